@@ -1,0 +1,18 @@
+//! Bars: the K-line itself, one symbol's run through trading minutes, and the roll-up to longer intervals.
+
+mod rollup;
+mod run;
+
+pub use rollup::{Repair, Rollup};
+pub use run::{Checkpoint, Opening, Quote, SymbolRun};
+
+use crate::base::Ohlcv;
+use crate::calendar::Minute;
+
+/// A K-line. Its interval is said by whoever holds it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bar {
+    /// The first trading minute it covers; its start in Unix seconds is the bar's label.
+    pub first: Minute,
+    pub ohlcv: Ohlcv,
+}

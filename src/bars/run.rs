@@ -1,0 +1,188 @@
+//! One symbol's run: the bars of minute after minute, day after day.
+//!
+//! This is the only way bars are made. Backfill runs far without waiting, the live generator runs a minute at a time, a
+//! restart runs again from the day's open to where it was: all three give the same bytes. A run belongs to one symbol
+//! and shares nothing with any other, so runs may be driven in any order and by any number of threads.
+
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+
+use super::Bar;
+use crate::base::instrument::FrozenParameters;
+use crate::base::{Instrument, InvalidInstrument, Ohlcv, Price, Symbol, UnixSeconds};
+use crate::calendar::{Calendar, CalendarError, MINUTES_PER_DAY, Minute};
+use crate::model::{AnnualDrift, DayPath, Model, Regime, SymbolState};
+
+/// What a day began with. Enough to make the whole day again.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Checkpoint {
+    pub symbol: Symbol,
+    /// The trading day.
+    pub day: NaiveDate,
+    pub opening: Opening,
+}
+
+/// The part of a [`Checkpoint`] that is stored as JSON.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Opening {
+    /// The instrument as it was when the day opened.
+    pub parameters: FrozenParameters,
+    /// The model's state before the day's first minute.
+    pub state: SymbolState,
+}
+
+/// A symbol's state after a bar, as `stock_state` and `stock_realtime_price` show it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Quote {
+    pub symbol: Symbol,
+    /// Close of the last bar, in ticks.
+    pub price: Price,
+    /// Daily standard deviation in the present regime.
+    pub volatility: f64,
+    /// Drift of the present regime.
+    pub trend: AnnualDrift,
+    pub regime: Regime,
+    /// Start of the last bar, in Unix seconds.
+    pub last_bar: UnixSeconds,
+    /// Change against the close of the day before, in per cent.
+    pub change_percent: f64,
+    /// Shares traded since the day's open.
+    pub day_volume: i64,
+}
+
+/// A symbol somewhere in a trading day.
+#[derive(Debug, Clone)]
+pub struct SymbolRun {
+    model: Model,
+    instrument: Instrument,
+    day: NaiveDate,
+    opening: SymbolState,
+    previous_close: Price,
+    path: DayPath,
+    /// The place in the day of the next minute: 0 before the open, 240 after the close.
+    next_index: u16,
+    day_volume: i64,
+}
+
+impl SymbolRun {
+    /// A symbol before the open of its first trading day.
+    #[must_use]
+    pub fn list(model: Model, instrument: Instrument, first_day: NaiveDate) -> Self {
+        Self::before_open(model, instrument, first_day, model.first_state(&instrument, first_day))
+    }
+
+    /// A symbol where it was when its last bar was written: the day is made again up to there.
+    ///
+    /// `last_bar` is none, or lies before the checkpoint's day, when the day has no bar yet.
+    ///
+    /// # Errors
+    /// The checkpoint's parameters are out of range.
+    pub fn resume(
+        model: Model,
+        calendar: &Calendar,
+        checkpoint: Checkpoint,
+        last_bar: Option<Minute>,
+    ) -> Result<Self, InvalidInstrument> {
+        let Checkpoint { symbol, day, opening } = checkpoint;
+        let mut run = Self::before_open(model, opening.parameters.thaw(symbol)?, day, opening.state);
+        let made = match last_bar {
+            Some(minute) if calendar.day_of(minute) >= day => calendar.index_in_day(minute) + 1,
+            _ => 0,
+        };
+        for _ in 0..made {
+            run.step();
+        }
+        Ok(run)
+    }
+
+    /// Goes to the open of another day, with the instrument as it is now. What is left of the present day is passed
+    /// through without giving its bars.
+    pub fn open_day(&mut self, instrument: Instrument, day: NaiveDate) {
+        while !self.is_day_over() {
+            self.step();
+        }
+        *self = Self::before_open(self.model, instrument, day, self.path.state());
+    }
+
+    /// The bars of the present day up to the place `until` (exclusive, at most 240), appended to `bars`.
+    ///
+    /// # Errors
+    /// The present day is no trading day of the calendar.
+    pub fn bars_until(
+        &mut self,
+        calendar: &Calendar,
+        until: u16,
+        bars: &mut Vec<(Symbol, Bar)>,
+    ) -> Result<(), CalendarError> {
+        while self.next_index < until.min(MINUTES_PER_DAY) {
+            let first = calendar.minute_of(self.day, self.next_index)?;
+            let ohlcv = self.step();
+            bars.push((self.instrument.symbol, Bar { first, ohlcv }));
+        }
+        Ok(())
+    }
+
+    fn step(&mut self) -> Ohlcv {
+        let ohlcv = self.path.step();
+        self.next_index += 1;
+        self.day_volume = self.day_volume.saturating_add(ohlcv.volume());
+        ohlcv
+    }
+
+    /// The instrument as it was when the present day opened.
+    #[must_use]
+    pub fn instrument(&self) -> &Instrument {
+        &self.instrument
+    }
+
+    /// The trading day that the run is in.
+    #[must_use]
+    pub fn day(&self) -> NaiveDate {
+        self.day
+    }
+
+    /// The place in the day of the next bar, 0 to 240.
+    #[must_use]
+    pub fn next_index(&self) -> u16 {
+        self.next_index
+    }
+
+    /// Whether the day's last bar has been made.
+    #[must_use]
+    pub fn is_day_over(&self) -> bool {
+        self.next_index >= MINUTES_PER_DAY
+    }
+
+    /// What the present day began with.
+    #[must_use]
+    pub fn checkpoint(&self) -> Checkpoint {
+        Checkpoint {
+            symbol: self.instrument.symbol,
+            day: self.day,
+            opening: Opening { parameters: FrozenParameters::of(&self.instrument), state: self.opening.clone() },
+        }
+    }
+
+    /// The symbol's state after the bar of a minute, which must be the last one made.
+    #[must_use]
+    pub fn quote(&self, last_bar: Minute) -> Quote {
+        let price = self.path.price();
+        let regime = self.path.regime();
+        let change = (price.ticks() - self.previous_close.ticks()) as f64 / self.previous_close.ticks() as f64;
+        Quote {
+            symbol: self.instrument.symbol,
+            price,
+            volatility: self.instrument.base_volatility.per_day() * regime.volatility_factor(),
+            trend: regime.drift(),
+            regime,
+            last_bar: last_bar.start(),
+            change_percent: change * 100.0,
+            day_volume: self.day_volume,
+        }
+    }
+
+    fn before_open(model: Model, instrument: Instrument, day: NaiveDate, opening: SymbolState) -> Self {
+        let path = model.open_day(&instrument, &opening, day);
+        Self { model, instrument, day, opening, previous_close: path.price(), path, next_index: 0, day_volume: 0 }
+    }
+}

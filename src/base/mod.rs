@@ -1,0 +1,17 @@
+//! What every layer speaks of: prices, symbols, instruments, intervals, the clock, the seed.
+
+pub mod clock;
+pub mod instrument;
+pub mod interval;
+pub mod ohlcv;
+pub mod price;
+pub mod seed;
+pub mod symbol;
+
+pub use clock::{Clock, UnixSeconds};
+pub use instrument::{DailyVolatility, Instrument, InvalidInstrument};
+pub use interval::{Interval, UnknownInterval};
+pub use ohlcv::{InvalidOhlcv, Ohlcv};
+pub use price::{InvalidPrice, Price};
+pub use seed::{Seed, Stream};
+pub use symbol::{InvalidSymbol, Symbol};

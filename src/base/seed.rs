@@ -1,0 +1,88 @@
+//! The one maker of random streams.
+//!
+//! A stream is ChaCha8 (D. J. Bernstein, "ChaCha, a variant of Salsa20", 8 rounds) under a key that spells out
+//! what it is for: 8 bytes of seed, 4 bytes of purpose, 20 bytes of symbol; the 64-bit nonce is the date. The key
+//! is the names themselves and no hash of them, so two streams never coincide.
+
+use chrono::{Datelike, NaiveDate};
+use rand_chacha::ChaCha8Rng;
+use rand_core::SeedableRng;
+
+use super::Symbol;
+
+/// The number that the whole market follows from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Seed(pub u64);
+
+/// What a random stream is for. Its bytes are part of the stream's key: a new purpose never disturbs another's draws.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Stream {
+    /// Prices and volumes, a fixed number of draws a bar.
+    Bars,
+    /// The regime chain's redraws.
+    Regime,
+    /// The state that a symbol starts in.
+    Listing,
+}
+
+impl Stream {
+    fn tag(self) -> [u8; 4] {
+        match self {
+            Self::Bars => *b"bars",
+            Self::Regime => *b"regi",
+            Self::Listing => *b"list",
+        }
+    }
+}
+
+impl Seed {
+    /// The stream of one purpose, one symbol and one trading day, at its beginning.
+    #[must_use]
+    pub fn stream(self, purpose: Stream, symbol: &Symbol, date: NaiveDate) -> ChaCha8Rng {
+        let mut key = [0; 32];
+        key[..8].copy_from_slice(&self.0.to_le_bytes());
+        key[8..12].copy_from_slice(&purpose.tag());
+        key[12..].copy_from_slice(symbol.padded());
+        let mut stream = ChaCha8Rng::from_seed(key);
+        stream.set_stream(u64::from(date.num_days_from_ce().unsigned_abs()));
+        stream
+    }
+}
+
+/// A uniform number in the open interval (0, 1) from the 52 high bits of a word: never 0, never 1, so its logarithm is
+/// finite. With 53 bits the largest would round to 1.
+#[must_use]
+pub fn open_unit(bits: u64) -> f64 {
+    ((bits >> 12) as f64 + 0.5) * (1.0 / (1u64 << 52) as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand_core::Rng;
+
+    fn first(seed: u64, purpose: Stream, symbol: &str, day: u32) -> u64 {
+        let date = NaiveDate::from_ymd_opt(2026, 1, day).unwrap();
+        Seed(seed).stream(purpose, &symbol.parse().unwrap(), date).next_u64()
+    }
+
+    #[test]
+    fn every_part_of_the_key_makes_another_stream() {
+        let reference = first(1, Stream::Bars, "AAPL", 5);
+        assert_eq!(reference, first(1, Stream::Bars, "AAPL", 5));
+        for other in [
+            first(2, Stream::Bars, "AAPL", 5),
+            first(1, Stream::Regime, "AAPL", 5),
+            first(1, Stream::Bars, "AAPLX", 5),
+            first(1, Stream::Bars, "AAPL", 6),
+        ] {
+            assert_ne!(reference, other);
+        }
+    }
+
+    #[test]
+    fn the_open_unit_interval_is_open() {
+        assert!(open_unit(0) > 0.0);
+        assert!(open_unit(u64::MAX) < 1.0);
+    }
+}

@@ -1,0 +1,23 @@
+//! What a calendar cannot answer.
+
+use chrono::NaiveDate;
+use thiserror::Error;
+
+use crate::base::UnixSeconds;
+
+/// A question outside of what the calendar covers.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum CalendarError {
+    /// Before the exchange opened.
+    #[error("{date} lies before the exchange opened on {opened}")]
+    BeforeOpening { date: NaiveDate, opened: NaiveDate },
+    /// Past the last day that the calendar knows or may project.
+    #[error(
+        "the trading calendar ends on {last_day} and does not cover {asked}; add the newer days with --calendar-file, \
+         or run without --strict-calendar to use projected holidays"
+    )]
+    BeyondHorizon { asked: String, last_day: NaiveDate },
+    /// An instant that is no trading minute's start.
+    #[error("Unix second {0} is not the start of a trading minute")]
+    NotATradingMinute(UnixSeconds),
+}

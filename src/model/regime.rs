@@ -1,0 +1,132 @@
+//! The regime chain: bull, sideways or bear, held for 30 to 120 trading minutes between redraws.
+//!
+//! A redraw may give the same regime again. The chain's stationary law, the left eigenvector of its transition matrix,
+//! is bull 0.395, sideways 0.21, bear 0.395.
+
+use std::fmt;
+
+use rand_core::Rng;
+use serde::{Deserialize, Serialize};
+
+use super::units::AnnualDrift;
+use crate::base::seed::open_unit;
+
+/// The fewest trading minutes between two redraws.
+const HOLD_MINUTES_MIN: u64 = 30;
+/// How many different holds there are: 30, 31, … 120.
+const HOLD_CHOICES: u64 = 91;
+
+/// The mood that a symbol trades in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Regime {
+    Bull,
+    Sideways,
+    Bear,
+}
+
+impl Regime {
+    /// In the order of the transition matrix's rows and columns.
+    pub const ALL: [Self; 3] = [Self::Bull, Self::Sideways, Self::Bear];
+
+    /// The stationary law: what share of all minutes each regime holds. Solves πT = π exactly (15/38, 8/38, 15/38).
+    pub(super) const STATIONARY: [f64; 3] = [15.0 / 38.0, 8.0 / 38.0, 15.0 / 38.0];
+
+    /// The expected return while it lasts.
+    #[must_use]
+    pub fn drift(self) -> AnnualDrift {
+        AnnualDrift(match self {
+            Self::Bull => 0.15,
+            Self::Sideways => 0.0,
+            Self::Bear => -0.15,
+        })
+    }
+
+    /// What the base volatility is multiplied with while it lasts.
+    #[must_use]
+    pub fn volatility_factor(self) -> f64 {
+        match self {
+            Self::Bull => 1.0,
+            Self::Sideways => 0.8,
+            Self::Bear => 1.5,
+        }
+    }
+
+    /// The name that `stock_state` keeps.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Bull => "bull",
+            Self::Sideways => "sideways",
+            Self::Bear => "bear",
+        }
+    }
+
+    /// Probabilities of the next regime, in the order of [`Regime::ALL`].
+    pub(super) fn transitions(self) -> [f64; 3] {
+        match self {
+            Self::Bull => [0.90, 0.08, 0.02],
+            Self::Sideways => [0.15, 0.70, 0.15],
+            Self::Bear => [0.02, 0.08, 0.90],
+        }
+    }
+}
+
+impl fmt::Display for Regime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// A regime and how long it still holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chain {
+    /// The present regime.
+    pub regime: Regime,
+    /// Trading minutes until the next redraw.
+    pub minutes_left: u16,
+}
+
+impl Chain {
+    /// A chain in its stationary law with a fresh hold.
+    pub(super) fn stationary(stream: &mut impl Rng) -> Self {
+        Self::draw(Regime::STATIONARY, stream)
+    }
+
+    /// One trading minute passes. Draws from the stream only when the hold is over.
+    pub(super) fn advance(&mut self, stream: &mut impl Rng) -> Regime {
+        if self.minutes_left == 0 {
+            *self = Self::draw(self.regime.transitions(), stream);
+        }
+        self.minutes_left -= 1;
+        self.regime
+    }
+
+    fn draw(probabilities: [f64; 3], stream: &mut impl Rng) -> Self {
+        let point = open_unit(stream.next_u64());
+        let regime = if point < probabilities[0] {
+            Regime::Bull
+        } else if point < probabilities[0] + probabilities[1] {
+            Regime::Sideways
+        } else {
+            Regime::Bear
+        };
+        // The high half of a word times the number of choices: uniform to within 2⁻²⁵.
+        let hold = HOLD_MINUTES_MIN + (((stream.next_u64() >> 32) * HOLD_CHOICES) >> 32);
+        Self { regime, minutes_left: hold as u16 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_stationary_law_is_stationary() {
+        for (column, share) in Regime::STATIONARY.iter().enumerate() {
+            let flow: f64 =
+                Regime::ALL.iter().zip(Regime::STATIONARY).map(|(from, pi)| pi * from.transitions()[column]).sum();
+            assert!((flow - share).abs() < 1e-12);
+        }
+    }
+}
