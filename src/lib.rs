@@ -20,3 +20,4 @@ pub mod calendar;
 
 pub mod model;
 pub mod bars;
+pub mod store;

@@ -1,0 +1,11 @@
+DROP TABLE market_klines;
+DROP TABLE stock_metadata;
+DROP TABLE stock_state;
+DROP TABLE stock_realtime_price;
+DROP TABLE market_status;
+DROP TABLE market_identity;
+DROP TABLE role_epoch;
+DROP TABLE model_checkpoint;
+DROP TABLE stock_listing;
+DROP TABLE rollup_watermark;
+DROP TABLE rollup_dirty;

@@ -1,0 +1,19 @@
+-- Sets up an empty PostgreSQL database without klined:
+--
+--     createdb happystock
+--     psql -v ON_ERROR_STOP=1 -d happystock -f sql_scripts/create_market_data_tables.sql
+--
+-- It runs the very migrations that the daemons carry and records them as done. Partitions are made by the daemons
+-- ahead of need, and an empty stock_metadata is filled with the ten default stocks at the first start.
+\set ON_ERROR_STOP on
+BEGIN;
+
+\ir ../migrations/postgres/2026-11-20-000000_market/up.sql
+
+CREATE TABLE IF NOT EXISTS __diesel_schema_migrations (
+    version varchar(50) PRIMARY KEY NOT NULL,
+    run_on timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP
+);
+INSERT INTO __diesel_schema_migrations (version) VALUES ('20261120000000');
+
+COMMIT;

@@ -1,0 +1,180 @@
+//! What goes into a store and what comes out of it.
+
+use chrono::NaiveDate;
+use thiserror::Error;
+
+use crate::bars::{Bar, Checkpoint, Quote};
+use crate::base::{
+    Instrument, Interval, InvalidInstrument, InvalidOhlcv, InvalidPrice, Ohlcv, Price, Symbol, UnixSeconds,
+};
+use crate::calendar::{Calendar, CalendarError, SessionSpan};
+
+/// What a database's numbers were made with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    pub seed: u64,
+    /// Name and version of the model, such as `gbm-1`.
+    pub model: String,
+}
+
+/// A row of `stock_metadata`, unchecked: an operator may have written anything.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UniverseRow {
+    pub symbol: String,
+    pub name: String,
+    pub sector: String,
+    /// Currency units.
+    pub base_price: f64,
+    /// Daily standard deviation.
+    pub base_volatility: f64,
+    pub is_active: bool,
+}
+
+impl UniverseRow {
+    /// The instrument that the row describes.
+    ///
+    /// # Errors
+    /// A value is out of range.
+    pub fn instrument(&self) -> Result<Instrument, InvalidInstrument> {
+        Instrument::parse(&self.symbol, self.base_price, self.base_volatility)
+    }
+}
+
+/// Where a symbol stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Progress {
+    pub checkpoint: Checkpoint,
+    /// Start of its last 1-minute bar, in Unix seconds; none before its first.
+    pub last_bar: Option<UnixSeconds>,
+    /// Whether its listing is open: it trades on the present day.
+    pub is_listed: bool,
+}
+
+/// A span of trading days in which a symbol has bars.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Listing {
+    pub symbol: Symbol,
+    pub first_day: NaiveDate,
+    /// None while it trades.
+    pub last_day: Option<NaiveDate>,
+}
+
+/// The row of `market_status`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MarketStatus {
+    pub span: SessionSpan,
+    /// The market time that the status is of, in Unix seconds.
+    pub last_update: UnixSeconds,
+}
+
+/// What one transaction of the writer makes visible.
+#[derive(Debug, Clone, Default)]
+pub struct Batch {
+    /// 1-minute bars, ascending in time for each symbol.
+    pub bars: Vec<(Symbol, Bar)>,
+    /// Each written symbol's state after its last bar.
+    pub quotes: Vec<Quote>,
+    /// The openings of days that begin in this batch.
+    pub checkpoints: Vec<Checkpoint>,
+    /// Spans that begin, or end by a `last_day`.
+    pub listings: Vec<Listing>,
+    pub status: Option<MarketStatus>,
+}
+
+/// Bars of one symbol and interval from one instant to another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BarRange {
+    pub symbol: Symbol,
+    pub interval: Interval,
+    /// First label included, in Unix seconds.
+    pub from: UnixSeconds,
+    /// First label excluded, in Unix seconds.
+    pub to: UnixSeconds,
+}
+
+/// A bar as it is stored, unchecked: an operator may have written anything.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StoredBar {
+    /// The place, in the list asked for, of the range that it belongs to.
+    pub range: usize,
+    /// Unix seconds.
+    pub time: UnixSeconds,
+    /// Currency units, as are high, low and close.
+    pub open: f64,
+    pub high: f64,
+    pub low: f64,
+    pub close: f64,
+    /// Shares.
+    pub volume: i64,
+}
+
+/// Why a stored bar is none.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum InvalidBar {
+    #[error(transparent)]
+    Price(#[from] InvalidPrice),
+    #[error(transparent)]
+    Ohlcv(#[from] InvalidOhlcv),
+    #[error(transparent)]
+    Time(#[from] CalendarError),
+}
+
+impl StoredBar {
+    /// Its prices and volume.
+    ///
+    /// # Errors
+    /// A price is no price, or the extremes do not hold open and close.
+    pub fn ohlcv(&self) -> Result<Ohlcv, InvalidBar> {
+        Ok(Ohlcv::new(
+            Price::from_units(self.open)?,
+            Price::from_units(self.high)?,
+            Price::from_units(self.low)?,
+            Price::from_units(self.close)?,
+            self.volume,
+        )?)
+    }
+
+    /// The bar itself.
+    ///
+    /// # Errors
+    /// Besides those of [`StoredBar::ohlcv`]: its time is no trading minute.
+    pub fn parse(&self, calendar: &Calendar) -> Result<Bar, InvalidBar> {
+        Ok(Bar { first: calendar.minute_starting(self.time)?, ohlcv: self.ohlcv()? })
+    }
+}
+
+/// A row of `stock_state`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StateRow {
+    pub symbol: String,
+    /// Currency units.
+    pub current_price: f64,
+    /// Unix seconds.
+    pub last_update: UnixSeconds,
+}
+
+/// What there is to roll up of one symbol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RollupTask {
+    pub symbol: Symbol,
+    /// Start of the last 1-minute bar that is part of the roll-ups, in Unix seconds; none of a symbol that the
+    /// generator does not know.
+    pub folded_to: Option<UnixSeconds>,
+    /// Start of the last 1-minute bar that the writer wrote.
+    pub last_bar: Option<UnixSeconds>,
+    /// The earliest bar that was changed behind the watermark.
+    pub changed_from: Option<UnixSeconds>,
+}
+
+/// The roll-ups of one symbol and what they settle.
+#[derive(Debug, Clone)]
+pub struct RollupWrite {
+    pub symbol: Symbol,
+    /// Every roll-up from this instant on is removed first.
+    pub replace_from: Option<UnixSeconds>,
+    pub bars: Vec<(Interval, Bar)>,
+    /// The new watermark; none leaves it.
+    pub folded_to: Option<UnixSeconds>,
+    /// Whether the claimed notes of changed bars are settled.
+    pub is_repaired: bool,
+}

@@ -1,0 +1,150 @@
+//! What is kept, and the laws of keeping it.
+//!
+//! [`BarStore`] has two implementations, PostgreSQL and SQLite, and one contract suite that both must pass. Reads see
+//! only what is committed. Whatever is written together is seen together or not at all.
+
+mod data;
+mod error;
+mod migrations;
+mod postgres;
+mod rows;
+mod sqlite;
+mod transaction;
+mod url;
+
+pub use data::{
+    BarRange, Batch, Identity, Listing, MarketStatus, Progress, RollupTask, RollupWrite, StateRow, StoredBar,
+    UniverseRow,
+};
+pub use error::StoreError;
+pub use url::{DatabaseUrl, InvalidUrl};
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::NaiveDate;
+
+use crate::base::Symbol;
+
+/// How a store is reached.
+#[derive(Debug, Clone)]
+pub struct StoreOptions {
+    pub url: DatabaseUrl,
+    /// The most connections held at once.
+    pub pool_size: u32,
+    /// How long to wait for a connection, and for a lock that another session holds.
+    pub timeout: Duration,
+}
+
+/// The two roles that one process at a time may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Writes 1-minute bars and all that belongs to them: the generator or a backfill.
+    Writer,
+    /// Writes roll-ups.
+    Aggregator,
+}
+
+impl Role {
+    /// The name in messages and lock files.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Writer => "writer",
+            Self::Aggregator => "aggregator",
+        }
+    }
+}
+
+/// Holds a role until it is dropped or its process ends, however it ends.
+pub struct Lease {
+    role: Role,
+    /// What [`BarStore::write`] compares, so that a writer whose lock was lost with its connection cannot write on
+    /// after another has taken over.
+    epoch: i64,
+    _guard: Box<dyn Send + Sync>,
+}
+
+impl Lease {
+    /// The role held.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        self.role
+    }
+}
+
+/// A database that holds one market.
+///
+/// Laws, each tested on every implementation:
+/// - **Atomic.** The effect of one call is visible whole or not at all, to every reader and after any crash.
+/// - **Idempotent.** The same write again changes nothing.
+/// - **Exact.** Prices and volumes come back as they were written.
+/// - **Ordered.** Bars of a range come in order of time.
+/// - **One writer.** While a lease of a role lives, a second is refused; a write under a lease that has been taken over
+///   is refused and changes nothing.
+/// - **Nothing unseen.** A 1-minute bar that is inserted, changed or removed behind the roll-up's watermark, by whatever
+///   program, turns up as repair work in [`BarStore::rollup_tasks`].
+///
+/// Every method may fail with [`StoreError`]; [`StoreError::is_retriable`] says whether trying again can help.
+pub trait BarStore: Send + Sync {
+    /// Brings the schema up to date; gives the migrations that it ran.
+    fn migrate(&self) -> Result<Vec<String>, StoreError>;
+
+    /// Checks that the schema is the one this program was built for, and changes nothing.
+    fn check_schema(&self) -> Result<(), StoreError>;
+
+    /// Takes a role, or fails with [`StoreError::RoleTaken`] while another process has it.
+    fn acquire(&self, role: Role) -> Result<Lease, StoreError>;
+
+    /// Whose market this is; none while the database has not been claimed.
+    fn identity(&self) -> Result<Option<Identity>, StoreError>;
+
+    /// Makes this database the market of an identity. Fails with [`StoreError::OtherMarket`] when it is another's. An
+    /// empty universe is filled with `default_universe` when, and only when, the database had no identity yet.
+    fn claim(&self, identity: &Identity, default_universe: &[UniverseRow]) -> Result<(), StoreError>;
+
+    /// Every row of `stock_metadata`, as it stands, in order of symbol.
+    fn universe(&self) -> Result<Vec<UniverseRow>, StoreError>;
+
+    /// Where every symbol that was ever listed stands, in order of symbol.
+    fn progress(&self) -> Result<Vec<Progress>, StoreError>;
+
+    /// Every span of trading days in which a symbol has bars, in order of symbol and first day.
+    fn listings(&self) -> Result<Vec<Listing>, StoreError>;
+
+    /// Makes sure that bars of the months from one date to another have a place. Cheap when they have.
+    fn ensure_partitions(&self, from: NaiveDate, to: NaiveDate) -> Result<(), StoreError>;
+
+    /// Writes bars with all that belongs to them in one transaction.
+    fn write(&self, lease: &Lease, batch: &Batch) -> Result<(), StoreError>;
+
+    /// Removes one symbol's bars and state, or with none the whole market and its identity. The universe stays.
+    fn clear(&self, lease: &Lease, symbol: Option<&Symbol>) -> Result<(), StoreError>;
+
+    /// The bars of some ranges, range after range, at most `limit` in all.
+    fn bars(&self, ranges: &[BarRange], limit: usize) -> Result<Vec<StoredBar>, StoreError>;
+
+    /// Every row of `stock_state`, in order of symbol.
+    fn states(&self) -> Result<Vec<StateRow>, StoreError>;
+
+    /// The row of `market_status`.
+    fn status(&self) -> Result<Option<MarketStatus>, StoreError>;
+
+    /// What there is to roll up, in order of symbol. Notes of changed bars are claimed: they stay until
+    /// [`BarStore::write_rollups`] settles them, and notes that come later are told apart.
+    fn rollup_tasks(&self, lease: &Lease) -> Result<Vec<RollupTask>, StoreError>;
+
+    /// Writes the roll-ups of some symbols and what has been settled by them, in one transaction.
+    fn write_rollups(&self, lease: &Lease, writes: &[RollupWrite]) -> Result<(), StoreError>;
+}
+
+/// Opens a store. Nothing is created but, for SQLite, the file.
+///
+/// # Errors
+/// The database cannot be reached or is of a version that cannot be used.
+pub fn open(options: &StoreOptions) -> Result<Arc<dyn BarStore>, StoreError> {
+    Ok(match &options.url {
+        DatabaseUrl::Postgres(_) => Arc::new(postgres::PostgresStore::open(options)?),
+        DatabaseUrl::Sqlite(path) => Arc::new(sqlite::SqliteStore::open(path, options)?),
+    })
+}

@@ -1,0 +1,68 @@
+//! Roles as advisory locks. The lock lives as long as its connection, so it is gone the moment its holder is; the epoch
+//! in `role_epoch`, compared inside every writing transaction, covers a holder that has lost its connection unawares.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use diesel::pg::PgConnection;
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::sql_query;
+use diesel::sql_types::{Bool, Integer, Text};
+
+use super::super::error::During;
+use super::super::{Lease, Role, StoreError, rows};
+
+/// The first half of every advisory lock's key: "klnd" in ASCII.
+const LOCK_CLASS: i32 = 0x6b6c_6e64;
+const MIGRATION_LOCK: i32 = 0;
+
+/// A connection that is kept for the lock it holds.
+pub(super) struct Guard(#[expect(dead_code, reason = "kept open, never used")] Mutex<PgConnection>);
+
+#[derive(QueryableByName)]
+struct TakenRow {
+    #[diesel(sql_type = Bool)]
+    taken: bool,
+}
+
+fn key(role: Role) -> i32 {
+    match role {
+        Role::Writer => 1,
+        Role::Aggregator => 2,
+    }
+}
+
+/// Takes a role's lock without waiting for it.
+pub(super) fn take(url: &str, shown_url: &str, role: Role) -> Result<Guard, StoreError> {
+    let mut connection = super::connect(url, shown_url)?;
+    connection.batch_execute("SET application_name = 'klined lease'").during("name the connection")?;
+    let TakenRow { taken } = sql_query("SELECT pg_try_advisory_lock($1, $2) AS taken")
+        .bind::<Integer, _>(LOCK_CLASS)
+        .bind::<Integer, _>(key(role))
+        .get_result(&mut connection)
+        .during("take the role's lock")?;
+    if taken { Ok(Guard(Mutex::new(connection))) } else { Err(StoreError::RoleTaken { role }) }
+}
+
+/// Waits for the lock under which migrations run, so that two daemons started together do not run them twice.
+pub(super) fn hold_migration_lock(url: &str, shown_url: &str, timeout: Duration) -> Result<Guard, StoreError> {
+    let mut connection = super::connect(url, shown_url)?;
+    connection
+        .batch_execute(&format!(
+            "SET lock_timeout = {}; SELECT pg_advisory_lock({LOCK_CLASS}, {MIGRATION_LOCK})",
+            timeout.as_millis()
+        ))
+        .during("wait for another process's migrations")?;
+    Ok(Guard(Mutex::new(connection)))
+}
+
+/// Fails unless the lease is the newest of its role. The row stays locked until the transaction ends, so nobody takes
+/// the role over in its middle.
+pub(super) fn check(connection: &mut PgConnection, lease: &Lease) -> Result<(), StoreError> {
+    let newest = sql_query("SELECT epoch FROM role_epoch WHERE role = $1 FOR SHARE")
+        .bind::<Text, _>(lease.role.as_str())
+        .get_result::<rows::EpochRow>(connection)
+        .during("check the role")?;
+    if newest.epoch == lease.epoch { Ok(()) } else { Err(StoreError::RoleLost { role: lease.role }) }
+}

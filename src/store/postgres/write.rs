@@ -1,0 +1,270 @@
+//! What the transactions write.
+
+use diesel::pg::PgConnection;
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use diesel::sql_query;
+use diesel::sql_types::{Array, BigInt, Bool, Double, Nullable, Numeric, Text};
+
+use super::super::data::{Batch, Identity, Listing, RollupWrite, UniverseRow};
+use super::super::error::During;
+use super::super::{StoreError, rows, transaction};
+use super::numeric::PgPrice;
+use crate::bars::{Bar, Checkpoint, Quote};
+use crate::base::{Interval, Symbol};
+
+diesel::table! {
+    market_klines (symbol, interval, time) {
+        symbol -> Varchar,
+        interval -> Varchar,
+        time -> BigInt,
+        open -> Numeric,
+        high -> Numeric,
+        low -> Numeric,
+        close -> Numeric,
+        volume -> BigInt,
+    }
+}
+
+/// From this many bars on, COPY's set-up pays off.
+const COPY_BARS_MIN: usize = 2_000;
+/// The most bars that one statement carries in arrays.
+const UPSERT_BARS_MAX: usize = 10_000;
+
+/// A bar on its way into the table.
+#[derive(Insertable)]
+#[diesel(table_name = market_klines, treat_none_as_default_value = false)]
+struct BarRow<'a> {
+    symbol: &'a str,
+    interval: &'static str,
+    time: i64,
+    open: PgPrice,
+    high: PgPrice,
+    low: PgPrice,
+    close: PgPrice,
+    volume: i64,
+}
+
+fn bar_row<'a>(symbol: &'a Symbol, interval: Interval, bar: &Bar) -> BarRow<'a> {
+    BarRow {
+        symbol: symbol.as_str(),
+        interval: interval.as_str(),
+        time: bar.first.start(),
+        open: PgPrice(bar.ohlcv.open()),
+        high: PgPrice(bar.ohlcv.high()),
+        low: PgPrice(bar.ohlcv.low()),
+        close: PgPrice(bar.ohlcv.close()),
+        volume: bar.ohlcv.volume(),
+    }
+}
+
+pub(super) fn claim(
+    connection: &mut PgConnection,
+    identity: &Identity,
+    default_universe: &[UniverseRow],
+) -> Result<(), StoreError> {
+    let is_new = sql_query(rows::CLAIM)
+        .bind::<Text, _>(identity.seed.to_string())
+        .bind::<Text, _>(&identity.model)
+        .execute(connection)
+        .during("claim the database")?
+        > 0;
+    if is_new && rows::universe(connection).during("read stock_metadata")??.is_empty() {
+        insert_universe(connection, default_universe)?;
+    }
+    match rows::identity(connection).during("read market_identity")?? {
+        Some(found) if found != *identity => Err(StoreError::OtherMarket { found, wanted: identity.clone() }),
+        _ => Ok(()),
+    }
+}
+
+fn insert_universe(connection: &mut PgConnection, universe: &[UniverseRow]) -> Result<(), StoreError> {
+    let column = |of: fn(&UniverseRow) -> &str| universe.iter().map(of).collect::<Vec<_>>();
+    sql_query(
+        "INSERT INTO stock_metadata (symbol, name, sector, base_price, base_volatility, is_active) \
+         SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::float8[], $5::float8[], $6::bool[])",
+    )
+    .bind::<Array<Text>, _>(column(|row| &row.symbol))
+    .bind::<Array<Text>, _>(column(|row| &row.name))
+    .bind::<Array<Text>, _>(column(|row| &row.sector))
+    .bind::<Array<Double>, _>(universe.iter().map(|row| row.base_price).collect::<Vec<_>>())
+    .bind::<Array<Double>, _>(universe.iter().map(|row| row.base_volatility).collect::<Vec<_>>())
+    .bind::<Array<Bool>, _>(universe.iter().map(|row| row.is_active).collect::<Vec<_>>())
+    .execute(connection)
+    .during("fill stock_metadata")?;
+    Ok(())
+}
+
+pub(super) fn batch(connection: &mut PgConnection, batch: &Batch) -> Result<(), StoreError> {
+    // Listings first: a listed symbol's watermark tells its bars from those of a symbol nobody generates.
+    upsert_listings(connection, &batch.listings)?;
+    upsert_checkpoints(connection, &batch.checkpoints)?;
+    let bars: Vec<BarRow<'_>> =
+        batch.bars.iter().map(|(symbol, bar)| bar_row(symbol, Interval::Minute1, bar)).collect();
+    insert_bars(connection, &bars)?;
+    upsert_quotes(connection, &batch.quotes)?;
+    if let Some(status) = &batch.status {
+        sql_query(
+            "INSERT INTO market_status (id, is_trading, current_session, session_start, session_end, last_update) \
+             VALUES (1, $1, $2, $3, $4, $5) ON CONFLICT (id) DO UPDATE SET is_trading = EXCLUDED.is_trading, \
+             current_session = EXCLUDED.current_session, session_start = EXCLUDED.session_start, \
+             session_end = EXCLUDED.session_end, last_update = EXCLUDED.last_update",
+        )
+        .bind::<Bool, _>(status.span.is_trading())
+        .bind::<Text, _>(status.span.session.as_str())
+        .bind::<BigInt, _>(status.span.start)
+        .bind::<BigInt, _>(status.span.end)
+        .bind::<BigInt, _>(status.last_update)
+        .execute(connection)
+        .during("write market_status")?;
+    }
+    Ok(())
+}
+
+/// Bulk goes by COPY, which cannot overwrite: where rows turn out to exist, and for a few rows, by upsert.
+fn insert_bars(connection: &mut PgConnection, bars: &[BarRow<'_>]) -> Result<(), StoreError> {
+    if bars.len() >= COPY_BARS_MIN {
+        let copied = transaction::run(connection, "copy bars", |connection| {
+            diesel::copy_from(market_klines::table).from_insertable(bars).execute(connection).during("copy bars")
+        });
+        match copied {
+            Err(StoreError::Query {
+                source: DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _), ..
+            }) => {}
+            other => return other.map(|_| ()),
+        }
+    }
+    bars.chunks(UPSERT_BARS_MAX).try_for_each(|chunk| upsert_bars(connection, chunk))
+}
+
+fn upsert_bars(connection: &mut PgConnection, bars: &[BarRow<'_>]) -> Result<(), StoreError> {
+    let prices = |of: fn(&BarRow<'_>) -> PgPrice| bars.iter().map(of).collect::<Vec<_>>();
+    sql_query(include_str!("sql/upsert_bars.sql"))
+        .bind::<Array<Text>, _>(bars.iter().map(|bar| bar.symbol).collect::<Vec<_>>())
+        .bind::<Array<Text>, _>(bars.iter().map(|bar| bar.interval).collect::<Vec<_>>())
+        .bind::<Array<BigInt>, _>(bars.iter().map(|bar| bar.time).collect::<Vec<_>>())
+        .bind::<Array<Numeric>, _>(prices(|bar| bar.open))
+        .bind::<Array<Numeric>, _>(prices(|bar| bar.high))
+        .bind::<Array<Numeric>, _>(prices(|bar| bar.low))
+        .bind::<Array<Numeric>, _>(prices(|bar| bar.close))
+        .bind::<Array<BigInt>, _>(bars.iter().map(|bar| bar.volume).collect::<Vec<_>>())
+        .execute(connection)
+        .during("write bars")?;
+    Ok(())
+}
+
+fn upsert_quotes(connection: &mut PgConnection, quotes: &[Quote]) -> Result<(), StoreError> {
+    if quotes.is_empty() {
+        return Ok(());
+    }
+    let symbols: Vec<&str> = quotes.iter().map(|quote| quote.symbol.as_str()).collect();
+    let prices: Vec<PgPrice> = quotes.iter().map(|quote| PgPrice(quote.price)).collect();
+    let last_bars: Vec<i64> = quotes.iter().map(|quote| quote.last_bar).collect();
+    let columns: Vec<rows::QuoteColumns> = quotes.iter().map(rows::QuoteColumns::from).collect();
+    sql_query(include_str!("sql/upsert_states.sql"))
+        .bind::<Array<Text>, _>(&symbols)
+        .bind::<Array<Numeric>, _>(&prices)
+        .bind::<Array<Double>, _>(columns.iter().map(|quote| quote.volatility).collect::<Vec<_>>())
+        .bind::<Array<Double>, _>(columns.iter().map(|quote| quote.trend).collect::<Vec<_>>())
+        .bind::<Array<Text>, _>(quotes.iter().map(|quote| quote.regime.as_str()).collect::<Vec<_>>())
+        .bind::<Array<BigInt>, _>(&last_bars)
+        .execute(connection)
+        .during("write stock_state")?;
+    sql_query(include_str!("sql/upsert_realtime_prices.sql"))
+        .bind::<Array<Text>, _>(&symbols)
+        .bind::<Array<Numeric>, _>(&prices)
+        .bind::<Array<Double>, _>(columns.iter().map(|quote| quote.change_percent).collect::<Vec<_>>())
+        .bind::<Array<BigInt>, _>(quotes.iter().map(|quote| quote.day_volume).collect::<Vec<_>>())
+        .bind::<Array<BigInt>, _>(&last_bars)
+        .execute(connection)
+        .during("write stock_realtime_price")?;
+    Ok(())
+}
+
+fn upsert_checkpoints(connection: &mut PgConnection, checkpoints: &[Checkpoint]) -> Result<(), StoreError> {
+    if checkpoints.is_empty() {
+        return Ok(());
+    }
+    let openings = checkpoints.iter().map(rows::opening_json).collect::<Result<Vec<_>, _>>()?;
+    sql_query(include_str!("sql/upsert_checkpoints.sql"))
+        .bind::<Array<Text>, _>(checkpoints.iter().map(|row| row.symbol.as_str()).collect::<Vec<_>>())
+        .bind::<Array<Text>, _>(checkpoints.iter().map(|row| row.day.to_string()).collect::<Vec<_>>())
+        .bind::<Array<Text>, _>(openings)
+        .execute(connection)
+        .during("write model_checkpoint")?;
+    Ok(())
+}
+
+fn upsert_listings(connection: &mut PgConnection, listings: &[Listing]) -> Result<(), StoreError> {
+    if listings.is_empty() {
+        return Ok(());
+    }
+    let symbols: Vec<&str> = listings.iter().map(|listing| listing.symbol.as_str()).collect();
+    sql_query(include_str!("sql/upsert_listings.sql"))
+        .bind::<Array<Text>, _>(&symbols)
+        .bind::<Array<Text>, _>(listings.iter().map(|row| row.first_day.to_string()).collect::<Vec<_>>())
+        .bind::<Array<Nullable<Text>>, _>(
+            listings.iter().map(|row| row.last_day.map(|day| day.to_string())).collect::<Vec<_>>(),
+        )
+        .execute(connection)
+        .during("write stock_listing")?;
+    sql_query("INSERT INTO rollup_watermark (symbol) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING")
+        .bind::<Array<Text>, _>(&symbols)
+        .execute(connection)
+        .during("write rollup_watermark")?;
+    Ok(())
+}
+
+pub(super) fn clear(connection: &mut PgConnection, symbol: Option<&Symbol>) -> Result<(), StoreError> {
+    let Some(symbol) = symbol else {
+        return connection
+            .batch_execute(&format!("TRUNCATE {}", rows::MARKET_TABLES.join(", ")))
+            .during("empty the market's tables");
+    };
+    connection.batch_execute("SET LOCAL klined.clearing = 'on'").during("remove a symbol's bars")?;
+    for table in rows::SYMBOL_TABLES {
+        sql_query(format!("DELETE FROM {table} WHERE symbol = $1"))
+            .bind::<Text, _>(symbol.as_str())
+            .execute(connection)
+            .during("remove a symbol's rows")?;
+    }
+    Ok(())
+}
+
+pub(super) fn rollups(connection: &mut PgConnection, writes: &[RollupWrite]) -> Result<(), StoreError> {
+    for write in writes.iter().filter(|write| write.replace_from.is_some()) {
+        sql_query("DELETE FROM market_klines WHERE symbol = $1 AND interval = ANY($2) AND time >= $3")
+            .bind::<Text, _>(write.symbol.as_str())
+            .bind::<Array<Text>, _>(super::rolled_names())
+            .bind::<Nullable<BigInt>, _>(write.replace_from)
+            .execute(connection)
+            .during("remove outdated roll-ups")?;
+    }
+    let bars: Vec<BarRow<'_>> = writes
+        .iter()
+        .flat_map(|write| write.bars.iter().map(|(interval, bar)| bar_row(&write.symbol, *interval, bar)))
+        .collect();
+    insert_bars(connection, &bars)?;
+
+    let folded: Vec<(&str, i64)> =
+        writes.iter().filter_map(|write| Some((write.symbol.as_str(), write.folded_to?))).collect();
+    sql_query(
+        "UPDATE rollup_watermark w SET folded_to = f.folded_to \
+         FROM unnest($1::text[], $2::bigint[]) AS f (symbol, folded_to) WHERE w.symbol = f.symbol",
+    )
+    .bind::<Array<Text>, _>(folded.iter().map(|(symbol, _)| *symbol).collect::<Vec<_>>())
+    .bind::<Array<BigInt>, _>(folded.iter().map(|(_, to)| *to).collect::<Vec<_>>())
+    .execute(connection)
+    .during("write rollup_watermark")?;
+
+    let repaired: Vec<&str> =
+        writes.iter().filter(|write| write.is_repaired).map(|write| write.symbol.as_str()).collect();
+    if !repaired.is_empty() {
+        sql_query("DELETE FROM rollup_dirty WHERE claimed AND symbol = ANY($1)")
+            .bind::<Array<Text>, _>(repaired)
+            .execute(connection)
+            .during("settle changed bars")?;
+    }
+    Ok(())
+}

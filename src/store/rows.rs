@@ -1,0 +1,338 @@
+//! The rows that both databases give, and the statements that both understand.
+//!
+//! A statement stands here when PostgreSQL and SQLite take it word for word: parameters are `$1, $2, …` in order of
+//! first appearance, decimals are cast to double precision (exact for hundredths below 10¹³).
+
+use diesel::prelude::*;
+use diesel::query_builder::SqlQuery;
+use diesel::query_dsl::LoadQuery;
+use diesel::sql_query;
+use diesel::sql_types::{BigInt, Bool, Double, Nullable, Text};
+
+use super::data::{Identity, Listing, MarketStatus, Progress, RollupTask, StateRow, StoredBar, UniverseRow};
+use super::error::StoreError;
+use crate::bars::{Checkpoint, Quote};
+use crate::base::Symbol;
+use crate::calendar::{Session, SessionSpan};
+
+const IDENTITY: &str = "SELECT seed, model FROM market_identity";
+const UNIVERSE: &str = "SELECT symbol, name, sector, CAST(base_price AS double precision) AS base_price, \
+     CAST(base_volatility AS double precision) AS base_volatility, is_active FROM stock_metadata";
+const PROGRESS: &str = "SELECT c.symbol, CAST(c.day AS text) AS day, c.opening, s.last_update AS last_bar, \
+     EXISTS (SELECT 1 FROM stock_listing l WHERE l.symbol = c.symbol AND l.last_day IS NULL) AS is_listed \
+     FROM model_checkpoint c LEFT JOIN stock_state s ON s.symbol = c.symbol";
+const LISTINGS: &str = "SELECT symbol, CAST(first_day AS text) AS first_day, CAST(last_day AS text) AS last_day \
+     FROM stock_listing";
+const STATES: &str = "SELECT symbol, CAST(current_price AS double precision) AS current_price, last_update \
+     FROM stock_state";
+const STATUS: &str = "SELECT current_session, session_start, session_end, last_update FROM market_status";
+const ROLLUP_TASKS: &str = "SELECT a.symbol, w.folded_to, s.last_update AS last_bar, d.changed_from \
+     FROM (SELECT symbol FROM rollup_watermark UNION SELECT symbol FROM rollup_dirty) a \
+     LEFT JOIN rollup_watermark w ON w.symbol = a.symbol \
+     LEFT JOIN stock_state s ON s.symbol = a.symbol \
+     LEFT JOIN (SELECT symbol, min(time) AS changed_from FROM rollup_dirty WHERE claimed GROUP BY symbol) d \
+     ON d.symbol = a.symbol \
+     WHERE d.changed_from IS NOT NULL OR s.last_update > w.folded_to";
+
+/// Claims the notes of changed bars.
+pub(super) const CLAIM_CHANGES: &str = "UPDATE rollup_dirty SET claimed = true WHERE NOT claimed";
+/// Counts a role's new holder; `$1` is the role.
+pub(super) const NEXT_EPOCH: &str = "INSERT INTO role_epoch (role, epoch) VALUES ($1, 1) \
+     ON CONFLICT (role) DO UPDATE SET epoch = role_epoch.epoch + 1 RETURNING epoch";
+/// Claims the database for an identity; `$1` is the seed, `$2` the model.
+pub(super) const CLAIM: &str =
+    "INSERT INTO market_identity (id, seed, model) VALUES (1, $1, $2) ON CONFLICT (id) DO NOTHING";
+/// Removes the whole market but not its universe.
+pub(super) const MARKET_TABLES: [&str; 9] = [
+    "rollup_watermark",
+    "market_klines",
+    "rollup_dirty",
+    "stock_state",
+    "stock_realtime_price",
+    "model_checkpoint",
+    "stock_listing",
+    "market_status",
+    "market_identity",
+];
+/// The tables that hold rows of a symbol, the changed bars' notes last.
+pub(super) const SYMBOL_TABLES: [&str; 7] = [
+    "rollup_watermark",
+    "market_klines",
+    "stock_state",
+    "stock_realtime_price",
+    "model_checkpoint",
+    "stock_listing",
+    "rollup_dirty",
+];
+
+#[derive(QueryableByName)]
+pub(super) struct IdentityRow {
+    #[diesel(sql_type = Text)]
+    seed: String,
+    #[diesel(sql_type = Text)]
+    model: String,
+}
+
+#[derive(QueryableByName)]
+pub(super) struct MetadataRow {
+    #[diesel(sql_type = Text)]
+    symbol: String,
+    #[diesel(sql_type = Text)]
+    name: String,
+    #[diesel(sql_type = Text)]
+    sector: String,
+    #[diesel(sql_type = Double)]
+    base_price: f64,
+    #[diesel(sql_type = Double)]
+    base_volatility: f64,
+    #[diesel(sql_type = Bool)]
+    is_active: bool,
+}
+
+#[derive(QueryableByName)]
+pub(super) struct ProgressRow {
+    #[diesel(sql_type = Text)]
+    symbol: String,
+    #[diesel(sql_type = Text)]
+    day: String,
+    #[diesel(sql_type = Text)]
+    opening: String,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    last_bar: Option<i64>,
+    #[diesel(sql_type = Bool)]
+    is_listed: bool,
+}
+
+#[derive(QueryableByName)]
+pub(super) struct ListingRow {
+    #[diesel(sql_type = Text)]
+    symbol: String,
+    #[diesel(sql_type = Text)]
+    first_day: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    last_day: Option<String>,
+}
+
+#[derive(QueryableByName)]
+pub(super) struct StockStateRow {
+    #[diesel(sql_type = Text)]
+    symbol: String,
+    #[diesel(sql_type = Double)]
+    current_price: f64,
+    #[diesel(sql_type = BigInt)]
+    last_update: i64,
+}
+
+#[derive(QueryableByName)]
+pub(super) struct StatusRow {
+    #[diesel(sql_type = Text)]
+    current_session: String,
+    #[diesel(sql_type = BigInt)]
+    session_start: i64,
+    #[diesel(sql_type = BigInt)]
+    session_end: i64,
+    #[diesel(sql_type = BigInt)]
+    last_update: i64,
+}
+
+#[derive(QueryableByName)]
+pub(super) struct TaskRow {
+    #[diesel(sql_type = Text)]
+    symbol: String,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    folded_to: Option<i64>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    last_bar: Option<i64>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    changed_from: Option<i64>,
+}
+
+/// A bar of a range, with the range's place in the list counted from 1.
+#[derive(QueryableByName)]
+pub(super) struct BarRow {
+    #[diesel(sql_type = BigInt)]
+    range: i64,
+    #[diesel(sql_type = BigInt)]
+    time: i64,
+    #[diesel(sql_type = Double)]
+    open: f64,
+    #[diesel(sql_type = Double)]
+    high: f64,
+    #[diesel(sql_type = Double)]
+    low: f64,
+    #[diesel(sql_type = Double)]
+    close: f64,
+    #[diesel(sql_type = BigInt)]
+    volume: i64,
+}
+
+#[derive(QueryableByName)]
+pub(super) struct EpochRow {
+    #[diesel(sql_type = BigInt)]
+    pub epoch: i64,
+}
+
+/// A statement whose rows a connection can give.
+pub(super) trait Gives<Row>: Connection + Sized {
+    fn give(&mut self, sql: &str) -> QueryResult<Vec<Row>>;
+}
+
+impl<C, Row> Gives<Row> for C
+where
+    C: Connection,
+    for<'query> SqlQuery: LoadQuery<'query, C, Row>,
+{
+    fn give(&mut self, sql: &str) -> QueryResult<Vec<Row>> {
+        sql_query(sql).get_results(self)
+    }
+}
+
+fn corrupt(what: &str, of: &str, reason: impl ToString) -> StoreError {
+    StoreError::Corrupt { what: format!("{what} of {of}"), reason: reason.to_string() }
+}
+
+fn symbol(text: &str, table: &str) -> Result<Symbol, StoreError> {
+    text.parse().map_err(|error| corrupt("a symbol", table, error))
+}
+
+fn date(text: &str, what: &str, of: &str) -> Result<chrono::NaiveDate, StoreError> {
+    text.parse().map_err(|error| corrupt(what, of, format!("\"{text}\": {error}")))
+}
+
+/// Reading failed: either the statement or what it gave.
+type Read<T> = QueryResult<Result<T, StoreError>>;
+
+pub(super) fn identity(connection: &mut impl Gives<IdentityRow>) -> Read<Option<Identity>> {
+    Ok(connection
+        .give(IDENTITY)?
+        .pop()
+        .map(|row| {
+            let seed = row.seed.parse().map_err(|error| corrupt("the seed", "market_identity", error))?;
+            Ok(Identity { seed, model: row.model })
+        })
+        .transpose())
+}
+
+pub(super) fn universe(connection: &mut impl Gives<MetadataRow>) -> Read<Vec<UniverseRow>> {
+    let mut rows: Vec<UniverseRow> = connection
+        .give(UNIVERSE)?
+        .into_iter()
+        .map(|row| UniverseRow {
+            symbol: row.symbol,
+            name: row.name,
+            sector: row.sector,
+            base_price: row.base_price,
+            base_volatility: row.base_volatility,
+            is_active: row.is_active,
+        })
+        .collect();
+    // Sorted here because databases order text by their own collations.
+    rows.sort_by(|a, b| a.symbol.cmp(&b.symbol));
+    Ok(Ok(rows))
+}
+
+pub(super) fn progress(connection: &mut impl Gives<ProgressRow>) -> Read<Vec<Progress>> {
+    let parse = |row: ProgressRow| {
+        let opening = serde_json::from_str(&row.opening)
+            .map_err(|error| corrupt("model_checkpoint.opening", &row.symbol, error))?;
+        let checkpoint = Checkpoint {
+            symbol: symbol(&row.symbol, "model_checkpoint")?,
+            day: date(&row.day, "model_checkpoint.day", &row.symbol)?,
+            opening,
+        };
+        Ok(Progress { checkpoint, last_bar: row.last_bar, is_listed: row.is_listed })
+    };
+    let mut rows: Result<Vec<Progress>, StoreError> = connection.give(PROGRESS)?.into_iter().map(parse).collect();
+    if let Ok(rows) = &mut rows {
+        rows.sort_by_key(|row| row.checkpoint.symbol);
+    }
+    Ok(rows)
+}
+
+pub(super) fn listings(connection: &mut impl Gives<ListingRow>) -> Read<Vec<Listing>> {
+    let parse = |row: ListingRow| {
+        let last_day = row.last_day.map(|day| date(&day, "stock_listing.last_day", &row.symbol)).transpose()?;
+        let first_day = date(&row.first_day, "stock_listing.first_day", &row.symbol)?;
+        Ok(Listing { symbol: symbol(&row.symbol, "stock_listing")?, first_day, last_day })
+    };
+    let mut rows: Result<Vec<Listing>, StoreError> = connection.give(LISTINGS)?.into_iter().map(parse).collect();
+    if let Ok(rows) = &mut rows {
+        rows.sort_by_key(|row| (row.symbol, row.first_day));
+    }
+    Ok(rows)
+}
+
+pub(super) fn states(connection: &mut impl Gives<StockStateRow>) -> Read<Vec<StateRow>> {
+    let mut rows: Vec<StateRow> = connection
+        .give(STATES)?
+        .into_iter()
+        .map(|row| StateRow { symbol: row.symbol, current_price: row.current_price, last_update: row.last_update })
+        .collect();
+    rows.sort_by(|a, b| a.symbol.cmp(&b.symbol));
+    Ok(Ok(rows))
+}
+
+pub(super) fn status(connection: &mut impl Gives<StatusRow>) -> Read<Option<MarketStatus>> {
+    let parse = |row: StatusRow| {
+        let session = [Session::Morning, Session::Afternoon, Session::Closed]
+            .into_iter()
+            .find(|session| session.as_str() == row.current_session)
+            .ok_or_else(|| corrupt("current_session", "market_status", &row.current_session))?;
+        let span = SessionSpan { session, start: row.session_start, end: row.session_end };
+        Ok(MarketStatus { span, last_update: row.last_update })
+    };
+    Ok(connection.give(STATUS)?.pop().map(parse).transpose())
+}
+
+/// Tasks of symbols that no instrument can have are left out: nothing of them is rolled up.
+pub(super) fn rollup_tasks(connection: &mut impl Gives<TaskRow>) -> Read<Vec<RollupTask>> {
+    let mut tasks: Vec<RollupTask> = connection
+        .give(ROLLUP_TASKS)?
+        .into_iter()
+        .filter_map(|row| {
+            let symbol = row.symbol.parse().ok()?;
+            let (folded_to, last_bar, changed_from) = (row.folded_to, row.last_bar, row.changed_from);
+            Some(RollupTask { symbol, folded_to, last_bar, changed_from })
+        })
+        .collect();
+    tasks.sort_by_key(|task| task.symbol);
+    Ok(Ok(tasks))
+}
+
+impl From<BarRow> for StoredBar {
+    fn from(row: BarRow) -> Self {
+        Self {
+            range: usize::try_from(row.range - 1).unwrap_or_default(),
+            time: row.time,
+            open: row.open,
+            high: row.high,
+            low: row.low,
+            close: row.close,
+            volume: row.volume,
+        }
+    }
+}
+
+/// What `stock_state` and `stock_realtime_price` keep of a quote, rounded to the columns' decimals.
+pub(super) struct QuoteColumns {
+    pub volatility: f64,
+    pub trend: f64,
+    pub change_percent: f64,
+}
+
+impl From<&Quote> for QuoteColumns {
+    fn from(quote: &Quote) -> Self {
+        let round = |value: f64, scale: f64| (value * scale).round() / scale;
+        Self {
+            volatility: round(quote.volatility, 1e4),
+            trend: round(quote.trend.0, 1e4),
+            change_percent: round(quote.change_percent, 1e3).clamp(-999.999, 999.999),
+        }
+    }
+}
+
+/// The JSON that `model_checkpoint.opening` keeps.
+pub(super) fn opening_json(checkpoint: &Checkpoint) -> Result<String, StoreError> {
+    serde_json::to_string(&checkpoint.opening)
+        .map_err(|error| corrupt("the checkpoint", checkpoint.symbol.as_str(), error))
+}

@@ -1,0 +1,217 @@
+//! A market in one SQLite file: write-ahead log, one writing transaction at a time, roles as locked files beside it.
+
+mod lease;
+mod write;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use chrono::NaiveDate;
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool, PooledConnection};
+use diesel::sql_query;
+use diesel::sql_types::{BigInt, Text};
+use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+
+use super::data::{
+    BarRange, Batch, Identity, Listing, MarketStatus, Progress, RollupTask, RollupWrite, StateRow, StoredBar,
+    UniverseRow,
+};
+use super::error::During;
+use super::{BarStore, Lease, Role, StoreError, StoreOptions, migrations, rows, transaction};
+use crate::base::Symbol;
+
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+
+type Pooled = PooledConnection<ConnectionManager<SqliteConnection>>;
+
+/// A pool of connections to one SQLite file.
+pub struct SqliteStore {
+    pool: Pool<ConnectionManager<SqliteConnection>>,
+    path: PathBuf,
+    timeout: Duration,
+}
+
+#[derive(Debug)]
+struct Session {
+    busy_timeout_ms: u128,
+}
+
+impl CustomizeConnection<SqliteConnection, diesel::r2d2::Error> for Session {
+    fn on_acquire(&self, connection: &mut SqliteConnection) -> Result<(), diesel::r2d2::Error> {
+        configure(connection, self.busy_timeout_ms).map_err(diesel::r2d2::Error::QueryError)
+    }
+}
+
+/// The log makes readers and the writer independent; with it, synchronous = NORMAL keeps the file consistent through a
+/// power cut and loses no transaction when only the process dies.
+fn configure(connection: &mut SqliteConnection, busy_timeout_ms: u128) -> QueryResult<()> {
+    connection.batch_execute(&format!(
+        "PRAGMA busy_timeout = {busy_timeout_ms}; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL"
+    ))
+}
+
+impl SqliteStore {
+    pub(super) fn open(path: &Path, options: &StoreOptions) -> Result<Self, StoreError> {
+        let unusable = |reason: String| StoreError::Unusable { url: options.url.to_string(), reason };
+        let Some(name) = path.to_str() else {
+            return Err(unusable("its path is not UTF-8".to_owned()));
+        };
+        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        if !directory.is_dir() {
+            return Err(unusable(format!("there is no directory {}", directory.display())));
+        }
+        let busy_timeout_ms = options.timeout.as_millis();
+        // Tried once outside the pool, whose own error says only that it timed out.
+        SqliteConnection::establish(name)
+            .map_err(|error| format!("{error}; the file and its directory must be readable and writable"))
+            .and_then(|mut connection| {
+                configure(&mut connection, busy_timeout_ms)
+                    .and_then(|()| connection.immediate_transaction(|_| Ok::<_, diesel::result::Error>(())))
+                    .map_err(|error| error.to_string())
+            })
+            .map_err(unusable)?;
+        let pool = Pool::builder()
+            .max_size(options.pool_size)
+            .min_idle(Some(1))
+            .connection_timeout(options.timeout)
+            .test_on_check_out(true)
+            .connection_customizer(Box::new(Session { busy_timeout_ms }))
+            .build_unchecked(ConnectionManager::new(name));
+        Ok(Self { pool, path: path.to_owned(), timeout: options.timeout })
+    }
+
+    fn connection(&self) -> Result<Pooled, StoreError> {
+        self.pool
+            .get()
+            .map_err(|error| StoreError::PoolTimeout { seconds: self.timeout.as_secs(), reason: error.to_string() })
+    }
+
+    /// Reads on a connection of the pool.
+    fn read<T>(
+        &self,
+        action: &'static str,
+        reading: impl FnOnce(&mut SqliteConnection) -> QueryResult<Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        reading(&mut *self.connection()?).during(action)?
+    }
+
+    /// Writes in one transaction on a connection of the pool.
+    fn transaction<T>(
+        &self,
+        action: &'static str,
+        work: impl FnOnce(&mut SqliteConnection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        transaction::run_immediate(&mut *self.connection()?, action, work)
+    }
+}
+
+impl BarStore for SqliteStore {
+    fn migrate(&self) -> Result<Vec<String>, StoreError> {
+        let _serial = lease::hold_migration_lock(&self.path)?;
+        migrations::run(&mut *self.connection()?, MIGRATIONS)
+    }
+
+    fn check_schema(&self) -> Result<(), StoreError> {
+        migrations::check(&mut *self.connection()?, MIGRATIONS)
+    }
+
+    fn acquire(&self, role: Role) -> Result<Lease, StoreError> {
+        let guard = lease::take(&self.path, role)?;
+        let epoch = sql_query(rows::NEXT_EPOCH)
+            .bind::<Text, _>(role.as_str())
+            .get_result::<rows::EpochRow>(&mut *self.connection()?)
+            .during("count the holder of the role")?
+            .epoch;
+        Ok(Lease { role, epoch, _guard: Box::new(guard) })
+    }
+
+    fn identity(&self) -> Result<Option<Identity>, StoreError> {
+        self.read("read market_identity", rows::identity)
+    }
+
+    fn claim(&self, identity: &Identity, default_universe: &[UniverseRow]) -> Result<(), StoreError> {
+        self.transaction("claim the database", |connection| write::claim(connection, identity, default_universe))
+    }
+
+    fn universe(&self) -> Result<Vec<UniverseRow>, StoreError> {
+        self.read("read stock_metadata", rows::universe)
+    }
+
+    fn progress(&self) -> Result<Vec<Progress>, StoreError> {
+        self.read("read model_checkpoint", rows::progress)
+    }
+
+    fn listings(&self) -> Result<Vec<Listing>, StoreError> {
+        self.read("read stock_listing", rows::listings)
+    }
+
+    fn ensure_partitions(&self, _from: NaiveDate, _to: NaiveDate) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn write(&self, lease: &Lease, batch: &Batch) -> Result<(), StoreError> {
+        self.transaction("write bars", |connection| {
+            lease::check(connection, lease)?;
+            write::batch(connection, batch)
+        })
+    }
+
+    fn clear(&self, lease: &Lease, symbol: Option<&Symbol>) -> Result<(), StoreError> {
+        self.transaction("remove bars", |connection| {
+            lease::check(connection, lease)?;
+            write::clear(connection, symbol)
+        })
+    }
+
+    fn bars(&self, ranges: &[BarRange], limit: usize) -> Result<Vec<StoredBar>, StoreError> {
+        let mut connection = self.connection()?;
+        let mut found = Vec::new();
+        for (range, place) in ranges.iter().zip(1i64..) {
+            let left = limit.saturating_sub(found.len());
+            if left == 0 {
+                break;
+            }
+            let rows = sql_query(
+                "SELECT $1 AS range, time, CAST(open AS double precision) AS open, CAST(high AS double precision) AS high, \
+                 CAST(low AS double precision) AS low, CAST(close AS double precision) AS close, volume \
+                 FROM market_klines WHERE symbol = $2 AND interval = $3 AND time >= $4 AND time < $5 \
+                 ORDER BY time LIMIT $6",
+            )
+            .bind::<BigInt, _>(place)
+            .bind::<Text, _>(range.symbol.as_str())
+            .bind::<Text, _>(range.interval.as_str())
+            .bind::<BigInt, _>(range.from)
+            .bind::<BigInt, _>(range.to)
+            .bind::<BigInt, _>(i64::try_from(left).unwrap_or(i64::MAX))
+            .get_results::<rows::BarRow>(&mut *connection)
+            .during("read bars")?;
+            found.extend(rows.into_iter().map(StoredBar::from));
+        }
+        Ok(found)
+    }
+
+    fn states(&self) -> Result<Vec<StateRow>, StoreError> {
+        self.read("read stock_state", rows::states)
+    }
+
+    fn status(&self) -> Result<Option<MarketStatus>, StoreError> {
+        self.read("read market_status", rows::status)
+    }
+
+    fn rollup_tasks(&self, lease: &Lease) -> Result<Vec<RollupTask>, StoreError> {
+        self.transaction("look for bars to roll up", |connection| {
+            lease::check(connection, lease)?;
+            connection.batch_execute(rows::CLAIM_CHANGES).during("claim changed bars")?;
+            rows::rollup_tasks(connection).during("look for bars to roll up")?
+        })
+    }
+
+    fn write_rollups(&self, lease: &Lease, writes: &[RollupWrite]) -> Result<(), StoreError> {
+        self.transaction("write roll-ups", |connection| {
+            lease::check(connection, lease)?;
+            write::rollups(connection, writes)
+        })
+    }
+}

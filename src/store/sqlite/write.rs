@@ -1,0 +1,360 @@
+//! What the transactions write.
+
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::sql_query;
+use diesel::sql_types::Text;
+use diesel::sqlite::SqliteConnection;
+use diesel::upsert::excluded;
+
+use super::super::data::{Batch, Identity, Listing, RollupWrite, UniverseRow};
+use super::super::error::During;
+use super::super::{StoreError, rows};
+use crate::bars::{Bar, Checkpoint, Quote};
+use crate::base::{Interval, Symbol};
+
+diesel::table! {
+    market_klines (symbol, interval, time) {
+        symbol -> Text,
+        interval -> Text,
+        time -> BigInt,
+        open -> Double,
+        high -> Double,
+        low -> Double,
+        close -> Double,
+        volume -> BigInt,
+    }
+}
+
+diesel::table! {
+    stock_metadata (symbol) {
+        symbol -> Text,
+        name -> Text,
+        sector -> Text,
+        base_price -> Double,
+        base_volatility -> Double,
+        is_active -> Bool,
+    }
+}
+
+diesel::table! {
+    stock_state (symbol) {
+        symbol -> Text,
+        current_price -> Double,
+        volatility -> Double,
+        trend -> Double,
+        market_state -> Text,
+        last_update -> BigInt,
+        updated_at -> Text,
+    }
+}
+
+diesel::table! {
+    stock_realtime_price (symbol) {
+        symbol -> Text,
+        current_price -> Double,
+        change_percent -> Double,
+        volume -> BigInt,
+        last_update -> BigInt,
+        updated_at -> Text,
+    }
+}
+
+diesel::table! {
+    market_status (id) {
+        id -> Integer,
+        is_trading -> Bool,
+        current_session -> Text,
+        session_start -> BigInt,
+        session_end -> BigInt,
+        last_update -> BigInt,
+    }
+}
+
+diesel::table! {
+    model_checkpoint (symbol) {
+        symbol -> Text,
+        day -> Text,
+        opening -> Text,
+        updated_at -> Text,
+    }
+}
+
+diesel::table! {
+    stock_listing (symbol, first_day) {
+        symbol -> Text,
+        first_day -> Text,
+        last_day -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    rollup_watermark (symbol) {
+        symbol -> Text,
+        folded_to -> BigInt,
+    }
+}
+
+diesel::table! {
+    rollup_dirty (symbol) {
+        symbol -> Text,
+        claimed -> Bool,
+    }
+}
+
+diesel::define_sql_function! {
+    /// The present moment as SQLite writes timestamps.
+    #[sql_name = "datetime"]
+    fn timestamp(of: Text) -> Text;
+}
+
+pub(super) fn claim(
+    connection: &mut SqliteConnection,
+    identity: &Identity,
+    default_universe: &[UniverseRow],
+) -> Result<(), StoreError> {
+    let is_new = sql_query(rows::CLAIM)
+        .bind::<Text, _>(identity.seed.to_string())
+        .bind::<Text, _>(&identity.model)
+        .execute(connection)
+        .during("claim the database")?
+        > 0;
+    if is_new && rows::universe(connection).during("read stock_metadata")??.is_empty() {
+        for row in default_universe {
+            insert_metadata(connection, row)?;
+        }
+    }
+    match rows::identity(connection).during("read market_identity")?? {
+        Some(found) if found != *identity => Err(StoreError::OtherMarket { found, wanted: identity.clone() }),
+        _ => Ok(()),
+    }
+}
+
+fn insert_metadata(connection: &mut SqliteConnection, row: &UniverseRow) -> Result<(), StoreError> {
+    use stock_metadata::dsl;
+    diesel::insert_into(dsl::stock_metadata)
+        .values((
+            dsl::symbol.eq(&row.symbol),
+            dsl::name.eq(&row.name),
+            dsl::sector.eq(&row.sector),
+            dsl::base_price.eq(row.base_price),
+            dsl::base_volatility.eq(row.base_volatility),
+            dsl::is_active.eq(row.is_active),
+        ))
+        .execute(connection)
+        .during("fill stock_metadata")?;
+    Ok(())
+}
+
+pub(super) fn batch(connection: &mut SqliteConnection, batch: &Batch) -> Result<(), StoreError> {
+    // Listings first: a listed symbol's watermark tells its bars from those of a symbol nobody generates.
+    batch.listings.iter().try_for_each(|listing| upsert_listing(connection, listing))?;
+    batch.checkpoints.iter().try_for_each(|checkpoint| upsert_checkpoint(connection, checkpoint))?;
+    for (symbol, bar) in &batch.bars {
+        upsert_bar(connection, symbol, Interval::Minute1, bar)?;
+    }
+    batch.quotes.iter().try_for_each(|quote| upsert_quote(connection, quote))?;
+    if let Some(status) = &batch.status {
+        use market_status::dsl;
+        let columns = (
+            dsl::id.eq(1),
+            dsl::is_trading.eq(status.span.is_trading()),
+            dsl::current_session.eq(status.span.session.as_str()),
+            dsl::session_start.eq(status.span.start),
+            dsl::session_end.eq(status.span.end),
+            dsl::last_update.eq(status.last_update),
+        );
+        diesel::replace_into(dsl::market_status).values(columns).execute(connection).during("write market_status")?;
+    }
+    Ok(())
+}
+
+fn upsert_bar(
+    connection: &mut SqliteConnection,
+    symbol: &Symbol,
+    interval: Interval,
+    bar: &Bar,
+) -> Result<(), StoreError> {
+    use market_klines::dsl;
+    diesel::insert_into(dsl::market_klines)
+        .values((
+            dsl::symbol.eq(symbol.as_str()),
+            dsl::interval.eq(interval.as_str()),
+            dsl::time.eq(bar.first.start()),
+            dsl::open.eq(bar.ohlcv.open().units()),
+            dsl::high.eq(bar.ohlcv.high().units()),
+            dsl::low.eq(bar.ohlcv.low().units()),
+            dsl::close.eq(bar.ohlcv.close().units()),
+            dsl::volume.eq(bar.ohlcv.volume()),
+        ))
+        .on_conflict((dsl::symbol, dsl::interval, dsl::time))
+        .do_update()
+        .set((
+            dsl::open.eq(excluded(dsl::open)),
+            dsl::high.eq(excluded(dsl::high)),
+            dsl::low.eq(excluded(dsl::low)),
+            dsl::close.eq(excluded(dsl::close)),
+            dsl::volume.eq(excluded(dsl::volume)),
+        ))
+        .execute(connection)
+        .during("write bars")?;
+    Ok(())
+}
+
+fn upsert_quote(connection: &mut SqliteConnection, quote: &Quote) -> Result<(), StoreError> {
+    let columns = rows::QuoteColumns::from(quote);
+    {
+        use stock_state::dsl;
+        diesel::insert_into(dsl::stock_state)
+            .values((
+                dsl::symbol.eq(quote.symbol.as_str()),
+                dsl::current_price.eq(quote.price.units()),
+                dsl::volatility.eq(columns.volatility),
+                dsl::trend.eq(columns.trend),
+                dsl::market_state.eq(quote.regime.as_str()),
+                dsl::last_update.eq(quote.last_bar),
+            ))
+            .on_conflict(dsl::symbol)
+            .do_update()
+            .set((
+                dsl::current_price.eq(excluded(dsl::current_price)),
+                dsl::volatility.eq(excluded(dsl::volatility)),
+                dsl::trend.eq(excluded(dsl::trend)),
+                dsl::market_state.eq(excluded(dsl::market_state)),
+                dsl::last_update.eq(excluded(dsl::last_update)),
+                dsl::updated_at.eq(timestamp("now")),
+            ))
+            .execute(connection)
+            .during("write stock_state")?;
+    }
+    use stock_realtime_price::dsl;
+    diesel::insert_into(dsl::stock_realtime_price)
+        .values((
+            dsl::symbol.eq(quote.symbol.as_str()),
+            dsl::current_price.eq(quote.price.units()),
+            dsl::change_percent.eq(columns.change_percent),
+            dsl::volume.eq(quote.day_volume),
+            dsl::last_update.eq(quote.last_bar),
+        ))
+        .on_conflict(dsl::symbol)
+        .do_update()
+        .set((
+            dsl::current_price.eq(excluded(dsl::current_price)),
+            dsl::change_percent.eq(excluded(dsl::change_percent)),
+            dsl::volume.eq(excluded(dsl::volume)),
+            dsl::last_update.eq(excluded(dsl::last_update)),
+            dsl::updated_at.eq(timestamp("now")),
+        ))
+        .execute(connection)
+        .during("write stock_realtime_price")?;
+    Ok(())
+}
+
+fn upsert_checkpoint(connection: &mut SqliteConnection, checkpoint: &Checkpoint) -> Result<(), StoreError> {
+    use model_checkpoint::dsl;
+    diesel::insert_into(dsl::model_checkpoint)
+        .values((
+            dsl::symbol.eq(checkpoint.symbol.as_str()),
+            dsl::day.eq(checkpoint.day.to_string()),
+            dsl::opening.eq(rows::opening_json(checkpoint)?),
+        ))
+        .on_conflict(dsl::symbol)
+        .do_update()
+        .set((
+            dsl::day.eq(excluded(dsl::day)),
+            dsl::opening.eq(excluded(dsl::opening)),
+            dsl::updated_at.eq(timestamp("now")),
+        ))
+        .execute(connection)
+        .during("write model_checkpoint")?;
+    Ok(())
+}
+
+fn upsert_listing(connection: &mut SqliteConnection, listing: &Listing) -> Result<(), StoreError> {
+    use stock_listing::dsl;
+    diesel::replace_into(dsl::stock_listing)
+        .values((
+            dsl::symbol.eq(listing.symbol.as_str()),
+            dsl::first_day.eq(listing.first_day.to_string()),
+            dsl::last_day.eq(listing.last_day.map(|day| day.to_string())),
+        ))
+        .execute(connection)
+        .during("write stock_listing")?;
+    diesel::insert_or_ignore_into(rollup_watermark::table)
+        .values((rollup_watermark::symbol.eq(listing.symbol.as_str()), rollup_watermark::folded_to.eq(0)))
+        .execute(connection)
+        .during("write rollup_watermark")?;
+    Ok(())
+}
+
+pub(super) fn clear(connection: &mut SqliteConnection, symbol: Option<&Symbol>) -> Result<(), StoreError> {
+    without_triggers(connection, |connection| {
+        let Some(symbol) = symbol else {
+            let statements: String = rows::MARKET_TABLES.map(|table| format!("DELETE FROM {table};")).concat();
+            return connection.batch_execute(&statements).during("empty the market's tables");
+        };
+        for table in rows::SYMBOL_TABLES {
+            sql_query(format!("DELETE FROM {table} WHERE symbol = $1"))
+                .bind::<Text, _>(symbol.as_str())
+                .execute(connection)
+                .during("remove a symbol's rows")?;
+        }
+        Ok(())
+    })
+}
+
+#[derive(QueryableByName)]
+struct TriggerRow {
+    #[diesel(sql_type = Text)]
+    name: String,
+    #[diesel(sql_type = Text)]
+    sql: String,
+}
+
+/// Does some work with the triggers taken away, which without them can empty a table at once, and puts them back as they
+/// were. All of it belongs to the transaction that it runs in.
+fn without_triggers(
+    connection: &mut SqliteConnection,
+    work: impl FnOnce(&mut SqliteConnection) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let triggers: Vec<TriggerRow> = sql_query(
+        "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'market_klines'",
+    )
+    .get_results(connection)
+    .during("list triggers")?;
+    for trigger in &triggers {
+        connection.batch_execute(&format!("DROP TRIGGER \"{}\"", trigger.name)).during("set a trigger aside")?;
+    }
+    work(connection)?;
+    triggers.iter().try_for_each(|trigger| connection.batch_execute(&trigger.sql).during("put a trigger back"))
+}
+
+pub(super) fn rollups(connection: &mut SqliteConnection, writes: &[RollupWrite]) -> Result<(), StoreError> {
+    let rolled: Vec<&str> = Interval::ROLLED.iter().map(|interval| interval.as_str()).collect();
+    for write in writes {
+        if let Some(from) = write.replace_from {
+            use market_klines::dsl;
+            let outdated = dsl::market_klines
+                .filter(dsl::symbol.eq(write.symbol.as_str()))
+                .filter(dsl::interval.eq_any(&rolled))
+                .filter(dsl::time.ge(from));
+            diesel::delete(outdated).execute(connection).during("remove outdated roll-ups")?;
+        }
+        for (interval, bar) in &write.bars {
+            upsert_bar(connection, &write.symbol, *interval, bar)?;
+        }
+        if let Some(folded_to) = write.folded_to {
+            use rollup_watermark::dsl;
+            diesel::update(dsl::rollup_watermark.find(write.symbol.as_str()))
+                .set(dsl::folded_to.eq(folded_to))
+                .execute(connection)
+                .during("write rollup_watermark")?;
+        }
+        if write.is_repaired {
+            use rollup_dirty::dsl;
+            let settled = dsl::rollup_dirty.filter(dsl::symbol.eq(write.symbol.as_str())).filter(dsl::claimed);
+            diesel::delete(settled).execute(connection).during("settle changed bars")?;
+        }
+    }
+    Ok(())
+}
