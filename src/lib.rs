@@ -21,3 +21,6 @@ pub mod calendar;
 pub mod model;
 pub mod bars;
 pub mod store;
+pub mod jobs;
+pub mod config;
+pub mod daemon;

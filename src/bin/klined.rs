@@ -1,1 +1,7 @@
-fn main() {}
+//! `klined`: reads its command line and runs.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    klined::daemon::main(klined::daemon::run_klined)
+}

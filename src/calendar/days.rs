@@ -317,3 +317,9 @@ pub(super) fn minute_after_open(open: UnixSeconds, index: u16) -> Minute {
     };
     Minute::starting_at(open + i64::from(index) * Minute::SECONDS + lunch)
 }
+
+/// An instant as a person in Shanghai reads it.
+#[must_use]
+pub fn local_time(instant: UnixSeconds) -> String {
+    local(instant).format("%Y-%m-%d %H:%M:%S").to_string()
+}

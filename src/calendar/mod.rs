@@ -13,7 +13,7 @@ mod projection;
 mod session;
 
 pub use bucket::Bucket;
-pub use days::Calendar;
+pub use days::{Calendar, local_time};
 pub use error::CalendarError;
 pub use minute::{MINUTES_PER_DAY, Minute};
 pub use overrides::{Change, Overrides, OverridesError};

@@ -19,12 +19,13 @@ pub use data::{
 pub use error::StoreError;
 pub use url::{DatabaseUrl, InvalidUrl};
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::NaiveDate;
 
-use crate::base::Symbol;
+use crate::base::{Symbol, UnixSeconds};
 
 /// How a store is reached.
 #[derive(Debug, Clone)]
@@ -129,6 +130,9 @@ pub trait BarStore: Send + Sync {
 
     /// The row of `market_status`.
     fn status(&self) -> Result<Option<MarketStatus>, StoreError>;
+
+    /// The last 1-minute bar of each generated symbol that is part of its roll-ups, in Unix seconds.
+    fn watermarks(&self) -> Result<BTreeMap<Symbol, UnixSeconds>, StoreError>;
 
     /// What there is to roll up, in order of symbol. Notes of changed bars are claimed: they stay until
     /// [`BarStore::write_rollups`] settles them, and notes that come later are told apart.

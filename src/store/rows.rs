@@ -3,6 +3,8 @@
 //! A statement stands here when PostgreSQL and SQLite take it word for word: parameters are `$1, $2, …` in order of
 //! first appearance, decimals are cast to double precision (exact for hundredths below 10¹³).
 
+use std::collections::BTreeMap;
+
 use diesel::prelude::*;
 use diesel::query_builder::SqlQuery;
 use diesel::query_dsl::LoadQuery;
@@ -12,7 +14,7 @@ use diesel::sql_types::{BigInt, Bool, Double, Nullable, Text};
 use super::data::{Identity, Listing, MarketStatus, Progress, RollupTask, StateRow, StoredBar, UniverseRow};
 use super::error::StoreError;
 use crate::bars::{Checkpoint, Quote};
-use crate::base::Symbol;
+use crate::base::{Symbol, UnixSeconds};
 use crate::calendar::{Session, SessionSpan};
 
 const IDENTITY: &str = "SELECT seed, model FROM market_identity";
@@ -26,6 +28,7 @@ const LISTINGS: &str = "SELECT symbol, CAST(first_day AS text) AS first_day, CAS
 const STATES: &str = "SELECT symbol, CAST(current_price AS double precision) AS current_price, last_update \
      FROM stock_state";
 const STATUS: &str = "SELECT current_session, session_start, session_end, last_update FROM market_status";
+const WATERMARKS: &str = "SELECT symbol, folded_to FROM rollup_watermark";
 const ROLLUP_TASKS: &str = "SELECT a.symbol, w.folded_to, s.last_update AS last_bar, d.changed_from \
      FROM (SELECT symbol FROM rollup_watermark UNION SELECT symbol FROM rollup_dirty) a \
      LEFT JOIN rollup_watermark w ON w.symbol = a.symbol \
@@ -133,6 +136,14 @@ pub(super) struct StatusRow {
     session_end: i64,
     #[diesel(sql_type = BigInt)]
     last_update: i64,
+}
+
+#[derive(QueryableByName)]
+pub(super) struct WatermarkRow {
+    #[diesel(sql_type = Text)]
+    symbol: String,
+    #[diesel(sql_type = BigInt)]
+    folded_to: i64,
 }
 
 #[derive(QueryableByName)]
@@ -282,6 +293,11 @@ pub(super) fn status(connection: &mut impl Gives<StatusRow>) -> Read<Option<Mark
         Ok(MarketStatus { span, last_update: row.last_update })
     };
     Ok(connection.give(STATUS)?.pop().map(parse).transpose())
+}
+
+pub(super) fn watermarks(connection: &mut impl Gives<WatermarkRow>) -> Read<BTreeMap<Symbol, UnixSeconds>> {
+    let parse = |row: WatermarkRow| Ok((symbol(&row.symbol, "rollup_watermark")?, row.folded_to));
+    Ok(connection.give(WATERMARKS)?.into_iter().map(parse).collect())
 }
 
 /// Tasks of symbols that no instrument can have are left out: nothing of them is rolled up.

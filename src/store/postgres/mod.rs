@@ -5,7 +5,7 @@ mod numeric;
 mod partitions;
 mod write;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ use super::data::{
 };
 use super::error::During;
 use super::{BarStore, Lease, Role, StoreError, StoreOptions, migrations, rows, transaction};
-use crate::base::{Interval, Symbol};
+use crate::base::{Interval, Symbol, UnixSeconds};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 /// PostgreSQL 13, the oldest that has everything used here.
@@ -218,6 +218,10 @@ impl BarStore for PostgresStore {
 
     fn status(&self) -> Result<Option<MarketStatus>, StoreError> {
         self.read("read market_status", rows::status)
+    }
+
+    fn watermarks(&self) -> Result<BTreeMap<Symbol, UnixSeconds>, StoreError> {
+        self.read("read rollup_watermark", rows::watermarks)
     }
 
     fn rollup_tasks(&self, lease: &Lease) -> Result<Vec<RollupTask>, StoreError> {

@@ -3,6 +3,7 @@
 mod lease;
 mod write;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ use super::data::{
 };
 use super::error::During;
 use super::{BarStore, Lease, Role, StoreError, StoreOptions, migrations, rows, transaction};
-use crate::base::Symbol;
+use crate::base::{Symbol, UnixSeconds};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 
@@ -198,6 +199,10 @@ impl BarStore for SqliteStore {
 
     fn status(&self) -> Result<Option<MarketStatus>, StoreError> {
         self.read("read market_status", rows::status)
+    }
+
+    fn watermarks(&self) -> Result<BTreeMap<Symbol, UnixSeconds>, StoreError> {
+        self.read("read rollup_watermark", rows::watermarks)
     }
 
     fn rollup_tasks(&self, lease: &Lease) -> Result<Vec<RollupTask>, StoreError> {

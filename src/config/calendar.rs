@@ -1,0 +1,39 @@
+//! The trading calendar: `KLINED_CALENDAR_FILE`, `KLINED_STRICT_CALENDAR`.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::Args;
+
+use crate::calendar::{Calendar, Overrides};
+
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Calendar")]
+pub struct CalendarArgs {
+    /// A file of days to add or remove: lines "open DATE", "closed DATE", "known-until DATE"
+    #[arg(long, env = "KLINED_CALENDAR_FILE", value_name = "FILE")]
+    pub calendar_file: Option<PathBuf>,
+
+    /// Refuse days past the known years instead of projecting their holidays
+    #[arg(long, env = "KLINED_STRICT_CALENDAR")]
+    pub strict_calendar: bool,
+}
+
+impl CalendarArgs {
+    /// The calendar asked for.
+    ///
+    /// # Errors
+    /// The file cannot be read or has a damaged line.
+    pub fn calendar(&self) -> anyhow::Result<Calendar> {
+        let overrides = match &self.calendar_file {
+            None => Overrides::default(),
+            Some(path) => {
+                let context = || format!("cannot use the calendar file {}", path.display());
+                let text = std::fs::read_to_string(path).with_context(context)?;
+                Overrides::parse(&text).with_context(context)?
+            }
+        };
+        let calendar = Calendar::with_overrides(&overrides);
+        Ok(if self.strict_calendar { calendar.strict() } else { calendar })
+    }
+}

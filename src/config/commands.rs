@@ -1,0 +1,209 @@
+//! The command lines of the four programs.
+
+use chrono::NaiveDate;
+use clap::{ArgGroup, Args, Parser, Subcommand};
+
+use super::{CalendarArgs, DatabaseArgs, LogArgs, ModelArgs};
+use crate::base::Symbol;
+use crate::jobs::Window;
+
+/// How fast the market's time runs.
+#[derive(Debug, Clone, Args)]
+pub struct PaceArgs {
+    /// In test mode, how many times faster than real time: a bar comes every 60/N seconds
+    #[arg(long, env = "KLINED_SPEED", value_name = "N", default_value_t = 12.0, value_parser = speed)]
+    pub speed: f64,
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(speed) if (0.01..=60_000.0).contains(&speed) => Ok(speed),
+        _ => Err("it must be a number from 0.01 to 60000".to_owned()),
+    }
+}
+
+/// Makes 1-minute K-lines in the exchange's sessions
+///
+/// Sleeps outside of sessions, wakes on the minute and writes the minute that has just ended, with each stock's state and
+/// last price and the market's status, in one transaction. After downtime it first catches up with every minute missed. The
+/// bars follow from the seed alone: a generator that was killed and started again writes the same bytes.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "market-generator", version)]
+pub struct GeneratorArgs {
+    /// Skip closed hours instead of waiting for them; the market's time goes on from the last bar
+    #[arg(long)]
+    pub test: bool,
+
+    #[command(flatten)]
+    pub pace: PaceArgs,
+
+    /// Only these stocks, separated by commas
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub symbols: Vec<Symbol>,
+
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+    #[command(flatten)]
+    pub model: ModelArgs,
+    #[command(flatten)]
+    pub calendar: CalendarArgs,
+    #[command(flatten)]
+    pub log: LogArgs,
+}
+
+/// Rolls 1-minute K-lines up to 5m 15m 30m 60m 120m 1d 1w 1M
+///
+/// Folds what has come since its last run and keeps the open bars current; 1-minute bars that came late or were changed are
+/// noticed and their roll-ups repaired.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "data-aggregator", version)]
+pub struct AggregatorArgs {
+    /// Minutes between two runs
+    #[arg(long, env = "KLINED_AGGREGATE_MINUTES", value_name = "N", default_value_t = 1,
+          value_parser = clap::value_parser!(u32).range(1..=1440))]
+    pub interval: u32,
+
+    /// Run once and exit
+    #[arg(long)]
+    pub once: bool,
+
+    /// Only this stock
+    #[arg(long, value_name = "SYMBOL")]
+    pub symbol: Option<Symbol>,
+
+    /// Make the roll-ups of each stock's last so many hours anew in the first run, changed or not
+    #[arg(long, value_name = "H", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub lookback_hours: Option<u32>,
+
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+    #[command(flatten)]
+    pub calendar: CalendarArgs,
+    #[command(flatten)]
+    pub log: LogArgs,
+}
+
+/// Fills a market with history
+///
+/// Makes trading days that end with the last trading minute that is over, so that the generator continues without a gap or
+/// a price jump, and rolls them up. Stocks that have bars already are continued from their last one. Can be interrupted at
+/// any moment; the same command goes on.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "market-backfill", version,
+          group = ArgGroup::new("window").required(true).args(["days", "from"]))]
+pub struct BackfillArgs {
+    /// So many trading days
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=20_000))]
+    pub days: Option<u16>,
+
+    /// From this day on (YYYY-MM-DD)
+    #[arg(long, value_name = "DATE")]
+    pub from: Option<NaiveDate>,
+
+    /// To this day, included
+    #[arg(long, value_name = "DATE", requires = "from")]
+    pub to: Option<NaiveDate>,
+
+    /// Only this stock
+    #[arg(long, value_name = "SYMBOL")]
+    pub symbol: Option<Symbol>,
+
+    /// Remove what is there first: everything, or with --symbol that stock's bars
+    #[arg(long)]
+    pub clear: bool,
+
+    /// Do not ask before removing
+    #[arg(long, requires = "clear")]
+    pub yes: bool,
+
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+    #[command(flatten)]
+    pub model: ModelArgs,
+    #[command(flatten)]
+    pub calendar: CalendarArgs,
+    #[command(flatten)]
+    pub log: LogArgs,
+}
+
+impl BackfillArgs {
+    /// The days asked for.
+    #[must_use]
+    pub fn window(&self) -> Window {
+        match (self.days, self.from) {
+            (_, Some(from)) => Window::Range { from, to: self.to },
+            (days, None) => Window::Days(usize::from(days.unwrap_or(1))),
+        }
+    }
+}
+
+/// A synthetic stock market that runs as daemons
+///
+/// Without a command: `up`.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "klined", version, args_conflicts_with_subcommands = true)]
+pub struct KlinedArgs {
+    #[command(subcommand)]
+    pub command: Option<KlinedCommand>,
+    #[command(flatten)]
+    pub up: UpArgs,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub enum KlinedCommand {
+    /// Set up a market with history and run it, all in this process
+    Up(UpArgs),
+    /// Print trading days or minutes
+    Calendar(CalendarCommand),
+    /// Check a database: bars, gaps, roll-ups, states; exit status 1 when anything is off
+    Verify(VerifyArgs),
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct UpArgs {
+    /// Follow the real clock and the exchange's hours instead of running on at once in test mode
+    #[arg(long)]
+    pub live: bool,
+
+    #[command(flatten)]
+    pub pace: PaceArgs,
+
+    /// Trading days of history that a new market gets
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=20_000))]
+    pub days: u16,
+
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+    #[command(flatten)]
+    pub model: ModelArgs,
+    #[command(flatten)]
+    pub calendar: CalendarArgs,
+    #[command(flatten)]
+    pub log: LogArgs,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct CalendarCommand {
+    /// First day (YYYY-MM-DD)
+    #[arg(long, value_name = "DATE")]
+    pub from: NaiveDate,
+
+    /// Last day, included
+    #[arg(long, value_name = "DATE")]
+    pub to: NaiveDate,
+
+    /// Print each trading minute's start in Unix seconds instead of the days
+    #[arg(long)]
+    pub minutes: bool,
+
+    #[command(flatten)]
+    pub calendar: CalendarArgs,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct VerifyArgs {
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+    #[command(flatten)]
+    pub calendar: CalendarArgs,
+}

@@ -1,0 +1,106 @@
+//! Backfill on a command line: the question before a removal, the progress bar, the roll-up at the end.
+
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use indicatif::{ProgressBar, ProgressStyle};
+use tracing::{info, warn};
+
+use super::clock::SystemClock;
+use super::shutdown::Shutdown;
+use super::{blocking, logging, open_store};
+use crate::base::{Clock, Symbol};
+use crate::config::BackfillArgs;
+use crate::jobs::{self, Aggregator, Backfilled, JobError, Market, Progress, Stop, Window};
+use crate::model::ModelKind;
+use crate::store::{Role, StoreError};
+
+/// Runs `market-backfill`.
+///
+/// # Errors
+/// The window is empty or would precede bars that exist, the removal is not confirmed, or the database fails.
+pub async fn run(args: BackfillArgs) -> anyhow::Result<ExitCode> {
+    logging::start(&args.log, "market_backfill")?;
+    let shutdown = Shutdown::on_signals()?;
+    let calendar = Arc::new(args.calendar.calendar()?);
+    if args.clear && !args.yes {
+        confirm(&args)?;
+    }
+    let stop = shutdown.stop.clone();
+    let is_complete = blocking(move || {
+        let store = open_store(&args.database)?;
+        if args.clear && args.symbol.is_none() {
+            jobs::clear(&*store, None)?;
+            info!("removed all bars");
+        }
+        let market = Market::claim(store, calendar, ModelKind::Gbm, args.model.seed)?;
+        if let Some(symbol) = args.symbol.filter(|_| args.clear) {
+            jobs::clear(&*market.store, Some(symbol))?;
+            info!(%symbol, "removed all bars");
+        }
+        fill(&market, args.window(), args.symbol, &stop)
+    })
+    .await??;
+    if !is_complete {
+        info!("stopped before the end; the same command without --clear goes on");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn confirm(args: &BackfillArgs) -> anyhow::Result<()> {
+    let what = args.symbol.map_or_else(|| "all bars and the market's seed".to_owned(), |symbol| format!("all bars of {symbol}"));
+    let question = format!("Remove {what} from {}?", args.database.db_url);
+    if !std::io::stdin().is_terminal() {
+        bail!("{question} There is no terminal to ask on; say --clear --yes to do it without asking");
+    }
+    eprint!("{question} [y/N] ");
+    std::io::stderr().flush().context("cannot ask")?;
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer).context("cannot read the answer")?;
+    if !matches!(answer.trim(), "y" | "Y" | "yes") {
+        bail!("nothing was removed");
+    }
+    Ok(())
+}
+
+/// Fills a market and rolls it up; false when it was stopped before the end.
+pub fn fill(market: &Market, window: Window, only: Option<Symbol>, stop: &Stop) -> anyhow::Result<bool> {
+    let mut bar = Bar(ProgressBar::hidden());
+    let done = jobs::backfill(market, window, only, SystemClock.now(), &mut bar, stop);
+    bar.0.finish_and_clear();
+    let Backfilled { bars, symbols, first, last, is_complete } = done?;
+    info!(bars, symbols, from = %first, to = %last, "backfilled");
+    if !is_complete {
+        return Ok(false);
+    }
+    match Aggregator::start(market.store.clone(), market.calendar.clone(), only) {
+        Ok(aggregator) => {
+            let folded = aggregator.run(None, stop)?;
+            info!(minutes = folded.minutes, bars = folded.bars, "rolled up");
+        }
+        Err(JobError::Store(StoreError::RoleTaken { role: Role::Aggregator })) => {
+            info!("the aggregator that is running will roll the new bars up");
+        }
+        Err(error) => return Err(error.into()),
+    }
+    Ok(!stop.is_asked())
+}
+
+/// A progress bar on a terminal, nothing elsewhere.
+struct Bar(ProgressBar);
+
+impl Progress for Bar {
+    fn begin(&mut self, bars: u64) {
+        let template = "{bar:40} {human_pos}/{human_len} bars {per_sec} {eta} left";
+        match ProgressStyle::with_template(template) {
+            Ok(style) => self.0 = ProgressBar::new(bars).with_style(style),
+            Err(error) => warn!("no progress bar: {error}"),
+        }
+    }
+
+    fn advance(&mut self, bars: u64) {
+        self.0.inc(bars);
+    }
+}

@@ -1,0 +1,19 @@
+//! The system's clock.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::base::{Clock, UnixSeconds};
+
+/// Real time.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[allow(clippy::disallowed_methods, reason = "this is the one place that may ask")]
+    fn now(&self) -> UnixSeconds {
+        // A clock before 1970 is taken for 1970: the calendar then has no minute that is over, and nothing is written.
+        SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| UnixSeconds::try_from(since.as_secs()).unwrap_or(UnixSeconds::MAX))
+    }
+}

@@ -1,0 +1,59 @@
+//! Running a job until told to stop: signals, alarms, logs, retries, exit status.
+//!
+//! Real time enters the program here and nowhere below.
+
+mod aggregator;
+mod alarm;
+mod backfill;
+mod clock;
+mod commands;
+mod generator;
+mod logging;
+mod retry;
+mod shutdown;
+mod up;
+
+pub use aggregator::run as run_aggregator;
+pub use backfill::run as run_backfill;
+pub use commands::run as run_klined;
+pub use generator::run as run_generator;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::Parser;
+use tracing::info;
+
+use crate::config::{self, DatabaseArgs};
+use crate::store::{self, BarStore};
+
+/// Reads the command line and runs a program: status 0 for a clean end, 1 for a failure, 2 for a wrong command line.
+pub fn main<Args: Parser>(run: impl AsyncFnOnce(Args) -> anyhow::Result<ExitCode>) -> ExitCode {
+    let outcome = config::read().and_then(|args| {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .context("cannot start the runtime")?;
+        runtime.block_on(run(args))
+    });
+    outcome.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+/// Does blocking work without holding up the runtime.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> anyhow::Result<T> {
+    tokio::task::spawn_blocking(work).await.context("a worker thread ended in a panic; this is a bug, please report it")
+}
+
+/// Opens a database and brings its schema up to date.
+fn open_store(args: &DatabaseArgs) -> anyhow::Result<Arc<dyn BarStore>> {
+    let store = store::open(&args.options())?;
+    for migration in store.migrate()? {
+        info!(migration, "migrated");
+    }
+    Ok(store)
+}

@@ -1,0 +1,47 @@
+//! Waiting before a failed job is tried again: twice as long each time, up to a cap.
+
+use std::time::Duration;
+
+use tracing::warn;
+
+use super::shutdown::Shutdown;
+use crate::jobs::JobError;
+
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+/// The waits of one job.
+#[derive(Debug, Clone)]
+pub struct Backoff {
+    next: Duration,
+}
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self { next: FIRST_WAIT }
+    }
+}
+
+impl Backoff {
+    /// The job has succeeded: the next failure is waited for shortly again.
+    pub fn reset(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Waits before the job is tried again, or less when told to stop.
+    ///
+    /// # Errors
+    /// The failure is one that trying again cannot mend.
+    pub async fn wait_after(&mut self, error: JobError, shutdown: &Shutdown) -> Result<(), JobError> {
+        if !error.is_retriable() {
+            return Err(error);
+        }
+        warn!(retry_in_seconds = self.next.as_secs(), "{error}");
+        tokio::select! {
+            () = tokio::time::sleep(self.next) => {}
+            () = shutdown.asked() => {}
+        }
+        self.next = (self.next * 2).min(LONGEST_WAIT);
+        Ok(())
+    }
+}

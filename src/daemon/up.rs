@@ -1,0 +1,85 @@
+//! `klined up`: a whole market in one process.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tracing::info;
+
+use super::aggregator::{self, aggregate};
+use super::generator::{Pace, generate};
+use super::shutdown::Shutdown;
+use super::{backfill, blocking, logging, open_store};
+use crate::config::UpArgs;
+use crate::jobs::{Aggregator, Market, Window};
+use crate::model::ModelKind;
+use crate::store::DatabaseUrl;
+
+/// How long the aggregator waits when no minute is written.
+const AGGREGATE_EVERY: Duration = Duration::from_secs(60);
+
+/// Sets the market up where it is not yet, and runs it until told to stop.
+///
+/// # Errors
+/// The database cannot be used, or fails in a way that trying again cannot mend.
+pub async fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
+    logging::start(&args.log, "klined")?;
+    let shutdown = Shutdown::on_signals()?;
+    let calendar = Arc::new(args.calendar.calendar()?);
+    let (database, seed) = (args.database.clone(), args.model.seed);
+    let (stop, days) = (shutdown.stop.clone(), usize::from(args.days));
+    let (market, is_filled) = blocking(move || {
+        let market = Market::claim(open_store(&database)?, calendar, ModelKind::Gbm, seed)?;
+        let is_filled = market.is_even()? || backfill::fill(&market, Window::Days(days), None, &stop)?;
+        anyhow::Ok((market, is_filled))
+    })
+    .await??;
+    if is_filled {
+        tell(&args, &market);
+        run_market(market, &args, &shutdown).await?;
+    }
+    info!("stopped; the next start goes on from here");
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn run_market(market: Market, args: &UpArgs, shutdown: &Shutdown) -> anyhow::Result<()> {
+    let pace = if args.live { Pace::Live } else { Pace::Test { speed: args.pace.speed } };
+    let plan = aggregator::Plan { every: AGGREGATE_EVERY, only: None, lookback_hours: None };
+    let written = Notify::new();
+    // When one of the two fails the other must not run on alone.
+    let generating = async {
+        let outcome = generate(market.clone(), vec![], pace, shutdown, &written).await;
+        shutdown.ask();
+        outcome
+    };
+    let aggregating = async {
+        let outcome = aggregate(market.store.clone(), market.calendar.clone(), plan, shutdown, &written).await;
+        shutdown.ask();
+        outcome
+    };
+    let (generated, aggregated) = tokio::join!(generating, aggregating);
+    generated.and(aggregated)?;
+    // The last minutes may have been written while the aggregator was already stopping.
+    blocking(move || {
+        Aggregator::start(market.store.clone(), market.calendar.clone(), None)?.run(None, &Default::default())
+    })
+    .await??;
+    Ok(())
+}
+
+/// Says where the data is and how to look at it.
+fn tell(args: &UpArgs, market: &Market) {
+    let (url, seed) = (&args.database.db_url, market.model.seed.0);
+    println!("The market is open: {url}, seed {seed}. Ctrl-C stops it, the next start goes on.");
+    let query = "SELECT symbol, current_price, market_state FROM stock_state";
+    match url {
+        DatabaseUrl::Sqlite(path) => println!("Look at it: sqlite3 {} \"{query}\"", path.display()),
+        DatabaseUrl::Postgres(_) => println!("Look at it: psql {url} -c \"{query}\""),
+    }
+    if args.live {
+        println!("It follows the real clock: bars come from 09:30 to 11:30 and from 13:00 to 15:00 in Shanghai.");
+    } else {
+        println!("Test mode: a new minute every {:.1} s, closed hours are skipped.", 60.0 / args.pace.speed);
+    }
+}

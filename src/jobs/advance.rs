@@ -1,0 +1,83 @@
+//! One symbol's way forward, far and without waiting: what backfill does for all of them and what a start does for those
+//! that lag behind.
+
+use chrono::NaiveDate;
+
+use super::universe::Roster;
+use super::{JobError, Market};
+use crate::bars::SymbolRun;
+use crate::calendar::{MINUTES_PER_DAY, Minute};
+use crate::store::{Batch, Listing, Progress};
+
+/// The most bars in one transaction. Bounds memory and what a kill can cost.
+pub(super) const BATCH_BARS_MAX: usize = 65_536;
+
+/// How far partitions are made ahead of the day being written.
+const PARTITIONS_AHEAD_DAYS: u64 = 62;
+
+/// Makes sure that a span of days, and the two months after it, can be written.
+pub(super) fn ensure_partitions(market: &Market, from: NaiveDate, to: NaiveDate) -> Result<(), JobError> {
+    let ahead = to.checked_add_days(chrono::Days::new(PARTITIONS_AHEAD_DAYS)).unwrap_or(to);
+    Ok(market.store.ensure_partitions(from, ahead)?)
+}
+
+/// A symbol where its last write left it.
+pub(super) fn resume(market: &Market, progress: &Progress) -> Result<SymbolRun, JobError> {
+    let symbol = progress.checkpoint.symbol;
+    let last_bar = progress.last_bar.map(|time| market.minute(symbol, time)).transpose()?;
+    Ok(SymbolRun::resume(market.model, &market.calendar, progress.checkpoint.clone(), last_bar)?)
+}
+
+/// Where a symbol's way ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reached {
+    /// The target minute.
+    Target,
+    /// The most bars that a batch may hold; call again.
+    BatchFull,
+    /// Its last day: it is no longer on the roster.
+    Delisting,
+}
+
+/// Runs a symbol towards `target` and puts its bars, its state and what changed of its listing into the batch. From the
+/// second day on the instrument is the roster's; a symbol that is not on it finishes its day and is delisted.
+pub(super) fn run_towards(
+    market: &Market,
+    run: &mut SymbolRun,
+    listed_since: NaiveDate,
+    roster: &Roster,
+    target: Minute,
+    batch: &mut Batch,
+) -> Result<Reached, JobError> {
+    let calendar = &market.calendar;
+    let last_day = calendar.day_of(target);
+    let bars_before = batch.bars.len();
+    let opened_before = run.day();
+    let reached = loop {
+        if run.day() > last_day {
+            break Reached::Target;
+        }
+        let until = if run.day() == last_day { calendar.index_in_day(target) + 1 } else { MINUTES_PER_DAY };
+        run.bars_until(calendar, until, &mut batch.bars)?;
+        if run.day() >= last_day {
+            break Reached::Target;
+        }
+        let Some(&instrument) = roster.get(&run.instrument().symbol) else { break Reached::Delisting };
+        if batch.bars.len() >= BATCH_BARS_MAX {
+            break Reached::BatchFull;
+        }
+        run.open_day(instrument, calendar.day_after(run.day())?);
+    };
+    if batch.bars.len() > bars_before {
+        let last_bar = calendar.minute_of(run.day(), run.next_index().saturating_sub(1))?;
+        batch.quotes.push(run.quote(last_bar));
+    }
+    if run.day() != opened_before {
+        batch.checkpoints.push(run.checkpoint());
+    }
+    if reached == Reached::Delisting {
+        let symbol = run.instrument().symbol;
+        batch.listings.push(Listing { symbol, first_day: listed_since, last_day: Some(run.day()) });
+    }
+    Ok(reached)
+}

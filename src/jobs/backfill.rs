@@ -1,0 +1,227 @@
+//! Backfill: history, made by the same runs as the live market but symbol after symbol and without waiting.
+//!
+//! The first transaction writes the plan, every new symbol's listing and opening state, and each later one some bars with
+//! the state they lead to. So whatever a kill leaves behind is a shorter history of the same market, which the same
+//! command or a generator's start goes on with.
+
+use std::collections::BTreeMap;
+
+use chrono::NaiveDate;
+use tracing::{info, warn};
+
+use super::advance::{BATCH_BARS_MAX, Reached, ensure_partitions, resume, run_towards};
+use super::universe::{self, Roster};
+use super::{JobError, Market, Stop};
+use crate::bars::SymbolRun;
+use crate::base::{Symbol, UnixSeconds};
+use crate::calendar::Minute;
+use crate::store::{Batch, Lease, Listing, MarketStatus, Role};
+
+/// Which days a new symbol gets. A symbol that has bars is continued from its last one in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Window {
+    /// So many trading days, the last of which is that of the last trading minute that is over.
+    Days(usize),
+    /// From one date to another, both included; without a second to the last trading minute that is over.
+    Range { from: NaiveDate, to: Option<NaiveDate> },
+}
+
+/// What a backfill has done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Backfilled {
+    pub bars: u64,
+    pub symbols: usize,
+    /// First and last minute of the market afterwards.
+    pub first: Minute,
+    pub last: Minute,
+    /// Whether everything asked for is there; false when it was stopped.
+    pub is_complete: bool,
+}
+
+/// Hears how far a backfill is.
+pub trait Progress {
+    /// So many bars are going to be written.
+    fn begin(&mut self, bars: u64);
+    /// So many more have been written.
+    fn advance(&mut self, bars: u64);
+}
+
+struct Plan {
+    runs: Vec<(SymbolRun, NaiveDate)>,
+    roster: Roster,
+    target: Minute,
+    opening: Batch,
+}
+
+/// Fills the market of a window, for every symbol or one.
+///
+/// # Errors
+/// The window is empty or would precede bars that exist, the symbol is unknown, another writer lives, or the database
+/// fails. Everything written before stays valid.
+pub fn backfill(
+    market: &Market,
+    window: Window,
+    only: Option<Symbol>,
+    now: UnixSeconds,
+    progress: &mut dyn Progress,
+    stop: &Stop,
+) -> Result<Backfilled, JobError> {
+    let lease = market.store.acquire(Role::Writer)?;
+    let Plan { mut runs, roster, target, opening } = plan(market, window, only, now)?;
+    let calendar = &market.calendar;
+    let earliest = runs.iter().map(|(run, _)| run.day()).min().unwrap_or_else(|| calendar.day_of(target));
+    if calendar.is_projected(calendar.day_of(target)) {
+        warn!(known_until = %calendar.known_until(), "the window holds projected days: holidays there are a guess");
+    }
+    ensure_partitions(market, earliest, calendar.day_of(target))?;
+    market.store.write(&lease, &opening)?;
+
+    let missing = |run: &SymbolRun| -> Result<u64, JobError> {
+        let day_open = calendar.open_of(run.day())?.start();
+        Ok(calendar.minutes_between(day_open, target.end()).saturating_sub(u64::from(run.next_index())))
+    };
+    progress.begin(runs.iter().map(|(run, _)| missing(run)).sum::<Result<u64, _>>()?);
+
+    let mut written = 0;
+    let mut batch = Batch::default();
+    let mut flush = |batch: &mut Batch| -> Result<(), JobError> {
+        let bars = batch.bars.len() as u64;
+        market.store.write(&lease, batch)?;
+        *batch = Batch::default();
+        written += bars;
+        progress.advance(bars);
+        Ok(())
+    };
+    'symbols: for (run, since) in &mut runs {
+        loop {
+            if stop.is_asked() {
+                break 'symbols;
+            }
+            let reached = run_towards(market, run, *since, &roster, target, &mut batch)?;
+            if batch.bars.len() >= BATCH_BARS_MAX {
+                flush(&mut batch)?;
+            }
+            if reached != Reached::BatchFull {
+                break;
+            }
+        }
+    }
+    flush(&mut batch)?;
+    let is_complete = !stop.is_asked();
+    if is_complete {
+        show_status(market, &lease, target)?;
+    }
+    let first = calendar.open_of(earliest)?;
+    Ok(Backfilled { bars: written, symbols: runs.len(), first, last: target, is_complete })
+}
+
+/// Removes one symbol's bars and state, or the whole market with its identity; the universe stays.
+///
+/// # Errors
+/// Another writer lives, or the database fails.
+pub fn clear(store: &dyn crate::store::BarStore, symbol: Option<Symbol>) -> Result<(), JobError> {
+    let lease = store.acquire(Role::Writer)?;
+    Ok(store.clear(&lease, symbol.as_ref())?)
+}
+
+fn plan(market: &Market, window: Window, only: Option<Symbol>, now: UnixSeconds) -> Result<Plan, JobError> {
+    let (first_day, end) = bounds(market, window, now)?;
+    let roster = universe::roster(&*market.store)?;
+    universe::require(&*market.store, &roster, only.as_slice())?;
+    if roster.is_empty() {
+        return Err(JobError::EmptyUniverse);
+    }
+    let mut former = BTreeMap::new();
+    let mut newest = None;
+    for progress in market.store.progress()? {
+        let symbol = progress.checkpoint.symbol;
+        if let Some(time) = progress.last_bar {
+            newest = newest.max(Some(market.minute(symbol, time)?));
+        }
+        former.insert(symbol, progress);
+    }
+    let listed_since: BTreeMap<Symbol, NaiveDate> = market
+        .store
+        .listings()?
+        .into_iter()
+        .filter(|listing| listing.last_day.is_none())
+        .map(|listing| (listing.symbol, listing.first_day))
+        .collect();
+    // A market that is ahead of the window, as one of test runs may be, takes its new symbols along to where it is.
+    let target = newest.filter(|_| !matches!(window, Window::Range { to: Some(_), .. })).max(Some(end)).unwrap_or(end);
+
+    let mut runs = Vec::new();
+    let mut opening = Batch::default();
+    for &symbol in roster.keys().chain(listed_since.keys().filter(|symbol| !roster.contains_key(symbol))) {
+        if only.is_some_and(|only| only != symbol) {
+            continue;
+        }
+        match (former.get(&symbol), listed_since.get(&symbol), roster.get(&symbol)) {
+            (Some(_), Some(&since), _) if since > first_day && would_precede(market, since, first_day) => {
+                return Err(JobError::AlreadyBegun { symbol, first_day: since });
+            }
+            (Some(progress), Some(&since), _) => runs.push((resume(market, progress)?, since)),
+            (Some(_), None, _) => info!(%symbol, "was delisted; the generator lists it again with the next trading day"),
+            (None, _, Some(&instrument)) => {
+                let run = SymbolRun::list(market.model, instrument, first_day);
+                opening.listings.push(Listing { symbol, first_day, last_day: None });
+                opening.checkpoints.push(run.checkpoint());
+                runs.push((run, first_day));
+            }
+            (None, _, None) => {}
+        }
+    }
+    Ok(Plan { runs, roster, target, opening })
+}
+
+/// Whether trading days lie between the wanted first day and the one that a symbol begins with.
+fn would_precede(market: &Market, since: NaiveDate, first_day: NaiveDate) -> bool {
+    market.calendar.days(first_day, since).len() > 1
+}
+
+/// First day and last minute of a window.
+fn bounds(market: &Market, window: Window, now: UnixSeconds) -> Result<(NaiveDate, Minute), JobError> {
+    let calendar = &market.calendar;
+    let now_text = crate::calendar::local_time(now);
+    let opened = calendar.first_day();
+    let over = calendar.last_completed(now)?;
+    let empty = |from, to: Option<NaiveDate>| JobError::EmptyRange {
+        from,
+        to: to.unwrap_or_else(|| calendar.date_of(now)),
+        now: now_text.clone(),
+    };
+    match window {
+        Window::Days(days) => {
+            let end = over.ok_or_else(|| empty(opened, None))?;
+            let until = calendar.day_of(end);
+            let first_day = calendar.first_of_days_ending(until, days).ok_or_else(|| JobError::TooManyDays {
+                days,
+                opened,
+                until,
+                available: calendar.days(opened, until).len(),
+            })?;
+            Ok((first_day, end))
+        }
+        Window::Range { from, to } => {
+            let over = over.ok_or_else(|| empty(from, to))?;
+            let day_end = to
+                .and_then(|to| calendar.day_at_or_before(to))
+                .and_then(|day| calendar.minutes_of(day).last())
+                .unwrap_or(over);
+            let (first_day, end) = (calendar.day_at_or_after(from)?, day_end.min(over));
+            if first_day > calendar.day_of(end) || to.is_some_and(|to| to < from) {
+                return Err(empty(from, to));
+            }
+            Ok((first_day, end))
+        }
+    }
+}
+
+fn show_status(market: &Market, lease: &Lease, target: Minute) -> Result<(), JobError> {
+    let last_update = target.end();
+    if market.store.status()?.is_some_and(|shown| shown.last_update > last_update) {
+        return Ok(());
+    }
+    let status = MarketStatus { span: market.calendar.session_at(last_update)?, last_update };
+    Ok(market.store.write(lease, &Batch { status: Some(status), ..Batch::default() })?)
+}

@@ -1,0 +1,61 @@
+//! Why a job could not be done.
+
+use chrono::NaiveDate;
+use thiserror::Error;
+
+use crate::base::{InvalidInstrument, Symbol};
+use crate::calendar::CalendarError;
+use crate::store::StoreError;
+
+/// A failure of a job.
+#[derive(Debug, Error)]
+pub enum JobError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Calendar(#[from] CalendarError),
+    /// A stored checkpoint's parameters were changed by hand.
+    #[error("a row of model_checkpoint cannot be used: {0}")]
+    Checkpoint(#[from] InvalidInstrument),
+    /// The database has a bar where this calendar has no minute.
+    #[error(
+        "the last bar of {symbol} is at Unix second {time}, which is no trading minute of this calendar; use the same \
+         --calendar-file as before"
+    )]
+    ForeignMinute { symbol: Symbol, time: i64 },
+    /// A symbol that the universe does not have.
+    #[error("there is no stock {symbol} in stock_metadata; it has {known}")]
+    UnknownSymbol { symbol: Symbol, known: String },
+    /// A symbol that is not to be traded.
+    #[error("stock {0} is not active, or its row in stock_metadata is not valid; correct it there first")]
+    InactiveSymbol(Symbol),
+    /// Nothing to generate.
+    #[error("stock_metadata has no stock that is active and valid; add one, or set is_active")]
+    EmptyUniverse,
+    /// The newest bar is later than the clock.
+    #[error(
+        "the newest bar in this database is of {newest}, later than now ({now}), as a run with --test leaves it. Go on with \
+         --test, use another database, or begin anew with `market-backfill --days N --clear`"
+    )]
+    FutureData { newest: String, now: String },
+    /// A backfill that would have to write before a symbol's first bar.
+    #[error(
+        "{symbol} already has bars from {first_day} on, and a market can only be continued forward, not preceded; ask for \
+         days from {first_day} on, or replace what is there with --clear"
+    )]
+    AlreadyBegun { symbol: Symbol, first_day: NaiveDate },
+    /// More days than the exchange has been open.
+    #[error("--days {days} reaches back before the exchange opened on {opened}; until {until} it had {available} trading days")]
+    TooManyDays { days: usize, opened: NaiveDate, until: NaiveDate, available: usize },
+    /// A range without a trading day that is over.
+    #[error("no trading minute lies between {from} and {to} that is over by now ({now})")]
+    EmptyRange { from: NaiveDate, to: NaiveDate, now: String },
+}
+
+impl JobError {
+    /// Whether the same call can succeed later without anybody's help.
+    #[must_use]
+    pub fn is_retriable(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_retriable())
+    }
+}

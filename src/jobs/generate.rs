@@ -1,0 +1,277 @@
+//! The generator: the whole market, minute after minute.
+//!
+//! Minutes are written in order and each in one transaction with everything that belongs to it; several minutes that are
+//! due at once may share one. Where the last run ended is read back at the start, so a run that was killed anywhere and
+//! started again writes the same bytes as one that never stopped.
+//!
+//! The roster is read when a day opens and holds for that day. What it opened with is written with the day's first minute.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::NaiveDate;
+use tracing::{info, warn};
+
+use super::advance::{BATCH_BARS_MAX, Reached, ensure_partitions, resume, run_towards};
+use super::universe::{self, Roster};
+use super::{JobError, Market, Stop};
+use crate::bars::SymbolRun;
+use crate::base::{Symbol, UnixSeconds};
+use crate::calendar::{MINUTES_PER_DAY, Minute};
+use crate::store::{Batch, Lease, Listing, MarketStatus, Role};
+
+/// How far the newest bar may be ahead of the clock and still be taken for a clock that was set back a little.
+const CLOCK_STEP_SECONDS_MAX: UnixSeconds = 600;
+
+/// The market's writer. After an error it must be dropped and started again: what it has made may not be written.
+pub struct Generator {
+    market: Market,
+    lease: Lease,
+    /// Only these symbols, when any are named.
+    only: BTreeSet<Symbol>,
+    /// The symbols of the present day, all at the same minute.
+    runs: BTreeMap<Symbol, SymbolRun>,
+    /// The first day of each symbol's present listing.
+    listed_since: BTreeMap<Symbol, NaiveDate>,
+    /// The last minute written.
+    at: Option<Minute>,
+    /// Where an empty market begins.
+    first_day: NaiveDate,
+    shown_session: Option<MarketStatus>,
+}
+
+impl Generator {
+    /// Takes the writer's role and goes to where the last run ended. Symbols that lag behind the others, because a
+    /// backfill was interrupted or left them out, are brought up to them.
+    ///
+    /// `only` restricts the run to some symbols; empty means all. An empty market begins with `first_day`.
+    ///
+    /// # Errors
+    /// Another writer lives, a symbol is unknown, nothing is to be generated, or the database fails.
+    pub fn start(market: Market, only: &[Symbol], first_day: NaiveDate, stop: &Stop) -> Result<Self, JobError> {
+        let lease = market.store.acquire(Role::Writer)?;
+        let roster = universe::roster(&*market.store)?;
+        universe::require(&*market.store, &roster, only)?;
+        let mut generator = Self {
+            market,
+            lease,
+            only: only.iter().copied().collect(),
+            runs: BTreeMap::new(),
+            listed_since: BTreeMap::new(),
+            at: None,
+            first_day,
+            shown_session: None,
+        };
+        generator.load()?;
+        if roster.is_empty() && generator.runs.is_empty() {
+            return Err(JobError::EmptyUniverse);
+        }
+        generator.level(&roster, stop)?;
+        Ok(generator)
+    }
+
+    /// What it writes to.
+    #[must_use]
+    pub fn market(&self) -> &Market {
+        &self.market
+    }
+
+    /// The last minute written; none in an empty market.
+    #[must_use]
+    pub fn at(&self) -> Option<Minute> {
+        self.at
+    }
+
+    /// The next minute to write.
+    ///
+    /// # Errors
+    /// The calendar ends.
+    pub fn next(&self) -> Result<Minute, JobError> {
+        Ok(match self.at {
+            Some(at) => self.market.calendar.next_minute(at)?,
+            None => self.market.calendar.open_of(self.first_day)?,
+        })
+    }
+
+    /// Refuses to go on from bars that lie in the future of the clock.
+    ///
+    /// # Errors
+    /// They do.
+    pub fn refuse_future(&self, now: UnixSeconds) -> Result<(), JobError> {
+        match self.at {
+            Some(at) if at.end() > now + CLOCK_STEP_SECONDS_MAX => Err(JobError::FutureData {
+                newest: at.to_string(),
+                now: crate::calendar::local_time(now),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes every minute that is due up to `target`, in order. Gives the number of minutes written; fewer than were due
+    /// when asked to stop.
+    ///
+    /// # Errors
+    /// The database or the calendar fails. The minutes before are written, the failed ones not at all.
+    pub fn advance(&mut self, target: Minute, stop: &Stop) -> Result<u64, JobError> {
+        let mut written = 0;
+        while !stop.is_asked() {
+            let next = self.next()?;
+            if next > target {
+                break;
+            }
+            written += u64::from(self.write_from(next, target)?);
+        }
+        Ok(written)
+    }
+
+    /// Tells `market_status` which session it is, when that has changed since the last bar or the last call.
+    ///
+    /// # Errors
+    /// The database or the calendar fails.
+    pub fn show_session(&mut self, now: UnixSeconds) -> Result<(), JobError> {
+        let span = self.market.calendar.session_at(now)?;
+        if self.shown_session.is_none_or(|shown| shown.span != span && shown.last_update <= now) {
+            let status = MarketStatus { span, last_update: now };
+            self.market.store.write(&self.lease, &Batch { status: Some(status), ..Batch::default() })?;
+            self.shown_session = Some(status);
+        }
+        Ok(())
+    }
+
+    fn load(&mut self) -> Result<(), JobError> {
+        let store = &self.market.store;
+        for listing in store.listings()?.into_iter().filter(|listing| listing.last_day.is_none()) {
+            self.listed_since.insert(listing.symbol, listing.first_day);
+        }
+        for progress in store.progress()? {
+            let symbol = progress.checkpoint.symbol;
+            if let Some(time) = progress.last_bar {
+                self.at = self.at.max(Some(self.market.minute(symbol, time)?));
+            }
+            if progress.is_listed && self.is_wanted(symbol) {
+                self.runs.insert(symbol, resume(&self.market, &progress)?);
+            }
+        }
+        self.shown_session = store.status()?;
+        Ok(())
+    }
+
+    fn is_wanted(&self, symbol: Symbol) -> bool {
+        self.only.is_empty() || self.only.contains(&symbol)
+    }
+
+    fn level(&mut self, roster: &Roster, stop: &Stop) -> Result<(), JobError> {
+        let Some(at) = self.at else { return Ok(()) };
+        let calendar = &self.market.calendar;
+        let position = |run: &SymbolRun| (run.day(), run.next_index());
+        let target = (calendar.day_of(at), calendar.index_in_day(at) + 1);
+        let lagging: Vec<Symbol> =
+            self.runs.iter().filter(|(_, run)| position(run) < target).map(|(&symbol, _)| symbol).collect();
+        let Some(earliest) = lagging.iter().filter_map(|symbol| self.runs.get(symbol)).map(SymbolRun::day).min() else {
+            return Ok(());
+        };
+        info!(symbols = lagging.len(), until = %at, "bringing symbols up that lag behind");
+        ensure_partitions(&self.market, earliest, calendar.day_of(at))?;
+        for symbol in lagging {
+            let since = self.listed_since.get(&symbol).copied().unwrap_or(earliest);
+            while let Some(run) = self.runs.get_mut(&symbol).filter(|_| !stop.is_asked()) {
+                let mut batch = Batch::default();
+                let reached = run_towards(&self.market, run, since, roster, at, &mut batch)?;
+                self.market.store.write(&self.lease, &batch)?;
+                match reached {
+                    Reached::BatchFull => {}
+                    Reached::Target => break,
+                    Reached::Delisting => {
+                        self.runs.remove(&symbol);
+                        self.listed_since.remove(&symbol);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the minutes from `next` to `target`, at most to the end of the day and no more than fit into one batch.
+    fn write_from(&mut self, next: Minute, target: Minute) -> Result<u16, JobError> {
+        let calendar = self.market.calendar.clone();
+        let day = calendar.day_of(next);
+        let from = calendar.index_in_day(next);
+        let mut batch = Batch::default();
+        if from == 0 {
+            self.open_day(day, &mut batch)?;
+        }
+        let due = if calendar.day_of(target) == day { calendar.index_in_day(target) + 1 } else { MINUTES_PER_DAY };
+        let fitting = u16::try_from(BATCH_BARS_MAX / self.runs.len().max(1)).unwrap_or(MINUTES_PER_DAY).max(1);
+        let until = due.min(from.saturating_add(fitting));
+        let last = calendar.minute_of(day, until - 1)?;
+
+        for run in self.runs.values_mut() {
+            run.bars_until(&calendar, until, &mut batch.bars)?;
+            batch.quotes.push(run.quote(last));
+        }
+        let status = MarketStatus { span: calendar.session_at(last.end())?, last_update: last.end() };
+        batch.status = Some(status);
+        self.market.store.write(&self.lease, &batch)?;
+        self.at = Some(last);
+        self.shown_session = Some(status);
+        Ok(until - from)
+    }
+
+    /// Reads the roster, opens the day for everyone on it and ends the listings of those who are not.
+    fn open_day(&mut self, day: NaiveDate, batch: &mut Batch) -> Result<(), JobError> {
+        ensure_partitions(&self.market, day, day)?;
+        if self.market.calendar.is_projected(day) {
+            warn!(%day, known_until = %self.market.calendar.known_until(),
+                "trading on a projected day: the exchange's holidays of this year are not in the calendar yet");
+        }
+        let roster = universe::roster(&*self.market.store)?;
+        let gone: Vec<Symbol> = self.runs.keys().filter(|symbol| !roster.contains_key(symbol)).copied().collect();
+        for symbol in gone {
+            let last_day = self.runs.remove(&symbol).map(|run| run.day());
+            let first_day = self.listed_since.remove(&symbol).unwrap_or(day);
+            batch.listings.push(Listing { symbol, first_day, last_day });
+            info!(%symbol, "delisted");
+        }
+        for run in self.runs.values_mut() {
+            if let Some(&instrument) = roster.get(&run.instrument().symbol) {
+                run.open_day(instrument, day);
+            }
+        }
+        self.list_newcomers(&roster, day, batch)?;
+        if self.runs.is_empty() {
+            warn!(%day, "no stock is active: the day passes without bars");
+        }
+        batch.checkpoints.extend(self.runs.values().map(SymbolRun::checkpoint));
+        Ok(())
+    }
+
+    /// Lists the symbols that are on the roster and not in the market: new ones at their base price, those that were
+    /// delisted before where they left off.
+    fn list_newcomers(&mut self, roster: &Roster, day: NaiveDate, batch: &mut Batch) -> Result<(), JobError> {
+        let newcomers: Vec<Symbol> = roster
+            .keys()
+            .filter(|&&symbol| self.is_wanted(symbol) && !self.runs.contains_key(&symbol))
+            .copied()
+            .collect();
+        if newcomers.is_empty() {
+            return Ok(());
+        }
+        let former: BTreeMap<Symbol, _> =
+            self.market.store.progress()?.into_iter().map(|progress| (progress.checkpoint.symbol, progress)).collect();
+        for symbol in newcomers {
+            let Some(&instrument) = roster.get(&symbol) else { continue };
+            let run = match former.get(&symbol) {
+                Some(progress) => {
+                    let mut run = resume(&self.market, progress)?;
+                    run.open_day(instrument, day);
+                    run
+                }
+                None => SymbolRun::list(self.market.model, instrument, day),
+            };
+            self.runs.insert(symbol, run);
+            self.listed_since.insert(symbol, day);
+            batch.listings.push(Listing { symbol, first_day: day, last_day: None });
+            info!(%symbol, %day, "listed");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,20 @@
+//! What the daemons do, as plain calls: nothing here waits, and "now" is always handed in.
+
+mod advance;
+mod aggregate;
+mod backfill;
+mod error;
+mod generate;
+mod market;
+mod stop;
+mod universe;
+mod verify;
+
+pub use aggregate::{Aggregator, Folded};
+pub use backfill::{Backfilled, Progress, Window, backfill, clear};
+pub use error::JobError;
+pub use generate::Generator;
+pub use market::Market;
+pub use stop::Stop;
+pub use universe::default_universe;
+pub use verify::{Finding, Report, verify};

@@ -1,0 +1,369 @@
+//! Verify: what a database holds against the laws it should hold.
+//!
+//! For every listed symbol: each stored 1-minute bar is a bar, opens where the one before closed and stands on a trading
+//! minute; none is missing between the symbol's first day and its last minute; every roll-up equals the fold of its
+//! minutes and none stands alone; `stock_state` shows the last bar. Reads page by page and changes nothing.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use chrono::NaiveDate;
+
+use super::{JobError, Stop};
+use crate::bars::{Bar, Rollup};
+use crate::base::{Interval, Price, Symbol, UnixSeconds};
+use crate::calendar::{Calendar, Minute, local_time};
+use crate::store::{BarRange, BarStore, Listing, StateRow, StoredBar};
+
+/// The most bars read at once.
+const PAGE_BARS: usize = 20_000;
+/// The most findings kept word for word; the others are counted.
+const FINDINGS_MAX: usize = 50;
+
+/// One thing that is off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    pub symbol: Symbol,
+    pub interval: Interval,
+    /// Unix seconds.
+    pub time: UnixSeconds,
+    pub problem: String,
+}
+
+/// What was looked at and what was found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Report {
+    pub symbols: usize,
+    /// 1-minute bars checked.
+    pub minutes: u64,
+    /// Roll-ups compared with their minutes.
+    pub rollups: u64,
+    /// Minutes that are written but not rolled up yet, summed over the symbols: lag, not damage.
+    pub minutes_not_rolled_up: u64,
+    /// The first findings.
+    pub findings: Vec<Finding>,
+    /// How many there were in all.
+    pub findings_count: u64,
+}
+
+impl Report {
+    /// Whether nothing is off.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.findings_count == 0
+    }
+
+    fn note(&mut self, symbol: Symbol, interval: Interval, time: UnixSeconds, problem: impl Into<String>) {
+        self.findings_count += 1;
+        if self.findings.len() < FINDINGS_MAX {
+            self.findings.push(Finding { symbol, interval, time, problem: problem.into() });
+        }
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { symbol, interval, time, problem } = self;
+        write!(f, "{symbol} {interval} {} ({time}): {problem}", local_time(*time))
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "checked {} 1-minute bars and {} roll-ups of {} symbols",
+            self.minutes, self.rollups, self.symbols
+        )?;
+        if self.minutes_not_rolled_up > 0 {
+            writeln!(f, "not rolled up yet: {} minutes", self.minutes_not_rolled_up)?;
+        }
+        for finding in &self.findings {
+            writeln!(f, "  {finding}")?;
+        }
+        if self.findings_count > self.findings.len() as u64 {
+            writeln!(f, "  … and {} more", self.findings_count - self.findings.len() as u64)?;
+        }
+        if self.is_clean() { write!(f, "clean") } else { write!(f, "{} problems", self.findings_count) }
+    }
+}
+
+/// Checks a whole database.
+///
+/// # Errors
+/// The database fails; what is off in it is no error but part of the report.
+pub fn verify(store: &dyn BarStore, calendar: &Calendar, stop: &Stop) -> Result<Report, JobError> {
+    let mut report = Report::default();
+    let states: BTreeMap<String, StateRow> =
+        store.states()?.into_iter().map(|state| (state.symbol.clone(), state)).collect();
+    let watermarks = store.watermarks()?;
+    let mut listings: BTreeMap<Symbol, Vec<Listing>> = BTreeMap::new();
+    for listing in store.listings()? {
+        listings.entry(listing.symbol).or_default().push(listing);
+    }
+    for (&symbol, spans) in &listings {
+        if stop.is_asked() {
+            break;
+        }
+        report.symbols += 1;
+        let state = states.get(symbol.as_str());
+        let folded_to = watermarks.get(&symbol).copied().unwrap_or(0);
+        SymbolCheck { store, calendar, symbol, folded_to, report: &mut report }.run(spans, state)?;
+    }
+    Ok(report)
+}
+
+struct SymbolCheck<'a> {
+    store: &'a dyn BarStore,
+    calendar: &'a Calendar,
+    symbol: Symbol,
+    /// Roll-ups hold the minutes up to this one.
+    folded_to: UnixSeconds,
+    report: &'a mut Report,
+}
+
+impl SymbolCheck<'_> {
+    fn run(&mut self, spans: &[Listing], state: Option<&StateRow>) -> Result<(), JobError> {
+        let mut expected = Expected::new(self.calendar, spans, state.map_or(0, |state| state.last_update));
+        let mut rollup = Rollup::new(self.calendar);
+        let mut folded = Folds::default();
+        let mut last: Option<(UnixSeconds, Price)> = None;
+        let mut rows = Pages::of(self.store, self.symbol, Interval::Minute1);
+        while let Some(row) = rows.next()? {
+            self.report.minutes += 1;
+            let bar = match row.parse(self.calendar) {
+                Ok(bar) => bar,
+                Err(error) => {
+                    self.note(Interval::Minute1, row.time, error.to_string());
+                    // A damaged bar still stands where one is expected.
+                    if let Ok(minute) = self.calendar.minute_starting(row.time) {
+                        self.missing_before(&mut expected, minute);
+                        last = None;
+                    }
+                    continue;
+                }
+            };
+            self.missing_before(&mut expected, bar.first);
+            if let Some((_, close)) = last.filter(|(_, close)| *close != bar.ohlcv.open()) {
+                self.note(
+                    Interval::Minute1,
+                    row.time,
+                    format!("opens at {}, but the bar before closed at {close}", bar.ohlcv.open()),
+                );
+            }
+            last = Some((row.time, bar.ohlcv.close()));
+            if row.time <= self.folded_to {
+                rollup.push(&bar, &mut |interval, whole| folded.add(interval, whole));
+                self.compare_long(&mut folded)?;
+            } else {
+                self.report.minutes_not_rolled_up += 1;
+            }
+        }
+        while let Some(minute) = expected.next() {
+            self.note(Interval::Minute1, minute.start(), "is missing");
+        }
+        for (interval, bar) in rollup.current() {
+            folded.add(interval, bar);
+        }
+        for slot in 0..Interval::ROLLED.len() {
+            self.compare(slot, &mut folded, true)?;
+        }
+        self.check_state(state, last);
+        Ok(())
+    }
+
+    fn note(&mut self, interval: Interval, time: UnixSeconds, problem: impl Into<String>) {
+        self.report.note(self.symbol, interval, time, problem);
+    }
+
+    fn missing_before(&mut self, expected: &mut Expected<'_>, found: Minute) {
+        while let Some(minute) = expected.next_if_before(found) {
+            self.note(Interval::Minute1, minute.start(), "is missing");
+        }
+        if !expected.take(found) {
+            self.note(Interval::Minute1, found.start(), "lies outside of the days on which the stock is listed");
+        }
+    }
+
+    fn check_state(&mut self, state: Option<&StateRow>, last: Option<(UnixSeconds, Price)>) {
+        match (state, last) {
+            (None, None) => {}
+            (None, Some((time, _))) => self.note(Interval::Minute1, time, "the stock has bars but no row in stock_state"),
+            (Some(state), None) => self.note(
+                Interval::Minute1,
+                state.last_update,
+                "stock_state tells of a bar, but the last one is missing or damaged",
+            ),
+            (Some(state), Some((time, close))) => {
+                if state.last_update != time {
+                    self.note(Interval::Minute1, time, format!("stock_state's last_update is {}", state.last_update));
+                } else if Price::from_units(state.current_price) != Ok(close) {
+                    let shown = state.current_price;
+                    self.note(Interval::Minute1, time, format!("closes at {close}, but stock_state shows {shown}"));
+                }
+            }
+        }
+    }
+
+    /// Compares when enough roll-ups have come together, so that memory stays bounded.
+    fn compare_long(&mut self, folded: &mut Folds) -> Result<(), JobError> {
+        match folded.long() {
+            Some(slot) => self.compare(slot, folded, false),
+            None => Ok(()),
+        }
+    }
+
+    /// Compares the folded bars of one interval with those stored, and looks for stored ones that belong to no minutes:
+    /// between the folded ones, and at the end behind them.
+    fn compare(&mut self, slot: usize, folded: &mut Folds, is_end: bool) -> Result<(), JobError> {
+        let interval = Interval::ROLLED[slot];
+        let Folds { bars, seen_to } = folded;
+        let mut wanted = std::mem::take(&mut bars[slot]).into_iter().peekable();
+        let from = seen_to[slot];
+        let to = if is_end { UnixSeconds::MAX } else { wanted.clone().last().map_or(from, |bar| bar.first.start() + 1) };
+        seen_to[slot] = to;
+        let mut rows = Pages::between(self.store, self.symbol, interval, from, to);
+        while let Some(row) = rows.next()? {
+            while let Some(missing) = wanted.next_if(|bar| bar.first.start() < row.time) {
+                self.note(interval, missing.first.start(), "is missing, though its minutes are there");
+            }
+            match wanted.next_if(|bar| bar.first.start() == row.time) {
+                Some(bar) => {
+                    self.report.rollups += 1;
+                    if row.ohlcv() != Ok(bar.ohlcv) {
+                        let (StoredBar { open, high, low, close, volume, .. }, made) = (row, bar.ohlcv);
+                        self.note(
+                            interval,
+                            row.time,
+                            format!(
+                                "is {open} {high} {low} {close} {volume}, but its minutes make {} {} {} {} {}",
+                                made.open(),
+                                made.high(),
+                                made.low(),
+                                made.close(),
+                                made.volume()
+                            ),
+                        );
+                    }
+                }
+                None => self.note(interval, row.time, "has no minutes"),
+            }
+        }
+        for missing in wanted {
+            self.note(interval, missing.first.start(), "is missing, though its minutes are there");
+        }
+        Ok(())
+    }
+}
+
+/// Folded roll-ups that wait to be compared, by place in [`Interval::ROLLED`].
+#[derive(Default)]
+struct Folds {
+    bars: [Vec<Bar>; Interval::ROLLED.len()],
+    /// Stored roll-ups before this label have been compared.
+    seen_to: [UnixSeconds; Interval::ROLLED.len()],
+}
+
+impl Folds {
+    fn add(&mut self, interval: Interval, bar: Bar) {
+        if let Some(slot) = Interval::ROLLED.iter().position(|&rolled| rolled == interval) {
+            self.bars[slot].push(bar);
+        }
+    }
+
+    fn long(&self) -> Option<usize> {
+        self.bars.iter().position(|bars| bars.len() >= PAGE_BARS)
+    }
+}
+
+/// The minutes that a symbol must have, in order.
+struct Expected<'c> {
+    calendar: &'c Calendar,
+    days: std::vec::IntoIter<NaiveDate>,
+    minutes: std::vec::IntoIter<Minute>,
+    ahead: Option<Minute>,
+    until: UnixSeconds,
+}
+
+impl<'c> Expected<'c> {
+    /// `last_bar` is what `stock_state` calls the last bar of a stock that still trades.
+    fn new(calendar: &'c Calendar, spans: &[Listing], last_bar: UnixSeconds) -> Self {
+        let last_known = calendar.date_of(last_bar);
+        let days: Vec<NaiveDate> = spans
+            .iter()
+            .flat_map(|span| calendar.days(span.first_day, span.last_day.unwrap_or(last_known)))
+            .copied()
+            .collect();
+        let is_open = spans.iter().any(|span| span.last_day.is_none());
+        let until = if is_open { last_bar } else { UnixSeconds::MAX };
+        let mut expected = Self { calendar, days: days.into_iter(), minutes: vec![].into_iter(), ahead: None, until };
+        expected.ahead = expected.following();
+        expected
+    }
+
+    fn following(&mut self) -> Option<Minute> {
+        loop {
+            if let Some(minute) = self.minutes.next() {
+                return Some(minute).filter(|minute| minute.start() <= self.until);
+            }
+            self.minutes = self.calendar.minutes_of(self.days.next()?).collect::<Vec<_>>().into_iter();
+        }
+    }
+
+    fn next(&mut self) -> Option<Minute> {
+        let minute = self.ahead?;
+        self.ahead = self.following();
+        Some(minute)
+    }
+
+    fn next_if_before(&mut self, found: Minute) -> Option<Minute> {
+        self.ahead.filter(|&minute| minute < found)?;
+        self.next()
+    }
+
+    /// Takes a minute that is expected next; false when it is not expected at all.
+    fn take(&mut self, found: Minute) -> bool {
+        self.ahead == Some(found) && self.next().is_some()
+    }
+}
+
+/// The bars of one symbol and interval, read page by page.
+struct Pages<'a> {
+    store: &'a dyn BarStore,
+    range: BarRange,
+    page: std::vec::IntoIter<StoredBar>,
+    is_over: bool,
+}
+
+impl<'a> Pages<'a> {
+    fn of(store: &'a dyn BarStore, symbol: Symbol, interval: Interval) -> Self {
+        Self::between(store, symbol, interval, UnixSeconds::MIN, UnixSeconds::MAX)
+    }
+
+    fn between(
+        store: &'a dyn BarStore,
+        symbol: Symbol,
+        interval: Interval,
+        from: UnixSeconds,
+        to: UnixSeconds,
+    ) -> Self {
+        let range = BarRange { symbol, interval, from, to };
+        Self { store, range, page: vec![].into_iter(), is_over: false }
+    }
+
+    fn next(&mut self) -> Result<Option<StoredBar>, JobError> {
+        if let Some(row) = self.page.next() {
+            return Ok(Some(row));
+        }
+        if self.is_over {
+            return Ok(None);
+        }
+        let page = self.store.bars(&[self.range], PAGE_BARS)?;
+        self.is_over = page.len() < PAGE_BARS;
+        if let Some(last) = page.last() {
+            self.range.from = last.time + 1;
+        }
+        self.page = page.into_iter();
+        Ok(self.page.next())
+    }
+}
