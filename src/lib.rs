@@ -18,9 +18,9 @@
 pub mod base;
 pub mod calendar;
 
-pub mod model;
 pub mod bars;
-pub mod store;
-pub mod jobs;
 pub mod config;
 pub mod daemon;
+pub mod jobs;
+pub mod model;
+pub mod store;

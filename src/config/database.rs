@@ -10,7 +10,13 @@ use crate::store::{DatabaseUrl, StoreOptions};
 #[command(next_help_heading = "Database")]
 pub struct DatabaseArgs {
     /// postgresql://user:password@host:5432/happystock, sqlite:///relative.db or sqlite:////absolute/path.db
-    #[arg(long, env = "DATABASE_URL", value_name = "URL", default_value = "sqlite:///klined.db", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "DATABASE_URL",
+        value_name = "URL",
+        default_value = "sqlite:///klined.db",
+        hide_env_values = true
+    )]
     pub db_url: DatabaseUrl,
 
     /// The most connections held at once

@@ -28,10 +28,9 @@ pub async fn run(args: AggregatorArgs) -> anyhow::Result<ExitCode> {
     let store = blocking(move || open_store(&database)).await??;
     info!(database = %args.database.db_url, "started");
     if args.once {
-        let folded = blocking(move || {
-            Aggregator::start(store, calendar, args.symbol)?.run(args.lookback_hours, &shutdown.stop)
-        })
-        .await??;
+        let folded =
+            blocking(move || Aggregator::start(store, calendar, args.symbol)?.run(args.lookback_hours, &shutdown.stop))
+                .await??;
         report(&folded);
     } else {
         let every = Duration::from_secs(60 * u64::from(args.interval));

@@ -50,7 +50,9 @@ pub async fn run(args: BackfillArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn confirm(args: &BackfillArgs) -> anyhow::Result<()> {
-    let what = args.symbol.map_or_else(|| "all bars and the market's seed".to_owned(), |symbol| format!("all bars of {symbol}"));
+    let what = args
+        .symbol
+        .map_or_else(|| "all bars and the market's seed".to_owned(), |symbol| format!("all bars of {symbol}"));
     let question = format!("Remove {what} from {}?", args.database.db_url);
     if !std::io::stdin().is_terminal() {
         bail!("{question} There is no terminal to ask on; say --clear --yes to do it without asking");

@@ -34,7 +34,9 @@ pub fn start(args: &LogArgs, name: &str) -> anyhow::Result<()> {
 }
 
 fn daily_file(args: &LogArgs, name: &str) -> anyhow::Result<RollingFileAppender> {
-    let directory = &args.log_dir;
+    // Absolute, because the link to the newest file would otherwise be looked up from inside the directory.
+    let directory =
+        &std::path::absolute(&args.log_dir).with_context(|| format!("--log-dir {}", args.log_dir.display()))?;
     let context = || {
         format!("cannot write log files to {}; choose another --log-dir, or use --no-log-files", directory.display())
     };

@@ -1,11 +1,16 @@
 //! SIGTERM and SIGINT as one wish to stop.
 
+use std::time::Duration;
+
 use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use crate::jobs::Stop;
+
+/// Signals this close together are one.
+const TOGETHER: Duration = Duration::from_millis(500);
 
 /// The wish to stop, for code that waits and for code that works.
 #[derive(Debug, Clone, Default)]
@@ -15,7 +20,8 @@ pub struct Shutdown {
 }
 
 impl Shutdown {
-    /// Listens for SIGTERM and SIGINT from now on. A second signal ends the process at once.
+    /// Listens for SIGTERM and SIGINT from now on. A second signal, unless it comes together with the first as when one is
+    /// sent to a process and to its group, ends the process at once.
     ///
     /// # Errors
     /// The system refuses to deliver signals.
@@ -33,6 +39,9 @@ impl Shutdown {
                 if is_first {
                     info!(signal = name, "stopping after the present transaction");
                     told.ask();
+                    tokio::time::sleep(TOGETHER).await;
+                    let _ = tokio::time::timeout(Duration::ZERO, terminate.recv()).await;
+                    let _ = tokio::time::timeout(Duration::ZERO, interrupt.recv()).await;
                 } else {
                     // 128 + SIGTERM, as a shell reports a process that was ended by it.
                     std::process::exit(143);

@@ -202,7 +202,8 @@ impl Aggregator {
         };
         let is_repair = task.changed_from.is_some();
         let mut replace_from = is_repair.then_some(from);
-        let to = if task.folded_to.is_some() { task.last_bar.map_or(from, |last_bar| last_bar + 1) } else { END_OF_TIME };
+        let to =
+            if task.folded_to.is_some() { task.last_bar.map_or(from, |last_bar| last_bar + 1) } else { END_OF_TIME };
         while !stop.is_asked() {
             let range = BarRange { symbol, interval: Interval::Minute1, from, to };
             let page = self.store.bars(&[range], PAGE_BARS)?;
@@ -270,13 +271,7 @@ impl Aggregator {
     }
 
     /// Folds a row, and gives how many bars that was. What is no bar is reported and left out.
-    fn push(
-        &self,
-        rollup: &mut Rollup<'_>,
-        symbol: Symbol,
-        row: &StoredBar,
-        done: &mut Vec<(Interval, Bar)>,
-    ) -> u64 {
+    fn push(&self, rollup: &mut Rollup<'_>, symbol: Symbol, row: &StoredBar, done: &mut Vec<(Interval, Bar)>) -> u64 {
         match row.parse(&self.calendar) {
             Ok(bar) => {
                 rollup.push(&bar, &mut |interval, bar| done.push((interval, bar)));

@@ -161,7 +161,9 @@ fn plan(market: &Market, window: Window, only: Option<Symbol>, now: UnixSeconds)
                 return Err(JobError::AlreadyBegun { symbol, first_day: since });
             }
             (Some(progress), Some(&since), _) => runs.push((resume(market, progress)?, since)),
-            (Some(_), None, _) => info!(%symbol, "was delisted; the generator lists it again with the next trading day"),
+            (Some(_), None, _) => {
+                info!(%symbol, "was delisted; the generator lists it again with the next trading day")
+            }
             (None, _, Some(&instrument)) => {
                 let run = SymbolRun::list(market.model, instrument, first_day);
                 opening.listings.push(Listing { symbol, first_day, last_day: None });

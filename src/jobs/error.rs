@@ -45,7 +45,9 @@ pub enum JobError {
     )]
     AlreadyBegun { symbol: Symbol, first_day: NaiveDate },
     /// More days than the exchange has been open.
-    #[error("--days {days} reaches back before the exchange opened on {opened}; until {until} it had {available} trading days")]
+    #[error(
+        "--days {days} reaches back before the exchange opened on {opened}; until {until} it had {available} trading days"
+    )]
     TooManyDays { days: usize, opened: NaiveDate, until: NaiveDate, available: usize },
     /// A range without a trading day that is over.
     #[error("no trading minute lies between {from} and {to} that is over by now ({now})")]

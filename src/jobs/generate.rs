@@ -98,10 +98,9 @@ impl Generator {
     /// They do.
     pub fn refuse_future(&self, now: UnixSeconds) -> Result<(), JobError> {
         match self.at {
-            Some(at) if at.end() > now + CLOCK_STEP_SECONDS_MAX => Err(JobError::FutureData {
-                newest: at.to_string(),
-                now: crate::calendar::local_time(now),
-            }),
+            Some(at) if at.end() > now + CLOCK_STEP_SECONDS_MAX => {
+                Err(JobError::FutureData { newest: at.to_string(), now: crate::calendar::local_time(now) })
+            }
             _ => Ok(()),
         }
     }

@@ -188,7 +188,9 @@ impl SymbolCheck<'_> {
     fn check_state(&mut self, state: Option<&StateRow>, last: Option<(UnixSeconds, Price)>) {
         match (state, last) {
             (None, None) => {}
-            (None, Some((time, _))) => self.note(Interval::Minute1, time, "the stock has bars but no row in stock_state"),
+            (None, Some((time, _))) => {
+                self.note(Interval::Minute1, time, "the stock has bars but no row in stock_state")
+            }
             (Some(state), None) => self.note(
                 Interval::Minute1,
                 state.last_update,
@@ -220,7 +222,8 @@ impl SymbolCheck<'_> {
         let Folds { bars, seen_to } = folded;
         let mut wanted = std::mem::take(&mut bars[slot]).into_iter().peekable();
         let from = seen_to[slot];
-        let to = if is_end { UnixSeconds::MAX } else { wanted.clone().last().map_or(from, |bar| bar.first.start() + 1) };
+        let to =
+            if is_end { UnixSeconds::MAX } else { wanted.clone().last().map_or(from, |bar| bar.first.start() + 1) };
         seen_to[slot] = to;
         let mut rows = Pages::between(self.store, self.symbol, interval, from, to);
         while let Some(row) = rows.next()? {

@@ -78,8 +78,7 @@ pub(super) fn quantile(p: f64) -> f64 {
         return q * ratio(&A, &B, CENTRE_CONSTANT - q * q);
     }
     let r = libm::sqrt(-libm::log(if q < 0.0 { p } else { 1.0 - p }));
-    let magnitude =
-        if r <= SPLIT_TAIL { ratio(&C, &D, r - TAIL_CONSTANT) } else { ratio(&E, &F, r - SPLIT_TAIL) };
+    let magnitude = if r <= SPLIT_TAIL { ratio(&C, &D, r - TAIL_CONSTANT) } else { ratio(&E, &F, r - SPLIT_TAIL) };
     if q < 0.0 { -magnitude } else { magnitude }
 }
 

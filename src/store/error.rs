@@ -93,7 +93,10 @@ impl<T> During<T> for Result<T, DieselError> {
     fn during(self, action: &'static str) -> Result<T, StoreError> {
         self.map_err(|source| match &source {
             DieselError::DatabaseError(_, information) if is_missing_table(information.message()) => {
-                StoreError::Schema(format!("{}; start a daemon once with a role that may create tables", information.message()))
+                StoreError::Schema(format!(
+                    "{}; start a daemon once with a role that may create tables",
+                    information.message()
+                ))
             }
             _ => StoreError::Query { action, source },
         })

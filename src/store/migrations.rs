@@ -55,7 +55,8 @@ where
     EmbeddedMigrations: MigrationSource<B>,
 {
     let known: Vec<Box<dyn Migration<B>>> = embedded.migrations().map_err(schema_error)?;
-    let is_known = |version: &MigrationVersion<'_>| known.iter().any(|migration| migration.name().version() == *version);
+    let is_known =
+        |version: &MigrationVersion<'_>| known.iter().any(|migration| migration.name().version() == *version);
     match connection.applied_migrations().map_err(schema_error)?.into_iter().find(|version| !is_known(version)) {
         None => Ok(()),
         Some(version) => Err(StoreError::Schema(format!(

@@ -36,7 +36,8 @@ impl FromStr for DatabaseUrl {
         };
         match scheme {
             "postgres" | "postgresql" => {
-                let database = rest.split(['?', '#']).next().and_then(|path| path.split_once('/')).map(|(_, name)| name);
+                let database =
+                    rest.split(['?', '#']).next().and_then(|path| path.split_once('/')).map(|(_, name)| name);
                 if database.is_none_or(str::is_empty) {
                     return invalid("it names no database");
                 }
@@ -119,7 +120,9 @@ mod tests {
 
     #[test]
     fn refuses_what_is_neither() {
-        for text in ["", "market.db", "mysql://h/db", "sqlite://market.db", "sqlite:///", "postgresql://h", "postgresql://h/"] {
+        for text in
+            ["", "market.db", "mysql://h/db", "sqlite://market.db", "sqlite:///", "postgresql://h", "postgresql://h/"]
+        {
             assert!(text.parse::<DatabaseUrl>().is_err(), "{text}");
         }
     }
@@ -133,7 +136,8 @@ mod tests {
             "mysql://user:s3cret@host/db",
             "user:s3cret@host/db",
         ] {
-            let shown = text.parse::<DatabaseUrl>().map_or_else(|error| error.to_string(), |url| format!("{url} {url:?}"));
+            let shown =
+                text.parse::<DatabaseUrl>().map_or_else(|error| error.to_string(), |url| format!("{url} {url:?}"));
             assert!(!shown.contains("s3cr"), "{shown}");
         }
     }

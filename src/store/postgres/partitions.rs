@@ -3,8 +3,8 @@
 
 use chrono::{Datelike, NaiveDate, NaiveTime, TimeZone};
 use chrono_tz::Asia::Shanghai;
-use diesel::pg::PgConnection;
 use diesel::connection::SimpleConnection;
+use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::Text;
@@ -69,7 +69,9 @@ fn make(connection: &mut PgConnection, month: Month) -> Result<(), StoreError> {
     let (name, from, to) = (name(month), starts_at(month), starts_at(following(month)));
     transaction::run(connection, "make a partition", |connection| {
         // One at a time: a daemon and a backfill may want the same month at the same moment.
-        connection.batch_execute("LOCK TABLE market_klines IN SHARE UPDATE EXCLUSIVE MODE").during("make a partition")?;
+        connection
+            .batch_execute("LOCK TABLE market_klines IN SHARE UPDATE EXCLUSIVE MODE")
+            .during("make a partition")?;
         if existing(connection)?.binary_search(&name).is_ok() {
             return Ok(());
         }
@@ -90,7 +92,8 @@ mod tests {
     fn months_run_over_the_year_end() {
         let date = |text: &str| text.parse::<NaiveDate>().unwrap();
         let found: Vec<String> = months(date("2026-11-30"), date("2027-02-01")).map(name).collect();
-        let expected = ["market_klines_2026_11", "market_klines_2026_12", "market_klines_2027_01", "market_klines_2027_02"];
+        let expected =
+            ["market_klines_2026_11", "market_klines_2026_12", "market_klines_2027_01", "market_klines_2027_02"];
         assert_eq!(found, expected);
     }
 

@@ -1,7 +1,7 @@
 //! What the transactions write.
 
-use diesel::pg::PgConnection;
 use diesel::connection::SimpleConnection;
+use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel::sql_query;
@@ -130,7 +130,8 @@ fn insert_bars(connection: &mut PgConnection, bars: &[BarRow<'_>]) -> Result<(),
         });
         match copied {
             Err(StoreError::Query {
-                source: DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _), ..
+                source: DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _),
+                ..
             }) => {}
             other => return other.map(|_| ()),
         }

@@ -1,0 +1,172 @@
+//! A throw-away database of either kind, and the macro that runs a test on both.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+use klined::store::{self, BarStore, StoreOptions};
+use tempfile::TempDir;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backend {
+    Sqlite,
+    Postgres,
+}
+
+/// An empty database that goes with its test.
+pub struct Database {
+    pub backend: Backend,
+    url: String,
+    /// Holds the SQLite file, and is the directory in which programs under test run.
+    pub directory: TempDir,
+}
+
+#[derive(QueryableByName)]
+struct TextRow {
+    #[diesel(sql_type = Text)]
+    text: String,
+}
+
+/// The port of the cluster that all tests of this process share. It is stopped by the end of its standard input, which
+/// comes with the end of this process.
+pub fn cluster_port() -> u16 {
+    static CLUSTER: OnceLock<(Mutex<Child>, u16)> = OnceLock::new();
+    CLUSTER.get_or_init(start_cluster).1
+}
+
+fn start_cluster() -> (Mutex<Child>, u16) {
+    let mut child = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/cluster.sh"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("tests/support/cluster.sh runs");
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let port = line.trim().parse().expect("a PostgreSQL server; ./test.sh installs one");
+    (Mutex::new(child), port)
+}
+
+impl Database {
+    pub fn new(backend: Backend) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let directory = tempfile::tempdir().unwrap();
+        let url = match backend {
+            Backend::Sqlite => format!("sqlite:///{}", directory.path().join("market.db").display()),
+            Backend::Postgres => {
+                let server = format!("postgresql://postgres@127.0.0.1:{}", cluster_port());
+                let name = format!("test_{}", COUNT.fetch_add(1, Ordering::Relaxed));
+                let mut connection = PgConnection::establish(&format!("{server}/postgres")).unwrap();
+                connection.batch_execute(&format!("CREATE DATABASE {name}")).unwrap();
+                format!("{server}/{name}")
+            }
+        };
+        Self { backend, url, directory }
+    }
+
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The store without its schema.
+    pub fn open_empty(&self) -> Arc<dyn BarStore> {
+        let options =
+            StoreOptions { url: self.url.parse().unwrap(), pool_size: 4, timeout: Duration::from_secs(10) };
+        store::open(&options).unwrap()
+    }
+
+    /// The store, migrated.
+    pub fn open(&self) -> Arc<dyn BarStore> {
+        let store = self.open_empty();
+        store.migrate().unwrap();
+        store
+    }
+
+    /// Does what an operator might do with psql or sqlite3.
+    pub fn execute(&self, sql: &str) {
+        match self.backend {
+            Backend::Sqlite => self.sqlite().batch_execute(sql).unwrap(),
+            Backend::Postgres => PgConnection::establish(&self.url).unwrap().batch_execute(sql).unwrap(),
+        }
+    }
+
+    /// The first column, which must be called `text`, read past the store under test.
+    pub fn column(&self, sql: &str) -> Vec<String> {
+        let rows: Vec<TextRow> = match self.backend {
+            Backend::Sqlite => diesel::sql_query(sql).get_results(&mut self.sqlite()).unwrap(),
+            Backend::Postgres => {
+                diesel::sql_query(sql).get_results(&mut PgConnection::establish(&self.url).unwrap()).unwrap()
+            }
+        };
+        rows.into_iter().map(|row| row.text).collect()
+    }
+
+    /// The only value of a query whose column is called `text`.
+    pub fn value(&self, sql: &str) -> String {
+        self.column(sql).pop().unwrap_or_default()
+    }
+
+    /// Everything that must not depend on how a market came to be where it is, as text.
+    pub fn contents(&self) -> Vec<String> {
+        let bar = "symbol || ' ' || interval || ' ' || time || ' ' || CAST(open AS text) || ' ' || CAST(high AS text) \
+             || ' ' || CAST(low AS text) || ' ' || CAST(close AS text) || ' ' || volume";
+        [
+            format!("SELECT {bar} AS text FROM market_klines"),
+            "SELECT symbol || ' ' || CAST(current_price AS text) || ' ' || CAST(volatility AS text) || ' ' || \
+             CAST(trend AS text) || ' ' || market_state || ' ' || last_update AS text FROM stock_state"
+                .to_owned(),
+            "SELECT symbol || ' ' || CAST(current_price AS text) || ' ' || CAST(change_percent AS text) || ' ' || volume \
+             || ' ' || last_update AS text FROM stock_realtime_price"
+                .to_owned(),
+            "SELECT symbol || ' ' || CAST(day AS text) || ' ' || opening AS text FROM model_checkpoint".to_owned(),
+            "SELECT symbol || ' ' || CAST(first_day AS text) || ' ' || coalesce(CAST(last_day AS text), '-') AS text \
+             FROM stock_listing"
+                .to_owned(),
+            "SELECT CAST(is_trading AS text) || ' ' || current_session || ' ' || session_start || ' ' || session_end || \
+             ' ' || last_update AS text FROM market_status"
+                .to_owned(),
+        ]
+        .iter()
+        .flat_map(|sql| {
+            let mut rows = self.column(sql);
+            rows.sort();
+            rows
+        })
+        .collect()
+    }
+
+    fn sqlite(&self) -> SqliteConnection {
+        let mut connection = SqliteConnection::establish(self.url.trim_start_matches("sqlite:///")).unwrap();
+        connection.batch_execute("PRAGMA busy_timeout = 10000").unwrap();
+        connection
+    }
+}
+
+/// Writes one test for each kind of database.
+#[macro_export]
+macro_rules! on_every_backend {
+    ($($(#[$attribute:meta])* fn $name:ident($database:ident: &Database) $body:block)*) => {
+        $(
+            $(#[$attribute])*
+            mod $name {
+                use super::*;
+
+                fn check($database: &Database) $body
+
+                #[test]
+                fn sqlite() {
+                    check(&Database::new($crate::support::database::Backend::Sqlite));
+                }
+
+                #[test]
+                fn postgres() {
+                    check(&Database::new($crate::support::database::Backend::Postgres));
+                }
+            }
+        )*
+    };
+}

@@ -1,0 +1,42 @@
+#!/bin/sh
+# A throw-away PostgreSQL cluster for as long as standard input stays open.
+#
+# Prints its port on 127.0.0.1 once it accepts connections, then waits for the end of its input, which comes when the
+# process that started it ends, however it ends; then stops the server and removes its files. Works as root, where the
+# server runs as the user postgres, and as an ordinary user. Durability is off unless FSYNC=on.
+set -eu
+
+fail() { echo "cluster.sh: $1" >&2; exit 1; }
+
+bin=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -t/ -k5 -n | tail -n 1)
+[ -n "$bin" ] || bin=$(dirname "$(command -v initdb || true)")
+[ -x "$bin/initdb" ] || fail "no PostgreSQL server found; install the package postgresql (./test.sh does)"
+
+dir=$(mktemp -d /tmp/klined-postgres.XXXXXX)
+if [ "$(id -u)" = 0 ]; then
+    chown postgres "$dir"
+    as="runuser -u postgres --"
+else
+    as=""
+fi
+stop() {
+    $as "$bin/pg_ctl" -D "$dir/data" -m immediate stop >/dev/null 2>&1 || true
+    rm -rf "$dir"
+}
+trap stop EXIT
+trap 'exit 1' HUP INT TERM
+
+cd "$dir"
+$as "$bin/initdb" -D "$dir/data" -U postgres -A trust -N --no-instructions -E UTF8 --locale=C >"$dir/initdb.log" 2>&1 ||
+    fail "initdb failed: $(cat "$dir/initdb.log")"
+for try in 1 2 3 4 5 6 7 8 9 10; do
+    port=$(shuf -i 20000-60000 -n 1)
+    if $as "$bin/pg_ctl" -D "$dir/data" -l "$dir/log" -w -t 60 start \
+        -o "-c fsync=${FSYNC:-off} -c listen_addresses=127.0.0.1 -p $port -k $dir -c max_connections=300" \
+        >/dev/null 2>&1 </dev/null; then
+        echo "$port"
+        cat >/dev/null
+        exit 0
+    fi
+done
+fail "the server did not start: $(tail -n 5 "$dir/log")"
