@@ -16,7 +16,9 @@
 //! Layers 0 to 3 hold no async, no SQL, no logging, no environment and no wall clock.
 
 pub mod base;
+
 pub mod calendar;
 
 pub mod model;
+
 pub mod bars;

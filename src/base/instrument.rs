@@ -76,10 +76,7 @@ impl FrozenParameters {
     /// The parameters of an instrument.
     #[must_use]
     pub fn of(instrument: &Instrument) -> Self {
-        Self {
-            base_price_ticks: instrument.base_price.ticks(),
-            base_volatility: instrument.base_volatility.per_day(),
-        }
+        Self { base_price_ticks: instrument.base_price.ticks(), base_volatility: instrument.base_volatility.per_day() }
     }
 
     /// The instrument they belong to.

@@ -95,7 +95,8 @@ mod tests {
 
     #[test]
     fn reads_changes_and_comments() {
-        let overrides = Overrides::parse("# 2027\nclosed 2027-02-05 # eve\n\nopen 2027-02-14\nknown-until 2027-12-31\n").unwrap();
+        let overrides =
+            Overrides::parse("# 2027\nclosed 2027-02-05 # eve\n\nopen 2027-02-14\nknown-until 2027-12-31\n").unwrap();
         let on = |month, day| overrides.change(NaiveDate::from_ymd_opt(2027, month, day).unwrap());
         assert_eq!(on(2, 5), Some(Change::Closed));
         assert_eq!(on(2, 14), Some(Change::Open));
