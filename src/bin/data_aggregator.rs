@@ -1,1 +1,3 @@
+//! The program `data-aggregator`.
+
 fn main() {}

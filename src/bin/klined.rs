@@ -1,1 +1,3 @@
+//! The program `klined`.
+
 fn main() {}

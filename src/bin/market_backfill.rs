@@ -1,1 +1,3 @@
+//! The program `market-backfill`.
+
 fn main() {}

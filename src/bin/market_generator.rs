@@ -1,1 +1,3 @@
+//! The program `market-generator`.
+
 fn main() {}
