@@ -177,9 +177,10 @@ proptest! {
 
 // The roll-up.
 
-/// 70 trading days of one symbol across a year's end, in the middle of a week and of a month.
+/// 70 trading days of one symbol from the middle of a week and of a month, across a week that two years share: where a
+/// month begins within a week, a repair cuts through one bucket or the other.
 static MINUTES: LazyLock<Vec<Bar>> = LazyLock::new(|| {
-    let days = trading_days_from(date("2025-11-12"), 70);
+    let days = trading_days_from(date("2024-11-13"), 70);
     in_one_go(gbm(1), instrument("ROLL", "150.00", 0.025), &days).into_iter().map(|(_, bar)| bar).collect()
 });
 
