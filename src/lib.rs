@@ -16,11 +16,17 @@
 //! Layers 0 to 3 hold no async, no SQL, no logging, no environment and no wall clock.
 
 pub mod base;
+
 pub mod calendar;
 
-pub mod bars;
-pub mod config;
-pub mod daemon;
-pub mod jobs;
 pub mod model;
+
+pub mod bars;
+
 pub mod store;
+
+pub mod jobs;
+
+pub mod config;
+
+pub mod daemon;

@@ -41,7 +41,7 @@ pub struct Instrument {
     pub symbol: Symbol,
     /// The open of its first bar, in ticks.
     pub base_price: Price,
-    /// Its unconditional daily standard deviation.
+    /// Its daily standard deviation before a regime's factor; over all regimes it moves about 1.19 times as much.
     pub base_volatility: DailyVolatility,
 }
 

@@ -1,8 +1,8 @@
 //! Volume: log-normal around a turnover typical of the exchange, higher in minutes that move more.
 //!
-//! V = m · √(a + 0.25) · exp(0.63 η) with a = |r|/σ of the minute's return in its unconditional standard deviations, η
-//! standard normal, and m the shares that a daily turnover of 149 million (the median of A-shares) buys in one minute at
-//! the base price. Whole lots of 100, at least one: a bar is made by trades.
+//! V = m · √(a + 0.25) · exp(0.63 η) with a = |r|/σ of the minute's return in standard deviations at the base
+//! volatility, η standard normal, and m the shares that a daily turnover of 149 million (the median of A-shares) buys in
+//! one minute at the base price. Whole lots of 100, at least one: a bar is made by trades.
 
 use crate::base::{Instrument, price::TICKS_PER_UNIT};
 use crate::calendar::MINUTES_PER_DAY;

@@ -1,0 +1,7 @@
+//! The integration tests: one binary, one module a subject.
+
+mod bars;
+mod calendar;
+mod layers;
+mod model;
+mod support;

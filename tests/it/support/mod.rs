@@ -1,0 +1,23 @@
+//! What the tests of several subjects share.
+
+pub mod market;
+pub mod stats;
+
+use std::sync::LazyLock;
+
+use chrono::NaiveDate;
+use klined::calendar::Calendar;
+
+/// The Shanghai calendar with its projected days, made once.
+pub static SHANGHAI: LazyLock<Calendar> = LazyLock::new(Calendar::shanghai);
+
+/// A date from its ISO text.
+pub fn date(iso: &str) -> NaiveDate {
+    iso.parse().unwrap_or_else(|error| panic!("{iso}: {error}"))
+}
+
+/// So many trading days from a date on.
+pub fn trading_days_from(first: NaiveDate, count: usize) -> Vec<NaiveDate> {
+    let days = SHANGHAI.days(first, SHANGHAI.last_day());
+    days[..count].to_vec()
+}
