@@ -1,5 +1,6 @@
 //! What the tests of several subjects share.
 
+pub mod database;
 pub mod market;
 pub mod stats;
 
