@@ -124,7 +124,7 @@ struct SymbolCheck<'a> {
 
 impl SymbolCheck<'_> {
     fn run(&mut self, spans: &[Listing], state: Option<&StateRow>) -> Result<(), JobError> {
-        let mut expected = Expected::new(self.calendar, spans, state.map_or(0, |state| state.last_update));
+        let mut expected = Expected::new(self.calendar, spans, state.map(|state| state.last_update));
         let mut rollup = Rollup::new(self.calendar);
         let mut folded = Folds::default();
         let mut last: Option<(UnixSeconds, Price)> = None;
@@ -159,7 +159,8 @@ impl SymbolCheck<'_> {
                 self.report.minutes_not_rolled_up += 1;
             }
         }
-        while let Some(minute) = expected.next() {
+        // Without its state nobody knows how far the stock should have come.
+        while let Some(minute) = expected.next().filter(|_| state.is_some() || !expected.is_open) {
             self.note(Interval::Minute1, minute.start(), "is missing");
         }
         for (interval, bar) in rollup.current() {
@@ -286,20 +287,23 @@ struct Expected<'c> {
     minutes: std::vec::IntoIter<Minute>,
     ahead: Option<Minute>,
     until: UnixSeconds,
+    /// Whether the stock still trades.
+    is_open: bool,
 }
 
 impl<'c> Expected<'c> {
-    /// `last_bar` is what `stock_state` calls the last bar of a stock that still trades.
-    fn new(calendar: &'c Calendar, spans: &[Listing], last_bar: UnixSeconds) -> Self {
-        let last_known = calendar.date_of(last_bar);
+    /// `last_bar` is what `stock_state` calls the last bar; it bounds the days of a stock that still trades.
+    fn new(calendar: &'c Calendar, spans: &[Listing], last_bar: Option<UnixSeconds>) -> Self {
+        let last_known = last_bar.map_or(calendar.last_day(), |time| calendar.date_of(time));
         let days: Vec<NaiveDate> = spans
             .iter()
             .flat_map(|span| calendar.days(span.first_day, span.last_day.unwrap_or(last_known)))
             .copied()
             .collect();
         let is_open = spans.iter().any(|span| span.last_day.is_none());
-        let until = if is_open { last_bar } else { UnixSeconds::MAX };
-        let mut expected = Self { calendar, days: days.into_iter(), minutes: vec![].into_iter(), ahead: None, until };
+        let until = last_bar.filter(|_| is_open).unwrap_or(UnixSeconds::MAX);
+        let (days, minutes) = (days.into_iter(), vec![].into_iter());
+        let mut expected = Self { calendar, days, minutes, ahead: None, until, is_open };
         expected.ahead = expected.following();
         expected
     }

@@ -5,4 +5,5 @@ mod calendar;
 mod jobs;
 mod layers;
 mod model;
+mod rollups;
 mod support;

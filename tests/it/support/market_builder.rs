@@ -1,0 +1,103 @@
+//! Markets for the tests of the jobs: a calendar, a clock that stands still, and short words for what is done to them.
+
+use std::sync::Arc;
+
+use chrono::{NaiveDate, TimeZone};
+use chrono_tz::Asia::Shanghai;
+use klined::base::{Symbol, UnixSeconds};
+use klined::calendar::{Calendar, Minute};
+use klined::jobs::{
+    Aggregator, Backfilled, Folded, Generator, JobError, Market, Progress, Report, Stop, Window, backfill, verify,
+};
+use klined::model::ModelKind;
+
+use super::database::Database;
+use super::{SHANGHAI, date};
+
+/// A moment in Shanghai, from `2026-03-02 10:15:30`.
+pub fn at(local: &str) -> UnixSeconds {
+    let naive = chrono::NaiveDateTime::parse_from_str(local, "%Y-%m-%d %H:%M:%S").unwrap();
+    Shanghai.from_local_datetime(&naive).unwrap().timestamp()
+}
+
+/// The trading minute that starts at a moment in Shanghai, from `2026-03-02 10:15`.
+pub fn minute(local: &str) -> Minute {
+    SHANGHAI.minute_starting(at(&format!("{local}:00"))).unwrap()
+}
+
+pub fn symbol(text: &str) -> Symbol {
+    text.parse().unwrap()
+}
+
+/// Hears nothing.
+pub struct Quiet;
+
+impl Progress for Quiet {
+    fn begin(&mut self, _bars: u64) {}
+    fn advance(&mut self, _bars: u64) {}
+}
+
+/// Asks to stop once so many bars have been written.
+pub struct StopAfter {
+    pub bars: u64,
+    pub stop: Stop,
+}
+
+impl Progress for StopAfter {
+    fn begin(&mut self, _bars: u64) {}
+
+    fn advance(&mut self, bars: u64) {
+        self.bars = self.bars.saturating_sub(bars);
+        if self.bars == 0 {
+            self.stop.ask();
+        }
+    }
+}
+
+/// A claimed market of seed 42 on a database.
+pub fn market(database: &Database) -> Market {
+    market_of_seed(database, 42).unwrap()
+}
+
+pub fn market_of_seed(database: &Database, seed: u64) -> Result<Market, JobError> {
+    Market::claim(database.open(), Arc::new(Calendar::clone(&SHANGHAI)), ModelKind::Gbm, Some(seed))
+}
+
+pub fn days(count: usize) -> Window {
+    Window::Days(count)
+}
+
+pub fn range(from: &str, to: &str) -> Window {
+    Window::Range { from: date(from), to: Some(date(to)) }
+}
+
+/// Backfills every symbol, at a moment in Shanghai.
+pub fn fill(market: &Market, window: Window, now: &str) -> Result<Backfilled, JobError> {
+    backfill(market, window, None, at(now), &mut Quiet, &Stop::default())
+}
+
+/// A generator of every symbol, whose empty market begins on a day.
+pub fn generator(market: &Market, first_day: NaiveDate) -> Result<Generator, JobError> {
+    Generator::start(market.clone(), &[], first_day, &Stop::default())
+}
+
+/// Generates to a minute, in one sitting.
+pub fn generate(market: &Market, first_day: &str, to: &str) -> u64 {
+    generator(market, date(first_day)).unwrap().advance(minute(to), &Stop::default()).unwrap()
+}
+
+/// Rolls everything up that there is.
+pub fn aggregate(market: &Market) -> Folded {
+    let aggregator = Aggregator::start(market.store.clone(), market.calendar.clone(), None).unwrap();
+    aggregator.run(None, &Stop::default()).unwrap()
+}
+
+pub fn verified(market: &Market) -> Report {
+    verify(&*market.store, &market.calendar, &Stop::default()).unwrap()
+}
+
+/// Fails with the report unless the database is clean and wholly rolled up.
+pub fn assert_clean(market: &Market) {
+    let report = verified(market);
+    assert!(report.is_clean() && report.minutes_not_rolled_up == 0, "{report}");
+}
