@@ -6,6 +6,7 @@
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 use super::Bar;
 use crate::base::instrument::FrozenParameters;
@@ -20,6 +21,15 @@ pub struct Checkpoint {
     /// The trading day.
     pub day: NaiveDate,
     pub opening: Opening,
+}
+
+/// Why a run cannot go on from a checkpoint: somebody has changed what is stored.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum InvalidCheckpoint {
+    #[error(transparent)]
+    Parameters(#[from] InvalidInstrument),
+    #[error("{symbol} has its last bar at {last_bar}, but its checkpoint is of the earlier day {day}")]
+    Behind { symbol: Symbol, day: NaiveDate, last_bar: String },
 }
 
 /// The part of a [`Checkpoint`] that is stored as JSON.
@@ -76,17 +86,20 @@ impl SymbolRun {
     /// `last_bar` is none, or lies before the checkpoint's day, when the day has no bar yet.
     ///
     /// # Errors
-    /// The checkpoint's parameters are out of range.
+    /// The checkpoint's parameters are out of range, or the last bar is of a later day: they were not written together.
     pub fn resume(
         model: Model,
         calendar: &Calendar,
         checkpoint: Checkpoint,
         last_bar: Option<Minute>,
-    ) -> Result<Self, InvalidInstrument> {
+    ) -> Result<Self, InvalidCheckpoint> {
         let Checkpoint { symbol, day, opening } = checkpoint;
         let mut run = Self::before_open(model, opening.parameters.thaw(symbol)?, day, opening.state);
         let made = match last_bar {
-            Some(minute) if calendar.day_of(minute) >= day => calendar.index_in_day(minute) + 1,
+            Some(minute) if calendar.day_of(minute) > day => {
+                return Err(InvalidCheckpoint::Behind { symbol, day, last_bar: minute.to_string() });
+            }
+            Some(minute) if calendar.day_of(minute) == day => calendar.index_in_day(minute) + 1,
             _ => 0,
         };
         for _ in 0..made {

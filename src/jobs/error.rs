@@ -3,7 +3,8 @@
 use chrono::NaiveDate;
 use thiserror::Error;
 
-use crate::base::{InvalidInstrument, Symbol};
+use crate::bars::InvalidCheckpoint;
+use crate::base::Symbol;
 use crate::calendar::CalendarError;
 use crate::store::StoreError;
 
@@ -14,9 +15,12 @@ pub enum JobError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Calendar(#[from] CalendarError),
-    /// A stored checkpoint's parameters were changed by hand.
-    #[error("a row of model_checkpoint cannot be used: {0}")]
-    Checkpoint(#[from] InvalidInstrument),
+    /// A stored checkpoint was changed by hand.
+    #[error(
+        "model_checkpoint and stock_state cannot be used: {0}; restore them, or begin the stock anew with \
+             `market-backfill --symbol S --days N --clear`"
+    )]
+    Checkpoint(#[from] InvalidCheckpoint),
     /// The database has a bar where this calendar has no minute.
     #[error(
         "the last bar of {symbol} is at Unix second {time}, which is no trading minute of this calendar; use the same \

@@ -17,8 +17,22 @@ use super::super::{Lease, Role, StoreError, rows};
 const LOCK_CLASS: i32 = 0x6b6c_6e64;
 const MIGRATION_LOCK: i32 = 0;
 
+/// How often a role is tried, and the pause between two tries: the server takes a moment to notice that a holder which was
+/// killed is gone.
+const TRIES: u32 = 15;
+const PAUSE: Duration = Duration::from_millis(200);
+
 /// A connection that is kept for the lock it holds.
-pub(super) struct Guard(#[expect(dead_code, reason = "kept open, never used")] Mutex<PgConnection>);
+pub(super) struct Guard(Mutex<PgConnection>);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        // Freed before the connection closes, which the server would notice only later. When it fails, the connection is
+        // lost and the lock with it.
+        let connection = self.0.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let _ = connection.batch_execute("SELECT pg_advisory_unlock_all()");
+    }
+}
 
 #[derive(QueryableByName)]
 struct TakenRow {
@@ -33,16 +47,24 @@ fn key(role: Role) -> i32 {
     }
 }
 
-/// Takes a role's lock without waiting for it.
+/// Takes a role's lock, or fails when somebody still holds it after a few tries.
 pub(super) fn take(url: &str, shown_url: &str, role: Role) -> Result<Guard, StoreError> {
     let mut connection = super::connect(url, shown_url)?;
     connection.batch_execute("SET application_name = 'klined lease'").during("name the connection")?;
-    let TakenRow { taken } = sql_query("SELECT pg_try_advisory_lock($1, $2) AS taken")
-        .bind::<Integer, _>(LOCK_CLASS)
-        .bind::<Integer, _>(key(role))
-        .get_result(&mut connection)
-        .during("take the role's lock")?;
-    if taken { Ok(Guard(Mutex::new(connection))) } else { Err(StoreError::RoleTaken { role }) }
+    for tries_left in (0..TRIES).rev() {
+        let TakenRow { taken } = sql_query("SELECT pg_try_advisory_lock($1, $2) AS taken")
+            .bind::<Integer, _>(LOCK_CLASS)
+            .bind::<Integer, _>(key(role))
+            .get_result(&mut connection)
+            .during("take the role's lock")?;
+        if taken {
+            return Ok(Guard(Mutex::new(connection)));
+        }
+        if tries_left > 0 {
+            std::thread::sleep(PAUSE);
+        }
+    }
+    Err(StoreError::RoleTaken { role })
 }
 
 /// Waits for the lock under which migrations run, so that two daemons started together do not run them twice.

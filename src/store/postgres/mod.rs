@@ -126,7 +126,10 @@ fn with_connect_timeout(url: &str, timeout: Duration) -> String {
 fn connect(url: &str, shown_url: &str) -> Result<PgConnection, StoreError> {
     PgConnection::establish(url).map_err(|error| StoreError::Unreachable {
         url: shown_url.to_owned(),
-        reason: error.to_string().trim_end().replace('\n', " "),
+        reason: format!(
+            "{}. Is the server running, and are host, port, user, password and database right? `createdb` makes a database",
+            error.to_string().trim_end().replace('\n', " ")
+        ),
     })
 }
 
