@@ -6,8 +6,8 @@ use chrono::NaiveDate;
 use super::universe::Roster;
 use super::{JobError, Market};
 use crate::bars::SymbolRun;
-use crate::calendar::{MINUTES_PER_DAY, Minute};
-use crate::store::{Batch, Listing, Progress};
+use crate::calendar::{MINUTES_PER_DAY, Minute, Session, SessionSpan};
+use crate::store::{Batch, Listing, MarketStatus, Progress};
 
 /// The most bars in one transaction. Bounds memory and what a kill can cost.
 pub(super) const BATCH_BARS_MAX: usize = 65_536;
@@ -19,6 +19,14 @@ const PARTITIONS_AHEAD_DAYS: u64 = 62;
 pub(super) fn ensure_partitions(market: &Market, from: NaiveDate, to: NaiveDate) -> Result<(), JobError> {
     let ahead = to.checked_add_days(chrono::Days::new(PARTITIONS_AHEAD_DAYS)).unwrap_or(to);
     Ok(market.store.ensure_partitions(from, ahead)?)
+}
+
+/// What `market_status` shows after a minute. At the very end of the calendar, where no session follows that anybody knows of,
+/// the market is closed from then on.
+pub(super) fn status_after(market: &Market, minute: Minute) -> MarketStatus {
+    let now = minute.end();
+    let closed = SessionSpan { session: Session::Closed, start: now, end: now };
+    MarketStatus { span: market.calendar.session_at(now).unwrap_or(closed), last_update: now }
 }
 
 /// A symbol where its last write left it.

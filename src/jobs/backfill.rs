@@ -9,13 +9,13 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 use tracing::{info, warn};
 
-use super::advance::{BATCH_BARS_MAX, Reached, ensure_partitions, resume, run_towards};
+use super::advance::{BATCH_BARS_MAX, Reached, ensure_partitions, resume, run_towards, status_after};
 use super::universe::{self, Roster};
 use super::{JobError, Market, Stop};
 use crate::bars::SymbolRun;
 use crate::base::{Symbol, UnixSeconds};
 use crate::calendar::Minute;
-use crate::store::{Batch, Lease, Listing, MarketStatus, Role};
+use crate::store::{Batch, Lease, Listing, Role};
 
 /// Which days a new symbol gets. A symbol that has bars is continued from its last one in any case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -220,10 +220,9 @@ fn bounds(market: &Market, window: Window, now: UnixSeconds) -> Result<(NaiveDat
 }
 
 fn show_status(market: &Market, lease: &Lease, target: Minute) -> Result<(), JobError> {
-    let last_update = target.end();
-    if market.store.status()?.is_some_and(|shown| shown.last_update > last_update) {
+    let status = status_after(market, target);
+    if market.store.status()?.is_some_and(|shown| shown.last_update > status.last_update) {
         return Ok(());
     }
-    let status = MarketStatus { span: market.calendar.session_at(last_update)?, last_update };
     Ok(market.store.write(lease, &Batch { status: Some(status), ..Batch::default() })?)
 }

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::NaiveDate;
 use tracing::{info, warn};
 
-use super::advance::{BATCH_BARS_MAX, Reached, ensure_partitions, resume, run_towards};
+use super::advance::{BATCH_BARS_MAX, Reached, ensure_partitions, resume, run_towards, status_after};
 use super::universe::{self, Roster};
 use super::{JobError, Market, Stop};
 use crate::bars::SymbolRun;
@@ -207,7 +207,7 @@ impl Generator {
             run.bars_until(&calendar, until, &mut batch.bars)?;
             batch.quotes.push(run.quote(last));
         }
-        let status = MarketStatus { span: calendar.session_at(last.end())?, last_update: last.end() };
+        let status = status_after(&self.market, last);
         batch.status = Some(status);
         self.market.store.write(&self.lease, &batch)?;
         self.at = Some(last);

@@ -3,6 +3,9 @@
 //! For every listed symbol: each stored 1-minute bar is a bar, opens where the one before closed and stands on a trading
 //! minute; none is missing between the symbol's first day and its last minute; every roll-up equals the fold of its
 //! minutes and none stands alone; `stock_state` shows the last bar. Reads page by page and changes nothing.
+//!
+//! The daemons may be running. What they write meanwhile is left out: bars past the last one that `stock_state` told of at
+//! the beginning, and, where the watermark has moved since, the buckets that were open then.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -94,9 +97,10 @@ impl fmt::Display for Report {
 /// The database fails; what is off in it is no error but part of the report.
 pub fn verify(store: &dyn BarStore, calendar: &Calendar, stop: &Stop) -> Result<Report, JobError> {
     let mut report = Report::default();
+    // The watermarks first: so no state is older than its watermark, unless something is off.
+    let watermarks = store.watermarks()?;
     let states: BTreeMap<String, StateRow> =
         store.states()?.into_iter().map(|state| (state.symbol.clone(), state)).collect();
-    let watermarks = store.watermarks()?;
     let mut listings: BTreeMap<Symbol, Vec<Listing>> = BTreeMap::new();
     for listing in store.listings()? {
         listings.entry(listing.symbol).or_default().push(listing);
@@ -128,7 +132,8 @@ impl SymbolCheck<'_> {
         let mut rollup = Rollup::new(self.calendar);
         let mut folded = Folds::default();
         let mut last: Option<(UnixSeconds, Price)> = None;
-        let mut rows = Pages::of(self.store, self.symbol, Interval::Minute1);
+        let until = state.map_or(UnixSeconds::MAX, |state| state.last_update.max(self.folded_to) + 1);
+        let mut rows = Pages::between(self.store, self.symbol, Interval::Minute1, UnixSeconds::MIN, until);
         while let Some(row) = rows.next()? {
             self.report.minutes += 1;
             let bar = match row.parse(self.calendar) {
@@ -163,11 +168,21 @@ impl SymbolCheck<'_> {
         while let Some(minute) = expected.next().filter(|_| state.is_some() || !expected.is_open) {
             self.note(Interval::Minute1, minute.start(), "is missing");
         }
+        for slot in 0..Interval::ROLLED.len() {
+            self.compare(slot, &mut folded, None)?;
+        }
+        let before_open_buckets = (self.report.findings.len(), self.report.findings_count);
         for (interval, bar) in rollup.current() {
             folded.add(interval, bar);
         }
         for slot in 0..Interval::ROLLED.len() {
-            self.compare(slot, &mut folded, true)?;
+            self.compare(slot, &mut folded, Some(UnixSeconds::MAX))?;
+        }
+        if self.report.findings_count > before_open_buckets.1
+            && self.store.watermarks()?.get(&self.symbol).copied().unwrap_or(0) != self.folded_to
+        {
+            self.report.findings.truncate(before_open_buckets.0);
+            self.report.findings_count = before_open_buckets.1;
         }
         self.check_state(state, last);
         Ok(())
@@ -211,20 +226,19 @@ impl SymbolCheck<'_> {
     /// Compares when enough roll-ups have come together, so that memory stays bounded.
     fn compare_long(&mut self, folded: &mut Folds) -> Result<(), JobError> {
         match folded.long() {
-            Some(slot) => self.compare(slot, folded, false),
+            Some(slot) => self.compare(slot, folded, None),
             None => Ok(()),
         }
     }
 
     /// Compares the folded bars of one interval with those stored, and looks for stored ones that belong to no minutes:
-    /// between the folded ones, and at the end behind them.
-    fn compare(&mut self, slot: usize, folded: &mut Folds, is_end: bool) -> Result<(), JobError> {
+    /// between the folded ones, and behind them up to `to`, when it is given.
+    fn compare(&mut self, slot: usize, folded: &mut Folds, to: Option<UnixSeconds>) -> Result<(), JobError> {
         let interval = Interval::ROLLED[slot];
         let Folds { bars, seen_to } = folded;
         let mut wanted = std::mem::take(&mut bars[slot]).into_iter().peekable();
         let from = seen_to[slot];
-        let to =
-            if is_end { UnixSeconds::MAX } else { wanted.clone().last().map_or(from, |bar| bar.first.start() + 1) };
+        let to = to.unwrap_or_else(|| wanted.clone().last().map_or(from, |bar| bar.first.start() + 1));
         seen_to[slot] = to;
         let mut rows = Pages::between(self.store, self.symbol, interval, from, to);
         while let Some(row) = rows.next()? {
@@ -343,10 +357,6 @@ struct Pages<'a> {
 }
 
 impl<'a> Pages<'a> {
-    fn of(store: &'a dyn BarStore, symbol: Symbol, interval: Interval) -> Self {
-        Self::between(store, symbol, interval, UnixSeconds::MIN, UnixSeconds::MAX)
-    }
-
     fn between(
         store: &'a dyn BarStore,
         symbol: Symbol,
