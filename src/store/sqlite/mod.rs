@@ -167,30 +167,32 @@ impl BarStore for SqliteStore {
     }
 
     fn bars(&self, ranges: &[BarRange], limit: usize) -> Result<Vec<StoredBar>, StoreError> {
-        let mut connection = self.connection()?;
-        let mut found = Vec::new();
-        for (range, place) in ranges.iter().zip(1i64..) {
-            let left = limit.saturating_sub(found.len());
-            if left == 0 {
-                break;
+        // One transaction, so that all ranges are of the same moment.
+        transaction::run(&mut *self.connection()?, "read bars", |connection| {
+            let mut found = Vec::new();
+            for (range, place) in ranges.iter().zip(1i64..) {
+                let left = limit.saturating_sub(found.len());
+                if left == 0 {
+                    break;
+                }
+                let rows = sql_query(
+                    "SELECT $1 AS range, time, CAST(open AS double precision) AS open, CAST(high AS double precision) AS high, \
+                     CAST(low AS double precision) AS low, CAST(close AS double precision) AS close, volume \
+                     FROM market_klines WHERE symbol = $2 AND interval = $3 AND time >= $4 AND time < $5 \
+                     ORDER BY time LIMIT $6",
+                )
+                .bind::<BigInt, _>(place)
+                .bind::<Text, _>(range.symbol.as_str())
+                .bind::<Text, _>(range.interval.as_str())
+                .bind::<BigInt, _>(range.from)
+                .bind::<BigInt, _>(range.to)
+                .bind::<BigInt, _>(i64::try_from(left).unwrap_or(i64::MAX))
+                .get_results::<rows::BarRow>(connection)
+                .during("read bars")?;
+                found.extend(rows.into_iter().map(StoredBar::from));
             }
-            let rows = sql_query(
-                "SELECT $1 AS range, time, CAST(open AS double precision) AS open, CAST(high AS double precision) AS high, \
-                 CAST(low AS double precision) AS low, CAST(close AS double precision) AS close, volume \
-                 FROM market_klines WHERE symbol = $2 AND interval = $3 AND time >= $4 AND time < $5 \
-                 ORDER BY time LIMIT $6",
-            )
-            .bind::<BigInt, _>(place)
-            .bind::<Text, _>(range.symbol.as_str())
-            .bind::<Text, _>(range.interval.as_str())
-            .bind::<BigInt, _>(range.from)
-            .bind::<BigInt, _>(range.to)
-            .bind::<BigInt, _>(i64::try_from(left).unwrap_or(i64::MAX))
-            .get_results::<rows::BarRow>(&mut *connection)
-            .during("read bars")?;
-            found.extend(rows.into_iter().map(StoredBar::from));
-        }
-        Ok(found)
+            Ok(found)
+        })
     }
 
     fn states(&self) -> Result<Vec<StateRow>, StoreError> {
