@@ -18,7 +18,16 @@ const LOCK_CLASS: i32 = 0x6b6c_6e64;
 const MIGRATION_LOCK: i32 = 0;
 
 /// A connection that is kept for the lock it holds.
-pub(super) struct Guard(#[expect(dead_code, reason = "kept open, never used")] Mutex<PgConnection>);
+pub(super) struct Guard(Mutex<PgConnection>);
+
+impl Drop for Guard {
+    /// The server learns of a closed connection only some time later; whoever takes the role next need not wait for it.
+    fn drop(&mut self) {
+        let connection = self.0.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
+        // A connection that is lost has lost its locks too.
+        let _ = connection.batch_execute("SELECT pg_advisory_unlock_all()");
+    }
+}
 
 #[derive(QueryableByName)]
 struct TakenRow {
