@@ -62,10 +62,9 @@ impl StoreError {
                     DatabaseErrorKind::ClosedConnection
                     | DatabaseErrorKind::SerializationFailure
                     | DatabaseErrorKind::UnableToSendCommand => true,
-                    // SQLite tells of a lock that was not freed in time only by this message.
                     DatabaseErrorKind::Unknown => {
                         let message = information.message();
-                        message == "database is locked" || is_connection_lost(message)
+                        is_lock_missed(message) || is_connection_lost(message)
                     }
                     _ => false,
                 },
@@ -75,6 +74,11 @@ impl StoreError {
             _ => false,
         }
     }
+}
+
+/// Both databases tell of a lock that was not freed in time only in words, as does PostgreSQL of a deadlock's victim.
+fn is_lock_missed(message: &str) -> bool {
+    ["database is locked", "canceling statement due to lock timeout", "deadlock detected"].contains(&message)
 }
 
 /// libpq reports a connection that ended in mid-statement without an error code, only in words.
