@@ -51,7 +51,10 @@ struct Session {
 impl CustomizeConnection<PgConnection, diesel::r2d2::Error> for Session {
     fn on_acquire(&self, connection: &mut PgConnection) -> Result<(), diesel::r2d2::Error> {
         connection
-            .batch_execute(&format!("SET application_name = 'klined'; SET lock_timeout = {}", self.lock_timeout_ms))
+            .batch_execute(&format!(
+                "SET application_name = 'klined'; SET lock_timeout = {}; SET datestyle = 'ISO'",
+                self.lock_timeout_ms
+            ))
             .map_err(diesel::r2d2::Error::QueryError)
     }
 }
