@@ -146,6 +146,22 @@ CREATE TRIGGER klines_inserted AFTER INSERT ON market_klines
     REFERENCING NEW TABLE AS inserted
     FOR EACH STATEMENT EXECUTE FUNCTION klines_note_inserted();
 
+-- A row that an update moves to another month fires the row triggers of a removal, but none of an insertion.
+CREATE FUNCTION klines_note_moved() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO rollup_dirty (symbol, time)
+    SELECT m.symbol, min(m.time)
+    FROM (SELECT symbol, interval, time FROM moved_to EXCEPT SELECT symbol, interval, time FROM moved_from) m
+    WHERE m.interval = '1m'
+      AND NOT EXISTS (SELECT FROM rollup_watermark w WHERE w.symbol = m.symbol AND w.folded_to < m.time)
+    GROUP BY m.symbol;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER klines_moved AFTER UPDATE ON market_klines
+    REFERENCING OLD TABLE AS moved_from NEW TABLE AS moved_to
+    FOR EACH STATEMENT EXECUTE FUNCTION klines_note_moved();
+
 CREATE TRIGGER klines_updated AFTER UPDATE ON market_klines
     FOR EACH ROW WHEN (OLD.interval = '1m' OR NEW.interval = '1m')
     EXECUTE FUNCTION klines_note_changed();
