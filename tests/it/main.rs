@@ -5,4 +5,6 @@ mod calendar;
 mod jobs;
 mod layers;
 mod model;
+mod schema;
+mod store;
 mod support;
