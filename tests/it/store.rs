@@ -200,12 +200,12 @@ fn mend_table(database: &Database, table: &str) {
 }
 
 /// Another session of the database, which may hold a transaction open.
-enum Session2 {
+enum OtherSession {
     Sqlite(SqliteConnection),
     Postgres(PgConnection),
 }
 
-impl Session2 {
+impl OtherSession {
     fn of(database: &Database) -> Self {
         match database.backend {
             Backend::Sqlite => {

@@ -32,7 +32,7 @@ on_every_backend! {
         let impatient = store::open(&options(database, 2, SHORT)).unwrap();
         let writer = impatient.acquire(Role::Writer).unwrap();
         let batch = full_batch("AAA", &minutes(1));
-        let holder = Session2::lock_bars(database);
+        let holder = OtherSession::lock_bars(database);
         let error = impatient.write(&writer, &batch).unwrap_err();
         assert!(matches!(error, StoreError::Query { .. }) && error.is_retriable(), "{error}");
         drop(holder);
@@ -80,7 +80,7 @@ fn a_session_that_is_cut_off_is_worth_another_try() {
     let database = Database::new(Backend::Postgres);
     let desk = Desk::of(&database);
     for batch in [full_batch("AAA", &minutes(1)), full_batch("AAA", &minutes(2_400))] {
-        let holder = Session2::lock_bars(&database);
+        let holder = OtherSession::lock_bars(&database);
         std::thread::scope(|scope| {
             let writing = scope.spawn(|| desk.store.write(&desk.writer, &batch).unwrap_err());
             await_one(&database, &of_sessions("pid", "wait_event_type = 'Lock'"));
@@ -112,12 +112,13 @@ fn a_pool_that_is_exhausted_is_worth_another_try() {
     std::thread::scope(|scope| {
         let writing = scope.spawn(|| store.write(&writer, &batch));
         await_one(&database, &of_sessions("pid", "wait_event = 'PgSleep'"));
-        let error = store.status().unwrap_err();
-        assert!(matches!(error, StoreError::PoolTimeout { .. }) && error.is_retriable(), "{error}");
-        // Readers with connections of their own are not kept waiting.
-        assert_eq!(patient.status().unwrap(), None);
+        let (starved, other) = (store.status(), patient.status());
         database.column(&of_sessions("pg_cancel_backend(pid)", "wait_event = 'PgSleep'"));
         assert!(writing.join().unwrap().is_err());
+        let error = starved.unwrap_err();
+        assert!(matches!(error, StoreError::PoolTimeout { .. }) && error.is_retriable(), "{error}");
+        // Readers with connections of their own are not kept waiting.
+        assert_eq!(other.unwrap(), None);
     });
     assert_eq!(store.status().unwrap(), None);
 }
