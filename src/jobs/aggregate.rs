@@ -89,7 +89,7 @@ impl Aggregator {
 
     /// How many bars a task without changes has to read; none when it has to be folded by itself.
     fn new_minutes(&self, task: &RollupTask) -> Option<usize> {
-        let (Some(folded_to), Some(last_bar), None) = (task.folded_to, task.last_bar, task.changed_from) else {
+        let (Some(folded_to), Some(last_bar), None) = (task.folded_to, task.last_bar, repair_from(task)) else {
             return None;
         };
         usize::try_from(self.calendar.minutes_between(folded_to + 1, last_bar + 1)).ok()
@@ -182,7 +182,7 @@ impl Aggregator {
                     replace_from: None,
                     bars,
                     folded_to: task.last_bar,
-                    is_repaired: false,
+                    is_repaired: task.changed_from.is_some(),
                 });
             } else {
                 // A roll-up that must be there is not: somebody removed or damaged it.
@@ -200,7 +200,7 @@ impl Aggregator {
             let write = RollupWrite { symbol, replace_from: None, bars: vec![], folded_to: None, is_repaired: true };
             return Ok(self.store.write_rollups(&self.lease, &[write])?);
         };
-        let is_repair = task.changed_from.is_some();
+        let is_repair = repair_from(task).is_some();
         let mut replace_from = is_repair.then_some(from);
         let to =
             if task.folded_to.is_some() { task.last_bar.map_or(from, |last_bar| last_bar + 1) } else { END_OF_TIME };
@@ -222,7 +222,7 @@ impl Aggregator {
                 (Some(_), false) if is_last => task.last_bar,
                 (Some(_), false) => page_end,
             };
-            let is_repaired = is_repair && is_last;
+            let is_repaired = task.changed_from.is_some() && is_last;
             let write = RollupWrite { symbol, replace_from: replace_from.take(), bars, folded_to, is_repaired };
             self.store.write_rollups(&self.lease, &[write])?;
             if is_last {
@@ -236,7 +236,7 @@ impl Aggregator {
 
     /// The fold that a symbol's task begins with, and the first label that it reads; none when there is nothing to fold.
     fn beginning(&self, task: &RollupTask) -> Result<Option<(Rollup<'_>, UnixSeconds)>, JobError> {
-        if let Some(changed) = task.changed_from {
+        if let Some(changed) = repair_from(task) {
             let first = self.calendar.minutes_in(changed, END_OF_TIME).next();
             return Ok(first.map(|minute| {
                 let repair = Repair::of(&self.calendar, minute);
@@ -283,4 +283,10 @@ impl Aggregator {
             }
         }
     }
+}
+
+/// From which change on a symbol's roll-ups have to be made anew; none when all changes lie ahead of the watermark, where
+/// the bars are read anyway.
+fn repair_from(task: &RollupTask) -> Option<UnixSeconds> {
+    task.changed_from.filter(|&changed| task.folded_to.is_none_or(|folded_to| changed <= folded_to))
 }

@@ -15,7 +15,7 @@ use super::{JobError, Market, Stop};
 use crate::bars::SymbolRun;
 use crate::base::{Symbol, UnixSeconds};
 use crate::calendar::Minute;
-use crate::store::{Batch, Lease, Listing, Role};
+use crate::store::{BarStore, Batch, Lease, Listing, Role};
 
 /// Which days a new symbol gets. A symbol that has bars is continued from its last one in any case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,8 +118,10 @@ pub fn backfill(
 /// Removes one symbol's bars and state, or the whole market with its identity; the universe stays.
 ///
 /// # Errors
-/// Another writer lives, or the database fails.
-pub fn clear(store: &dyn crate::store::BarStore, symbol: Option<Symbol>) -> Result<(), JobError> {
+/// Another writer or an aggregator lives, or the database fails.
+pub fn clear(store: &dyn BarStore, symbol: Option<Symbol>) -> Result<(), JobError> {
+    // An aggregator could write roll-ups of bars that it read before they were removed.
+    let _no_aggregator = store.acquire(Role::Aggregator)?;
     let lease = store.acquire(Role::Writer)?;
     Ok(store.clear(&lease, symbol.as_ref())?)
 }

@@ -1,5 +1,7 @@
 //! What can go wrong with a store.
 
+use std::time::Duration;
+
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use thiserror::Error;
 
@@ -13,10 +15,10 @@ pub enum StoreError {
     Unreachable { url: String, reason: String },
     /// No connection came free in time.
     #[error(
-        "no database connection came free within {seconds} s ({reason}); raise --db-pool-size or --db-timeout, or look \
+        "no database connection came free within {waited:?} ({reason}); raise --db-pool-size or --db-timeout, or look \
          for long transactions"
     )]
-    PoolTimeout { seconds: u64, reason: String },
+    PoolTimeout { waited: Duration, reason: String },
     /// The server or the file is not of a kind that can be used.
     #[error("the database {url} cannot be used: {reason}")]
     Unusable { url: String, reason: String },
@@ -62,10 +64,9 @@ impl StoreError {
                     DatabaseErrorKind::ClosedConnection
                     | DatabaseErrorKind::SerializationFailure
                     | DatabaseErrorKind::UnableToSendCommand => true,
-                    // SQLite tells of a lock that was not freed in time only by this message.
                     DatabaseErrorKind::Unknown => {
                         let message = information.message();
-                        message == "database is locked" || is_connection_lost(message)
+                        is_lock_missed(message) || is_connection_lost(message)
                     }
                     _ => false,
                 },
@@ -75,6 +76,11 @@ impl StoreError {
             _ => false,
         }
     }
+}
+
+/// Both databases tell of a lock that was not freed in time only in words, as does PostgreSQL of a deadlock's victim.
+fn is_lock_missed(message: &str) -> bool {
+    ["database is locked", "canceling statement due to lock timeout", "deadlock detected"].contains(&message)
 }
 
 /// libpq reports a connection that ended in mid-statement without an error code, only in words.

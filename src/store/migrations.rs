@@ -2,10 +2,23 @@
 
 use std::error::Error;
 
-use diesel::migration::{Migration, MigrationSource, MigrationVersion};
+use diesel::backend::Backend;
+use diesel::migration::{Migration, MigrationSource};
+use diesel::prelude::*;
+use diesel::sql_types::Text;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness};
 
 use super::StoreError;
+use super::error::During;
+use super::rows::Gives;
+
+const APPLIED: &str = "SELECT version FROM __diesel_schema_migrations ORDER BY version";
+
+#[derive(QueryableByName)]
+pub(super) struct VersionRow {
+    #[diesel(sql_type = Text)]
+    version: String,
+}
 
 fn schema_error(error: Box<dyn Error + Send + Sync>) -> StoreError {
     StoreError::Schema(error.to_string())
@@ -18,46 +31,58 @@ fn schema_error(error: Box<dyn Error + Send + Sync>) -> StoreError {
 pub(super) fn run<C, B>(connection: &mut C, embedded: EmbeddedMigrations) -> Result<Vec<String>, StoreError>
 where
     C: MigrationHarness<B>,
-    B: diesel::backend::Backend,
+    B: Backend,
     EmbeddedMigrations: MigrationSource<B>,
 {
-    refuse_unknown(connection, &embedded)?;
+    let applied = connection.applied_migrations().map_err(schema_error)?;
+    let applied: Vec<String> = applied.iter().map(ToString::to_string).collect();
+    refuse_unknown(&versions::<B>(&embedded)?, &applied)?;
     let versions = connection.run_pending_migrations(embedded).map_err(schema_error)?;
     Ok(versions.iter().map(ToString::to_string).collect())
 }
 
-/// Checks that nothing is missing and nothing is unknown.
+/// Checks that nothing is missing and nothing is unknown. Only reads, so that a role which may do no more can ask.
 ///
 /// # Errors
 /// Something is.
 pub(super) fn check<C, B>(connection: &mut C, embedded: EmbeddedMigrations) -> Result<(), StoreError>
 where
-    C: MigrationHarness<B>,
-    B: diesel::backend::Backend,
+    C: Connection<Backend = B> + Gives<VersionRow>,
+    B: Backend,
     EmbeddedMigrations: MigrationSource<B>,
 {
-    refuse_unknown(connection, &embedded)?;
-    let pending = connection.pending_migrations(embedded).map_err(schema_error)?;
+    let applied = match connection.give(APPLIED).during("read the schema's version") {
+        Ok(rows) => rows.into_iter().map(|row| row.version).collect(),
+        // The table that keeps the versions comes with the first migration.
+        Err(StoreError::Schema(_)) => Vec::new(),
+        Err(error) => return Err(error),
+    };
+    let known = versions::<B>(&embedded)?;
+    refuse_unknown(&known, &applied)?;
+    let pending: Vec<&String> = known.iter().filter(|version| !applied.contains(version)).collect();
     match pending.as_slice() {
         [] => Ok(()),
         [first, ..] => Err(StoreError::Schema(format!(
-            "{} migrations have not been run, the first being {}; start a daemon once with a role that may create tables",
+            "{} migrations have not been run, the first being {first}; start a daemon once with a role that may create \
+             tables",
             pending.len(),
-            first.name()
         ))),
     }
 }
 
-fn refuse_unknown<C, B>(connection: &mut C, embedded: &EmbeddedMigrations) -> Result<(), StoreError>
+/// The versions that this program carries, oldest first.
+fn versions<B: Backend>(embedded: &EmbeddedMigrations) -> Result<Vec<String>, StoreError>
 where
-    C: MigrationHarness<B>,
-    B: diesel::backend::Backend,
     EmbeddedMigrations: MigrationSource<B>,
 {
     let known: Vec<Box<dyn Migration<B>>> = embedded.migrations().map_err(schema_error)?;
-    let is_known =
-        |version: &MigrationVersion<'_>| known.iter().any(|migration| migration.name().version() == *version);
-    match connection.applied_migrations().map_err(schema_error)?.into_iter().find(|version| !is_known(version)) {
+    let mut versions: Vec<String> = known.iter().map(|migration| migration.name().version().to_string()).collect();
+    versions.sort();
+    Ok(versions)
+}
+
+fn refuse_unknown(known: &[String], applied: &[String]) -> Result<(), StoreError> {
+    match applied.iter().find(|version| !known.contains(version)) {
         None => Ok(()),
         Some(version) => Err(StoreError::Schema(format!(
             "they were made by a newer klined (migration {version}); run that version or a newer one"

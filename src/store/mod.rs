@@ -83,8 +83,8 @@ impl Lease {
 /// - **Ordered.** Bars of a range come in order of time.
 /// - **One writer.** While a lease of a role lives, a second is refused; a write under a lease that has been taken over
 ///   is refused and changes nothing.
-/// - **Nothing unseen.** A 1-minute bar that is inserted, changed or removed behind the roll-up's watermark, by whatever
-///   program, turns up as repair work in [`BarStore::rollup_tasks`].
+/// - **Nothing unseen.** A 1-minute bar that is inserted behind the roll-up's watermark, or changed or removed anywhere, by
+///   whatever program, turns up as repair work in [`BarStore::rollup_tasks`].
 ///
 /// Every method may fail with [`StoreError`]; [`StoreError::is_retriable`] says whether trying again can help.
 pub trait BarStore: Send + Sync {

@@ -6,4 +6,6 @@ mod jobs;
 mod layers;
 mod model;
 mod rollups;
+mod schema;
+mod store;
 mod support;

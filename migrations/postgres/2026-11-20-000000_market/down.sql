@@ -2,3 +2,4 @@ DROP TABLE market_klines, stock_metadata, stock_state, stock_realtime_price, mar
     model_checkpoint, stock_listing, rollup_watermark, rollup_dirty;
 DROP FUNCTION klines_note_inserted();
 DROP FUNCTION klines_note_changed();
+DROP FUNCTION klines_note_moved();

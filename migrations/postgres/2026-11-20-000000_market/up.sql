@@ -109,7 +109,9 @@ CREATE TABLE rollup_dirty (
 COMMENT ON TABLE rollup_dirty IS '1-minute bars that came late or were changed after they had been rolled up';
 CREATE INDEX rollup_dirty_symbol ON rollup_dirty (symbol);
 
--- A 1-minute bar at or before its symbol's watermark, or of a symbol without one, is noted for repair.
+-- What calls for a repair of roll-ups is noted: a 1-minute bar that comes at or before its symbol's watermark, or of a
+-- symbol without one; and any that is changed or removed. The latter whatever the watermark, which may pass the bar while
+-- the change is not committed yet.
 
 CREATE FUNCTION klines_note_inserted() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -122,6 +124,10 @@ BEGIN
     RETURN NULL;
 END $$;
 
+CREATE TRIGGER klines_inserted AFTER INSERT ON market_klines
+    REFERENCING NEW TABLE AS inserted
+    FOR EACH STATEMENT EXECUTE FUNCTION klines_note_inserted();
+
 CREATE FUNCTION klines_note_changed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP = 'UPDATE' THEN
@@ -130,26 +136,32 @@ BEGIN
            (NEW.symbol, NEW.interval, NEW.time, NEW.open, NEW.high, NEW.low, NEW.close, NEW.volume) THEN
             RETURN NULL;
         END IF;
-        INSERT INTO rollup_dirty (symbol, time)
-        SELECT NEW.symbol, NEW.time
-        WHERE NEW.interval = '1m'
-          AND NOT EXISTS (SELECT FROM rollup_watermark w WHERE w.symbol = NEW.symbol AND w.folded_to < NEW.time);
+        INSERT INTO rollup_dirty (symbol, time) SELECT NEW.symbol, NEW.time WHERE NEW.interval = '1m';
     END IF;
-    INSERT INTO rollup_dirty (symbol, time)
-    SELECT OLD.symbol, OLD.time
-    WHERE OLD.interval = '1m'
-      AND NOT EXISTS (SELECT FROM rollup_watermark w WHERE w.symbol = OLD.symbol AND w.folded_to < OLD.time);
+    INSERT INTO rollup_dirty (symbol, time) SELECT OLD.symbol, OLD.time WHERE OLD.interval = '1m';
     RETURN NULL;
 END $$;
-
-CREATE TRIGGER klines_inserted AFTER INSERT ON market_klines
-    REFERENCING NEW TABLE AS inserted
-    FOR EACH STATEMENT EXECUTE FUNCTION klines_note_inserted();
 
 CREATE TRIGGER klines_updated AFTER UPDATE ON market_klines
     FOR EACH ROW WHEN (OLD.interval = '1m' OR NEW.interval = '1m')
     EXECUTE FUNCTION klines_note_changed();
+
 -- A removal by klined itself takes the roll-ups along and says so by this setting.
 CREATE TRIGGER klines_deleted AFTER DELETE ON market_klines
     FOR EACH ROW WHEN (OLD.interval = '1m' AND current_setting('klined.clearing', true) IS DISTINCT FROM 'on')
     EXECUTE FUNCTION klines_note_changed();
+
+-- A row that an update moves to another month fires the row triggers of a removal, but none of an insertion.
+CREATE FUNCTION klines_note_moved() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO rollup_dirty (symbol, time)
+    SELECT m.symbol, min(m.time)
+    FROM (SELECT symbol, time FROM moved_to WHERE interval = '1m'
+          EXCEPT SELECT symbol, time FROM moved_from WHERE interval = '1m') m
+    GROUP BY m.symbol;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER klines_moved AFTER UPDATE ON market_klines
+    REFERENCING OLD TABLE AS moved_from NEW TABLE AS moved_to
+    FOR EACH STATEMENT EXECUTE FUNCTION klines_note_moved();

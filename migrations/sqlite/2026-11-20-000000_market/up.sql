@@ -106,7 +106,8 @@ CREATE TABLE rollup_dirty (
 );
 CREATE INDEX rollup_dirty_symbol ON rollup_dirty (symbol);
 
--- A 1-minute bar at or before its symbol's watermark, or of a symbol without one, is noted for repair.
+-- What calls for a repair of roll-ups is noted: a 1-minute bar that comes at or before its symbol's watermark, or of a
+-- symbol without one; and any that is changed or removed.
 
 CREATE TRIGGER klines_inserted AFTER INSERT ON market_klines
 WHEN NEW.interval = '1m'
@@ -122,15 +123,12 @@ WHEN (OLD.interval = '1m' OR NEW.interval = '1m')
 BEGIN
     INSERT INTO rollup_dirty (symbol, time)
     SELECT OLD.symbol, OLD.time WHERE OLD.interval = '1m'
-        AND NOT EXISTS (SELECT 1 FROM rollup_watermark w WHERE w.symbol = OLD.symbol AND w.folded_to < OLD.time)
     UNION
-    SELECT NEW.symbol, NEW.time WHERE NEW.interval = '1m'
-        AND NOT EXISTS (SELECT 1 FROM rollup_watermark w WHERE w.symbol = NEW.symbol AND w.folded_to < NEW.time);
+    SELECT NEW.symbol, NEW.time WHERE NEW.interval = '1m';
 END;
 
 CREATE TRIGGER klines_deleted AFTER DELETE ON market_klines
 WHEN OLD.interval = '1m'
-    AND NOT EXISTS (SELECT 1 FROM rollup_watermark w WHERE w.symbol = OLD.symbol AND w.folded_to < OLD.time)
 BEGIN
     INSERT INTO rollup_dirty (symbol, time) VALUES (OLD.symbol, OLD.time);
 END;

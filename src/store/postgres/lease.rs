@@ -26,10 +26,10 @@ const PAUSE: Duration = Duration::from_millis(200);
 pub(super) struct Guard(Mutex<PgConnection>);
 
 impl Drop for Guard {
+    /// The server learns of a closed connection only some time later; whoever takes the role next need not wait for it.
     fn drop(&mut self) {
-        // Freed before the connection closes, which the server would notice only later. When it fails, the connection is
-        // lost and the lock with it.
         let connection = self.0.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
+        // A connection that is lost has lost its locks too.
         let _ = connection.batch_execute("SELECT pg_advisory_unlock_all()");
     }
 }
@@ -85,6 +85,11 @@ pub(super) fn check(connection: &mut PgConnection, lease: &Lease) -> Result<(), 
     let newest = sql_query("SELECT epoch FROM role_epoch WHERE role = $1 FOR SHARE")
         .bind::<Text, _>(lease.role.as_str())
         .get_result::<rows::EpochRow>(connection)
+        .optional()
         .during("check the role")?;
-    if newest.epoch == lease.epoch { Ok(()) } else { Err(StoreError::RoleLost { role: lease.role }) }
+    if newest.is_some_and(|newest| newest.epoch == lease.epoch) {
+        Ok(())
+    } else {
+        Err(StoreError::RoleLost { role: lease.role })
+    }
 }

@@ -51,7 +51,10 @@ struct Session {
 impl CustomizeConnection<PgConnection, diesel::r2d2::Error> for Session {
     fn on_acquire(&self, connection: &mut PgConnection) -> Result<(), diesel::r2d2::Error> {
         connection
-            .batch_execute(&format!("SET application_name = 'klined'; SET lock_timeout = {}", self.lock_timeout_ms))
+            .batch_execute(&format!(
+                "SET application_name = 'klined'; SET lock_timeout = {}; SET datestyle = 'ISO'",
+                self.lock_timeout_ms
+            ))
             .map_err(diesel::r2d2::Error::QueryError)
     }
 }
@@ -90,9 +93,7 @@ impl PostgresStore {
     }
 
     fn connection(&self) -> Result<Pooled, StoreError> {
-        self.pool
-            .get()
-            .map_err(|error| StoreError::PoolTimeout { seconds: self.timeout.as_secs(), reason: error.to_string() })
+        self.pool.get().map_err(|error| StoreError::PoolTimeout { waited: self.timeout, reason: error.to_string() })
     }
 
     /// Reads on a connection of the pool.

@@ -64,7 +64,8 @@ fn existing(connection: &mut PgConnection) -> Result<Vec<String>, StoreError> {
     Ok(names)
 }
 
-/// A table of its own that is then attached: unlike `CREATE TABLE … PARTITION OF`, this does not lock out readers.
+/// A table of its own that is then attached: unlike `CREATE TABLE … PARTITION OF`, this does not lock out readers. The
+/// triggers for rows come with attaching; the one for statements sees only those that name its own table.
 fn make(connection: &mut PgConnection, month: Month) -> Result<(), StoreError> {
     let (name, from, to) = (name(month), starts_at(month), starts_at(following(month)));
     transaction::run(connection, "make a partition", |connection| {
@@ -78,6 +79,8 @@ fn make(connection: &mut PgConnection, month: Month) -> Result<(), StoreError> {
         connection
             .batch_execute(&format!(
                 "CREATE TABLE {name} (LIKE market_klines INCLUDING DEFAULTS); \
+                 CREATE TRIGGER klines_inserted AFTER INSERT ON {name} REFERENCING NEW TABLE AS inserted \
+                 FOR EACH STATEMENT EXECUTE FUNCTION klines_note_inserted(); \
                  ALTER TABLE market_klines ATTACH PARTITION {name} FOR VALUES FROM ({from}) TO ({to})"
             ))
             .during("make a partition")

@@ -51,6 +51,11 @@ pub(super) fn check(connection: &mut SqliteConnection, lease: &Lease) -> Result<
     let newest = sql_query("SELECT epoch FROM role_epoch WHERE role = $1")
         .bind::<Text, _>(lease.role.as_str())
         .get_result::<rows::EpochRow>(connection)
+        .optional()
         .during("check the role")?;
-    if newest.epoch == lease.epoch { Ok(()) } else { Err(StoreError::RoleLost { role: lease.role }) }
+    if newest.is_some_and(|newest| newest.epoch == lease.epoch) {
+        Ok(())
+    } else {
+        Err(StoreError::RoleLost { role: lease.role })
+    }
 }

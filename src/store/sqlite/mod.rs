@@ -53,6 +53,11 @@ fn configure(connection: &mut SqliteConnection, busy_timeout_ms: u128) -> QueryR
     ))
 }
 
+/// What SQLite itself said.
+fn cause(error: &StoreError) -> String {
+    std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
+}
+
 impl SqliteStore {
     pub(super) fn open(path: &Path, options: &StoreOptions) -> Result<Self, StoreError> {
         let unusable = |reason: String| StoreError::Unusable { url: options.url.to_string(), reason };
@@ -65,14 +70,12 @@ impl SqliteStore {
         }
         let busy_timeout_ms = options.timeout.as_millis();
         // Tried once outside the pool, whose own error says only that it timed out.
-        SqliteConnection::establish(name)
-            .map_err(|error| format!("{error}; the file and its directory must be readable and writable"))
-            .and_then(|mut connection| {
-                configure(&mut connection, busy_timeout_ms)
-                    .and_then(|()| connection.immediate_transaction(|_| Ok::<_, diesel::result::Error>(())))
-                    .map_err(|error| error.to_string())
-            })
-            .map_err(unusable)?;
+        let mut first = SqliteConnection::establish(name)
+            .map_err(|error| unusable(format!("{error}; the file and its directory must be readable and writable")))?;
+        configure(&mut first, busy_timeout_ms)
+            .and_then(|()| first.immediate_transaction(|_| Ok::<_, diesel::result::Error>(())))
+            .during("open the database")
+            .map_err(|error| if error.is_retriable() { error } else { unusable(cause(&error)) })?;
         let pool = Pool::builder()
             .max_size(options.pool_size)
             .min_idle(Some(1))
@@ -84,9 +87,7 @@ impl SqliteStore {
     }
 
     fn connection(&self) -> Result<Pooled, StoreError> {
-        self.pool
-            .get()
-            .map_err(|error| StoreError::PoolTimeout { seconds: self.timeout.as_secs(), reason: error.to_string() })
+        self.pool.get().map_err(|error| StoreError::PoolTimeout { waited: self.timeout, reason: error.to_string() })
     }
 
     /// Reads on a connection of the pool.
@@ -167,30 +168,32 @@ impl BarStore for SqliteStore {
     }
 
     fn bars(&self, ranges: &[BarRange], limit: usize) -> Result<Vec<StoredBar>, StoreError> {
-        let mut connection = self.connection()?;
-        let mut found = Vec::new();
-        for (range, place) in ranges.iter().zip(1i64..) {
-            let left = limit.saturating_sub(found.len());
-            if left == 0 {
-                break;
+        // One transaction, so that all ranges are of the same moment.
+        transaction::run(&mut *self.connection()?, "read bars", |connection| {
+            let mut found = Vec::new();
+            for (range, place) in ranges.iter().zip(1i64..) {
+                let left = limit.saturating_sub(found.len());
+                if left == 0 {
+                    break;
+                }
+                let rows = sql_query(
+                    "SELECT $1 AS range, time, CAST(open AS double precision) AS open, CAST(high AS double precision) AS high, \
+                     CAST(low AS double precision) AS low, CAST(close AS double precision) AS close, volume \
+                     FROM market_klines WHERE symbol = $2 AND interval = $3 AND time >= $4 AND time < $5 \
+                     ORDER BY time LIMIT $6",
+                )
+                .bind::<BigInt, _>(place)
+                .bind::<Text, _>(range.symbol.as_str())
+                .bind::<Text, _>(range.interval.as_str())
+                .bind::<BigInt, _>(range.from)
+                .bind::<BigInt, _>(range.to)
+                .bind::<BigInt, _>(i64::try_from(left).unwrap_or(i64::MAX))
+                .get_results::<rows::BarRow>(connection)
+                .during("read bars")?;
+                found.extend(rows.into_iter().map(StoredBar::from));
             }
-            let rows = sql_query(
-                "SELECT $1 AS range, time, CAST(open AS double precision) AS open, CAST(high AS double precision) AS high, \
-                 CAST(low AS double precision) AS low, CAST(close AS double precision) AS close, volume \
-                 FROM market_klines WHERE symbol = $2 AND interval = $3 AND time >= $4 AND time < $5 \
-                 ORDER BY time LIMIT $6",
-            )
-            .bind::<BigInt, _>(place)
-            .bind::<Text, _>(range.symbol.as_str())
-            .bind::<Text, _>(range.interval.as_str())
-            .bind::<BigInt, _>(range.from)
-            .bind::<BigInt, _>(range.to)
-            .bind::<BigInt, _>(i64::try_from(left).unwrap_or(i64::MAX))
-            .get_results::<rows::BarRow>(&mut *connection)
-            .during("read bars")?;
-            found.extend(rows.into_iter().map(StoredBar::from));
-        }
-        Ok(found)
+            Ok(found)
+        })
     }
 
     fn states(&self) -> Result<Vec<StateRow>, StoreError> {

@@ -1,0 +1,203 @@
+//! The schema: the script for psql against the embedded migrations, the way down, and the columns promised to others.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use crate::on_every_backend;
+use crate::support::database::{Backend, Database};
+
+const VERSIONS: &str = "SELECT version AS text FROM __diesel_schema_migrations ORDER BY 1";
+
+fn repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// A program of the newest PostgreSQL server that is installed, or else the one on the path.
+fn program(name: &str) -> PathBuf {
+    let version = |path: &Path| path.file_name().and_then(|name| name.to_str()?.parse::<u32>().ok());
+    let installed = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().map(|entry| entry.path());
+    let newest = installed.max_by_key(|path| version(path));
+    newest.map(|path| path.join("bin").join(name)).filter(|path| path.exists()).unwrap_or_else(|| name.into())
+}
+
+fn run(name: &str, arguments: &[&str]) -> String {
+    let Output { status, stdout, stderr } = Command::new(program(name)).args(arguments).output().unwrap();
+    assert!(status.success(), "{name} {arguments:?}: {}", String::from_utf8_lossy(&stderr));
+    String::from_utf8(stdout).unwrap()
+}
+
+fn psql(database: &Database, script: &str) {
+    let file = repository(script);
+    run("psql", &["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", database.url(), "-f", file.to_str().unwrap()]);
+}
+
+/// The catalog as statements, without what differs from dump to dump.
+fn dump(database: &Database) -> Vec<String> {
+    run("pg_dump", &["--schema-only", "--no-owner", "-d", database.url()])
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with("--") && !line.starts_with('\\'))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn the_script_for_psql_makes_what_the_migrations_make() {
+    let (by_script, by_migrations) = (Database::new(Backend::Postgres), Database::new(Backend::Postgres));
+    let bare = dump(&by_script);
+    psql(&by_script, "sql_scripts/create_market_data_tables.sql");
+    let store = by_migrations.open();
+    assert_eq!(dump(&by_script), dump(&by_migrations));
+    assert!(dump(&by_script).len() > bare.len() + 100, "the dump shows no tables");
+    assert_eq!(by_script.column(VERSIONS), by_migrations.column(VERSIONS));
+
+    let set_up = by_script.open_empty();
+    set_up.check_schema().unwrap();
+    assert_eq!(set_up.migrate().unwrap(), [""; 0]);
+    assert_eq!(store.migrate().unwrap(), [""; 0]);
+}
+
+#[test]
+fn the_script_run_again_fails_and_changes_nothing() {
+    let database = Database::new(Backend::Postgres);
+    database.open();
+    let before = dump(&database);
+    let script = repository("sql_scripts/create_market_data_tables.sql");
+    let again =
+        Command::new(program("psql")).args(["-X", "-q", "-d", database.url(), "-f"]).arg(script).output().unwrap();
+    assert!(!again.status.success());
+    assert_eq!(dump(&database), before);
+}
+
+/// The way down of the only migration of a kind of database.
+fn down(backend: Backend) -> String {
+    let kind = match backend {
+        Backend::Sqlite => "sqlite",
+        Backend::Postgres => "postgres",
+    };
+    format!("migrations/{kind}/2026-11-20-000000_market/down.sql")
+}
+
+on_every_backend! {
+    fn the_way_down_leaves_nothing_and_the_way_up_is_open_again(database: &Database) {
+        let store = database.open();
+        store.ensure_partitions("2026-01-01".parse().unwrap(), "2026-02-01".parse().unwrap()).unwrap();
+        let left = match database.backend {
+            Backend::Sqlite => {
+                database.execute(&std::fs::read_to_string(repository(&down(database.backend))).unwrap());
+                database.column("SELECT name AS text FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'")
+            }
+            Backend::Postgres => {
+                psql(database, &down(database.backend));
+                database.column(
+                    "SELECT relname::text AS text FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' \
+                     UNION SELECT proname::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace",
+                )
+            }
+        };
+        assert_eq!(left, ["__diesel_schema_migrations"]);
+        database.execute("DELETE FROM __diesel_schema_migrations");
+        assert_eq!(store.migrate().unwrap().len(), 1);
+        store.check_schema().unwrap();
+    }
+
+    fn the_columns_promised_to_others_are_there(database: &Database) {
+        database.open();
+        for (table, columns) in PROMISED {
+            let found = match database.backend {
+                Backend::Sqlite => database.column(&format!(
+                    "SELECT name || ' ' || lower(type) || CASE WHEN \"notnull\" OR pk THEN '' ELSE ' null' END AS text \
+                     FROM pragma_table_info('{table}') ORDER BY cid"
+                )),
+                Backend::Postgres => database.column(&format!(
+                    "SELECT attname || ' ' || format_type(atttypid, atttypmod) || \
+                     CASE WHEN attnotnull THEN '' ELSE ' null' END AS text \
+                     FROM pg_attribute WHERE attrelid = '{table}'::regclass AND attnum > 0 ORDER BY attnum"
+                )),
+            };
+            let expected: Vec<String> = columns.iter().map(|column| as_written(database.backend, column)).collect();
+            assert_eq!(found, expected, "{table}");
+        }
+    }
+}
+
+/// A column's type as the catalog of a database spells it.
+fn as_written(backend: Backend, column: &str) -> String {
+    match backend {
+        Backend::Sqlite => column.replace("timestamptz", "timestamp"),
+        Backend::Postgres => {
+            column.replace("varchar", "character varying").replace("timestamptz", "timestamp with time zone")
+        }
+    }
+}
+
+const PROMISED: [(&str, &[&str]); 5] = [
+    (
+        "market_klines",
+        &[
+            "symbol varchar(20)",
+            "interval varchar(10)",
+            "time bigint",
+            "open numeric(10,2)",
+            "high numeric(10,2)",
+            "low numeric(10,2)",
+            "close numeric(10,2)",
+            "volume bigint",
+            "created_at timestamptz",
+        ],
+    ),
+    (
+        "stock_metadata",
+        &[
+            "symbol varchar(20)",
+            "name varchar(100)",
+            "sector varchar(50)",
+            "base_price numeric(10,2)",
+            "base_volatility numeric(6,4)",
+            "is_active boolean",
+            "created_at timestamptz",
+        ],
+    ),
+    (
+        "stock_state",
+        &[
+            "symbol varchar(20)",
+            "current_price numeric(10,2)",
+            "volatility numeric(6,4)",
+            "trend numeric(6,4)",
+            "market_state varchar(20)",
+            "last_update bigint",
+            "created_at timestamptz",
+            "updated_at timestamptz",
+        ],
+    ),
+    (
+        "stock_realtime_price",
+        &[
+            "symbol varchar(20)",
+            "current_price numeric(10,2)",
+            "change_percent numeric(6,3)",
+            "volume bigint",
+            "last_update bigint",
+            "updated_at timestamptz",
+        ],
+    ),
+    (
+        "market_status",
+        &[
+            "id integer",
+            "is_trading boolean",
+            "current_session varchar(20)",
+            "session_start bigint",
+            "session_end bigint",
+            "last_update bigint",
+        ],
+    ),
+];
+
+#[test]
+fn only_the_last_prices_are_kept_without_a_log() {
+    let database = Database::new(Backend::Postgres);
+    database.open();
+    let unlogged = "SELECT relname::text AS text FROM pg_class WHERE relpersistence = 'u' AND relkind = 'r'";
+    assert_eq!(database.column(unlogged), ["stock_realtime_price"]);
+}

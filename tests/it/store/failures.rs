@@ -1,0 +1,124 @@
+//! Which failures can mend themselves.
+
+use std::net::TcpListener;
+
+use klined::store::{self, DatabaseUrl, StoreError};
+
+use super::*;
+use crate::on_every_backend;
+
+const SHORT: Duration = Duration::from_millis(250);
+const LONG: Duration = Duration::from_secs(60);
+
+/// Asks again until a query finds what it looks for.
+fn await_one(database: &Database, sql: &str) {
+    while database.column(sql).is_empty() {
+        std::thread::yield_now();
+    }
+}
+
+/// A function of each session of a store's pool that is doing something.
+fn of_sessions(function: &str, doing: &str) -> String {
+    format!(
+        "SELECT {function}::text AS text FROM pg_stat_activity \
+         WHERE datname = current_database() AND application_name = 'klined' AND {doing}"
+    )
+}
+
+on_every_backend! {
+    fn a_lock_that_is_not_freed_in_time_is_worth_another_try(database: &Database) {
+        let store = database.open();
+        store.ensure_partitions(date(DAY), date(DAY)).unwrap();
+        let impatient = store::open(&options(database, 2, SHORT)).unwrap();
+        let writer = impatient.acquire(Role::Writer).unwrap();
+        let batch = full_batch("AAA", &minutes(1));
+        let holder = OtherSession::lock_bars(database);
+        let error = impatient.write(&writer, &batch).unwrap_err();
+        assert!(matches!(error, StoreError::Query { .. }) && error.is_retriable(), "{error}");
+        drop(holder);
+        impatient.write(&writer, &batch).unwrap();
+    }
+
+    fn a_row_that_breaks_a_rule_is_not(database: &Database) {
+        let desk = Desk::of(database);
+        let refused = |batch: &Batch, words: [&str; 2]| {
+            let error = desk.store.write(&desk.writer, batch).unwrap_err();
+            assert!(!error.is_retriable());
+            assert!(words.iter().any(|word| error.to_string().contains(word)), "{error}");
+        };
+        database.execute("CREATE UNIQUE INDEX odd ON stock_state (current_price)");
+        let twins = vec![quote("AAA", 5, 0), quote("BBB", 5, 0)];
+        refused(&Batch { quotes: twins, ..Batch::default() }, ["unique", "UNIQUE"]);
+        database.execute(
+            "DROP TABLE market_status; CREATE TABLE market_status (id integer PRIMARY KEY, is_trading boolean, \
+             current_session text, session_start bigint, session_end bigint, last_update bigint, odd integer NOT NULL)",
+        );
+        let status = Some(status(Session::Closed, 0));
+        refused(&Batch { status, ..Batch::default() }, ["not-null", "NOT NULL"]);
+    }
+}
+
+#[test]
+fn a_file_where_there_is_no_directory_is_not_either() {
+    let database = Database::new(Backend::Sqlite);
+    let url = DatabaseUrl::of_file(&database.directory.path().join("nowhere/market.db"));
+    let error = store::open(&StoreOptions { url, ..options(&database, 1, SHORT) }).err().expect("no such directory");
+    assert!(matches!(error, StoreError::Unusable { .. }) && !error.is_retriable(), "{error}");
+}
+
+#[test]
+fn a_server_that_refuses_connections_is_worth_another_try() {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let url = format!("postgresql://user:s3cret@127.0.0.1:{port}/market").parse().unwrap();
+    let error = store::open(&StoreOptions { url, pool_size: 1, timeout: SHORT }).err().expect("nobody listens");
+    assert!(matches!(error, StoreError::Unreachable { .. }) && error.is_retriable(), "{error}");
+    assert!(!error.to_string().contains("s3cret"), "{error}");
+}
+
+#[test]
+fn a_session_that_is_cut_off_is_worth_another_try() {
+    let database = Database::new(Backend::Postgres);
+    let desk = Desk::of(&database);
+    for batch in [full_batch("AAA", &minutes(1)), full_batch("AAA", &minutes(2_400))] {
+        let holder = OtherSession::lock_bars(&database);
+        std::thread::scope(|scope| {
+            let writing = scope.spawn(|| desk.store.write(&desk.writer, &batch).unwrap_err());
+            await_one(&database, &of_sessions("pid", "wait_event_type = 'Lock'"));
+            database.column(&of_sessions("pg_terminate_backend(pid)", "wait_event_type = 'Lock'"));
+            let error = writing.join().unwrap();
+            assert!(error.is_retriable(), "{error}");
+        });
+        drop(holder);
+        desk.write(&batch);
+    }
+    // One that was cut off while it was idle is not even noticed.
+    database.column(&of_sessions("pg_terminate_backend(pid, 10000)", "state = 'idle'"));
+    desk.write(&full_batch("AAA", &minutes(2)));
+}
+
+#[test]
+fn a_pool_that_is_exhausted_is_worth_another_try() {
+    let database = Database::new(Backend::Postgres);
+    let patient = database.open();
+    let store = store::open(&options(&database, 1, SHORT)).unwrap();
+    let writer = store.acquire(Role::Writer).unwrap();
+    database.execute(&format!(
+        "CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS \
+         $$ BEGIN PERFORM pg_sleep({}); RETURN NEW; END $$; \
+         CREATE TRIGGER slow BEFORE INSERT ON market_status FOR EACH ROW EXECUTE FUNCTION dawdle()",
+        LONG.as_secs()
+    ));
+    let batch = Batch { status: Some(status(Session::Closed, 0)), ..Batch::default() };
+    std::thread::scope(|scope| {
+        let writing = scope.spawn(|| store.write(&writer, &batch));
+        await_one(&database, &of_sessions("pid", "wait_event = 'PgSleep'"));
+        let (starved, other) = (store.status(), patient.status());
+        database.column(&of_sessions("pg_cancel_backend(pid)", "wait_event = 'PgSleep'"));
+        assert!(writing.join().unwrap().is_err());
+        let error = starved.unwrap_err();
+        assert!(matches!(error, StoreError::PoolTimeout { .. }) && error.is_retriable(), "{error}");
+        // Readers with connections of their own are not kept waiting.
+        assert_eq!(other.unwrap(), None);
+    });
+    assert_eq!(store.status().unwrap(), None);
+}

@@ -1,0 +1,106 @@
+//! Month partitions on PostgreSQL, and that SQLite gets by without.
+
+use super::*;
+
+fn names(database: &Database) -> Vec<String> {
+    database.column(
+        "SELECT inhrelid::regclass::text AS text FROM pg_inherits WHERE inhparent = 'market_klines'::regclass ORDER BY 1",
+    )
+}
+
+fn with_bar_at(database: &Database, time: UnixSeconds) -> String {
+    database.execute(&format!(
+        "INSERT INTO market_klines (symbol, interval, time, open, high, low, close, volume) \
+         VALUES ('AAA', '1m', {time}, 1, 1, 1, 1, 1)"
+    ));
+    database.value(&format!("SELECT tableoid::regclass::text AS text FROM market_klines WHERE time = {time}"))
+}
+
+#[test]
+fn months_begin_and_end_with_the_midnights_of_shanghai() {
+    let database = Database::new(Backend::Postgres);
+    let store = database.open();
+    // 1991 had daylight saving time from 14 April to 15 September; a year ends between the last two.
+    let months = [("1991-04-20", "1991-09-20"), ("2025-12-31", "2026-01-01")];
+    for (from, to) in months {
+        store.ensure_partitions(date(from), date(to)).unwrap();
+    }
+    let expected = ["1991_04", "1991_05", "1991_06", "1991_07", "1991_08", "1991_09", "2025_12", "2026_01"];
+    assert_eq!(names(&database), expected.map(|month| format!("market_klines_{month}")));
+    // Bounds as PostgreSQL itself reckons them, by its own table of time zones.
+    for month in expected {
+        let midnight = format!("to_date('{month}', 'YYYY_MM')::timestamp");
+        let bound = |instant: &str| {
+            database.value(&format!(
+                "SELECT extract(epoch FROM ({midnight} + {instant}) AT TIME ZONE 'Asia/Shanghai')::bigint::text AS text"
+            ))
+        };
+        let (first, next) = (bound("interval '0'"), bound("interval '1 month'"));
+        let partition = format!("market_klines_{month}");
+        let found = database.value(&format!(
+            "SELECT pg_get_expr(relpartbound, oid) AS text FROM pg_class WHERE relname = '{partition}'"
+        ));
+        assert_eq!(found, format!("FOR VALUES FROM ('{first}') TO ('{next}')"), "{month}");
+        assert_eq!(with_bar_at(&database, first.parse().unwrap()), partition);
+        assert_eq!(with_bar_at(&database, next.parse::<UnixSeconds>().unwrap() - 1), partition);
+    }
+}
+
+#[test]
+fn partitions_are_made_once_however_often_and_by_whomever_they_are_asked_for() {
+    let database = Database::new(Backend::Postgres);
+    let stores = [database.open(), database.open_empty()];
+    let (from, to) = (date("2026-01-01"), date("2027-06-30"));
+    std::thread::scope(|scope| {
+        let makers: Vec<_> =
+            stores.iter().map(|store| scope.spawn(move || store.ensure_partitions(from, to).unwrap())).collect();
+        makers.into_iter().for_each(|maker| maker.join().unwrap());
+    });
+    assert_eq!(names(&database).len(), 18);
+    for store in stores.iter().chain([&database.open_empty()]) {
+        store.ensure_partitions(from, to).unwrap();
+        store.ensure_partitions(to, from).unwrap();
+    }
+    assert_eq!(names(&database).len(), 18);
+}
+
+#[test]
+fn a_partition_has_the_key_and_the_notes_of_the_whole_table() {
+    let database = Database::new(Backend::Postgres);
+    Desk::of(&database);
+    let count = |sql: &str| database.value(&format!("SELECT count(*)::text AS text FROM {sql}"));
+    assert_eq!(
+        count("pg_index WHERE indrelid = 'market_klines_2026_01'::regclass AND indisprimary AND indisvalid"),
+        "1"
+    );
+    assert_eq!(count("pg_trigger WHERE tgrelid = 'market_klines_2026_01'::regclass"), "3");
+}
+
+#[test]
+fn a_bar_without_a_partition_is_refused_and_leaves_nothing_half_written() {
+    let database = Database::new(Backend::Postgres);
+    let desk = Desk::of(&database);
+    let before = everything(&database);
+    for days in [1, 12] {
+        let outside = trading_days_from(date("2026-02-24"), days + 4);
+        let minutes: Vec<Minute> = outside.into_iter().flat_map(|day| SHANGHAI.minutes_of(day)).collect();
+        let error = desk.store.write(&desk.writer, &full_batch("AAA", &minutes)).unwrap_err();
+        assert!(error.to_string().contains("no partition") && !error.is_retriable(), "{error}");
+        assert_eq!(everything(&database), before);
+        assert_eq!(desk.tasks(), []);
+    }
+    desk.store.ensure_partitions(date("2026-03-01"), date("2026-03-31")).unwrap();
+    let march = SHANGHAI.minutes_of(date("2026-03-02")).collect::<Vec<_>>();
+    desk.write(&full_batch("AAA", &march));
+    assert_eq!(desk.bars("AAA", Interval::Minute1).len(), 240);
+}
+
+#[test]
+fn sqlite_needs_no_partitions() {
+    let database = Database::new(Backend::Sqlite);
+    let store = database.open();
+    store.ensure_partitions(date("1990-12-01"), date("2100-01-01")).unwrap();
+    let writer = store.acquire(Role::Writer).unwrap();
+    let minute = SHANGHAI.open_of(date("1990-12-19")).unwrap();
+    store.write(&writer, &full_batch("AAA", &[minute])).unwrap();
+}
