@@ -2,6 +2,7 @@
 
 mod bars;
 mod calendar;
+mod cli;
 mod jobs;
 mod layers;
 mod model;

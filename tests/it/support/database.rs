@@ -74,8 +74,7 @@ impl Database {
 
     /// The store without its schema.
     pub fn open_empty(&self) -> Arc<dyn BarStore> {
-        let options =
-            StoreOptions { url: self.url.parse().unwrap(), pool_size: 4, timeout: Duration::from_secs(10) };
+        let options = StoreOptions { url: self.url.parse().unwrap(), pool_size: 4, timeout: Duration::from_secs(10) };
         store::open(&options).unwrap()
     }
 

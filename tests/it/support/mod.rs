@@ -2,6 +2,7 @@
 
 pub mod database;
 pub mod market;
+pub mod programs;
 pub mod stats;
 
 use std::sync::LazyLock;
