@@ -13,10 +13,15 @@ use tempfile::TempDir;
 
 use crate::on_every_backend;
 use crate::support::database::{Backend, Database, cluster_port};
-use crate::support::programs::{Program, assert_has};
+use crate::support::programs::{Program, TWO_DAYS, assert_has};
 use crate::support::{SHANGHAI, date};
 
-const PROGRAMS: [fn(&Path) -> Program; 4] =
+/// A program, still without the directory that it runs in.
+type Start = fn(&Path) -> Program;
+/// A program, a wrong command line, and what the message about it names.
+type Misuse = (Start, &'static str, &'static [&'static str]);
+
+const PROGRAMS: [Start; 4] =
     [Program::market_generator, Program::data_aggregator, Program::market_backfill, Program::klined];
 /// What each of them needs to hear so that it does something and ends.
 const FIRST_WORDS: [&str; 4] = ["", "--once", "--days 1", ""];
@@ -34,17 +39,9 @@ const VARIABLES: [(&str, &str); 11] = [
     ("log-dir", "KLINED_LOG_DIR"),
     ("no-log-files", "KLINED_NO_LOG_FILES"),
 ];
-/// Two days of history.
-const TWO_DAYS: &str = "--from 2026-03-02 --to 2026-03-03";
 
 fn place() -> TempDir {
     tempfile::tempdir().unwrap()
-}
-
-/// A database with two days of one market.
-fn filled(database: &Database) -> &Database {
-    database.market_backfill(TWO_DAYS).run().succeeded();
-    database
 }
 
 fn commands() -> [Command; 4] {
@@ -93,7 +90,7 @@ fn wrong_input_is_status_2_and_named() {
                 .was_misused(&["--db-url", "is not a database URL"]);
         }
     }
-    let misused: [(fn(&Path) -> Program, &str, &[&str]); 17] = [
+    let misused: [Misuse; 17] = [
         (Program::market_backfill, "--days 0", &["'0'", "--days", "1..=20000"]),
         (Program::market_backfill, "--days -1", &["'-1'", "--days", "1..=20000"]),
         (Program::market_backfill, "--days 20001", &["'20001'", "--days", "1..=20000"]),
@@ -161,7 +158,7 @@ fn logs_that_cannot_be_written_are_a_readable_failure() {
 
 on_every_backend! {
     fn a_stock_that_cannot_be_traded_is_named(database: &Database) {
-        filled(database);
+        database.filled();
         for program in [
             database.market_generator("--test --symbols AAPL,NOPE"),
             database.data_aggregator("--once --symbol NOPE"),
@@ -187,11 +184,11 @@ on_every_backend! {
             database.market_backfill(window).run().failed(&words);
         }
         assert_eq!(database.value("SELECT CAST(count(*) AS text) AS text FROM market_klines"), "0");
-        filled(database).market_backfill("--from 2026-02-02").run().failed(&["AAPL already has bars from 2026-03-02"]);
+        database.filled().market_backfill("--from 2026-02-02").run().failed(&["AAPL already has bars from 2026-03-02"]);
     }
 
     fn nothing_is_removed_without_a_yes(database: &Database) {
-        let before = filled(database).contents();
+        let before = database.filled().contents();
         for words in ["--days 1 --clear", "--days 1 --clear --symbol AAPL"] {
             database.market_backfill(words).run().failed(&["Remove all bars", "no terminal", "--clear --yes"]);
         }
@@ -203,7 +200,7 @@ on_every_backend! {
     }
 
     fn another_seed_is_refused(database: &Database) {
-        let before = filled(database).contents();
+        let before = database.filled().contents();
         for program in [
             database.market_generator("--test --seed 7"),
             database.market_backfill("--days 1 --seed 7"),
@@ -234,7 +231,7 @@ on_every_backend! {
     }
 
     fn verify_finds_what_is_off(database: &Database) {
-        let clean = filled(database).klined("verify").run().succeeded();
+        let clean = database.filled().klined("verify").run().succeeded();
         assert_has(&clean.stdout, &["4800 1-minute bars", "1600 roll-ups", "10 symbols", "clean"]);
         database.execute(
             "CREATE TABLE kept_klines AS SELECT * FROM market_klines; CREATE TABLE kept_state AS SELECT * FROM stock_state",

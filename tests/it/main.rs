@@ -3,7 +3,9 @@
 mod bars;
 mod calendar;
 mod cli;
+mod daemons;
 mod jobs;
 mod layers;
 mod model;
+mod restarts;
 mod support;

@@ -7,12 +7,17 @@ use std::sync::{Arc, Mutex};
 use std::thread::{JoinHandle, sleep, spawn};
 use std::time::Duration;
 
-use super::database::Database;
+use klined::calendar::Calendar;
+use klined::jobs::{Generator, Market, Stop};
+use klined::model::ModelKind;
+
+use super::database::{Backend, Database};
+use super::{SHANGHAI, date};
 
 /// How often something is looked at again.
-const POLL: Duration = Duration::from_millis(10);
+const POLL: Duration = Duration::from_millis(20);
 /// How long anything may take at most: a minute of looking, and a good deal more on a busy machine.
-const LOOKS_MAX: usize = 6000;
+const LOOKS_MAX: usize = 3000;
 /// The beginnings of the variables that the programs read, or libpq for them.
 const VARIABLES: [&str; 5] = ["DATABASE_URL", "DB_", "KLINED_", "PG", "RUST_"];
 
@@ -26,6 +31,9 @@ pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     }
     panic!("waited in vain until {what}");
 }
+
+/// Two days of history, from which test mode goes on whatever day it is today.
+pub const TWO_DAYS: &str = "--from 2026-03-02 --to 2026-03-03";
 
 /// A program with its flags, variables and directory, not yet started.
 pub struct Program(Command);
@@ -113,6 +121,51 @@ impl Database {
     }
 }
 
+impl Database {
+    /// Fills it with [`TWO_DAYS`].
+    pub fn filled(&self) -> &Self {
+        self.market_backfill(TWO_DAYS).run().succeeded();
+        self
+    }
+
+    /// Start of the last minute written, in Unix seconds; 0 before the first.
+    pub fn last_minute(&self) -> i64 {
+        self.value("SELECT CAST(coalesce(max(last_update), 0) AS text) AS text FROM stock_state").parse().unwrap()
+    }
+
+    /// Starts a generator as a supervisor does after a crash, and waits for its first minute: a server may take a moment
+    /// to see that the one before is gone, and refuses the next one until then.
+    pub fn restarted_generator(&self, words: &str) -> Running {
+        for _ in 0..LOOKS_MAX {
+            let before = self.last_minute();
+            let mut generator = self.market_generator(words).spawn();
+            eventually("it writes or ends", || generator.has_ended() || self.last_minute() > before);
+            if !generator.has_ended() {
+                return generator;
+            }
+            generator.wait().failed(&["another process is this database's writer"]);
+        }
+        panic!("the role of a generator that was killed does not come free");
+    }
+
+    /// A database of its own with [`TWO_DAYS`] and what one generator, in this process, writes after them.
+    pub fn uninterrupted(backend: Backend, until: i64) -> Self {
+        let database = Self::new(backend);
+        let store = database.filled().open();
+        let market = Market::claim(store, Arc::new(Calendar::shanghai()), ModelKind::Gbm, None).unwrap();
+        let mut generator = Generator::start(market, &[], date("2026-03-02"), &Stop::default()).unwrap();
+        generator.advance(SHANGHAI.minute_starting(until).unwrap(), &Stop::default()).unwrap();
+        database
+    }
+}
+
+/// Two databases' contents are the same; shows only the first difference.
+#[track_caller]
+pub fn assert_same(ours: &[String], theirs: &[String]) {
+    let difference = ours.iter().zip(theirs).find(|(our, their)| our != their);
+    assert_eq!((difference, ours.len()), (None, theirs.len()));
+}
+
 /// What a program writes to one of its streams, as it comes.
 struct Output {
     text: Arc<Mutex<Vec<u8>>>,
@@ -180,6 +233,10 @@ impl Running {
         self.wait()
     }
 
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
     /// Waits until something holds while the program runs.
     pub fn until(&mut self, what: &str, mut holds: impl FnMut() -> bool) {
         let mut ended = None;
@@ -195,6 +252,13 @@ impl Running {
         let (stdout, stderr) = (self.stdout.text.clone(), self.stderr.text.clone());
         let says = |heard: &Mutex<Vec<u8>>| String::from_utf8_lossy(&heard.lock().unwrap()).contains(text);
         self.until(&format!("it says \"{text}\""), || says(&stdout) || says(&stderr));
+    }
+
+    /// Waits until it has written so many more minutes, from now on.
+    pub fn until_minutes(&mut self, count: u64, database: &Database) {
+        let before = database.last_minute();
+        let written = || SHANGHAI.minutes_between(before + 1, database.last_minute() + 1);
+        self.until(&format!("{count} more minutes are written"), || written() >= count);
     }
 
     /// Waits for its end.
