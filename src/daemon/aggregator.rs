@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tracing::{debug, info};
 
-use super::retry::Backoff;
+use super::retry::{Backoff, once_free};
 use super::shutdown::Shutdown;
 use super::{blocking, logging, open_store};
 use crate::base::Symbol;
@@ -28,9 +28,11 @@ pub async fn run(args: AggregatorArgs) -> anyhow::Result<ExitCode> {
     let store = blocking(move || open_store(&database)).await??;
     info!(database = %args.database.db_url, "started");
     if args.once {
-        let folded =
-            blocking(move || Aggregator::start(store, calendar, args.symbol)?.run(args.lookback_hours, &shutdown.stop))
-                .await??;
+        let folded = blocking(move || {
+            once_free(|| Aggregator::start(store.clone(), calendar.clone(), args.symbol))?
+                .run(args.lookback_hours, &shutdown.stop)
+        })
+        .await??;
         report(&folded);
     } else {
         let every = Duration::from_secs(60 * u64::from(args.interval));
@@ -67,7 +69,11 @@ pub async fn aggregate(
     let mut backoff = Backoff::default();
     while !shutdown.is_asked() {
         let (begin_store, begin_calendar) = (store.clone(), calendar.clone());
-        let mut running = match blocking(move || Aggregator::start(begin_store, begin_calendar, plan.only)).await? {
+        let mut running = match blocking(move || {
+            once_free(|| Aggregator::start(begin_store.clone(), begin_calendar.clone(), plan.only))
+        })
+        .await?
+        {
             Ok(aggregator) => Some(aggregator),
             Err(error) => {
                 backoff.wait_after(error, shutdown).await?;

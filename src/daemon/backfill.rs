@@ -9,6 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tracing::{info, warn};
 
 use super::clock::SystemClock;
+use super::retry::once_free;
 use super::shutdown::Shutdown;
 use super::{blocking, logging, open_store};
 use crate::base::{Clock, Symbol};
@@ -70,14 +71,14 @@ fn confirm(args: &BackfillArgs) -> anyhow::Result<()> {
 /// Fills a market and rolls it up; false when it was stopped before the end.
 pub fn fill(market: &Market, window: Window, only: Option<Symbol>, stop: &Stop) -> anyhow::Result<bool> {
     let mut bar = Bar(ProgressBar::hidden());
-    let done = jobs::backfill(market, window, only, SystemClock.now(), &mut bar, stop);
+    let done = once_free(|| jobs::backfill(market, window, only, SystemClock.now(), &mut bar, stop));
     bar.0.finish_and_clear();
     let Backfilled { bars, symbols, first, last, is_complete } = done?;
     info!(bars, symbols, from = %first, to = %last, "backfilled");
     if !is_complete {
         return Ok(false);
     }
-    match Aggregator::start(market.store.clone(), market.calendar.clone(), only) {
+    match once_free(|| Aggregator::start(market.store.clone(), market.calendar.clone(), only)) {
         Ok(aggregator) => {
             let folded = aggregator.run(None, stop)?;
             info!(minutes = folded.minutes, bars = folded.bars, "rolled up");

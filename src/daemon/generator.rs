@@ -8,7 +8,7 @@ use tracing::{debug, info, warn};
 
 use super::alarm::Alarm;
 use super::clock::SystemClock;
-use super::retry::Backoff;
+use super::retry::{Backoff, once_free};
 use super::shutdown::Shutdown;
 use super::{blocking, logging, open_store};
 use crate::base::{Clock, Symbol};
@@ -59,7 +59,7 @@ pub async fn generate(
     while !shutdown.is_asked() {
         let (begin, stop) = (market.clone(), shutdown.stop.clone());
         let only = only.clone();
-        let mut running = match blocking(move || start(begin, &only, pace, &stop)).await? {
+        let mut running = match blocking(move || once_free(|| start(begin.clone(), &only, pace, &stop))).await? {
             Ok(generator) => Some(generator),
             Err(error) => {
                 backoff.wait_after(error, shutdown).await?;

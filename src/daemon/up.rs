@@ -9,6 +9,7 @@ use tracing::info;
 
 use super::aggregator::{self, aggregate};
 use super::generator::{Pace, generate};
+use super::retry::once_free;
 use super::shutdown::Shutdown;
 use super::{backfill, blocking, logging, open_store};
 use crate::config::UpArgs;
@@ -62,7 +63,8 @@ async fn run_market(market: Market, args: &UpArgs, shutdown: &Shutdown) -> anyho
     generated.and(aggregated)?;
     // The last minutes may have been written while the aggregator was already stopping.
     blocking(move || {
-        Aggregator::start(market.store.clone(), market.calendar.clone(), None)?.run(None, &Default::default())
+        once_free(|| Aggregator::start(market.store.clone(), market.calendar.clone(), None))?
+            .run(None, &Default::default())
     })
     .await??;
     Ok(())
