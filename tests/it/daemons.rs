@@ -184,6 +184,8 @@ on_every_backend! {
             clock.set(time);
             let last = start_of(day, last_index);
             generator.until(&format!("it has noticed {time}"), || database.last_minute() >= last);
+            // The log tells of the write a moment after it, by the clock as it is then.
+            generator.until_it_says(&format!("at={}", SHANGHAI.minute_starting(last).unwrap()));
             assert_eq!(times(database, "V"), minutes(open, last), "at {time}");
         };
         let (morning, afternoon) = (open, open + 12_600);
