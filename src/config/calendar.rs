@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
+use clap::builder::BoolishValueParser;
 
 use crate::calendar::{Calendar, Overrides};
 
@@ -15,7 +16,7 @@ pub struct CalendarArgs {
     pub calendar_file: Option<PathBuf>,
 
     /// Refuse days past the known years instead of projecting their holidays
-    #[arg(long, env = "KLINED_STRICT_CALENDAR")]
+    #[arg(long, env = "KLINED_STRICT_CALENDAR", value_parser = BoolishValueParser::new())]
     pub strict_calendar: bool,
 }
 

@@ -11,7 +11,8 @@ use crate::jobs::Window;
 #[derive(Debug, Clone, Args)]
 pub struct PaceArgs {
     /// In test mode, how many times faster than real time: a bar comes every 60/N seconds
-    #[arg(long, env = "KLINED_SPEED", value_name = "N", default_value_t = 12.0, value_parser = speed)]
+    #[arg(long, env = "KLINED_SPEED", value_name = "N", default_value_t = 12.0, value_parser = speed,
+          allow_negative_numbers = true)]
     pub speed: f64,
 }
 
@@ -60,7 +61,7 @@ pub struct GeneratorArgs {
 pub struct AggregatorArgs {
     /// Minutes between two runs
     #[arg(long, env = "KLINED_AGGREGATE_MINUTES", value_name = "N", default_value_t = 1,
-          value_parser = clap::value_parser!(u32).range(1..=1440))]
+          value_parser = clap::value_parser!(u32).range(1..=1440), allow_negative_numbers = true)]
     pub interval: u32,
 
     /// Run once and exit
@@ -72,7 +73,8 @@ pub struct AggregatorArgs {
     pub symbol: Option<Symbol>,
 
     /// Make the roll-ups of each stock's last so many hours anew in the first run, changed or not
-    #[arg(long, value_name = "H", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, value_name = "H", value_parser = clap::value_parser!(u32).range(1..=1_000_000),
+          allow_negative_numbers = true)]
     pub lookback_hours: Option<u32>,
 
     #[command(flatten)]
@@ -93,7 +95,8 @@ pub struct AggregatorArgs {
           group = ArgGroup::new("window").required(true).args(["days", "from"]))]
 pub struct BackfillArgs {
     /// So many trading days
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=20_000))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=20_000),
+          allow_negative_numbers = true)]
     pub days: Option<u16>,
 
     /// From this day on (YYYY-MM-DD)
@@ -169,7 +172,8 @@ pub struct UpArgs {
     pub pace: PaceArgs,
 
     /// Trading days of history that a new market gets
-    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=20_000))]
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=20_000),
+          allow_negative_numbers = true)]
     pub days: u16,
 
     #[command(flatten)]

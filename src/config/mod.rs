@@ -18,18 +18,36 @@ pub use database::DatabaseArgs;
 pub use log::LogArgs;
 pub use model::ModelArgs;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Parser;
+use clap::error::{ContextKind, ContextValue};
 
 /// Reads `.env` and the command line. Ends the process with status 2 and a message when the command line is wrong.
 ///
 /// # Errors
 /// `.env` is there and cannot be read.
 pub fn read<Args: Parser>() -> anyhow::Result<Args> {
+    let context = "cannot read the .env file; correct or remove it";
     match dotenvy::dotenv() {
         Ok(_) => {}
         Err(error) if error.not_found() => {}
-        Err(error) => return Err(error).context("cannot read the .env file; correct or remove it"),
+        // The line's own text stays out of sight, as it may hold a password.
+        Err(dotenvy::Error::LineParse(line, _)) => match line.split_once('=') {
+            Some((name, _)) => bail!("{context}: the value of {} is malformed", name.trim()),
+            None => bail!("{context}: it has a line that is not NAME=VALUE"),
+        },
+        Err(error) => return Err(error).context(context),
     }
-    Ok(Args::parse())
+    Ok(Args::try_parse().unwrap_or_else(|error| without_password(error).exit()))
+}
+
+/// clap repeats a wrong value word for word. That of a wrong URL is left to the URL's own message, which blanks the
+/// password.
+fn without_password(mut error: clap::Error) -> clap::Error {
+    let is_url = matches!(error.get(ContextKind::InvalidArg),
+        Some(ContextValue::String(flag)) if flag.starts_with("--db-url"));
+    if is_url && error.get(ContextKind::InvalidValue).is_some() {
+        error.insert(ContextKind::InvalidValue, ContextValue::String("***".to_owned()));
+    }
+    error
 }

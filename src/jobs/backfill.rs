@@ -208,10 +208,13 @@ fn bounds(market: &Market, window: Window, now: UnixSeconds) -> Result<(NaiveDat
         }
         Window::Range { from, to } => {
             let over = over.ok_or_else(|| empty(from, to))?;
-            let day_end = to
-                .and_then(|to| calendar.day_at_or_before(to))
-                .and_then(|day| calendar.minutes_of(day).last())
-                .unwrap_or(over);
+            let day_end = match to {
+                None => over,
+                Some(date) => calendar
+                    .day_at_or_before(date)
+                    .and_then(|day| calendar.minutes_of(day).last())
+                    .ok_or_else(|| empty(from, to))?,
+            };
             let (first_day, end) = (calendar.day_at_or_after(from)?, day_end.min(over));
             if first_day > calendar.day_of(end) || to.is_some_and(|to| to < from) {
                 return Err(empty(from, to));

@@ -2,9 +2,12 @@
 
 mod bars;
 mod calendar;
+mod cli;
+mod daemons;
 mod jobs;
 mod layers;
 mod model;
+mod restarts;
 mod rollups;
 mod schema;
 mod store;

@@ -3,6 +3,7 @@
 pub mod database;
 pub mod market;
 pub mod market_builder;
+pub mod programs;
 pub mod stats;
 
 use std::sync::LazyLock;

@@ -1,0 +1,326 @@
+//! The real programs, run the way a user runs them: in a directory, with flags and variables, ended by signals.
+
+use std::io::Read;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread::{JoinHandle, sleep, spawn};
+use std::time::Duration;
+
+use klined::calendar::Calendar;
+use klined::jobs::{Generator, Market, Stop};
+use klined::model::ModelKind;
+
+use super::database::{Backend, Database};
+use super::{SHANGHAI, date};
+
+/// How often something is looked at again.
+const POLL: Duration = Duration::from_millis(20);
+/// How long anything may take at most: a minute of looking, and a good deal more on a busy machine.
+const LOOKS_MAX: usize = 3000;
+/// The beginnings of the variables that the programs read, or libpq for them.
+const VARIABLES: [&str; 5] = ["DATABASE_URL", "DB_", "KLINED_", "PG", "RUST_"];
+
+/// Waits until something holds.
+pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    for _ in 0..LOOKS_MAX {
+        if holds() {
+            return;
+        }
+        sleep(POLL);
+    }
+    panic!("waited in vain until {what}");
+}
+
+/// Two days of history, from which test mode goes on whatever day it is today.
+pub const TWO_DAYS: &str = "--from 2026-03-02 --to 2026-03-03";
+
+/// A program with its flags, variables and directory, not yet started.
+pub struct Program(Command);
+
+impl Program {
+    fn new(path: &str, directory: &Path) -> Self {
+        let mut command = Command::new(path);
+        #[allow(
+            clippy::disallowed_methods,
+            reason = "the variables of whoever runs the tests are kept from the programs"
+        )]
+        for (name, _) in std::env::vars_os() {
+            if VARIABLES.iter().any(|start| name.to_string_lossy().starts_with(start)) {
+                command.env_remove(name);
+            }
+        }
+        command.current_dir(directory).stdin(Stdio::null());
+        Self(command)
+    }
+
+    pub fn market_generator(directory: &Path) -> Self {
+        Self::new(env!("CARGO_BIN_EXE_market-generator"), directory)
+    }
+
+    pub fn data_aggregator(directory: &Path) -> Self {
+        Self::new(env!("CARGO_BIN_EXE_data-aggregator"), directory)
+    }
+
+    pub fn market_backfill(directory: &Path) -> Self {
+        Self::new(env!("CARGO_BIN_EXE_market-backfill"), directory)
+    }
+
+    pub fn klined(directory: &Path) -> Self {
+        Self::new(env!("CARGO_BIN_EXE_klined"), directory)
+    }
+
+    /// Adds the words of a command line.
+    pub fn with(mut self, words: &str) -> Self {
+        self.0.args(words.split_whitespace());
+        self
+    }
+
+    pub fn variable(mut self, name: &str, value: &str) -> Self {
+        self.0.env(name, value);
+        self
+    }
+
+    pub fn spawn(mut self) -> Running {
+        let mut child = self.0.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let stdout = Output::of(child.stdout.take().unwrap());
+        let stderr = Output::of(child.stderr.take().unwrap());
+        Running { child, stdout, stderr }
+    }
+
+    /// Runs to the end.
+    pub fn run(self) -> Ended {
+        self.spawn().wait()
+    }
+
+    /// Starts with its standard output read by nobody: the pipe is closed before the first line.
+    pub fn run_with_closed_output(mut self) -> Ended {
+        let mut child = self.0.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let stderr = Output::of(child.stderr.take().unwrap());
+        Running { child, stdout: Output::of(std::io::empty()), stderr }.wait()
+    }
+}
+
+/// The programs on a database, each in its directory and with its URL in `DATABASE_URL`.
+impl Database {
+    pub fn market_generator(&self, words: &str) -> Program {
+        Program::market_generator(self.directory.path()).variable("DATABASE_URL", self.url()).with(words)
+    }
+
+    pub fn data_aggregator(&self, words: &str) -> Program {
+        Program::data_aggregator(self.directory.path()).variable("DATABASE_URL", self.url()).with(words)
+    }
+
+    pub fn market_backfill(&self, words: &str) -> Program {
+        Program::market_backfill(self.directory.path()).variable("DATABASE_URL", self.url()).with(words)
+    }
+
+    pub fn klined(&self, words: &str) -> Program {
+        Program::klined(self.directory.path()).variable("DATABASE_URL", self.url()).with(words)
+    }
+}
+
+impl Database {
+    /// Fills it with [`TWO_DAYS`].
+    pub fn filled(&self) -> &Self {
+        self.market_backfill(TWO_DAYS).run().succeeded();
+        self
+    }
+
+    /// Start of the last minute written, in Unix seconds; 0 before the first.
+    pub fn last_minute(&self) -> i64 {
+        self.value("SELECT CAST(coalesce(max(last_update), 0) AS text) AS text FROM stock_state").parse().unwrap()
+    }
+
+    /// Starts a generator as a supervisor does after a crash, and waits for its first minute: a server may take a moment
+    /// to see that the one before is gone, and refuses the next one until then.
+    pub fn restarted_generator(&self, words: &str) -> Running {
+        for _ in 0..LOOKS_MAX {
+            let before = self.last_minute();
+            let mut generator = self.market_generator(words).spawn();
+            eventually("it writes or ends", || generator.has_ended() || self.last_minute() > before);
+            if !generator.has_ended() {
+                return generator;
+            }
+            generator.wait().failed(&["another process is this database's writer"]);
+        }
+        panic!("the role of a generator that was killed does not come free");
+    }
+
+    /// A database of its own with [`TWO_DAYS`] and what one generator, in this process, writes after them.
+    pub fn uninterrupted(backend: Backend, until: i64) -> Self {
+        let database = Self::new(backend);
+        let store = database.filled().open();
+        let market = Market::claim(store, Arc::new(Calendar::shanghai()), ModelKind::Gbm, None).unwrap();
+        let mut generator = Generator::start(market, &[], date("2026-03-02"), &Stop::default()).unwrap();
+        generator.advance(SHANGHAI.minute_starting(until).unwrap(), &Stop::default()).unwrap();
+        database
+    }
+}
+
+/// Two databases' contents are the same; shows only the first difference.
+#[track_caller]
+pub fn assert_same(ours: &[String], theirs: &[String]) {
+    let difference = ours.iter().zip(theirs).find(|(our, their)| our != their);
+    assert_eq!((difference, ours.len()), (None, theirs.len()));
+}
+
+/// What a program writes to one of its streams, as it comes.
+struct Output {
+    text: Arc<Mutex<Vec<u8>>>,
+    reader: JoinHandle<()>,
+}
+
+impl Output {
+    fn of(mut stream: impl Read + Send + 'static) -> Self {
+        let text = Arc::new(Mutex::new(Vec::new()));
+        let kept = text.clone();
+        let reader = spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok(length @ 1..) = stream.read(&mut buffer) {
+                kept.lock().unwrap().extend_from_slice(&buffer[..length]);
+            }
+        });
+        Self { text, reader }
+    }
+
+    fn so_far(&self) -> String {
+        String::from_utf8_lossy(&self.text.lock().unwrap()).into_owned()
+    }
+}
+
+/// A program that runs. Killed when it is dropped.
+pub struct Running {
+    child: Child,
+    stdout: Output,
+    stderr: Output,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Running {
+    pub fn stdout(&self) -> String {
+        self.stdout.so_far()
+    }
+
+    pub fn stderr(&self) -> String {
+        self.stderr.so_far()
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: i32) -> &Self {
+        let id = i32::try_from(self.child.id()).unwrap();
+        // SAFETY: kill takes two numbers and touches no memory; the child has not been waited for, so the id is its own.
+        assert_eq!(unsafe { libc::kill(id, signal) }, 0, "signal {signal}");
+        self
+    }
+
+    /// Kills it with SIGKILL, wherever it may be.
+    pub fn kill(mut self) -> Ended {
+        self.child.kill().unwrap();
+        self.wait()
+    }
+
+    /// Asks it to stop as a supervisor does, and waits for its end.
+    pub fn terminate(self) -> Ended {
+        self.signal(libc::SIGTERM);
+        self.wait()
+    }
+
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
+    /// Waits until something holds while the program runs.
+    pub fn until(&mut self, what: &str, mut holds: impl FnMut() -> bool) {
+        let mut ended = None;
+        eventually(what, || {
+            ended = ended.or(self.child.try_wait().unwrap());
+            ended.is_some() || holds()
+        });
+        assert!(ended.is_none() || holds(), "ended with {ended:?} before {what}\n{}", self.stderr());
+    }
+
+    /// Waits until it has said something on either stream.
+    pub fn until_it_says(&mut self, text: &str) {
+        let (stdout, stderr) = (self.stdout.text.clone(), self.stderr.text.clone());
+        let says = |heard: &Mutex<Vec<u8>>| String::from_utf8_lossy(&heard.lock().unwrap()).contains(text);
+        self.until(&format!("it says \"{text}\""), || says(&stdout) || says(&stderr));
+    }
+
+    /// Waits until it has written so many more minutes, from now on.
+    pub fn until_minutes(&mut self, count: u64, database: &Database) {
+        let before = database.last_minute();
+        let written = || SHANGHAI.minutes_between(before + 1, database.last_minute() + 1);
+        self.until(&format!("{count} more minutes are written"), || written() >= count);
+    }
+
+    /// Waits for its end.
+    pub fn wait(mut self) -> Ended {
+        let mut status = None;
+        for _ in 0..LOOKS_MAX {
+            status = self.child.try_wait().unwrap();
+            if status.is_some() {
+                break;
+            }
+            sleep(POLL);
+        }
+        let Some(status) = status else { panic!("it does not end\n{}", self.stderr()) };
+        eventually("its output has been read", || self.stdout.reader.is_finished() && self.stderr.reader.is_finished());
+        Ended { status, stdout: self.stdout(), stderr: self.stderr() }
+    }
+}
+
+/// How a program ended.
+#[derive(Debug)]
+pub struct Ended {
+    pub status: ExitStatus,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Ended {
+    /// It ended with status 0.
+    #[track_caller]
+    pub fn succeeded(self) -> Self {
+        assert_eq!(self.status.code(), Some(0), "{}{}", self.stdout, self.stderr);
+        self
+    }
+
+    /// It ended with status 1, and its last line is one error that has these words and is fit for a user's eyes.
+    #[track_caller]
+    pub fn failed(self, words: &[&str]) -> Self {
+        let (said, last) = (&self.stderr, self.stderr.lines().last().unwrap_or_default());
+        assert_eq!(self.status.code(), Some(1), "{}{said}", self.stdout);
+        assert!(last.starts_with("error: "), "{said}");
+        assert_eq!(said.lines().filter(|line| line.starts_with("error")).count(), 1, "{said}");
+        assert_has(last, words);
+        for word in ["panicked", "RUST_BACKTRACE", "s3cret", "Error {", "Some("] {
+            assert!(!said.contains(word), "{word} in {said}");
+        }
+        self
+    }
+
+    /// It ended with status 2 before it did anything, and said these words.
+    #[track_caller]
+    pub fn was_misused(self, words: &[&str]) -> Self {
+        assert_eq!(self.status.code(), Some(2), "{}{}", self.stdout, self.stderr);
+        assert_has(&self.stderr, words);
+        assert!(!self.stderr.contains("s3cret"), "{}", self.stderr);
+        self
+    }
+}
+
+/// A text has all of these words.
+#[track_caller]
+pub fn assert_has(text: &str, words: &[&str]) {
+    for word in words {
+        assert!(text.contains(word), "no \"{word}\" in: {text}");
+    }
+}
