@@ -73,10 +73,11 @@ pub fn fill(market: &Market, window: Window, only: Option<Symbol>, stop: &Stop) 
     let done = jobs::backfill(market, window, only, SystemClock.now(), &mut bar, stop);
     bar.0.finish_and_clear();
     let Backfilled { bars, symbols, first, last, is_complete } = done?;
-    info!(bars, symbols, from = %first, to = %last, "backfilled");
     if !is_complete {
+        info!(bars, symbols, from = %first, planned_to = %last, "backfilled in part");
         return Ok(false);
     }
+    info!(bars, symbols, from = %first, to = %last, "backfilled");
     match Aggregator::start(market.store.clone(), market.calendar.clone(), only) {
         Ok(aggregator) => {
             let folded = aggregator.run(None, stop)?;

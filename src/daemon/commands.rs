@@ -63,7 +63,7 @@ async fn verify(args: VerifyArgs) -> anyhow::Result<ExitCode> {
     let stop = shutdown.stop.clone();
     let calendar = args.calendar.calendar()?;
     let report = blocking(move || {
-        let store = store::open(&args.database.options())?;
+        let store = store::open_existing(&args.database.options())?;
         store.check_schema()?;
         jobs::verify(&*store, &calendar, &stop).map_err(anyhow::Error::from)
     })

@@ -4,8 +4,9 @@ use std::io::IsTerminal;
 
 use anyhow::Context;
 use tracing_appender::rolling::{RollingFileAppender, Rotation};
-use tracing_subscriber::filter::EnvFilter;
+use tracing_subscriber::filter::{EnvFilter, filter_fn};
 use tracing_subscriber::fmt;
+use tracing_subscriber::layer::Layer;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -13,6 +14,9 @@ use crate::config::LogArgs;
 
 /// How many daily files are kept.
 const FILES_MAX: usize = 30;
+
+/// The target of the one event that standard error gets in words of its own: what ended the program.
+pub const FATAL: &str = "klined::fatal";
 
 /// Starts logging under a program's name.
 ///
@@ -27,7 +31,13 @@ pub fn start(args: &LogArgs, name: &str) -> anyhow::Result<()> {
     let file = (!args.no_log_files).then(|| daily_file(args, name)).transpose()?;
     tracing_subscriber::registry()
         .with(filter)
-        .with(fmt::layer().with_target(false).with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr))
+        .with(
+            fmt::layer()
+                .with_target(false)
+                .with_ansi(std::io::stderr().is_terminal())
+                .with_writer(std::io::stderr)
+                .with_filter(filter_fn(|event| event.target() != FATAL)),
+        )
         .with(file.map(|file| fmt::layer().with_target(false).with_ansi(false).with_writer(file)))
         .try_init()
         .context("cannot start logging")

@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Parser;
-use tracing::info;
+use tracing::{error, info};
 
 use crate::config::{self, DatabaseArgs};
 use crate::store::{self, BarStore};
@@ -40,6 +40,7 @@ pub fn main<Args: Parser>(run: impl AsyncFnOnce(Args) -> anyhow::Result<ExitCode
     });
     outcome.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");
+        error!(target: logging::FATAL, "{error:#}");
         ExitCode::FAILURE
     })
 }

@@ -75,11 +75,12 @@ fn tell(args: &UpArgs, market: &Market) {
     let query = "SELECT symbol, current_price, market_state FROM stock_state";
     match url {
         DatabaseUrl::Sqlite(path) => println!("Look at it: sqlite3 {} \"{query}\"", path.display()),
-        DatabaseUrl::Postgres(_) => println!("Look at it: psql {url} -c \"{query}\""),
+        DatabaseUrl::Postgres(_) => println!("Look at it: psql \"$DATABASE_URL\" -c \"{query}\""),
     }
     if args.live {
         println!("It follows the real clock: bars come from 09:30 to 11:30 and from 13:00 to 15:00 in Shanghai.");
     } else {
-        println!("Test mode: a new minute every {:.1} s, closed hours are skipped.", 60.0 / args.pace.speed);
+        let every = Duration::from_secs_f64(60.0 / args.pace.speed);
+        println!("Test mode: a new minute every {every:?}, closed hours are skipped.");
     }
 }

@@ -128,8 +128,8 @@ fn connect(url: &str, shown_url: &str) -> Result<PgConnection, StoreError> {
     PgConnection::establish(url).map_err(|error| StoreError::Unreachable {
         url: shown_url.to_owned(),
         reason: format!(
-            "{}. Is the server running, and are host, port, user, password and database right? `createdb` makes a database",
-            error.to_string().trim_end().replace('\n', " ")
+            "{}; check host, port, user, password and that the database exists",
+            error.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
         ),
     })
 }
