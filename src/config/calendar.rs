@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
-use clap::builder::FalseyValueParser;
 
 use crate::calendar::{Calendar, Overrides};
 
@@ -16,7 +15,7 @@ pub struct CalendarArgs {
     pub calendar_file: Option<PathBuf>,
 
     /// Refuse days past the known years instead of projecting their holidays
-    #[arg(long, env = "KLINED_STRICT_CALENDAR", value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "KLINED_STRICT_CALENDAR", value_parser = super::switch)]
     pub strict_calendar: bool,
 }
 

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use clap::builder::FalseyValueParser;
 
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Logs")]
@@ -21,6 +20,6 @@ pub struct LogArgs {
     pub log_dir: PathBuf,
 
     /// Log to standard error only
-    #[arg(long, env = "KLINED_NO_LOG_FILES", value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "KLINED_NO_LOG_FILES", value_parser = super::switch)]
     pub no_log_files: bool,
 }

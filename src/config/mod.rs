@@ -41,6 +41,15 @@ pub fn read<Args: Parser>() -> anyhow::Result<Args> {
     Ok(Args::try_parse().unwrap_or_else(|error| without_password(error).exit()))
 }
 
+/// Reads the variable behind a switch. Set to nothing is off.
+fn switch(text: &str) -> Result<bool, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" => Ok(true),
+        "" | "0" | "false" | "no" | "off" => Ok(false),
+        _ => Err("it must be true or false".to_owned()),
+    }
+}
+
 /// clap repeats a wrong value word for word. That of a wrong URL is left to the URL's own message, which blanks the
 /// password.
 fn without_password(mut error: clap::Error) -> clap::Error {

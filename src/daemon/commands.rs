@@ -9,7 +9,7 @@ use super::shutdown::Shutdown;
 use super::{blocking, up};
 use crate::config::{CalendarCommand, KlinedArgs, KlinedCommand, VerifyArgs};
 use crate::jobs;
-use crate::store;
+use crate::store::{self, DatabaseUrl};
 
 /// Runs `klined`.
 ///
@@ -63,7 +63,15 @@ async fn verify(args: VerifyArgs) -> anyhow::Result<ExitCode> {
     let stop = shutdown.stop.clone();
     let calendar = args.calendar.calendar()?;
     let report = blocking(move || {
-        let store = store::open_existing(&args.database.options())?;
+        let options = args.database.options();
+        // Opening would make the file, and then find it empty.
+        if let DatabaseUrl::Sqlite(path) = &options.url
+            && !path.exists()
+            && path.parent().is_none_or(|parent| parent.as_os_str().is_empty() || parent.is_dir())
+        {
+            bail!("there is no database {}", options.url);
+        }
+        let store = store::open(&options)?;
         store.check_schema()?;
         jobs::verify(&*store, &calendar, &stop).map_err(anyhow::Error::from)
     })

@@ -16,7 +16,7 @@ use crate::config::LogArgs;
 const FILES_MAX: usize = 30;
 
 /// The target of the one event that standard error gets in words of its own: what ended the program.
-pub const FATAL: &str = "klined::fatal";
+pub const FATAL: &str = "klined_fatal";
 
 /// Starts logging under a program's name.
 ///
@@ -25,7 +25,7 @@ pub const FATAL: &str = "klined::fatal";
 pub fn start(args: &LogArgs, name: &str) -> anyhow::Result<()> {
     let directives = args.log.clone().unwrap_or_else(|| {
         let level = if args.verbose { "debug" } else { "info" };
-        format!("warn,klined={level}")
+        format!("warn,klined={level},{FATAL}=error")
     });
     let filter = EnvFilter::try_new(&directives).with_context(|| format!("--log \"{directives}\" is no filter"))?;
     let file = (!args.no_log_files).then(|| daily_file(args, name)).transpose()?;

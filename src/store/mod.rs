@@ -142,20 +142,6 @@ pub trait BarStore: Send + Sync {
     fn write_rollups(&self, lease: &Lease, writes: &[RollupWrite]) -> Result<(), StoreError>;
 }
 
-/// Opens a store that is there already.
-///
-/// # Errors
-/// As [`open`]; and where an SQLite file is missing, which [`open`] would make.
-pub fn open_existing(options: &StoreOptions) -> Result<Arc<dyn BarStore>, StoreError> {
-    match &options.url {
-        DatabaseUrl::Sqlite(path) if !path.is_file() => Err(StoreError::Unusable {
-            url: options.url.to_string(),
-            reason: format!("there is no file {}", path.display()),
-        }),
-        _ => open(options),
-    }
-}
-
 /// Opens a store. Nothing is created but, for SQLite, the file.
 ///
 /// # Errors
