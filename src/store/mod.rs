@@ -3,6 +3,7 @@
 //! [`BarStore`] has two implementations, PostgreSQL and SQLite, and one contract suite that both must pass. Reads see
 //! only what is committed. Whatever is written together is seen together or not at all.
 
+mod columns;
 mod data;
 mod error;
 mod migrations;
@@ -71,6 +72,11 @@ impl Lease {
     #[must_use]
     pub fn role(&self) -> Role {
         self.role
+    }
+
+    /// Fails unless this is the newest lease of its role.
+    fn compare(&self, newest_epoch: Option<i64>) -> Result<(), StoreError> {
+        if newest_epoch == Some(self.epoch) { Ok(()) } else { Err(StoreError::RoleLost { role: self.role }) }
     }
 }
 

@@ -12,8 +12,8 @@ use diesel::sql_query;
 use diesel::sql_types::{BigInt, Bool, Double, Nullable, Text};
 
 use super::data::{Identity, Listing, MarketStatus, Progress, RollupTask, StateRow, StoredBar, UniverseRow};
-use super::error::StoreError;
-use crate::bars::{Checkpoint, Quote};
+use super::error::{During, StoreError};
+use crate::bars::Checkpoint;
 use crate::base::{Symbol, UnixSeconds};
 use crate::calendar::{Session, SessionSpan};
 
@@ -183,6 +183,40 @@ pub(super) struct EpochRow {
     pub epoch: i64,
 }
 
+/// The methods of [`BarStore`](super::BarStore) that read whole tables, in terms of the store's own `read`.
+macro_rules! shared_reads {
+    () => {
+        fn identity(&self) -> Result<Option<Identity>, StoreError> {
+            self.read("read market_identity", rows::identity)
+        }
+
+        fn universe(&self) -> Result<Vec<UniverseRow>, StoreError> {
+            self.read("read stock_metadata", rows::universe)
+        }
+
+        fn progress(&self) -> Result<Vec<Progress>, StoreError> {
+            self.read("read model_checkpoint", rows::progress)
+        }
+
+        fn listings(&self) -> Result<Vec<Listing>, StoreError> {
+            self.read("read stock_listing", rows::listings)
+        }
+
+        fn states(&self) -> Result<Vec<StateRow>, StoreError> {
+            self.read("read stock_state", rows::states)
+        }
+
+        fn status(&self) -> Result<Option<MarketStatus>, StoreError> {
+            self.read("read market_status", rows::status)
+        }
+
+        fn watermarks(&self) -> Result<BTreeMap<Symbol, UnixSeconds>, StoreError> {
+            self.read("read rollup_watermark", rows::watermarks)
+        }
+    };
+}
+pub(super) use shared_reads;
+
 /// A statement whose rows a connection can give.
 pub(super) trait Gives<Row>: Connection + Sized {
     fn give(&mut self, sql: &str) -> QueryResult<Vec<Row>>;
@@ -222,6 +256,23 @@ pub(super) fn identity(connection: &mut impl Gives<IdentityRow>) -> Read<Option<
             Ok(Identity { seed, model: row.model })
         })
         .transpose())
+}
+
+/// What follows the claim of a database: a new market with an empty universe gets one, and a market that was there must be
+/// the one wanted.
+pub(super) fn settle_claim<C: Gives<IdentityRow> + Gives<MetadataRow>>(
+    connection: &mut C,
+    wanted: &Identity,
+    is_new: bool,
+    fill_universe: impl FnOnce(&mut C) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    if is_new && universe(connection).during("read stock_metadata")??.is_empty() {
+        fill_universe(connection)?;
+    }
+    match identity(connection).during("read market_identity")?? {
+        Some(found) if found != *wanted => Err(StoreError::OtherMarket { found, wanted: wanted.clone() }),
+        _ => Ok(()),
+    }
 }
 
 pub(super) fn universe(connection: &mut impl Gives<MetadataRow>) -> Read<Vec<UniverseRow>> {
@@ -327,28 +378,4 @@ impl From<BarRow> for StoredBar {
             volume: row.volume,
         }
     }
-}
-
-/// What `stock_state` and `stock_realtime_price` keep of a quote, rounded to the columns' decimals.
-pub(super) struct QuoteColumns {
-    pub volatility: f64,
-    pub trend: f64,
-    pub change_percent: f64,
-}
-
-impl From<&Quote> for QuoteColumns {
-    fn from(quote: &Quote) -> Self {
-        let round = |value: f64, scale: f64| (value * scale).round() / scale;
-        Self {
-            volatility: round(quote.volatility, 1e4),
-            trend: round(quote.trend.0, 1e4),
-            change_percent: round(quote.change_percent, 1e3).clamp(-999.999, 999.999),
-        }
-    }
-}
-
-/// The JSON that `model_checkpoint.opening` keeps.
-pub(super) fn opening_json(checkpoint: &Checkpoint) -> Result<String, StoreError> {
-    serde_json::to_string(&checkpoint.opening)
-        .map_err(|error| corrupt("the checkpoint", checkpoint.symbol.as_str(), error))
 }

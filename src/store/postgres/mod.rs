@@ -155,24 +155,10 @@ impl BarStore for PostgresStore {
         Ok(Lease { role, epoch, _guard: Box::new(guard) })
     }
 
-    fn identity(&self) -> Result<Option<Identity>, StoreError> {
-        self.read("read market_identity", rows::identity)
-    }
+    rows::shared_reads!();
 
     fn claim(&self, identity: &Identity, default_universe: &[UniverseRow]) -> Result<(), StoreError> {
         self.transaction("claim the database", |connection| write::claim(connection, identity, default_universe))
-    }
-
-    fn universe(&self) -> Result<Vec<UniverseRow>, StoreError> {
-        self.read("read stock_metadata", rows::universe)
-    }
-
-    fn progress(&self) -> Result<Vec<Progress>, StoreError> {
-        self.read("read model_checkpoint", rows::progress)
-    }
-
-    fn listings(&self) -> Result<Vec<Listing>, StoreError> {
-        self.read("read stock_listing", rows::listings)
     }
 
     fn ensure_partitions(&self, from: NaiveDate, to: NaiveDate) -> Result<(), StoreError> {
@@ -214,18 +200,6 @@ impl BarStore for PostgresStore {
             .get_results::<rows::BarRow>(&mut *self.connection()?)
             .during("read bars")?;
         Ok(found.into_iter().map(StoredBar::from).collect())
-    }
-
-    fn states(&self) -> Result<Vec<StateRow>, StoreError> {
-        self.read("read stock_state", rows::states)
-    }
-
-    fn status(&self) -> Result<Option<MarketStatus>, StoreError> {
-        self.read("read market_status", rows::status)
-    }
-
-    fn watermarks(&self) -> Result<BTreeMap<Symbol, UnixSeconds>, StoreError> {
-        self.read("read rollup_watermark", rows::watermarks)
     }
 
     fn rollup_tasks(&self, lease: &Lease) -> Result<Vec<RollupTask>, StoreError> {

@@ -9,7 +9,7 @@ use diesel::sql_types::{Array, BigInt, Bool, Double, Nullable, Numeric, Text};
 
 use super::super::data::{Batch, Identity, Listing, RollupWrite, UniverseRow};
 use super::super::error::During;
-use super::super::{StoreError, rows, transaction};
+use super::super::{StoreError, columns, rows, transaction};
 use super::numeric::PgPrice;
 use crate::bars::{Bar, Checkpoint, Quote};
 use crate::base::{Interval, Symbol};
@@ -70,13 +70,7 @@ pub(super) fn claim(
         .execute(connection)
         .during("claim the database")?
         > 0;
-    if is_new && rows::universe(connection).during("read stock_metadata")??.is_empty() {
-        insert_universe(connection, default_universe)?;
-    }
-    match rows::identity(connection).during("read market_identity")?? {
-        Some(found) if found != *identity => Err(StoreError::OtherMarket { found, wanted: identity.clone() }),
-        _ => Ok(()),
-    }
+    rows::settle_claim(connection, identity, is_new, |connection| insert_universe(connection, default_universe))
 }
 
 fn insert_universe(connection: &mut PgConnection, universe: &[UniverseRow]) -> Result<(), StoreError> {
@@ -162,7 +156,7 @@ fn upsert_quotes(connection: &mut PgConnection, quotes: &[Quote]) -> Result<(), 
     let symbols: Vec<&str> = quotes.iter().map(|quote| quote.symbol.as_str()).collect();
     let prices: Vec<PgPrice> = quotes.iter().map(|quote| PgPrice(quote.price)).collect();
     let last_bars: Vec<i64> = quotes.iter().map(|quote| quote.last_bar).collect();
-    let columns: Vec<rows::QuoteColumns> = quotes.iter().map(rows::QuoteColumns::from).collect();
+    let columns: Vec<columns::QuoteColumns> = quotes.iter().map(columns::QuoteColumns::from).collect();
     sql_query(include_str!("sql/upsert_states.sql"))
         .bind::<Array<Text>, _>(&symbols)
         .bind::<Array<Numeric>, _>(&prices)
@@ -187,7 +181,7 @@ fn upsert_checkpoints(connection: &mut PgConnection, checkpoints: &[Checkpoint])
     if checkpoints.is_empty() {
         return Ok(());
     }
-    let openings = checkpoints.iter().map(rows::opening_json).collect::<Result<Vec<_>, _>>()?;
+    let openings = checkpoints.iter().map(columns::opening_json).collect::<Result<Vec<_>, _>>()?;
     sql_query(include_str!("sql/upsert_checkpoints.sql"))
         .bind::<Array<Text>, _>(checkpoints.iter().map(|row| row.symbol.as_str()).collect::<Vec<_>>())
         .bind::<Array<Text>, _>(checkpoints.iter().map(|row| row.day.to_string()).collect::<Vec<_>>())

@@ -53,9 +53,5 @@ pub(super) fn check(connection: &mut SqliteConnection, lease: &Lease) -> Result<
         .get_result::<rows::EpochRow>(connection)
         .optional()
         .during("check the role")?;
-    if newest.is_some_and(|newest| newest.epoch == lease.epoch) {
-        Ok(())
-    } else {
-        Err(StoreError::RoleLost { role: lease.role })
-    }
+    lease.compare(newest.map(|row| row.epoch))
 }

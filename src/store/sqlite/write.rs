@@ -9,7 +9,7 @@ use diesel::upsert::excluded;
 
 use super::super::data::{Batch, Identity, Listing, RollupWrite, UniverseRow};
 use super::super::error::During;
-use super::super::{StoreError, rows};
+use super::super::{StoreError, columns, rows};
 use crate::bars::{Bar, Checkpoint, Quote};
 use crate::base::{Interval, Symbol};
 
@@ -119,15 +119,9 @@ pub(super) fn claim(
         .execute(connection)
         .during("claim the database")?
         > 0;
-    if is_new && rows::universe(connection).during("read stock_metadata")??.is_empty() {
-        for row in default_universe {
-            insert_metadata(connection, row)?;
-        }
-    }
-    match rows::identity(connection).during("read market_identity")?? {
-        Some(found) if found != *identity => Err(StoreError::OtherMarket { found, wanted: identity.clone() }),
-        _ => Ok(()),
-    }
+    rows::settle_claim(connection, identity, is_new, |connection| {
+        default_universe.iter().try_for_each(|row| insert_metadata(connection, row))
+    })
 }
 
 fn insert_metadata(connection: &mut SqliteConnection, row: &UniverseRow) -> Result<(), StoreError> {
@@ -197,7 +191,7 @@ fn upsert_bar(
 }
 
 fn upsert_quote(connection: &mut SqliteConnection, quote: &Quote) -> Result<(), StoreError> {
-    let columns = rows::QuoteColumns::from(quote);
+    let columns = columns::QuoteColumns::from(quote);
     {
         use stock_state::dsl;
         diesel::insert_into(dsl::stock_state)
@@ -251,7 +245,7 @@ fn upsert_checkpoint(connection: &mut SqliteConnection, checkpoint: &Checkpoint)
         .values((
             dsl::symbol.eq(checkpoint.symbol.as_str()),
             dsl::day.eq(checkpoint.day.to_string()),
-            dsl::opening.eq(rows::opening_json(checkpoint)?),
+            dsl::opening.eq(columns::opening_json(checkpoint)?),
         ))
         .on_conflict(dsl::symbol)
         .do_update()
