@@ -64,7 +64,14 @@ pub struct Lease {
     /// What [`BarStore::write`] compares, so that a writer whose lock was lost with its connection cannot write on
     /// after another has taken over.
     epoch: i64,
-    _guard: Box<dyn Send + Sync>,
+    guard: Box<dyn Guard>,
+}
+
+/// What a lease is held by.
+trait Guard: Send + Sync {
+    /// Fails when what holds the lease is gone. The holder may still be the newest of its role, but no longer keeps others
+    /// from it: it has to take the role anew.
+    fn check(&self) -> Result<(), StoreError>;
 }
 
 impl Lease {

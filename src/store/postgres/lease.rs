@@ -23,14 +23,27 @@ const TRIES: u32 = 15;
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// A connection that is kept for the lock it holds.
-pub(super) struct Guard(Mutex<PgConnection>);
+pub(super) struct Guard {
+    connection: Mutex<PgConnection>,
+    shown_url: String,
+}
 
 impl Drop for Guard {
     /// The server learns of a closed connection only some time later; whoever takes the role next need not wait for it.
     fn drop(&mut self) {
-        let connection = self.0.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let connection = self.connection.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
         // A connection that is lost has lost its locks too.
         let _ = connection.batch_execute("SELECT pg_advisory_unlock_all()");
+    }
+}
+
+impl super::super::Guard for Guard {
+    fn check(&self) -> Result<(), StoreError> {
+        let mut connection = self.connection.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        connection.batch_execute("SELECT 1").map_err(|error| StoreError::Unreachable {
+            url: self.shown_url.clone(),
+            reason: format!("the connection that held the role is lost: {}", super::one_line(&error)),
+        })
     }
 }
 
@@ -58,7 +71,7 @@ pub(super) fn take(url: &str, shown_url: &str, role: Role) -> Result<Guard, Stor
             .get_result(&mut connection)
             .during("take the role's lock")?;
         if taken {
-            return Ok(Guard(Mutex::new(connection)));
+            return Ok(Guard { connection: Mutex::new(connection), shown_url: shown_url.to_owned() });
         }
         if tries_left > 0 {
             std::thread::sleep(PAUSE);
@@ -76,12 +89,13 @@ pub(super) fn hold_migration_lock(url: &str, shown_url: &str, timeout: Duration)
             timeout.as_millis()
         ))
         .during("wait for another process's migrations")?;
-    Ok(Guard(Mutex::new(connection)))
+    Ok(Guard { connection: Mutex::new(connection), shown_url: shown_url.to_owned() })
 }
 
-/// Fails unless the lease is the newest of its role. The row stays locked until the transaction ends, so nobody takes
+/// Fails unless the lease is held and the newest of its role. The row stays locked until the transaction ends, so nobody takes
 /// the role over in its middle.
 pub(super) fn check(connection: &mut PgConnection, lease: &Lease) -> Result<(), StoreError> {
+    lease.guard.check()?;
     let newest = sql_query("SELECT epoch FROM role_epoch WHERE role = $1 FOR SHARE")
         .bind::<Text, _>(lease.role.as_str())
         .get_result::<rows::EpochRow>(connection)

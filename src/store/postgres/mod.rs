@@ -124,13 +124,15 @@ fn with_connect_timeout(url: &str, timeout: Duration) -> String {
     format!("{url}{separator}connect_timeout={}", timeout.as_secs().max(2))
 }
 
+/// libpq breaks its messages into lines.
+fn one_line(error: &impl ToString) -> String {
+    error.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 fn connect(url: &str, shown_url: &str) -> Result<PgConnection, StoreError> {
     PgConnection::establish(url).map_err(|error| StoreError::Unreachable {
         url: shown_url.to_owned(),
-        reason: format!(
-            "{}; check host, port, user, password and that the database exists",
-            error.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
-        ),
+        reason: format!("{}; check host, port, user, password and that the database exists", one_line(&error)),
     })
 }
 
@@ -152,7 +154,7 @@ impl BarStore for PostgresStore {
             .get_result::<rows::EpochRow>(&mut *self.connection()?)
             .during("count the holder of the role")?
             .epoch;
-        Ok(Lease { role, epoch, _guard: Box::new(guard) })
+        Ok(Lease { role, epoch, guard: Box::new(guard) })
     }
 
     rows::shared_reads!();

@@ -46,8 +46,16 @@ pub(super) fn hold_migration_lock(database: &Path) -> Result<File, StoreError> {
     Ok(file)
 }
 
-/// Fails unless the lease is the newest of its role.
+impl super::super::Guard for File {
+    /// An open file keeps its lock.
+    fn check(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+/// Fails unless the lease is held and the newest of its role.
 pub(super) fn check(connection: &mut SqliteConnection, lease: &Lease) -> Result<(), StoreError> {
+    lease.guard.check()?;
     let newest = sql_query("SELECT epoch FROM role_epoch WHERE role = $1")
         .bind::<Text, _>(lease.role.as_str())
         .get_result::<rows::EpochRow>(connection)

@@ -126,7 +126,7 @@ impl BarStore for SqliteStore {
             .get_result::<rows::EpochRow>(&mut *self.connection()?)
             .during("count the holder of the role")?
             .epoch;
-        Ok(Lease { role, epoch, _guard: Box::new(guard) })
+        Ok(Lease { role, epoch, guard: Box::new(guard) })
     }
 
     rows::shared_reads!();

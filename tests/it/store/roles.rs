@@ -90,10 +90,12 @@ fn a_writer_whose_lock_was_cut_off_is_shut_out_once_another_has_taken_over() {
          (SELECT oid FROM pg_database WHERE datname = current_database())",
     );
     assert_eq!(cut, ["true"]);
-    // Nobody has taken over yet, so its writes still are the only ones.
-    desk.write(&full_batch("AAA", &minutes(4)));
+    // Nobody has taken over yet, but anybody could: it must take the role anew, which trying again does.
+    let before = database.contents();
+    let lost = desk.store.write(&desk.writer, &full_batch("AAA", &minutes(4))).unwrap_err();
+    assert!(lost.is_retriable() && lost.to_string().contains("held the role"), "{lost}");
+    assert_eq!(database.contents(), before);
     let newer = second.acquire(Role::Writer).unwrap();
-    refused(&database, &*desk.store, &desk.writer);
     second.write(&newer, &full_batch("AAA", &minutes(5))).unwrap();
     // That the old lease goes does not free the newer one's role.
     drop(desk);
