@@ -22,6 +22,9 @@ use crate::store::{Batch, Lease, Listing, MarketStatus, Role};
 /// How far the newest bar may be ahead of the clock and still be taken for a clock that was set back a little.
 const CLOCK_STEP_SECONDS_MAX: UnixSeconds = 600;
 
+/// The most symbols that one line of the log names.
+const NAMES_MAX: usize = 20;
+
 /// The market's writer. After an error it must be dropped and started again: what it has made may not be written.
 pub struct Generator {
     market: Market,
@@ -228,8 +231,8 @@ impl Generator {
             let last_day = self.runs.remove(&symbol).map(|run| run.day());
             let first_day = self.listed_since.remove(&symbol).unwrap_or(day);
             batch.listings.push(Listing { symbol, first_day, last_day });
-            info!(%symbol, "delisted");
         }
+        tell(&batch.listings, "delisted");
         for run in self.runs.values_mut() {
             if let Some(&instrument) = roster.get(&run.instrument().symbol) {
                 run.open_day(instrument, day);
@@ -256,6 +259,7 @@ impl Generator {
         }
         let former: BTreeMap<Symbol, _> =
             self.market.store.progress()?.into_iter().map(|progress| (progress.checkpoint.symbol, progress)).collect();
+        let mut listed = Vec::with_capacity(newcomers.len());
         for symbol in newcomers {
             let Some(&instrument) = roster.get(&symbol) else { continue };
             let run = match former.get(&symbol) {
@@ -268,9 +272,22 @@ impl Generator {
             };
             self.runs.insert(symbol, run);
             self.listed_since.insert(symbol, day);
-            batch.listings.push(Listing { symbol, first_day: day, last_day: None });
-            info!(%symbol, %day, "listed");
+            listed.push(Listing { symbol, first_day: day, last_day: None });
         }
+        tell(&listed, "listed");
+        batch.listings.append(&mut listed);
         Ok(())
+    }
+}
+
+/// Logs who came or went: by name when they are few.
+fn tell(listings: &[Listing], what: &str) {
+    match listings {
+        [] => {}
+        few if few.len() <= NAMES_MAX => {
+            let names: Vec<&str> = few.iter().map(|listing| listing.symbol.as_str()).collect();
+            info!(symbols = names.join(" "), "{what}");
+        }
+        many => info!(symbols = many.len(), "{what}"),
     }
 }
