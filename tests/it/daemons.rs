@@ -131,7 +131,7 @@ on_every_backend! {
         );
         generator.until_minutes(500, database);
         let ended = generator.terminate().succeeded();
-        assert_has(&ended.stderr, &["stock BAD: base_price -1", "listed symbol=NEW", "delisted symbol=META"]);
+        assert_has(&ended.stderr, &["stock BAD: base_price -1", "listed symbols=\"NEW\"", "delisted symbols=\"META\""]);
 
         let (first, last) = (start_of("2026-03-02", 0), database.last_minute());
         let (new, gone) = (times(database, "NEW"), times(database, "META"));
