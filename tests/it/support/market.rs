@@ -3,9 +3,9 @@
 use std::sync::LazyLock;
 
 use chrono::NaiveDate;
-use klined::base::{DailyVolatility, Instrument, Ohlcv, Price, Seed};
+use klined::base::{Instrument, Ohlcv, Price, Seed};
 use klined::calendar::MINUTES_PER_DAY;
-use klined::model::{Model, ModelKind, Regime, SymbolState};
+use klined::model::{Model, Regime, SymbolState};
 use proptest::prelude::*;
 
 use super::{date, trading_days_from};
@@ -14,7 +14,7 @@ use super::{date, trading_days_from};
 pub const FIRST_DAY: &str = "2026-01-05";
 
 pub fn gbm(seed: u64) -> Model {
-    Model { kind: ModelKind::Gbm, seed: Seed(seed) }
+    Model::gbm(Seed(seed))
 }
 
 pub fn instrument(symbol: &str, base_price: &str, base_volatility: f64) -> Instrument {
