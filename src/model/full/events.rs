@@ -5,9 +5,11 @@
 //! Some of it comes overnight, half in the open and half over the first 20 minutes, the rest at some minute of the day over
 //! 20 minutes. A share g of each jump enters a pool of which a part s is given back evenly over each following day.
 //!
-//! Compensators, so that prices drift by the regime alone: with M(θ) = e^(θa)/(1 − θb) the jumps of a day cost
-//! κ = ln(1 + p↑(M↑(1) − 1) + p↓(M↓(−1) − 1)), and what is given back, after k days s(1 − s)^k g of a jump, costs the sum of
-//! the same with θ = −s(1 − s)^k g in place of 1.
+//! Compensators, so that the mean of daily simple returns is the regime's drift: the jumps of a day cost
+//! κ = ln(1 + p↑·m↑ + p↓·m↓), with m the mean of e^J − 1. Where a board limits the day, what a jump exceeds the limit by comes
+//! later and adds the same, up to the most that is carried ([`limits`](super::limits)); there m is taken over equally likely
+//! sizes, cut off at limit and carry. What is given back, after k days s(1 − s)^k·g of a jump, costs the sum over k of
+//! ln(1 + p↑(M↑(θ) − 1) + p↓(M↓(−θ) − 1)) with θ = −s(1 − s)^k·g and M(θ) = e^(θa)/(1 − θb).
 
 use serde::{Deserialize, Serialize};
 
@@ -21,15 +23,22 @@ const JUMP_MINUTES: u16 = 20;
 /// Places at which a jump within the day may begin.
 const JUMP_STARTS: u64 = 220;
 
+/// The limits that boards have, in per cent.
+const LIMITS: [u8; 4] = [5, 10, 20, 30];
+/// Equally likely sizes that the mean over a jump's size is taken over.
+const SIZES: usize = 4096;
+
 /// What the model knows of news, worked out once.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Events {
     parameters: parameters::Events,
     volatility_keep: f64,
     volume_keep: f64,
-    /// What compensates jumps and their return, in logs a day, overnight and within the day.
-    night_compensation: f64,
-    day_compensation: f64,
+    /// What jumps add to the mean, in logs a day: without limits, and for each of [`LIMITS`].
+    unlimited: f64,
+    limited: [f64; LIMITS.len()],
+    /// What giving back adds, in logs a day.
+    returned: f64,
 }
 
 /// What a symbol still feels of its news.
@@ -61,7 +70,7 @@ pub(super) struct Today {
 }
 
 impl Events {
-    pub(super) fn new(parameters: parameters::Events) -> Self {
+    pub(super) fn new(parameters: parameters::Events, limits: &parameters::Limits) -> Self {
         let parameters::Events { up_probability, down_probability, given_back, given_back_speed, .. } = parameters;
         let growth = |theta: f64| {
             let moment = |theta: f64, least: f64, excess: f64| exp(theta * least) / (1.0 - theta * excess) - 1.0;
@@ -76,18 +85,25 @@ impl Events {
                 Some(growth(-today))
             })
             .sum();
-        let night = 0.5 * parameters.overnight_share;
+        let jumps = LIMITS.map(|percent| {
+            let limit = f64::from(percent) / 100.0;
+            let (carry_up, carry_down) = (exp(limits.carry_most) - 1.0, 1.0 - exp(-limits.carry_most));
+            let up = mean_return(parameters.up_least, parameters.up_excess, 1.0, limit + carry_up);
+            let down = mean_return(parameters.down_least, parameters.down_excess, -1.0, limit + carry_down);
+            ln(1.0 + up_probability * up + down_probability * down)
+        });
         Self {
             parameters,
             volatility_keep: keep(parameters.volatility_half_life_days),
             volume_keep: keep(parameters.volume_half_life_days),
-            night_compensation: -night * growth(1.0),
-            day_compensation: -(1.0 - night) * growth(1.0) - returned,
+            unlimited: growth(1.0),
+            limited: if limits.enabled { jumps } else { [growth(1.0); LIMITS.len()] },
+            returned,
         }
     }
 
     /// What news a day brings, from four words, and how the state goes on to the next day.
-    pub(super) fn today(&self, words: &mut Words<'_>, state: &mut State) -> Today {
+    pub(super) fn today(&self, words: &mut Words<'_>, state: &mut State, limit_percent: Option<u8>) -> Today {
         let [which, size, when, start] = words.take();
         let Self { parameters, .. } = self;
         if !parameters.enabled {
@@ -106,13 +122,16 @@ impl Events {
         let start = (((start >> 32) * JUMP_STARTS) >> 32) as u16;
         let (gap, rest, jump_from) = if is_overnight { (0.5 * jump, 0.5 * jump, 0) } else { (0.0, jump, start) };
         let raised = if jump == 0.0 { 0.0 } else { 1.0 };
+        let place = LIMITS.iter().position(|&limit| Some(limit) == limit_percent);
+        let jumps = place.map_or(self.unlimited, |place| self.limited[place]);
+        let night = 0.5 * parameters.overnight_share;
         let given_back = state.pool * parameters.given_back_speed;
         let today = Today {
-            gap: gap + self.night_compensation,
+            gap: gap - night * jumps,
             jump: rest / f64::from(JUMP_MINUTES),
             jump_from,
             jump_until: jump_from + JUMP_MINUTES,
-            every_minute: (self.day_compensation - given_back) / super::profile::MINUTES as f64,
+            every_minute: (-(1.0 - night) * jumps - self.returned - given_back) / super::profile::MINUTES as f64,
             volatility: state.volatility,
             volume: state.volume,
             raised_volatility: raised * parameters.volatility,
@@ -123,6 +142,15 @@ impl Events {
         state.volume = self.volume_keep * (state.volume + today.raised_volume);
         today
     }
+}
+
+/// Mean of e^J − 1, J = ±(least + Exp(excess)), cut off at `most` above or below nothing.
+fn mean_return(least: f64, excess: f64, sign: f64, most: f64) -> f64 {
+    let of_size = |place: usize| {
+        let size = least - excess * ln((place as f64 + 0.5) / SIZES as f64);
+        (exp(sign * size) - 1.0).clamp(-most, most)
+    };
+    (0..SIZES).map(of_size).sum::<f64>() / SIZES as f64
 }
 
 impl Today {

@@ -76,6 +76,27 @@ struct Shape {
 struct Bounce {
     keep: [f64; 2],
     share: [f64; 2],
+    /// What coming back adds to the mean of daily simple returns, in variances of the own part: the covariance of a day's
+    /// lasting move with the day's change of overshoot, and half that change's variance (M. E. Blume, R. F. Stambaugh, Journal
+    /// of Financial Economics 12 (1983), for the bid-ask bounce).
+    gain: f64,
+}
+
+impl Bounce {
+    fn new(parameters: &parameters::Bounce) -> Self {
+        let keep = [parameters.half_life_minutes, parameters.slow_half_life_days * MINUTES as f64].map(process::keep);
+        let share = if parameters.enabled { [parameters.share, parameters.slow_share] } else { [0.0; 2] };
+        let over_a_day = keep.map(|keep| exp(MINUTES as f64 * ln(keep)));
+        let mut gain = 0.0;
+        for one in 0..2 {
+            gain += share[one] * (1.0 - over_a_day[one]) / (1.0 - keep[one]);
+            for other in 0..2 {
+                let change = 2.0 - over_a_day[one] - over_a_day[other];
+                gain += 0.5 * share[one] * share[other] * change / (1.0 - keep[one] * keep[other]);
+            }
+        }
+        Self { keep, share, gain: gain / MINUTES as f64 }
+    }
 }
 
 /// What a symbol carries from minute to minute.
@@ -111,8 +132,8 @@ pub struct Day {
     own_sigma: f64,
     /// One over the daily volatility.
     per_sigma: f64,
-    /// Compensates shocks, in every minute.
-    shock_drift: f64,
+    /// Compensates shocks and overshoot, in every minute.
+    compensation: f64,
     news: events::Today,
     span: limits::Span,
     volume: volume::Today,
@@ -164,12 +185,9 @@ impl Full {
             },
             volatility: volatility::Laws::new(&parameters.volatility),
             tails,
-            events: events::Events::new(parameters.events),
+            events: events::Events::new(parameters.events, &parameters.limits),
             volume: volume::Laws::new(parameters.volume),
-            bounce: Bounce {
-                keep: [bounce.half_life_minutes, bounce.slow_half_life_days * MINUTES as f64].map(process::keep),
-                share: if bounce.enabled { [bounce.share, bounce.slow_share] } else { [0.0; 2] },
-            },
+            bounce: Bounce::new(bounce),
             days: MarketDays::new(seed, calendar, parameters.factors, parameters.volatility.enabled, tails),
         }
     }
@@ -232,7 +250,8 @@ impl Day {
         let mut stream = seed.stream(Stream::SymbolDay, &instrument.symbol, date);
         let mut words = Words(&mut stream);
         let [slow, fast, volume_fast, volume_slow, night] = words.normals::<{ DAY_WORDS - 4 }>();
-        let news = full.events.today(&mut words, &mut state.events);
+        let news =
+            full.events.today(&mut words, &mut state.events, instrument.board.limit_percent(instrument.is_st, date));
         let blocks = words.normals();
         full.volatility.open(&mut state.volatility, [slow, fast]);
 
@@ -251,6 +270,7 @@ impl Day {
             let shocks = market_sigma * market.shock_night + 0.5 * shock;
             state.latent_ticks = hold(state.latent_ticks * exp(night_part + gap + shocks));
         }
+        let bounced = full.bounce.gain * own_sigma * own_sigma * full.split.day * full.split.day;
         let step = |regime: Regime| RegimeStep {
             drift: regime.drift().per_minute(),
             factor: regime.volatility_factor() / Regime::root_mean_square_factor(),
@@ -269,7 +289,7 @@ impl Day {
             sector_sigma,
             own_sigma,
             per_sigma: 1.0 / sigma,
-            shock_drift: 0.5 * shock / MINUTES as f64,
+            compensation: (0.5 * shock - bounced) / MINUTES as f64,
             news,
             volume,
             blocks,
@@ -332,7 +352,7 @@ impl Day {
             + bounced
             + news
             + self.market_sigma * market.shock(minute)
-            + self.shock_drift;
+            + self.compensation;
 
         let extremes = bridge::extremes(log_return, variance, log_high, log_low);
         let [grown, highest, lowest] = exp_each([log_return, extremes.high, extremes.low]);
