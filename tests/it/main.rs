@@ -2,6 +2,7 @@
 
 mod bars;
 mod calendar;
+mod full_model;
 mod jobs;
 mod layers;
 mod model;

@@ -1,8 +1,8 @@
 //! What symbols have in common: the market's factor, its volatility and regimes, and the sectors' factors.
 //!
-//! A symbol's minute has β·σM·(0.82·F + 0.18·Y) + σS·G (the index model of W. F. Sharpe, Management Science 9 (1963), with
+//! A symbol's minute has β·σM·(0.85·F + 0.15·Y) + σS·G (the index model of W. F. Sharpe, Management Science 9 (1963), with
 //! a sector's factor beside the market's). F is the market's draw under its own volatility exp(hM): two daily OU parts, one
-//! within the day, an echo of its last moves, and crashes. Y, Y ← 0.985·Y + 0.015·F, lets a part of each move arrive late:
+//! within the day, an echo of its last moves, and crashes. Y, Y ← 0.97·Y + 0.03·F, lets a part of each move arrive late:
 //! correlation grows with the interval (T. W. Epps, Journal of the American Statistical Association 74 (1979)). G is a
 //! sector's draw under the market's volatility.
 //!

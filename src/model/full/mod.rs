@@ -2,10 +2,10 @@
 //!
 //! A minute's log return is
 //!
-//! r = μ·dt − ½v + β·σM·s·c·(0.82·F + 0.18·Y) + σS·s·c·G + e + (T − T before) + news + shocks,
+//! r = μ·dt − ½v + β·σM·s·c·(0.85·F + 0.15·Y) + σS·s·c·G + e + (T − T before) + news + shocks,
 //!
 //! with μ and c the regime's drift and factor, s the minute's share of the day's volatility, F and G the factors of market and
-//! sector ([`market`]), e = σI·s·c·exp(h)·z the symbol's own part ([`volatility`], [`tails`]), T ← ρ·T + 0.27·e an overshoot
+//! sector ([`market`]), e = σI·s·c·exp(h)·z the symbol's own part ([`volatility`], [`tails`]), T ← ρ·T + a·e an overshoot
 //! that comes back, news and shocks with their compensators ([`events`], [`market`]). v is the variance of the factors and of
 //! e, so that prices grow by μ alone. The regime factors are divided by √(Σ π c²), so that the base volatility is the
 //! unconditional one, and the own part has what the factors leave of it, σI² = σ² − (βσM)² − σS².

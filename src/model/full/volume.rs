@@ -1,6 +1,6 @@
 //! Volume: how much trades in a minute.
 //!
-//! ln V = ln(turnover · w / P) + q1 + q2 + news + u + 0.29·hM + 0.33·(x1 + x2 + news) + 0.31·(xm + xf)
+//! ln V = ln(turnover · w / P) + q1 + q2 + news + u + 0.29·hM + 0.30·(x1 + x2 + news) + 0.31·(xm + xf)
 //!        plus 0.60·ln(A + 0.05) + 0.23·ln(B + 0.05) + 0.50·ln(a + 0.25) + 0.40·ln(0.35 + |way since yesterday|/σ)
 //!        plus 0.63·η − 0.15,
 //!
