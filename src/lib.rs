@@ -11,6 +11,7 @@
 //! | 3 | [`bars`] | the bar, one symbol's run over trading minutes, the roll-up |
 //! | 4 | [`store`] | what is kept and its laws; PostgreSQL and SQLite |
 //! | 5 | [`jobs`] | generate, aggregate, backfill, verify |
+//! | 5 | [`realism`] | 16 metrics of bars in memory, with their bands |
 //! | 7 | [`config`], [`daemon`] | flags and variables; signals, alarms, logs, running a job until told to stop |
 //!
 //! Layers 0 to 3 hold no async, no SQL, no logging, no environment and no wall clock.
@@ -26,6 +27,8 @@ pub mod bars;
 pub mod store;
 
 pub mod jobs;
+
+pub mod realism;
 
 pub mod config;
 

@@ -78,7 +78,8 @@ impl SymbolRun {
     /// A symbol before the open of its first trading day.
     #[must_use]
     pub fn list(model: Model, instrument: Instrument, first_day: NaiveDate) -> Self {
-        Self::before_open(model, instrument, first_day, model.first_state(&instrument, first_day))
+        let state = model.first_state(&instrument, first_day);
+        Self::before_open(model, instrument, first_day, state)
     }
 
     /// A symbol where it was when its last bar was written: the day is made again up to there.
@@ -114,7 +115,7 @@ impl SymbolRun {
         while !self.is_day_over() {
             self.step();
         }
-        *self = Self::before_open(self.model, instrument, day, self.path.state());
+        *self = Self::before_open(self.model.clone(), instrument, day, self.path.state());
     }
 
     /// The bars of the present day up to the place `until` (exclusive, at most 240), appended to `bars`.
@@ -127,8 +128,9 @@ impl SymbolRun {
         until: u16,
         bars: &mut Vec<(Symbol, Bar)>,
     ) -> Result<(), CalendarError> {
-        while self.next_index < until.min(MINUTES_PER_DAY) {
-            let first = calendar.minute_of(self.day, self.next_index)?;
+        calendar.open_of(self.day)?;
+        let until = until.min(MINUTES_PER_DAY);
+        for first in calendar.minutes_of(self.day).take(usize::from(until)).skip(usize::from(self.next_index)) {
             let ohlcv = self.step();
             bars.push((self.instrument.symbol, Bar { first, ohlcv }));
         }

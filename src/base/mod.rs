@@ -1,5 +1,6 @@
 //! What every layer speaks of: prices, symbols, instruments, intervals, the clock, the seed.
 
+pub mod board;
 pub mod clock;
 pub mod instrument;
 pub mod interval;
@@ -8,8 +9,9 @@ pub mod price;
 pub mod seed;
 pub mod symbol;
 
+pub use board::{Board, PriceLimits, UnknownBoard};
 pub use clock::{Clock, UnixSeconds};
-pub use instrument::{DailyVolatility, Instrument, InvalidInstrument};
+pub use instrument::{DailyVolatility, Instrument, InvalidInstrument, SectorKey};
 pub use interval::{Interval, UnknownInterval};
 pub use ohlcv::{InvalidOhlcv, Ohlcv};
 pub use price::{InvalidPrice, Price};

@@ -40,7 +40,8 @@ impl Price {
     /// This is how a model's continuous price is printed; monotone, so low ≤ open, close ≤ high survives it.
     #[must_use]
     pub fn nearest(ticks: f64) -> Self {
-        Self((libm::round(ticks) as i64).clamp(Self::MIN.0, Self::MAX.0))
+        // The cast cuts towards zero, and what is not positive ends at the smallest price anyway.
+        Self(((ticks + 0.5) as i64).clamp(Self::MIN.0, Self::MAX.0))
     }
 
     /// The price behind a decimal number that a database or a person gave as floating point.

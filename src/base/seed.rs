@@ -1,14 +1,16 @@
 //! The one maker of random streams.
 //!
 //! A stream is ChaCha8 (D. J. Bernstein, "ChaCha, a variant of Salsa20", 8 rounds) under a key that spells out
-//! what it is for: 8 bytes of seed, 4 bytes of purpose, 20 bytes of symbol; the 64-bit nonce is the date. The key
+//! what it is for: 8 bytes of seed, 4 bytes of purpose, 20 bytes of symbol
+//! (or of a sector's key, or zeros for the whole market); the 64-bit nonce is the date. The key
 //! is the names themselves and no hash of them, so two streams never coincide.
 
 use chrono::{Datelike, NaiveDate};
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
 
-use super::Symbol;
+use super::symbol::SYMBOL_LENGTH_MAX;
+use super::{SectorKey, Symbol};
 
 /// The number that the whole market follows from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -23,6 +25,16 @@ pub enum Stream {
     Regime,
     /// The state that a symbol starts in.
     Listing,
+    /// What a symbol draws once a day, before its open.
+    SymbolDay,
+    /// What the whole market draws once a day, before its open.
+    MarketDay,
+    /// The market factor, a fixed number of draws a bar.
+    MarketBars,
+    /// The redraws of the market's own regime chain.
+    MarketRegime,
+    /// A sector's factor, a fixed number of draws a bar.
+    SectorBars,
 }
 
 impl Stream {
@@ -31,6 +43,11 @@ impl Stream {
             Self::Bars => *b"bars",
             Self::Regime => *b"regi",
             Self::Listing => *b"list",
+            Self::SymbolDay => *b"sday",
+            Self::MarketDay => *b"mday",
+            Self::MarketBars => *b"mbar",
+            Self::MarketRegime => *b"mreg",
+            Self::SectorBars => *b"sect",
         }
     }
 }
@@ -39,10 +56,29 @@ impl Seed {
     /// The stream of one purpose, one symbol and one trading day, at its beginning.
     #[must_use]
     pub fn stream(self, purpose: Stream, symbol: &Symbol, date: NaiveDate) -> ChaCha8Rng {
+        self.stream_named(purpose, symbol.padded(), date)
+    }
+
+    /// The stream of one purpose and one trading day that all symbols share.
+    #[must_use]
+    pub fn market_stream(self, purpose: Stream, date: NaiveDate) -> ChaCha8Rng {
+        self.stream_named(purpose, &[0; SYMBOL_LENGTH_MAX], date)
+    }
+
+    /// The stream of one purpose and one trading day that the symbols of a sector share.
+    #[must_use]
+    pub fn sector_stream(self, purpose: Stream, sector: SectorKey, date: NaiveDate) -> ChaCha8Rng {
+        let mut name = [0; SYMBOL_LENGTH_MAX];
+        let key = sector.to_bytes();
+        name[..key.len()].copy_from_slice(&key);
+        self.stream_named(purpose, &name, date)
+    }
+
+    fn stream_named(self, purpose: Stream, name: &[u8; SYMBOL_LENGTH_MAX], date: NaiveDate) -> ChaCha8Rng {
         let mut key = [0; 32];
         key[..8].copy_from_slice(&self.0.to_le_bytes());
         key[8..12].copy_from_slice(&purpose.tag());
-        key[12..].copy_from_slice(symbol.padded());
+        key[12..].copy_from_slice(name);
         let mut stream = ChaCha8Rng::from_seed(key);
         stream.set_stream(u64::from(date.num_days_from_ce().unsigned_abs()));
         stream

@@ -14,7 +14,6 @@ use super::{blocking, logging, open_store};
 use crate::base::{Clock, Symbol};
 use crate::config::BackfillArgs;
 use crate::jobs::{self, Aggregator, Backfilled, JobError, Market, Progress, Stop, Window};
-use crate::model::ModelKind;
 use crate::store::{Role, StoreError};
 
 /// Runs `market-backfill`.
@@ -25,6 +24,7 @@ pub async fn run(args: BackfillArgs) -> anyhow::Result<ExitCode> {
     logging::start(&args.log, "market_backfill")?;
     let shutdown = Shutdown::on_signals()?;
     let calendar = Arc::new(args.calendar.calendar()?);
+    let choice = args.model.choice()?;
     if args.clear && !args.yes {
         confirm(&args)?;
     }
@@ -35,7 +35,7 @@ pub async fn run(args: BackfillArgs) -> anyhow::Result<ExitCode> {
             jobs::clear(&*store, None)?;
             info!("removed all bars");
         }
-        let market = Market::claim(store, calendar, ModelKind::Gbm, args.model.seed)?;
+        let market = Market::claim(store, calendar, choice, args.model.seed)?;
         if let Some(symbol) = args.symbol.filter(|_| args.clear) {
             jobs::clear(&*market.store, Some(symbol))?;
             info!(%symbol, "removed all bars");

@@ -14,7 +14,6 @@ use super::{blocking, logging, open_store};
 use crate::base::{Clock, Symbol};
 use crate::config::GeneratorArgs;
 use crate::jobs::{Generator, JobError, Market, Stop};
-use crate::model::ModelKind;
 
 /// How the market's time runs.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -33,10 +32,9 @@ pub async fn run(args: GeneratorArgs) -> anyhow::Result<ExitCode> {
     logging::start(&args.log, "market_generator")?;
     let shutdown = Shutdown::on_signals()?;
     let calendar = Arc::new(args.calendar.calendar()?);
-    let (database, seed) = (args.database.clone(), args.model.seed);
-    let market =
-        blocking(move || anyhow::Ok(Market::claim(open_store(&database)?, calendar, ModelKind::Gbm, seed)?)).await??;
-    info!(database = %args.database.db_url, seed = market.model.seed.0, model = market.model.kind.version(), "started");
+    let (database, seed, choice) = (args.database.clone(), args.model.seed, args.model.choice()?);
+    let market = blocking(move || anyhow::Ok(Market::claim(open_store(&database)?, calendar, choice, seed)?)).await??;
+    info!(database = %args.database.db_url, seed = market.model.seed.0, model = market.model.version(), "started");
     let pace = if args.test { Pace::Test { speed: args.pace.speed } } else { Pace::Live };
     generate(market, args.symbols, pace, &shutdown, &Notify::new()).await?;
     info!("stopped");

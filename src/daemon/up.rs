@@ -13,7 +13,6 @@ use super::shutdown::Shutdown;
 use super::{backfill, blocking, logging, open_store};
 use crate::config::UpArgs;
 use crate::jobs::{Aggregator, Market, Window};
-use crate::model::ModelKind;
 use crate::store::DatabaseUrl;
 
 /// How long the aggregator waits when no minute is written.
@@ -27,10 +26,10 @@ pub async fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
     logging::start(&args.log, "klined")?;
     let shutdown = Shutdown::on_signals()?;
     let calendar = Arc::new(args.calendar.calendar()?);
-    let (database, seed) = (args.database.clone(), args.model.seed);
+    let (database, seed, choice) = (args.database.clone(), args.model.seed, args.model.choice()?);
     let (stop, days) = (shutdown.stop.clone(), usize::from(args.days));
     let (market, is_filled) = blocking(move || {
-        let market = Market::claim(open_store(&database)?, calendar, ModelKind::Gbm, seed)?;
+        let market = Market::claim(open_store(&database)?, calendar, choice, seed)?;
         let is_filled = market.is_even()? || backfill::fill(&market, Window::Days(days), None, &stop)?;
         anyhow::Ok((market, is_filled))
     })

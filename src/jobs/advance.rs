@@ -33,7 +33,7 @@ pub(super) fn status_after(market: &Market, minute: Minute) -> MarketStatus {
 pub(super) fn resume(market: &Market, progress: &Progress) -> Result<SymbolRun, JobError> {
     let symbol = progress.checkpoint.symbol;
     let last_bar = progress.last_bar.map(|time| market.minute(symbol, time)).transpose()?;
-    Ok(SymbolRun::resume(market.model, &market.calendar, progress.checkpoint.clone(), last_bar)?)
+    Ok(SymbolRun::resume(market.model.clone(), &market.calendar, progress.checkpoint.clone(), last_bar)?)
 }
 
 /// Where a symbol's way ended.

@@ -167,7 +167,7 @@ fn plan(market: &Market, window: Window, only: Option<Symbol>, now: UnixSeconds)
                 info!(%symbol, "was delisted; the generator lists it again with the next trading day")
             }
             (None, _, Some(&instrument)) => {
-                let run = SymbolRun::list(market.model, instrument, first_day);
+                let run = SymbolRun::list(market.model.clone(), instrument, first_day);
                 opening.listings.push(Listing { symbol, first_day, last_day: None });
                 opening.checkpoints.push(run.checkpoint());
                 runs.push((run, first_day));

@@ -21,6 +21,11 @@ pub enum JobError {
              `market-backfill --symbol S --days N --clear`"
     )]
     Checkpoint(#[from] InvalidCheckpoint),
+    /// Parameters were given to a model that has none.
+    #[error(
+        "--model-params is for --model full, and this market's model is gbm; leave it out, or use another database"
+    )]
+    UnusedParameters,
     /// The database has a bar where this calendar has no minute.
     #[error(
         "the last bar of {symbol} is at Unix second {time}, which is no trading minute of this calendar; use the same \

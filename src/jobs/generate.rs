@@ -268,7 +268,7 @@ impl Generator {
                     run.open_day(instrument, day);
                     run
                 }
-                None => SymbolRun::list(self.market.model, instrument, day),
+                None => SymbolRun::list(self.market.model.clone(), instrument, day),
             };
             self.runs.insert(symbol, run);
             self.listed_since.insert(symbol, day);

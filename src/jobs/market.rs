@@ -6,11 +6,26 @@ use super::JobError;
 use super::universe::default_universe;
 use crate::base::{Seed, Symbol, UnixSeconds};
 use crate::calendar::{Calendar, Minute};
-use crate::model::{Model, ModelKind};
+use crate::model::{FullParameters, Model, ModelKind};
 use crate::store::{BarStore, Identity};
 
 /// The seed of a market for which nobody asked for another.
 const DEFAULT_SEED: u64 = 42;
+
+/// Which model is asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct ModelChoice {
+    /// None takes the database's own; for a new database plain GBM, or the full model when it is given parameters.
+    pub kind: Option<ModelKind>,
+    /// Parameters of the full model.
+    pub parameters: FullParameters,
+}
+
+impl From<ModelKind> for ModelChoice {
+    fn from(kind: ModelKind) -> Self {
+        Self { kind: Some(kind), parameters: FullParameters::default() }
+    }
+}
 
 /// What the writing jobs work on.
 #[derive(Clone)]
@@ -22,23 +37,29 @@ pub struct Market {
 
 impl Market {
     /// Claims a database for a model and seed, or recognises it as theirs. Without a seed the database's own is taken,
-    /// or 42 for a new one.
+    /// or 42 for a new one; without a kind of model likewise, or plain GBM.
     ///
     /// # Errors
-    /// The database holds a market of another seed or model version, or cannot be read.
+    /// The database holds a market of another seed, model version or parameters, or cannot be read; or there are
+    /// parameters for a model that has none.
     pub fn claim(
         store: Arc<dyn BarStore>,
         calendar: Arc<Calendar>,
-        kind: ModelKind,
+        choice: impl Into<ModelChoice>,
         seed: Option<u64>,
     ) -> Result<Self, JobError> {
-        let seed = match seed {
-            Some(seed) => seed,
-            None => store.identity()?.map_or(DEFAULT_SEED, |identity| identity.seed),
+        let ModelChoice { kind, parameters } = choice.into();
+        let found = store.identity()?;
+        let seed = seed.or(found.as_ref().map(|identity| identity.seed)).unwrap_or(DEFAULT_SEED);
+        let own_kind = found.as_ref().and_then(|identity| ModelKind::of_version(&identity.model));
+        let for_new = if parameters == FullParameters::default() { ModelKind::Gbm } else { ModelKind::Full };
+        let model = match kind.or(own_kind).unwrap_or(for_new) {
+            ModelKind::Full => Model::full(Seed(seed), parameters, calendar.clone()),
+            ModelKind::Gbm if parameters != FullParameters::default() => return Err(JobError::UnusedParameters),
+            ModelKind::Gbm => Model::gbm(Seed(seed)),
         };
-        let identity = Identity { seed, model: kind.version().to_owned() };
-        store.claim(&identity, &default_universe())?;
-        Ok(Self { store, calendar, model: Model { kind, seed: Seed(seed) } })
+        store.claim(&Identity { seed, model: model.version() }, &default_universe())?;
+        Ok(Self { store, calendar, model })
     }
 
     /// Whether there are bars and every listed symbol has got equally far: neither a new market nor one whose backfill was

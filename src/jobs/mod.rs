@@ -14,7 +14,7 @@ pub use aggregate::{Aggregator, Folded};
 pub use backfill::{Backfilled, Progress, Window, backfill, clear};
 pub use error::JobError;
 pub use generate::Generator;
-pub use market::Market;
+pub use market::{Market, ModelChoice};
 pub use stop::Stop;
 pub use universe::default_universe;
 pub use verify::{Finding, Report, verify};

@@ -1,6 +1,6 @@
 //! Verify: what a database holds against the laws it should hold.
 //!
-//! For every listed symbol: each stored 1-minute bar is a bar, opens where the one before closed and stands on a trading
+//! For every listed symbol: each stored 1-minute bar is a bar, opens where the one before closed (within the day, where the model has overnight gaps) and stands on a trading
 //! minute; none is missing between the symbol's first day and its last minute; every roll-up equals the fold of its
 //! minutes and none stands alone; `stock_state` shows the last bar. Reads page by page and changes nothing.
 //!
@@ -16,6 +16,7 @@ use super::{JobError, Stop};
 use crate::bars::{Bar, Rollup};
 use crate::base::{Interval, Price, Symbol, UnixSeconds};
 use crate::calendar::{Calendar, Minute, local_time};
+use crate::model::ModelKind;
 use crate::store::{BarRange, BarStore, Listing, StateRow, StoredBar};
 
 /// The most bars read at once.
@@ -97,6 +98,8 @@ impl fmt::Display for Report {
 /// The database fails; what is off in it is no error but part of the report.
 pub fn verify(store: &dyn BarStore, calendar: &Calendar, stop: &Stop) -> Result<Report, JobError> {
     let mut report = Report::default();
+    let kind = store.identity()?.and_then(|identity| ModelKind::of_version(&identity.model));
+    let has_gaps = kind.is_some_and(ModelKind::has_overnight_gaps);
     // The watermarks first: so no state is older than its watermark, unless something is off.
     let watermarks = store.watermarks()?;
     let states: BTreeMap<String, StateRow> =
@@ -112,7 +115,7 @@ pub fn verify(store: &dyn BarStore, calendar: &Calendar, stop: &Stop) -> Result<
         report.symbols += 1;
         let state = states.get(symbol.as_str());
         let folded_to = watermarks.get(&symbol).copied().unwrap_or(0);
-        SymbolCheck { store, calendar, symbol, folded_to, report: &mut report }.run(spans, state)?;
+        SymbolCheck { store, calendar, symbol, has_gaps, folded_to, report: &mut report }.run(spans, state)?;
     }
     Ok(report)
 }
@@ -121,6 +124,8 @@ struct SymbolCheck<'a> {
     store: &'a dyn BarStore,
     calendar: &'a Calendar,
     symbol: Symbol,
+    /// Whether a day may open away from the close before.
+    has_gaps: bool,
     /// Roll-ups hold the minutes up to this one.
     folded_to: UnixSeconds,
     report: &'a mut Report,
@@ -149,7 +154,8 @@ impl SymbolCheck<'_> {
                 }
             };
             self.missing_before(&mut expected, bar.first);
-            if let Some((_, close)) = last.filter(|(_, close)| *close != bar.ohlcv.open()) {
+            let may_open_anywhere = self.has_gaps && self.calendar.index_in_day(bar.first) == 0;
+            if let Some((_, close)) = last.filter(|(_, close)| !may_open_anywhere && *close != bar.ohlcv.open()) {
                 self.note(
                     Interval::Minute1,
                     row.time,

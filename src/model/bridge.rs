@@ -21,10 +21,11 @@ pub(super) fn is_coupled(bits: u64) -> bool {
     bits & 0x7ff < COUPLED
 }
 
-/// The extremes of a bridge that ends `x` above its start, of variance `v`, from two uniforms in (0, 1).
-pub(super) fn extremes(x: f64, v: f64, for_high: f64, for_low: f64) -> Extremes {
-    let reach = |uniform: f64| libm::sqrt(x * x - 2.0 * v * libm::log(uniform));
-    Extremes { high: 0.5 * (x + reach(for_high)), low: 0.5 * (x - reach(for_low)) }
+/// The extremes of a bridge that ends `x` above its start, of variance `v`, from the logarithms of two uniforms.
+#[inline]
+pub(super) fn extremes(x: f64, v: f64, log_high: f64, log_low: f64) -> Extremes {
+    let reach = |log_uniform: f64| (x * x - 2.0 * v * log_uniform).sqrt();
+    Extremes { high: 0.5 * (x + reach(log_high)), low: 0.5 * (x - reach(log_low)) }
 }
 
 #[cfg(test)]
@@ -38,7 +39,7 @@ mod tests {
     #[test]
     fn spans_both_ends() {
         for x in [-0.01, 0.0, 0.003] {
-            let found = extremes(x, 1e-6, 0.999_999_999, 0.5);
+            let found = extremes(x, 1e-6, -1e-9, -0.7);
             assert!(found.high >= x.max(0.0) && found.low <= x.min(0.0));
         }
     }
@@ -53,7 +54,7 @@ mod tests {
             let (first, second) = (stream.next_u64(), stream.next_u64());
             let up = open_unit(first);
             let down = if is_coupled(second) { 1.0 - up } else { open_unit(second) };
-            let Extremes { high, low } = extremes(x, 1.0, up, down);
+            let Extremes { high, low } = extremes(x, 1.0, libm::log(up), libm::log(down));
             range_squared += (high - low).powi(2);
             high_sum += high;
             product_sum += high * -low;

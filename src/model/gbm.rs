@@ -8,12 +8,12 @@
 
 use chrono::NaiveDate;
 use rand_chacha::ChaCha8Rng;
-use rand_core::Rng;
 use serde::{Deserialize, Serialize};
 
+use super::draws::{BarDraws, Draws};
+use super::math::exp_each;
 use super::regime::{Chain, Regime};
-use super::{bridge, normal, volume};
-use crate::base::seed::open_unit;
+use super::{bridge, volume};
 use crate::base::{Instrument, Ohlcv, Price, Seed, Stream};
 
 /// What a symbol carries from minute to minute.
@@ -29,10 +29,10 @@ pub struct State {
 pub struct Day {
     state: State,
     steps: [RegimeStep; 3],
-    /// Standard deviation of a minute's return at the base volatility.
-    minute_sigma: f64,
+    /// One over the standard deviation of a minute's return at the base volatility.
+    per_minute_sigma: f64,
     typical_lots: f64,
-    bars: ChaCha8Rng,
+    draws: Draws,
     regimes: ChaCha8Rng,
 }
 
@@ -59,18 +59,14 @@ impl Day {
         let base_variance = instrument.base_volatility.minute_variance();
         let step = |regime: Regime| {
             let variance = base_variance * regime.volatility_factor() * regime.volatility_factor();
-            RegimeStep {
-                log_drift: regime.drift().per_minute() - 0.5 * variance,
-                variance,
-                sigma: libm::sqrt(variance),
-            }
+            RegimeStep { log_drift: regime.drift().per_minute() - 0.5 * variance, variance, sigma: variance.sqrt() }
         };
         Self {
             state,
             steps: Regime::ALL.map(step),
-            minute_sigma: libm::sqrt(base_variance),
+            per_minute_sigma: 1.0 / base_variance.sqrt(),
             typical_lots: volume::typical_lots(instrument),
-            bars: seed.stream(Stream::Bars, &instrument.symbol, date),
+            draws: Draws::of(seed.stream(Stream::Bars, &instrument.symbol, date)),
             regimes: seed.stream(Stream::Regime, &instrument.symbol, date),
         }
     }
@@ -78,24 +74,20 @@ impl Day {
     pub(super) fn step(&mut self) -> Ohlcv {
         let regime = self.state.chain.advance(&mut self.regimes);
         let RegimeStep { log_drift, variance, sigma } = self.steps[regime as usize];
-        let mut word = || self.bars.next_u64();
-        let (return_bits, high_bits, low_bits, volume_bits) = (word(), word(), word(), word());
-
-        let log_return = log_drift + sigma * normal::quantile(open_unit(return_bits));
-        let for_high = open_unit(high_bits);
-        let for_low = if bridge::is_coupled(low_bits) { 1.0 - for_high } else { open_unit(low_bits) };
-        let extremes = bridge::extremes(log_return, variance, for_high, for_low);
-        let relative_move = libm::fabs(log_return) / self.minute_sigma;
-        let noise = normal::quantile(open_unit(volume_bits));
+        let BarDraws { normal, log_high, log_low, noise, .. } = self.draws.next();
+        let log_return = log_drift + sigma * normal;
+        let extremes = bridge::extremes(log_return, variance, log_high, log_low);
+        let relative_move = log_return.abs() * self.per_minute_sigma;
+        let [grown, highest, lowest] = exp_each([log_return, extremes.high, extremes.low]);
 
         let open = self.state.price_ticks;
-        let close = hold(open * libm::exp(log_return));
+        let close = hold(open * grown);
         self.state.price_ticks = close;
         Ohlcv::spanning(
             Price::nearest(open),
             Price::nearest(close),
-            Price::nearest(open * libm::exp(extremes.high)),
-            Price::nearest(open * libm::exp(extremes.low)),
+            Price::nearest(open * highest),
+            Price::nearest(open * lowest),
             volume::shares(self.typical_lots, relative_move, noise),
         )
     }

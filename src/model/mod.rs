@@ -5,7 +5,10 @@
 //! [`ModelKind`], [`SymbolState`] and [`DayPath`]; nothing outside this module matches on them.
 
 mod bridge;
+mod draws;
+mod full;
 mod gbm;
+mod math;
 mod normal;
 mod regime;
 mod units;
@@ -13,13 +16,17 @@ mod volume;
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::base::{Instrument, Ohlcv, Price, Seed};
+use crate::calendar::Calendar;
 
+pub use full::FullParameters;
+pub use full::parameters::{Described, InvalidParameters};
 pub use regime::Regime;
 pub use units::{AnnualDrift, TRADING_DAYS_PER_YEAR};
 
@@ -28,18 +35,22 @@ pub use units::{AnnualDrift, TRADING_DAYS_PER_YEAR};
 pub enum ModelKind {
     /// Geometric Brownian motion under a bull, bear and sideways Markov chain.
     Gbm,
+    /// The same with overnight gaps, factors, stochastic volatility, fat tails, news, price limits and volume memory.
+    Full,
 }
 
 /// A name that no model has.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("\"{0}\" is not a model: use gbm")]
+#[error("\"{0}\" is not a model: use full or gbm")]
 pub struct UnknownModel(String);
 
 /// A model and the seed that all of its randomness comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Model {
     pub kind: ModelKind,
     pub seed: Seed,
+    /// What the full model's symbols share; none of the plain one.
+    full: Option<Arc<full::Full>>,
 }
 
 /// What a symbol carries from one trading day to the next. Serialises to JSON that restores it bit for bit.
@@ -47,29 +58,53 @@ pub struct Model {
 #[serde(rename_all = "snake_case")]
 pub enum SymbolState {
     Gbm(gbm::State),
+    Full(full::State),
 }
 
 /// One symbol's day, step by step.
 #[derive(Debug, Clone)]
 pub enum DayPath {
-    Gbm(gbm::Day),
+    Gbm(Box<gbm::Day>),
+    Full(Box<full::Day>),
 }
 
 impl ModelKind {
+    /// Every model, by name.
+    pub const ALL: [Self; 2] = [Self::Full, Self::Gbm];
+
     /// The name and version whose numbers a database holds. It changes whenever the same seed gives other numbers.
     #[must_use]
     pub fn version(self) -> &'static str {
         match self {
             Self::Gbm => "gbm-1",
+            Self::Full => "full-1",
+        }
+    }
+
+    /// The kind of a database's model, from what [`Model::version`] said; none of a model that is not known here.
+    #[must_use]
+    pub fn of_version(version: &str) -> Option<Self> {
+        let (name, _) = version.split_once('-')?;
+        name.parse().ok()
+    }
+
+    /// Whether a day's first bar may open away from the close before.
+    #[must_use]
+    pub fn has_overnight_gaps(self) -> bool {
+        self == Self::Full
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Gbm => "gbm",
+            Self::Full => "full",
         }
     }
 }
 
 impl fmt::Display for ModelKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Gbm => "gbm",
-        })
+        f.pad(self.name())
     }
 }
 
@@ -77,28 +112,56 @@ impl FromStr for ModelKind {
     type Err = UnknownModel;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "gbm" => Ok(Self::Gbm),
-            _ => Err(UnknownModel(text.to_owned())),
-        }
+        Self::ALL.into_iter().find(|kind| kind.name() == text).ok_or_else(|| UnknownModel(text.to_owned()))
     }
 }
 
 impl Model {
+    /// Geometric Brownian motion under the regime chain.
+    #[must_use]
+    pub fn gbm(seed: Seed) -> Self {
+        Self { kind: ModelKind::Gbm, seed, full: None }
+    }
+
+    /// The full model. The calendar's days before a date are part of what the market is on that date.
+    #[must_use]
+    pub fn full(seed: Seed, parameters: FullParameters, calendar: Arc<Calendar>) -> Self {
+        Self { kind: ModelKind::Full, seed, full: Some(Arc::new(full::Full::new(seed, parameters, calendar))) }
+    }
+
+    /// What a database's identity calls this model: its kind's version and, where parameters were changed, their digest.
+    /// At most 40 characters.
+    #[must_use]
+    pub fn version(&self) -> String {
+        let version = self.kind.version();
+        match self.full.as_ref().and_then(|full| full.parameters().digest()) {
+            Some(digest) => format!("{version}+{digest}"),
+            None => version.to_owned(),
+        }
+    }
+
     /// The state of an instrument before the first bar of its first trading day: at its base price, in a regime drawn
     /// from the chain's stationary law.
     #[must_use]
     pub fn first_state(&self, instrument: &Instrument, first_day: NaiveDate) -> SymbolState {
-        match self.kind {
-            ModelKind::Gbm => SymbolState::Gbm(gbm::State::first(self.seed, instrument, first_day)),
+        match &self.full {
+            None => SymbolState::Gbm(gbm::State::first(self.seed, instrument, first_day)),
+            Some(full) => SymbolState::Full(full::State::first(full, self.seed, instrument, first_day)),
         }
     }
 
-    /// A day's path from the state at its open.
+    /// A day's path from the state at its open. A state of another model begins anew at the base price; a database's
+    /// identity sees to it that there is none.
     #[must_use]
     pub fn open_day(&self, instrument: &Instrument, state: &SymbolState, date: NaiveDate) -> DayPath {
-        match state {
-            SymbolState::Gbm(state) => DayPath::Gbm(gbm::Day::open(self.seed, instrument, *state, date)),
+        match (&self.full, state) {
+            (None, SymbolState::Gbm(state)) => {
+                DayPath::Gbm(Box::new(gbm::Day::open(self.seed, instrument, *state, date)))
+            }
+            (Some(full), SymbolState::Full(state)) => {
+                DayPath::Full(Box::new(full::Day::open(full, self.seed, instrument, *state, date)))
+            }
+            _ => self.open_day(instrument, &self.first_state(instrument, date), date),
         }
     }
 }
@@ -108,6 +171,7 @@ impl DayPath {
     pub fn step(&mut self) -> Ohlcv {
         match self {
             Self::Gbm(day) => day.step(),
+            Self::Full(day) => day.step(),
         }
     }
 
@@ -116,6 +180,7 @@ impl DayPath {
     pub fn state(&self) -> SymbolState {
         match self {
             Self::Gbm(day) => SymbolState::Gbm(day.state()),
+            Self::Full(day) => SymbolState::Full(day.state()),
         }
     }
 
@@ -124,6 +189,7 @@ impl DayPath {
     pub fn price(&self) -> Price {
         match self {
             Self::Gbm(day) => day.price(),
+            Self::Full(day) => day.price(),
         }
     }
 
@@ -132,6 +198,7 @@ impl DayPath {
     pub fn regime(&self) -> Regime {
         match self {
             Self::Gbm(day) => day.regime(),
+            Self::Full(day) => day.regime(),
         }
     }
 }

@@ -6,6 +6,8 @@
 
 #![expect(clippy::excessive_precision, reason = "the coefficients stand as they are published")]
 
+use super::math::ln;
+
 const SPLIT_CENTRE: f64 = 0.425;
 const CENTRE_CONSTANT: f64 = 0.180625;
 const SPLIT_TAIL: f64 = 5.0;
@@ -76,18 +78,41 @@ const F: [f64; 8] = [
 #[must_use]
 pub(super) fn quantile(p: f64) -> f64 {
     let q = p - 0.5;
-    if q.abs() <= SPLIT_CENTRE {
-        return q * ratio(&A, &B, CENTRE_CONSTANT - q * q);
+    if q.abs() <= SPLIT_CENTRE { centre(q) } else { tail(p) }
+}
+
+/// [`quantile`] of each: the centre for all of them at once, then the tails one by one.
+#[must_use]
+pub(super) fn quantiles<const N: usize>(p: &[f64; N]) -> [f64; N] {
+    let mut found = p.map(|p| centre(p - 0.5));
+    for (found, &p) in found.iter_mut().zip(p) {
+        if (p - 0.5).abs() > SPLIT_CENTRE {
+            *found = tail(p);
+        }
     }
-    let r = libm::sqrt(-libm::log(if q < 0.0 { p } else { 1.0 - p }));
+    found
+}
+
+#[inline]
+fn centre(q: f64) -> f64 {
+    q * ratio(&A, &B, CENTRE_CONSTANT - q * q)
+}
+
+fn tail(p: f64) -> f64 {
+    let q = p - 0.5;
+    let r = (-ln(if q < 0.0 { p } else { 1.0 - p })).sqrt();
     let magnitude = if r <= SPLIT_TAIL { ratio(&C, &D, r - TAIL_CONSTANT) } else { ratio(&E, &F, r - SPLIT_TAIL) };
     if q < 0.0 { -magnitude } else { magnitude }
 }
 
 /// Quotient of two polynomials of degree 7, coefficients in ascending order.
+#[inline]
 fn ratio(numerator: &[f64; 8], denominator: &[f64; 8], x: f64) -> f64 {
-    let horner = |coefficients: &[f64; 8]| coefficients.iter().rev().fold(0.0, |sum, c| sum * x + c);
-    horner(numerator) / horner(denominator)
+    // Estrin's scheme: pairs, then pairs of pairs.
+    let (x2, x4) = (x * x, (x * x) * (x * x));
+    let value =
+        |c: &[f64; 8]| ((c[0] + c[1] * x) + (c[2] + c[3] * x) * x2) + ((c[4] + c[5] * x) + (c[6] + c[7] * x) * x2) * x4;
+    value(numerator) / value(denominator)
 }
 
 #[cfg(test)]

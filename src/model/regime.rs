@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::units::AnnualDrift;
 use crate::base::seed::open_unit;
+use crate::calendar::MINUTES_PER_DAY;
 
 /// The fewest trading minutes between two redraws.
 const HOLD_MINUTES_MIN: u64 = 30;
@@ -50,6 +51,12 @@ impl Regime {
             Self::Sideways => 0.8,
             Self::Bear => 1.5,
         }
+    }
+
+    /// √(Σ π c²): what the regimes make of a volatility on average.
+    pub(super) fn root_mean_square_factor() -> f64 {
+        let square = |regime: Self| regime.volatility_factor() * regime.volatility_factor();
+        Self::ALL.into_iter().zip(Self::STATIONARY).map(|(regime, share)| share * square(regime)).sum::<f64>().sqrt()
     }
 
     /// The name that `stock_state` keeps.
@@ -100,6 +107,36 @@ impl Chain {
         }
         self.minutes_left -= 1;
         self.regime
+    }
+
+    /// One trading minute passes beside a market that is in a regime of its own: with some probability a redraw takes
+    /// that regime instead of the transition's. A redraw takes three words, with or without a market.
+    pub(super) fn advance_beside(
+        &mut self,
+        stream: &mut impl Rng,
+        market: Option<Regime>,
+        copy_probability: f64,
+    ) -> Regime {
+        if self.minutes_left == 0 {
+            let is_copied = open_unit(stream.next_u64()) < copy_probability;
+            *self = Self::draw(self.regime.transitions(), stream);
+            self.regime = market.filter(|_| is_copied).unwrap_or(self.regime);
+        }
+        self.minutes_left -= 1;
+        self.regime
+    }
+
+    /// A whole trading day passes: what 240 calls of [`Chain::advance`] do.
+    pub(super) fn pass_day(&mut self, stream: &mut impl Rng) {
+        let mut minutes = MINUTES_PER_DAY;
+        while minutes > 0 {
+            if self.minutes_left == 0 {
+                *self = Self::draw(self.regime.transitions(), stream);
+            }
+            let passed = minutes.min(self.minutes_left);
+            self.minutes_left -= passed;
+            minutes -= passed;
+        }
     }
 
     fn draw(probabilities: [f64; 3], stream: &mut impl Rng) -> Self {

@@ -4,6 +4,7 @@
 //! volatility, η standard normal, and m such that at the base price a day turns over 149 million on average (the median of
 //! A-shares). Whole lots of 100, at least one: a bar is made by trades.
 
+use super::math::exp;
 use crate::base::{Instrument, price::TICKS_PER_UNIT};
 use crate::calendar::MINUTES_PER_DAY;
 
@@ -18,7 +19,7 @@ const NOISE: f64 = 0.63;
 /// Keeps a minute without a move from being a minute without trade.
 const CALM: f64 = 0.25;
 /// No bar trades more lots than this, whatever its price and volatility.
-const LOTS_MAX: f64 = 1.0e10;
+pub(super) const LOTS_MAX: f64 = 1.0e10;
 
 /// Lots that a minute trades when its move and its noise factor are both 1.
 pub(super) fn typical_lots(instrument: &Instrument) -> f64 {
@@ -28,6 +29,6 @@ pub(super) fn typical_lots(instrument: &Instrument) -> f64 {
 
 /// Shares traded in a minute whose return is `relative_move` standard deviations, from one standard normal draw.
 pub(super) fn shares(typical_lots: f64, relative_move: f64, noise: f64) -> u64 {
-    let lots = typical_lots * libm::sqrt(relative_move + CALM) * libm::exp(NOISE * noise);
-    libm::round(lots).clamp(1.0, LOTS_MAX) as u64 * LOT_SHARES
+    let lots = typical_lots * (relative_move + CALM).sqrt() * exp(NOISE * noise);
+    (lots + 0.5).clamp(1.0, LOTS_MAX) as u64 * LOT_SHARES
 }

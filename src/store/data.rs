@@ -5,7 +5,7 @@ use thiserror::Error;
 
 use crate::bars::{Bar, Checkpoint, Quote};
 use crate::base::{
-    Instrument, Interval, InvalidInstrument, InvalidOhlcv, InvalidPrice, Ohlcv, Price, Symbol, UnixSeconds,
+    Instrument, Interval, InvalidInstrument, InvalidOhlcv, InvalidPrice, Ohlcv, Price, SectorKey, Symbol, UnixSeconds,
 };
 use crate::calendar::{Calendar, CalendarError, SessionSpan};
 
@@ -36,7 +36,8 @@ impl UniverseRow {
     /// # Errors
     /// A value is out of range.
     pub fn instrument(&self) -> Result<Instrument, InvalidInstrument> {
-        Instrument::parse(&self.symbol, self.base_price, self.base_volatility)
+        let instrument = Instrument::parse(&self.symbol, self.base_price, self.base_volatility)?;
+        Ok(Instrument { sector: SectorKey::of(&self.sector), ..instrument })
     }
 }
 

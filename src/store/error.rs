@@ -27,8 +27,8 @@ pub enum StoreError {
     Schema(String),
     /// The database holds another market.
     #[error(
-        "this database holds the market of seed {} and model {}, not of seed {} and model {}; run with --seed {} and the \
-         klined version of that model, use another database, or remove its bars with `market-backfill --days N --clear`",
+        "this database holds the market of seed {} and model {}, not of seed {} and model {}; run with --seed {}, the \
+         --model and --model-params it was made with and the klined version of that model, use another database, or remove its bars with `market-backfill --days N --clear`",
         found.seed, found.model, wanted.seed, wanted.model, found.seed
     )]
     OtherMarket { found: Identity, wanted: Identity },

@@ -4,13 +4,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each top-level module and its layer. A module may use those of strictly lower layers, and itself.
-const LAYERS: [(&str, u8); 10] = [
+const LAYERS: [(&str, u8); 11] = [
     ("base", 0),
     ("calendar", 1),
     ("model", 2),
     ("bars", 3),
     ("store", 4),
     ("jobs", 5),
+    ("realism", 5),
     ("serve", 6),
     ("config", 7),
     ("daemon", 7),

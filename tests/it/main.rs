@@ -4,6 +4,7 @@ mod bars;
 mod calendar;
 mod cli;
 mod daemons;
+mod full_model;
 mod jobs;
 mod layers;
 mod model;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use klined::base::instrument::FrozenParameters;
+use klined::base::{Instrument, SectorKey};
 use klined::store::{Identity, Progress, StateRow, StoreError, UniverseRow};
 use proptest::prelude::*;
 
@@ -161,7 +162,13 @@ on_every_backend! {
             let checkpoints: Vec<Checkpoint> = values.iter().zip(0..).map(|(&(price, base_volatility, left, ticks), i)| {
                 let state = serde_json::json!({"gbm": {"price_ticks": price,
                     "chain": {"regime": "bear", "minutes_left": left}}});
-                let parameters = FrozenParameters { base_price_ticks: ticks, base_volatility };
+                let plain = Instrument::parse("ANY", 1.0, 0.02).unwrap();
+                let parameters = FrozenParameters {
+                    base_price_ticks: ticks,
+                    base_volatility,
+                    sector: SectorKey::of(&left.to_string()),
+                    ..FrozenParameters::of(&plain)
+                };
                 let opening = Opening { parameters, state: serde_json::from_value(state).unwrap() };
                 Checkpoint { symbol: symbol(&format!("S{i:02}")), day: date(DAY), opening }
             }).collect();

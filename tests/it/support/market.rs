@@ -3,9 +3,9 @@
 use std::sync::LazyLock;
 
 use chrono::NaiveDate;
-use klined::base::{DailyVolatility, Instrument, Ohlcv, Price, Seed};
+use klined::base::{Instrument, Ohlcv, Price, Seed};
 use klined::calendar::MINUTES_PER_DAY;
-use klined::model::{Model, ModelKind, Regime, SymbolState};
+use klined::model::{Model, Regime, SymbolState};
 use proptest::prelude::*;
 
 use super::{date, trading_days_from};
@@ -14,23 +14,18 @@ use super::{date, trading_days_from};
 pub const FIRST_DAY: &str = "2026-01-05";
 
 pub fn gbm(seed: u64) -> Model {
-    Model { kind: ModelKind::Gbm, seed: Seed(seed) }
+    Model::gbm(Seed(seed))
 }
 
 pub fn instrument(symbol: &str, base_price: &str, base_volatility: f64) -> Instrument {
-    Instrument {
-        symbol: symbol.parse().unwrap(),
-        base_price: base_price.parse().unwrap(),
-        base_volatility: DailyVolatility::new(base_volatility).unwrap(),
-    }
+    let base_price: Price = base_price.parse().unwrap();
+    Instrument::parse(symbol, base_price.units(), base_volatility).unwrap()
 }
 
 /// Instruments of every price and volatility, cheap ones as likely as dear ones.
 pub fn any_instrument() -> impl Strategy<Value = Instrument> {
-    ("[A-Z0-9.]{1,20}", 0.0..10.0_f64, 0.0001..=1.0_f64).prop_map(|(symbol, magnitude, volatility)| Instrument {
-        symbol: symbol.parse().unwrap(),
-        base_price: Price::nearest(10_f64.powf(magnitude)),
-        base_volatility: DailyVolatility::new(volatility).unwrap(),
+    ("[A-Z0-9.]{1,20}", 0.0..10.0_f64, 0.0001..=1.0_f64).prop_map(|(symbol, magnitude, volatility)| {
+        Instrument::parse(&symbol, Price::nearest(10_f64.powf(magnitude)).units(), volatility).unwrap()
     })
 }
 

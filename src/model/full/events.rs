@@ -1,0 +1,186 @@
+//! News: rare jumps of a single symbol, with louder trading after them and part of the jump given back.
+//!
+//! On a day there is good news with probability p↑, bad news with p↓, of size a + Exp(b) in logs (jump diffusion: R. C. Merton,
+//! Journal of Financial Economics 3 (1976), with exponential sizes as S. G. Kou, Management Science 48 (2002), has them).
+//! Some of it comes overnight, half in the open and half over the first 20 minutes, the rest at some minute of the day over
+//! 20 minutes. A share g of each jump enters a pool of which a part s is given back evenly over each following day.
+//!
+//! Compensators, so that the mean of daily simple returns is the regime's drift: the jumps of a day cost
+//! κ = ln(1 + p↑·m↑ + p↓·m↓), with m the mean of e^J − 1. Where a board limits the day, what a jump exceeds the limit by comes
+//! later and adds the same, up to the most that is carried ([`limits`](super::limits)); there m is taken over equally likely
+//! sizes, cut off at limit and carry. What is given back, after k days s(1 − s)^k·g of a jump, costs the sum over k of
+//! ln(1 + p↑(M↑(θ) − 1) + p↓(M↓(−θ) − 1)) with θ = −s(1 − s)^k·g and M(θ) = e^(θa)/(1 − θb).
+
+use serde::{Deserialize, Serialize};
+
+use super::process::keep;
+use super::{Words, parameters};
+use crate::base::seed::open_unit;
+use crate::model::math::{exp, ln};
+
+/// Minutes that a jump within the day takes.
+const JUMP_MINUTES: u16 = 20;
+/// Places at which a jump within the day may begin.
+const JUMP_STARTS: u64 = 220;
+
+/// The limits that boards have, in per cent.
+const LIMITS: [u8; 4] = [5, 10, 20, 30];
+/// Equally likely sizes that the mean over a jump's size is taken over.
+const SIZES: usize = 4096;
+
+/// What the model knows of news, worked out once.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Events {
+    parameters: parameters::Events,
+    volatility_keep: f64,
+    volume_keep: f64,
+    /// What jumps add to the mean, in logs a day: without limits, and for each of [`LIMITS`].
+    unlimited: f64,
+    limited: [f64; LIMITS.len()],
+    /// What giving back adds, in logs a day.
+    returned: f64,
+}
+
+/// What a symbol still feels of its news.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct State {
+    /// Yet to be given back, in logs.
+    pool: f64,
+    /// Raised log volatility.
+    pub volatility: f64,
+    /// Raised log volume.
+    pub volume: f64,
+}
+
+/// The news of one day.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Today {
+    /// In the open, in logs, with what compensates it.
+    pub gap: f64,
+    /// In each minute of the jump, in logs.
+    jump: f64,
+    jump_from: u16,
+    jump_until: u16,
+    /// In every minute: what is given back, and the compensation.
+    every_minute: f64,
+    pub volatility: f64,
+    pub volume: f64,
+    raised_volatility: f64,
+    raised_volume: f64,
+}
+
+impl Events {
+    pub(super) fn new(parameters: parameters::Events, limits: &parameters::Limits) -> Self {
+        let parameters::Events { up_probability, down_probability, given_back, given_back_speed, .. } = parameters;
+        let growth = |theta: f64| {
+            let moment = |theta: f64, least: f64, excess: f64| exp(theta * least) / (1.0 - theta * excess) - 1.0;
+            ln(1.0
+                + up_probability * moment(theta, parameters.up_least, parameters.up_excess)
+                + down_probability * moment(-theta, parameters.down_least, parameters.down_excess))
+        };
+        let returned: f64 = (0..400)
+            .scan(given_back, |left, _| {
+                let today = *left * given_back_speed;
+                *left -= today;
+                Some(growth(-today))
+            })
+            .sum();
+        let jumps = LIMITS.map(|percent| {
+            let limit = f64::from(percent) / 100.0;
+            let (carry_up, carry_down) = (exp(limits.carry_most) - 1.0, 1.0 - exp(-limits.carry_most));
+            let up = mean_return(parameters.up_least, parameters.up_excess, 1.0, limit + carry_up);
+            let down = mean_return(parameters.down_least, parameters.down_excess, -1.0, limit + carry_down);
+            ln(1.0 + up_probability * up + down_probability * down)
+        });
+        Self {
+            parameters,
+            volatility_keep: keep(parameters.volatility_half_life_days),
+            volume_keep: keep(parameters.volume_half_life_days),
+            unlimited: growth(1.0),
+            limited: if limits.enabled { jumps } else { [growth(1.0); LIMITS.len()] },
+            returned,
+        }
+    }
+
+    /// What news a day brings, from four words, and how the state goes on to the next day.
+    pub(super) fn today(&self, words: &mut Words<'_>, state: &mut State, limit_percent: Option<u8>) -> Today {
+        let [which, size, when, start] = words.take();
+        let Self { parameters, .. } = self;
+        if !parameters.enabled {
+            return Today::quiet();
+        }
+        let which = open_unit(which);
+        let excess = -ln(open_unit(size));
+        let jump = if which < parameters.up_probability {
+            parameters.up_least + parameters.up_excess * excess
+        } else if which < parameters.up_probability + parameters.down_probability {
+            -(parameters.down_least + parameters.down_excess * excess)
+        } else {
+            0.0
+        };
+        let is_overnight = open_unit(when) < parameters.overnight_share;
+        let start = (((start >> 32) * JUMP_STARTS) >> 32) as u16;
+        let (gap, rest, jump_from) = if is_overnight { (0.5 * jump, 0.5 * jump, 0) } else { (0.0, jump, start) };
+        let raised = if jump == 0.0 { 0.0 } else { 1.0 };
+        let place = LIMITS.iter().position(|&limit| Some(limit) == limit_percent);
+        let jumps = place.map_or(self.unlimited, |place| self.limited[place]);
+        let night = 0.5 * parameters.overnight_share;
+        let given_back = state.pool * parameters.given_back_speed;
+        let today = Today {
+            gap: gap - night * jumps,
+            jump: rest / f64::from(JUMP_MINUTES),
+            jump_from,
+            jump_until: jump_from + JUMP_MINUTES,
+            every_minute: (-(1.0 - night) * jumps - self.returned - given_back) / super::profile::MINUTES as f64,
+            volatility: state.volatility,
+            volume: state.volume,
+            raised_volatility: raised * parameters.volatility,
+            raised_volume: raised * parameters.volume,
+        };
+        state.pool += parameters.given_back * jump - given_back;
+        state.volatility = self.volatility_keep * (state.volatility + today.raised_volatility);
+        state.volume = self.volume_keep * (state.volume + today.raised_volume);
+        today
+    }
+}
+
+/// Mean of e^J − 1, J = ±(least + Exp(excess)), cut off at `most` above or below nothing.
+fn mean_return(least: f64, excess: f64, sign: f64, most: f64) -> f64 {
+    let of_size = |place: usize| {
+        let size = least - excess * ln((place as f64 + 0.5) / SIZES as f64);
+        (exp(sign * size) - 1.0).clamp(-most, most)
+    };
+    (0..SIZES).map(of_size).sum::<f64>() / SIZES as f64
+}
+
+impl Today {
+    fn quiet() -> Self {
+        Self {
+            gap: 0.0,
+            jump: 0.0,
+            jump_from: 0,
+            jump_until: 0,
+            every_minute: 0.0,
+            volatility: 0.0,
+            volume: 0.0,
+            raised_volatility: 0.0,
+            raised_volume: 0.0,
+        }
+    }
+
+    /// What a minute's return has of it; from the jump's first minute on volatility and volume are raised.
+    #[inline]
+    pub(super) fn minute(&mut self, index: u16) -> f64 {
+        if index == self.jump_from {
+            self.volatility += self.raised_volatility;
+            self.volume += self.raised_volume;
+        }
+        let is_jump = index >= self.jump_from && index < self.jump_until;
+        self.every_minute + if is_jump { self.jump } else { 0.0 }
+    }
+
+    /// Log volatility that news raises in the night.
+    pub(super) fn night_volatility(&self) -> f64 {
+        self.volatility
+    }
+}

@@ -1,0 +1,281 @@
+//! What symbols have in common: the market's factor, its volatility and regimes, and the sectors' factors.
+//!
+//! A symbol's minute has β·σM·(0.85·F + 0.15·Y) + σS·G (the index model of W. F. Sharpe, Management Science 9 (1963), with
+//! a sector's factor beside the market's). F is the market's draw under its own volatility exp(hM): two daily OU parts, one
+//! within the day, an echo of its last moves, and crashes. Y, Y ← 0.97·Y + 0.03·F, lets a part of each move arrive late:
+//! correlation grows with the interval (T. W. Epps, Journal of the American Statistical Association 74 (1979)). G is a
+//! sector's draw under the market's volatility.
+//!
+//! The market is a pure function of seed, parameters and date and has no checkpoint. What changes from day to day is
+//! advanced from the exchange's first day with a few draws a day; what changes within a day begins each day anew, in its
+//! stationary law or at zero. Made days are kept, so that all symbols share them; what is kept changes no number.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use chrono::NaiveDate;
+use rand_core::Rng;
+
+use super::parameters;
+use super::process::{Reverting, keep};
+use super::profile::{MINUTES, Minutes};
+use super::tails::Tails;
+use crate::base::seed::open_unit;
+use crate::base::{SectorKey, Seed, Stream};
+use crate::calendar::Calendar;
+use crate::model::math::{exp, ln};
+use crate::model::normal;
+use crate::model::regime::{Chain, Regime};
+use crate::model::units::TRADING_DAYS_PER_YEAR;
+
+/// Minutes between two steps of the volatility within a day.
+pub(super) const BLOCK: usize = 5;
+/// Minutes over which the part of a shock that does not come overnight is spread.
+const SHOCK_MINUTES: usize = 120;
+/// Days kept, each in the place of its number modulo this: any 1,024 days in a row are kept together.
+const DAYS_KEPT: usize = 1024;
+/// E|N(0, 1)|.
+pub(super) const MEAN_ABSOLUTE_NORMAL: f64 = 0.797_884_560_802_865_4;
+
+/// The common path of one trading day.
+#[derive(Debug)]
+pub(super) struct MarketDay {
+    /// F: the factor's draw in each minute, in standard deviations of a minute.
+    pub factor: Minutes,
+    /// The variance that each was drawn with, in variances of a minute.
+    pub factor_variance: Minutes,
+    /// hM: the market's log volatility in each minute.
+    pub log_volatility: Minutes,
+    /// exp(2 hM) of the sectors' draws.
+    pub sector_variance: Minutes,
+    pub regimes: [Regime; MINUTES],
+    /// The factor's draw overnight and its variance, in standard deviations of the night.
+    pub night: (f64, f64),
+    /// exp(hM) of the night.
+    pub night_volatility: f64,
+    /// What a crash or a surge moves, in daily standard deviations of the factor: overnight, and in each minute.
+    pub shock_night: f64,
+    shock_minute: f64,
+    seed: Seed,
+    date: NaiveDate,
+    sectors: Mutex<BTreeMap<SectorKey, Arc<SectorDay>>>,
+}
+
+/// A sector's path of one trading day.
+#[derive(Debug)]
+pub(super) struct SectorDay {
+    /// G in each minute, in standard deviations of a minute.
+    pub factor: Minutes,
+    /// G overnight, in standard deviations of the night.
+    pub night: f64,
+}
+
+/// What the market carries from day to day.
+#[derive(Debug, Clone, Copy)]
+struct Carried {
+    slow: f64,
+    fast: f64,
+    chain: Chain,
+}
+
+/// The market, day by day.
+pub(super) struct MarketDays {
+    seed: Seed,
+    calendar: Arc<Calendar>,
+    laws: Laws,
+    /// What each day opens with, from the exchange's first day to the latest asked for.
+    carried: Mutex<Vec<Carried>>,
+    kept: Vec<Mutex<Option<Arc<MarketDay>>>>,
+}
+
+/// The parameters, worked out.
+#[derive(Debug, Clone, Copy)]
+struct Laws {
+    parameters: parameters::Factors,
+    tails: Tails,
+    slow: Reverting,
+    fast: Reverting,
+    block: Reverting,
+    echo_keep: f64,
+    /// Makes E exp(2 hM) about 1.
+    level: f64,
+}
+
+impl MarketDays {
+    pub(super) fn new(
+        seed: Seed,
+        calendar: Arc<Calendar>,
+        parameters: parameters::Factors,
+        has_volatility: bool,
+        tails: Tails,
+    ) -> Self {
+        let scale = if has_volatility { 1.0 } else { 0.0 };
+        let parameters = parameters::Factors {
+            slow_deviation: scale * parameters.slow_deviation,
+            fast_deviation: scale * parameters.fast_deviation,
+            intraday_deviation: scale * parameters.intraday_deviation,
+            echo_size: scale * parameters.echo_size,
+            echo_sign: scale * parameters.echo_sign,
+            ..parameters
+        };
+        let slow = Reverting::new(parameters.slow_half_life_days, parameters.slow_deviation);
+        let fast = Reverting::new(parameters.fast_half_life_days, parameters.fast_deviation);
+        let block = Reverting::new(parameters.intraday_half_life_minutes / BLOCK as f64, parameters.intraday_deviation);
+        let square = |x: f64| x * x;
+        let level = square(slow.deviation) + square(fast.deviation) + square(block.deviation);
+        let echo_keep = keep(parameters.echo_half_life_minutes);
+        let kept = (0..DAYS_KEPT).map(|_| Mutex::new(None)).collect();
+        let laws = Laws { parameters, tails, slow, fast, block, echo_keep, level };
+        Self { seed, calendar, laws, carried: Mutex::new(Vec::new()), kept }
+    }
+
+    /// The common path of a trading day. A date without trading has the path of the trading day that follows.
+    pub(super) fn day(&self, date: NaiveDate) -> Arc<MarketDay> {
+        let before = self.calendar.days(self.calendar.first_day(), date).len();
+        let place = before.saturating_sub(usize::from(self.calendar.is_trading_day(date)));
+        let mut kept = self.kept[place % DAYS_KEPT].lock().unwrap_or_else(PoisonError::into_inner);
+        match kept.as_ref().filter(|day| day.date == date) {
+            Some(day) => day.clone(),
+            None => {
+                let day = Arc::new(self.laws.day(self.seed, date, self.carried_to(place)));
+                *kept = Some(day.clone());
+                day
+            }
+        }
+    }
+
+    /// What the day at a place in the calendar opens with.
+    fn carried_to(&self, place: usize) -> Carried {
+        let mut carried = self.carried.lock().unwrap_or_else(PoisonError::into_inner);
+        let days = self.calendar.days(self.calendar.first_day(), self.calendar.last_day());
+        while carried.len() <= place {
+            let next = match carried.last() {
+                Some(&last) => self.laws.carry(self.seed, days[carried.len() - 1], last),
+                None => self.laws.first(self.seed, self.calendar.first_day()),
+            };
+            carried.push(next);
+        }
+        carried[place]
+    }
+}
+
+impl Laws {
+    /// Before the exchange's first open: the stationary laws.
+    fn first(&self, seed: Seed, date: NaiveDate) -> Carried {
+        let mut stream = seed.market_stream(Stream::Listing, date);
+        let mut normal = || normal::quantile(open_unit(stream.next_u64()));
+        let (slow, fast) = (self.slow.stationary(normal()), self.fast.stationary(normal()));
+        Carried { slow, fast, chain: Chain::stationary(&mut stream) }
+    }
+
+    /// From one day's open to the next.
+    fn carry(&self, seed: Seed, date: NaiveDate, from: Carried) -> Carried {
+        let mut stream = seed.market_stream(Stream::MarketDay, date);
+        let mut normal = || normal::quantile(open_unit(stream.next_u64()));
+        let (slow, fast) = (self.slow.step(from.slow, normal()), self.fast.step(from.fast, normal()));
+        let mut chain = from.chain;
+        chain.pass_day(&mut seed.market_stream(Stream::MarketRegime, date));
+        Carried { slow, fast, chain }
+    }
+
+    fn day(&self, seed: Seed, date: NaiveDate, carried: Carried) -> MarketDay {
+        let Self { parameters, tails, .. } = self;
+        let mut stream = seed.market_stream(Stream::MarketDay, date);
+        // The first two words make the next day's slow parts.
+        let [_, _, night, which, size] = std::array::from_fn(|_| stream.next_u64());
+        let daily = carried.slow + carried.fast - self.level;
+        let night = tails.draw(night);
+        let night_volatility = exp(daily);
+        let night_scale = night_volatility * night.scale;
+        let shock = self.shock(open_unit(which), open_unit(size));
+
+        let mut bars = seed.market_stream(Stream::MarketBars, date);
+        let mut word = || bars.next_u64();
+        let mut block = self.block.stationary(normal::quantile(open_unit(word())));
+        let mut echo = 0.0;
+        let (mut factor, mut factor_variance) = ([0.0; MINUTES], [0.0; MINUTES]);
+        let (mut log_volatility, mut sector_variance) = ([0.0; MINUTES], [0.0; MINUTES]);
+        for minute in 0..MINUTES {
+            if minute % BLOCK == 0 {
+                block = self.block.step(block, normal::quantile(open_unit(word())));
+            }
+            let draw = tails.draw(word());
+            let h = daily + block + echo;
+            let volatility = exp(h);
+            let scale = volatility * draw.scale;
+            factor[minute] = scale * draw.normal;
+            factor_variance[minute] = scale * scale;
+            log_volatility[minute] = h;
+            sector_variance[minute] = volatility * volatility;
+            echo = self.echo_keep * echo
+                + parameters.echo_size * (draw.normal.abs() - MEAN_ABSOLUTE_NORMAL)
+                + parameters.echo_sign * draw.normal;
+        }
+
+        let mut chain = carried.chain;
+        let mut redraws = seed.market_stream(Stream::MarketRegime, date);
+        let regimes = std::array::from_fn(|_| chain.advance(&mut redraws));
+        MarketDay {
+            factor,
+            factor_variance,
+            log_volatility,
+            sector_variance,
+            regimes,
+            night: (night_scale * night.normal, night_scale * night_scale),
+            night_volatility,
+            shock_night: 0.5 * shock,
+            shock_minute: 0.5 * shock / SHOCK_MINUTES as f64,
+            seed,
+            date,
+            sectors: Mutex::new(BTreeMap::new()),
+        }
+    }
+
+    /// A crash, a surge, or mostly nothing, in daily standard deviations.
+    fn shock(&self, which: f64, size: f64) -> f64 {
+        let (crash, surge) = shock_probabilities(&self.parameters);
+        let sign = if which < crash {
+            -1.0
+        } else if which < crash + surge {
+            1.0
+        } else {
+            return 0.0;
+        };
+        sign * (self.parameters.shock_least - self.parameters.shock_excess * ln(size))
+    }
+}
+
+impl MarketDay {
+    /// What a shock moves in a minute, in daily standard deviations of the factor.
+    #[inline]
+    pub(super) fn shock(&self, minute: usize) -> f64 {
+        if minute < SHOCK_MINUTES { self.shock_minute } else { 0.0 }
+    }
+
+    /// A sector's path of this day.
+    pub(super) fn sector(&self, key: SectorKey) -> Arc<SectorDay> {
+        let mut sectors = self.sectors.lock().unwrap_or_else(PoisonError::into_inner);
+        sectors.entry(key).or_insert_with(|| Arc::new(self.make_sector(key))).clone()
+    }
+
+    fn make_sector(&self, key: SectorKey) -> SectorDay {
+        let mut stream = self.seed.sector_stream(Stream::SectorBars, key, self.date);
+        let mut normal = || normal::quantile(open_unit(stream.next_u64()));
+        let night = self.night_volatility * normal();
+        SectorDay { factor: self.sector_variance.map(|variance| variance.sqrt() * normal()), night }
+    }
+}
+
+/// Probabilities of a crash and of a surge on one day.
+fn shock_probabilities(parameters: &parameters::Factors) -> (f64, f64) {
+    let crash = parameters.crashes_per_year / TRADING_DAYS_PER_YEAR;
+    (crash, crash * parameters.surges_per_crash)
+}
+
+/// What compensates the shocks for a symbol of exposure βσM, in logs a day: −ln E exp(exposure · shock).
+pub(super) fn shock_compensation(parameters: &parameters::Factors, exposure: f64) -> f64 {
+    let (crash, surge) = shock_probabilities(parameters);
+    let moment =
+        |theta: f64| exp(theta * parameters.shock_least) / (1.0 - (theta * parameters.shock_excess).min(0.9)) - 1.0;
+    -ln(1.0 + crash * moment(-exposure) + surge * moment(exposure))
+}

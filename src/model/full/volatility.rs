@@ -1,0 +1,101 @@
+//! Stochastic volatility of a symbol's own part.
+//!
+//! Its log is h = x1 + x2 + news + 0.22·hM + xm + xf − Σ variances: two daily OU parts, one within the day that steps every
+//! five minutes, an echo of the last moves, the market's share (log-normal stochastic volatility: S. J. Taylor, "Modelling
+//! Financial Time Series", 1986; several horizons: F. Corsi, Journal of Financial Econometrics 7 (2009); the echo as in
+//! D. B. Nelson's exponential GARCH, Econometrica 59 (1991)). Taking the variances of the Gaussian parts off leaves
+//! E exp(2h) at about 1.
+
+use serde::{Deserialize, Serialize};
+
+use super::market::{BLOCK, MEAN_ABSOLUTE_NORMAL};
+use super::parameters;
+use super::process::{Reverting, keep};
+
+/// The parameters, worked out.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Laws {
+    slow: Reverting,
+    fast: Reverting,
+    block: Reverting,
+    echo_keep: f64,
+    echo_size: f64,
+    echo_sign: f64,
+    pub market_share: f64,
+    /// Makes E exp(2h) about 1.
+    pub level: f64,
+}
+
+/// What volatility carries from minute to minute.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    slow: f64,
+    fast: f64,
+    block: f64,
+    echo: f64,
+}
+
+impl Laws {
+    pub(super) fn new(parameters: &parameters::Volatility) -> Self {
+        let on = if parameters.enabled { 1.0 } else { 0.0 };
+        let slow = Reverting::new(parameters.slow_half_life_days, on * parameters.slow_deviation);
+        let fast = Reverting::new(parameters.fast_half_life_days, on * parameters.fast_deviation);
+        let block =
+            Reverting::new(parameters.intraday_half_life_minutes / BLOCK as f64, on * parameters.intraday_deviation);
+        let level = [slow, fast, block].iter().map(|part| part.deviation * part.deviation).sum();
+        Self {
+            slow,
+            fast,
+            block,
+            echo_keep: keep(parameters.echo_half_life_minutes),
+            echo_size: on * parameters.echo_size,
+            echo_sign: on * parameters.echo_sign,
+            market_share: on * parameters.market_share,
+            level,
+        }
+    }
+
+    /// The stationary law, from three standard normal draws.
+    pub(super) fn first(&self, draws: [f64; 3]) -> State {
+        State {
+            slow: self.slow.stationary(draws[0]),
+            fast: self.fast.stationary(draws[1]),
+            block: self.block.stationary(draws[2]),
+            echo: 0.0,
+        }
+    }
+
+    /// A new day begins.
+    pub(super) fn open(&self, state: &mut State, draws: [f64; 2]) {
+        state.slow = self.slow.step(state.slow, draws[0]);
+        state.fast = self.fast.step(state.fast, draws[1]);
+    }
+
+    /// Five minutes begin.
+    #[inline]
+    pub(super) fn begin_block(&self, state: &mut State, draw: f64) {
+        state.block = self.block.step(state.block, draw);
+    }
+
+    /// A minute's standard normal draw leaves its echo.
+    #[inline]
+    pub(super) fn echo(&self, state: &mut State, normal: f64) {
+        state.echo = self.echo_keep * state.echo
+            + self.echo_size * (normal.abs() - MEAN_ABSOLUTE_NORMAL)
+            + self.echo_sign * normal;
+    }
+}
+
+impl State {
+    /// x1 + x2.
+    #[inline]
+    pub(super) fn daily(&self) -> f64 {
+        self.slow + self.fast
+    }
+
+    /// xm + xf.
+    #[inline]
+    pub(super) fn intraday(&self) -> f64 {
+        self.block + self.echo
+    }
+}

@@ -1,0 +1,175 @@
+//! Volume: how much trades in a minute.
+//!
+//! ln V = ln(turnover · w / P) + q1 + q2 + news + u + 0.29·hM + 0.30·(x1 + x2 + news) + 0.31·(xm + xf)
+//!        plus 0.60·ln(A + 0.05) + 0.23·ln(B + 0.05) + 0.50·ln(a + 0.25) + 0.40·ln(0.35 + |way since yesterday|/σ)
+//!        plus 0.63·η − 0.15,
+//!
+//! with w the minute's share of the day (less what the way since yesterday usually adds by then), P the close before, a the minute's move in usual ones, A and B its short and long
+//! exponential means, q1 and q2 daily OU parts, u what η leaves behind. Volume and volatility share their causes (mixture of
+//! distributions: P. K. Clark, Econometrica 41 (1973); G. E. Tauchen, M. Pitts, Econometrica 51 (1983)). Whole lots, at
+//! least one.
+
+use serde::{Deserialize, Serialize};
+
+use super::market::BLOCK;
+use super::overnight::Split;
+use super::parameters;
+use super::process::{Reverting, keep};
+use super::profile::{MINUTES, Minutes, Profile};
+use crate::base::{Board, Instrument, Price, price::TICKS_PER_UNIT};
+use crate::model::math::{exp, ln, ln_each};
+use crate::model::volume::{LOT_SHARES, LOTS_MAX};
+
+/// The smallest order on the STAR board, in shares; beyond it any number trades.
+const STAR_SHARES_MIN: u64 = 200;
+/// A minute's move in usual ones, before anything is known of it: E|N(0, 1)|.
+const USUAL_MOVE: f64 = 0.8;
+/// Keeps a price that stands at yesterday's close from having no volume.
+const TRAVEL_FLOOR: f64 = 0.35;
+/// What the volume of a model without any memory is multiplied with, so that its mean is the turnover.
+const PLAIN_LEVEL: f64 = 0.0;
+
+/// ln of each minute's share of the day, less what the way since yesterday's close usually adds at that time of day.
+pub(super) fn log_shares(parameters: &parameters::Volume, profile: &Profile, split: Split) -> Minutes {
+    let weight = if parameters.enabled { parameters.travel } else { 0.0 };
+    let mut variance = split.night * split.night;
+    std::array::from_fn(|minute| {
+        variance += split.day * split.day * profile.volatility[minute] * profile.volatility[minute];
+        let usual = ln(TRAVEL_FLOOR + USUAL_MOVE * variance.sqrt()) - ln(TRAVEL_FLOOR + USUAL_MOVE);
+        ln(profile.volume[minute]) - weight * usual
+    })
+}
+
+/// The parameters, worked out.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Laws {
+    pub parameters: parameters::Volume,
+    fast: Reverting,
+    slow: Reverting,
+    noise_keep: f64,
+    short_keep: f64,
+    long_keep: f64,
+}
+
+/// What volume carries from minute to minute.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    fast: f64,
+    slow: f64,
+    noise: f64,
+    short_mean: f64,
+    long_mean: f64,
+}
+
+/// One minute as volume sees it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Seen {
+    /// |r| in usual moves of this minute of the day.
+    pub relative_move: f64,
+    /// |ln(price/close before)| in daily standard deviations.
+    pub travel: f64,
+    pub market_log_volatility: f64,
+    /// xm + xf.
+    pub intraday_log_volatility: f64,
+    /// What news adds.
+    pub news: f64,
+    /// ln of the minute's share of the day.
+    pub log_share: f64,
+    /// A standard normal draw.
+    pub noise: f64,
+}
+
+/// A day in progress.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Today {
+    laws: Laws,
+    /// ln of the day's usual volume in shares, with what stays the same all day.
+    level: f64,
+    long_term: f64,
+    until_long_term: usize,
+    unit_shares: u64,
+    shares_min: u64,
+}
+
+impl Laws {
+    pub(super) fn new(parameters: parameters::Volume) -> Self {
+        Self {
+            parameters,
+            fast: Reverting::new(parameters.fast_half_life_days, parameters.fast_deviation),
+            slow: Reverting::new(parameters.slow_half_life_days, parameters.slow_deviation),
+            noise_keep: keep(parameters.noise_half_life_minutes),
+            short_keep: keep(parameters.short_memory_minutes),
+            long_keep: keep(parameters.long_memory_days * MINUTES as f64),
+        }
+    }
+
+    /// The stationary law, from two standard normal draws.
+    pub(super) fn first(&self, fast: f64, slow: f64) -> State {
+        State {
+            fast: self.fast.stationary(fast),
+            slow: self.slow.stationary(slow),
+            noise: 0.0,
+            short_mean: USUAL_MOVE,
+            long_mean: USUAL_MOVE,
+        }
+    }
+
+    /// A day from its open, with two standard normal draws and the symbol's daily log volatility.
+    pub(super) fn open(
+        &self,
+        state: &mut State,
+        instrument: &Instrument,
+        close_before: Price,
+        draws: [f64; 2],
+        daily_log_volatility: f64,
+    ) -> Today {
+        state.fast = self.fast.step(state.fast, draws[0]);
+        state.slow = self.slow.step(state.slow, draws[1]);
+        let price_units = close_before.ticks() as f64 / TICKS_PER_UNIT as f64;
+        let usual = ln(instrument.daily_turnover / price_units);
+        let parameters = &self.parameters;
+        let level = if parameters.enabled {
+            usual + state.fast + state.slow + parameters.daily_volatility * daily_log_volatility + parameters.level
+        } else {
+            usual + PLAIN_LEVEL
+        };
+        let (unit_shares, shares_min) =
+            if instrument.board == Board::Star { (1, STAR_SHARES_MIN) } else { (LOT_SHARES, LOT_SHARES) };
+        Today { laws: *self, level, long_term: 0.0, until_long_term: 0, unit_shares, shares_min }
+    }
+}
+
+impl Today {
+    /// Shares traded in a minute; `factor` scales them where the price is locked.
+    #[inline]
+    pub(super) fn shares(&mut self, state: &mut State, seen: &Seen, factor: f64) -> u64 {
+        let Laws { parameters, noise_keep, short_keep, long_keep, .. } = &self.laws;
+        let log_volume = if parameters.enabled {
+            let a = seen.relative_move;
+            state.short_mean = short_keep * state.short_mean + (1.0 - short_keep) * a;
+            state.long_mean = long_keep * state.long_mean + (1.0 - long_keep) * a;
+            state.noise = noise_keep * state.noise + parameters.noise_share * seen.noise;
+            if self.until_long_term == 0 {
+                self.until_long_term = BLOCK;
+                self.long_term = parameters.long_memory * ln(state.long_mean + 0.05);
+            }
+            self.until_long_term -= 1;
+            let [short, now, travel] = ln_each([state.short_mean + 0.05, a + 0.25, TRAVEL_FLOOR + seen.travel]);
+            self.level
+                + seen.log_share
+                + seen.news
+                + state.noise
+                + parameters.market_volatility * seen.market_log_volatility
+                + parameters.intraday_volatility * seen.intraday_log_volatility
+                + parameters.short_memory * short
+                + self.long_term
+                + parameters.move_weight * now
+                + parameters.travel * travel
+                + parameters.noise * seen.noise
+        } else {
+            self.level + seen.log_share
+        };
+        let units = exp(log_volume) * factor / self.unit_shares as f64;
+        (((units + 0.5).min(LOTS_MAX) as u64) * self.unit_shares).max(self.shares_min)
+    }
+}

@@ -1,0 +1,287 @@
+//! The full model: pinned numbers, the same bytes however it is driven, switches, limits, drift, parameters.
+
+use std::process::Command;
+use std::sync::Arc;
+
+use chrono::NaiveDate;
+use klined::bars::{Bar, Checkpoint, Opening, SymbolRun};
+use klined::base::{Board, Instrument, Ohlcv, SectorKey, Seed, Symbol};
+use klined::calendar::{Calendar, MINUTES_PER_DAY};
+use klined::jobs::{JobError, Market, ModelChoice};
+use klined::model::{FullParameters, Model, ModelKind};
+use klined::store::StoreError;
+
+use super::support::database::{Backend, Database};
+use super::support::market::{bars_of, instrument};
+use super::support::market_builder::{aggregate, assert_clean, days, fill};
+use super::support::stats::{ALPHA, fnv1a, ks, mean_and_error, uniform_cdf};
+use super::support::{SHANGHAI, date, trading_days_from};
+
+fn full_with(seed: u64, parameters: FullParameters) -> Model {
+    Model::full(Seed(seed), parameters, Arc::new(Calendar::clone(&SHANGHAI)))
+}
+
+fn full(seed: u64) -> Model {
+    full_with(seed, FullParameters::default())
+}
+
+/// A main-board stock of one of three sectors.
+fn stock(place: usize) -> Instrument {
+    let plain = instrument(&format!("6{place:05}"), ["5.00", "8.05", "150.00"][place % 3], 0.022);
+    let sector = SectorKey::of(["banks", "coal", "retail"][place % 3]);
+    Instrument { board: Board::Main, sector, beta: 0.8 + 0.1 * (place % 5) as f64, ..plain }
+}
+
+fn run(model: &Model, stock: Instrument, days: &[NaiveDate]) -> Vec<(Symbol, Bar)> {
+    let mut run = SymbolRun::list(model.clone(), stock, days[0]);
+    let mut bars = Vec::new();
+    for (place, &day) in days.iter().enumerate() {
+        if place > 0 {
+            run.open_day(stock, day);
+        }
+        run.bars_until(&SHANGHAI, MINUTES_PER_DAY, &mut bars).unwrap();
+    }
+    bars
+}
+
+fn printed(bar: &Ohlcv) -> String {
+    format!("{} {} {} {} {}", bar.open(), bar.high(), bar.low(), bar.close(), bar.volume())
+}
+
+fn checksum(bars: &[(Symbol, Bar)]) -> u64 {
+    fnv1a(bars.iter().flat_map(|(_, bar)| printed(&bar.ohlcv).into_bytes()))
+}
+
+/// Log distance from one price to another.
+fn ratio(bar: &Ohlcv, of: impl Fn(&Ohlcv) -> klined::base::Price) -> f64 {
+    (of(bar).ticks() as f64 / bar.open().ticks() as f64).ln()
+}
+
+#[test]
+fn the_bars_of_two_days_are_pinned() {
+    let bars = run(&full(42), stock(1), &[date("2026-01-05"), date("2026-01-06")]);
+    let lines: Vec<String> = [0, 1, 239, 240, 479].iter().map(|&place| printed(&bars[place].1.ohlcv)).collect();
+    assert_eq!(lines, PINNED);
+    assert_eq!(checksum(&bars), PINNED_CHECKSUM, "{:#x}", checksum(&bars));
+    assert_eq!(full(42).version(), "full-1");
+}
+
+#[test]
+fn cache_order_and_threads_change_nothing() {
+    let days = trading_days_from(date("2026-01-05"), 12);
+    let in_order: Vec<u64> = (0..6).map(|place| checksum(&run(&full(3), stock(place), &days))).collect();
+    let shared = full(3);
+    // A day far ahead first, then the symbols backwards, then on threads with one common cache.
+    run(&shared, stock(9), &[date("2027-03-01")]);
+    let mut backwards: Vec<u64> = (0..6).rev().map(|place| checksum(&run(&shared, stock(place), &days))).collect();
+    backwards.reverse();
+    assert_eq!(backwards, in_order);
+    let on_threads: Vec<u64> = std::thread::scope(|scope| {
+        let (shared, days) = (&shared, &days);
+        let all: Vec<_> = (0..6).map(|place| scope.spawn(move || checksum(&run(shared, stock(place), days)))).collect();
+        all.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert_eq!(on_threads, in_order);
+}
+
+#[test]
+fn a_restart_anywhere_goes_on_with_the_same_bytes() {
+    let days = trading_days_from(date("2026-01-05"), 4);
+    let whole = run(&full(5), stock(0), &days);
+    for cut in [1, 100, 240, 241, 500, 959] {
+        let mut before = SymbolRun::list(full(5), stock(0), days[0]);
+        let mut bars = Vec::new();
+        let until = |made: usize| if made >= 240 { 240 } else { made as u16 };
+        for (place, &day) in days.iter().enumerate().take_while(|(place, _)| place * 240 < cut) {
+            if place > 0 {
+                before.open_day(stock(0), day);
+            }
+            before.bars_until(&SHANGHAI, until(cut - place * 240), &mut bars).unwrap();
+        }
+        let checkpoint = before.checkpoint();
+        let opening: Opening = serde_json::from_str(&serde_json::to_string(&checkpoint.opening).unwrap()).unwrap();
+        assert_eq!(opening, checkpoint.opening);
+        let last_bar = bars.last().map(|(_, bar)| bar.first);
+        let mut after = SymbolRun::resume(full(5), &SHANGHAI, Checkpoint { opening, ..checkpoint }, last_bar).unwrap();
+        after.bars_until(&SHANGHAI, MINUTES_PER_DAY, &mut bars).unwrap();
+        for &day in days.iter().filter(|&&day| day > after.day()).collect::<Vec<_>>() {
+            after.open_day(stock(0), day);
+            after.bars_until(&SHANGHAI, MINUTES_PER_DAY, &mut bars).unwrap();
+        }
+        assert!(bars == whole, "cut at {cut}");
+    }
+}
+
+#[test]
+fn prints_stay_inside_the_limits_and_minutes_join_within_a_day() {
+    let days = trading_days_from(date("2026-01-05"), 260);
+    let (mut bars_seen, mut gaps, mut at_limits) = (0, 0, 0);
+    for place in 0..17 {
+        let is_st = place % 4 == 0;
+        let wild = Instrument { is_st, ..stock(place) };
+        let mut close_before = wild.base_price;
+        for (day, bars) in days.iter().zip(bars_of(full(7), &wild, &days).chunks(240)) {
+            let limits = wild.board.price_limits(is_st, *day, close_before).unwrap();
+            gaps += usize::from(bars[0].1.open() != close_before);
+            for (place, (_, bar)) in bars.iter().enumerate() {
+                assert!(limits.down <= bar.low() && bar.high() <= limits.up, "{day}: {}", printed(bar));
+                assert!(place == 0 || bar.open() == bars[place - 1].1.close());
+                assert!(bar.volume() >= 100 && bar.volume() % 100 == 0);
+                bars_seen += 1;
+            }
+            close_before = bars[239].1.close();
+            at_limits += usize::from(close_before == limits.up || close_before == limits.down);
+        }
+    }
+    assert!(bars_seen >= 1_000_000 && gaps > 3000 && at_limits > 20, "{bars_seen} {gaps} {at_limits}");
+}
+
+#[test]
+fn a_switch_switches_one_thing_off() {
+    let days = trading_days_from(date("2026-01-05"), 60);
+    let all = checksum(&run(&full(11), stock(1), &days));
+    for &section in FullParameters::SECTIONS {
+        let parameters = FullParameters::switched(section, false).unwrap();
+        let model = full_with(11, parameters);
+        assert_ne!(checksum(&run(&model, stock(1), &days)), all, "{section}");
+        assert!(model.version().len() <= 40 && model.version().starts_with("full-1+"), "{}", model.version());
+    }
+    // Without volume's memory and the day's shape every minute of a day trades the same.
+    let even = FullParameters::from_toml("volume.enabled = false\nprofile.enabled = false").unwrap();
+    let day = bars_of(full_with(11, even), &stock(1), &days[..1]);
+    assert!(day.iter().all(|(_, bar)| bar.volume() == day[0].1.volume()));
+    // Without nights, news and factors a day opens where the last one closed.
+    let still = "overnight.enabled = false\nevents.enabled = false\nfactors.enabled = false\nlimits.enabled = false";
+    let bars = bars_of(full_with(11, FullParameters::from_toml(still).unwrap()), &stock(1), &days);
+    assert!(bars.windows(2).all(|pair| pair[0].1.close() == pair[1].1.open()));
+}
+
+#[test]
+fn extremes_are_those_of_a_brownian_bridge() {
+    // With one normal part only, the variance of a minute is known: 0.022² · (1 − night) · c², shaped evenly.
+    let toml = FullParameters::SECTIONS.iter().map(|section| format!("[{section}]\nenabled = false\n"));
+    let plain = FullParameters::from_toml(&toml.collect::<String>()).unwrap();
+    let dear = instrument("DEAR", "900000.00", 0.022);
+    let levels = |of_high: bool| -> Vec<f64> {
+        let bars = bars_of(full_with(2, plain), &dear, &trading_days_from(date("2026-01-05"), 300));
+        let level = |(regime, bar): &(klined::model::Regime, Ohlcv)| {
+            let factor = regime.volatility_factor();
+            let variance = 0.022_f64.powi(2) * factor * factor / (1.0 + 0.418_421_052_631_579) / 240.0;
+            let sign = if of_high { 1.0 } else { -1.0 };
+            let (reach, end) = (ratio(bar, if of_high { Ohlcv::high } else { Ohlcv::low }), ratio(bar, Ohlcv::close));
+            (-2.0 * sign * reach * (sign * reach - sign * end) / variance).exp()
+        };
+        bars.iter().map(level).collect()
+    };
+    for of_high in [true, false] {
+        let p = ks(levels(of_high), uniform_cdf);
+        assert!(p > ALPHA, "{of_high}: p = {p}");
+    }
+}
+
+#[test]
+fn prices_do_not_drift() {
+    // The regimes' drifts cancel, so the mean of daily simple returns is 0. Days are the independent sample: what a day has in
+    // common is the market's factor.
+    let days = trading_days_from(date("2021-01-04"), 250);
+    let model = full(19);
+    let mut daily = vec![0.0; days.len()];
+    let symbols = 100;
+    for place in 0..symbols {
+        let mut before = stock(place).base_price.ticks() as f64;
+        for (sum, day) in daily.iter_mut().zip(bars_of(model.clone(), &stock(place), &days).chunks(240)) {
+            let close = day[239].1.close().ticks() as f64;
+            *sum += (close / before - 1.0) / symbols as f64;
+            before = close;
+        }
+    }
+    let (mean, error) = mean_and_error(&daily);
+    assert!(mean.abs() < 3.0 * error, "mean daily return {mean} ± {error}");
+}
+
+#[test]
+fn errors_of_a_parameter_file_name_the_key() {
+    let wrong = |text: &str| FullParameters::from_toml(text).unwrap_err().to_string();
+    assert!(wrong("[overnight]\nshare = 1.5").contains("overnight.share = 1.5"));
+    assert!(wrong("[overnight]\nshore = 0.1").contains("shore"));
+    assert!(wrong("[nothing]\nx = 1").contains("nothing"));
+    assert!(wrong("[overnight]\nshare = \"much\"").contains("share"));
+    assert!(wrong("[overnight]\nshare = nan").contains("overnight.share"));
+    assert!(wrong("overnight = ").contains("1"));
+    assert_eq!(FullParameters::from_toml("").unwrap().digest(), None);
+    let changed = FullParameters::from_toml("[overnight]\nshare = 0.15").unwrap();
+    assert_eq!(changed.overrides(), "overnight.share = 0.15\n");
+    assert_eq!(changed.digest(), FullParameters::from_toml("overnight.share = 0.15").unwrap().digest());
+    for described in FullParameters::describe() {
+        assert!((described.min..=described.max).contains(&described.default), "{}", described.key);
+    }
+}
+
+#[test]
+fn every_parameter_is_documented_with_its_default() {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/MODEL.md")).unwrap();
+    for parameter in FullParameters::describe() {
+        let row = format!("| `{}` | {} |", parameter.key, parameter.default);
+        assert!(
+            page.contains(&row),
+            "docs/MODEL.md lacks: {row} {} to {} | {} |",
+            parameter.min,
+            parameter.max,
+            parameter.meaning
+        );
+    }
+}
+
+#[test]
+fn a_database_keeps_to_its_model_and_parameters() {
+    let database = Database::new(Backend::Sqlite);
+    let claim =
+        |choice: ModelChoice| Market::claim(database.open(), Arc::new(Calendar::clone(&SHANGHAI)), choice, None);
+    let parameters = FullParameters::from_toml("overnight.share = 0.15").unwrap();
+    let changed = ModelChoice { kind: None, parameters };
+    let market = claim(changed).unwrap();
+    assert_eq!(market.model.kind, ModelKind::Full);
+    fill(&market, days(3), "2026-03-04 10:15:30").unwrap();
+    aggregate(&market);
+    assert_clean(&market);
+    assert!(claim(changed).is_ok());
+    let is_other =
+        |found: Result<Market, JobError>| matches!(found, Err(JobError::Store(StoreError::OtherMarket { .. })));
+    assert!(is_other(claim(ModelChoice::default())));
+    assert!(is_other(claim(ModelKind::Gbm.into())));
+    assert!(matches!(claim(ModelChoice { kind: Some(ModelKind::Gbm), parameters }), Err(JobError::UnusedParameters)));
+}
+
+#[test]
+fn a_database_of_the_plain_model_stays_one_without_being_told() {
+    let database = Database::new(Backend::Sqlite);
+    let claim = |choice: ModelChoice| {
+        Market::claim(database.open(), Arc::new(Calendar::clone(&SHANGHAI)), choice, None).unwrap().model.kind
+    };
+    assert_eq!(claim(ModelKind::Gbm.into()), ModelKind::Gbm);
+    assert_eq!(claim(ModelChoice::default()), ModelKind::Gbm);
+}
+
+#[test]
+fn a_program_refuses_a_parameter_file_that_is_wrong() {
+    let database = Database::new(Backend::Sqlite);
+    let file = database.directory.path().join("parameters.toml");
+    std::fs::write(&file, "[tails]\nwidth = 40\n").unwrap();
+    let run = Command::new(env!("CARGO_BIN_EXE_market-backfill"))
+        .args(["--days", "1", "--db-url", database.url(), "--model-params"])
+        .arg(&file)
+        .current_dir(database.directory.path())
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&run.stderr).into_owned();
+    assert!(!run.status.success() && told.contains("tails.width = 40") && told.contains("parameters.toml"), "{told}");
+}
+
+const PINNED: [&str; 5] = [
+    "8.05 8.09 8.04 8.07 349400",
+    "8.07 8.11 8.06 8.11 69000",
+    "8.14 8.14 8.14 8.14 68900",
+    "8.12 8.14 8.12 8.13 142200",
+    "8.95 8.95 8.95 8.95 181600",
+];
+const PINNED_CHECKSUM: u64 = 0xb0bc_dcaa_dad8_7261;
