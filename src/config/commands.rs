@@ -32,14 +32,14 @@ fn speed(text: &str) -> Result<f64, String> {
 #[command(name = "market-generator", version)]
 pub struct GeneratorArgs {
     /// Skip closed hours instead of waiting for them; the market's time goes on from the last bar
-    #[arg(long)]
+    #[arg(long, env = "KLINED_TEST", value_parser = super::switch)]
     pub test: bool,
 
     #[command(flatten)]
     pub pace: PaceArgs,
 
     /// Only these stocks, separated by commas
-    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    #[arg(long, env = "KLINED_SYMBOLS", value_name = "A,B", value_delimiter = ',')]
     pub symbols: Vec<Symbol>,
 
     #[command(flatten)]
@@ -65,15 +65,15 @@ pub struct AggregatorArgs {
     pub interval: u32,
 
     /// Run once and exit
-    #[arg(long)]
+    #[arg(long, env = "KLINED_AGGREGATE_ONCE", value_parser = super::switch)]
     pub once: bool,
 
     /// Only this stock
-    #[arg(long, value_name = "SYMBOL")]
+    #[arg(long, env = "KLINED_AGGREGATE_SYMBOL", value_name = "SYMBOL")]
     pub symbol: Option<Symbol>,
 
     /// Make the roll-ups of each stock's last so many hours anew in the first run, changed or not
-    #[arg(long, value_name = "H", value_parser = clap::value_parser!(u32).range(1..=1_000_000),
+    #[arg(long, env = "KLINED_LOOKBACK_HOURS", value_name = "H", value_parser = clap::value_parser!(u32).range(1..=1_000_000),
           allow_negative_numbers = true)]
     pub lookback_hours: Option<u32>,
 
@@ -165,14 +165,14 @@ pub enum KlinedCommand {
 #[derive(Debug, Clone, Args)]
 pub struct UpArgs {
     /// Follow the real clock and the exchange's hours instead of running on at once in test mode
-    #[arg(long)]
+    #[arg(long, env = "KLINED_LIVE", value_parser = super::switch)]
     pub live: bool,
 
     #[command(flatten)]
     pub pace: PaceArgs,
 
     /// Trading days of history that a new market gets
-    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=20_000),
+    #[arg(long, env = "KLINED_DAYS", value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=20_000),
           allow_negative_numbers = true)]
     pub days: u16,
 

@@ -8,7 +8,7 @@ use clap::Args;
 #[command(next_help_heading = "Logs")]
 pub struct LogArgs {
     /// Log more: every minute that is written
-    #[arg(short, long)]
+    #[arg(short, long, env = "KLINED_VERBOSE", value_parser = super::switch)]
     pub verbose: bool,
 
     /// What to log, such as "info" or "klined=debug,warn"; goes before --verbose

@@ -54,6 +54,22 @@ fn the_command_lines_are_consistent() {
 }
 
 #[test]
+fn every_flag_has_a_variable_but_those_that_say_what_one_command_is_to_do() {
+    let without = |command: &Command, but: &[&str]| {
+        let flags = command.get_arguments().filter(|argument| argument.get_env().is_none());
+        let flags: Vec<&str> = flags.filter_map(|argument| argument.get_long()).collect();
+        assert!(flags.iter().all(|flag| but.contains(flag)), "{}: {flags:?}", command.get_name());
+    };
+    without(&GeneratorArgs::command(), &[]);
+    without(&AggregatorArgs::command(), &[]);
+    without(&BackfillArgs::command(), &["days", "from", "to", "symbol", "clear", "yes"]);
+    without(&KlinedArgs::command(), &[]);
+    for subcommand in KlinedArgs::command().get_subcommands() {
+        without(subcommand, &["from", "to", "minutes"]);
+    }
+}
+
+#[test]
 fn the_help_of_each_program_tells_of_each_flag_and_its_variable() {
     let place = place();
     let check = |command: &Command, help: &str| {
