@@ -164,7 +164,7 @@ pub(super) fn batch(connection: &mut SqliteConnection, batch: &Batch) -> Result<
 }
 
 /// Two plain statements instead of one with ON CONFLICT: diesel keeps these prepared, and compiling the statement with
-/// its triggers anew for every bar costs ten times as much as running it. Nearly every bar is new, and needs only one.
+/// its triggers anew for every bar costs several times as much as running it. Nearly every bar is new, and needs only one.
 fn upsert_bar(
     connection: &mut SqliteConnection,
     symbol: &Symbol,
