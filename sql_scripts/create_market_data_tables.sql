@@ -4,16 +4,17 @@
 --     psql -v ON_ERROR_STOP=1 -d happystock -f sql_scripts/create_market_data_tables.sql
 --
 -- It runs the very migrations that the daemons carry and records them as done. Partitions are made by the daemons
--- ahead of need, and an empty stock_metadata is filled with the ten default stocks at the first start.
+-- ahead of need, and an empty stock_metadata is filled at the first start with the universe that --universe names.
 \set ON_ERROR_STOP on
 BEGIN;
 
 \ir ../migrations/postgres/2026-11-20-000000_market/up.sql
+\ir ../migrations/postgres/2026-11-21-000001_universe/up.sql
 
 CREATE TABLE IF NOT EXISTS __diesel_schema_migrations (
     version varchar(50) PRIMARY KEY NOT NULL,
     run_on timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP
 );
-INSERT INTO __diesel_schema_migrations (version) VALUES ('20261120000000');
+INSERT INTO __diesel_schema_migrations (version) VALUES ('20261120000000'), ('20261121000001');
 
 COMMIT;

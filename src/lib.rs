@@ -9,6 +9,7 @@
 //! | 1 | [`calendar`] | days, sessions, minutes, buckets |
 //! | 2 | [`model`] | regimes, the price step, volume, what a symbol carries from day to day |
 //! | 3 | [`bars`] | the bar, one symbol's run over trading minutes, the roll-up |
+//! | 3 | [`universe`] | what `stock_metadata` holds: the ten default stocks, invented A-shares, CSV files |
 //! | 4 | [`store`] | what is kept and its laws; PostgreSQL and SQLite |
 //! | 5 | [`jobs`] | generate, aggregate, backfill, verify |
 //! | 5 | [`realism`] | 16 metrics of bars in memory, with their bands |
@@ -23,6 +24,8 @@ pub mod calendar;
 pub mod model;
 
 pub mod bars;
+
+pub mod universe;
 
 pub mod store;
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::{Board, Price, Symbol};
+use super::{Board, Price, Symbol, UnknownBoard};
 
 /// The standard deviation of a stock's return over one whole trading day (0.02 = 2 %), above 0 and at most 1.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
@@ -16,10 +16,14 @@ pub enum InvalidInstrument {
     Symbol(#[from] super::InvalidSymbol),
     #[error("stock {symbol}: base_price {value} must be above 0 and at most 99999999.99, in whole ticks of 0.01")]
     BasePrice { symbol: String, value: String },
-    #[error("stock {symbol}: {column} {value} is out of range (beta above 0 and at most 5, daily_turnover above 0)")]
+    #[error(
+        "stock {symbol}: {column} {value} is out of range (beta above 0 and at most 5, daily_turnover above 0 and at most 10000000000000)"
+    )]
     OutOfRange { symbol: String, column: &'static str, value: f64 },
     #[error("stock {symbol}: base_volatility {value} must be above 0 and at most 1 (a daily standard deviation)")]
     BaseVolatility { symbol: String, value: f64 },
+    #[error("stock {symbol}: board {source}")]
+    Board { symbol: String, source: UnknownBoard },
 }
 
 impl DailyVolatility {

@@ -35,6 +35,8 @@ pub enum Stream {
     MarketRegime,
     /// A sector's factor, a fixed number of draws a bar.
     SectorBars,
+    /// An invented universe: what its stocks share, and what each has of its own.
+    Universe,
 }
 
 impl Stream {
@@ -48,6 +50,7 @@ impl Stream {
             Self::MarketBars => *b"mbar",
             Self::MarketRegime => *b"mreg",
             Self::SectorBars => *b"sect",
+            Self::Universe => *b"univ",
         }
     }
 }

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use super::JobError;
-use super::universe::default_universe;
 use crate::base::{Seed, Symbol, UnixSeconds};
 use crate::calendar::{Calendar, Minute};
 use crate::model::{FullParameters, Model, ModelKind};
 use crate::store::{BarStore, Identity};
+use crate::universe;
 
 /// The seed of a market for which nobody asked for another.
 const DEFAULT_SEED: u64 = 42;
@@ -58,7 +58,7 @@ impl Market {
             ModelKind::Gbm if parameters != FullParameters::default() => return Err(JobError::UnusedParameters),
             ModelKind::Gbm => Model::gbm(Seed(seed)),
         };
-        store.claim(&Identity { seed, model: model.version() }, &default_universe())?;
+        store.claim(&Identity { seed, model: model.version() }, &universe::demo())?;
         Ok(Self { store, calendar, model })
     }
 

@@ -16,5 +16,4 @@ pub use error::JobError;
 pub use generate::Generator;
 pub use market::{Market, ModelChoice};
 pub use stop::Stop;
-pub use universe::default_universe;
 pub use verify::{Finding, Report, verify};

@@ -1,4 +1,4 @@
-//! The ten default stocks, and reading the universe with its faults.
+//! Reading the universe with its faults.
 
 use std::collections::BTreeMap;
 
@@ -6,37 +6,7 @@ use tracing::warn;
 
 use super::JobError;
 use crate::base::{Instrument, Symbol};
-use crate::store::{BarStore, UniverseRow};
-
-/// Symbol, name, sector, base price in currency units, daily volatility.
-const DEFAULT_STOCKS: [(&str, &str, &str, f64, f64); 10] = [
-    ("AAPL", "Apple Inc.", "Technology", 150.00, 0.025),
-    ("TSLA", "Tesla Inc.", "Automotive", 200.00, 0.035),
-    ("MSFT", "Microsoft Corporation", "Technology", 300.00, 0.020),
-    ("AMZN", "Amazon.com Inc.", "E-commerce", 130.00, 0.028),
-    ("GOOGL", "Alphabet Inc.", "Technology", 140.00, 0.022),
-    ("META", "Meta Platforms Inc.", "Technology", 350.00, 0.030),
-    ("NVDA", "NVIDIA Corporation", "Technology", 450.00, 0.032),
-    ("BRK.B", "Berkshire Hathaway Inc.", "Finance", 380.00, 0.015),
-    ("JPM", "JPMorgan Chase & Co.", "Finance", 160.00, 0.018),
-    ("V", "Visa Inc.", "Finance", 250.00, 0.020),
-];
-
-/// What an empty `stock_metadata` is filled with.
-#[must_use]
-pub fn default_universe() -> Vec<UniverseRow> {
-    DEFAULT_STOCKS
-        .iter()
-        .map(|&(symbol, name, sector, base_price, base_volatility)| UniverseRow {
-            symbol: symbol.to_owned(),
-            name: name.to_owned(),
-            sector: sector.to_owned(),
-            base_price,
-            base_volatility,
-            is_active: true,
-        })
-        .collect()
-}
+use crate::store::BarStore;
 
 /// The stocks that are to be traded: active and valid. What is not valid is reported and left out.
 pub(super) type Roster = BTreeMap<Symbol, Instrument>;

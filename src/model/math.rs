@@ -19,7 +19,7 @@ const REACH: f64 = 700.0;
 /// e to the power of `x`, for |x| ≤ 700.
 #[inline]
 #[must_use]
-pub(super) fn exp(x: f64) -> f64 {
+pub(crate) fn exp(x: f64) -> f64 {
     let x = x.clamp(-REACH, REACH);
     let shifted = x * LOG2_E + ROUNDER;
     let k = shifted - ROUNDER;

@@ -76,7 +76,7 @@ const F: [f64; 8] = [
 
 /// The value below which a standard normal variable lies with probability `p`, 0 < p < 1.
 #[must_use]
-pub(super) fn quantile(p: f64) -> f64 {
+pub(crate) fn quantile(p: f64) -> f64 {
     let q = p - 0.5;
     if q.abs() <= SPLIT_CENTRE { centre(q) } else { tail(p) }
 }

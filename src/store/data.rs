@@ -4,9 +4,7 @@ use chrono::NaiveDate;
 use thiserror::Error;
 
 use crate::bars::{Bar, Checkpoint, Quote};
-use crate::base::{
-    Instrument, Interval, InvalidInstrument, InvalidOhlcv, InvalidPrice, Ohlcv, Price, SectorKey, Symbol, UnixSeconds,
-};
+use crate::base::{Interval, InvalidOhlcv, InvalidPrice, Ohlcv, Price, Symbol, UnixSeconds};
 use crate::calendar::{Calendar, CalendarError, SessionSpan};
 
 /// What a database's numbers were made with.
@@ -15,30 +13,6 @@ pub struct Identity {
     pub seed: u64,
     /// Name and version of the model, such as `gbm-1`.
     pub model: String,
-}
-
-/// A row of `stock_metadata`, unchecked: an operator may have written anything.
-#[derive(Debug, Clone, PartialEq)]
-pub struct UniverseRow {
-    pub symbol: String,
-    pub name: String,
-    pub sector: String,
-    /// Currency units.
-    pub base_price: f64,
-    /// Daily standard deviation.
-    pub base_volatility: f64,
-    pub is_active: bool,
-}
-
-impl UniverseRow {
-    /// The instrument that the row describes.
-    ///
-    /// # Errors
-    /// A value is out of range.
-    pub fn instrument(&self) -> Result<Instrument, InvalidInstrument> {
-        let instrument = Instrument::parse(&self.symbol, self.base_price, self.base_volatility)?;
-        Ok(Instrument { sector: SectorKey::of(&self.sector), ..instrument })
-    }
 }
 
 /// Where a symbol stands.

@@ -15,7 +15,6 @@ mod url;
 
 pub use data::{
     BarRange, Batch, Identity, Listing, MarketStatus, Progress, RollupTask, RollupWrite, StateRow, StoredBar,
-    UniverseRow,
 };
 pub use error::StoreError;
 pub use url::{DatabaseUrl, InvalidUrl};
@@ -27,6 +26,7 @@ use std::time::Duration;
 use chrono::NaiveDate;
 
 use crate::base::{Symbol, UnixSeconds};
+use crate::universe::UniverseRow;
 
 /// How a store is reached.
 #[derive(Debug, Clone)]

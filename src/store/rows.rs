@@ -11,15 +11,18 @@ use diesel::query_dsl::LoadQuery;
 use diesel::sql_query;
 use diesel::sql_types::{BigInt, Bool, Double, Nullable, Text};
 
-use super::data::{Identity, Listing, MarketStatus, Progress, RollupTask, StateRow, StoredBar, UniverseRow};
+use super::data::{Identity, Listing, MarketStatus, Progress, RollupTask, StateRow, StoredBar};
 use super::error::{During, StoreError};
 use crate::bars::Checkpoint;
 use crate::base::{Symbol, UnixSeconds};
 use crate::calendar::{Session, SessionSpan};
+use crate::universe::UniverseRow;
 
 const IDENTITY: &str = "SELECT seed, model FROM market_identity";
 const UNIVERSE: &str = "SELECT symbol, name, sector, CAST(base_price AS double precision) AS base_price, \
-     CAST(base_volatility AS double precision) AS base_volatility, is_active FROM stock_metadata";
+     CAST(base_volatility AS double precision) AS base_volatility, board, is_st, \
+     CAST(beta AS double precision) AS beta, CAST(daily_turnover AS double precision) AS daily_turnover, is_active \
+     FROM stock_metadata";
 const PROGRESS: &str = "SELECT c.symbol, CAST(c.day AS text) AS day, c.opening, s.last_update AS last_bar, \
      EXISTS (SELECT 1 FROM stock_listing l WHERE l.symbol = c.symbol AND l.last_day IS NULL) AS is_listed \
      FROM model_checkpoint c LEFT JOIN stock_state s ON s.symbol = c.symbol";
@@ -88,6 +91,14 @@ pub(super) struct MetadataRow {
     base_price: f64,
     #[diesel(sql_type = Double)]
     base_volatility: f64,
+    #[diesel(sql_type = Text)]
+    board: String,
+    #[diesel(sql_type = Bool)]
+    is_st: bool,
+    #[diesel(sql_type = Double)]
+    beta: f64,
+    #[diesel(sql_type = Double)]
+    daily_turnover: f64,
     #[diesel(sql_type = Bool)]
     is_active: bool,
 }
@@ -285,6 +296,10 @@ pub(super) fn universe(connection: &mut impl Gives<MetadataRow>) -> Read<Vec<Uni
             sector: row.sector,
             base_price: row.base_price,
             base_volatility: row.base_volatility,
+            board: row.board,
+            is_st: row.is_st,
+            beta: row.beta,
+            daily_turnover: row.daily_turnover,
             is_active: row.is_active,
         })
         .collect();

@@ -4,11 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each top-level module and its layer. A module may use those of strictly lower layers, and itself.
-const LAYERS: [(&str, u8); 11] = [
+const LAYERS: [(&str, u8); 12] = [
     ("base", 0),
     ("calendar", 1),
     ("model", 2),
     ("bars", 3),
+    ("universe", 3),
     ("store", 4),
     ("jobs", 5),
     ("realism", 5),

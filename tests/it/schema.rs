@@ -68,36 +68,90 @@ fn the_script_run_again_fails_and_changes_nothing() {
     assert_eq!(dump(&database), before);
 }
 
-/// The way down of the only migration of a kind of database.
-fn down(backend: Backend) -> String {
+/// The migrations with their versions, oldest first.
+const MIGRATIONS: [(&str, &str); 2] =
+    [("2026-11-20-000000_market", "20261120000000"), ("2026-11-21-000001_universe", "20261121000001")];
+
+/// One way of a migration of a kind of database, as SQL.
+fn way(backend: Backend, migration: &str, direction: &str) -> String {
     let kind = match backend {
         Backend::Sqlite => "sqlite",
         Backend::Postgres => "postgres",
     };
-    format!("migrations/{kind}/2026-11-20-000000_market/down.sql")
+    std::fs::read_to_string(repository(&format!("migrations/{kind}/{migration}/{direction}.sql"))).unwrap()
+}
+
+/// A database as the program left it that knew only the oldest migrations.
+fn make_old(database: &Database, migrations: usize) {
+    let table = "CREATE TABLE __diesel_schema_migrations (version varchar(50) PRIMARY KEY NOT NULL, \
+         run_on timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP)";
+    database.execute(table);
+    for (name, version) in &MIGRATIONS[..migrations] {
+        database.execute(&way(database.backend, name, "up"));
+        database.execute(&format!("INSERT INTO __diesel_schema_migrations (version) VALUES ('{version}')"));
+    }
 }
 
 on_every_backend! {
     fn the_way_down_leaves_nothing_and_the_way_up_is_open_again(database: &Database) {
         let store = database.open();
         store.ensure_partitions("2026-01-01".parse().unwrap(), "2026-02-01".parse().unwrap()).unwrap();
-        let left = match database.backend {
-            Backend::Sqlite => {
-                database.execute(&std::fs::read_to_string(repository(&down(database.backend))).unwrap());
-                database.column("SELECT name AS text FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'")
-            }
+        for (migration, _) in MIGRATIONS.iter().rev() {
+            database.execute(&way(database.backend, migration, "down"));
+        }
+        let left = database.column(match database.backend {
+            Backend::Sqlite => "SELECT name AS text FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'",
             Backend::Postgres => {
-                psql(database, &down(database.backend));
-                database.column(
-                    "SELECT relname::text AS text FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' \
-                     UNION SELECT proname::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace",
-                )
+                "SELECT relname::text AS text FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' \
+                 UNION SELECT proname::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
             }
-        };
+        });
         assert_eq!(left, ["__diesel_schema_migrations"]);
         database.execute("DELETE FROM __diesel_schema_migrations");
-        assert_eq!(store.migrate().unwrap().len(), 1);
+        assert_eq!(store.migrate().unwrap().len(), MIGRATIONS.len());
         store.check_schema().unwrap();
+    }
+
+    fn each_way_down_leads_to_where_its_way_up_began(database: &Database) {
+        let catalog = |database: &Database| match database.backend {
+            Backend::Sqlite => database.column("SELECT sql AS text FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name"),
+            Backend::Postgres => dump(database),
+        };
+        database.open();
+        for kept in (1..MIGRATIONS.len()).rev() {
+            database.execute(&way(database.backend, MIGRATIONS[kept].0, "down"));
+            let old = Database::new(database.backend);
+            make_old(&old, kept);
+            assert_eq!(catalog(database), catalog(&old));
+        }
+    }
+
+    fn a_database_of_the_first_version_is_upgraded_and_keeps_its_universe(database: &Database) {
+        make_old(database, 1);
+        database.execute(
+            "INSERT INTO stock_metadata (symbol, name, sector, base_price, base_volatility, is_active) VALUES \
+             ('AAPL', 'Apple Inc.', 'Technology', 150, 0.025, true), ('OLD', 'Old', '', 1.25, 0.5, false)",
+        );
+        let store = database.open_empty();
+        assert!(store.universe().is_err(), "a program of this version must not read it as it is");
+        assert_eq!(store.migrate().unwrap(), [MIGRATIONS[1].1]);
+        let found = store.universe().unwrap();
+        assert_eq!(found[0], klined::universe::demo()[0]);
+        assert_eq!((&*found[1].symbol, found[1].base_price, found[1].is_active), ("OLD", 1.25, false));
+        assert_eq!((&*found[1].board, found[1].is_st, found[1].beta, found[1].daily_turnover), ("free", false, 1.0, 149.0e6));
+    }
+
+    fn values_that_no_stock_has_are_refused_by_the_table(database: &Database) {
+        database.open();
+        database.execute("INSERT INTO stock_metadata (symbol, name, base_price, base_volatility) VALUES ('A', 'a', 1, 0.02)");
+        for wrong in [
+            "board = 'nasdaq'", "board = 'Main'", "beta = 0", "beta = -1", "beta = 5.1", "daily_turnover = 0",
+            "daily_turnover = 10000000000001", "is_st = NULL", "board = NULL",
+        ] {
+            let outcome = database.try_execute(&format!("UPDATE stock_metadata SET {wrong}"));
+            assert!(outcome.is_err(), "{wrong}");
+        }
+        database.execute("UPDATE stock_metadata SET board = 'star', is_st = true, beta = 5, daily_turnover = 10000000000000");
     }
 
     fn the_columns_promised_to_others_are_there(database: &Database) {
@@ -155,6 +209,10 @@ const PROMISED: [(&str, &[&str]); 5] = [
             "base_volatility numeric(6,4)",
             "is_active boolean",
             "created_at timestamptz",
+            "board varchar(20)",
+            "is_st boolean",
+            "beta numeric(6,4)",
+            "daily_turnover numeric(16,2)",
         ],
     ),
     (

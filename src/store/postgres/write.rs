@@ -7,12 +7,13 @@ use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel::sql_query;
 use diesel::sql_types::{Array, BigInt, Bool, Double, Nullable, Numeric, Text};
 
-use super::super::data::{Batch, Identity, Listing, RollupWrite, UniverseRow};
+use super::super::data::{Batch, Identity, Listing, RollupWrite};
 use super::super::error::During;
 use super::super::{StoreError, columns, rows, transaction};
 use super::numeric::PgPrice;
 use crate::bars::{Bar, Checkpoint, Quote};
 use crate::base::{Interval, Symbol};
+use crate::universe::UniverseRow;
 
 diesel::table! {
     market_klines (symbol, interval, time) {
@@ -74,17 +75,24 @@ pub(super) fn claim(
 }
 
 fn insert_universe(connection: &mut PgConnection, universe: &[UniverseRow]) -> Result<(), StoreError> {
-    let column = |of: fn(&UniverseRow) -> &str| universe.iter().map(of).collect::<Vec<_>>();
+    let text = |of: fn(&UniverseRow) -> &str| universe.iter().map(of).collect::<Vec<_>>();
+    let number = |of: fn(&UniverseRow) -> f64| universe.iter().map(of).collect::<Vec<_>>();
+    let flag = |of: fn(&UniverseRow) -> bool| universe.iter().map(of).collect::<Vec<_>>();
     sql_query(
-        "INSERT INTO stock_metadata (symbol, name, sector, base_price, base_volatility, is_active) \
-         SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::float8[], $5::float8[], $6::bool[])",
+        "INSERT INTO stock_metadata (symbol, name, sector, base_price, base_volatility, board, is_st, beta, daily_turnover, \
+         is_active) SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::float8[], $5::float8[], $6::text[], \
+         $7::bool[], $8::float8[], $9::float8[], $10::bool[])",
     )
-    .bind::<Array<Text>, _>(column(|row| &row.symbol))
-    .bind::<Array<Text>, _>(column(|row| &row.name))
-    .bind::<Array<Text>, _>(column(|row| &row.sector))
-    .bind::<Array<Double>, _>(universe.iter().map(|row| row.base_price).collect::<Vec<_>>())
-    .bind::<Array<Double>, _>(universe.iter().map(|row| row.base_volatility).collect::<Vec<_>>())
-    .bind::<Array<Bool>, _>(universe.iter().map(|row| row.is_active).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(text(|row| &row.symbol))
+    .bind::<Array<Text>, _>(text(|row| &row.name))
+    .bind::<Array<Text>, _>(text(|row| &row.sector))
+    .bind::<Array<Double>, _>(number(|row| row.base_price))
+    .bind::<Array<Double>, _>(number(|row| row.base_volatility))
+    .bind::<Array<Text>, _>(text(|row| &row.board))
+    .bind::<Array<Bool>, _>(flag(|row| row.is_st))
+    .bind::<Array<Double>, _>(number(|row| row.beta))
+    .bind::<Array<Double>, _>(number(|row| row.daily_turnover))
+    .bind::<Array<Bool>, _>(flag(|row| row.is_active))
     .execute(connection)
     .during("fill stock_metadata")?;
     Ok(())

@@ -17,11 +17,11 @@ use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
 use super::data::{
     BarRange, Batch, Identity, Listing, MarketStatus, Progress, RollupTask, RollupWrite, StateRow, StoredBar,
-    UniverseRow,
 };
 use super::error::During;
 use super::{BarStore, Lease, Role, StoreError, StoreOptions, migrations, rows, transaction};
 use crate::base::{Symbol, UnixSeconds};
+use crate::universe::UniverseRow;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 

@@ -7,11 +7,12 @@ use diesel::sql_types::Text;
 use diesel::sqlite::SqliteConnection;
 use diesel::upsert::excluded;
 
-use super::super::data::{Batch, Identity, Listing, RollupWrite, UniverseRow};
+use super::super::data::{Batch, Identity, Listing, RollupWrite};
 use super::super::error::During;
 use super::super::{StoreError, columns, rows};
 use crate::bars::{Bar, Checkpoint, Quote};
 use crate::base::{Interval, Symbol};
+use crate::universe::UniverseRow;
 
 diesel::table! {
     market_klines (symbol, interval, time) {
@@ -33,6 +34,10 @@ diesel::table! {
         sector -> Text,
         base_price -> Double,
         base_volatility -> Double,
+        board -> Text,
+        is_st -> Bool,
+        beta -> Double,
+        daily_turnover -> Double,
         is_active -> Bool,
     }
 }
@@ -133,6 +138,10 @@ fn insert_metadata(connection: &mut SqliteConnection, row: &UniverseRow) -> Resu
             dsl::sector.eq(&row.sector),
             dsl::base_price.eq(row.base_price),
             dsl::base_volatility.eq(row.base_volatility),
+            dsl::board.eq(&row.board),
+            dsl::is_st.eq(row.is_st),
+            dsl::beta.eq(row.beta),
+            dsl::daily_turnover.eq(row.daily_turnover),
             dsl::is_active.eq(row.is_active),
         ))
         .execute(connection)

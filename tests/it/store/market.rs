@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use klined::base::instrument::FrozenParameters;
 use klined::base::{Instrument, SectorKey};
-use klined::store::{Identity, Progress, StateRow, StoreError, UniverseRow};
+use klined::store::{Identity, Progress, StateRow, StoreError};
+use klined::universe::UniverseRow;
 use proptest::prelude::*;
 
 use super::*;
@@ -17,6 +18,10 @@ pub fn stock(name: &str) -> UniverseRow {
         sector: "Tech; DROP TABLE".to_owned(),
         base_price: 150.25,
         base_volatility: 0.0251,
+        board: "star".to_owned(),
+        is_st: true,
+        beta: 1.2345,
+        daily_turnover: 98_765_432_109.87,
         is_active: true,
     }
 }

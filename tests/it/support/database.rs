@@ -87,9 +87,14 @@ impl Database {
 
     /// Does what an operator might do with psql or sqlite3.
     pub fn execute(&self, sql: &str) {
+        self.try_execute(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
+
+    /// The same, which may be refused.
+    pub fn try_execute(&self, sql: &str) -> QueryResult<()> {
         match self.backend {
-            Backend::Sqlite => self.sqlite().batch_execute(sql).unwrap(),
-            Backend::Postgres => PgConnection::establish(&self.url).unwrap().batch_execute(sql).unwrap(),
+            Backend::Sqlite => self.sqlite().batch_execute(sql),
+            Backend::Postgres => PgConnection::establish(&self.url).unwrap().batch_execute(sql),
         }
     }
 

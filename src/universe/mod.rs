@@ -1,0 +1,83 @@
+//! Universes: the stocks that an empty `stock_metadata` can be filled with.
+//!
+//! Ten familiar stocks ([`demo`]), an invented A-share market of any size ([`ashare`]). Pure
+//! functions; who reads files and databases hands their text in.
+
+mod ashare;
+mod codes;
+mod names;
+mod sectors;
+
+pub use ashare::{InvalidStockCount, StockCount, ashare};
+
+use crate::base::instrument::{DEFAULT_BETA, DEFAULT_DAILY_TURNOVER};
+use crate::base::{Board, Instrument, InvalidInstrument, SectorKey};
+
+/// A row of `stock_metadata`, unchecked: an operator may have written anything.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UniverseRow {
+    pub symbol: String,
+    pub name: String,
+    pub sector: String,
+    /// Currency units.
+    pub base_price: f64,
+    /// Daily standard deviation.
+    pub base_volatility: f64,
+    /// The name of a [`Board`].
+    pub board: String,
+    /// Whether it is under special treatment.
+    pub is_st: bool,
+    /// Sensitivity to the market factor.
+    pub beta: f64,
+    /// Currency units.
+    pub daily_turnover: f64,
+    pub is_active: bool,
+}
+
+impl UniverseRow {
+    /// The instrument that the row describes.
+    ///
+    /// # Errors
+    /// A value is out of range.
+    pub fn instrument(&self) -> Result<Instrument, InvalidInstrument> {
+        let instrument = Instrument::parse(&self.symbol, self.base_price, self.base_volatility)?
+            .with_market(self.beta, self.daily_turnover)?;
+        let board =
+            self.board.parse().map_err(|source| InvalidInstrument::Board { symbol: self.symbol.clone(), source })?;
+        Ok(Instrument { board, is_st: self.is_st, sector: SectorKey::of(&self.sector), ..instrument })
+    }
+}
+
+/// Symbol, name, sector, base price in currency units, daily volatility.
+const DEMO_STOCKS: [(&str, &str, &str, f64, f64); 10] = [
+    ("AAPL", "Apple Inc.", "Technology", 150.00, 0.025),
+    ("TSLA", "Tesla Inc.", "Automotive", 200.00, 0.035),
+    ("MSFT", "Microsoft Corporation", "Technology", 300.00, 0.020),
+    ("AMZN", "Amazon.com Inc.", "E-commerce", 130.00, 0.028),
+    ("GOOGL", "Alphabet Inc.", "Technology", 140.00, 0.022),
+    ("META", "Meta Platforms Inc.", "Technology", 350.00, 0.030),
+    ("NVDA", "NVIDIA Corporation", "Technology", 450.00, 0.032),
+    ("BRK.B", "Berkshire Hathaway Inc.", "Finance", 380.00, 0.015),
+    ("JPM", "JPMorgan Chase & Co.", "Finance", 160.00, 0.018),
+    ("V", "Visa Inc.", "Finance", 250.00, 0.020),
+];
+
+/// Ten familiar stocks on no exchange's board: no price limits, β 1.
+#[must_use]
+pub fn demo() -> Vec<UniverseRow> {
+    DEMO_STOCKS
+        .iter()
+        .map(|&(symbol, name, sector, base_price, base_volatility)| UniverseRow {
+            symbol: symbol.to_owned(),
+            name: name.to_owned(),
+            sector: sector.to_owned(),
+            base_price,
+            base_volatility,
+            board: Board::Free.to_string(),
+            is_st: false,
+            beta: DEFAULT_BETA,
+            daily_turnover: DEFAULT_DAILY_TURNOVER,
+            is_active: true,
+        })
+        .collect()
+}
