@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 use clap::{ArgGroup, Args, Parser, Subcommand};
 
-use super::{CalendarArgs, DatabaseArgs, LogArgs, ModelArgs};
+use super::{CalendarArgs, DatabaseArgs, LogArgs, ModelArgs, UniverseArgs, UniverseCommand};
 use crate::base::Symbol;
 use crate::jobs::Window;
 
@@ -46,6 +46,8 @@ pub struct GeneratorArgs {
     pub database: DatabaseArgs,
     #[command(flatten)]
     pub model: ModelArgs,
+    #[command(flatten)]
+    pub universe: UniverseArgs,
     #[command(flatten)]
     pub calendar: CalendarArgs,
     #[command(flatten)]
@@ -124,6 +126,8 @@ pub struct BackfillArgs {
     #[command(flatten)]
     pub model: ModelArgs,
     #[command(flatten)]
+    pub universe: UniverseArgs,
+    #[command(flatten)]
     pub calendar: CalendarArgs,
     #[command(flatten)]
     pub log: LogArgs,
@@ -158,6 +162,8 @@ pub enum KlinedCommand {
     Up(UpArgs),
     /// Print trading days or minutes
     Calendar(CalendarCommand),
+    /// Print a universe as CSV
+    Universe(UniverseCommand),
     /// Check a database: bars, gaps, roll-ups, states; exit status 1 when anything is off
     Verify(VerifyArgs),
 }
@@ -180,6 +186,8 @@ pub struct UpArgs {
     pub database: DatabaseArgs,
     #[command(flatten)]
     pub model: ModelArgs,
+    #[command(flatten)]
+    pub universe: UniverseArgs,
     #[command(flatten)]
     pub calendar: CalendarArgs,
     #[command(flatten)]

@@ -8,6 +8,7 @@ mod commands;
 mod database;
 mod log;
 mod model;
+mod universe;
 
 pub use calendar::CalendarArgs;
 pub use commands::{
@@ -17,6 +18,7 @@ pub use commands::{
 pub use database::DatabaseArgs;
 pub use log::LogArgs;
 pub use model::ModelArgs;
+pub use universe::{UniverseArgs, UniverseCommand};
 
 use anyhow::{Context, bail};
 use clap::Parser;

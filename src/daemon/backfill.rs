@@ -25,6 +25,7 @@ pub async fn run(args: BackfillArgs) -> anyhow::Result<ExitCode> {
     let shutdown = Shutdown::on_signals()?;
     let calendar = Arc::new(args.calendar.calendar()?);
     let choice = args.model.choice()?;
+    let universe = args.universe.universe()?;
     if args.clear && !args.yes {
         confirm(&args)?;
     }
@@ -32,10 +33,11 @@ pub async fn run(args: BackfillArgs) -> anyhow::Result<ExitCode> {
     let is_complete = blocking(move || {
         let store = open_store(&args.database)?;
         if args.clear && args.symbol.is_none() {
+            jobs::require_universe(&*store, universe.as_ref(), args.model.seed)?;
             jobs::clear(&*store, None)?;
             info!("removed all bars");
         }
-        let market = Market::claim(store, calendar, choice, args.model.seed)?;
+        let market = Market::claim_filling(store, calendar, choice, args.model.seed, universe.as_ref())?;
         if let Some(symbol) = args.symbol.filter(|_| args.clear) {
             jobs::clear(&*market.store, Some(symbol))?;
             info!(%symbol, "removed all bars");

@@ -7,9 +7,11 @@ use anyhow::{Context, bail};
 
 use super::shutdown::Shutdown;
 use super::{blocking, up};
-use crate::config::{CalendarCommand, KlinedArgs, KlinedCommand, VerifyArgs};
+use crate::base::Seed;
+use crate::config::{CalendarCommand, KlinedArgs, KlinedCommand, UniverseCommand, VerifyArgs};
 use crate::jobs;
 use crate::store::{self, DatabaseUrl};
+use crate::universe::csv;
 
 /// Runs `klined`.
 ///
@@ -19,6 +21,7 @@ pub async fn run(args: KlinedArgs) -> anyhow::Result<ExitCode> {
     match args.command.unwrap_or(KlinedCommand::Up(args.up)) {
         KlinedCommand::Up(args) => up::run(args).await,
         KlinedCommand::Calendar(args) => calendar(&args),
+        KlinedCommand::Universe(args) => universe(&args),
         KlinedCommand::Verify(args) => verify(args).await,
     }
 }
@@ -51,7 +54,17 @@ fn calendar(args: &CalendarCommand) -> anyhow::Result<ExitCode> {
             writeln!(out, "{day}")
         }
     });
-    match printed.and_then(|()| out.flush()) {
+    settle(printed.and_then(|()| out.flush()))
+}
+
+fn universe(args: &UniverseCommand) -> anyhow::Result<ExitCode> {
+    let rows = args.universe()?.rows(Seed(args.seed));
+    settle(csv::write(&rows, io::stdout().lock()))
+}
+
+/// The end of a command that printed.
+fn settle(printed: io::Result<()>) -> anyhow::Result<ExitCode> {
+    match printed {
         // Whoever reads has seen enough.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
         printed => printed.map(|()| ExitCode::SUCCESS).context("cannot print"),

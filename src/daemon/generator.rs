@@ -33,7 +33,12 @@ pub async fn run(args: GeneratorArgs) -> anyhow::Result<ExitCode> {
     let shutdown = Shutdown::on_signals()?;
     let calendar = Arc::new(args.calendar.calendar()?);
     let (database, seed, choice) = (args.database.clone(), args.model.seed, args.model.choice()?);
-    let market = blocking(move || anyhow::Ok(Market::claim(open_store(&database)?, calendar, choice, seed)?)).await??;
+    let universe = args.universe.universe()?;
+    let claim = move || {
+        let store = open_store(&database)?;
+        anyhow::Ok(Market::claim_filling(store, calendar, choice, seed, universe.as_ref())?)
+    };
+    let market = blocking(claim).await??;
     info!(database = %args.database.db_url, seed = market.model.seed.0, model = market.model.version(), "started");
     let pace = if args.test { Pace::Test { speed: args.pace.speed } } else { Pace::Live };
     generate(market, args.symbols, pace, &shutdown, &Notify::new()).await?;

@@ -27,9 +27,10 @@ pub async fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
     let shutdown = Shutdown::on_signals()?;
     let calendar = Arc::new(args.calendar.calendar()?);
     let (database, seed, choice) = (args.database.clone(), args.model.seed, args.model.choice()?);
+    let universe = args.universe.universe()?;
     let (stop, days) = (shutdown.stop.clone(), usize::from(args.days));
     let (market, is_filled) = blocking(move || {
-        let market = Market::claim(open_store(&database)?, calendar, choice, seed)?;
+        let market = Market::claim_filling(open_store(&database)?, calendar, choice, seed, universe.as_ref())?;
         let is_filled = market.is_even()? || backfill::fill(&market, Window::Days(days), None, &stop)?;
         anyhow::Ok((market, is_filled))
     })

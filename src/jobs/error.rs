@@ -7,6 +7,7 @@ use crate::bars::InvalidCheckpoint;
 use crate::base::Symbol;
 use crate::calendar::CalendarError;
 use crate::store::StoreError;
+use crate::universe::UniverseChoice;
 
 /// A failure of a job.
 #[derive(Debug, Error)]
@@ -38,6 +39,13 @@ pub enum JobError {
     /// A symbol that is not to be traded.
     #[error("stock {0} is not active, or its row in stock_metadata is not valid; correct it there first")]
     InactiveSymbol(Symbol),
+    /// The universe asked for is not the one that is there.
+    #[error(
+        "{missing} of the {wanted} stocks of --universe {universe} are not in stock_metadata ({examples}), which has {found}. \
+         Leave --universe out to go on with the stocks that are there, or use another database; or begin anew: \
+         DELETE FROM stock_metadata, then `market-backfill --days N --clear --universe {universe}`"
+    )]
+    OtherUniverse { universe: UniverseChoice, missing: usize, wanted: usize, examples: String, found: usize },
     /// Nothing to generate.
     #[error("stock_metadata has no stock that is active and valid; add one, or set is_active")]
     EmptyUniverse,

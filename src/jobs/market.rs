@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use super::JobError;
+use super::universe::compare_universe;
 use crate::base::{Seed, Symbol, UnixSeconds};
 use crate::calendar::{Calendar, Minute};
 use crate::model::{FullParameters, Model, ModelKind};
 use crate::store::{BarStore, Identity};
-use crate::universe;
+use crate::universe::{self, Universe};
 
 /// The seed of a market for which nobody asked for another.
-const DEFAULT_SEED: u64 = 42;
+pub const DEFAULT_SEED: u64 = 42;
 
 /// Which model is asked for.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -37,7 +38,8 @@ pub struct Market {
 
 impl Market {
     /// Claims a database for a model and seed, or recognises it as theirs. Without a seed the database's own is taken,
-    /// or 42 for a new one; without a kind of model likewise, or plain GBM.
+    /// or 42 for a new one; without a kind of model likewise, or plain GBM. A new one without stocks gets the ten of the
+    /// demo.
     ///
     /// # Errors
     /// The database holds a market of another seed, model version or parameters, or cannot be read; or there are
@@ -47,6 +49,21 @@ impl Market {
         calendar: Arc<Calendar>,
         choice: impl Into<ModelChoice>,
         seed: Option<u64>,
+    ) -> Result<Self, JobError> {
+        Self::claim_filling(store, calendar, choice, seed, None)
+    }
+
+    /// The same, where a new database without stocks gets those of a universe.
+    ///
+    /// # Errors
+    /// Besides those of [`Market::claim`]: there are stocks, and one of the universe is not among them. Nothing is claimed
+    /// then.
+    pub fn claim_filling(
+        store: Arc<dyn BarStore>,
+        calendar: Arc<Calendar>,
+        choice: impl Into<ModelChoice>,
+        seed: Option<u64>,
+        universe: Option<&Universe>,
     ) -> Result<Self, JobError> {
         let ModelChoice { kind, parameters } = choice.into();
         let found = store.identity()?;
@@ -58,7 +75,11 @@ impl Market {
             ModelKind::Gbm if parameters != FullParameters::default() => return Err(JobError::UnusedParameters),
             ModelKind::Gbm => Model::gbm(Seed(seed)),
         };
-        store.claim(&Identity { seed, model: model.version() }, &universe::demo())?;
+        let rows = universe.map_or_else(universe::demo, |universe| universe.rows(Seed(seed)));
+        if let Some(universe) = universe {
+            compare_universe(&*store, universe.choice(), &rows, found.is_none())?;
+        }
+        store.claim(&Identity { seed, model: model.version() }, &rows)?;
         Ok(Self { store, calendar, model })
     }
 

@@ -14,6 +14,7 @@ pub use aggregate::{Aggregator, Folded};
 pub use backfill::{Backfilled, Progress, Window, backfill, clear};
 pub use error::JobError;
 pub use generate::Generator;
-pub use market::{Market, ModelChoice};
+pub use market::{DEFAULT_SEED, Market, ModelChoice};
 pub use stop::Stop;
+pub use universe::require_universe;
 pub use verify::{Finding, Report, verify};

@@ -5,8 +5,69 @@ use std::collections::BTreeMap;
 use tracing::warn;
 
 use super::JobError;
-use crate::base::{Instrument, Symbol};
+use super::market::DEFAULT_SEED;
+use crate::base::{Instrument, Seed, Symbol};
 use crate::store::BarStore;
+use crate::universe::{Universe, UniverseChoice, UniverseRow};
+
+/// The most symbols that a message names.
+const NAMES_MAX: usize = 5;
+
+/// Refuses a universe that a market which is about to begin anew would not get, because there are other stocks.
+///
+/// # Errors
+/// There are stocks, and one of the universe is not among them.
+pub fn require_universe(store: &dyn BarStore, universe: Option<&Universe>, seed: Option<u64>) -> Result<(), JobError> {
+    let Some(universe) = universe else { return Ok(()) };
+    compare_universe(store, universe.choice(), &universe.rows(Seed(seed.unwrap_or(DEFAULT_SEED))), true)
+}
+
+/// Compares the universe asked for with the one that is there. The table is the operator's once it is filled: stocks that
+/// were added or edited stay as they are and are told of; only a stock that cannot be had at all is refused.
+pub(super) fn compare_universe(
+    store: &dyn BarStore,
+    choice: &UniverseChoice,
+    wanted: &[UniverseRow],
+    is_new: bool,
+) -> Result<(), JobError> {
+    let found = store.universe()?;
+    if is_new && found.is_empty() {
+        return Ok(());
+    }
+    let known: BTreeMap<&str, &UniverseRow> = found.iter().map(|row| (row.symbol.as_str(), row)).collect();
+    let missing: Vec<&str> =
+        wanted.iter().map(|row| row.symbol.as_str()).filter(|symbol| !known.contains_key(symbol)).collect();
+    if !missing.is_empty() {
+        return Err(JobError::OtherUniverse {
+            universe: choice.clone(),
+            missing: missing.len(),
+            wanted: wanted.len(),
+            examples: shortened(&missing),
+            found: found.len(),
+        });
+    }
+    let edited: Vec<&str> = wanted
+        .iter()
+        .filter(|row| known.get(row.symbol.as_str()) != Some(row))
+        .map(|row| row.symbol.as_str())
+        .collect();
+    let added = found.len().saturating_sub(wanted.len());
+    if added > 0 || !edited.is_empty() {
+        let edited_names = shortened(&edited);
+        warn!(
+            added,
+            edited = edited.len(),
+            edited_names,
+            "stock_metadata is no longer what --universe {choice} says, and is kept as it is"
+        );
+    }
+    Ok(())
+}
+
+fn shortened(symbols: &[&str]) -> String {
+    let shown = symbols.iter().take(NAMES_MAX).copied().collect::<Vec<_>>().join(", ");
+    if symbols.len() > NAMES_MAX { format!("{shown}, …") } else { shown }
+}
 
 /// The stocks that are to be traded: active and valid. What is not valid is reported and left out.
 pub(super) type Roster = BTreeMap<Symbol, Instrument>;

@@ -1,14 +1,17 @@
 //! Universes: the stocks that an empty `stock_metadata` can be filled with.
 //!
-//! Ten familiar stocks ([`demo`]), an invented A-share market of any size ([`ashare`]). Pure
-//! functions; who reads files and databases hands their text in.
+//! Ten familiar stocks ([`demo`]), an invented A-share market of up to 5,429 ([`ashare()`]), or a CSV
+//! file ([`csv`]). Pure functions; who reads files hands their bytes in.
 
 mod ashare;
+mod choice;
 mod codes;
+pub mod csv;
 mod names;
 mod sectors;
 
 pub use ashare::{InvalidStockCount, StockCount, ashare};
+pub use choice::{InvalidUniverse, Universe, UniverseChoice};
 
 use crate::base::instrument::{DEFAULT_BETA, DEFAULT_DAILY_TURNOVER};
 use crate::base::{Board, Instrument, InvalidInstrument, SectorKey};

@@ -10,8 +10,8 @@ const SYLLABLES: [&str; 31] = [
     "bai", "cen", "dai", "geng", "jue", "kui", "kuo", "lan", "liao", "ling", "mian", "miao", "mo", "nian", "nuo",
     "pan", "pei", "que", "ran", "rong", "ruo", "shuo", "sui", "teng", "tuo", "wan", "xie", "xun", "yin", "yue", "zhe",
 ];
-/// What may stand behind the trade; most names end with it.
-const ENDINGS: [&str; 8] = ["", "", "", "", " Group", " Holdings", " Technology", " Co."];
+/// What may stand behind the trade; half of the names end with it.
+const ENDINGS: [&str; 8] = ["", "", "", "", " Group", " Holdings", " Co.", " Co."];
 
 /// Every coined word, in capitals, ascending and each once.
 fn coined_words() -> Vec<String> {
@@ -48,7 +48,6 @@ impl Words {
 pub(super) fn company(word: &str, trades: &[&str], stream: &mut ChaCha8Rng) -> String {
     let trade = trades[below(stream, trades.len() as u32) as usize];
     let ending = ENDINGS[below(stream, ENDINGS.len() as u32) as usize];
-    let ending = if ending.trim() == trade { "" } else { ending };
     format!("{word} {trade}{ending}")
 }
 

@@ -1,6 +1,10 @@
 //! Backfill and generator on both databases: one market however it is paced, split, interrupted or levelled.
 
-use klined::jobs::{Generator, JobError, Stop, Window, backfill, clear};
+use std::sync::Arc;
+
+use klined::calendar::Calendar;
+use klined::jobs::{Generator, JobError, Market, Stop, Window, backfill, clear};
+use klined::model::ModelKind;
 use klined::store::StoreError;
 use proptest::prelude::*;
 
@@ -205,6 +209,32 @@ on_every_backend! {
         generate(&plain, "2026-03-02", "2026-03-03 14:59");
         generate(&edited, "2026-03-02", "2026-03-03 14:59");
         assert!(database.contents() != other.contents());
+    }
+
+    fn board_treatment_beta_turnover_and_sector_count_from_the_next_day(database: &Database) {
+        let full = |database: &Database| {
+            Market::claim(database.open(), Arc::new(Calendar::clone(&SHANGHAI)), ModelKind::Full, Some(42)).unwrap()
+        };
+        let edits = ["board = 'main', is_st = true", "beta = 1.7", "daily_turnover = 1000000", "sector = 'Toys'"];
+        let other = Database::new(database.backend);
+        let plain = full(&other);
+        generate(&plain, "2026-03-02", "2026-03-02 14:59");
+        let edited = full(database);
+        generate(&edited, "2026-03-02", "2026-03-02 10:00");
+        for (edit, symbol) in edits.iter().zip(["AAPL", "V", "JPM", "TSLA"]) {
+            database.execute(&format!("UPDATE stock_metadata SET {edit} WHERE symbol = '{symbol}'"));
+        }
+        generate(&edited, "2026-03-02", "2026-03-02 14:59");
+        assert!(database.contents() == other.contents());
+        generate(&plain, "2026-03-02", "2026-03-03 14:59");
+        generate(&edited, "2026-03-02", "2026-03-03 14:59");
+        let of = |database: &Database, symbol: &str| -> Vec<String> {
+            database.contents().into_iter().filter(|line| line.starts_with(&format!("{symbol} "))).collect()
+        };
+        for symbol in ["V", "JPM", "TSLA", "AAPL"] {
+            assert!(of(database, symbol) != of(&other, symbol), "{symbol}");
+        }
+        assert!(of(database, "MSFT") == of(&other, "MSFT"));
     }
 
     fn only_some_symbols_can_be_generated_and_the_others_catch_up_later(database: &Database) {

@@ -13,3 +13,4 @@ mod rollups;
 mod schema;
 mod store;
 mod support;
+mod universe;

@@ -114,7 +114,7 @@ on_every_backend! {
 
     fn each_way_down_leads_to_where_its_way_up_began(database: &Database) {
         let catalog = |database: &Database| match database.backend {
-            Backend::Sqlite => database.column("SELECT sql AS text FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name"),
+            Backend::Sqlite => database.column("SELECT sql AS text FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE '\\_\\_%' ESCAPE '\\' ORDER BY name"),
             Backend::Postgres => dump(database),
         };
         database.open();

@@ -1,0 +1,70 @@
+//! The universe: `KLINED_UNIVERSE`.
+
+use std::fs::File;
+use std::io::Read;
+
+use anyhow::Context;
+use clap::Args;
+
+use crate::jobs::DEFAULT_SEED;
+use crate::universe::{Universe, UniverseChoice, csv};
+
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Universe")]
+pub struct UniverseArgs {
+    /// The stocks that a new market gets: demo, ashare:N with N from 1 to 5429, or a CSV file; a market that has stocks keeps
+    /// them and is refused when one asked for is missing [default: the database's own, demo for a new one]
+    #[arg(long, env = "KLINED_UNIVERSE", value_name = "demo|ashare:N|FILE.csv")]
+    pub universe: Option<UniverseChoice>,
+}
+
+/// Print a universe as CSV
+///
+/// The columns are symbol, name, sector, base_price and base_volatility, which a file must have, and board, is_st, beta,
+/// daily_turnover and is_active, which it may have. What is printed can be given back as FILE.csv.
+#[derive(Debug, Clone, Args)]
+pub struct UniverseCommand {
+    /// demo, ashare:N with N from 1 to 5429, or a CSV file to be checked
+    #[arg(value_name = "demo|ashare:N|FILE.csv", default_value = "demo")]
+    pub universe: UniverseChoice,
+
+    /// The market's seed, which an ashare universe follows from
+    #[arg(long, env = "KLINED_SEED", value_name = "N", default_value_t = DEFAULT_SEED)]
+    pub seed: u64,
+}
+
+impl UniverseArgs {
+    /// The universe asked for, if one is.
+    ///
+    /// # Errors
+    /// Its file cannot be read or has a fault.
+    pub fn universe(&self) -> anyhow::Result<Option<Universe>> {
+        self.universe.as_ref().map(universe).transpose()
+    }
+}
+
+impl UniverseCommand {
+    /// The universe asked for.
+    ///
+    /// # Errors
+    /// Its file cannot be read or has a fault.
+    pub fn universe(&self) -> anyhow::Result<Universe> {
+        universe(&self.universe)
+    }
+}
+
+fn universe(choice: &UniverseChoice) -> anyhow::Result<Universe> {
+    let path = match choice {
+        UniverseChoice::Demo => return Ok(Universe::demo()),
+        UniverseChoice::Ashare(count) => return Ok(Universe::ashare(*count)),
+        UniverseChoice::File(path) => path,
+    };
+    let unreadable =
+        || format!("cannot read the universe file {} (or say demo or ashare:N, without a file)", path.display());
+    let mut bytes = Vec::new();
+    // One byte more than may be there tells a file that is too long, whatever its length is said to be.
+    let bytes_max = csv::BYTES_MAX as u64 + 1;
+    File::open(path).and_then(|file| file.take(bytes_max).read_to_end(&mut bytes)).with_context(unreadable)?;
+    let rows = csv::read(&bytes).with_context(|| format!("cannot use the universe file {}", path.display()))?;
+    Ok(Universe::of_file(path.clone(), rows))
+}

@@ -1,0 +1,96 @@
+//! Which universe is asked for: `demo`, `ashare:N` or the path of a CSV file.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use thiserror::Error;
+
+use super::{InvalidStockCount, StockCount, UniverseRow, ashare, demo};
+use crate::base::Seed;
+
+/// A universe as a command line names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UniverseChoice {
+    Demo,
+    Ashare(StockCount),
+    File(PathBuf),
+}
+
+/// A text that names no universe.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum InvalidUniverse {
+    #[error("\"\" is not a universe: use demo, ashare:N or the path of a CSV file")]
+    Empty,
+    #[error(transparent)]
+    Count(#[from] InvalidStockCount),
+}
+
+impl fmt::Display for UniverseChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Demo => f.pad("demo"),
+            Self::Ashare(count) => write!(f, "ashare:{count}"),
+            Self::File(path) => path.display().fmt(f),
+        }
+    }
+}
+
+impl FromStr for UniverseChoice {
+    type Err = InvalidUniverse;
+
+    /// What is neither `demo` nor `ashare:…` is a path.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match (text, text.strip_prefix("ashare:")) {
+            ("", _) => Err(InvalidUniverse::Empty),
+            ("demo", _) => Ok(Self::Demo),
+            ("ashare", _) => Err(InvalidStockCount(String::new()).into()),
+            (_, Some(count)) => Ok(Self::Ashare(count.parse()?)),
+            (path, None) => Ok(Self::File(path.into())),
+        }
+    }
+}
+
+/// A universe at hand: that of a file has been read and checked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Universe {
+    choice: UniverseChoice,
+    /// The rows of a file; others are made when a seed is known.
+    read: Vec<UniverseRow>,
+}
+
+impl Universe {
+    /// The ten default stocks.
+    #[must_use]
+    pub fn demo() -> Self {
+        Self { choice: UniverseChoice::Demo, read: Vec::new() }
+    }
+
+    /// A universe of A-share-like stocks.
+    #[must_use]
+    pub fn ashare(count: StockCount) -> Self {
+        Self { choice: UniverseChoice::Ashare(count), read: Vec::new() }
+    }
+
+    /// The stocks that were read from a file.
+    #[must_use]
+    pub fn of_file(path: PathBuf, rows: Vec<UniverseRow>) -> Self {
+        Self { choice: UniverseChoice::File(path), read: rows }
+    }
+
+    /// What it was called.
+    #[must_use]
+    pub fn choice(&self) -> &UniverseChoice {
+        &self.choice
+    }
+
+    /// Its stocks in order of symbol, in a market of a seed.
+    #[must_use]
+    pub fn rows(&self, seed: Seed) -> Vec<UniverseRow> {
+        match &self.choice {
+            UniverseChoice::Demo => demo(),
+            UniverseChoice::Ashare(count) => ashare(*count, seed),
+            UniverseChoice::File(_) => self.read.clone(),
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! Universes: invented A-shares, CSV files, and what a database is filled with.
+
+mod ashare;
+mod files;
+mod filling;
+
+use klined::base::Seed;
+use klined::universe::{StockCount, UniverseRow, csv};
+
+fn stocks(count: u16, seed: u64) -> Vec<UniverseRow> {
+    klined::universe::ashare(StockCount::new(count).unwrap(), Seed(seed))
+}
+
+fn as_csv(rows: &[UniverseRow]) -> String {
+    let mut text = Vec::new();
+    csv::write(rows, &mut text).unwrap();
+    String::from_utf8(text).unwrap()
+}
