@@ -77,8 +77,9 @@ pub fn read(bytes: &[u8]) -> Result<Vec<UniverseRow>, InvalidCsv> {
     }
     let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
     // Counted here: the reader's own count leaves out empty lines.
-    let line_of = |record: &csv::ByteRecord| {
-        let start = record.position().map_or(0, |position| position.byte() as usize).min(bytes.len());
+    let start_of = |record: &csv::ByteRecord| record.position().map_or(0, |position| position.byte() as usize);
+    let line_at = |start: usize| {
+        let start = start.min(bytes.len());
         let is_break = |byte: &&u8| matches!(byte, b'\r' | b'\n');
         let start = start + bytes[start..].iter().take_while(is_break).count();
         1 + bytes[..start].iter().filter(|&&byte| byte == b'\n').count()
@@ -87,18 +88,18 @@ pub fn read(bytes: &[u8]) -> Result<Vec<UniverseRow>, InvalidCsv> {
         csv::ReaderBuilder::new().has_headers(false).flexible(true).trim(csv::Trim::All).from_reader(bytes);
     let mut records = reader.byte_records().map(|record| record.map_err(|e| InvalidCsv::Malformed(e.to_string())));
     let header = records.next().ok_or(InvalidCsv::Empty)??;
-    let columns = columns(&header, line_of(&header))?;
+    let columns = columns(&header, line_at(start_of(&header)))?;
     let mut rows = Vec::new();
-    let mut seen: HashMap<String, csv::ByteRecord> = HashMap::new();
+    let mut seen: HashMap<String, usize> = HashMap::new();
     for record in records {
         let record = record?;
-        let row = row(&record, &columns, || line_of(&record))?;
+        let start = start_of(&record);
+        let row = row(&record, &columns, || line_at(start))?;
         if rows.len() == STOCKS_MAX {
-            return Err(InvalidCsv::TooManyStocks { line: line_of(&record) });
+            return Err(InvalidCsv::TooManyStocks { line: line_at(start) });
         }
-        let line = line_of(&record);
-        if let Some(first) = seen.insert(row.symbol.clone(), record) {
-            return Err(InvalidCsv::Duplicate { line, first: line_of(&first), symbol: row.symbol });
+        if let Some(first) = seen.insert(row.symbol.clone(), start) {
+            return Err(InvalidCsv::Duplicate { line: line_at(start), first: line_at(first), symbol: row.symbol });
         }
         rows.push(row);
     }
@@ -113,7 +114,7 @@ pub fn read(bytes: &[u8]) -> Result<Vec<UniverseRow>, InvalidCsv> {
 fn columns(header: &csv::ByteRecord, line: usize) -> Result<Vec<usize>, InvalidCsv> {
     let mut places = Vec::with_capacity(header.len());
     for (field, number) in header.iter().zip(1..) {
-        let name = utf8(field, line, &number)?;
+        let name = utf8(field, || line, &number)?;
         let place = COLUMNS.iter().position(|column| *column == name);
         let place = place.ok_or_else(|| InvalidCsv::UnknownColumn { line, name: name.to_owned() })?;
         if places.contains(&place) {
@@ -127,9 +128,9 @@ fn columns(header: &csv::ByteRecord, line: usize) -> Result<Vec<usize>, InvalidC
     }
 }
 
-fn utf8<'a>(field: &'a [u8], line: usize, column: &dyn std::fmt::Display) -> Result<&'a str, InvalidCsv> {
+fn utf8<'a>(field: &'a [u8], line: impl Fn() -> usize, column: &dyn std::fmt::Display) -> Result<&'a str, InvalidCsv> {
     std::str::from_utf8(field).map_err(|_| InvalidCsv::NotUtf8 {
-        line,
+        line: line(),
         column: column.to_string(),
         text: String::from_utf8_lossy(field).chars().take(NAME_LENGTH_MAX).collect(),
     })
@@ -141,7 +142,7 @@ fn row(record: &csv::ByteRecord, columns: &[usize], line: impl Fn() -> usize) ->
     }
     let mut fields = [""; COLUMNS.len()];
     for (field, &place) in record.iter().zip(columns) {
-        fields[place] = utf8(field, line(), &COLUMNS[place])?;
+        fields[place] = utf8(field, &line, &COLUMNS[place])?;
     }
     let invalid = |place: usize, reason: String| InvalidCsv::Value {
         line: line(),
