@@ -4,7 +4,7 @@ mod rollup;
 mod run;
 
 pub use rollup::{Repair, Rollup};
-pub use run::{Checkpoint, InvalidCheckpoint, Opening, Quote, SymbolRun};
+pub use run::{Checkpoint, Halt, InvalidCheckpoint, Opening, Quote, SymbolRun};
 
 use crate::base::Ohlcv;
 use crate::calendar::Minute;

@@ -58,6 +58,26 @@ pub struct Quote {
     pub change_percent: f64,
     /// Shares traded since the day's open.
     pub day_volume: i64,
+    /// Whether an event halts its trade at the end of the minute that the state is after.
+    pub is_halted: bool,
+}
+
+/// A halt within one trading day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Halt {
+    pub symbol: Symbol,
+    /// Start of the first minute without trade, in Unix seconds.
+    pub from: UnixSeconds,
+    /// End of the last, in Unix seconds. It may lie ahead of the market's last minute.
+    pub until: UnixSeconds,
+}
+
+impl Halt {
+    /// Whether it holds at an instant.
+    #[must_use]
+    pub fn holds(&self, now: UnixSeconds) -> bool {
+        self.from <= now && now < self.until
+    }
 }
 
 /// A symbol somewhere in a trading day.
@@ -71,6 +91,9 @@ pub struct SymbolRun {
     path: DayPath,
     /// The place in the day of the next minute: 0 before the open, 240 after the close.
     next_index: u16,
+    last_bar: Option<Minute>,
+    /// The place at which the halt ends that has been told of last.
+    halt_told: u16,
     day_volume: i64,
 }
 
@@ -79,7 +102,7 @@ impl SymbolRun {
     #[must_use]
     pub fn list(model: Model, instrument: Instrument, first_day: NaiveDate) -> Self {
         let state = model.first_state(&instrument, first_day);
-        Self::before_open(model, instrument, first_day, state)
+        Self::before_open(model, instrument, first_day, state, None)
     }
 
     /// A symbol where it was when its last bar was written: the day is made again up to there.
@@ -95,7 +118,7 @@ impl SymbolRun {
         last_bar: Option<Minute>,
     ) -> Result<Self, InvalidCheckpoint> {
         let Checkpoint { symbol, day, opening } = checkpoint;
-        let mut run = Self::before_open(model, opening.parameters.thaw(symbol)?, day, opening.state);
+        let mut run = Self::before_open(model, opening.parameters.thaw(symbol)?, day, opening.state, last_bar);
         let made = match last_bar {
             Some(minute) if calendar.day_of(minute) > day => {
                 return Err(InvalidCheckpoint::Behind { symbol, day, last_bar: minute.to_string() });
@@ -115,10 +138,11 @@ impl SymbolRun {
         while !self.is_day_over() {
             self.step();
         }
-        *self = Self::before_open(self.model.clone(), instrument, day, self.path.state());
+        *self = Self::before_open(self.model.clone(), instrument, day, self.path.state(), self.last_bar);
     }
 
-    /// The bars of the present day up to the place `until` (exclusive, at most 240), appended to `bars`.
+    /// The bars of the present day up to the place `until` (exclusive, at most 240), appended to `bars`. Gives the halts that
+    /// take the place of bars: each whole when its first minute is reached, and again after a resumption.
     ///
     /// # Errors
     /// The present day is no trading day of the calendar.
@@ -127,21 +151,35 @@ impl SymbolRun {
         calendar: &Calendar,
         until: u16,
         bars: &mut Vec<(Symbol, Bar)>,
-    ) -> Result<(), CalendarError> {
+    ) -> Result<Vec<Halt>, CalendarError> {
         calendar.open_of(self.day)?;
+        let mut halts = Vec::new();
+        let symbol = self.instrument.symbol;
         let until = until.min(MINUTES_PER_DAY);
         for first in calendar.minutes_of(self.day).take(usize::from(until)).skip(usize::from(self.next_index)) {
-            let ohlcv = self.step();
-            bars.push((self.instrument.symbol, Bar { first, ohlcv }));
+            if let Some(end) = self.path.halted_until().filter(|_| self.halt_told <= self.next_index) {
+                let last = calendar.minute_of(self.day, end - 1)?;
+                halts.push(Halt { symbol, from: first.start(), until: last.end() });
+                self.halt_told = end;
+            }
+            if let Some(ohlcv) = self.step() {
+                bars.push((symbol, Bar { first, ohlcv }));
+                self.last_bar = Some(first);
+            }
         }
-        Ok(())
+        Ok(halts)
     }
 
-    fn step(&mut self) -> Ohlcv {
-        let ohlcv = self.path.step();
+    /// A minute passes; none when it is without trade.
+    fn step(&mut self) -> Option<Ohlcv> {
         self.next_index += 1;
+        if self.path.halted_until().is_some() {
+            self.path.pass();
+            return None;
+        }
+        let ohlcv = self.path.step();
         self.day_volume = self.day_volume.saturating_add(ohlcv.volume());
-        ohlcv
+        Some(ohlcv)
     }
 
     /// The instrument as it was when the present day opened.
@@ -178,26 +216,35 @@ impl SymbolRun {
         }
     }
 
-    /// The symbol's state after the bar of a minute, which must be the last one made.
+    /// The symbol's state after a minute, which must be the last one that passed; none before its first bar.
     #[must_use]
-    pub fn quote(&self, last_bar: Minute) -> Quote {
+    pub fn quote(&self, after: Minute) -> Option<Quote> {
         let price = self.path.price();
         let regime = self.path.regime();
         let change = (price.ticks() - self.previous_close.ticks()) as f64 / self.previous_close.ticks() as f64;
-        Quote {
+        Some(Quote {
             symbol: self.instrument.symbol,
             price,
-            volatility: self.instrument.base_volatility.per_day() * regime.volatility_factor(),
+            volatility: self.instrument.base_volatility.per_day() * self.path.volatility_factor(),
             trend: regime.drift(),
             regime,
-            last_bar: last_bar.start(),
+            last_bar: self.last_bar?.start(),
             change_percent: change * 100.0,
             day_volume: self.day_volume,
-        }
+            is_halted: self.model.is_halted(&self.instrument, after.end()),
+        })
     }
 
-    fn before_open(model: Model, instrument: Instrument, day: NaiveDate, opening: SymbolState) -> Self {
+    fn before_open(
+        model: Model,
+        instrument: Instrument,
+        day: NaiveDate,
+        opening: SymbolState,
+        last_bar: Option<Minute>,
+    ) -> Self {
         let path = model.open_day(&instrument, &opening, day);
-        Self { model, instrument, day, opening, previous_close: path.price(), path, next_index: 0, day_volume: 0 }
+        let previous_close = path.price();
+        let (next_index, halt_told, day_volume) = (0, 0, 0);
+        Self { model, instrument, day, opening, previous_close, path, next_index, last_bar, halt_told, day_volume }
     }
 }

@@ -182,6 +182,15 @@ impl Calendar {
         }
     }
 
+    /// The instant of a time of day, local to Shanghai, on a trading day.
+    ///
+    /// # Errors
+    /// The date is no trading day of this calendar, or beyond it.
+    pub fn instant(&self, day: NaiveDate, time: NaiveTime) -> Result<UnixSeconds, CalendarError> {
+        // The clock is never changed between midnight's end and the close.
+        Ok(self.open_of(day)?.start() + (time - MORNING_OPEN).num_seconds())
+    }
+
     /// The minute at a place in its day, 0 (09:30) to 239 (14:59).
     ///
     /// # Errors

@@ -1,12 +1,12 @@
-//! The model: `KLINED_SEED`, `KLINED_MODEL`, `KLINED_MODEL_PARAMS`.
+//! The model: `KLINED_SEED`, `KLINED_MODEL`, `KLINED_MODEL_PARAMS`, `KLINED_SCENARIO`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
 
 use crate::jobs::ModelChoice;
-use crate::model::{FullParameters, ModelKind};
+use crate::model::{FullParameters, ModelKind, Scenario};
 
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Model")]
@@ -22,22 +22,33 @@ pub struct ModelArgs {
     /// A TOML file that overrides parameters of the full model; docs/MODEL.md lists them
     #[arg(long, env = "KLINED_MODEL_PARAMS", value_name = "FILE")]
     pub model_params: Option<PathBuf>,
+
+    /// TOML files with events to force upon the market: crashes, halts, gaps; docs/SCENARIOS.md tells how to write one
+    #[arg(long, env = "KLINED_SCENARIO", value_name = "FILE,FILE", value_delimiter = ',')]
+    pub scenario: Vec<PathBuf>,
 }
 
 impl ModelArgs {
     /// The model asked for.
     ///
     /// # Errors
-    /// The file of parameters cannot be read, names an unknown key or has a value that is out of range.
+    /// A file cannot be read, names an unknown key or has a value that is out of range.
     pub fn choice(&self) -> anyhow::Result<ModelChoice> {
         let parameters = match &self.model_params {
             None => FullParameters::default(),
-            Some(path) => {
-                let context = || format!("cannot use the model's parameters in {}", path.display());
-                let text = std::fs::read_to_string(path).with_context(context)?;
-                FullParameters::from_toml(&text).with_context(context)?
-            }
+            Some(path) => read(path, "the model's parameters", FullParameters::from_toml)?,
         };
-        Ok(ModelChoice { kind: self.model, parameters })
+        let scenarios = self.scenario.iter().map(|path| read(path, "the scenario", Scenario::from_toml));
+        Ok(ModelChoice { kind: self.model, parameters, scenarios: scenarios.collect::<anyhow::Result<_>>()? })
     }
+}
+
+fn read<T, E: std::error::Error + Send + Sync + 'static>(
+    path: &Path,
+    what: &str,
+    parse: impl FnOnce(&str) -> Result<T, E>,
+) -> anyhow::Result<T> {
+    let context = || format!("cannot use {what} in {}", path.display());
+    let text = std::fs::read_to_string(path).with_context(context)?;
+    parse(&text).with_context(context)
 }

@@ -6,6 +6,7 @@ use chrono::NaiveDate;
 use super::universe::Roster;
 use super::{JobError, Market};
 use crate::bars::SymbolRun;
+use crate::base::UnixSeconds;
 use crate::calendar::{MINUTES_PER_DAY, Minute, Session, SessionSpan};
 use crate::store::{Batch, Listing, MarketStatus, Progress};
 
@@ -26,7 +27,12 @@ pub(super) fn ensure_partitions(market: &Market, from: NaiveDate, to: NaiveDate)
 pub(super) fn status_after(market: &Market, minute: Minute) -> MarketStatus {
     let now = minute.end();
     let closed = SessionSpan { session: Session::Closed, start: now, end: now };
-    MarketStatus { span: market.calendar.session_at(now).unwrap_or(closed), last_update: now }
+    status_at(market, now, market.calendar.session_at(now).unwrap_or(closed))
+}
+
+/// What `market_status` shows at an instant in or before a session.
+pub(super) fn status_at(market: &Market, now: UnixSeconds, span: SessionSpan) -> MarketStatus {
+    MarketStatus { span, is_halted: span.is_trading() && market.model.is_market_halted(now), last_update: now }
 }
 
 /// A symbol where its last write left it.
@@ -59,14 +65,13 @@ pub(super) fn run_towards(
 ) -> Result<Reached, JobError> {
     let calendar = &market.calendar;
     let last_day = calendar.day_of(target);
-    let bars_before = batch.bars.len();
-    let opened_before = run.day();
+    let (day_before, index_before) = (run.day(), run.next_index());
     let reached = loop {
         if run.day() > last_day {
             break Reached::Target;
         }
         let until = if run.day() == last_day { calendar.index_in_day(target) + 1 } else { MINUTES_PER_DAY };
-        run.bars_until(calendar, until, &mut batch.bars)?;
+        batch.halts.extend(run.bars_until(calendar, until, &mut batch.bars)?);
         if run.day() >= last_day {
             break Reached::Target;
         }
@@ -76,11 +81,11 @@ pub(super) fn run_towards(
         }
         run.open_day(instrument, calendar.day_after(run.day())?);
     };
-    if batch.bars.len() > bars_before {
-        let last_bar = calendar.minute_of(run.day(), run.next_index().saturating_sub(1))?;
-        batch.quotes.push(run.quote(last_bar));
+    if (run.day(), run.next_index()) != (day_before, index_before) {
+        let last = calendar.minute_of(run.day(), run.next_index().saturating_sub(1))?;
+        batch.quotes.extend(run.quote(last));
     }
-    if run.day() != opened_before {
+    if run.day() != day_before {
         batch.checkpoints.push(run.checkpoint());
     }
     if reached == Reached::Delisting {

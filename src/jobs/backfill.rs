@@ -67,7 +67,10 @@ pub fn backfill(
     stop: &Stop,
 ) -> Result<Backfilled, JobError> {
     let lease = market.store.acquire(Role::Writer)?;
-    let Plan { mut runs, roster, target, opening } = plan(market, window, only, now)?;
+    let (first_day, end) = bounds(market, window, now)?;
+    let market = &market.clone().with_scenarios(&lease, first_day)?;
+    let is_open_ended = !matches!(window, Window::Range { to: Some(_), .. });
+    let Plan { mut runs, roster, target, opening } = plan(market, first_day, end, is_open_ended, only)?;
     let calendar = &market.calendar;
     let earliest = runs.iter().map(|(run, _)| run.day()).min().unwrap_or_else(|| calendar.day_of(target));
     if calendar.is_projected(calendar.day_of(target)) {
@@ -126,8 +129,15 @@ pub fn clear(store: &dyn BarStore, symbol: Option<Symbol>) -> Result<(), JobErro
     Ok(store.clear(&lease, symbol.as_ref())?)
 }
 
-fn plan(market: &Market, window: Window, only: Option<Symbol>, now: UnixSeconds) -> Result<Plan, JobError> {
-    let (first_day, end) = bounds(market, window, now)?;
+/// What there is to do to bring every symbol from the window's first day to its last minute, `end`, or to where an open-ended
+/// window's market already is.
+fn plan(
+    market: &Market,
+    first_day: NaiveDate,
+    end: Minute,
+    is_open_ended: bool,
+    only: Option<Symbol>,
+) -> Result<Plan, JobError> {
     let roster = universe::roster(&*market.store)?;
     universe::require(&*market.store, &roster, only.as_slice())?;
     if roster.is_empty() {
@@ -150,7 +160,7 @@ fn plan(market: &Market, window: Window, only: Option<Symbol>, now: UnixSeconds)
         .map(|listing| (listing.symbol, listing.first_day))
         .collect();
     // A market that is ahead of the window, as one of test runs may be, takes its new symbols along to where it is.
-    let target = newest.filter(|_| !matches!(window, Window::Range { to: Some(_), .. })).max(Some(end)).unwrap_or(end);
+    let target = newest.filter(|_| is_open_ended).max(Some(end)).unwrap_or(end);
 
     let mut runs = Vec::new();
     let mut opening = Batch::default();

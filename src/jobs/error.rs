@@ -6,6 +6,7 @@ use thiserror::Error;
 use crate::bars::InvalidCheckpoint;
 use crate::base::Symbol;
 use crate::calendar::CalendarError;
+use crate::model::InvalidScenario;
 use crate::store::StoreError;
 use crate::universe::UniverseChoice;
 
@@ -27,6 +28,23 @@ pub enum JobError {
         "--model-params is for --model full, and this market's model is gbm; leave it out, or use another database"
     )]
     UnusedParameters,
+    /// A scenario that does not fit this market's calendar.
+    #[error("the scenario {name} cannot be applied: {source}")]
+    Scenario { name: String, source: InvalidScenario },
+    /// A scenario for somebody who is not there.
+    #[error("the scenario {name} is for {target}, which stock_metadata does not have")]
+    ScenarioTarget { name: String, target: String },
+    /// A scenario that would change what is written.
+    #[error(
+        "the scenario {name} begins at {from}, but bars are written up to {newest}: bars are never changed. Give it later times, \
+         or count its days (\"day 1 10:00\" is of the next trading day)"
+    )]
+    ScenarioTooLate { name: String, from: String, newest: String },
+    /// Another scenario of the same name has been applied.
+    #[error(
+        "a scenario {name} with other events is part of this market already; give the new one another name, or the file as it was"
+    )]
+    ScenarioChanged { name: String },
     /// The database has a bar where this calendar has no minute.
     #[error(
         "the last bar of {symbol} is at Unix second {time}, which is no trading minute of this calendar; use the same \

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::NaiveDate;
 use tracing::{info, warn};
 
-use super::advance::{BATCH_BARS_MAX, Reached, ensure_partitions, resume, run_towards, status_after};
+use super::advance::{BATCH_BARS_MAX, Reached, ensure_partitions, resume, run_towards, status_after, status_at};
 use super::universe::{self, Roster};
 use super::{JobError, Market, Stop};
 use crate::bars::SymbolRun;
@@ -52,6 +52,7 @@ impl Generator {
     /// Another writer lives, a symbol is unknown, nothing is to be generated, or the database fails.
     pub fn start(market: Market, only: &[Symbol], first_day: NaiveDate, stop: &Stop) -> Result<Self, JobError> {
         let lease = market.store.acquire(Role::Writer)?;
+        let market = market.with_scenarios(&lease, first_day)?;
         let roster = universe::roster(&*market.store)?;
         universe::require(&*market.store, &roster, only)?;
         let mut generator = Self {
@@ -132,7 +133,7 @@ impl Generator {
     pub fn show_session(&mut self, now: UnixSeconds) -> Result<(), JobError> {
         let span = self.market.calendar.session_at(now)?;
         if self.shown_session.is_none_or(|shown| shown.span != span && shown.last_update <= now) {
-            let status = MarketStatus { span, last_update: now };
+            let status = status_at(&self.market, now, span);
             self.market.store.write(&self.lease, &Batch { status: Some(status), ..Batch::default() })?;
             self.shown_session = Some(status);
         }
@@ -207,8 +208,8 @@ impl Generator {
         let last = calendar.minute_of(day, until - 1)?;
 
         for run in self.runs.values_mut() {
-            run.bars_until(&calendar, until, &mut batch.bars)?;
-            batch.quotes.push(run.quote(last));
+            batch.halts.extend(run.bars_until(&calendar, until, &mut batch.bars)?);
+            batch.quotes.extend(run.quote(last));
         }
         let status = status_after(&self.market, last);
         batch.status = Some(status);

@@ -1,12 +1,13 @@
 //! A market: a store, a calendar and a model that belong together.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::JobError;
 use super::universe::compare_universe;
 use crate::base::{Seed, Symbol, UnixSeconds};
 use crate::calendar::{Calendar, Minute};
-use crate::model::{FullParameters, Model, ModelKind};
+use crate::model::{FullParameters, Model, ModelKind, Scenario};
 use crate::store::{BarStore, Identity};
 use crate::universe::{self, Universe};
 
@@ -14,17 +15,19 @@ use crate::universe::{self, Universe};
 pub const DEFAULT_SEED: u64 = 42;
 
 /// Which model is asked for.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct ModelChoice {
     /// None takes the database's own; for a new database plain GBM, or the full model when it is given parameters.
     pub kind: Option<ModelKind>,
     /// Parameters of the full model.
     pub parameters: FullParameters,
+    /// What is to be forced upon the market, besides what has been.
+    pub scenarios: Vec<Scenario>,
 }
 
 impl From<ModelKind> for ModelChoice {
     fn from(kind: ModelKind) -> Self {
-        Self { kind: Some(kind), parameters: FullParameters::default() }
+        Self { kind: Some(kind), ..Self::default() }
     }
 }
 
@@ -33,7 +36,10 @@ impl From<ModelKind> for ModelChoice {
 pub struct Market {
     pub store: Arc<dyn BarStore>,
     pub calendar: Arc<Calendar>,
+    /// Without the events of scenarios, which the writing jobs read when they hold the writer's role.
     pub model: Model,
+    /// Scenarios to apply before anything is written.
+    pub scenarios: Arc<[Scenario]>,
 }
 
 impl Market {
@@ -65,7 +71,7 @@ impl Market {
         seed: Option<u64>,
         universe: Option<&Universe>,
     ) -> Result<Self, JobError> {
-        let ModelChoice { kind, parameters } = choice.into();
+        let ModelChoice { kind, parameters, scenarios } = choice.into();
         let found = store.identity()?;
         let seed = seed.or(found.as_ref().map(|identity| identity.seed)).unwrap_or(DEFAULT_SEED);
         let own_kind = found.as_ref().and_then(|identity| ModelKind::of_version(&identity.model));
@@ -80,7 +86,7 @@ impl Market {
             compare_universe(&*store, universe.choice(), &rows, found.is_none())?;
         }
         store.claim(&Identity { seed, model: model.version() }, &rows)?;
-        Ok(Self { store, calendar, model })
+        Ok(Self { store, calendar, model, scenarios: scenarios.into() })
     }
 
     /// Whether there are bars and every listed symbol has got equally far: neither a new market nor one whose backfill was
@@ -90,9 +96,19 @@ impl Market {
     /// The database cannot be read.
     pub fn is_even(&self) -> Result<bool, JobError> {
         let progress = self.store.progress()?;
-        let mut listed = progress.iter().filter(|progress| progress.is_listed).map(|progress| progress.last_bar);
-        let first = listed.next().flatten();
-        Ok(first.is_some() && listed.all(|last_bar| last_bar == first))
+        let listed: Vec<_> = progress.iter().filter(|progress| progress.is_listed).collect();
+        let Some(newest) = listed.iter().filter_map(|progress| progress.last_bar).max() else { return Ok(false) };
+        if listed.iter().all(|progress| progress.last_bar == Some(newest)) {
+            return Ok(true);
+        }
+        let mut halts: BTreeMap<Symbol, Vec<_>> = BTreeMap::new();
+        for halt in self.store.halts()? {
+            halts.entry(halt.symbol).or_default().push(halt);
+        }
+        Ok(listed.iter().all(|progress| {
+            let halts = halts.get(&progress.checkpoint.symbol).map(Vec::as_slice).unwrap_or_default();
+            progress.last_bar.is_some_and(|last_bar| self.is_halted_between(halts, last_bar, newest))
+        }))
     }
 
     /// The trading minute of a symbol's last bar.

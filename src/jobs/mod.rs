@@ -6,6 +6,7 @@ mod backfill;
 mod error;
 mod generate;
 mod market;
+mod scenarios;
 mod stop;
 mod universe;
 mod verify;

@@ -11,6 +11,7 @@ mod gbm;
 pub(crate) mod math;
 pub(crate) mod normal;
 mod regime;
+mod scenario;
 mod units;
 mod volume;
 
@@ -22,12 +23,13 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::base::{Instrument, Ohlcv, Price, Seed};
+use crate::base::{Instrument, Ohlcv, Price, Seed, UnixSeconds};
 use crate::calendar::Calendar;
 
 pub use full::FullParameters;
 pub use full::parameters::{Described, InvalidParameters};
 pub use regime::Regime;
+pub use scenario::{Effect, InvalidScenario, Scenario, ScenarioEvent, Scope};
 pub use units::{AnnualDrift, TRADING_DAYS_PER_YEAR};
 
 /// Which arithmetic moves the prices.
@@ -51,6 +53,8 @@ pub struct Model {
     pub seed: Seed,
     /// What the full model's symbols share; none of the plain one.
     full: Option<Arc<full::Full>>,
+    /// What is forced upon the market.
+    plan: Option<Arc<scenario::Plan>>,
 }
 
 /// What a symbol carries from one trading day to the next. Serialises to JSON that restores it bit for bit.
@@ -120,13 +124,33 @@ impl Model {
     /// Geometric Brownian motion under the regime chain.
     #[must_use]
     pub fn gbm(seed: Seed) -> Self {
-        Self { kind: ModelKind::Gbm, seed, full: None }
+        Self { kind: ModelKind::Gbm, seed, full: None, plan: None }
     }
 
     /// The full model. The calendar's days before a date are part of what the market is on that date.
     #[must_use]
     pub fn full(seed: Seed, parameters: FullParameters, calendar: Arc<Calendar>) -> Self {
-        Self { kind: ModelKind::Full, seed, full: Some(Arc::new(full::Full::new(seed, parameters, calendar))) }
+        let full = Some(Arc::new(full::Full::new(seed, parameters, calendar)));
+        Self { kind: ModelKind::Full, seed, full, plan: None }
+    }
+
+    /// The same model with events forced upon its market, in place of those it had.
+    #[must_use]
+    pub fn with_events(self, events: &[ScenarioEvent], calendar: &Calendar) -> Self {
+        let plan = (!events.is_empty()).then(|| Arc::new(scenario::Plan::new(events, calendar)));
+        Self { plan, ..self }
+    }
+
+    /// Whether an event halts all trade at an instant.
+    #[must_use]
+    pub fn is_market_halted(&self, now: UnixSeconds) -> bool {
+        self.plan.as_ref().is_some_and(|plan| plan.is_market_halted(now))
+    }
+
+    /// Whether an event halts an instrument's trade at an instant.
+    #[must_use]
+    pub fn is_halted(&self, instrument: &Instrument, now: UnixSeconds) -> bool {
+        self.plan.as_ref().is_some_and(|plan| plan.is_halted(instrument, now))
     }
 
     /// What a database's identity calls this model: its kind's version and, where parameters were changed, their digest.
@@ -154,12 +178,13 @@ impl Model {
     /// identity sees to it that there is none.
     #[must_use]
     pub fn open_day(&self, instrument: &Instrument, state: &SymbolState, date: NaiveDate) -> DayPath {
+        let script = self.plan.as_ref().and_then(|plan| plan.day(instrument, date));
         match (&self.full, state) {
             (None, SymbolState::Gbm(state)) => {
-                DayPath::Gbm(Box::new(gbm::Day::open(self.seed, instrument, *state, date)))
+                DayPath::Gbm(Box::new(gbm::Day::open(self.seed, instrument, *state, date, script)))
             }
             (Some(full), SymbolState::Full(state)) => {
-                DayPath::Full(Box::new(full::Day::open(full, self.seed, instrument, *state, date)))
+                DayPath::Full(Box::new(full::Day::open(full, self.seed, instrument, *state, date, script)))
             }
             _ => self.open_day(instrument, &self.first_state(instrument, date), date),
         }
@@ -172,6 +197,23 @@ impl DayPath {
         match self {
             Self::Gbm(day) => day.step(),
             Self::Full(day) => day.step(),
+        }
+    }
+
+    /// The next minute passes without trade: the price goes on, but none is printed.
+    pub fn pass(&mut self) {
+        match self {
+            Self::Gbm(day) => day.pass(),
+            Self::Full(day) => day.pass(),
+        }
+    }
+
+    /// The place in the day at which a halt ends that holds in the next minute; none when that one is traded.
+    #[must_use]
+    pub fn halted_until(&self) -> Option<u16> {
+        match self {
+            Self::Gbm(day) => day.halted_until(),
+            Self::Full(day) => day.halted_until(),
         }
     }
 
@@ -191,6 +233,16 @@ impl DayPath {
             Self::Gbm(day) => day.price(),
             Self::Full(day) => day.price(),
         }
+    }
+
+    /// What the base volatility was multiplied with in the last step, by its regime and by events.
+    #[must_use]
+    pub fn volatility_factor(&self) -> f64 {
+        let forced = match self {
+            Self::Gbm(day) => day.forced_volatility(),
+            Self::Full(day) => day.forced_volatility(),
+        };
+        self.regime().volatility_factor() * forced
     }
 
     /// The regime that the last step was made in.

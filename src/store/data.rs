@@ -3,9 +3,10 @@
 use chrono::NaiveDate;
 use thiserror::Error;
 
-use crate::bars::{Bar, Checkpoint, Quote};
+use crate::bars::{Bar, Checkpoint, Halt, Quote};
 use crate::base::{Interval, InvalidOhlcv, InvalidPrice, Ohlcv, Price, Symbol, UnixSeconds};
 use crate::calendar::{Calendar, CalendarError, SessionSpan};
+use crate::model::ScenarioEvent;
 
 /// What a database's numbers were made with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,8 +39,27 @@ pub struct Listing {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MarketStatus {
     pub span: SessionSpan,
+    /// Whether trade in the whole market is halted within a session.
+    pub is_halted: bool,
     /// The market time that the status is of, in Unix seconds.
     pub last_update: UnixSeconds,
+}
+
+impl MarketStatus {
+    /// Whether anything trades.
+    #[must_use]
+    pub fn is_trading(&self) -> bool {
+        self.span.is_trading() && !self.is_halted
+    }
+}
+
+/// A scenario that was applied to a market.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredScenario {
+    pub name: String,
+    /// What tells it from another of the same name.
+    pub definition: String,
+    pub events: Vec<ScenarioEvent>,
 }
 
 /// What one transaction of the writer makes visible.
@@ -53,6 +73,8 @@ pub struct Batch {
     pub checkpoints: Vec<Checkpoint>,
     /// Spans that begin, or end by a `last_day`.
     pub listings: Vec<Listing>,
+    /// Halts whose first minute has been reached.
+    pub halts: Vec<Halt>,
     pub status: Option<MarketStatus>,
 }
 

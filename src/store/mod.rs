@@ -9,12 +9,14 @@ mod error;
 mod migrations;
 mod postgres;
 mod rows;
+mod scenarios;
 mod sqlite;
 mod transaction;
 mod url;
 
 pub use data::{
     BarRange, Batch, Identity, Listing, MarketStatus, Progress, RollupTask, RollupWrite, StateRow, StoredBar,
+    StoredScenario,
 };
 pub use error::StoreError;
 pub use url::{DatabaseUrl, InvalidUrl};
@@ -25,6 +27,7 @@ use std::time::Duration;
 
 use chrono::NaiveDate;
 
+use crate::bars::Halt;
 use crate::base::{Symbol, UnixSeconds};
 use crate::universe::UniverseRow;
 
@@ -125,6 +128,15 @@ pub trait BarStore: Send + Sync {
 
     /// Every span of trading days in which a symbol has bars, in order of symbol and first day.
     fn listings(&self) -> Result<Vec<Listing>, StoreError>;
+
+    /// The scenarios applied to this market, in the order in which they were.
+    fn scenarios(&self) -> Result<Vec<StoredScenario>, StoreError>;
+
+    /// Applies a scenario. Fails when one of its name has been.
+    fn add_scenario(&self, lease: &Lease, scenario: &StoredScenario) -> Result<(), StoreError>;
+
+    /// Every halt that has been reached, in order of symbol and time.
+    fn halts(&self) -> Result<Vec<Halt>, StoreError>;
 
     /// Makes sure that bars of the months from one date to another have a place. Cheap when they have.
     fn ensure_partitions(&self, from: NaiveDate, to: NaiveDate) -> Result<(), StoreError>;

@@ -30,7 +30,7 @@ const LISTINGS: &str = "SELECT symbol, CAST(first_day AS text) AS first_day, CAS
      FROM stock_listing";
 const STATES: &str = "SELECT symbol, CAST(current_price AS double precision) AS current_price, last_update \
      FROM stock_state";
-const STATUS: &str = "SELECT current_session, session_start, session_end, last_update FROM market_status";
+const STATUS: &str = "SELECT is_trading, current_session, session_start, session_end, last_update FROM market_status";
 const WATERMARKS: &str = "SELECT symbol, folded_to FROM rollup_watermark";
 const ROLLUP_TASKS: &str = "SELECT a.symbol, w.folded_to, s.last_update AS last_bar, d.changed_from \
      FROM (SELECT symbol FROM rollup_watermark UNION SELECT symbol FROM rollup_dirty) a \
@@ -49,7 +49,7 @@ pub(super) const NEXT_EPOCH: &str = "INSERT INTO role_epoch (role, epoch) VALUES
 pub(super) const CLAIM: &str =
     "INSERT INTO market_identity (id, seed, model) VALUES (1, $1, $2) ON CONFLICT (id) DO NOTHING";
 /// Removes the whole market but not its universe.
-pub(super) const MARKET_TABLES: [&str; 9] = [
+pub(super) const MARKET_TABLES: [&str; 12] = [
     "rollup_watermark",
     "market_klines",
     "rollup_dirty",
@@ -57,17 +57,21 @@ pub(super) const MARKET_TABLES: [&str; 9] = [
     "stock_realtime_price",
     "model_checkpoint",
     "stock_listing",
+    "stock_halt",
+    "scenario_event",
+    "market_scenario",
     "market_status",
     "market_identity",
 ];
 /// The tables that hold rows of a symbol, the changed bars' notes last.
-pub(super) const SYMBOL_TABLES: [&str; 7] = [
+pub(super) const SYMBOL_TABLES: [&str; 8] = [
     "rollup_watermark",
     "market_klines",
     "stock_state",
     "stock_realtime_price",
     "model_checkpoint",
     "stock_listing",
+    "stock_halt",
     "rollup_dirty",
 ];
 
@@ -139,6 +143,8 @@ pub(super) struct StockStateRow {
 
 #[derive(QueryableByName)]
 pub(super) struct StatusRow {
+    #[diesel(sql_type = Bool)]
+    is_trading: bool,
     #[diesel(sql_type = Text)]
     current_session: String,
     #[diesel(sql_type = BigInt)]
@@ -243,11 +249,11 @@ where
     }
 }
 
-fn corrupt(what: &str, of: &str, reason: impl ToString) -> StoreError {
+pub(super) fn corrupt(what: &str, of: &str, reason: impl ToString) -> StoreError {
     StoreError::Corrupt { what: format!("{what} of {of}"), reason: reason.to_string() }
 }
 
-fn symbol(text: &str, table: &str) -> Result<Symbol, StoreError> {
+pub(super) fn symbol(text: &str, table: &str) -> Result<Symbol, StoreError> {
     text.parse().map_err(|error| corrupt("a symbol", table, error))
 }
 
@@ -256,7 +262,7 @@ fn date(text: &str, what: &str, of: &str) -> Result<chrono::NaiveDate, StoreErro
 }
 
 /// Reading failed: either the statement or what it gave.
-type Read<T> = QueryResult<Result<T, StoreError>>;
+pub(super) type Read<T> = QueryResult<Result<T, StoreError>>;
 
 pub(super) fn identity(connection: &mut impl Gives<IdentityRow>) -> Read<Option<Identity>> {
     Ok(connection
@@ -356,7 +362,7 @@ pub(super) fn status(connection: &mut impl Gives<StatusRow>) -> Read<Option<Mark
             .find(|session| session.as_str() == row.current_session)
             .ok_or_else(|| corrupt("current_session", "market_status", &row.current_session))?;
         let span = SessionSpan { session, start: row.session_start, end: row.session_end };
-        Ok(MarketStatus { span, last_update: row.last_update })
+        Ok(MarketStatus { span, is_halted: span.is_trading() && !row.is_trading, last_update: row.last_update })
     };
     Ok(connection.give(STATUS)?.pop().map(parse).transpose())
 }

@@ -26,7 +26,7 @@ const PROGRAMS: [Start; 4] =
 /// What each of them needs to hear so that it does something and ends.
 const FIRST_WORDS: [&str; 4] = ["", "--once", "--days 1", ""];
 /// Each flag that a variable can stand for.
-const VARIABLES: [(&str, &str); 12] = [
+const VARIABLES: [(&str, &str); 13] = [
     ("speed", "KLINED_SPEED"),
     ("interval", "KLINED_AGGREGATE_MINUTES"),
     ("db-url", "DATABASE_URL"),
@@ -34,6 +34,7 @@ const VARIABLES: [(&str, &str); 12] = [
     ("db-timeout", "DB_TIMEOUT_SECONDS"),
     ("seed", "KLINED_SEED"),
     ("universe", "KLINED_UNIVERSE"),
+    ("scenario", "KLINED_SCENARIO"),
     ("calendar-file", "KLINED_CALENDAR_FILE"),
     ("strict-calendar", "KLINED_STRICT_CALENDAR"),
     ("log", "KLINED_LOG"),

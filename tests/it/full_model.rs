@@ -238,8 +238,8 @@ fn a_database_keeps_to_its_model_and_parameters() {
     let claim =
         |choice: ModelChoice| Market::claim(database.open(), Arc::new(Calendar::clone(&SHANGHAI)), choice, None);
     let parameters = FullParameters::from_toml("overnight.share = 0.15").unwrap();
-    let changed = ModelChoice { kind: None, parameters };
-    let market = claim(changed).unwrap();
+    let changed = ModelChoice { parameters, ..ModelChoice::default() };
+    let market = claim(changed.clone()).unwrap();
     assert_eq!(market.model.kind, ModelKind::Full);
     fill(&market, days(3), "2026-03-04 10:15:30").unwrap();
     aggregate(&market);
@@ -249,7 +249,10 @@ fn a_database_keeps_to_its_model_and_parameters() {
         |found: Result<Market, JobError>| matches!(found, Err(JobError::Store(StoreError::OtherMarket { .. })));
     assert!(is_other(claim(ModelChoice::default())));
     assert!(is_other(claim(ModelKind::Gbm.into())));
-    assert!(matches!(claim(ModelChoice { kind: Some(ModelKind::Gbm), parameters }), Err(JobError::UnusedParameters)));
+    assert!(matches!(
+        claim(ModelChoice { kind: Some(ModelKind::Gbm), parameters, ..ModelChoice::default() }),
+        Err(JobError::UnusedParameters)
+    ));
 }
 
 #[test]

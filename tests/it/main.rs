@@ -10,6 +10,7 @@ mod layers;
 mod model;
 mod restarts;
 mod rollups;
+mod scenarios;
 mod schema;
 mod store;
 mod support;

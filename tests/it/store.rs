@@ -6,6 +6,7 @@ mod market;
 mod partitions;
 mod reading;
 mod roles;
+mod scenarios;
 mod versions;
 mod writing;
 
@@ -17,7 +18,7 @@ use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
-use klined::bars::{Bar, Checkpoint, Opening, Quote, SymbolRun};
+use klined::bars::{Bar, Checkpoint, Halt, Opening, Quote, SymbolRun};
 use klined::base::{Interval, Ohlcv, Price, Symbol, UnixSeconds};
 use klined::calendar::{Minute, Session, SessionSpan};
 use klined::model::Regime;
@@ -81,11 +82,16 @@ fn quote(name: &str, ticks: i64, last_bar: UnixSeconds) -> Quote {
         last_bar,
         change_percent: -1.5,
         day_volume: 12_300,
+        is_halted: false,
     }
 }
 
 fn status(session: Session, last_update: UnixSeconds) -> MarketStatus {
-    MarketStatus { span: SessionSpan { session, start: last_update - 60, end: last_update + 60 }, last_update }
+    MarketStatus {
+        span: SessionSpan { session, start: last_update - 60, end: last_update + 60 },
+        is_halted: false,
+        last_update,
+    }
 }
 
 /// A batch that touches every table of the writer.
@@ -96,6 +102,7 @@ fn full_batch(name: &str, minutes: &[Minute]) -> Batch {
         quotes: vec![quote(name, 1000 + minutes.len() as i64 - 1, last)],
         checkpoints: vec![checkpoint(name, date(DAY))],
         listings: vec![listing(name, DAY, None)],
+        halts: vec![Halt { symbol: symbol(name), from: last + 60, until: last + 120 }],
         status: Some(status(Session::Morning, last)),
     }
 }

@@ -38,6 +38,7 @@ pub use parameters::FullParameters;
 use super::draws::{BarDraws, Draws};
 use super::math::{exp, exp_each, ln};
 use super::regime::{Chain, Regime};
+use super::scenario::{Forced, Script};
 use super::{bridge, normal};
 use crate::base::seed::open_unit;
 use crate::base::{Instrument, Ohlcv, Price, Seed, Stream};
@@ -143,6 +144,9 @@ pub struct Day {
     index: u16,
     draws: Draws,
     regimes: ChaCha8Rng,
+    script: Option<Box<Script>>,
+    /// What was forced upon the last minute.
+    forced: Forced,
 }
 
 /// What a regime means for one minute.
@@ -235,7 +239,14 @@ impl State {
 }
 
 impl Day {
-    pub(super) fn open(full: &Arc<Full>, seed: Seed, instrument: &Instrument, state: State, date: NaiveDate) -> Self {
+    pub(super) fn open(
+        full: &Arc<Full>,
+        seed: Seed,
+        instrument: &Instrument,
+        state: State,
+        date: NaiveDate,
+        script: Option<Box<Script>>,
+    ) -> Self {
         let mut state = state;
         let market = full.days.day(date);
         let sector = market.sector(instrument.sector);
@@ -270,6 +281,9 @@ impl Day {
             let shocks = market_sigma * market.shock_night + 0.5 * shock;
             state.latent_ticks = hold(state.latent_ticks * exp(night_part + gap + shocks));
         }
+        if let Some(script) = &script {
+            state.latent_ticks = hold(state.latent_ticks * script.gap);
+        }
         let bounced = full.bounce.gain * own_sigma * own_sigma * full.split.day * full.split.day;
         let step = |regime: Regime| RegimeStep {
             drift: regime.drift().per_minute(),
@@ -301,6 +315,8 @@ impl Day {
             market,
             sector,
             state,
+            script,
+            forced: Forced::NONE,
         }
     }
 
@@ -309,8 +325,12 @@ impl Day {
         let index = self.index;
         let minute = usize::from(index).min(MINUTES - 1);
         let copied = full.parameters.factors.enabled.then_some(market.regimes[minute]);
-        let regime = state.chain.advance_beside(&mut self.regimes, copied, full.parameters.factors.copy_probability);
-        let RegimeStep { drift, factor } = self.steps[regime as usize];
+        let drawn = state.chain.advance_beside(&mut self.regimes, copied, full.parameters.factors.copy_probability);
+        if let Some(script) = &self.script {
+            self.forced = script.minute(index);
+        }
+        let Forced { regime, log_move, volatility } = self.forced;
+        let RegimeStep { drift, factor } = self.steps[regime.unwrap_or(drawn) as usize];
         let BarDraws { normal, free_bits, log_high, log_low, noise } = self.draws.next();
 
         if minute % BLOCK == 0 {
@@ -321,7 +341,7 @@ impl Day {
         let h = state.volatility.daily() + state.volatility.intraday() + self.news.volatility - full.volatility.level
             + full.volatility.market_share * market_h;
         let shape = full.shape.volatility[minute];
-        let scale = shape * factor;
+        let scale = shape * factor * volatility;
 
         // Each part's standard deviation in this minute, given its scale.
         let own_deviation = self.own_sigma * scale * exp(h) * full.tails.scale(free_bits);
@@ -352,7 +372,8 @@ impl Day {
             + bounced
             + news
             + self.market_sigma * market.shock(minute)
-            + self.compensation;
+            + self.compensation
+            + log_move;
 
         let extremes = bridge::extremes(log_return, variance, log_high, log_low);
         let [grown, highest, lowest] = exp_each([log_return, extremes.high, extremes.low]);
@@ -386,6 +407,16 @@ impl Day {
         Ohlcv::spanning(open, close, high, low, shares)
     }
 
+    pub(super) fn pass(&mut self) {
+        let State { print_ticks, has_traded, .. } = self.state;
+        self.step();
+        self.state = State { print_ticks, has_traded, ..self.state };
+    }
+
+    pub(super) fn halted_until(&self) -> Option<u16> {
+        self.script.as_ref()?.halted_until(self.index)
+    }
+
     pub(super) fn state(&self) -> State {
         self.state
     }
@@ -395,7 +426,11 @@ impl Day {
     }
 
     pub(super) fn regime(&self) -> Regime {
-        self.state.chain.regime
+        self.forced.regime.unwrap_or(self.state.chain.regime)
+    }
+
+    pub(super) fn forced_volatility(&self) -> f64 {
+        self.forced.volatility
     }
 }
 

@@ -15,14 +15,16 @@ use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool, PooledConnection};
 use diesel::sql_query;
-use diesel::sql_types::{Array, BigInt, Integer, Text};
+use diesel::sql_types::{Array, BigInt, Double, Integer, Nullable, Text};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
 use super::data::{
     BarRange, Batch, Identity, Listing, MarketStatus, Progress, RollupTask, RollupWrite, StateRow, StoredBar,
+    StoredScenario,
 };
 use super::error::During;
-use super::{BarStore, Lease, Role, StoreError, StoreOptions, migrations, rows, transaction};
+use super::{BarStore, Lease, Role, StoreError, StoreOptions, migrations, rows, scenarios, transaction};
+use crate::bars::Halt;
 use crate::base::{Interval, Symbol, UnixSeconds};
 use crate::universe::UniverseRow;
 
@@ -158,6 +160,7 @@ impl BarStore for PostgresStore {
     }
 
     rows::shared_reads!();
+    scenarios::shared_scenarios!();
 
     fn claim(&self, identity: &Identity, default_universe: &[UniverseRow]) -> Result<(), StoreError> {
         self.transaction("claim the database", |connection| write::claim(connection, identity, default_universe))

@@ -11,7 +11,7 @@ use super::super::data::{Batch, Identity, Listing, RollupWrite};
 use super::super::error::During;
 use super::super::{StoreError, columns, rows, transaction};
 use super::numeric::PgPrice;
-use crate::bars::{Bar, Checkpoint, Quote};
+use crate::bars::{Bar, Checkpoint, Halt, Quote};
 use crate::base::{Interval, Symbol};
 use crate::universe::UniverseRow;
 
@@ -105,6 +105,7 @@ pub(super) fn batch(connection: &mut PgConnection, batch: &Batch) -> Result<(), 
     let bars: Vec<BarRow<'_>> =
         batch.bars.iter().map(|(symbol, bar)| bar_row(symbol, Interval::Minute1, bar)).collect();
     insert_bars(connection, &bars)?;
+    upsert_halts(connection, &batch.halts)?;
     upsert_quotes(connection, &batch.quotes)?;
     if let Some(status) = &batch.status {
         sql_query(
@@ -113,7 +114,7 @@ pub(super) fn batch(connection: &mut PgConnection, batch: &Batch) -> Result<(), 
              current_session = EXCLUDED.current_session, session_start = EXCLUDED.session_start, \
              session_end = EXCLUDED.session_end, last_update = EXCLUDED.last_update",
         )
-        .bind::<Bool, _>(status.span.is_trading())
+        .bind::<Bool, _>(status.is_trading())
         .bind::<Text, _>(status.span.session.as_str())
         .bind::<BigInt, _>(status.span.start)
         .bind::<BigInt, _>(status.span.end)
@@ -172,6 +173,7 @@ fn upsert_quotes(connection: &mut PgConnection, quotes: &[Quote]) -> Result<(), 
         .bind::<Array<Double>, _>(columns.iter().map(|quote| quote.trend).collect::<Vec<_>>())
         .bind::<Array<Text>, _>(quotes.iter().map(|quote| quote.regime.as_str()).collect::<Vec<_>>())
         .bind::<Array<BigInt>, _>(&last_bars)
+        .bind::<Array<Bool>, _>(quotes.iter().map(|quote| quote.is_halted).collect::<Vec<_>>())
         .execute(connection)
         .during("write stock_state")?;
     sql_query(include_str!("sql/upsert_realtime_prices.sql"))
@@ -182,6 +184,23 @@ fn upsert_quotes(connection: &mut PgConnection, quotes: &[Quote]) -> Result<(), 
         .bind::<Array<BigInt>, _>(&last_bars)
         .execute(connection)
         .during("write stock_realtime_price")?;
+    Ok(())
+}
+
+fn upsert_halts(connection: &mut PgConnection, halts: &[Halt]) -> Result<(), StoreError> {
+    if halts.is_empty() {
+        return Ok(());
+    }
+    sql_query(
+        "INSERT INTO stock_halt (symbol, from_time, until_time) \
+         SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[]) \
+         ON CONFLICT (symbol, from_time) DO UPDATE SET until_time = EXCLUDED.until_time",
+    )
+    .bind::<Array<Text>, _>(halts.iter().map(|halt| halt.symbol.as_str()).collect::<Vec<_>>())
+    .bind::<Array<BigInt>, _>(halts.iter().map(|halt| halt.from).collect::<Vec<_>>())
+    .bind::<Array<BigInt>, _>(halts.iter().map(|halt| halt.until).collect::<Vec<_>>())
+    .execute(connection)
+    .during("write stock_halt")?;
     Ok(())
 }
 

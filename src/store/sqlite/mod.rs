@@ -12,14 +12,16 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool, PooledConnection};
 use diesel::sql_query;
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::{BigInt, Double, Integer, Nullable, Text};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
 use super::data::{
     BarRange, Batch, Identity, Listing, MarketStatus, Progress, RollupTask, RollupWrite, StateRow, StoredBar,
+    StoredScenario,
 };
 use super::error::During;
-use super::{BarStore, Lease, Role, StoreError, StoreOptions, migrations, rows, transaction};
+use super::{BarStore, Lease, Role, StoreError, StoreOptions, migrations, rows, scenarios, transaction};
+use crate::bars::Halt;
 use crate::base::{Symbol, UnixSeconds};
 use crate::universe::UniverseRow;
 
@@ -130,6 +132,7 @@ impl BarStore for SqliteStore {
     }
 
     rows::shared_reads!();
+    scenarios::shared_scenarios!();
 
     fn claim(&self, identity: &Identity, default_universe: &[UniverseRow]) -> Result<(), StoreError> {
         self.transaction("claim the database", |connection| write::claim(connection, identity, default_universe))

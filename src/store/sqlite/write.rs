@@ -10,7 +10,7 @@ use diesel::upsert::excluded;
 use super::super::data::{Batch, Identity, Listing, RollupWrite};
 use super::super::error::During;
 use super::super::{StoreError, columns, rows};
-use crate::bars::{Bar, Checkpoint, Quote};
+use crate::bars::{Bar, Checkpoint, Halt, Quote};
 use crate::base::{Interval, Symbol};
 use crate::universe::UniverseRow;
 
@@ -50,6 +50,7 @@ diesel::table! {
         trend -> Double,
         market_state -> Text,
         last_update -> BigInt,
+        is_halted -> Bool,
         updated_at -> Text,
     }
 }
@@ -90,6 +91,14 @@ diesel::table! {
         symbol -> Text,
         first_day -> Text,
         last_day -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    stock_halt (symbol, from_time) {
+        symbol -> Text,
+        from_time -> BigInt,
+        until_time -> BigInt,
     }
 }
 
@@ -156,12 +165,13 @@ pub(super) fn batch(connection: &mut SqliteConnection, batch: &Batch) -> Result<
     for (symbol, bar) in &batch.bars {
         upsert_bar(connection, symbol, Interval::Minute1, bar)?;
     }
+    batch.halts.iter().try_for_each(|halt| upsert_halt(connection, halt))?;
     batch.quotes.iter().try_for_each(|quote| upsert_quote(connection, quote))?;
     if let Some(status) = &batch.status {
         use market_status::dsl;
         let columns = (
             dsl::id.eq(1),
-            dsl::is_trading.eq(status.span.is_trading()),
+            dsl::is_trading.eq(status.is_trading()),
             dsl::current_session.eq(status.span.session.as_str()),
             dsl::session_start.eq(status.span.start),
             dsl::session_end.eq(status.span.end),
@@ -211,6 +221,7 @@ fn upsert_quote(connection: &mut SqliteConnection, quote: &Quote) -> Result<(), 
                 dsl::trend.eq(columns.trend),
                 dsl::market_state.eq(quote.regime.as_str()),
                 dsl::last_update.eq(quote.last_bar),
+                dsl::is_halted.eq(quote.is_halted),
             ))
             .on_conflict(dsl::symbol)
             .do_update()
@@ -220,6 +231,7 @@ fn upsert_quote(connection: &mut SqliteConnection, quote: &Quote) -> Result<(), 
                 dsl::trend.eq(excluded(dsl::trend)),
                 dsl::market_state.eq(excluded(dsl::market_state)),
                 dsl::last_update.eq(excluded(dsl::last_update)),
+                dsl::is_halted.eq(excluded(dsl::is_halted)),
                 dsl::updated_at.eq(timestamp("now")),
             ))
             .execute(connection)
@@ -245,6 +257,15 @@ fn upsert_quote(connection: &mut SqliteConnection, quote: &Quote) -> Result<(), 
         ))
         .execute(connection)
         .during("write stock_realtime_price")?;
+    Ok(())
+}
+
+fn upsert_halt(connection: &mut SqliteConnection, halt: &Halt) -> Result<(), StoreError> {
+    use stock_halt::dsl;
+    diesel::replace_into(dsl::stock_halt)
+        .values((dsl::symbol.eq(halt.symbol.as_str()), dsl::from_time.eq(halt.from), dsl::until_time.eq(halt.until)))
+        .execute(connection)
+        .during("write stock_halt")?;
     Ok(())
 }
 

@@ -121,7 +121,7 @@ impl Database {
         [
             format!("SELECT {bar} AS text FROM market_klines"),
             "SELECT symbol || ' ' || CAST(current_price AS text) || ' ' || CAST(volatility AS text) || ' ' || \
-             CAST(trend AS text) || ' ' || market_state || ' ' || last_update AS text FROM stock_state"
+             CAST(trend AS text) || ' ' || market_state || ' ' || last_update || ' ' || CAST(is_halted AS text) AS text FROM stock_state"
                 .to_owned(),
             "SELECT symbol || ' ' || CAST(current_price AS text) || ' ' || CAST(change_percent AS text) || ' ' || volume \
              || ' ' || last_update AS text FROM stock_realtime_price"
@@ -130,6 +130,7 @@ impl Database {
             "SELECT symbol || ' ' || CAST(first_day AS text) || ' ' || coalesce(CAST(last_day AS text), '-') AS text \
              FROM stock_listing"
                 .to_owned(),
+            "SELECT symbol || ' ' || from_time || ' ' || until_time AS text FROM stock_halt".to_owned(),
             "SELECT CAST(is_trading AS text) || ' ' || current_session || ' ' || session_start || ' ' || session_end || \
              ' ' || last_update AS text FROM market_status"
                 .to_owned(),

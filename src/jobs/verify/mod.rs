@@ -1,23 +1,28 @@
 //! Verify: what a database holds against the laws it should hold.
 //!
-//! For every listed symbol: each stored 1-minute bar is a bar, opens where the one before closed (within the day, where the model has overnight gaps) and stands on a trading
-//! minute; none is missing between the symbol's first day and its last minute; every roll-up equals the fold of its
-//! minutes and none stands alone; `stock_state` shows the last bar. Reads page by page and changes nothing.
+//! For every listed symbol: each stored 1-minute bar is a bar, stands on a trading minute and opens where the one before
+//! closed, but for the day's first where the model has overnight gaps and for what follows a halt or is a scenario's gap; none is
+//! missing between the symbol's first day and its last minute, halts aside; every roll-up equals the fold of its minutes and
+//! none stands alone; `stock_state` shows the last bar. Reads page by page and changes nothing.
 //!
 //! The daemons may be running. What they write meanwhile is left out: bars past the last one that `stock_state` told of at
 //! the beginning, and, where the watermark has moved since, the buckets that were open then.
 
+mod expected;
+mod pages;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
-use chrono::NaiveDate;
-
 use super::{JobError, Stop};
-use crate::bars::{Bar, Rollup};
+use crate::bars::{Bar, Halt, Rollup};
 use crate::base::{Interval, Price, Symbol, UnixSeconds};
 use crate::calendar::{Calendar, Minute, local_time};
-use crate::model::ModelKind;
-use crate::store::{BarRange, BarStore, Listing, StateRow, StoredBar};
+use crate::model::{Effect, ModelKind, ScenarioEvent, Scope};
+use crate::store::{BarStore, Listing, StateRow, StoredBar};
+
+use expected::Expected;
+use pages::Pages;
 
 /// The most bars read at once.
 const PAGE_BARS: usize = 20_000;
@@ -108,6 +113,11 @@ pub fn verify(store: &dyn BarStore, calendar: &Calendar, stop: &Stop) -> Result<
     for listing in store.listings()? {
         listings.entry(listing.symbol).or_default().push(listing);
     }
+    let mut halts: BTreeMap<Symbol, Vec<Halt>> = BTreeMap::new();
+    for halt in store.halts()? {
+        halts.entry(halt.symbol).or_default().push(halt);
+    }
+    let events: Vec<ScenarioEvent> = store.scenarios()?.into_iter().flat_map(|scenario| scenario.events).collect();
     for (&symbol, spans) in &listings {
         if stop.is_asked() {
             break;
@@ -115,7 +125,9 @@ pub fn verify(store: &dyn BarStore, calendar: &Calendar, stop: &Stop) -> Result<
         report.symbols += 1;
         let state = states.get(symbol.as_str());
         let folded_to = watermarks.get(&symbol).copied().unwrap_or(0);
-        SymbolCheck { store, calendar, symbol, has_gaps, folded_to, report: &mut report }.run(spans, state)?;
+        let halts = halts.get(&symbol).map(Vec::as_slice).unwrap_or_default();
+        SymbolCheck { store, calendar, symbol, has_gaps, halts, events: &events, folded_to, report: &mut report }
+            .run(spans, state)?;
     }
     Ok(report)
 }
@@ -126,6 +138,8 @@ struct SymbolCheck<'a> {
     symbol: Symbol,
     /// Whether a day may open away from the close before.
     has_gaps: bool,
+    halts: &'a [Halt],
+    events: &'a [ScenarioEvent],
     /// Roll-ups hold the minutes up to this one.
     folded_to: UnixSeconds,
     report: &'a mut Report,
@@ -133,7 +147,7 @@ struct SymbolCheck<'a> {
 
 impl SymbolCheck<'_> {
     fn run(&mut self, spans: &[Listing], state: Option<&StateRow>) -> Result<(), JobError> {
-        let mut expected = Expected::new(self.calendar, spans, state.map(|state| state.last_update));
+        let mut expected = Expected::new(self.calendar, spans, self.halts, state.map(|state| state.last_update));
         let mut rollup = Rollup::new(self.calendar);
         let mut folded = Folds::default();
         let mut last: Option<(UnixSeconds, Price)> = None;
@@ -154,8 +168,9 @@ impl SymbolCheck<'_> {
                 }
             };
             self.missing_before(&mut expected, bar.first);
-            let may_open_anywhere = self.has_gaps && self.calendar.index_in_day(bar.first) == 0;
-            if let Some((_, close)) = last.filter(|(_, close)| !may_open_anywhere && *close != bar.ohlcv.open()) {
+            if let Some((_, close)) = last.filter(|(_, close)| *close != bar.ohlcv.open())
+                && !self.may_open_anywhere(bar.first)
+            {
                 self.note(
                     Interval::Minute1,
                     row.time,
@@ -198,12 +213,29 @@ impl SymbolCheck<'_> {
         self.report.note(self.symbol, interval, time, problem);
     }
 
+    /// Whether the bar of a minute may open away from the close before: with its day, or when trade is taken up again.
+    fn may_open_anywhere(&self, minute: Minute) -> bool {
+        let is_gap = |event: &ScenarioEvent| {
+            matches!(event.effect, Effect::Gap { .. })
+                && event.from == minute.start()
+                && !matches!(event.scope, Scope::Symbol(symbol) if symbol != self.symbol)
+        };
+        let is_halted = |minute: Minute| self.halts.iter().any(|halt| halt.holds(minute.start()));
+        self.has_gaps && self.calendar.index_in_day(minute) == 0
+            || self.events.iter().any(is_gap)
+            || self.calendar.previous_minute(minute).is_some_and(is_halted)
+    }
+
     fn missing_before(&mut self, expected: &mut Expected<'_>, found: Minute) {
         while let Some(minute) = expected.next_if_before(found) {
             self.note(Interval::Minute1, minute.start(), "is missing");
         }
         if !expected.take(found) {
-            self.note(Interval::Minute1, found.start(), "lies outside of the days on which the stock is listed");
+            self.note(
+                Interval::Minute1,
+                found.start(),
+                "lies outside of the days on which the stock is listed, or in a halt",
+            );
         }
     }
 
@@ -297,96 +329,5 @@ impl Folds {
 
     fn long(&self) -> Option<usize> {
         self.bars.iter().position(|bars| bars.len() >= PAGE_BARS)
-    }
-}
-
-/// The minutes that a symbol must have, in order.
-struct Expected<'c> {
-    calendar: &'c Calendar,
-    days: std::vec::IntoIter<NaiveDate>,
-    minutes: std::vec::IntoIter<Minute>,
-    ahead: Option<Minute>,
-    until: UnixSeconds,
-    /// Whether the stock still trades.
-    is_open: bool,
-}
-
-impl<'c> Expected<'c> {
-    /// `last_bar` is what `stock_state` calls the last bar; it bounds the days of a stock that still trades.
-    fn new(calendar: &'c Calendar, spans: &[Listing], last_bar: Option<UnixSeconds>) -> Self {
-        let last_known = last_bar.map_or(calendar.last_day(), |time| calendar.date_of(time));
-        let days: Vec<NaiveDate> = spans
-            .iter()
-            .flat_map(|span| calendar.days(span.first_day, span.last_day.unwrap_or(last_known)))
-            .copied()
-            .collect();
-        let is_open = spans.iter().any(|span| span.last_day.is_none());
-        let until = last_bar.filter(|_| is_open).unwrap_or(UnixSeconds::MAX);
-        let (days, minutes) = (days.into_iter(), vec![].into_iter());
-        let mut expected = Self { calendar, days, minutes, ahead: None, until, is_open };
-        expected.ahead = expected.following();
-        expected
-    }
-
-    fn following(&mut self) -> Option<Minute> {
-        loop {
-            if let Some(minute) = self.minutes.next() {
-                return Some(minute).filter(|minute| minute.start() <= self.until);
-            }
-            self.minutes = self.calendar.minutes_of(self.days.next()?).collect::<Vec<_>>().into_iter();
-        }
-    }
-
-    fn next(&mut self) -> Option<Minute> {
-        let minute = self.ahead?;
-        self.ahead = self.following();
-        Some(minute)
-    }
-
-    fn next_if_before(&mut self, found: Minute) -> Option<Minute> {
-        self.ahead.filter(|&minute| minute < found)?;
-        self.next()
-    }
-
-    /// Takes a minute that is expected next; false when it is not expected at all.
-    fn take(&mut self, found: Minute) -> bool {
-        self.ahead == Some(found) && self.next().is_some()
-    }
-}
-
-/// The bars of one symbol and interval, read page by page.
-struct Pages<'a> {
-    store: &'a dyn BarStore,
-    range: BarRange,
-    page: std::vec::IntoIter<StoredBar>,
-    is_over: bool,
-}
-
-impl<'a> Pages<'a> {
-    fn between(
-        store: &'a dyn BarStore,
-        symbol: Symbol,
-        interval: Interval,
-        from: UnixSeconds,
-        to: UnixSeconds,
-    ) -> Self {
-        let range = BarRange { symbol, interval, from, to };
-        Self { store, range, page: vec![].into_iter(), is_over: false }
-    }
-
-    fn next(&mut self) -> Result<Option<StoredBar>, JobError> {
-        if let Some(row) = self.page.next() {
-            return Ok(Some(row));
-        }
-        if self.is_over {
-            return Ok(None);
-        }
-        let page = self.store.bars(&[self.range], PAGE_BARS)?;
-        self.is_over = page.len() < PAGE_BARS;
-        if let Some(last) = page.last() {
-            self.range.from = last.time + 1;
-        }
-        self.page = page.into_iter();
-        Ok(self.page.next())
     }
 }

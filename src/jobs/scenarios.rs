@@ -1,0 +1,87 @@
+//! Applying scenarios to a market.
+//!
+//! It is done under the writer's role and before anything is made, so the events that a bar depends on are in the database
+//! before the bar is. A scenario that has been applied is recognised by its name and left as it is: a daemon may be started with
+//! the same files again and again.
+
+use std::collections::BTreeSet;
+
+use chrono::NaiveDate;
+use tracing::info;
+
+use super::{JobError, Market};
+use crate::bars::Halt;
+use crate::base::UnixSeconds;
+use crate::calendar::{Minute, local_time};
+use crate::model::{Scenario, ScenarioEvent, Scope};
+use crate::store::{Lease, StoredScenario};
+
+impl Market {
+    /// The market with the events of all scenarios: those in the database, and those asked for, which are put there. Day 1 of
+    /// a scenario is the day after the newest bar's, or `first_day` in a market without bars.
+    pub(super) fn with_scenarios(mut self, lease: &Lease, first_day: NaiveDate) -> Result<Self, JobError> {
+        let mut applied = self.store.scenarios()?;
+        let mut new = Vec::new();
+        for scenario in self.scenarios.iter() {
+            let definition = scenario.to_string();
+            match applied.iter().chain(&new).find(|stored| stored.name == scenario.name()) {
+                Some(stored) if stored.definition == definition => {}
+                Some(_) => return Err(JobError::ScenarioChanged { name: scenario.name().to_owned() }),
+                None => {
+                    let events = self.resolve(scenario, first_day)?;
+                    new.push(StoredScenario { name: scenario.name().to_owned(), definition, events });
+                }
+            }
+        }
+        for stored in new {
+            self.store.add_scenario(lease, &stored)?;
+            tell(&stored);
+            applied.push(stored);
+        }
+        let events: Vec<ScenarioEvent> = applied.into_iter().flat_map(|stored| stored.events).collect();
+        self.model = self.model.with_events(&events, &self.calendar);
+        Ok(self)
+    }
+
+    /// A scenario's events, none of which may touch what is written.
+    fn resolve(&self, scenario: &Scenario, first_day: NaiveDate) -> Result<Vec<ScenarioEvent>, JobError> {
+        let invalid = |source| JobError::Scenario { name: scenario.name().to_owned(), source };
+        let newest = self.store.progress()?.into_iter().filter_map(|progress| progress.last_bar).max();
+        let day_one = match newest {
+            Some(time) => self.calendar.day_after(self.calendar.date_of(time))?,
+            None => first_day,
+        };
+        let events = scenario.resolve(&self.calendar, day_one).map_err(invalid)?;
+        let universe = self.store.universe()?;
+        let sectors: BTreeSet<&str> = universe.iter().map(|row| row.sector.as_str()).collect();
+        for event in &events {
+            let is_known = match &event.scope {
+                Scope::Market => true,
+                Scope::Sector(name) => sectors.contains(name.as_str()),
+                Scope::Symbol(symbol) => universe.iter().any(|row| row.symbol == symbol.as_str()),
+            };
+            if !is_known {
+                let (name, target) = (scenario.name().to_owned(), event.scope.to_string());
+                return Err(JobError::ScenarioTarget { name, target });
+            }
+            if let Some(newest) = newest.filter(|&newest| event.from <= newest) {
+                let (name, from) = (scenario.name().to_owned(), local_time(event.from));
+                return Err(JobError::ScenarioTooLate { name, from, newest: local_time(newest) });
+            }
+        }
+        Ok(events)
+    }
+
+    /// Whether a symbol that has its last bar at one instant has none to get until another, because its trade was halted.
+    pub(super) fn is_halted_between(&self, halts: &[Halt], last_bar: UnixSeconds, to: UnixSeconds) -> bool {
+        let is_halted = |minute: Minute| halts.iter().any(|halt| halt.holds(minute.start()));
+        self.calendar.minutes_in(last_bar + 1, to + 1).all(is_halted)
+    }
+}
+
+fn tell(scenario: &StoredScenario) {
+    let begin = scenario.events.iter().map(|event| event.from).min().map(local_time);
+    let end = scenario.events.iter().map(|event| event.until).max().map(local_time);
+    let (events, from, until) = (scenario.events.len(), begin.unwrap_or_default(), end.unwrap_or_default());
+    info!(scenario = scenario.name, events, from, until, "applied");
+}
