@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use klined::bars::{Bar, Halt, SymbolRun};
-use klined::base::{Instrument, Ohlcv, SectorKey, Seed, Symbol};
+use klined::base::{Board, Instrument, Ohlcv, SectorKey, Seed, Symbol};
 use klined::calendar::{Calendar, MINUTES_PER_DAY};
 use klined::jobs::{JobError, Market, ModelChoice, Stop};
 use klined::model::{FullParameters, Model, ModelKind, Regime, Scenario, ScenarioEvent};
@@ -12,11 +12,10 @@ use proptest::sample::Index;
 
 use crate::on_every_backend;
 use crate::support::database::Database;
-use crate::support::market::{gbm, instrument};
+use crate::support::market::{bars_of, gbm, instrument, minute_drift, minute_variance};
 use crate::support::market_builder::{
     aggregate, assert_clean, at, fill, generate, generator, market, minute, range, symbol, verified,
 };
-use crate::support::stats::{deviation, mean_and_error};
 use crate::support::{SHANGHAI, date, trading_days_from};
 
 const FIRST_DAY: &str = "2026-03-02";
@@ -183,18 +182,20 @@ fn a_gap_moves_the_open_and_the_change_is_counted_from_the_close_before() {
 }
 
 #[test]
-fn a_volatility_multiplies_the_deviation_of_its_minutes() {
-    let events = resolved(&event("volatility", "factor = 3\nfrom = \"day 11 09:30\"\nuntil = \"day 20 15:00\""));
-    let (with, without) = (ohlcv(&made(&gbm(3), stock(), &events, 20).0), ohlcv(&made(&gbm(3), stock(), &[], 20).0));
-    let returns = |bars: &[Ohlcv]| -> Vec<f64> {
-        bars.iter().map(|bar| (bar.close().ticks() as f64 / bar.open().ticks() as f64).ln()).collect()
-    };
-    let (with, without) = (returns(&with), returns(&without));
-    assert!(with[..2400] == without[..2400]);
-    // The same draws, three times as wide: the ratio is exact but for ticks and drift.
-    let ratio = deviation(&with[2400..]) / deviation(&without[2400..]);
-    assert!((ratio - 3.0).abs() < 1e-3, "{ratio}");
-    assert!(mean_and_error(&with[2400..]).0.abs() < 1e-3);
+fn a_volatility_multiplies_the_deviation_of_its_minutes_and_leaves_their_growth() {
+    let events = resolved(&event("volatility", "factor = 3\nfrom = \"day 6 09:30\"\nuntil = \"day 10 15:00\""));
+    let days = trading_days_from(date(FIRST_DAY), 10);
+    let with = bars_of(gbm(3).with_events(&events, &SHANGHAI), &stock(), &days);
+    let without = bars_of(gbm(3), &stock(), &days);
+    assert!(with[..1200] == without[..1200]);
+    let log_return = |bar: &Ohlcv| (bar.close().ticks() as f64 / bar.open().ticks() as f64).ln();
+    for ((regime, with), (_, without)) in with[1200..].iter().zip(&without[1200..]) {
+        // r = mu - v/2 + sqrt(v) z, with the same z and nine times the v.
+        let (drift, variance) = (minute_drift(*regime), minute_variance(0.02, *regime));
+        let noise = log_return(without) - drift + 0.5 * variance;
+        let expected = drift - 0.5 * 9.0 * variance + 3.0 * noise;
+        assert!((log_return(with) - expected).abs() < 1e-7);
+    }
 }
 
 #[test]
@@ -239,6 +240,34 @@ fn after_a_halt_the_price_is_where_it_would_have_been() {
 }
 
 #[test]
+fn while_a_stock_is_halted_its_price_is_that_of_its_last_bar() {
+    let events = resolved(&event("halt", "from = \"day 1 14:00\"\nuntil = \"day 2 10:00\""));
+    let days = trading_days_from(date(FIRST_DAY), 2);
+    let limited = Instrument { board: Board::Main, ..instrument("600999", "10.00", 0.05) };
+    for (model, stock) in [(gbm(3), stock()), (full(3), stock()), (full(3), limited)] {
+        let mut run = SymbolRun::list(model.with_events(&events, &SHANGHAI), stock, days[0]);
+        let mut bars = vec![];
+        run.bars_until(&SHANGHAI, 200, &mut bars).unwrap();
+        let (last_bar, close) = bars.last().map(|(_, bar)| (bar.first.start(), bar.ohlcv.close())).unwrap();
+        let shown = |run: &SymbolRun, after: &str| {
+            let quote = run.quote(minute(after)).unwrap();
+            assert_eq!((quote.price, quote.last_bar, quote.is_halted), (close, last_bar, true));
+            quote.change_percent
+        };
+        let on_its_day = 100.0 * (close.ticks() as f64 / stock.base_price.ticks() as f64 - 1.0);
+        assert!((shown(&run, "2026-03-02 14:19") - on_its_day).abs() < 1e-9);
+        run.bars_until(&SHANGHAI, MINUTES_PER_DAY, &mut bars).unwrap();
+        run.open_day(stock, days[1]);
+        run.bars_until(&SHANGHAI, 10, &mut bars).unwrap();
+        assert_eq!((shown(&run, "2026-03-03 09:39"), bars.len()), (0.0, 180));
+        run.bars_until(&SHANGHAI, MINUTES_PER_DAY, &mut bars).unwrap();
+        let quote = run.quote(minute("2026-03-03 14:59")).unwrap();
+        let change = 100.0 * (quote.price.ticks() as f64 / close.ticks() as f64 - 1.0);
+        assert!((quote.change_percent - change).abs() < 1e-9 && !quote.is_halted);
+    }
+}
+
+#[test]
 fn an_event_hits_its_scope_and_nobody_else() {
     let crash = |scope: &str| {
         resolved(&event("move", &format!("percent = -50\nfrom = \"day 1 09:30\"\nuntil = \"15:00\"\n{scope}")))
@@ -255,7 +284,7 @@ fn an_event_hits_its_scope_and_nobody_else() {
 
 #[test]
 fn under_limits_a_forced_move_stays_inside_them() {
-    let limited = Instrument { board: klined::base::Board::Main, ..instrument("600999", "10.00", 0.02) };
+    let limited = Instrument { board: Board::Main, ..instrument("600999", "10.00", 0.02) };
     let events = resolved(&event("move", "percent = -40\nfrom = \"day 2 10:00\"\nuntil = \"10:20\""));
     let bars = ohlcv(&made(&full(3), limited, &events, 3).0);
     for day in 1..3 {
