@@ -12,7 +12,7 @@
 //! | 3 | [`universe`] | what `stock_metadata` holds: the ten default stocks, invented A-shares, CSV files |
 //! | 4 | [`store`] | what is kept and its laws; PostgreSQL and SQLite |
 //! | 5 | [`jobs`] | generate, aggregate, backfill, verify |
-//! | 5 | [`realism`] | 16 metrics of bars in memory, with their bands |
+//! | 5 | [`realism`] | a sample of a market in memory, 16 metrics of it with their bands |
 //! | 7 | [`config`], [`daemon`] | flags and variables; signals, alarms, logs, running a job until told to stop |
 //!
 //! Layers 0 to 3 hold no async, no SQL, no logging, no environment and no wall clock.

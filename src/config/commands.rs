@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 use clap::{ArgGroup, Args, Parser, Subcommand};
 
-use super::{CalendarArgs, DatabaseArgs, LogArgs, ModelArgs, UniverseArgs, UniverseCommand};
+use super::{CalendarArgs, DatabaseArgs, LogArgs, ModelArgs, RealismArgs, UniverseArgs, UniverseCommand};
 use crate::base::Symbol;
 use crate::jobs::Window;
 
@@ -166,6 +166,10 @@ pub enum KlinedCommand {
     Universe(UniverseCommand),
     /// Check a database: bars, gaps, roll-ups, states; exit status 1 when anything is off
     Verify(VerifyArgs),
+    /// Score bars made in memory against real A-shares: 16 metrics, each with its band
+    ///
+    /// Needs no database. Exit status 0 when every metric is in its bands, 1 when one is not.
+    Realism(RealismArgs),
 }
 
 #[derive(Debug, Clone, Args)]

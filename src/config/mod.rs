@@ -8,6 +8,7 @@ mod commands;
 mod database;
 mod log;
 mod model;
+mod realism;
 mod universe;
 
 pub use calendar::CalendarArgs;
@@ -18,6 +19,7 @@ pub use commands::{
 pub use database::DatabaseArgs;
 pub use log::LogArgs;
 pub use model::ModelArgs;
+pub use realism::{RealismArgs, SYMBOL_DAYS_MAX};
 pub use universe::{UniverseArgs, UniverseCommand};
 
 use anyhow::{Context, bail};

@@ -34,13 +34,21 @@ impl ModelArgs {
     /// # Errors
     /// A file cannot be read, names an unknown key or has a value that is out of range.
     pub fn choice(&self) -> anyhow::Result<ModelChoice> {
-        let parameters = match &self.model_params {
-            None => FullParameters::default(),
-            Some(path) => read(path, "the model's parameters", FullParameters::from_toml)?,
-        };
         let scenarios = self.scenario.iter().map(|path| read(path, "the scenario", Scenario::from_toml));
-        Ok(ModelChoice { kind: self.model, parameters, scenarios: scenarios.collect::<anyhow::Result<_>>()? })
+        Ok(ModelChoice {
+            kind: self.model,
+            parameters: parameters(self.model_params.as_deref())?,
+            scenarios: scenarios.collect::<anyhow::Result<_>>()?,
+        })
     }
+}
+
+/// The full model's parameters with what a file overrides.
+pub(super) fn parameters(file: Option<&Path>) -> anyhow::Result<FullParameters> {
+    file.map_or_else(
+        || Ok(FullParameters::default()),
+        |path| read(path, "the model's parameters", FullParameters::from_toml),
+    )
 }
 
 fn read<T, E: std::error::Error + Send + Sync + 'static>(

@@ -53,7 +53,8 @@ impl UniverseCommand {
     }
 }
 
-fn universe(choice: &UniverseChoice) -> anyhow::Result<Universe> {
+/// The universe of a name.
+pub(super) fn universe(choice: &UniverseChoice) -> anyhow::Result<Universe> {
     let path = match choice {
         UniverseChoice::Demo => return Ok(Universe::demo()),
         UniverseChoice::Ashare(count) => return Ok(Universe::ashare(*count)),

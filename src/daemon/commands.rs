@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 
 use super::shutdown::Shutdown;
-use super::{blocking, up};
+use super::{blocking, realism, up};
 use crate::base::Seed;
 use crate::config::{CalendarCommand, KlinedArgs, KlinedCommand, UniverseCommand, VerifyArgs};
 use crate::jobs;
@@ -23,6 +23,7 @@ pub async fn run(args: KlinedArgs) -> anyhow::Result<ExitCode> {
         KlinedCommand::Calendar(args) => calendar(&args),
         KlinedCommand::Universe(args) => universe(&args),
         KlinedCommand::Verify(args) => verify(args).await,
+        KlinedCommand::Realism(args) => blocking(move || realism::run(&args)).await?,
     }
 }
 

@@ -9,6 +9,7 @@ mod clock;
 mod commands;
 mod generator;
 mod logging;
+mod realism;
 mod retry;
 mod shutdown;
 mod up;

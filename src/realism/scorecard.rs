@@ -7,10 +7,7 @@ use super::metrics::{
     long_lags, mean, median, skewness, sums, variance,
 };
 use super::series::{QUARTERS_PER_DAY, Series};
-
-/// What real A-shares trade in each quarter-hour, in per cent of the day.
-const REAL_VOLUME: [f64; QUARTERS_PER_DAY] =
-    [18.75, 10.21, 7.77, 6.11, 5.23, 4.46, 4.08, 3.86, 5.29, 4.23, 4.22, 4.07, 4.32, 4.25, 5.47, 7.70];
+use super::{profiles, reference};
 
 /// A measured number and its band.
 #[derive(Debug, Clone, PartialEq)]
@@ -90,7 +87,8 @@ fn share(events: usize, of: usize) -> f64 {
     events as f64 / of.max(1) as f64
 }
 
-/// Scores a market: series of equal length, one a symbol.
+/// Scores a market: series of equal length, one a symbol, of at least two days. What cannot be computed is NaN and does not
+/// pass.
 #[must_use]
 pub fn score(series: &[Series]) -> Scorecard {
     let returns: Vec<Returns> = series.iter().map(Returns::of).collect();
@@ -162,7 +160,8 @@ pub fn score(series: &[Series]) -> Scorecard {
             value("1d lag 1", over(&|r| autocorrelation(&absolute(&r.day), 1)), 0.27, 0.10, 0.28),
         ],
     );
-    let leverage = |day: &[f64]| correlation(&day[..day.len() - 1], &absolute(&day[1..]));
+    let leverage =
+        |day: &[f64]| correlation(&day[..day.len().saturating_sub(1)], &absolute(day.get(1..).unwrap_or_default()));
     let daily: Vec<Vec<f64>> = returns.iter().map(|r| r.day.clone()).collect();
     let quarterly: Vec<Vec<f64>> = returns.iter().map(|r| r.quarter.clone()).collect();
     let (index_day, index_quarter) = (equal_weight(&daily), equal_weight(&quarterly));
@@ -188,30 +187,20 @@ pub fn score(series: &[Series]) -> Scorecard {
     };
     let overnight = metric(9, "overnight share of variance", vec![value("share", both(&night), 0.19, 0.12, 0.26)]);
 
-    let sizes_of = |r: &Returns, quarter: usize| {
-        let sizes: Vec<f64> = r.quarter.iter().skip(quarter).step_by(QUARTERS_PER_DAY).map(|x| x.abs()).collect();
-        mean(&sizes)
-    };
-    let relative = |quarter: usize| over(&|r| sizes_of(r, quarter) / mean(&absolute(&r.quarter)));
+    let moves = profiles::moves(returns.iter().map(|r| &r.quarter[..]));
     let afternoon = QUARTERS_PER_DAY / 2;
     let shape = metric(
         10,
         "volatility through the day",
         vec![
-            value("open/mean", relative(0), 2.77, 2.3, 3.2),
-            value("13:00/11:15", relative(afternoon) / relative(afternoon - 1), 1.33, 1.15, 1.6),
-            value("close/mean", relative(QUARTERS_PER_DAY - 1), 0.65, 0.55, 0.75),
+            value("open/mean", moves[0], 2.77, 2.3, 3.2),
+            value("13:00/11:15", moves[afternoon] / moves[afternoon - 1], 1.33, 1.15, 1.6),
+            value("close/mean", moves[QUARTERS_PER_DAY - 1], 0.65, 0.55, 0.75),
         ],
     );
-    let volume_share = |s: &Series, quarter: usize| {
-        let days = s.quarters.chunks_exact(QUARTERS_PER_DAY);
-        let shares: Vec<f64> =
-            days.map(|day| day[quarter].volume / day.iter().map(|q| q.volume).sum::<f64>()).collect();
-        mean(&shares)
-    };
-    let shares: Vec<f64> = (0..QUARTERS_PER_DAY).map(|quarter| both(&|s, _| volume_share(s, quarter))).collect();
-    let (all, real_all): (f64, f64) = (shares.iter().sum(), REAL_VOLUME.iter().sum());
-    let distance = shares.iter().zip(REAL_VOLUME).map(|(x, real)| (x / all - real / real_all).abs()).sum();
+    let shares = profiles::volume(series);
+    let (all, real_all): (f64, f64) = (shares.iter().sum(), reference::VOLUME.iter().sum());
+    let distance = shares.iter().zip(reference::VOLUME).map(|(x, real)| (x / all - real / real_all).abs()).sum();
     let volumes = metric(11, "volume through the day", vec![value("L1 distance", distance, 0.0, 0.0, 0.05)]);
 
     let log_volume = |s: &Series| s.quarters.iter().map(|q| q.volume.max(1.0).ln()).collect::<Vec<f64>>();

@@ -35,7 +35,7 @@ pub struct Day {
 }
 
 /// A symbol's quarter-hours and days, in order.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Series {
     pub quarters: Vec<Quarter>,
     pub days: Vec<Day>,

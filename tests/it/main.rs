@@ -8,6 +8,7 @@ mod full_model;
 mod jobs;
 mod layers;
 mod model;
+mod realism;
 mod restarts;
 mod rollups;
 mod scenarios;

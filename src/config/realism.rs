@@ -1,0 +1,79 @@
+//! The command line of `klined realism`. It has no variables: each flag says what this one run is to do.
+
+use std::path::PathBuf;
+
+use clap::Parser;
+
+use super::{model, universe};
+use crate::model::{FullParameters, ModelKind};
+use crate::realism::PictureFormat;
+use crate::universe::{Universe, UniverseChoice};
+
+/// The most seeds that one run scores.
+pub const SEEDS_MAX: usize = 16;
+/// The most symbols times days: about 2 GB of memory.
+pub const SYMBOL_DAYS_MAX: usize = 1_500_000;
+
+#[derive(Debug, Clone, Parser)]
+pub struct RealismArgs {
+    /// gbm for plain geometric Brownian motion, or full
+    #[arg(long, value_name = "gbm|full", default_value = "full")]
+    pub model: ModelKind,
+
+    /// A TOML file that overrides parameters of the full model; docs/MODEL.md lists them
+    #[arg(long, value_name = "FILE")]
+    pub model_params: Option<PathBuf>,
+
+    /// The stocks: demo, ashare:N with N from 1 to 5429, or a CSV file
+    #[arg(long, value_name = "demo|ashare:N|FILE.csv", default_value = "ashare:200")]
+    pub universe: UniverseChoice,
+
+    /// Trading days, counted from 2024-06-03
+    #[arg(long, value_name = "N", default_value_t = 300, value_parser = clap::value_parser!(u16).range(30..=2500),
+          allow_negative_numbers = true)]
+    pub days: u16,
+
+    /// Score one market for each of these seeds, separated by commas; an invented universe is drawn from the same seed
+    #[arg(long, value_name = "N,N", value_delimiter = ',', default_value = "21")]
+    pub seed: Vec<u64>,
+
+    /// Write the scorecard as JSON; - prints it instead of the table
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+
+    /// Draw the first seed's tails, memory, profiles and candles into an .svg or .png file
+    #[arg(long, value_name = "FILE.svg|FILE.png", value_parser = picture)]
+    pub plot: Option<PathBuf>,
+}
+
+fn picture(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    PictureFormat::of(&path).map(|_| path).map_err(|error| error.to_string())
+}
+
+impl RealismArgs {
+    /// The full model's parameters.
+    ///
+    /// # Errors
+    /// Their file cannot be read, names an unknown key or has a value that is out of range.
+    pub fn parameters(&self) -> anyhow::Result<FullParameters> {
+        model::parameters(self.model_params.as_deref())
+    }
+
+    /// The universe.
+    ///
+    /// # Errors
+    /// Its file cannot be read or has a fault.
+    pub fn universe(&self) -> anyhow::Result<Universe> {
+        universe::universe(&self.universe)
+    }
+
+    /// What is wrong with flags that are right one by one.
+    #[must_use]
+    pub fn misuse(&self) -> Option<String> {
+        if self.model == ModelKind::Gbm && self.model_params.is_some() {
+            return Some("--model-params is for --model full".to_owned());
+        }
+        (self.seed.len() > SEEDS_MAX).then(|| format!("--seed takes at most {SEEDS_MAX} seeds"))
+    }
+}

@@ -1,0 +1,115 @@
+//! `klined realism`: makes a market in memory, scores it and shows the outcome.
+
+use std::fs;
+use std::io::{self, ErrorKind, Write};
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::thread::available_parallelism;
+
+use anyhow::{Context, bail};
+use chrono::NaiveDate;
+
+use crate::base::{Instrument, Seed};
+use crate::calendar::Calendar;
+use crate::config::{RealismArgs, SYMBOL_DAYS_MAX};
+use crate::model::{FullParameters, Model, ModelKind};
+use crate::realism::{Candles, DAYS_MIN, Picture, PictureFormat, Report, Run, STOCKS_MIN, Series, generate, score};
+use crate::universe::UniverseRow;
+
+/// The first day of every sample: it lies after the newest change of most boards' price limits.
+const FIRST_DAY: NaiveDate = NaiveDate::from_ymd_opt(2024, 6, 3).unwrap();
+/// The status of a wrong command line.
+const MISUSED: u8 = 2;
+
+/// Runs the command.
+///
+/// # Errors
+/// The universe or the parameters cannot be read, or a file cannot be written.
+pub fn run(args: &RealismArgs) -> anyhow::Result<ExitCode> {
+    if let Some(misuse) = args.misuse() {
+        eprintln!("error: {misuse}");
+        return Ok(ExitCode::from(MISUSED));
+    }
+    let calendar = Arc::new(Calendar::shanghai());
+    let days: Vec<NaiveDate> =
+        calendar.days(FIRST_DAY, calendar.last_day()).iter().copied().take(usize::from(args.days)).collect();
+    let (Some(&first_day), Some(&last_day)) = (days.first(), days.last()) else { bail!("the calendar has no days") };
+    let (parameters, universe) = (args.parameters()?, args.universe()?);
+    let mut report = Report {
+        model: String::new(),
+        universe: args.universe.to_string(),
+        symbols: 0,
+        days: days.len(),
+        first_day,
+        last_day,
+        runs: Vec::new(),
+    };
+    let threads = available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let mut shown: Option<(Instrument, Vec<Series>)> = None;
+    for &seed in &args.seed {
+        let rows = universe.rows(Seed(seed));
+        let active = rows.iter().filter(|row| row.is_active);
+        let stocks = active.map(UniverseRow::instrument).collect::<Result<Vec<_>, _>>()?;
+        let Some(&stock) = stocks.first() else { bail!("the universe {} has no active stock", args.universe) };
+        if stocks.len() * days.len() > SYMBOL_DAYS_MAX {
+            let most = SYMBOL_DAYS_MAX / stocks.len();
+            eprintln!("error: --days {} is too many for {} symbols: at most {most}", days.len(), stocks.len());
+            return Ok(ExitCode::from(MISUSED));
+        }
+        let model = model(args.model, seed, parameters, &calendar);
+        let series = generate(&model, &stocks, &days, threads);
+        (report.model, report.symbols) = (model.version(), stocks.len());
+        report.runs.push(Run { seed, scorecard: score(&series) });
+        if shown.is_none() && args.plot.is_some() {
+            shown = Some((stock, series));
+        }
+    }
+    if report.symbols < STOCKS_MIN || report.days < DAYS_MIN {
+        eprintln!(
+            "warning: the bands are meant for at least {STOCKS_MIN} symbols and {DAYS_MIN} days; these are {} and {}",
+            report.symbols, report.days
+        );
+    }
+    if let (Some(path), Some((stock, series))) = (&args.plot, &shown) {
+        draw(path, &report, stock, series, &days)?;
+    }
+    print(args.json.as_deref(), &report)?;
+    Ok(if report.passes() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn model(kind: ModelKind, seed: u64, parameters: FullParameters, calendar: &Arc<Calendar>) -> Model {
+    match kind {
+        ModelKind::Gbm => Model::gbm(Seed(seed)),
+        ModelKind::Full => Model::full(Seed(seed), parameters, calendar.clone()),
+    }
+}
+
+fn draw(path: &Path, report: &Report, stock: &Instrument, series: &[Series], days: &[NaiveDate]) -> anyhow::Result<()> {
+    let candles = Candles {
+        symbol: stock.symbol.as_str(),
+        dates: days,
+        days: series.first().map_or(&[][..], |series| &series.days),
+    };
+    let picture = Picture::draw(report, series, candles).to_bytes(PictureFormat::of(path)?)?;
+    fs::write(path, picture).with_context(|| format!("cannot write the picture {}", path.display()))
+}
+
+fn print(json: Option<&Path>, report: &Report) -> anyhow::Result<()> {
+    let text = json.map(|path| (path, format!("{:#}\n", report.to_json())));
+    let out = match text {
+        Some((path, text)) if path == Path::new("-") => text,
+        Some((path, text)) => {
+            fs::write(path, text).with_context(|| format!("cannot write the scorecard {}", path.display()))?;
+            report.to_string()
+        }
+        None => report.to_string(),
+    };
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(out.as_bytes()).and_then(|()| stdout.flush()) {
+        // Whoever reads has seen enough; the verdict is in the exit status.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        printed => printed.context("cannot print"),
+    }
+}

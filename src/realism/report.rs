@@ -1,0 +1,130 @@
+//! Scorecards as people and as programs read them: an aligned table and JSON.
+
+use std::fmt;
+
+use chrono::NaiveDate;
+use serde::Serialize;
+use serde_json::json;
+
+use super::scorecard::{Metric, Scorecard, Value};
+
+/// The version of the JSON's shape; it changes when a field goes or changes its meaning, not when one is added.
+const FORMAT: u32 = 1;
+
+/// What one seed gave.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Run {
+    pub seed: u64,
+    pub scorecard: Scorecard,
+}
+
+/// The scorecards of one model, one universe and one span of days; [`fmt::Display`] prints the table, in at most 100
+/// columns with up to three runs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Report {
+    /// The model's version.
+    pub model: String,
+    /// The universe by the name it was asked for.
+    pub universe: String,
+    pub symbols: usize,
+    /// Trading days.
+    pub days: usize,
+    pub first_day: NaiveDate,
+    pub last_day: NaiveDate,
+    pub runs: Vec<Run>,
+}
+
+impl Report {
+    /// Whether every metric of every run is in its bands.
+    #[must_use]
+    pub fn passes(&self) -> bool {
+        self.runs.iter().all(|run| run.scorecard.passed() == run.scorecard.metrics.len())
+    }
+
+    /// The report as JSON. A value that cannot be computed, and a band without an end, are null.
+    #[must_use]
+    pub fn to_json(&self) -> serde_json::Value {
+        let runs = self.runs.iter().map(|Run { seed, scorecard }| {
+            json!({
+                "seed": seed,
+                "passed": scorecard.passed(),
+                "metrics": scorecard.metrics.iter().map(metric_to_json).collect::<Vec<_>>(),
+            })
+        });
+        json!({
+            "format": FORMAT,
+            "model": self.model,
+            "universe": self.universe,
+            "symbols": self.symbols,
+            "days": self.days,
+            "first_day": self.first_day.to_string(),
+            "last_day": self.last_day.to_string(),
+            "passes": self.passes(),
+            "runs": runs.collect::<Vec<_>>(),
+        })
+    }
+}
+
+fn metric_to_json(metric: &Metric) -> serde_json::Value {
+    #[derive(Serialize)]
+    struct Part {
+        name: &'static str,
+        value: f64,
+        low: f64,
+        high: f64,
+        real: f64,
+        passes: bool,
+    }
+    let part = |value: &Value| {
+        let &Value { name, value: measured, real, low, high } = value;
+        Part { name, value: measured, low, high, real, passes: value.passes() }
+    };
+    json!({
+        "number": metric.number,
+        "name": metric.name,
+        "passes": metric.passes(),
+        "parts": metric.values.iter().map(part).collect::<Vec<_>>(),
+    })
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { model, universe, symbols, days, first_day, last_day, runs } = self;
+        writeln!(f, "{model}, {universe}: {symbols} symbols, {days} trading days from {first_day} to {last_day}\n")?;
+        write!(f, "{:2}  {:<34} {:>7}  {:<16}", "#", "metric", "real", "band")?;
+        for run in runs {
+            write!(f, " {:>11}", format!("seed {}", run.seed))?;
+        }
+        writeln!(f)?;
+        let metrics = runs.first().map_or(&[][..], |run| &run.scorecard.metrics);
+        for (place, metric) in metrics.iter().enumerate() {
+            write!(f, "{:2}  {:<60}", metric.number, metric.name)?;
+            for run in runs {
+                let verdict = if run.scorecard.metrics[place].passes() { "in band" } else { "OUT OF BAND" };
+                write!(f, " {verdict:>11}")?;
+            }
+            writeln!(f)?;
+            for (part, value) in metric.values.iter().enumerate() {
+                write!(f, "      {:<32} {:>7.3}  {:<16}", value.name, value.real, band(value))?;
+                for run in runs {
+                    let found = &run.scorecard.metrics[place].values[part];
+                    let mark = if found.passes() { ' ' } else { '*' };
+                    write!(f, " {:>10.3}{mark}", found.value)?;
+                }
+                writeln!(f)?;
+            }
+        }
+        writeln!(f)?;
+        let counts = runs.iter().map(|Run { seed, scorecard }| {
+            format!("{} of {} with seed {seed}", scorecard.passed(), scorecard.metrics.len())
+        });
+        writeln!(f, "in band: {}", counts.collect::<Vec<_>>().join(", "))
+    }
+}
+
+fn band(value: &Value) -> String {
+    match (value.low, value.high) {
+        (low, f64::INFINITY) => format!("at least {low:.3}"),
+        (low, high) => format!("{low:.3} to {high:.3}"),
+    }
+}

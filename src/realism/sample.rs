@@ -1,0 +1,41 @@
+//! A sample of a market: the bars of stocks over days, made in memory and folded at once.
+
+use std::num::NonZeroUsize;
+use std::panic::resume_unwind;
+
+use chrono::NaiveDate;
+
+use super::Series;
+use crate::base::Instrument;
+use crate::calendar::MINUTES_PER_DAY;
+use crate::model::Model;
+
+/// The least sample that the bands are meant for.
+pub const STOCKS_MIN: usize = 100;
+pub const DAYS_MIN: usize = 240;
+
+/// Makes each stock's days and folds them, in the order of the stocks. Threads share the work and change nothing else.
+#[must_use]
+pub fn generate(model: &Model, stocks: &[Instrument], days: &[NaiveDate], threads: NonZeroUsize) -> Vec<Series> {
+    let share = stocks.len().div_ceil(threads.get()).max(1);
+    std::thread::scope(|scope| {
+        let make = |part: &[Instrument]| part.iter().map(|stock| series(model, stock, days)).collect::<Vec<_>>();
+        let workers: Vec<_> = stocks.chunks(share).map(|part| scope.spawn(move || make(part))).collect();
+        workers.into_iter().flat_map(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
+    })
+}
+
+fn series(model: &Model, stock: &Instrument, days: &[NaiveDate]) -> Series {
+    let mut series = Series::default();
+    let Some(&first) = days.first() else { return series };
+    let (mut state, mut close) = (model.first_state(stock, first), stock.base_price);
+    let mut minutes = Vec::with_capacity(usize::from(MINUTES_PER_DAY));
+    for &day in days {
+        let mut path = model.open_day(stock, &state, day);
+        minutes.clear();
+        minutes.extend((0..MINUTES_PER_DAY).map(|_| path.step()));
+        series.push_day(&minutes, stock.board.price_limits(stock.is_st, day, close));
+        (close, state) = (path.price(), path.state());
+    }
+    series
+}
