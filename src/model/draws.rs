@@ -7,12 +7,12 @@
 use rand_chacha::ChaCha8Rng;
 use rand_core::Rng;
 
-use super::math::ln;
+use super::math::ln_each;
 use super::{bridge, normal};
 use crate::base::seed::open_unit;
 
 /// Bars whose words are drawn together; divides a day.
-const BATCH: usize = 16;
+pub(super) const BATCH: usize = 16;
 /// Words of a bar.
 const WORDS: usize = 4;
 
@@ -30,23 +30,29 @@ pub(super) struct BarDraws {
     pub noise: f64,
 }
 
-/// The draws of a day, in order.
+/// What a batch of bars draws, in order.
+#[derive(Debug, Clone)]
+pub(super) struct Batch {
+    pub normal: [f64; BATCH],
+    pub free_bits: [u64; BATCH],
+    pub log_high: [f64; BATCH],
+    pub log_low: [f64; BATCH],
+    pub noise: [f64; BATCH],
+}
+
+/// The draws of a day, in order: bar by bar or batch by batch.
 #[derive(Debug, Clone)]
 pub(super) struct Draws {
     stream: ChaCha8Rng,
     next: usize,
-    normal: [f64; BATCH],
-    free_bits: [u64; BATCH],
-    log_high: [f64; BATCH],
-    log_low: [f64; BATCH],
-    noise: [f64; BATCH],
+    batch: Batch,
 }
 
 impl Draws {
     pub(super) fn of(stream: ChaCha8Rng) -> Self {
-        let (numbers, bits) = ([0.0; BATCH], [0; BATCH]);
-        let (normal, log_high, log_low, noise) = (numbers, numbers, numbers, numbers);
-        Self { stream, next: BATCH, normal, free_bits: bits, log_high, log_low, noise }
+        let (numbers, free_bits) = ([0.0; BATCH], [0; BATCH]);
+        let batch = Batch { normal: numbers, free_bits, log_high: numbers, log_low: numbers, noise: numbers };
+        Self { stream, next: BATCH, batch }
     }
 
     /// The next bar's.
@@ -54,16 +60,23 @@ impl Draws {
     pub(super) fn next(&mut self) -> BarDraws {
         if self.next == BATCH {
             self.draw();
+            self.next = 0;
         }
-        let place = self.next;
+        let (place, batch) = (self.next, &self.batch);
         self.next += 1;
         BarDraws {
-            normal: self.normal[place],
-            free_bits: self.free_bits[place],
-            log_high: self.log_high[place],
-            log_low: self.log_low[place],
-            noise: self.noise[place],
+            normal: batch.normal[place],
+            free_bits: batch.free_bits[place],
+            log_high: batch.log_high[place],
+            log_low: batch.log_low[place],
+            noise: batch.noise[place],
         }
+    }
+
+    /// The next whole batch.
+    pub(super) fn batch(&mut self) -> &Batch {
+        self.draw();
+        &self.batch
     }
 
     fn draw(&mut self) {
@@ -73,17 +86,23 @@ impl Draws {
                 of_bar[bar] = self.stream.next_u64();
             }
         }
-        let [returns, highs, lows, volumes] = words;
-        let for_high = highs.map(open_unit);
-        let mut for_low = lows.map(open_unit);
+        let [returns, highs, lows, volumes] = &words;
+        let Batch { normal, free_bits, log_high, log_low, noise } = &mut self.batch;
+        let (mut for_returns, mut for_volumes) = ([0.0; BATCH], [0.0; BATCH]);
+        // Loops over whole arrays, a kind of arithmetic each: the compiler turns them into vectors.
         for bar in 0..BATCH {
-            for_low[bar] = if bridge::is_coupled(lows[bar]) { 1.0 - for_high[bar] } else { for_low[bar] };
+            for_returns[bar] = open_unit(returns[bar]);
+            for_volumes[bar] = open_unit(volumes[bar]);
+            free_bits[bar] = returns[bar] & 0xfff;
         }
-        self.normal = normal::quantiles(&returns.map(open_unit));
-        self.noise = normal::quantiles(&volumes.map(open_unit));
-        self.free_bits = returns.map(|word| word & 0xfff);
-        self.log_high = for_high.map(ln);
-        self.log_low = for_low.map(ln);
-        self.next = 0;
+        for bar in 0..BATCH {
+            let (high, low) = (open_unit(highs[bar]), open_unit(lows[bar]));
+            log_high[bar] = high;
+            log_low[bar] = if bridge::is_coupled(lows[bar]) { 1.0 - high } else { low };
+        }
+        ln_each(log_high);
+        ln_each(log_low);
+        normal::quantiles(&for_returns, normal);
+        normal::quantiles(&for_volumes, noise);
     }
 }

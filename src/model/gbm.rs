@@ -4,16 +4,18 @@
 //! the exact log-normal step, so E[close/open] = exp(μ) whatever the step's length. The price is carried unrounded and
 //! printed on the nearest tick: rounding the carried price would freeze cheap stocks.
 //!
-//! A bar takes four words of its day's stream: the return, two uniforms for the extremes, the volume.
+//! A bar takes four words of its day's stream: the return, two uniforms for the extremes, the volume. Only the price ties a
+//! minute to the one before, so everything else is worked out for a batch of minutes at a time.
 
 use chrono::NaiveDate;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use super::draws::{BarDraws, Draws};
+use super::draws::{BATCH, Batch, Draws};
 use super::math::exp_each;
 use super::regime::{Chain, Regime};
 use super::scenario::{Forced, Script};
+use super::units::hold;
 use super::{bridge, volume};
 use crate::base::{Instrument, Ohlcv, Price, Seed, Stream};
 
@@ -38,11 +40,23 @@ pub struct Day {
     typical_lots: f64,
     draws: Draws,
     regimes: ChaCha8Rng,
-    script: Option<Box<Script>>,
-    /// What was forced upon the last minute.
-    forced: Forced,
+    /// The chain at the end of the batch.
+    chain_ahead: Chain,
+    ahead: Ahead,
+    script: Script,
     /// The place in the day of the next minute.
     index: u16,
+}
+
+/// A batch of minutes, but for the price that they begin at.
+#[derive(Debug, Clone)]
+struct Ahead {
+    chain: [Chain; BATCH],
+    /// Close, high and low over the open.
+    grown: [f64; BATCH],
+    highest: [f64; BATCH],
+    lowest: [f64; BATCH],
+    shares: [u64; BATCH],
 }
 
 /// What a regime means for one minute of this instrument.
@@ -70,16 +84,10 @@ impl State {
 }
 
 impl Day {
-    pub(super) fn open(
-        seed: Seed,
-        instrument: &Instrument,
-        mut state: State,
-        date: NaiveDate,
-        script: Option<Box<Script>>,
-    ) -> Self {
-        if let Some(script) = script.as_ref().filter(|script| script.gap != 1.0) {
+    pub(super) fn open(seed: Seed, instrument: &Instrument, mut state: State, date: NaiveDate, script: Script) -> Self {
+        if script.gap() != 1.0 {
             state.printed_ticks = Some(state.print().ticks());
-            state.price_ticks = hold(state.price_ticks * script.gap);
+            state.price_ticks = hold(state.price_ticks * script.gap());
         }
         let base_variance = instrument.base_volatility.minute_variance();
         let step = |regime: Regime| {
@@ -93,38 +101,35 @@ impl Day {
             typical_lots: volume::typical_lots(instrument),
             draws: Draws::of(seed.stream(Stream::Bars, &instrument.symbol, date)),
             regimes: seed.stream(Stream::Regime, &instrument.symbol, date),
+            chain_ahead: state.chain,
+            ahead: Ahead {
+                chain: [state.chain; BATCH],
+                grown: [1.0; BATCH],
+                highest: [1.0; BATCH],
+                lowest: [1.0; BATCH],
+                shares: [0; BATCH],
+            },
             script,
-            forced: Forced::NONE,
             index: 0,
         }
     }
 
     pub(super) fn step(&mut self) -> Ohlcv {
-        if let Some(script) = &self.script {
-            self.forced = script.minute(self.index);
+        let place = usize::from(self.index) % BATCH;
+        if place == 0 {
+            self.work_out();
         }
         self.index += 1;
-        let drawn = self.state.chain.advance(&mut self.regimes);
-        let Forced { regime, log_move, volatility } = self.forced;
-        let step = self.steps[regime.unwrap_or(drawn) as usize];
-        let BarDraws { normal, log_high, log_low, noise, .. } = self.draws.next();
-        let variance = step.variance * volatility * volatility;
-        let log_return =
-            step.log_drift + 0.5 * (step.variance - variance) + step.sigma * volatility * normal + log_move;
-        let extremes = bridge::extremes(log_return, variance, log_high, log_low);
-        let relative_move = log_return.abs() * self.per_minute_sigma;
-        let [grown, highest, lowest] = exp_each([log_return, extremes.high, extremes.low]);
-
+        let ahead = &self.ahead;
         let open = self.state.price_ticks;
-        let close = hold(open * grown);
-        self.state.price_ticks = close;
-        self.state.printed_ticks = None;
+        let close = hold(open * ahead.grown[place]);
+        self.state = State { price_ticks: close, chain: ahead.chain[place], printed_ticks: None };
         Ohlcv::spanning(
             Price::nearest(open),
             Price::nearest(close),
-            Price::nearest(open * highest),
-            Price::nearest(open * lowest),
-            volume::shares(self.typical_lots, relative_move, noise),
+            Price::nearest(open * ahead.highest[place]),
+            Price::nearest(open * ahead.lowest[place]),
+            ahead.shares[place],
         )
     }
 
@@ -135,7 +140,36 @@ impl Day {
     }
 
     pub(super) fn halted_until(&self) -> Option<u16> {
-        self.script.as_ref()?.halted_until(self.index)
+        self.script.halted_until(self.index)
+    }
+
+    /// The next batch of minutes, in loops over whole arrays that the compiler turns into vectors.
+    fn work_out(&mut self) {
+        let Ahead { chain, grown, highest, lowest, shares } = &mut self.ahead;
+        let Batch { normal, log_high, log_low, noise, .. } = self.draws.batch();
+        let mut variances = [0.0; BATCH];
+        for place in 0..BATCH {
+            let drawn = self.chain_ahead.advance(&mut self.regimes);
+            chain[place] = self.chain_ahead;
+            let minute = self.index + place as u16;
+            let Forced { regime, log_move, volatility } = self.script.minute(minute);
+            let step = self.steps[regime.unwrap_or(drawn) as usize];
+            let variance = step.variance * volatility * volatility;
+            let log_drift = step.log_drift + 0.5 * (step.variance - variance);
+            grown[place] = log_drift + step.sigma * volatility * normal[place] + log_move;
+            variances[place] = variance;
+        }
+        for place in 0..BATCH {
+            let extremes = bridge::extremes(grown[place], variances[place], log_high[place], log_low[place]);
+            (highest[place], lowest[place]) = (extremes.high, extremes.low);
+        }
+        for place in 0..BATCH {
+            let relative_move = grown[place].abs() * self.per_minute_sigma;
+            shares[place] = volume::shares(self.typical_lots, relative_move, noise[place]);
+        }
+        exp_each(grown);
+        exp_each(highest);
+        exp_each(lowest);
     }
 
     pub(super) fn state(&self) -> State {
@@ -147,15 +181,10 @@ impl Day {
     }
 
     pub(super) fn regime(&self) -> Regime {
-        self.forced.regime.unwrap_or(self.state.chain.regime)
+        self.script.minute_before(self.index).regime.unwrap_or(self.state.chain.regime)
     }
 
     pub(super) fn forced_volatility(&self) -> f64 {
-        self.forced.volatility
+        self.script.minute_before(self.index).volatility
     }
-}
-
-/// Keeps the carried price where it can be printed: a stock that reaches one tick can recover.
-fn hold(price_ticks: f64) -> f64 {
-    price_ticks.clamp(Price::MIN.ticks() as f64, Price::MAX.ticks() as f64)
 }

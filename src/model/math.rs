@@ -37,18 +37,20 @@ pub(crate) fn exp(x: f64) -> f64 {
     power * f64::from_bits(exponent)
 }
 
-/// e to the power of each; the compiler takes several at once.
+/// Turns each into e to the power of it; the compiler takes several at once.
 #[inline]
-#[must_use]
-pub(super) fn exp_each<const N: usize>(x: [f64; N]) -> [f64; N] {
-    x.map(exp)
+pub(super) fn exp_each<const N: usize>(x: &mut [f64; N]) {
+    for x in x {
+        *x = exp(*x);
+    }
 }
 
-/// The natural logarithm of each.
+/// Turns each into its natural logarithm.
 #[inline]
-#[must_use]
-pub(super) fn ln_each<const N: usize>(x: [f64; N]) -> [f64; N] {
-    x.map(ln)
+pub(super) fn ln_each<const N: usize>(x: &mut [f64; N]) {
+    for x in x {
+        *x = ln(*x);
+    }
 }
 
 /// The natural logarithm of a positive normal number.

@@ -81,7 +81,7 @@ impl ModelKind {
     pub fn version(self) -> &'static str {
         match self {
             Self::Gbm => "gbm-1",
-            Self::Full => "full-1",
+            Self::Full => "full-2",
         }
     }
 
@@ -178,7 +178,7 @@ impl Model {
     /// identity sees to it that there is none.
     #[must_use]
     pub fn open_day(&self, instrument: &Instrument, state: &SymbolState, date: NaiveDate) -> DayPath {
-        let script = self.plan.as_ref().and_then(|plan| plan.day(instrument, date));
+        let script = self.plan.as_ref().map(|plan| plan.day(instrument, date)).unwrap_or_default();
         match (&self.full, state) {
             (None, SymbolState::Gbm(state)) => {
                 DayPath::Gbm(Box::new(gbm::Day::open(self.seed, instrument, *state, date, script)))

@@ -12,6 +12,8 @@ const SPLIT_CENTRE: f64 = 0.425;
 const CENTRE_CONSTANT: f64 = 0.180625;
 const SPLIT_TAIL: f64 = 5.0;
 const TAIL_CONSTANT: f64 = 1.6;
+/// Tails that are computed together.
+const TAILS_AT_ONCE: usize = 4;
 
 const A: [f64; 8] = [
     3.387_132_872_796_366_608_0e0,
@@ -81,16 +83,34 @@ pub(crate) fn quantile(p: f64) -> f64 {
     if q.abs() <= SPLIT_CENTRE { centre(q) } else { tail(p) }
 }
 
-/// [`quantile`] of each: the centre for all of them at once, then the tails one by one.
-#[must_use]
-pub(super) fn quantiles<const N: usize>(p: &[f64; N]) -> [f64; N] {
-    let mut found = p.map(|p| centre(p - 0.5));
+/// [`quantile`] of each: the centre for all of them at once, then the tails, brought together, for all of those.
+pub(super) fn quantiles<const N: usize>(p: &[f64; N], found: &mut [f64; N]) {
     for (found, &p) in found.iter_mut().zip(p) {
-        if (p - 0.5).abs() > SPLIT_CENTRE {
-            *found = tail(p);
+        *found = centre(p - 0.5);
+    }
+    let (mut places, mut count) = ([0; N], 0);
+    for (place, &p) in p.iter().enumerate() {
+        places[count] = place;
+        count += usize::from((p - 0.5).abs() > SPLIT_CENTRE);
+    }
+    for places in places[..count].chunks(TAILS_AT_ONCE) {
+        // What is left over is computed and not used.
+        let mut of_tails = [0.01; TAILS_AT_ONCE];
+        for (of_tail, &place) in of_tails.iter_mut().zip(places) {
+            *of_tail = p[place];
+        }
+        let (mut reaches, mut near) = ([0.0; TAILS_AT_ONCE], [0.0; TAILS_AT_ONCE]);
+        for tail in 0..TAILS_AT_ONCE {
+            reaches[tail] = reach(of_tails[tail]);
+        }
+        for tail in 0..TAILS_AT_ONCE {
+            near[tail] = near_tail(reaches[tail]);
+        }
+        for (tail, &place) in places.iter().enumerate() {
+            let magnitude = if reaches[tail] > SPLIT_TAIL { far_tail(reaches[tail]) } else { near[tail] };
+            found[place] = signed(of_tails[tail], magnitude);
         }
     }
-    found
 }
 
 #[inline]
@@ -99,10 +119,28 @@ fn centre(q: f64) -> f64 {
 }
 
 fn tail(p: f64) -> f64 {
-    let q = p - 0.5;
-    let r = (-ln(if q < 0.0 { p } else { 1.0 - p })).sqrt();
-    let magnitude = if r <= SPLIT_TAIL { ratio(&C, &D, r - TAIL_CONSTANT) } else { ratio(&E, &F, r - SPLIT_TAIL) };
-    if q < 0.0 { -magnitude } else { magnitude }
+    let reach = reach(p);
+    signed(p, if reach <= SPLIT_TAIL { near_tail(reach) } else { far_tail(reach) })
+}
+
+/// How far out a tail's `p` is.
+#[inline]
+fn reach(p: f64) -> f64 {
+    (-ln(if p < 0.5 { p } else { 1.0 - p })).sqrt()
+}
+
+#[inline]
+fn near_tail(reach: f64) -> f64 {
+    ratio(&C, &D, reach - TAIL_CONSTANT)
+}
+
+fn far_tail(reach: f64) -> f64 {
+    ratio(&E, &F, reach - SPLIT_TAIL)
+}
+
+#[inline]
+fn signed(p: f64, magnitude: f64) -> f64 {
+    if p < 0.5 { -magnitude } else { magnitude }
 }
 
 /// Quotient of two polynomials of degree 7, coefficients in ascending order.

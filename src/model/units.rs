@@ -1,7 +1,7 @@
-//! Time bases. Volatility is quoted per trading day, drift per year, and a step is a minute: each conversion happens
-//! here and nowhere else.
+//! Time bases, and the bounds of a carried price. Volatility is quoted per trading day, drift per year, and a step is a minute:
+//! each conversion happens here and nowhere else.
 
-use crate::base::DailyVolatility;
+use crate::base::{DailyVolatility, Price};
 use crate::calendar::MINUTES_PER_DAY;
 
 /// Trading days in a year: the Shanghai exchange's mean.
@@ -25,4 +25,9 @@ impl DailyVolatility {
     pub(super) fn minute_variance(self) -> f64 {
         self.per_day() * self.per_day() / f64::from(MINUTES_PER_DAY)
     }
+}
+
+/// Keeps a price that is carried unrounded, in ticks, where it can be printed: a stock that reaches one tick can recover.
+pub(super) fn hold(price_ticks: f64) -> f64 {
+    price_ticks.clamp(Price::MIN.ticks() as f64, Price::MAX.ticks() as f64)
 }

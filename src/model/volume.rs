@@ -28,7 +28,9 @@ pub(super) fn typical_lots(instrument: &Instrument) -> f64 {
 }
 
 /// Shares traded in a minute whose return is `relative_move` standard deviations, from one standard normal draw.
+#[inline]
 pub(super) fn shares(typical_lots: f64, relative_move: f64, noise: f64) -> u64 {
     let lots = typical_lots * (relative_move + CALM).sqrt() * exp(NOISE * noise);
-    (lots + 0.5).clamp(1.0, LOTS_MAX) as u64 * LOT_SHARES
+    // Within the clamp the signed conversion is the same, and quicker.
+    (lots + 0.5).clamp(1.0, LOTS_MAX) as i64 as u64 * LOT_SHARES
 }

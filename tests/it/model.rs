@@ -124,9 +124,14 @@ fn the_extremes_are_those_of_a_brownian_bridge() {
     let products: Vec<f64> = highs.iter().zip(&lows).map(|(up, down)| 12.0 * (up - 0.5) * (down - 0.5)).collect();
     let (correlation, error) = mean_and_error(&products);
     assert!((correlation + 0.546).abs() < 4.0 * error, "correlation {correlation} ± {error}");
-    for (name, levels) in [("high", highs), ("low", lows)] {
-        let p = ks(levels, uniform_cdf);
-        assert!(p > ALPHA, "{name}: p = {p}");
+    for (name, levels) in [("high", &highs), ("low", &lows)] {
+        // Over all, and whatever the minute's direction and size in standard deviations.
+        for (from, until) in [(-9.0, 9.0), (-9.0, -1.0), (-1.0, 0.0), (0.0, 1.0), (1.0, 9.0)] {
+            let is_inside = |seen: &Move| (from..until).contains(&(seen.close / seen.variance.sqrt()));
+            let inside = moves().zip(levels).filter(|(seen, _)| is_inside(seen)).map(|(_, &level)| level).collect();
+            let p = ks(inside, uniform_cdf);
+            assert!(p > ALPHA, "{name}, moves of {from} to {until}: p = {p}");
+        }
     }
 }
 

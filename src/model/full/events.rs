@@ -6,10 +6,8 @@
 //! 20 minutes. A share g of each jump enters a pool of which a part s is given back evenly over each following day.
 //!
 //! Compensators, so that the mean of daily simple returns is the regime's drift: the jumps of a day cost
-//! κ = ln(1 + p↑·m↑ + p↓·m↓), with m the mean of e^J − 1. Where a board limits the day, what a jump exceeds the limit by comes
-//! later and adds the same, up to the most that is carried ([`limits`](super::limits)); there m is taken over equally likely
-//! sizes, cut off at limit and carry. What is given back, after k days s(1 − s)^k·g of a jump, costs the sum over k of
-//! ln(1 + p↑(M↑(θ) − 1) + p↓(M↓(−θ) − 1)) with θ = −s(1 − s)^k·g and M(θ) = e^(θa)/(1 − θb).
+//! κ = ln(1 + p↑·m↑ + p↓·m↓), with m the mean of e^J − 1. What is given back, after k days s(1 − s)^k·g of a jump, costs the
+//! sum over k of ln(1 + p↑(M↑(θ) − 1) + p↓(M↓(−θ) − 1)) with θ = −s(1 − s)^k·g and M(θ) = e^(θa)/(1 − θb).
 
 use serde::{Deserialize, Serialize};
 
@@ -23,20 +21,14 @@ const JUMP_MINUTES: u16 = 20;
 /// Places at which a jump within the day may begin.
 const JUMP_STARTS: u64 = 220;
 
-/// The limits that boards have, in per cent.
-const LIMITS: [u8; 4] = [5, 10, 20, 30];
-/// Equally likely sizes that the mean over a jump's size is taken over.
-const SIZES: usize = 4096;
-
 /// What the model knows of news, worked out once.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Events {
     parameters: parameters::Events,
     volatility_keep: f64,
     volume_keep: f64,
-    /// What jumps add to the mean, in logs a day: without limits, and for each of [`LIMITS`].
-    unlimited: f64,
-    limited: [f64; LIMITS.len()],
+    /// What jumps add to the mean, in logs a day.
+    jumps: f64,
     /// What giving back adds, in logs a day.
     returned: f64,
 }
@@ -70,7 +62,9 @@ pub(super) struct Today {
 }
 
 impl Events {
-    pub(super) fn new(parameters: parameters::Events, limits: &parameters::Limits) -> Self {
+    pub(super) fn new(parameters: parameters::Events, has_nights: bool) -> Self {
+        let overnight_share = if has_nights { parameters.overnight_share } else { 0.0 };
+        let parameters = parameters::Events { overnight_share, ..parameters };
         let parameters::Events { up_probability, down_probability, given_back, given_back_speed, .. } = parameters;
         let growth = |theta: f64| {
             let moment = |theta: f64, least: f64, excess: f64| exp(theta * least) / (1.0 - theta * excess) - 1.0;
@@ -85,25 +79,17 @@ impl Events {
                 Some(growth(-today))
             })
             .sum();
-        let jumps = LIMITS.map(|percent| {
-            let limit = f64::from(percent) / 100.0;
-            let (carry_up, carry_down) = (exp(limits.carry_most) - 1.0, 1.0 - exp(-limits.carry_most));
-            let up = mean_return(parameters.up_least, parameters.up_excess, 1.0, limit + carry_up);
-            let down = mean_return(parameters.down_least, parameters.down_excess, -1.0, limit + carry_down);
-            ln(1.0 + up_probability * up + down_probability * down)
-        });
         Self {
             parameters,
             volatility_keep: keep(parameters.volatility_half_life_days),
             volume_keep: keep(parameters.volume_half_life_days),
-            unlimited: growth(1.0),
-            limited: if limits.enabled { jumps } else { [growth(1.0); LIMITS.len()] },
+            jumps: growth(1.0),
             returned,
         }
     }
 
     /// What news a day brings, from four words, and how the state goes on to the next day.
-    pub(super) fn today(&self, words: &mut Words<'_>, state: &mut State, limit_percent: Option<u8>) -> Today {
+    pub(super) fn today(&self, words: &mut Words<'_>, state: &mut State) -> Today {
         let [which, size, when, start] = words.take();
         let Self { parameters, .. } = self;
         if !parameters.enabled {
@@ -122,16 +108,14 @@ impl Events {
         let start = (((start >> 32) * JUMP_STARTS) >> 32) as u16;
         let (gap, rest, jump_from) = if is_overnight { (0.5 * jump, 0.5 * jump, 0) } else { (0.0, jump, start) };
         let raised = if jump == 0.0 { 0.0 } else { 1.0 };
-        let place = LIMITS.iter().position(|&limit| Some(limit) == limit_percent);
-        let jumps = place.map_or(self.unlimited, |place| self.limited[place]);
         let night = 0.5 * parameters.overnight_share;
         let given_back = state.pool * parameters.given_back_speed;
         let today = Today {
-            gap: gap - night * jumps,
+            gap: gap - night * self.jumps,
             jump: rest / f64::from(JUMP_MINUTES),
             jump_from,
             jump_until: jump_from + JUMP_MINUTES,
-            every_minute: (-(1.0 - night) * jumps - self.returned - given_back) / super::profile::MINUTES as f64,
+            every_minute: (-(1.0 - night) * self.jumps - self.returned - given_back) / super::profile::MINUTES as f64,
             volatility: state.volatility,
             volume: state.volume,
             raised_volatility: raised * parameters.volatility,
@@ -142,15 +126,11 @@ impl Events {
         state.volume = self.volume_keep * (state.volume + today.raised_volume);
         today
     }
-}
 
-/// Mean of e^J − 1, J = ±(least + Exp(excess)), cut off at `most` above or below nothing.
-fn mean_return(least: f64, excess: f64, sign: f64, most: f64) -> f64 {
-    let of_size = |place: usize| {
-        let size = least - excess * ln((place as f64 + 0.5) / SIZES as f64);
-        (exp(sign * size) - 1.0).clamp(-most, most)
-    };
-    (0..SIZES).map(of_size).sum::<f64>() / SIZES as f64
+    /// What the next day is expected to bring of the news so far, in logs.
+    pub(super) fn tomorrow(&self, state: &State) -> f64 {
+        if self.parameters.enabled { -state.pool * self.parameters.given_back_speed - self.returned } else { 0.0 }
+    }
 }
 
 impl Today {
@@ -182,5 +162,47 @@ impl Today {
     /// Log volatility that news raises in the night.
     pub(super) fn night_volatility(&self) -> f64 {
         self.volatility
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand_chacha::ChaCha8Rng;
+    use rand_core::SeedableRng;
+
+    use super::*;
+
+    /// Mean of a day's growth by news, over so many days, and its standard error.
+    fn growth(parameters: parameters::Events, has_nights: bool, days: u32) -> (f64, f64) {
+        let events = Events::new(parameters, has_nights);
+        let mut stream = ChaCha8Rng::seed_from_u64(5);
+        let mut state = State::default();
+        let (mut sum, mut squares) = (0.0, 0.0);
+        for day in 0..days + 100 {
+            let mut today = events.today(&mut Words(&mut stream), &mut state);
+            let through_the_day: f64 = if today.jump == 0.0 {
+                today.every_minute * f64::from(crate::calendar::MINUTES_PER_DAY)
+            } else {
+                (0..crate::calendar::MINUTES_PER_DAY).map(|index| today.minute(index)).sum()
+            };
+            // The first 100 days fill the pool.
+            if day >= 100 {
+                let moved = exp(today.gap + through_the_day) - 1.0;
+                sum += moved;
+                squares += moved * moved;
+            }
+        }
+        let n = f64::from(days);
+        (sum / n, (squares / n - (sum / n) * (sum / n)).sqrt() / n.sqrt())
+    }
+
+    #[test]
+    fn news_leaves_the_mean_of_daily_returns_as_it_is() {
+        let often = parameters::Events { up_probability: 0.1, down_probability: 0.05, ..Default::default() };
+        let kept = parameters::Events { given_back: 0.0, ..Default::default() };
+        for (parameters, has_nights) in [(Default::default(), true), (often, true), (kept, true), (often, false)] {
+            let (mean, error) = growth(parameters, has_nights, 2_000_000);
+            assert!(mean.abs() < 3.0 * error && error < 5e-5, "{mean} ± {error}: {parameters:?} {has_nights}");
+        }
     }
 }

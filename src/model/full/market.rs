@@ -279,3 +279,55 @@ pub(super) fn shock_compensation(parameters: &parameters::Factors, exposure: f64
         |theta: f64| exp(theta * parameters.shock_least) / (1.0 - (theta * parameters.shock_excess).min(0.9)) - 1.0;
     -ln(1.0 + crash * moment(-exposure) + surge * moment(exposure))
 }
+
+/// What each minute of the factor is charged so that the means of daily simple returns are 0, in variances of its minute, with
+/// the day's volatility shape. A draw of minute m moves its day by A = (1 − l) + l·Σⱼ w(1 − w)ʲ·s(m + j)/s(m) and the k-th day
+/// after it by Bₖ, the same sum over that day's minutes: it is charged ½(A² + Σ Bₖ²).
+pub(super) fn charge(parameters: &parameters::Factors, shape: &Minutes) -> Minutes {
+    let (share, speed) = (parameters.late_share, parameters.late_speed);
+    // What a late part of 1 that is there before a day moves on that day, and what the day leaves of it.
+    let (mut arriving, mut left) = (0.0, 1.0);
+    for s in shape {
+        left *= 1.0 - speed;
+        arriving += left * s;
+    }
+    let mut charge = [0.0; MINUTES];
+    // The same from a minute to the close, from the last minute back.
+    let (mut until_close, mut at_close) = (0.0, 1.0);
+    for (charge, &s) in charge.iter_mut().zip(shape).rev() {
+        until_close = s + (1.0 - speed) * until_close;
+        let that_day = (1.0 - share) + share * speed * until_close / s;
+        let next_day = share * speed * at_close * arriving / s;
+        *charge = 0.5 * (that_day * that_day + next_day * next_day / (1.0 - left * left));
+        at_close *= 1.0 - speed;
+    }
+    charge
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_charge_is_half_the_squares_of_what_a_draw_does_to_each_day() {
+        let shape: Minutes = std::array::from_fn(|minute| if minute < 60 { 2.0 } else { 0.7 });
+        for late_speed in [0.03, 0.001] {
+            let parameters = parameters::Factors { late_speed, ..Default::default() };
+            let found = charge(&parameters, &shape);
+            for minute in [0, 59, 60, MINUTES - 1] {
+                // One draw, and what it moves on its day and on each of the days that follow.
+                let (mut late, mut squares) = (0.0, 0.0);
+                for day in 0..60 {
+                    let mut moved = 0.0;
+                    for (at, s) in shape.iter().enumerate().skip(if day == 0 { minute } else { 0 }) {
+                        let factor = if day == 0 && at == minute { 1.0 } else { 0.0 };
+                        late += late_speed * (factor - late);
+                        moved += s * ((1.0 - parameters.late_share) * factor + parameters.late_share * late);
+                    }
+                    squares += (moved / shape[minute]).powi(2);
+                }
+                assert!((found[minute] - 0.5 * squares).abs() < 1e-9, "{minute}: {}", found[minute]);
+            }
+        }
+    }
+}

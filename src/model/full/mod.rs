@@ -2,18 +2,19 @@
 //!
 //! A minute's log return is
 //!
-//! r = μ·dt − ½v + β·σM·s·c·(0.85·F + 0.15·Y) + σS·s·c·G + e + (T − T before) + news + shocks,
+//! r = μ·dt − k + β·σM·s·c·(0.85·F + 0.15·Y) + σS·s·c·G + e + (T − T before) + news + shocks,
 //!
 //! with μ and c the regime's drift and factor, s the minute's share of the day's volatility, F and G the factors of market and
 //! sector ([`market`]), e = σI·s·c·exp(h)·z the symbol's own part ([`volatility`], [`tails`]), T ← ρ·T + a·e an overshoot
-//! that comes back, news and shocks with their compensators ([`events`], [`market`]). v is the variance of the factors and of
-//! e, so that prices grow by μ alone. The regime factors are divided by √(Σ π c²), so that the base volatility is the
+//! that comes back ([`bounce`]), news and shocks with their compensators ([`events`], [`market`]). k is what the factors and e
+//! are charged for their variance, so that daily simple returns have the mean μ. The regime factors are divided by √(Σ π c²), so that the base volatility is the
 //! unconditional one, and the own part has what the factors leave of it, σI² = σ² − (βσM)² − σS².
 //!
 //! Each extension is a file of its own with a switch in [`FullParameters`]. A day takes a fixed number of words of its streams:
 //! four for each bar (return, two for the extremes, volume), and from another stream those of the day as a whole. The draws
 //! of what is switched off are still taken, so a switch moves no other draw.
 
+mod bounce;
 mod events;
 mod limits;
 mod market;
@@ -39,10 +40,12 @@ use super::draws::{BarDraws, Draws};
 use super::math::{exp, exp_each, ln};
 use super::regime::{Chain, Regime};
 use super::scenario::{Forced, Script};
+use super::units::hold;
 use super::{bridge, normal};
 use crate::base::seed::open_unit;
 use crate::base::{Instrument, Ohlcv, Price, Seed, Stream};
 use crate::calendar::{Calendar, MINUTES_PER_DAY};
+use bounce::{Bounce, Overshoot};
 use market::{BLOCK, MarketDay, MarketDays, SectorDay};
 use profile::{MINUTES, Minutes};
 
@@ -70,34 +73,8 @@ struct Shape {
     /// One over it.
     per_volatility: Minutes,
     log_volume: Minutes,
-}
-
-/// The overshoot's memory and share.
-#[derive(Debug, Clone, Copy)]
-struct Bounce {
-    keep: [f64; 2],
-    share: [f64; 2],
-    /// What coming back adds to the mean of daily simple returns, in variances of the own part: the covariance of a day's
-    /// lasting move with the day's change of overshoot, and half that change's variance (M. E. Blume, R. F. Stambaugh, Journal
-    /// of Financial Economics 12 (1983), for the bid-ask bounce).
-    gain: f64,
-}
-
-impl Bounce {
-    fn new(parameters: &parameters::Bounce) -> Self {
-        let keep = [parameters.half_life_minutes, parameters.slow_half_life_days * MINUTES as f64].map(process::keep);
-        let share = if parameters.enabled { [parameters.share, parameters.slow_share] } else { [0.0; 2] };
-        let over_a_day = keep.map(|keep| exp(MINUTES as f64 * ln(keep)));
-        let mut gain = 0.0;
-        for one in 0..2 {
-            gain += share[one] * (1.0 - over_a_day[one]) / (1.0 - keep[one]);
-            for other in 0..2 {
-                let change = 2.0 - over_a_day[one] - over_a_day[other];
-                gain += 0.5 * share[one] * share[other] * change / (1.0 - keep[one] * keep[other]);
-            }
-        }
-        Self { keep, share, gain: gain / MINUTES as f64 }
-    }
+    /// What each minute of the market's factor is charged, in its variances.
+    market_charge: Minutes,
 }
 
 /// What a symbol carries from minute to minute.
@@ -113,7 +90,7 @@ pub struct State {
     /// Y: what of the market's moves is still to arrive.
     late: f64,
     /// T, in its quick and its slow part.
-    overshoot: [f64; 2],
+    overshoot: Overshoot,
     volatility: volatility::State,
     events: events::State,
     volume: volume::State,
@@ -133,7 +110,7 @@ pub struct Day {
     own_sigma: f64,
     /// One over the daily volatility.
     per_sigma: f64,
-    /// Compensates shocks and overshoot, in every minute.
+    /// Compensates the market's shocks, in every minute.
     compensation: f64,
     news: events::Today,
     span: limits::Span,
@@ -144,9 +121,7 @@ pub struct Day {
     index: u16,
     draws: Draws,
     regimes: ChaCha8Rng,
-    script: Option<Box<Script>>,
-    /// What was forced upon the last minute.
-    forced: Forced,
+    script: Script,
 }
 
 /// What a regime means for one minute.
@@ -178,21 +153,21 @@ impl Full {
         let split = overnight::Split::new(&parameters.overnight);
         let profile = profile::Profile::new(&parameters.profile);
         let tails = tails::Tails::new(&parameters.tails);
-        let bounce = &parameters.bounce;
         Self {
-            parameters,
             split,
             shape: Shape {
                 volatility: profile.volatility.map(|s| s * split.day),
                 per_volatility: profile.volatility.map(|s| 1.0 / (s * split.day)),
                 log_volume: volume::log_shares(&parameters.volume, &profile, split),
+                market_charge: market::charge(&parameters.factors, &profile.volatility),
             },
             volatility: volatility::Laws::new(&parameters.volatility),
             tails,
-            events: events::Events::new(parameters.events, &parameters.limits),
+            events: events::Events::new(parameters.events, parameters.overnight.enabled),
             volume: volume::Laws::new(parameters.volume),
-            bounce: Bounce::new(bounce),
+            bounce: Bounce::new(&parameters.bounce),
             days: MarketDays::new(seed, calendar, parameters.factors, parameters.volatility.enabled, tails),
+            parameters,
         }
     }
 
@@ -245,7 +220,7 @@ impl Day {
         instrument: &Instrument,
         state: State,
         date: NaiveDate,
-        script: Option<Box<Script>>,
+        script: Script,
     ) -> Self {
         let mut state = state;
         let market = full.days.day(date);
@@ -261,8 +236,7 @@ impl Day {
         let mut stream = seed.stream(Stream::SymbolDay, &instrument.symbol, date);
         let mut words = Words(&mut stream);
         let [slow, fast, volume_fast, volume_slow, night] = words.normals::<{ DAY_WORDS - 4 }>();
-        let news =
-            full.events.today(&mut words, &mut state.events, instrument.board.limit_percent(instrument.is_st, date));
+        let news = full.events.today(&mut words, &mut state.events);
         let blocks = words.normals();
         full.volatility.open(&mut state.volatility, [slow, fast]);
 
@@ -277,14 +251,10 @@ impl Day {
             let night_part = full.split.night
                 * (market_sigma * market.night.0 + sector_sigma * sector.night + own * night)
                 - 0.5 * full.split.night * full.split.night * variance;
-            let gap = if full.parameters.overnight.enabled { news.gap } else { 0.0 };
             let shocks = market_sigma * market.shock_night + 0.5 * shock;
-            state.latent_ticks = hold(state.latent_ticks * exp(night_part + gap + shocks));
+            state.latent_ticks = hold(state.latent_ticks * exp(night_part + news.gap + shocks));
         }
-        if let Some(script) = &script {
-            state.latent_ticks = hold(state.latent_ticks * script.gap);
-        }
-        let bounced = full.bounce.gain * own_sigma * own_sigma * full.split.day * full.split.day;
+        state.latent_ticks = hold(state.latent_ticks * script.gap());
         let step = |regime: Regime| RegimeStep {
             drift: regime.drift().per_minute(),
             factor: regime.volatility_factor() / Regime::root_mean_square_factor(),
@@ -303,7 +273,7 @@ impl Day {
             sector_sigma,
             own_sigma,
             per_sigma: 1.0 / sigma,
-            compensation: (0.5 * shock - bounced) / MINUTES as f64,
+            compensation: 0.5 * shock / MINUTES as f64,
             news,
             volume,
             blocks,
@@ -316,7 +286,6 @@ impl Day {
             sector,
             state,
             script,
-            forced: Forced::NONE,
         }
     }
 
@@ -326,10 +295,7 @@ impl Day {
         let minute = usize::from(index).min(MINUTES - 1);
         let copied = full.parameters.factors.enabled.then_some(market.regimes[minute]);
         let drawn = state.chain.advance_beside(&mut self.regimes, copied, full.parameters.factors.copy_probability);
-        if let Some(script) = &self.script {
-            self.forced = script.minute(index);
-        }
-        let Forced { regime, log_move, volatility } = self.forced;
+        let Forced { regime, log_move, volatility } = self.script.minute(index);
         let RegimeStep { drift, factor } = self.steps[regime.unwrap_or(drawn) as usize];
         let BarDraws { normal, free_bits, log_high, log_low, noise } = self.draws.next();
 
@@ -353,20 +319,19 @@ impl Day {
         let common = market_scale
             * ((1.0 - factors.late_share) * market.factor[minute] + factors.late_share * state.late)
             + sector_scale * sector.factor[minute];
-        let before = state.overshoot[0] + state.overshoot[1];
-        for part in 0..2 {
-            state.overshoot[part] = full.bounce.keep[part] * state.overshoot[part] + full.bounce.share[part] * own;
-        }
-        let bounced = state.overshoot[0] + state.overshoot[1] - before;
+        let bounced = full.bounce.step(&mut state.overshoot, own);
         full.volatility.echo(&mut state.volatility, normal);
 
         let market_variance = market_scale * market_scale * market.factor_variance[minute];
         let sector_variance = sector_scale * sector_scale * market.sector_variance[minute];
         let own_variance = own_deviation * own_deviation;
         let prompt = 1.0 - factors.late_share * (1.0 - factors.late_speed);
-        let stretched = 1.0 + full.bounce.share[0] + full.bounce.share[1];
+        let stretched = full.bounce.stretched;
         let variance = prompt * prompt * market_variance + sector_variance + stretched * stretched * own_variance;
-        let log_return = drift - 0.5 * (market_variance + sector_variance + own_variance)
+        let charge = full.shape.market_charge[minute] * market_variance
+            + 0.5 * sector_variance
+            + full.bounce.charge[minute] * own_variance;
+        let log_return = drift - charge
             + common
             + own
             + bounced
@@ -376,7 +341,9 @@ impl Day {
             + log_move;
 
         let extremes = bridge::extremes(log_return, variance, log_high, log_low);
-        let [grown, highest, lowest] = exp_each([log_return, extremes.high, extremes.low]);
+        let mut ways = [log_return, extremes.high, extremes.low];
+        exp_each(&mut ways);
+        let [grown, highest, lowest] = ways;
 
         let latent = state.latent_ticks;
         let open = self.span.print(latent);
@@ -402,7 +369,8 @@ impl Day {
         state.has_traded = true;
         self.index += 1;
         if self.index == MINUTES_PER_DAY {
-            state.latent_ticks = self.span.carry(state.latent_ticks);
+            let tomorrow = full.events.tomorrow(&state.events) + full.bounce.tomorrow(&state.overshoot);
+            state.latent_ticks = hold(self.span.carry(state.latent_ticks, exp(tomorrow)));
         }
         Ohlcv::spanning(open, close, high, low, shares)
     }
@@ -414,7 +382,7 @@ impl Day {
     }
 
     pub(super) fn halted_until(&self) -> Option<u16> {
-        self.script.as_ref()?.halted_until(self.index)
+        self.script.halted_until(self.index)
     }
 
     pub(super) fn state(&self) -> State {
@@ -426,15 +394,10 @@ impl Day {
     }
 
     pub(super) fn regime(&self) -> Regime {
-        self.forced.regime.unwrap_or(self.state.chain.regime)
+        self.script.minute_before(self.index).regime.unwrap_or(self.state.chain.regime)
     }
 
     pub(super) fn forced_volatility(&self) -> f64 {
-        self.forced.volatility
+        self.script.minute_before(self.index).volatility
     }
-}
-
-/// Keeps the latent price where it can be printed: a stock that reaches one tick can recover.
-fn hold(price_ticks: f64) -> f64 {
-    price_ticks.clamp(Price::MIN.ticks() as f64, Price::MAX.ticks() as f64)
 }

@@ -247,8 +247,6 @@ sections! {
     }
     /// Price limits of the board.
     limits: Limits {
-        /// The most of a move beyond the limit that is carried to the next open, in logs.
-        carry_most = 0.20 in 0.0..=0.5,
         /// What a minute trades whose price is locked at the limit, as a share of the usual.
         sealed_volume = 0.25 in 0.0..=1.0,
     }

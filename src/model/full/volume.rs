@@ -154,7 +154,9 @@ impl Today {
                 self.long_term = parameters.long_memory * ln(state.long_mean + 0.05);
             }
             self.until_long_term -= 1;
-            let [short, now, travel] = ln_each([state.short_mean + 0.05, a + 0.25, TRAVEL_FLOOR + seen.travel]);
+            let mut logs = [state.short_mean + 0.05, a + 0.25, TRAVEL_FLOOR + seen.travel];
+            ln_each(&mut logs);
+            let [short, now, travel] = logs;
             self.level
                 + seen.log_share
                 + seen.news

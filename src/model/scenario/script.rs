@@ -45,13 +45,15 @@ pub(in crate::model) struct Forced {
     pub volatility: f64,
 }
 
-/// What is forced upon a symbol's day.
+/// What is forced upon a symbol's day; on most days nothing.
+#[derive(Debug, Clone, Default)]
+pub(in crate::model) struct Script(Option<Box<EventfulDay>>);
+
 #[derive(Debug, Clone)]
-pub(in crate::model) struct Script {
+struct EventfulDay {
     minutes: [Forced; MINUTES],
     halted: [bool; MINUTES],
-    /// The latent price at the open is multiplied with it.
-    pub gap: f64,
+    gap: f64,
 }
 
 impl Forced {
@@ -93,14 +95,14 @@ impl Plan {
         Self(events.iter().filter_map(planned).collect())
     }
 
-    /// The script of a symbol's day; none when nothing happens to it.
-    pub fn day(&self, instrument: &Instrument, date: NaiveDate) -> Option<Box<Script>> {
-        let mut script: Option<Box<Script>> = None;
+    /// The script of a symbol's day.
+    pub fn day(&self, instrument: &Instrument, date: NaiveDate) -> Script {
+        let mut script: Option<Box<EventfulDay>> = None;
         let of_day = |event: &&Planned| event.first.0 <= date && date <= event.last.0 && event.target.holds(instrument);
         for event in self.0.iter().filter(of_day) {
             let from = if event.first.0 == date { event.first.1 } else { 0 };
             let last = if event.last.0 == date { event.last.1 } else { MINUTES_PER_DAY - 1 };
-            let script = script.get_or_insert_with(|| Box::new(Script::nothing()));
+            let script = script.get_or_insert_with(|| Box::new(EventfulDay::nothing()));
             if let Effect::Gap { percent } = event.effect {
                 script.gap *= 1.0 + percent / 100.0;
             }
@@ -115,7 +117,7 @@ impl Plan {
                 }
             }
         }
-        script
+        Script(script)
     }
 
     /// Whether all trade is halted at an instant.
@@ -134,20 +136,33 @@ impl Plan {
 }
 
 impl Script {
-    fn nothing() -> Self {
-        Self { minutes: [Forced::NONE; MINUTES], halted: [false; MINUTES], gap: 1.0 }
+    /// What the latent price at the open is multiplied with.
+    pub fn gap(&self) -> f64 {
+        self.0.as_ref().map_or(1.0, |day| day.gap)
     }
 
-    /// What is forced upon a minute.
+    /// What is forced upon the minute at a place in the day.
     #[inline]
     pub fn minute(&self, index: u16) -> Forced {
-        self.minutes.get(usize::from(index)).copied().unwrap_or(Forced::NONE)
+        let minute = self.0.as_ref().and_then(|day| day.minutes.get(usize::from(index)));
+        minute.copied().unwrap_or(Forced::NONE)
+    }
+
+    /// What was forced upon the minute before a place; nothing before the first.
+    pub fn minute_before(&self, index: u16) -> Forced {
+        index.checked_sub(1).map_or(Forced::NONE, |last| self.minute(last))
     }
 
     /// Where a halt that holds at a place ends: the place after its last minute; none when none holds.
     pub fn halted_until(&self, index: u16) -> Option<u16> {
-        let halted = self.halted.get(usize::from(index)..)?;
+        let halted = self.0.as_ref()?.halted.get(usize::from(index)..)?;
         let length = halted.iter().take_while(|&&is_halted| is_halted).count();
         (length > 0).then(|| index + length as u16)
+    }
+}
+
+impl EventfulDay {
+    fn nothing() -> Self {
+        Self { minutes: [Forced::NONE; MINUTES], halted: [false; MINUTES], gap: 1.0 }
     }
 }
