@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use klined::base::Seed;
 use klined::calendar::Calendar;
-use klined::model::{FullParameters, Model};
+use klined::model::{FullParameters, Model, ModelKind};
 use klined::realism::{generate, score};
 use klined::universe::{StockCount, ashare};
 use serde_json::Value;
@@ -80,7 +80,7 @@ fn the_json_has_the_documented_shape() {
     assert_has(&ended.stderr, &["warning: the bands are meant for at least 100 symbols and 240 days", "10 and 30"]);
     let report = json(&ended.stdout);
     assert_eq!(report["format"], 1);
-    assert_eq!((&report["model"], &report["universe"]), (&"full-1".into(), &"demo".into()));
+    assert_eq!((&report["model"], &report["universe"]), (&ModelKind::Full.version().into(), &"demo".into()));
     assert_eq!((&report["symbols"], &report["days"]), (&10.into(), &30.into()));
     assert_eq!((&report["first_day"], &report["last_day"]), (&"2024-06-03".into(), &"2024-07-15".into()));
     assert_eq!(ended.status.code(), Some(if report["passes"] == true { 0 } else { 1 }));
@@ -108,7 +108,10 @@ fn the_json_has_the_documented_shape() {
     assert_eq!(json(&fs::read_to_string(place.path().join("card.json")).unwrap()), report);
     assert_has(
         &ended.stdout,
-        &["full-1, demo: 10 symbols, 30 trading days from 2024-06-03 to 2024-07-15", "in band: "],
+        &[
+            &format!("{}, demo: 10 symbols, 30 trading days from 2024-06-03 to 2024-07-15", ModelKind::Full.version()),
+            "in band: ",
+        ],
     );
 }
 
@@ -124,7 +127,7 @@ fn a_picture_is_a_whole_file_with_its_words() {
     assert_has(
         &svg,
         &[
-            "full-1, demo (10 symbols, 30 trading days), seed 21",
+            &format!("{}, demo (10 symbols, 30 trading days), seed 21", ModelKind::Full.version()),
             "Tails",
             "normal, same deviation",
             "density (log scale)",

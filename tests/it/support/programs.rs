@@ -321,6 +321,6 @@ impl Ended {
 #[track_caller]
 pub fn assert_has(text: &str, words: &[&str]) {
     for word in words {
-        assert!(text.contains(word), "no \"{word}\" in: {text}");
+        assert!(text.contains(word), "no \"{word}\" in: {}", text.chars().take(4_000).collect::<String>());
     }
 }
