@@ -15,8 +15,8 @@ pub struct ModelArgs {
     #[arg(long, env = "KLINED_SEED", value_name = "N")]
     pub seed: Option<u64>,
 
-    /// gbm for plain geometric Brownian motion, or full [default: the database's own, gbm for a new one]
-    #[arg(long, env = "KLINED_MODEL", value_name = "gbm|full")]
+    /// full, or gbm for plain geometric Brownian motion [default: the database's own, full for a new one]
+    #[arg(long, env = "KLINED_MODEL", value_name = "full|gbm")]
     pub model: Option<ModelKind>,
 
     /// A TOML file that overrides parameters of the full model; docs/MODEL.md lists them

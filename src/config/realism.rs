@@ -16,8 +16,8 @@ pub const SYMBOL_DAYS_MAX: usize = 1_500_000;
 
 #[derive(Debug, Clone, Parser)]
 pub struct RealismArgs {
-    /// gbm for plain geometric Brownian motion, or full
-    #[arg(long, value_name = "gbm|full", default_value = "full")]
+    /// full, or gbm for plain geometric Brownian motion
+    #[arg(long, value_name = "full|gbm", default_value = "full")]
     pub model: ModelKind,
 
     /// A TOML file that overrides parameters of the full model; docs/MODEL.md lists them

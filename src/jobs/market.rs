@@ -17,7 +17,7 @@ pub const DEFAULT_SEED: u64 = 42;
 /// Which model is asked for.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ModelChoice {
-    /// None takes the database's own; for a new database plain GBM, or the full model when it is given parameters.
+    /// None takes the database's own, or the full model for a new database.
     pub kind: Option<ModelKind>,
     /// Parameters of the full model.
     pub parameters: FullParameters,
@@ -44,7 +44,7 @@ pub struct Market {
 
 impl Market {
     /// Claims a database for a model and seed, or recognises it as theirs. Without a seed the database's own is taken,
-    /// or 42 for a new one; without a kind of model likewise, or plain GBM. A new one without stocks gets the ten of the
+    /// or 42 for a new one; without a kind of model likewise, or the full one. A new one without stocks gets the ten of the
     /// demo.
     ///
     /// # Errors
@@ -75,8 +75,7 @@ impl Market {
         let found = store.identity()?;
         let seed = seed.or(found.as_ref().map(|identity| identity.seed)).unwrap_or(DEFAULT_SEED);
         let own_kind = found.as_ref().and_then(|identity| ModelKind::of_version(&identity.model));
-        let for_new = if parameters == FullParameters::default() { ModelKind::Gbm } else { ModelKind::Full };
-        let model = match kind.or(own_kind).unwrap_or(for_new) {
+        let model = match kind.or(own_kind).unwrap_or(ModelKind::Full) {
             ModelKind::Full => Model::full(Seed(seed), parameters, calendar.clone()),
             ModelKind::Gbm if parameters != FullParameters::default() => return Err(JobError::UnusedParameters),
             ModelKind::Gbm => Model::gbm(Seed(seed)),

@@ -8,8 +8,7 @@ use std::thread::{JoinHandle, sleep, spawn};
 use std::time::Duration;
 
 use klined::calendar::Calendar;
-use klined::jobs::{Generator, Market, Stop};
-use klined::model::ModelKind;
+use klined::jobs::{Generator, Market, ModelChoice, Stop};
 
 use super::database::{Backend, Database};
 use super::{SHANGHAI, date};
@@ -152,7 +151,7 @@ impl Database {
     pub fn uninterrupted(backend: Backend, until: i64) -> Self {
         let database = Self::new(backend);
         let store = database.filled().open();
-        let market = Market::claim(store, Arc::new(Calendar::shanghai()), ModelKind::Gbm, None).unwrap();
+        let market = Market::claim(store, Arc::new(Calendar::shanghai()), ModelChoice::default(), None).unwrap();
         let mut generator = Generator::start(market, &[], date("2026-03-02"), &Stop::default()).unwrap();
         generator.advance(SHANGHAI.minute_starting(until).unwrap(), &Stop::default()).unwrap();
         database
