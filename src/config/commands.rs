@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 use clap::{ArgGroup, Args, Parser, Subcommand};
 
-use super::{CalendarArgs, DatabaseArgs, LogArgs, ModelArgs, RealismArgs, UniverseArgs, UniverseCommand};
+use super::{CalendarArgs, DatabaseArgs, HealthArgs, LogArgs, ModelArgs, RealismArgs, UniverseArgs, UniverseCommand};
 use crate::base::Symbol;
 use crate::jobs::Window;
 
@@ -21,6 +21,14 @@ fn speed(text: &str) -> Result<f64, String> {
         Ok(speed) if (0.01..=60_000.0).contains(&speed) => Ok(speed),
         _ => Err("it must be a number from 0.01 to 60000".to_owned()),
     }
+}
+
+/// Whether to run at all.
+#[derive(Debug, Clone, Args)]
+pub struct CheckArgs {
+    /// Check configuration, calendar, database, migrations and partitions, and exit; changes nothing
+    #[arg(long, env = "KLINED_CHECK", value_parser = super::switch)]
+    pub check: bool,
 }
 
 /// Makes 1-minute K-lines in the exchange's sessions
@@ -43,6 +51,8 @@ pub struct GeneratorArgs {
     pub symbols: Vec<Symbol>,
 
     #[command(flatten)]
+    pub check: CheckArgs,
+    #[command(flatten)]
     pub database: DatabaseArgs,
     #[command(flatten)]
     pub model: ModelArgs,
@@ -50,6 +60,8 @@ pub struct GeneratorArgs {
     pub universe: UniverseArgs,
     #[command(flatten)]
     pub calendar: CalendarArgs,
+    #[command(flatten)]
+    pub health: HealthArgs,
     #[command(flatten)]
     pub log: LogArgs,
 }
@@ -80,9 +92,13 @@ pub struct AggregatorArgs {
     pub lookback_hours: Option<u32>,
 
     #[command(flatten)]
+    pub check: CheckArgs,
+    #[command(flatten)]
     pub database: DatabaseArgs,
     #[command(flatten)]
     pub calendar: CalendarArgs,
+    #[command(flatten)]
+    pub health: HealthArgs,
     #[command(flatten)]
     pub log: LogArgs,
 }
@@ -121,6 +137,8 @@ pub struct BackfillArgs {
     #[arg(long, requires = "clear")]
     pub yes: bool,
 
+    #[command(flatten)]
+    pub check: CheckArgs,
     #[command(flatten)]
     pub database: DatabaseArgs,
     #[command(flatten)]
@@ -194,6 +212,8 @@ pub struct UpArgs {
     pub universe: UniverseArgs,
     #[command(flatten)]
     pub calendar: CalendarArgs,
+    #[command(flatten)]
+    pub health: HealthArgs,
     #[command(flatten)]
     pub log: LogArgs,
 }

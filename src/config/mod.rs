@@ -6,6 +6,7 @@
 mod calendar;
 mod commands;
 mod database;
+mod health;
 mod log;
 mod model;
 mod realism;
@@ -13,18 +14,23 @@ mod universe;
 
 pub use calendar::CalendarArgs;
 pub use commands::{
-    AggregatorArgs, BackfillArgs, CalendarCommand, GeneratorArgs, KlinedArgs, KlinedCommand, PaceArgs, UpArgs,
-    VerifyArgs,
+    AggregatorArgs, BackfillArgs, CalendarCommand, CheckArgs, GeneratorArgs, KlinedArgs, KlinedCommand, PaceArgs,
+    UpArgs, VerifyArgs,
 };
 pub use database::DatabaseArgs;
-pub use log::LogArgs;
+pub use health::HealthArgs;
+pub use log::{LogArgs, LogFormat, journal_stream};
 pub use model::ModelArgs;
 pub use realism::{RealismArgs, SYMBOL_DAYS_MAX};
 pub use universe::{UniverseArgs, UniverseCommand};
 
+use std::io::IsTerminal;
+
 use anyhow::{Context, bail};
 use clap::Parser;
 use clap::error::{ContextKind, ContextValue};
+
+use crate::store::without_passwords_of;
 
 /// Reads `.env` and the command line. Ends the process with status 2 and a message when the command line is wrong.
 ///
@@ -42,7 +48,7 @@ pub fn read<Args: Parser>() -> anyhow::Result<Args> {
         },
         Err(error) => return Err(error).context(context),
     }
-    Ok(Args::try_parse().unwrap_or_else(|error| without_password(error).exit()))
+    Ok(Args::try_parse().unwrap_or_else(|error| refuse(error)))
 }
 
 /// Reads the variable behind a switch. Set to nothing is off.
@@ -54,13 +60,26 @@ fn switch(text: &str) -> Result<bool, String> {
     }
 }
 
-/// clap repeats a wrong value word for word. That of a wrong URL is left to the URL's own message, which blanks the
-/// password.
-fn without_password(mut error: clap::Error) -> clap::Error {
+/// clap repeats wrong words as they stand, wherever on the command line they are, and so do the messages of our own types.
+/// Every URL among arguments and variables loses its password. That of a wrong URL is left to the URL's own message.
+fn refuse(mut error: clap::Error) -> ! {
     let is_url = matches!(error.get(ContextKind::InvalidArg),
         Some(ContextValue::String(flag)) if flag.starts_with("--db-url"));
     if is_url && error.get(ContextKind::InvalidValue).is_some() {
         error.insert(ContextKind::InvalidValue, ContextValue::String("***".to_owned()));
     }
-    error
+    if !error.use_stderr() {
+        error.exit();
+    }
+    let rendered = error.render();
+    let text = if std::io::stderr().is_terminal() { rendered.ansi().to_string() } else { rendered.to_string() };
+    eprint!("{}", urls_given().iter().fold(text, |text, url| without_passwords_of(url, &text)));
+    std::process::exit(error.exit_code());
+}
+
+/// What was said on the command line and in `DATABASE_URL` that may be a URL.
+#[allow(clippy::disallowed_methods, reason = "this module reads the environment")]
+fn urls_given() -> Vec<String> {
+    let words = std::env::args_os().chain(std::env::var_os("DATABASE_URL"));
+    words.map(|word| word.to_string_lossy().into_owned()).filter(|word| word.contains("://")).collect()
 }

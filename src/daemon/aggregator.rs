@@ -5,40 +5,63 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use tracing::{debug, info};
 
+use super::health::{self, Duty, Health, Metrics, ObservedStore, Vitals};
+use super::reload::{Calendars, Reload};
 use super::retry::Backoff;
 use super::shutdown::Shutdown;
-use super::{blocking, logging, open_store};
+use super::{blocking, check, logging, open_store, supervisor};
 use crate::base::Symbol;
-use crate::calendar::Calendar;
 use crate::config::AggregatorArgs;
-use crate::jobs::{Aggregator, Folded, JobError, Stop};
+use crate::jobs::{Aggregator, Folded};
 use crate::store::BarStore;
 
-/// Runs `data-aggregator` until told to stop, or once.
+/// How long a run is expected to take at most.
+const RUN_MAX: Duration = Duration::from_secs(60);
+
+/// Runs `data-aggregator` until told to stop, or once, or checks whether it could run.
 ///
 /// # Errors
 /// The database cannot be used, or fails in a way that trying again cannot mend.
 pub async fn run(args: AggregatorArgs) -> anyhow::Result<ExitCode> {
-    logging::start(&args.log, "data_aggregator")?;
+    if args.check.check {
+        return check::aggregator(args).await;
+    }
+    let logs = logging::start(&args.log, "data_aggregator")?;
     let shutdown = Shutdown::on_signals()?;
-    let calendar = Arc::new(args.calendar.calendar()?);
+    shutdown.end_in_time();
+    let every = Duration::from_secs(60 * u64::from(args.interval));
+    let (reload, calendars) = Reload::begin(&args.calendar, logs)?;
+    let metrics = Arc::new(Metrics::default());
+    let vitals = vitals(every, metrics.clone());
+    let health = Health::new(vec![vitals.clone()], metrics, calendars.clone());
+    health::serve(args.health.address(), health.clone()).await?;
+    tokio::spawn(supervisor::report(health.clone(), shutdown.clone()));
+
     let database = args.database.clone();
     let store = blocking(move || open_store(&database)).await??;
+    health.has_opened(store.clone());
     info!(database = %args.database.db_url, "started");
     if args.once {
+        let (calendar, store) = (calendars.borrow().clone(), ObservedStore::around(store, vitals));
         let folded =
             blocking(move || Aggregator::start(store, calendar, args.symbol)?.run(args.lookback_hours, &shutdown.stop))
                 .await??;
         report(&folded);
     } else {
-        let every = Duration::from_secs(60 * u64::from(args.interval));
-        let plan = Plan { every, only: args.symbol, lookback_hours: args.lookback_hours };
-        aggregate(store, calendar, plan, &shutdown, &Notify::new()).await?;
+        reload.on_hangup(vitals.clone())?;
+        let plan = Plan { every, only: args.symbol, lookback_hours: args.lookback_hours, calendars };
+        aggregate(store, plan, &vitals, &shutdown, &Notify::new()).await?;
     }
     info!("stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+/// The signs of life of an aggregator that runs so often.
+pub fn vitals(every: Duration, metrics: Arc<Metrics>) -> Arc<Vitals> {
+    Vitals::new("aggregator", Duty::RunWithin(2 * every + RUN_MAX), metrics)
 }
 
 fn report(folded: &Folded) {
@@ -47,66 +70,88 @@ fn report(folded: &Folded) {
 }
 
 /// What to aggregate and when.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Plan {
     /// The time between two runs when nobody calls.
     pub every: Duration,
     pub only: Option<Symbol>,
     /// For the first run.
     pub lookback_hours: Option<u32>,
+    pub calendars: Calendars,
 }
 
 /// Aggregates until told to stop, whenever `called` and every so often without.
 pub async fn aggregate(
     store: Arc<dyn BarStore>,
-    calendar: Arc<Calendar>,
     mut plan: Plan,
+    vitals: &Arc<Vitals>,
     shutdown: &Shutdown,
     called: &Notify,
 ) -> anyhow::Result<()> {
+    let store = ObservedStore::around(store, vitals.clone());
     let mut backoff = Backoff::default();
     while !shutdown.is_asked() {
-        let (begin_store, begin_calendar) = (store.clone(), calendar.clone());
-        let mut running = match blocking(move || Aggregator::start(begin_store, begin_calendar, plan.only)).await? {
-            Ok(aggregator) => Some(aggregator),
+        let (store, calendar, only) = (store.clone(), plan.calendars.borrow_and_update().clone(), plan.only);
+        let mut running = match blocking(move || Aggregator::start(store, calendar, only)).await? {
+            Ok(aggregator) => {
+                vitals.holds();
+                Some(aggregator)
+            }
             Err(error) => {
-                backoff.wait_after(error, shutdown).await?;
+                backoff.wait_after(error, shutdown, vitals).await?;
                 None
             }
         };
+        let mut is_time = true;
+        let mut next_run = Instant::now() + plan.every;
         while let Some(aggregator) = running.take().filter(|_| !shutdown.is_asked()) {
-            let stop = shutdown.stop.clone();
-            match blocking(move || run_once(aggregator, plan.lookback_hours, &stop)).await? {
-                Ok((aggregator, folded)) => {
+            let (stop, lookback_hours) = (shutdown.stop.clone(), plan.lookback_hours);
+            let outcome = blocking(move || match is_time {
+                true => aggregator.run(lookback_hours, &stop).map(|folded| (aggregator, Round::Ran(folded))),
+                false => aggregator.confirm().map(|behind| (aggregator, Round::Confirmed { behind })),
+            });
+            match outcome.await? {
+                Ok((aggregator, round)) => {
                     backoff.reset();
-                    plan.lookback_hours = None;
-                    if folded.repaired > 0 {
-                        report(&folded);
-                    } else if folded.minutes > 0 {
-                        debug!(symbols = folded.symbols, minutes = folded.minutes, bars = folded.bars, "rolled up");
+                    match round {
+                        Round::Confirmed { behind } => vitals.lags(behind),
+                        Round::Ran(folded) => {
+                            vitals.ran();
+                            plan.lookback_hours = None;
+                            next_run = Instant::now() + plan.every;
+                            if folded.repaired > 0 {
+                                report(&folded);
+                            } else if folded.minutes > 0 {
+                                let Folded { symbols, minutes, bars, .. } = folded;
+                                debug!(symbols, minutes, bars, "rolled up");
+                            }
+                        }
                     }
                     running = Some(aggregator);
                 }
                 Err(error) => {
-                    backoff.wait_after(error, shutdown).await?;
+                    backoff.wait_after(error, shutdown, vitals).await?;
                     break;
                 }
             }
-            tokio::select! {
-                () = called.notified() => {}
-                () = tokio::time::sleep(plan.every) => {}
-                () = shutdown.asked() => {}
-            }
+            is_time = tokio::select! {
+                () = called.notified() => true,
+                () = tokio::time::sleep_until(next_run) => true,
+                () = tokio::time::sleep(supervisor::pulse()) => false,
+                () = shutdown.asked() => break,
+                // The next aggregator goes by the new calendar.
+                Ok(()) = plan.calendars.changed() => break,
+            };
         }
     }
     Ok(())
 }
 
-fn run_once(
-    aggregator: Aggregator,
-    lookback_hours: Option<u32>,
-    stop: &Stop,
-) -> Result<(Aggregator, Folded), JobError> {
-    let folded = aggregator.run(lookback_hours, stop)?;
-    Ok((aggregator, folded))
+/// What one round of the aggregator was.
+enum Round {
+    Ran(Folded),
+    /// It still has its role, and so many trading minutes wait to be rolled up.
+    Confirmed {
+        behind: u64,
+    },
 }

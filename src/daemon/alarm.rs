@@ -20,7 +20,7 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(300);
 /// A source of wake-ups.
 pub enum Alarm {
     /// On the minute in real time.
-    OnTheMinute { rung: Arc<Notify>, _scheduler: JobScheduler },
+    OnTheMinute { rung: Arc<Notify>, fallback: Interval, _scheduler: JobScheduler },
     /// Every so often, for test mode.
     Every(Interval),
 }
@@ -42,7 +42,9 @@ impl Alarm {
         let scheduler = JobScheduler::new().await.context(context)?;
         scheduler.add(job).await.context(context)?;
         scheduler.start().await.context(context)?;
-        Ok(Self::OnTheMinute { rung, _scheduler: scheduler })
+        let mut fallback = tokio::time::interval_at(tokio::time::Instant::now() + LONGEST_SLEEP, LONGEST_SLEEP);
+        fallback.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        Ok(Self::OnTheMinute { rung, fallback, _scheduler: scheduler })
     }
 
     /// Rings every 60/`speed` seconds, and at once.
@@ -53,13 +55,13 @@ impl Alarm {
         Self::Every(interval)
     }
 
-    /// Waits for the next ring.
+    /// Waits for the next ring. Whoever stops waiting misses none.
     pub async fn ring(&mut self) {
         match self {
-            Self::OnTheMinute { rung, .. } => {
-                // Running out of time is a ring too.
-                let _ = tokio::time::timeout(LONGEST_SLEEP, rung.notified()).await;
-            }
+            Self::OnTheMinute { rung, fallback, .. } => tokio::select! {
+                () = rung.notified() => {}
+                _ = fallback.tick() => {}
+            },
             Self::Every(interval) => {
                 interval.tick().await;
             }

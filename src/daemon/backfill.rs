@@ -10,7 +10,7 @@ use tracing::{info, warn};
 
 use super::clock::SystemClock;
 use super::shutdown::Shutdown;
-use super::{blocking, logging, open_store};
+use super::{blocking, check, logging, open_store};
 use crate::base::{Clock, Symbol};
 use crate::config::BackfillArgs;
 use crate::jobs::{self, Aggregator, Backfilled, JobError, Market, Progress, Stop, Window};
@@ -21,8 +21,12 @@ use crate::store::{Role, StoreError};
 /// # Errors
 /// The window is empty or would precede bars that exist, the removal is not confirmed, or the database fails.
 pub async fn run(args: BackfillArgs) -> anyhow::Result<ExitCode> {
+    if args.check.check {
+        return check::backfill(args).await;
+    }
     logging::start(&args.log, "market_backfill")?;
     let shutdown = Shutdown::on_signals()?;
+    shutdown.end_in_time();
     let calendar = Arc::new(args.calendar.calendar()?);
     let choice = args.model.choice()?;
     let universe = args.universe.universe()?;

@@ -10,7 +10,7 @@ use super::{blocking, realism, up};
 use crate::base::Seed;
 use crate::config::{CalendarCommand, KlinedArgs, KlinedCommand, UniverseCommand, VerifyArgs};
 use crate::jobs;
-use crate::store::{self, DatabaseUrl};
+use crate::store;
 use crate::universe::csv;
 
 /// Runs `klined`.
@@ -79,10 +79,7 @@ async fn verify(args: VerifyArgs) -> anyhow::Result<ExitCode> {
     let report = blocking(move || {
         let options = args.database.options();
         // Opening would make the file, and then find it empty.
-        if let DatabaseUrl::Sqlite(path) = &options.url
-            && !path.exists()
-            && path.parent().is_none_or(|parent| parent.as_os_str().is_empty() || parent.is_dir())
-        {
+        if options.url.missing_file().is_some() {
             bail!("there is no database {}", options.url);
         }
         let store = store::open(&options)?;

@@ -8,12 +8,14 @@ use tracing::{debug, info, warn};
 
 use super::alarm::Alarm;
 use super::clock::SystemClock;
+use super::health::{self, Duty, Health, Metrics, ObservedStore, Vitals};
+use super::reload::{Calendars, Reload};
 use super::retry::Backoff;
 use super::shutdown::Shutdown;
-use super::{blocking, logging, open_store};
+use super::{blocking, check, logging, open_store, supervisor};
 use crate::base::{Clock, Symbol};
 use crate::config::GeneratorArgs;
-use crate::jobs::{Generator, JobError, Market, Stop};
+use crate::jobs::{Generator, JobError, Market, ModelChoice, Stop};
 
 /// How the market's time runs.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -24,60 +26,108 @@ pub enum Pace {
     Test { speed: f64 },
 }
 
-/// Runs `market-generator` until told to stop.
+/// Runs `market-generator` until told to stop, or checks whether it could run.
 ///
 /// # Errors
 /// The database cannot be used, or fails in a way that trying again cannot mend.
 pub async fn run(args: GeneratorArgs) -> anyhow::Result<ExitCode> {
-    logging::start(&args.log, "market_generator")?;
+    if args.check.check {
+        return check::generator(args).await;
+    }
+    let logs = logging::start(&args.log, "market_generator")?;
     let shutdown = Shutdown::on_signals()?;
-    let calendar = Arc::new(args.calendar.calendar()?);
+    shutdown.end_in_time();
+    let pace = if args.test { Pace::Test { speed: args.pace.speed } } else { Pace::Live };
+    let (reload, calendars) = Reload::begin(&args.calendar, logs)?;
+    let metrics = Arc::new(Metrics::default());
+    let vitals = vitals(pace, metrics.clone());
+    let health = Health::new(vec![vitals.clone()], metrics, calendars.clone());
+    health::serve(args.health.address(), health.clone()).await?;
+    tokio::spawn(supervisor::report(health.clone(), shutdown.clone()));
+
+    let calendar = calendars.borrow().clone();
     let (database, seed, choice) = (args.database.clone(), args.model.seed, args.model.choice()?);
+    let plan = Plan { only: args.symbols, pace, choice: choice.clone(), calendars };
     let universe = args.universe.universe()?;
     let claim = move || {
         let store = open_store(&database)?;
         anyhow::Ok(Market::claim_filling(store, calendar, choice, seed, universe.as_ref())?)
     };
     let market = blocking(claim).await??;
+    health.has_opened(market.store.clone());
+    reload.on_hangup(vitals.clone())?;
     info!(database = %args.database.db_url, seed = market.model.seed.0, model = market.model.version(), "started");
-    let pace = if args.test { Pace::Test { speed: args.pace.speed } } else { Pace::Live };
-    generate(market, args.symbols, pace, &shutdown, &Notify::new()).await?;
+    generate(market, plan, &vitals, &shutdown, &Notify::new()).await?;
     info!("stopped");
     Ok(ExitCode::SUCCESS)
 }
 
+/// The signs of life of a generator.
+pub fn vitals(pace: Pace, metrics: Arc<Metrics>) -> Arc<Vitals> {
+    let duty = if pace == Pace::Live { Duty::FollowClock } else { Duty::RunFree };
+    Vitals::new("generator", duty, metrics)
+}
+
+/// What to generate and when.
+#[derive(Clone)]
+pub struct Plan {
+    /// Empty means all.
+    pub only: Vec<Symbol>,
+    pub pace: Pace,
+    /// What the market was claimed with, to claim it on another calendar.
+    pub choice: ModelChoice,
+    pub calendars: Calendars,
+}
+
 /// Generates until told to stop, and tells `written` of every write.
 pub async fn generate(
-    market: Market,
-    only: Vec<Symbol>,
-    pace: Pace,
+    mut market: Market,
+    mut plan: Plan,
+    vitals: &Arc<Vitals>,
     shutdown: &Shutdown,
     written: &Notify,
 ) -> anyhow::Result<()> {
+    let pace = plan.pace;
     let mut alarm = match pace {
         Pace::Live => Alarm::on_the_minute().await?,
         Pace::Test { speed } => Alarm::at_speed(speed),
     };
+    market.store = ObservedStore::around(market.store, vitals.clone());
     let mut backoff = Backoff::default();
     while !shutdown.is_asked() {
-        let (begin, stop) = (market.clone(), shutdown.stop.clone());
-        let only = only.clone();
-        let mut running = match blocking(move || start(begin, &only, pace, &stop)).await? {
-            Ok(generator) => Some(generator),
+        let (begin, calendar) = (market.clone(), plan.calendars.borrow_and_update().clone());
+        let (only, choice, stop) = (plan.only.clone(), plan.choice.clone(), shutdown.stop.clone());
+        let begun = blocking(move || {
+            // As it was claimed before, but for the calendar.
+            let seed = Some(begin.model.seed.0);
+            let market = Market::claim(begin.store, calendar, choice, seed)?;
+            start(market, &only, pace, &stop)
+        });
+        let mut running = match begun.await? {
+            Ok(generator) => {
+                vitals.stands_at(generator.at());
+                vitals.holds();
+                Some(generator)
+            }
             Err(error) => {
-                backoff.wait_after(error, shutdown).await?;
+                backoff.wait_after(error, shutdown, vitals).await?;
                 None
             }
         };
+        let mut is_time = true;
         while let Some(mut generator) = running.take().filter(|_| !shutdown.is_asked()) {
             let stop = shutdown.stop.clone();
-            let outcome = blocking(move || match advance(&mut generator, pace, &stop) {
-                Ok(minutes) => Ok((generator, minutes)),
-                Err(error) => Err(error),
+            let outcome = blocking(move || {
+                let minutes = match is_time {
+                    true => advance(&mut generator, pace, &stop)?,
+                    false => generator.confirm().map(|()| 0)?,
+                };
+                Ok::<_, JobError>((generator, minutes))
             });
             match outcome.await? {
                 Ok((generator, minutes)) => {
                     backoff.reset();
+                    vitals.stands_at(generator.at());
                     if minutes > 0 {
                         debug!(minutes, at = generator.at().map(tracing::field::display), "written");
                         written.notify_one();
@@ -86,14 +136,17 @@ pub async fn generate(
                 }
                 // What a generator has made may not be written after an error: the next one reads back where it was.
                 Err(error) => {
-                    backoff.wait_after(error, shutdown).await?;
+                    backoff.wait_after(error, shutdown, vitals).await?;
                     break;
                 }
             }
-            tokio::select! {
-                () = alarm.ring() => {}
-                () = shutdown.asked() => {}
-            }
+            is_time = tokio::select! {
+                () = alarm.ring() => true,
+                () = tokio::time::sleep(supervisor::pulse()) => false,
+                () = shutdown.asked() => break,
+                // The next generator goes by the new calendar.
+                Ok(()) = plan.calendars.changed() => break,
+            };
         }
     }
     Ok(())

@@ -5,13 +5,17 @@
 mod aggregator;
 mod alarm;
 mod backfill;
+mod check;
 mod clock;
 mod commands;
 mod generator;
+mod health;
 mod logging;
 mod realism;
+mod reload;
 mod retry;
 mod shutdown;
+mod supervisor;
 mod up;
 
 pub use aggregator::run as run_aggregator;
@@ -40,8 +44,11 @@ pub fn main<Args: Parser>(run: impl AsyncFnOnce(Args) -> anyhow::Result<ExitCode
         runtime.block_on(run(args))
     });
     outcome.unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
-        error!(target: logging::FATAL, "{error:#}");
+        if tracing::dispatcher::has_been_set() {
+            error!(target: logging::FATAL, "{error:#}");
+        } else {
+            eprintln!("error: {error:#}");
+        }
         ExitCode::FAILURE
     })
 }

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use tracing::warn;
 
+use super::health::Vitals;
 use super::shutdown::Shutdown;
+use super::supervisor;
 use crate::jobs::JobError;
 
 const FIRST_WAIT: Duration = Duration::from_secs(1);
@@ -32,13 +34,14 @@ impl Backoff {
     ///
     /// # Errors
     /// The failure is one that trying again cannot mend.
-    pub async fn wait_after(&mut self, error: JobError, shutdown: &Shutdown) -> Result<(), JobError> {
+    pub async fn wait_after(&mut self, error: JobError, shutdown: &Shutdown, vitals: &Vitals) -> Result<(), JobError> {
         if !error.is_retriable() {
             return Err(error);
         }
         warn!(retry_in_seconds = self.next.as_secs(), "{error}");
+        vitals.failed(&error);
         tokio::select! {
-            () = tokio::time::sleep(self.next) => {}
+            () = vitals.while_waiting(tokio::time::sleep(self.next), supervisor::pulse()) => {}
             () = shutdown.asked() => {}
         }
         self.next = (self.next * 2).min(LONGEST_WAIT);

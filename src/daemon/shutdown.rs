@@ -5,9 +5,12 @@ use std::time::Duration;
 use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::jobs::Stop;
+
+/// How long a transaction may go on after the wish to stop. A database that is left in its middle undoes it.
+const GRACE: Duration = Duration::from_secs(4);
 
 /// Signals this close together are one.
 const TOGETHER: Duration = Duration::from_millis(500);
@@ -49,6 +52,18 @@ impl Shutdown {
             }
         });
         Ok(shutdown)
+    }
+
+    /// Ends the process a few seconds after the wish to stop, with status 0, when it has not ended by itself: a transaction
+    /// waits for a lock or for a server that does not answer.
+    pub fn end_in_time(&self) {
+        let told = self.clone();
+        tokio::spawn(async move {
+            told.asked().await;
+            tokio::time::sleep(GRACE).await;
+            warn!("stopped in the middle of a transaction, which the database undoes");
+            std::process::exit(0);
+        });
     }
 
     /// Asks everyone to stop.

@@ -4,13 +4,14 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tracing::info;
 
 use super::aggregator::{self, aggregate};
-use super::generator::{Pace, generate};
+use super::generator::{self, Pace, generate};
+use super::health::{self, Health, Metrics, ObservedStore, Vitals};
 use super::shutdown::Shutdown;
-use super::{backfill, blocking, logging, open_store};
+use super::{backfill, blocking, logging, open_store, supervisor};
 use crate::config::UpArgs;
 use crate::jobs::{Aggregator, Market, Window};
 use crate::store::DatabaseUrl;
@@ -25,36 +26,52 @@ const AGGREGATE_EVERY: Duration = Duration::from_secs(60);
 pub async fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
     logging::start(&args.log, "klined")?;
     let shutdown = Shutdown::on_signals()?;
+    shutdown.end_in_time();
     let calendar = Arc::new(args.calendar.calendar()?);
+    let pace = if args.live { Pace::Live } else { Pace::Test { speed: args.pace.speed } };
+    let metrics = Arc::new(Metrics::default());
+    let jobs = [generator::vitals(pace, metrics.clone()), aggregator::vitals(AGGREGATE_EVERY, metrics.clone())];
+    let (_unchanging, calendars) = watch::channel(calendar.clone());
+    let health = Health::new(jobs.to_vec(), metrics, calendars.clone());
+    health::serve(args.health.address(), health.clone()).await?;
+    tokio::spawn(supervisor::report(health.clone(), shutdown.clone()));
     let (database, seed, choice) = (args.database.clone(), args.model.seed, args.model.choice()?);
+    let plan = generator::Plan { only: vec![], pace, choice: choice.clone(), calendars };
     let universe = args.universe.universe()?;
-    let (stop, days) = (shutdown.stop.clone(), usize::from(args.days));
+    let (stop, days, filler) = (shutdown.stop.clone(), usize::from(args.days), jobs[0].clone());
     let (market, is_filled) = blocking(move || {
         let market = Market::claim_filling(open_store(&database)?, calendar, choice, seed, universe.as_ref())?;
-        let is_filled = market.is_even()? || backfill::fill(&market, Window::Days(days), None, &stop)?;
+        let observed = Market { store: ObservedStore::around(market.store.clone(), filler), ..market.clone() };
+        let is_filled = market.is_even()? || backfill::fill(&observed, Window::Days(days), None, &stop)?;
         anyhow::Ok((market, is_filled))
     })
     .await??;
     if is_filled {
         tell(&args, &market);
-        run_market(market, &args, &shutdown).await?;
+        health.has_opened(market.store.clone());
+        run_market(market, plan, &jobs, &shutdown).await?;
     }
     info!("stopped; the next start goes on from here");
     Ok(ExitCode::SUCCESS)
 }
 
-async fn run_market(market: Market, args: &UpArgs, shutdown: &Shutdown) -> anyhow::Result<()> {
-    let pace = if args.live { Pace::Live } else { Pace::Test { speed: args.pace.speed } };
-    let plan = aggregator::Plan { every: AGGREGATE_EVERY, only: None, lookback_hours: None };
+async fn run_market(
+    market: Market,
+    plan: generator::Plan,
+    [generator, aggregator]: &[Arc<Vitals>; 2],
+    shutdown: &Shutdown,
+) -> anyhow::Result<()> {
+    let calendars = plan.calendars.clone();
+    let roll_ups = aggregator::Plan { every: AGGREGATE_EVERY, only: None, lookback_hours: None, calendars };
     let written = Notify::new();
     // When one of the two fails the other must not run on alone.
     let generating = async {
-        let outcome = generate(market.clone(), vec![], pace, shutdown, &written).await;
+        let outcome = generate(market.clone(), plan, generator, shutdown, &written).await;
         shutdown.ask();
         outcome
     };
     let aggregating = async {
-        let outcome = aggregate(market.store.clone(), market.calendar.clone(), plan, shutdown, &written).await;
+        let outcome = aggregate(market.store.clone(), roll_ups, aggregator, shutdown, &written).await;
         shutdown.ask();
         outcome
     };

@@ -8,7 +8,7 @@ use super::{JobError, Market};
 use crate::bars::SymbolRun;
 use crate::base::UnixSeconds;
 use crate::calendar::{MINUTES_PER_DAY, Minute, Session, SessionSpan};
-use crate::store::{Batch, Listing, MarketStatus, Progress};
+use crate::store::{BarStore, Batch, Listing, MarketStatus, Progress};
 
 /// The most bars in one transaction. Bounds memory and what a kill can cost.
 pub(super) const BATCH_BARS_MAX: usize = 65_536;
@@ -18,8 +18,19 @@ const PARTITIONS_AHEAD_DAYS: u64 = 62;
 
 /// Makes sure that a span of days, and the two months after it, can be written.
 pub(super) fn ensure_partitions(market: &Market, from: NaiveDate, to: NaiveDate) -> Result<(), JobError> {
-    let ahead = to.checked_add_days(chrono::Days::new(PARTITIONS_AHEAD_DAYS)).unwrap_or(to);
-    Ok(market.store.ensure_partitions(from, ahead)?)
+    Ok(market.store.ensure_partitions(from, days_ahead(to))?)
+}
+
+/// The partitions that writing a day would make. Changes nothing.
+///
+/// # Errors
+/// The database cannot be read.
+pub fn missing_partitions(store: &dyn BarStore, day: NaiveDate) -> Result<Vec<String>, JobError> {
+    Ok(store.missing_partitions(day, days_ahead(day))?)
+}
+
+fn days_ahead(day: NaiveDate) -> NaiveDate {
+    day.checked_add_days(chrono::Days::new(PARTITIONS_AHEAD_DAYS)).unwrap_or(day)
 }
 
 /// What `market_status` shows after a minute. At the very end of the calendar, where no session follows that anybody knows of,

@@ -60,6 +60,16 @@ impl Aggregator {
         Ok(Self { store, calendar, lease, only })
     }
 
+    /// Asks the database whether this is still the roll-ups' writer. Gives how many trading minutes the roll-ups are behind.
+    ///
+    /// # Errors
+    /// It is not, or the database fails.
+    pub fn confirm(&self) -> Result<u64, JobError> {
+        self.store.confirm(&self.lease)?;
+        let behind = self.store.rollup_backlog()?;
+        Ok(behind.map_or(0, |behind| self.calendar.minutes_between(behind.folded_to + 1, behind.last_bar + 1)))
+    }
+
     /// Folds everything that has come or changed since the last run. With a look-back, the roll-ups of each symbol's last
     /// so many hours are made anew whether or not a change was noted.
     ///

@@ -101,12 +101,15 @@ impl Generator {
     /// # Errors
     /// They do.
     pub fn refuse_future(&self, now: UnixSeconds) -> Result<(), JobError> {
-        match self.at {
-            Some(at) if at.end() > now + CLOCK_STEP_SECONDS_MAX => {
-                Err(JobError::FutureData { newest: at.to_string(), now: crate::calendar::local_time(now) })
-            }
-            _ => Ok(()),
-        }
+        self.at.map_or(Ok(()), |at| refuse_future(at, now))
+    }
+
+    /// Asks the database whether this is still the market's writer.
+    ///
+    /// # Errors
+    /// It is not, or the database fails.
+    pub fn confirm(&self) -> Result<(), JobError> {
+        Ok(self.market.store.confirm(&self.lease)?)
     }
 
     /// Writes every minute that is due up to `target`, in order. Gives the number of minutes written; fewer than were due
@@ -279,6 +282,17 @@ impl Generator {
         batch.listings.append(&mut listed);
         Ok(())
     }
+}
+
+/// Refuses a newest minute that lies in the future of the clock.
+///
+/// # Errors
+/// It does.
+pub fn refuse_future(newest: Minute, now: UnixSeconds) -> Result<(), JobError> {
+    if newest.end() > now + CLOCK_STEP_SECONDS_MAX {
+        return Err(JobError::FutureData { newest: newest.to_string(), now: crate::calendar::local_time(now) });
+    }
+    Ok(())
 }
 
 /// Logs who came or went: by name when they are few.

@@ -8,8 +8,8 @@ use super::universe::compare_universe;
 use crate::base::{Seed, Symbol, UnixSeconds};
 use crate::calendar::{Calendar, Minute};
 use crate::model::{FullParameters, Model, ModelKind, Scenario};
-use crate::store::{BarStore, Identity};
-use crate::universe::{self, Universe};
+use crate::store::{BarStore, Identity, StoreError};
+use crate::universe::{self, Universe, UniverseRow};
 
 /// The seed of a market for which nobody asked for another.
 pub const DEFAULT_SEED: u64 = 42;
@@ -71,10 +71,48 @@ impl Market {
         seed: Option<u64>,
         universe: Option<&Universe>,
     ) -> Result<Self, JobError> {
-        let ModelChoice { kind, parameters, scenarios } = choice.into();
         let found = store.identity()?;
-        let seed = seed.or(found.as_ref().map(|identity| identity.seed)).unwrap_or(DEFAULT_SEED);
-        let own_kind = found.as_ref().and_then(|identity| ModelKind::of_version(&identity.model));
+        let (market, rows) = Self::wanted(store, calendar, choice.into(), seed, universe, found.as_ref())?;
+        market.store.claim(&market.identity(), &rows)?;
+        Ok(market)
+    }
+
+    /// Recognises a database as [`Market::claim_filling`] does, or as one that it could claim, and changes nothing.
+    ///
+    /// # Errors
+    /// Those of [`Market::claim_filling`].
+    pub fn recognise(
+        store: Arc<dyn BarStore>,
+        calendar: Arc<Calendar>,
+        choice: ModelChoice,
+        seed: Option<u64>,
+        universe: Option<&Universe>,
+    ) -> Result<Self, JobError> {
+        let found = store.identity()?;
+        let (market, _) = Self::wanted(store, calendar, choice, seed, universe, found.as_ref())?;
+        match found {
+            Some(found) if found != market.identity() => {
+                Err(StoreError::OtherMarket { found, wanted: market.identity() }.into())
+            }
+            _ => Ok(market),
+        }
+    }
+
+    fn identity(&self) -> Identity {
+        Identity { seed: self.model.seed.0, model: self.model.version() }
+    }
+
+    /// The market asked for, and the stocks that a database without any gets.
+    fn wanted(
+        store: Arc<dyn BarStore>,
+        calendar: Arc<Calendar>,
+        ModelChoice { kind, parameters, scenarios }: ModelChoice,
+        seed: Option<u64>,
+        universe: Option<&Universe>,
+        found: Option<&Identity>,
+    ) -> Result<(Self, Vec<UniverseRow>), JobError> {
+        let seed = seed.or(found.map(|identity| identity.seed)).unwrap_or(DEFAULT_SEED);
+        let own_kind = found.and_then(|identity| ModelKind::of_version(&identity.model));
         let model = match kind.or(own_kind).unwrap_or(ModelKind::Full) {
             ModelKind::Full => Model::full(Seed(seed), parameters, calendar.clone()),
             ModelKind::Gbm if parameters != FullParameters::default() => return Err(JobError::UnusedParameters),
@@ -84,8 +122,7 @@ impl Market {
         if let Some(universe) = universe {
             compare_universe(&*store, universe.choice(), &rows, found.is_none())?;
         }
-        store.claim(&Identity { seed, model: model.version() }, &rows)?;
-        Ok(Self { store, calendar, model, scenarios: scenarios.into() })
+        Ok((Self { store, calendar, model, scenarios: scenarios.into() }, rows))
     }
 
     /// Whether there are bars and every listed symbol has got equally far: neither a new market nor one whose backfill was
@@ -108,6 +145,17 @@ impl Market {
             let halts = halts.get(&progress.checkpoint.symbol).map(Vec::as_slice).unwrap_or_default();
             progress.last_bar.is_some_and(|last_bar| self.is_halted_between(halts, last_bar, newest))
         }))
+    }
+
+    /// The newest minute of any symbol that was ever listed; none in an empty market.
+    ///
+    /// # Errors
+    /// The database cannot be read, or the calendar does not have the minute.
+    pub fn newest(&self) -> Result<Option<Minute>, JobError> {
+        self.store.progress()?.iter().try_fold(None, |newest, progress| {
+            let last = progress.last_bar.map(|time| self.minute(progress.checkpoint.symbol, time)).transpose()?;
+            Ok(newest.max(last))
+        })
     }
 
     /// The trading minute of a symbol's last bar.

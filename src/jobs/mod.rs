@@ -11,11 +11,12 @@ mod stop;
 mod universe;
 mod verify;
 
+pub use advance::missing_partitions;
 pub use aggregate::{Aggregator, Folded};
 pub use backfill::{Backfilled, Progress, Window, backfill, clear};
 pub use error::JobError;
-pub use generate::Generator;
+pub use generate::{Generator, refuse_future};
 pub use market::{DEFAULT_SEED, Market, ModelChoice};
 pub use stop::Stop;
-pub use universe::require_universe;
+pub use universe::{require_universe, tradable};
 pub use verify::{Finding, Report, verify};

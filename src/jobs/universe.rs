@@ -86,6 +86,16 @@ pub(super) fn roster(store: &dyn BarStore) -> Result<Roster, JobError> {
     Ok(roster)
 }
 
+/// How many stocks can be traded, when each one wanted can be.
+///
+/// # Errors
+/// There is none, one that is wanted cannot be traded, or the database cannot be read.
+pub fn tradable(store: &dyn BarStore, wanted: &[Symbol]) -> Result<usize, JobError> {
+    let roster = roster(store)?;
+    require(store, &roster, wanted)?;
+    if roster.is_empty() { Err(JobError::EmptyUniverse) } else { Ok(roster.len()) }
+}
+
 /// Fails unless every symbol wanted is on the roster.
 pub(super) fn require(store: &dyn BarStore, roster: &Roster, wanted: &[Symbol]) -> Result<(), JobError> {
     let Some(&missing) = wanted.iter().find(|symbol| !roster.contains_key(symbol)) else { return Ok(()) };

@@ -163,6 +163,15 @@ pub struct RollupTask {
     pub changed_from: Option<UnixSeconds>,
 }
 
+/// How far the roll-ups are behind the 1-minute bars.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RollupBacklog {
+    /// Start of the last minute that the least advanced symbol's roll-ups hold, in Unix seconds.
+    pub folded_to: UnixSeconds,
+    /// Start of the newest 1-minute bar of any symbol, in Unix seconds.
+    pub last_bar: UnixSeconds,
+}
+
 /// The roll-ups of one symbol and what they settle.
 #[derive(Debug, Clone)]
 pub struct RollupWrite {

@@ -41,11 +41,11 @@ where
     Ok(versions.iter().map(ToString::to_string).collect())
 }
 
-/// Checks that nothing is missing and nothing is unknown. Only reads, so that a role which may do no more can ask.
+/// What is missing, oldest first. Only reads, so that a role which may do no more can ask.
 ///
 /// # Errors
-/// Something is.
-pub(super) fn check<C, B>(connection: &mut C, embedded: EmbeddedMigrations) -> Result<(), StoreError>
+/// The database has had a migration that this program does not know, or cannot be read.
+pub(super) fn pending<C, B>(connection: &mut C, embedded: EmbeddedMigrations) -> Result<Vec<String>, StoreError>
 where
     C: Connection<Backend = B> + Gives<VersionRow>,
     B: Backend,
@@ -59,15 +59,7 @@ where
     };
     let known = versions::<B>(&embedded)?;
     refuse_unknown(&known, &applied)?;
-    let pending: Vec<&String> = known.iter().filter(|version| !applied.contains(version)).collect();
-    match pending.as_slice() {
-        [] => Ok(()),
-        [first, ..] => Err(StoreError::Schema(format!(
-            "{} migrations have not been run, the first being {first}; start a daemon once with a role that may create \
-             tables",
-            pending.len(),
-        ))),
-    }
+    Ok(known.into_iter().filter(|version| !applied.contains(version)).collect())
 }
 
 /// The versions that this program carries, oldest first.

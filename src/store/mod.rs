@@ -15,11 +15,11 @@ mod transaction;
 mod url;
 
 pub use data::{
-    BarRange, Batch, Identity, Listing, MarketStatus, Progress, RollupTask, RollupWrite, StateRow, StoredBar,
-    StoredScenario,
+    BarRange, Batch, Identity, Listing, MarketStatus, Progress, RollupBacklog, RollupTask, RollupWrite, StateRow,
+    StoredBar, StoredScenario,
 };
 pub use error::StoreError;
-pub use url::{DatabaseUrl, InvalidUrl};
+pub use url::{DatabaseUrl, InvalidUrl, without_passwords_of};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -39,6 +39,23 @@ pub struct StoreOptions {
     pub pool_size: u32,
     /// How long to wait for a connection, and for a lock that another session holds.
     pub timeout: Duration,
+}
+
+/// How many connections a store holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PoolUse {
+    /// At work for somebody.
+    pub busy: u32,
+    /// Open and waiting.
+    pub idle: u32,
+    /// The most that may be open.
+    pub max: u32,
+}
+
+impl PoolUse {
+    fn of(state: &diesel::r2d2::State, max: u32) -> Self {
+        Self { busy: state.connections.saturating_sub(state.idle_connections), idle: state.idle_connections, max }
+    }
 }
 
 /// The two roles that one process at a time may hold.
@@ -107,11 +124,33 @@ pub trait BarStore: Send + Sync {
     /// Brings the schema up to date; gives the migrations that it ran.
     fn migrate(&self) -> Result<Vec<String>, StoreError>;
 
+    /// The migrations that [`BarStore::migrate`] would run, oldest first. Changes nothing. Fails when the database has had one
+    /// that this program does not know.
+    fn pending_migrations(&self) -> Result<Vec<String>, StoreError>;
+
+    /// Whether this user may create tables, as migrations and partitions need.
+    fn may_create_tables(&self) -> Result<bool, StoreError>;
+
     /// Checks that the schema is the one this program was built for, and changes nothing.
-    fn check_schema(&self) -> Result<(), StoreError>;
+    fn check_schema(&self) -> Result<(), StoreError> {
+        match self.pending_migrations()?.as_slice() {
+            [] => Ok(()),
+            pending @ [first, ..] => Err(StoreError::Schema(format!(
+                "{} migrations have not been run, the first being {first}; start a daemon once with a role that may create \
+                 tables",
+                pending.len(),
+            ))),
+        }
+    }
+
+    /// Connections of the pool at this moment. Does not wait for the database.
+    fn pool(&self) -> PoolUse;
 
     /// Takes a role, or fails with [`StoreError::RoleTaken`] while another process has it.
     fn acquire(&self, role: Role) -> Result<Lease, StoreError>;
+
+    /// Asks the database whether a lease is still held and the newest of its role. Fails when it is not.
+    fn confirm(&self, lease: &Lease) -> Result<(), StoreError>;
 
     /// Whose market this is; none while the database has not been claimed.
     fn identity(&self) -> Result<Option<Identity>, StoreError>;
@@ -141,6 +180,9 @@ pub trait BarStore: Send + Sync {
     /// Makes sure that bars of the months from one date to another have a place. Cheap when they have.
     fn ensure_partitions(&self, from: NaiveDate, to: NaiveDate) -> Result<(), StoreError>;
 
+    /// The partitions that [`BarStore::ensure_partitions`] would make. Changes nothing.
+    fn missing_partitions(&self, from: NaiveDate, to: NaiveDate) -> Result<Vec<String>, StoreError>;
+
     /// Writes bars with all that belongs to them in one transaction.
     fn write(&self, lease: &Lease, batch: &Batch) -> Result<(), StoreError>;
 
@@ -158,6 +200,9 @@ pub trait BarStore: Send + Sync {
 
     /// The last 1-minute bar of each generated symbol that is part of its roll-ups, in Unix seconds.
     fn watermarks(&self) -> Result<BTreeMap<Symbol, UnixSeconds>, StoreError>;
+
+    /// How far the roll-ups are behind, of symbols that have any; none when there are no such.
+    fn rollup_backlog(&self) -> Result<Option<RollupBacklog>, StoreError>;
 
     /// What there is to roll up, in order of symbol. Notes of changed bars are claimed: they stay until
     /// [`BarStore::write_rollups`] settles them, and notes that come later are told apart.

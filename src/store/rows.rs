@@ -11,7 +11,7 @@ use diesel::query_dsl::LoadQuery;
 use diesel::sql_query;
 use diesel::sql_types::{BigInt, Bool, Double, Nullable, Text};
 
-use super::data::{Identity, Listing, MarketStatus, Progress, RollupTask, StateRow, StoredBar};
+use super::data::{Identity, Listing, MarketStatus, Progress, RollupBacklog, RollupTask, StateRow, StoredBar};
 use super::error::{During, StoreError};
 use crate::bars::Checkpoint;
 use crate::base::{Symbol, UnixSeconds};
@@ -39,6 +39,8 @@ const ROLLUP_TASKS: &str = "SELECT a.symbol, w.folded_to, s.last_update AS last_
      LEFT JOIN (SELECT symbol, min(time) AS changed_from FROM rollup_dirty WHERE claimed GROUP BY symbol) d \
      ON d.symbol = a.symbol \
      WHERE d.changed_from IS NOT NULL OR s.last_update > w.folded_to";
+const ROLLUP_BACKLOG: &str = "SELECT min(w.folded_to) AS folded_to, max(s.last_update) AS last_bar \
+     FROM rollup_watermark w JOIN stock_state s ON s.symbol = w.symbol WHERE w.folded_to > 0";
 
 /// Claims the notes of changed bars.
 pub(super) const CLAIM_CHANGES: &str = "UPDATE rollup_dirty SET claimed = true WHERE NOT claimed";
@@ -164,6 +166,14 @@ pub(super) struct WatermarkRow {
 }
 
 #[derive(QueryableByName)]
+pub(super) struct BacklogRow {
+    #[diesel(sql_type = Nullable<BigInt>)]
+    folded_to: Option<i64>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    last_bar: Option<i64>,
+}
+
+#[derive(QueryableByName)]
 pub(super) struct TaskRow {
     #[diesel(sql_type = Text)]
     symbol: String,
@@ -229,6 +239,10 @@ macro_rules! shared_reads {
 
         fn watermarks(&self) -> Result<BTreeMap<Symbol, UnixSeconds>, StoreError> {
             self.read("read rollup_watermark", rows::watermarks)
+        }
+
+        fn rollup_backlog(&self) -> Result<Option<RollupBacklog>, StoreError> {
+            self.read("read rollup_watermark", rows::rollup_backlog)
         }
     };
 }
@@ -370,6 +384,11 @@ pub(super) fn status(connection: &mut impl Gives<StatusRow>) -> Read<Option<Mark
 pub(super) fn watermarks(connection: &mut impl Gives<WatermarkRow>) -> Read<BTreeMap<Symbol, UnixSeconds>> {
     let parse = |row: WatermarkRow| Ok((symbol(&row.symbol, "rollup_watermark")?, row.folded_to));
     Ok(connection.give(WATERMARKS)?.into_iter().map(parse).collect())
+}
+
+pub(super) fn rollup_backlog(connection: &mut impl Gives<BacklogRow>) -> Read<Option<RollupBacklog>> {
+    let row = connection.give(ROLLUP_BACKLOG)?.pop();
+    Ok(Ok(row.and_then(|row| Some(RollupBacklog { folded_to: row.folded_to?, last_bar: row.last_bar? }))))
 }
 
 /// Tasks of symbols that no instrument can have are left out: nothing of them is rolled up.

@@ -15,15 +15,16 @@ use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool, PooledConnection};
 use diesel::sql_query;
-use diesel::sql_types::{Array, BigInt, Double, Integer, Nullable, Text};
+use diesel::sql_types::{Array, BigInt, Bool, Double, Integer, Nullable, Text};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
 use super::data::{
-    BarRange, Batch, Identity, Listing, MarketStatus, Progress, RollupTask, RollupWrite, StateRow, StoredBar,
-    StoredScenario,
+    BarRange, Batch, Identity, Listing, MarketStatus, Progress, RollupBacklog, RollupTask, RollupWrite, StateRow,
+    StoredBar, StoredScenario,
 };
 use super::error::During;
-use super::{BarStore, Lease, Role, StoreError, StoreOptions, migrations, rows, scenarios, transaction};
+use super::url::without_passwords_of;
+use super::{BarStore, Lease, PoolUse, Role, StoreError, StoreOptions, migrations, rows, scenarios, transaction};
 use crate::bars::Halt;
 use crate::base::{Interval, Symbol, UnixSeconds};
 use crate::universe::UniverseRow;
@@ -62,6 +63,12 @@ impl CustomizeConnection<PgConnection, diesel::r2d2::Error> for Session {
 }
 
 #[derive(QueryableByName)]
+struct HoldsRow {
+    #[diesel(sql_type = Bool)]
+    holds: bool,
+}
+
+#[derive(QueryableByName)]
 struct VersionRow {
     #[diesel(sql_type = Integer)]
     version: i32,
@@ -95,7 +102,10 @@ impl PostgresStore {
     }
 
     fn connection(&self) -> Result<Pooled, StoreError> {
-        self.pool.get().map_err(|error| StoreError::PoolTimeout { waited: self.timeout, reason: error.to_string() })
+        self.pool.get().map_err(|error| {
+            let reason = without_passwords_of(&self.connection_url, &one_line(&error));
+            StoreError::PoolTimeout { waited: self.timeout, reason }
+        })
     }
 
     /// Reads on a connection of the pool.
@@ -134,7 +144,10 @@ fn one_line(error: &impl ToString) -> String {
 fn connect(url: &str, shown_url: &str) -> Result<PgConnection, StoreError> {
     PgConnection::establish(url).map_err(|error| StoreError::Unreachable {
         url: shown_url.to_owned(),
-        reason: format!("{}; check host, port, user, password and that the database exists", one_line(&error)),
+        reason: format!(
+            "{}; check host, port, user, password and that the database exists",
+            without_passwords_of(url, &one_line(&error))
+        ),
     })
 }
 
@@ -145,8 +158,19 @@ impl BarStore for PostgresStore {
         migrations::run(&mut *connection, MIGRATIONS)
     }
 
-    fn check_schema(&self) -> Result<(), StoreError> {
-        migrations::check(&mut *self.connection()?, MIGRATIONS)
+    fn pending_migrations(&self) -> Result<Vec<String>, StoreError> {
+        migrations::pending(&mut *self.connection()?, MIGRATIONS)
+    }
+
+    fn may_create_tables(&self) -> Result<bool, StoreError> {
+        let sql = "SELECT coalesce(has_schema_privilege(current_schema(), 'CREATE'), false) AS holds";
+        let row =
+            sql_query(sql).get_result::<HoldsRow>(&mut *self.connection()?).during("ask for the user's rights")?;
+        Ok(row.holds)
+    }
+
+    fn pool(&self) -> PoolUse {
+        PoolUse::of(&self.pool.state(), self.pool.max_size())
     }
 
     fn acquire(&self, role: Role) -> Result<Lease, StoreError> {
@@ -157,6 +181,10 @@ impl BarStore for PostgresStore {
             .during("count the holder of the role")?
             .epoch;
         Ok(Lease { role, epoch, guard: Box::new(guard) })
+    }
+
+    fn confirm(&self, lease: &Lease) -> Result<(), StoreError> {
+        self.transaction("confirm the role", |connection| lease::check(connection, lease))
     }
 
     rows::shared_reads!();
@@ -175,6 +203,10 @@ impl BarStore for PostgresStore {
             known.extend(missing);
         }
         Ok(())
+    }
+
+    fn missing_partitions(&self, from: NaiveDate, to: NaiveDate) -> Result<Vec<String>, StoreError> {
+        partitions::missing(&mut *self.connection()?, from, to)
     }
 
     fn write(&self, lease: &Lease, batch: &Batch) -> Result<(), StoreError> {

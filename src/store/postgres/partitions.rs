@@ -38,6 +38,16 @@ pub(super) fn ensure(connection: &mut PgConnection, wanted: &[Month]) -> Result<
     Ok(())
 }
 
+/// The names of the partitions that months from one date to another lack.
+pub(super) fn missing(
+    connection: &mut PgConnection,
+    from: NaiveDate,
+    to: NaiveDate,
+) -> Result<Vec<String>, StoreError> {
+    let existing = existing(connection)?;
+    Ok(months(from, to).map(name).filter(|name| existing.binary_search(name).is_err()).collect())
+}
+
 fn following((year, month): Month) -> Month {
     if month == 12 { (year + 1, 1) } else { (year, month + 1) }
 }

@@ -16,11 +16,11 @@ use diesel::sql_types::{BigInt, Double, Integer, Nullable, Text};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
 use super::data::{
-    BarRange, Batch, Identity, Listing, MarketStatus, Progress, RollupTask, RollupWrite, StateRow, StoredBar,
-    StoredScenario,
+    BarRange, Batch, Identity, Listing, MarketStatus, Progress, RollupBacklog, RollupTask, RollupWrite, StateRow,
+    StoredBar, StoredScenario,
 };
 use super::error::During;
-use super::{BarStore, Lease, Role, StoreError, StoreOptions, migrations, rows, scenarios, transaction};
+use super::{BarStore, Lease, PoolUse, Role, StoreError, StoreOptions, migrations, rows, scenarios, transaction};
 use crate::bars::Halt;
 use crate::base::{Symbol, UnixSeconds};
 use crate::universe::UniverseRow;
@@ -117,8 +117,17 @@ impl BarStore for SqliteStore {
         migrations::run(&mut *self.connection()?, MIGRATIONS)
     }
 
-    fn check_schema(&self) -> Result<(), StoreError> {
-        migrations::check(&mut *self.connection()?, MIGRATIONS)
+    fn pending_migrations(&self) -> Result<Vec<String>, StoreError> {
+        migrations::pending(&mut *self.connection()?, MIGRATIONS)
+    }
+
+    fn may_create_tables(&self) -> Result<bool, StoreError> {
+        // Who can open the file for writing, which opening the store has tried, can do everything in it.
+        Ok(true)
+    }
+
+    fn pool(&self) -> PoolUse {
+        PoolUse::of(&self.pool.state(), self.pool.max_size())
     }
 
     fn acquire(&self, role: Role) -> Result<Lease, StoreError> {
@@ -131,6 +140,10 @@ impl BarStore for SqliteStore {
         Ok(Lease { role, epoch, guard: Box::new(guard) })
     }
 
+    fn confirm(&self, lease: &Lease) -> Result<(), StoreError> {
+        self.transaction("confirm the role", |connection| lease::check(connection, lease))
+    }
+
     rows::shared_reads!();
     scenarios::shared_scenarios!();
 
@@ -140,6 +153,10 @@ impl BarStore for SqliteStore {
 
     fn ensure_partitions(&self, _from: NaiveDate, _to: NaiveDate) -> Result<(), StoreError> {
         Ok(())
+    }
+
+    fn missing_partitions(&self, _from: NaiveDate, _to: NaiveDate) -> Result<Vec<String>, StoreError> {
+        Ok(Vec::new())
     }
 
     fn write(&self, lease: &Lease, batch: &Batch) -> Result<(), StoreError> {

@@ -1,0 +1,259 @@
+//! `--check`: whether a program could run, one line a check, and nothing changed.
+//!
+//! A line begins with `ok`, with `note` for what the start itself will put right or the operator should know, or with `FAIL`.
+//! So a service manager may ask before each start, that on an empty database included.
+
+use std::fmt::Display;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use chrono::NaiveDate;
+use rustix::fs::{Access, access};
+
+use super::clock::SystemClock;
+use super::{blocking, logging};
+use crate::base::{Clock, Symbol};
+use crate::calendar::Calendar;
+use crate::config::{
+    AggregatorArgs, BackfillArgs, CalendarArgs, DatabaseArgs, GeneratorArgs, LogArgs, ModelArgs, UniverseArgs,
+};
+use crate::jobs::{self, Market, ModelChoice};
+use crate::store::{self, BarStore};
+use crate::universe::Universe;
+
+/// With so few known days left the operator is reminded of the calendar.
+const KNOWN_DAYS_MIN: i64 = 30;
+
+/// Checks whether `market-generator` could run.
+pub async fn generator(args: GeneratorArgs) -> anyhow::Result<ExitCode> {
+    let wanted = wanted(&args.model, &args.universe);
+    let follows_clock = !args.test;
+    blocking(move || {
+        let mut report = Report::default();
+        report.configuration(&args.log, wanted.as_ref().err());
+        if let (Some(calendar), Ok((choice, universe))) = (report.calendar(&args.calendar), wanted)
+            && let Some(store) = report.database(&args.database)
+        {
+            let claim = Claim { choice, seed: args.model.seed, universe, only: &args.symbols, follows_clock };
+            report.market(&store, &calendar, claim);
+            report.partitions(&*store, calendar.date_of(SystemClock.now()));
+        }
+        report.status()
+    })
+    .await
+}
+
+/// Checks whether `market-backfill` could run.
+pub async fn backfill(args: BackfillArgs) -> anyhow::Result<ExitCode> {
+    let wanted = wanted(&args.model, &args.universe);
+    blocking(move || {
+        let mut report = Report::default();
+        report.configuration(&args.log, wanted.as_ref().err());
+        if let (Some(calendar), Ok((choice, universe))) = (report.calendar(&args.calendar), wanted)
+            && let Some(store) = report.database(&args.database)
+        {
+            let only: Vec<Symbol> = args.symbol.into_iter().collect();
+            let claim = Claim { choice, seed: args.model.seed, universe, only: &only, follows_clock: false };
+            // What is going to be removed need not fit.
+            if !args.clear {
+                report.market(&store, &calendar, claim);
+            }
+        }
+        report.status()
+    })
+    .await
+}
+
+/// Checks whether `data-aggregator` could run.
+pub async fn aggregator(args: AggregatorArgs) -> anyhow::Result<ExitCode> {
+    blocking(move || {
+        let mut report = Report::default();
+        report.configuration(&args.log, None);
+        if let Some(calendar) = report.calendar(&args.calendar)
+            && let Some(store) = report.database(&args.database)
+        {
+            report.partitions(&*store, calendar.date_of(SystemClock.now()));
+        }
+        report.status()
+    })
+    .await
+}
+
+/// The model and the universe asked for.
+fn wanted(model: &ModelArgs, universe: &UniverseArgs) -> anyhow::Result<(ModelChoice, Option<Universe>)> {
+    Ok((model.choice()?, universe.universe()?))
+}
+
+/// What the generator would claim the database for.
+struct Claim<'a> {
+    choice: ModelChoice,
+    seed: Option<u64>,
+    universe: Option<Universe>,
+    only: &'a [Symbol],
+    follows_clock: bool,
+}
+
+/// What was found so far.
+#[derive(Default)]
+struct Report {
+    has_failed: bool,
+}
+
+impl Report {
+    fn ok(&mut self, subject: &str, what: impl Display) {
+        println!("ok   {subject}: {what}");
+    }
+
+    fn note(&mut self, subject: &str, what: impl Display) {
+        println!("note {subject}: {what}");
+    }
+
+    fn fail(&mut self, subject: &str, why: impl Display) {
+        self.has_failed = true;
+        println!("FAIL {subject}: {}", why.to_string().replace('\n', " "));
+    }
+
+    fn status(&self) -> ExitCode {
+        if self.has_failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    }
+
+    fn configuration(&mut self, log: &LogArgs, mistake: Option<&anyhow::Error>) {
+        let subject = "configuration";
+        if let Some(error) = mistake {
+            self.fail(subject, format_args!("{error:#}"));
+        } else if let Err(error) = logging::check_filter(log) {
+            self.fail(subject, format_args!("{error:#}"));
+        } else if !log.no_log_files && !could_make(&log.log_dir) {
+            let directory = log.log_dir.display();
+            self.fail(
+                subject,
+                format_args!("cannot write log files to {directory}; choose another --log-dir, or use --no-log-files"),
+            );
+        } else {
+            self.ok(subject, "can be used");
+        }
+    }
+
+    fn calendar(&mut self, args: &CalendarArgs) -> Option<Arc<Calendar>> {
+        let subject = "calendar";
+        let calendar = match args.calendar() {
+            Ok(calendar) => calendar,
+            Err(error) => {
+                self.fail(subject, format_args!("{error:#}"));
+                return None;
+            }
+        };
+        let (today, known_until) = (calendar.date_of(SystemClock.now()), calendar.known_until());
+        let left = (known_until - today).num_days();
+        let remedy = "give the exchange's holidays with --calendar-file";
+        if today > calendar.last_day() {
+            self.fail(subject, format_args!("it ended on {}; {remedy}", calendar.last_day()));
+        } else if left < 0 {
+            self.note(
+                subject,
+                format_args!("today is a projected day, known were those until {known_until}; {remedy}"),
+            );
+        } else if left < KNOWN_DAYS_MIN {
+            self.note(subject, format_args!("holidays are known until {known_until}, for {left} more days; {remedy}"));
+        } else {
+            self.ok(subject, format_args!("holidays are known until {known_until}, for {left} more days"));
+        }
+        Some(Arc::new(calendar))
+    }
+
+    /// The store, when it has all tables and can be asked for more.
+    fn database(&mut self, args: &DatabaseArgs) -> Option<Arc<dyn BarStore>> {
+        let (subject, options) = ("database", args.options());
+        let url = &options.url;
+        // Opening would make it, or write into a file that somebody made beforehand.
+        let is_empty = |path: &Path| std::fs::metadata(path).is_ok_and(|file| file.len() == 0);
+        if url.missing_file().is_some() || matches!(url, store::DatabaseUrl::Sqlite(path) if is_empty(path)) {
+            match url.directory() {
+                Some(directory) if !is_writable(directory) => {
+                    self.fail(
+                        subject,
+                        format_args!("{url} is not there yet and {} cannot be written", directory.display()),
+                    );
+                }
+                _ => self.note(subject, format_args!("{url} is not there yet; the start makes it")),
+            }
+            return None;
+        }
+        let opened = store::open(&options).and_then(|store| {
+            let (pending, may_create) = (store.pending_migrations()?, store.may_create_tables()?);
+            Ok((store, pending, may_create))
+        });
+        let (store, pending, may_create) = match opened {
+            Ok(opened) => opened,
+            Err(error) => {
+                self.fail(subject, error);
+                return None;
+            }
+        };
+        self.ok(subject, format_args!("{url} answers"));
+        let subject = "migrations";
+        match (pending.as_slice(), may_create) {
+            ([], _) => {
+                self.ok(subject, "none is pending");
+                return Some(store);
+            }
+            (names, true) => self.note(subject, format_args!("the start runs {}", names.join(", "))),
+            (names, false) => self
+                .fail(subject, format_args!("{} must be run, and this user may not create tables", names.join(", "))),
+        }
+        None
+    }
+
+    fn market(&mut self, store: &Arc<dyn BarStore>, calendar: &Arc<Calendar>, claim: Claim<'_>) {
+        let subject = "market";
+        let found =
+            Market::recognise(store.clone(), calendar.clone(), claim.choice, claim.seed, claim.universe.as_ref())
+                .and_then(|market| {
+                    let newest = market.newest()?;
+                    if let Some(newest) = newest.filter(|_| claim.follows_clock) {
+                        jobs::refuse_future(newest, SystemClock.now())?;
+                    }
+                    let is_new = store.identity()?.is_none();
+                    let stocks = if is_new { None } else { Some(jobs::tradable(&**store, claim.only)?) };
+                    Ok((market, newest, stocks))
+                });
+        match found {
+            Ok((market, newest, Some(stocks))) => {
+                let last = newest.map_or_else(|| "none".to_owned(), |minute| minute.to_string());
+                let (seed, model) = (market.model.seed.0, market.model.version());
+                self.ok(subject, format_args!("seed {seed}, model {model}, {stocks} stocks, last minute {last}"));
+            }
+            Ok(_) => self.note(subject, "there is none yet; the start makes one"),
+            Err(error) => self.fail(subject, error),
+        }
+    }
+
+    fn partitions(&mut self, store: &dyn BarStore, today: NaiveDate) {
+        let subject = "partitions";
+        let missing = jobs::missing_partitions(store, today).and_then(|names| Ok((names, store.may_create_tables()?)));
+        match missing {
+            Ok((names, _)) if names.is_empty() => self.ok(subject, "those of the next two months are there"),
+            Ok((names, true)) => self.note(subject, format_args!("the generator makes {} in time", names.join(", "))),
+            Ok((names, false)) => {
+                self.fail(
+                    subject,
+                    format_args!("{} are missing, and this user may not create tables", names.join(", ")),
+                );
+            }
+            Err(error) => self.fail(subject, error),
+        }
+    }
+}
+
+/// Whether this process may make files in a directory.
+fn is_writable(directory: &Path) -> bool {
+    access(directory, Access::WRITE_OK | Access::EXEC_OK).is_ok()
+}
+
+/// Whether a directory is there and can be written, or could be made.
+fn could_make(directory: &Path) -> bool {
+    let Ok(directory) = std::path::absolute(directory) else { return false };
+    let nearest = directory.ancestors().find(|ancestor| ancestor.exists());
+    nearest.is_some_and(|nearest| nearest.is_dir() && is_writable(nearest))
+}

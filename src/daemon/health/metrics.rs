@@ -1,0 +1,151 @@
+//! What is counted and measured, under names that begin with `klined_`.
+
+use std::sync::atomic::AtomicU64;
+
+use prometheus_client::encoding::text;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Registry;
+
+use crate::base::{Interval, UnixSeconds};
+use crate::store::PoolUse;
+
+/// One label and its value.
+type Label = [(&'static str, &'static str); 1];
+type Numbers = Family<Label, Gauge<f64, AtomicU64>>;
+
+/// The metrics of one process.
+pub struct Metrics {
+    registry: Registry,
+    bars: Family<Label, Counter>,
+    transactions: Family<Label, Histogram>,
+    retries: Family<Label, Counter>,
+    last_minute: Gauge,
+    minute_lag: Gauge,
+    backlog: Gauge<u64, AtomicU64>,
+    aggregation_lag: Numbers,
+    known_days: Gauge,
+    pool: Numbers,
+    ready: Numbers,
+    silence: Numbers,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("klined");
+        registry.register("build", "The program", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
+        let metrics = Self {
+            // 1 ms to 33 s.
+            transactions: Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.001, 2.0, 16))),
+            registry: Registry::default(),
+            bars: Family::default(),
+            retries: Family::default(),
+            last_minute: Gauge::default(),
+            minute_lag: Gauge::default(),
+            backlog: Gauge::default(),
+            aggregation_lag: Family::default(),
+            known_days: Gauge::default(),
+            pool: Family::default(),
+            ready: Family::default(),
+            silence: Family::default(),
+        };
+        registry.register("bars_written", "Bars committed, by interval", metrics.bars.clone());
+        registry.register(
+            "transaction_duration_seconds",
+            "How long transactions took, those that failed included",
+            metrics.transactions.clone(),
+        );
+        registry.register("retries", "Failures after which a job was tried again", metrics.retries.clone());
+        registry.register(
+            "last_minute_timestamp_seconds",
+            "Start of the last 1-minute bar committed",
+            metrics.last_minute.clone(),
+        );
+        registry.register(
+            "minute_lag_seconds",
+            "Since when the oldest minute that is over and not committed is over; 0 when there is none, and in test mode",
+            metrics.minute_lag.clone(),
+        );
+        registry.register(
+            "catch_up_backlog_minutes",
+            "Trading minutes that are over and not committed; 0 in test mode",
+            metrics.backlog.clone(),
+        );
+        registry.register(
+            "aggregation_lag_minutes",
+            "Trading minutes from the least advanced symbol's roll-ups to the newest 1-minute bar, by interval",
+            metrics.aggregation_lag.clone(),
+        );
+        registry.register(
+            "calendar_known_days_remaining",
+            "Days from today to the last one whose holidays are known",
+            metrics.known_days.clone(),
+        );
+        registry.register("pool_connections", "Database connections: busy, idle and the most", metrics.pool.clone());
+        registry.register("job_ready", "1 when the job is ready, as /readyz tells", metrics.ready.clone());
+        registry.register(
+            "job_silence_seconds",
+            "Since when the database has not answered the job",
+            metrics.silence.clone(),
+        );
+        Self { registry, ..metrics }
+    }
+}
+
+impl Metrics {
+    pub fn count_bars(&self, interval: Interval, bars: usize) {
+        self.bars.get_or_create(&[("interval", interval.as_str())]).inc_by(bars as u64);
+    }
+
+    pub fn observe_transaction(&self, name: &'static str, seconds: f64) {
+        self.transactions.get_or_create(&[("transaction", name)]).observe(seconds);
+    }
+
+    pub fn count_retry(&self, job: &'static str) {
+        self.retries.get_or_create(&[("job", job)]).inc();
+    }
+
+    pub fn set_last_minute(&self, start: UnixSeconds) {
+        self.last_minute.set(start);
+    }
+
+    pub fn set_minute_lag(&self, seconds: i64, minutes: u64) {
+        self.minute_lag.set(seconds);
+        self.backlog.set(minutes);
+    }
+
+    /// One watermark moves all intervals of a symbol together, so they lag alike.
+    pub fn set_aggregation_lag(&self, minutes: u64) {
+        for interval in Interval::ROLLED {
+            self.aggregation_lag.get_or_create(&[("interval", interval.as_str())]).set(minutes as f64);
+        }
+    }
+
+    pub fn set_known_days(&self, days: i64) {
+        self.known_days.set(days);
+    }
+
+    pub fn set_pool(&self, pool: PoolUse) {
+        for (state, count) in [("busy", pool.busy), ("idle", pool.idle), ("max", pool.max)] {
+            self.pool.get_or_create(&[("state", state)]).set(f64::from(count));
+        }
+    }
+
+    pub fn set_job(&self, job: &'static str, is_ready: bool, silence_seconds: f64) {
+        self.ready.get_or_create(&[("job", job)]).set(f64::from(u8::from(is_ready)));
+        self.silence.get_or_create(&[("job", job)]).set(silence_seconds);
+    }
+
+    /// All of them as OpenMetrics text.
+    ///
+    /// # Errors
+    /// Formatting fails, which it does not.
+    pub fn text(&self) -> Result<String, std::fmt::Error> {
+        let mut text = String::new();
+        text::encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+}

@@ -1,0 +1,158 @@
+//! A store that tells a job's vitals of every answer, and measures what is written.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use chrono::NaiveDate;
+
+use super::vitals::Vitals;
+use crate::bars::Halt;
+use crate::base::{Interval, Symbol, UnixSeconds};
+use crate::daemon::clock::instant;
+use crate::store::{
+    BarRange, BarStore, Batch, Identity, Lease, Listing, MarketStatus, PoolUse, Progress, Role, RollupBacklog,
+    RollupTask, RollupWrite, StateRow, StoreError, StoredBar, StoredScenario,
+};
+use crate::universe::UniverseRow;
+
+/// Another store, watched.
+pub struct ObservedStore {
+    inner: Arc<dyn BarStore>,
+    vitals: Arc<Vitals>,
+}
+
+impl ObservedStore {
+    pub fn around(inner: Arc<dyn BarStore>, vitals: Arc<Vitals>) -> Arc<dyn BarStore> {
+        Arc::new(Self { inner, vitals })
+    }
+
+    fn told<T>(&self, answer: Result<T, StoreError>) -> Result<T, StoreError> {
+        self.vitals.answered(answer.is_ok());
+        answer
+    }
+
+    /// Arguments are evaluated in order: the beginning is taken before the transaction is run.
+    fn timed<T>(
+        &self,
+        began: Instant,
+        transaction: &'static str,
+        answer: Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.vitals.metrics.observe_transaction(transaction, began.elapsed().as_secs_f64());
+        self.told(answer)
+    }
+}
+
+impl BarStore for ObservedStore {
+    fn write(&self, lease: &Lease, batch: &Batch) -> Result<(), StoreError> {
+        self.timed(instant(), "write_bars", self.inner.write(lease, batch))?;
+        self.vitals.metrics.count_bars(Interval::Minute1, batch.bars.len());
+        if let Some(status) = batch.status {
+            self.vitals.shows(status);
+        }
+        Ok(())
+    }
+
+    fn write_rollups(&self, lease: &Lease, writes: &[RollupWrite]) -> Result<(), StoreError> {
+        self.timed(instant(), "write_rollups", self.inner.write_rollups(lease, writes))?;
+        let mut counts = BTreeMap::<Interval, usize>::new();
+        for (interval, _) in writes.iter().flat_map(|write| &write.bars) {
+            *counts.entry(*interval).or_default() += 1;
+        }
+        counts.into_iter().for_each(|(interval, bars)| self.vitals.metrics.count_bars(interval, bars));
+        Ok(())
+    }
+
+    fn rollup_tasks(&self, lease: &Lease) -> Result<Vec<RollupTask>, StoreError> {
+        self.timed(instant(), "find_rollups", self.inner.rollup_tasks(lease))
+    }
+
+    fn migrate(&self) -> Result<Vec<String>, StoreError> {
+        self.told(self.inner.migrate())
+    }
+
+    fn pending_migrations(&self) -> Result<Vec<String>, StoreError> {
+        self.told(self.inner.pending_migrations())
+    }
+
+    fn may_create_tables(&self) -> Result<bool, StoreError> {
+        self.told(self.inner.may_create_tables())
+    }
+
+    fn pool(&self) -> PoolUse {
+        self.inner.pool()
+    }
+
+    fn acquire(&self, role: Role) -> Result<Lease, StoreError> {
+        self.told(self.inner.acquire(role))
+    }
+
+    fn confirm(&self, lease: &Lease) -> Result<(), StoreError> {
+        self.told(self.inner.confirm(lease))
+    }
+
+    fn identity(&self) -> Result<Option<Identity>, StoreError> {
+        self.told(self.inner.identity())
+    }
+
+    fn claim(&self, identity: &Identity, default_universe: &[UniverseRow]) -> Result<(), StoreError> {
+        self.told(self.inner.claim(identity, default_universe))
+    }
+
+    fn universe(&self) -> Result<Vec<UniverseRow>, StoreError> {
+        self.told(self.inner.universe())
+    }
+
+    fn progress(&self) -> Result<Vec<Progress>, StoreError> {
+        self.told(self.inner.progress())
+    }
+
+    fn listings(&self) -> Result<Vec<Listing>, StoreError> {
+        self.told(self.inner.listings())
+    }
+
+    fn scenarios(&self) -> Result<Vec<StoredScenario>, StoreError> {
+        self.told(self.inner.scenarios())
+    }
+
+    fn add_scenario(&self, lease: &Lease, scenario: &StoredScenario) -> Result<(), StoreError> {
+        self.told(self.inner.add_scenario(lease, scenario))
+    }
+
+    fn halts(&self) -> Result<Vec<Halt>, StoreError> {
+        self.told(self.inner.halts())
+    }
+
+    fn ensure_partitions(&self, from: NaiveDate, to: NaiveDate) -> Result<(), StoreError> {
+        self.told(self.inner.ensure_partitions(from, to))
+    }
+
+    fn missing_partitions(&self, from: NaiveDate, to: NaiveDate) -> Result<Vec<String>, StoreError> {
+        self.told(self.inner.missing_partitions(from, to))
+    }
+
+    fn clear(&self, lease: &Lease, symbol: Option<&Symbol>) -> Result<(), StoreError> {
+        self.told(self.inner.clear(lease, symbol))
+    }
+
+    fn bars(&self, ranges: &[BarRange], limit: usize) -> Result<Vec<StoredBar>, StoreError> {
+        self.told(self.inner.bars(ranges, limit))
+    }
+
+    fn states(&self) -> Result<Vec<StateRow>, StoreError> {
+        self.told(self.inner.states())
+    }
+
+    fn status(&self) -> Result<Option<MarketStatus>, StoreError> {
+        self.told(self.inner.status())
+    }
+
+    fn watermarks(&self) -> Result<BTreeMap<Symbol, UnixSeconds>, StoreError> {
+        self.told(self.inner.watermarks())
+    }
+
+    fn rollup_backlog(&self) -> Result<Option<RollupBacklog>, StoreError> {
+        self.told(self.inner.rollup_backlog())
+    }
+}
