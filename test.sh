@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Format, lint, documentation and every test, on SQLite and on throw-away PostgreSQL clusters.
 #
-# Installs what the tests need where it is missing: the PostgreSQL server and libfaketime, by the system's package
-# manager. Works as root and as an ordinary user; an ordinary user needs sudo only when something is missing.
+# Installs what the tests need where it is missing, by the system's package manager: the PostgreSQL server, libfaketime,
+# systemd for its analyser (nothing of it runs), npm for pm2, and promtool. Works as root and as an ordinary user; an
+# ordinary user needs sudo only when something is missing.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -15,22 +16,38 @@ as_root() {
 
 install_packages() {
     if command -v apt-get >/dev/null; then
-        as_root apt-get update -q && as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q postgresql libfaketime
+        as_root apt-get update -q && as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q "$@"
     elif command -v dnf >/dev/null; then
-        as_root dnf install -y -q postgresql-server libfaketime
+        as_root dnf install -y -q "${@/%postgresql/postgresql-server}"
     elif command -v apk >/dev/null; then
-        as_root apk add -q postgresql libfaketime
+        as_root apk add -q "$@"
     elif command -v pacman >/dev/null; then
-        as_root pacman -S --noconfirm postgresql libfaketime
+        as_root pacman -S --noconfirm "$@"
     else
         return 1
     fi
 }
 
-if ! have_postgres || ! have_faketime; then
-    echo "test.sh: installing the PostgreSQL server and libfaketime"
-    install_packages || {
-        echo "test.sh: cannot install them; install a PostgreSQL server and libfaketime by hand and run again" >&2
+missing=()
+have_postgres || missing+=(postgresql)
+have_faketime || missing+=(libfaketime)
+command -v systemd-analyze >/dev/null || missing+=(systemd)
+command -v npm >/dev/null || missing+=(npm)
+if [ ${#missing[@]} -gt 0 ]; then
+    echo "test.sh: installing ${missing[*]}"
+    install_packages "${missing[@]}" || {
+        echo "test.sh: cannot install ${missing[*]}; install them by hand and run again" >&2
+        exit 1
+    }
+fi
+
+# Prometheus's package starts a server; its promtool alone is unpacked instead.
+if ! command -v promtool >/dev/null && [ ! -x target/tools/usr/bin/promtool ]; then
+    echo "test.sh: fetching promtool"
+    mkdir -p target/tools
+    { (cd target/tools && apt-get download -q prometheus && dpkg -x prometheus_*.deb . && rm prometheus_*.deb) ||
+        install_packages prometheus; } || {
+        echo "test.sh: cannot get promtool; install prometheus by hand and run again" >&2
         exit 1
     }
 fi

@@ -2,11 +2,11 @@
 //! that the test sets.
 
 use std::fs;
-use std::path::Path;
 
 use crate::on_every_backend;
+use crate::support::clock::Clock;
 use crate::support::database::Database;
-use crate::support::programs::{Program, assert_has, assert_same};
+use crate::support::programs::{assert_has, assert_same};
 use crate::support::{SHANGHAI, date};
 
 const FAST: &str = "--test --speed 6000";
@@ -239,35 +239,4 @@ on_every_backend! {
 fn is_rolled_up_clean(database: &Database) {
     database.data_aggregator("--once").run().succeeded();
     is_clean(database);
-}
-
-/// A clock that stands still until it is set, by libfaketime.
-struct Clock(std::path::PathBuf);
-
-impl Clock {
-    const LIBRARY: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
-
-    fn at(directory: &Path, time: &str) -> Self {
-        assert!(Path::new(Self::LIBRARY).exists(), "there is no {}: run ./test.sh, which installs it", Self::LIBRARY);
-        let clock = Self(directory.join("clock"));
-        clock.set(time);
-        clock
-    }
-
-    /// Sets it to a time in UTC+8.
-    fn set(&self, time: &str) {
-        let next = self.0.with_extension("next");
-        fs::write(&next, format!("{time}\n")).unwrap();
-        fs::rename(next, &self.0).unwrap();
-    }
-
-    /// Only the date and time are the clock's: waiting still takes real time.
-    fn shown_to(&self, program: Program) -> Program {
-        program
-            .variable("LD_PRELOAD", Self::LIBRARY)
-            .variable("FAKETIME_TIMESTAMP_FILE", self.0.to_str().unwrap())
-            .variable("FAKETIME_NO_CACHE", "1")
-            .variable("FAKETIME_DONT_FAKE_MONOTONIC", "1")
-            .variable("TZ", "CST-8")
-    }
 }

@@ -2,13 +2,17 @@
 
 mod bars;
 mod calendar;
+mod check;
 mod cli;
 mod daemons;
+mod deploy;
 mod drift;
 mod full_model;
+mod health;
 mod jobs;
 mod layers;
 mod limits;
+mod logs;
 mod model;
 mod realism;
 mod restarts;
@@ -16,5 +20,6 @@ mod rollups;
 mod scenarios;
 mod schema;
 mod store;
+mod supervision;
 mod support;
 mod universe;

@@ -144,11 +144,35 @@ impl Database {
         .collect()
     }
 
+    /// Keeps everybody from writing bars until the hold is dropped.
+    pub fn hold_writes(&self) -> Hold {
+        match self.backend {
+            Backend::Sqlite => {
+                let mut connection = self.sqlite();
+                connection.batch_execute("BEGIN IMMEDIATE").unwrap();
+                Hold::Sqlite { _connection: connection }
+            }
+            Backend::Postgres => {
+                let mut connection = PgConnection::establish(&self.url).unwrap();
+                connection
+                    .batch_execute("BEGIN; LOCK TABLE market_klines, stock_state, market_status IN EXCLUSIVE MODE")
+                    .unwrap();
+                Hold::Postgres { _connection: connection }
+            }
+        }
+    }
+
     fn sqlite(&self) -> SqliteConnection {
         let mut connection = SqliteConnection::establish(self.url.trim_start_matches("sqlite:///")).unwrap();
         connection.batch_execute("PRAGMA busy_timeout = 10000").unwrap();
         connection
     }
+}
+
+/// An open transaction that others wait for.
+pub enum Hold {
+    Sqlite { _connection: SqliteConnection },
+    Postgres { _connection: PgConnection },
 }
 
 /// Writes one test for each kind of database.

@@ -1,6 +1,8 @@
 //! What the tests of several subjects share.
 
+pub mod clock;
 pub mod database;
+pub mod http;
 pub mod market;
 pub mod market_builder;
 pub mod programs;

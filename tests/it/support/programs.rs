@@ -18,7 +18,8 @@ const POLL: Duration = Duration::from_millis(20);
 /// How long anything may take at most: a minute of looking, and a good deal more on a busy machine.
 const LOOKS_MAX: usize = 3000;
 /// The beginnings of the variables that the programs read, or libpq for them.
-const VARIABLES: [&str; 5] = ["DATABASE_URL", "DB_", "KLINED_", "PG", "RUST_"];
+const VARIABLES: [&str; 8] =
+    ["DATABASE_URL", "DB_", "KLINED_", "PG", "RUST_", "NOTIFY_SOCKET", "WATCHDOG_", "JOURNAL_STREAM"];
 
 /// Waits until something holds.
 pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
@@ -78,6 +79,11 @@ impl Program {
     pub fn variable(mut self, name: &str, value: &str) -> Self {
         self.0.env(name, value);
         self
+    }
+
+    /// Gives it a file descriptor of our own as standard error, and runs it to its end.
+    pub fn run_with_stderr(mut self, stderr: Stdio) -> ExitStatus {
+        self.0.stdout(Stdio::null()).stderr(stderr).status().unwrap()
     }
 
     pub fn spawn(mut self) -> Running {

@@ -1,0 +1,98 @@
+#!/usr/bin/env bash
+# Installs klined as systemd services, or removes them. Running it again brings everything up to date and keeps what the
+# operator wrote: /etc/klined is made once and never overwritten.
+#
+#   deploy/install.sh [--bin-dir DIR] [--no-start] [--root DIR]    install, enable and start
+#   deploy/install.sh --uninstall [--purge] [--root DIR]          remove; --purge also configuration, data and logs
+#
+# --bin-dir  where the built programs are [target/release beside this script]
+# --no-start enable the services without starting or restarting them
+# --root     write below DIR, and touch neither users nor the running system: for packages and tests
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+programs=(klined market-generator data-aggregator market-backfill)
+units=(market-generator.service data-aggregator.service)
+bin_dir=$here/../target/release
+root=
+start=yes
+uninstall=no
+purge=no
+
+fail() { echo "install.sh: $1" >&2; exit 1; }
+
+while [ $# -gt 0 ]; do
+    case $1 in
+        --bin-dir) [ $# -ge 2 ] || fail "--bin-dir needs a directory"; bin_dir=$2; shift ;;
+        --root) [ $# -ge 2 ] || fail "--root needs a directory"; root=${2%/}; shift ;;
+        --no-start) start=no ;;
+        --uninstall) uninstall=yes ;;
+        --purge) purge=yes ;;
+        -h | --help) sed -n '2,11s/^# \{0,1\}//p' "$0"; exit 0 ;;
+        *) fail "unknown option $1; see --help" ;;
+    esac
+    shift
+done
+[ "$purge" = no ] || [ "$uninstall" = yes ] || fail "--purge goes with --uninstall"
+[ -n "$root" ] || [ "$(id -u)" = 0 ] || fail "must be run as root, or with --root DIR"
+
+has_systemd() { [ -z "$root" ] && [ -d /run/systemd/system ]; }
+enabled=$root/etc/systemd/system/multi-user.target.wants
+
+if [ "$uninstall" = yes ]; then
+    has_systemd && systemctl disable --now "${units[@]}" 2>/dev/null || true
+    for unit in "${units[@]}"; do
+        rm -f "$root/etc/systemd/system/$unit" "$enabled/$unit"
+    done
+    for program in "${programs[@]}"; do
+        rm -f "$root/usr/local/bin/$program"
+    done
+    rm -rf "$root/usr/local/share/doc/klined"
+    if [ "$purge" = yes ]; then
+        rm -rf "$root/etc/klined" "$root/var/lib/klined" "$root/var/log/klined"
+        [ -n "$root" ] || ! getent passwd klined >/dev/null || userdel klined
+    fi
+    has_systemd && systemctl daemon-reload
+    echo "removed klined$([ "$purge" = yes ] || echo "; /etc/klined, /var/lib/klined and /var/log/klined are left")"
+    exit 0
+fi
+
+for program in "${programs[@]}"; do
+    [ -x "$bin_dir/$program" ] || fail "there is no $bin_dir/$program; build it with \`cargo build --release\`, or say --bin-dir"
+done
+
+if [ -z "$root" ] && ! getent passwd klined >/dev/null; then
+    useradd --system --user-group --home-dir /var/lib/klined --no-create-home --shell /usr/sbin/nologin klined
+fi
+
+install -d -m 755 "$root/usr/local/bin" "$root/etc/systemd/system" "$enabled" "$root/etc/klined" \
+    "$root/usr/local/share/doc/klined"
+for program in "${programs[@]}"; do
+    # Under another name first: a program that runs cannot be overwritten, but it can be replaced.
+    install -m 755 "$bin_dir/$program" "$root/usr/local/bin/.$program.new"
+    mv -f "$root/usr/local/bin/.$program.new" "$root/usr/local/bin/$program"
+done
+for unit in "${units[@]}"; do
+    install -m 644 "$here/systemd/$unit" "$root/etc/systemd/system/$unit"
+done
+install -m 644 "$here/../docs/OPERATIONS.md" "$root/usr/local/share/doc/klined/OPERATIONS.md"
+if [ ! -e "$root/etc/klined/klined.env" ]; then
+    install -m 600 "$here/systemd/klined.env" "$root/etc/klined/klined.env"
+fi
+if [ ! -e "$root/etc/klined/log-filter" ]; then
+    echo "warn,klined=info" >"$root/etc/klined/log-filter"
+    chmod 644 "$root/etc/klined/log-filter"
+fi
+
+if has_systemd; then
+    systemctl daemon-reload
+    systemctl enable --quiet "${units[@]}"
+    if [ "$start" = yes ]; then
+        systemctl restart "${units[@]}"
+    fi
+else
+    for unit in "${units[@]}"; do
+        ln -sf "/etc/systemd/system/$unit" "$enabled/$unit"
+    done
+fi
+echo "installed klined; its configuration is $root/etc/klined/klined.env"

@@ -1,0 +1,46 @@
+//! Asking a program under test over HTTP, with nothing but a socket.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use super::programs::Running;
+
+/// An answer's status and body.
+pub struct Answer {
+    pub status: u16,
+    pub body: String,
+}
+
+impl Running {
+    /// Waits until it says where it serves its health, and gives that address. It must have been told to take any port.
+    pub fn health_address(&mut self) -> String {
+        self.until_it_says("serving /healthz");
+        let said = self.stderr();
+        let line = said.lines().find(|line| line.contains("serving /healthz")).unwrap();
+        line.split("address=").nth(1).unwrap().trim().to_owned()
+    }
+}
+
+/// Asks for a path with GET.
+pub fn get(address: &str, path: &str) -> Answer {
+    let text = send(address, &format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n"));
+    let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer from {address}{path}: {text}"));
+    Answer { status: head.split(' ').nth(1).unwrap().parse().unwrap(), body: body.to_owned() }
+}
+
+/// Sends a request as it stands and reads until the other side closes.
+pub fn send(address: &str, request: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    // A server that has heard enough may close while we still speak.
+    let _ = stream.write_all(request.as_bytes());
+    let mut text = Vec::new();
+    let _ = stream.read_to_end(&mut text);
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+/// The value of a metric with its labels, as it stands in the text.
+pub fn metric(text: &str, name: &str) -> Option<f64> {
+    text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
+}
