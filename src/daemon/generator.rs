@@ -105,7 +105,7 @@ pub async fn generate(
         });
         let mut running = match begun.await? {
             Ok(generator) => {
-                vitals.stands_at(generator.at());
+                generator.at().inspect(|at| vitals.stands_at(at.start()));
                 vitals.holds();
                 Some(generator)
             }
@@ -127,7 +127,6 @@ pub async fn generate(
             match outcome.await? {
                 Ok((generator, minutes)) => {
                     backoff.reset();
-                    vitals.stands_at(generator.at());
                     if minutes > 0 {
                         debug!(minutes, at = generator.at().map(tracing::field::display), "written");
                         written.notify_one();

@@ -1,6 +1,7 @@
 //! `--check`: passes what can start, names what cannot, and changes nothing.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 use crate::on_every_backend;
 use crate::support::database::{Backend, Database};
@@ -76,7 +77,8 @@ on_every_backend! {
         fails(&database.market_generator("--check --test --seed 7").run(), &["market", "seed 42", "seed 7"]);
         fails(&database.market_generator("--check --test --symbols NOPE").run(), &["market", "no stock NOPE"]);
         fails(&database.market_generator("--check --log klined=loud").run(), &["configuration", "klined=loud"]);
-        fails(&database.data_aggregator("--check --log-dir /proc/logs").run(), &["configuration", "/proc/logs"]);
+        fs::write(database.directory.path().join("file"), "").unwrap();
+        fails(&database.data_aggregator("--check --log-dir file/logs").run(), &["configuration", "file/logs"]);
         fails(&database.data_aggregator("--check --calendar-file none.txt").run(), &["calendar", "none.txt"]);
         database.execute("UPDATE stock_metadata SET is_active = false");
         fails(&database.market_generator("--check --test").run(), &["market", "no stock that is active"]);
@@ -104,7 +106,13 @@ fn a_server_that_cannot_be_reached_and_a_user_without_rights_fail_the_check() {
 #[test]
 fn a_directory_that_cannot_be_written_fails_the_check() {
     let database = Database::new(Backend::Sqlite);
-    fails(&database.market_generator("--check --db-url sqlite:////proc/m.db").run(), &["database", "/proc"]);
+    let closed = database.directory.path().join("closed");
+    fs::create_dir(&closed).unwrap();
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o555)).unwrap();
+    // SAFETY: getuid takes nothing and touches nothing.
+    if unsafe { libc::getuid() } != 0 {
+        fails(&database.market_generator("--check --db-url sqlite:///closed/m.db").run(), &["database", "closed"]);
+    }
     fails(&database.data_aggregator("--check --db-url sqlite:///missing/m.db").run(), &["no directory missing"]);
     // A file that was made beforehand and is empty is not made a database by looking at it.
     fs::write(database.directory.path().join("market.db"), "").unwrap();

@@ -26,7 +26,7 @@ const PROGRAMS: [Start; 4] =
 /// What each of them needs to hear so that it does something and ends.
 const FIRST_WORDS: [&str; 4] = ["", "--once", "--days 1", ""];
 /// Each flag that a variable can stand for.
-const VARIABLES: [(&str, &str); 13] = [
+const VARIABLES: [(&str, &str); 16] = [
     ("speed", "KLINED_SPEED"),
     ("interval", "KLINED_AGGREGATE_MINUTES"),
     ("db-url", "DATABASE_URL"),
@@ -37,7 +37,10 @@ const VARIABLES: [(&str, &str); 13] = [
     ("scenario", "KLINED_SCENARIO"),
     ("calendar-file", "KLINED_CALENDAR_FILE"),
     ("strict-calendar", "KLINED_STRICT_CALENDAR"),
+    ("health-addr", "KLINED_HEALTH_ADDR"),
+    ("check", "KLINED_CHECK"),
     ("log", "KLINED_LOG"),
+    ("log-format", "KLINED_LOG_FORMAT"),
     ("log-dir", "KLINED_LOG_DIR"),
     ("no-log-files", "KLINED_NO_LOG_FILES"),
 ];

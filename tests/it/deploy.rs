@@ -123,8 +123,8 @@ fn alerts_and_dashboard_use_the_metrics_that_are_served_and_no_others() {
     let database = Database::new(Backend::Sqlite);
     let mut market = database.klined("up --days 1 --speed 6000 --health-addr 0 --no-log-files").spawn();
     let address = market.health_address();
-    market.until_minutes(2, &database);
     market.until("it is ready", || get(&address, "/readyz").status == 200);
+    market.until_minutes(2, &database);
     let served = get(&address, "/metrics").body;
     let mut names = metrics_in(&served);
     // A family without a member has only its head; the suffix of counters is not part of it.

@@ -7,6 +7,7 @@ use crate::support::clock::Clock;
 use crate::support::database::{Backend, Database};
 use crate::support::http::{get, metric, send};
 use crate::support::programs::{assert_has, eventually};
+use crate::support::{SHANGHAI, date};
 
 /// How many bars of an interval there are.
 fn stored(database: &Database, interval: &str) -> f64 {
@@ -48,7 +49,9 @@ on_every_backend! {
         let clock = Clock::at(database.directory.path(), "2026-11-20 10:14:50");
         let mut generator = clock.shown_to(database.market_generator("--health-addr 0 --db-timeout 3600")).spawn();
         let address = generator.health_address();
-        generator.until("it has caught up", || get(&address, "/readyz").status == 200);
+        let first = SHANGHAI.minute_of(date("2026-11-20"), 43).unwrap().start();
+        generator.until("it has caught up", || database.last_minute() == first);
+        generator.until("it is ready", || get(&address, "/readyz").status == 200);
         let now = |name: &str| metric(&get(&address, "/metrics").body, name).unwrap();
         assert_eq!((now("klined_minute_lag_seconds"), now("klined_catch_up_backlog_minutes")), (0.0, 0.0));
         assert_eq!(now("klined_calendar_known_days_remaining"), 41.0);

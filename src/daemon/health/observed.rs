@@ -9,6 +9,7 @@ use chrono::NaiveDate;
 use super::vitals::Vitals;
 use crate::bars::Halt;
 use crate::base::{Interval, Symbol, UnixSeconds};
+use crate::calendar::Minute;
 use crate::daemon::clock::instant;
 use crate::store::{
     BarRange, BarStore, Batch, Identity, Lease, Listing, MarketStatus, PoolUse, Progress, Role, RollupBacklog,
@@ -50,6 +51,10 @@ impl BarStore for ObservedStore {
         self.vitals.metrics.count_bars(Interval::Minute1, batch.bars.len());
         if let Some(status) = batch.status {
             self.vitals.shows(status);
+            // A status that comes with bars is that of the last one's end.
+            if !batch.bars.is_empty() {
+                self.vitals.stands_at(status.last_update - Minute::SECONDS);
+            }
         }
         Ok(())
     }

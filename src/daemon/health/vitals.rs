@@ -115,12 +115,10 @@ impl Vitals {
         }
     }
 
-    /// The generator stands at this minute.
-    pub fn stands_at(&self, minute: Option<Minute>) {
-        if let Some(minute) = minute {
-            self.signs().last_minute = Some(minute.start());
-            self.metrics.set_last_minute(minute.start());
-        }
+    /// The last minute written is the one that starts here.
+    pub fn stands_at(&self, start: UnixSeconds) {
+        self.signs().last_minute = Some(start);
+        self.metrics.set_last_minute(start);
     }
 
     pub fn shows(&self, status: MarketStatus) {
@@ -139,7 +137,7 @@ impl Vitals {
         self.lags(0);
     }
 
-    /// The day of the last minute written.
+    /// Start of the last minute written.
     pub fn last_minute(&self) -> Option<UnixSeconds> {
         self.signs().last_minute
     }
