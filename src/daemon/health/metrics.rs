@@ -104,6 +104,11 @@ impl Metrics {
         self.transactions.get_or_create(&[("transaction", name)]).observe(seconds);
     }
 
+    /// A job's counters begin with 0, so that the first failure is seen as one.
+    pub fn announce(&self, job: &'static str) {
+        drop(self.retries.get_or_create(&[("job", job)]));
+    }
+
     pub fn count_retry(&self, job: &'static str) {
         self.retries.get_or_create(&[("job", job)]).inc();
     }

@@ -57,6 +57,7 @@ enum State {
 
 impl Vitals {
     pub fn new(job: &'static str, duty: Duty, metrics: Arc<Metrics>) -> Arc<Self> {
+        metrics.announce(job);
         let now = instant();
         let signs = Signs {
             state: State::Starting,
