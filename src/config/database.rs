@@ -24,13 +24,19 @@ pub struct DatabaseArgs {
           value_parser = clap::value_parser!(u32).range(2..=1000))]
     pub db_pool_size: u32,
 
-    /// How long to wait for a connection or a lock, in seconds
+    /// How long to wait for a connection, a lock or the network, in seconds; a statement may take 10 times as long
     #[arg(long, env = "DB_TIMEOUT_SECONDS", value_name = "SECONDS", default_value_t = 30,
           value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub db_timeout: u64,
 }
 
 impl DatabaseArgs {
+    /// How long the database may leave a request without an answer: a little longer than a statement may take there.
+    #[must_use]
+    pub fn patience(&self) -> Duration {
+        Duration::from_secs(self.db_timeout) * 12
+    }
+
     /// What the store takes.
     #[must_use]
     pub fn options(&self) -> StoreOptions {

@@ -12,7 +12,7 @@ use super::health::{self, Duty, Health, Metrics, ObservedStore, Vitals};
 use super::reload::{Calendars, Reload};
 use super::retry::Backoff;
 use super::shutdown::Shutdown;
-use super::{blocking, check, logging, open_store, supervisor};
+use super::{blocking, check, logging, open_store, patiently, supervisor};
 use crate::base::Symbol;
 use crate::config::AggregatorArgs;
 use crate::jobs::{Aggregator, Folded};
@@ -52,7 +52,8 @@ pub async fn run(args: AggregatorArgs) -> anyhow::Result<ExitCode> {
         report(&folded);
     } else {
         reload.on_hangup(vitals.clone())?;
-        let plan = Plan { every, only: args.symbol, lookback_hours: args.lookback_hours, calendars };
+        let (lookback_hours, patience) = (args.lookback_hours, args.database.patience());
+        let plan = Plan { every, only: args.symbol, lookback_hours, calendars, patience };
         aggregate(store, plan, &vitals, &shutdown, &Notify::new()).await?;
     }
     info!("stopped");
@@ -78,6 +79,8 @@ pub struct Plan {
     /// For the first run.
     pub lookback_hours: Option<u32>,
     pub calendars: Calendars,
+    /// How long the database may leave a request without an answer.
+    pub patience: Duration,
 }
 
 /// Aggregates until told to stop, whenever `called` and every so often without.
@@ -92,21 +95,22 @@ pub async fn aggregate(
     let mut backoff = Backoff::default();
     while !shutdown.is_asked() {
         let (store, calendar, only) = (store.clone(), plan.calendars.borrow_and_update().clone(), plan.only);
-        let mut running = match blocking(move || Aggregator::start(store, calendar, only)).await? {
-            Ok(aggregator) => {
-                vitals.holds();
-                Some(aggregator)
-            }
-            Err(error) => {
-                backoff.wait_after(error, shutdown, vitals).await?;
-                None
-            }
-        };
+        let mut running =
+            match patiently(vitals, plan.patience, move || Aggregator::start(store, calendar, only)).await? {
+                Ok(aggregator) => {
+                    vitals.holds();
+                    Some(aggregator)
+                }
+                Err(error) => {
+                    backoff.wait_after(error, shutdown, vitals).await?;
+                    None
+                }
+            };
         let mut is_time = true;
         let mut next_run = Instant::now() + plan.every;
         while let Some(aggregator) = running.take().filter(|_| !shutdown.is_asked()) {
             let (stop, lookback_hours) = (shutdown.stop.clone(), plan.lookback_hours);
-            let outcome = blocking(move || match is_time {
+            let outcome = patiently(vitals, plan.patience, move || match is_time {
                 true => aggregator.run(lookback_hours, &stop).map(|folded| (aggregator, Round::Ran(folded))),
                 false => aggregator.confirm().map(|behind| (aggregator, Round::Confirmed { behind })),
             });

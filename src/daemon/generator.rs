@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Notify;
 use tracing::{debug, info, warn};
@@ -12,7 +13,7 @@ use super::health::{self, Duty, Health, Metrics, ObservedStore, Vitals};
 use super::reload::{Calendars, Reload};
 use super::retry::Backoff;
 use super::shutdown::Shutdown;
-use super::{blocking, check, logging, open_store, supervisor};
+use super::{blocking, check, logging, open_store, patiently, supervisor};
 use crate::base::{Clock, Symbol};
 use crate::config::GeneratorArgs;
 use crate::jobs::{Generator, JobError, Market, ModelChoice, Stop};
@@ -47,7 +48,8 @@ pub async fn run(args: GeneratorArgs) -> anyhow::Result<ExitCode> {
 
     let calendar = calendars.borrow().clone();
     let (database, seed, choice) = (args.database.clone(), args.model.seed, args.model.choice()?);
-    let plan = Plan { only: args.symbols, pace, choice: choice.clone(), calendars };
+    let patience = args.database.patience();
+    let plan = Plan { only: args.symbols, pace, choice: choice.clone(), calendars, patience };
     let universe = args.universe.universe()?;
     let claim = move || {
         let store = open_store(&database)?;
@@ -77,6 +79,8 @@ pub struct Plan {
     /// What the market was claimed with, to claim it on another calendar.
     pub choice: ModelChoice,
     pub calendars: Calendars,
+    /// How long the database may leave a request without an answer.
+    pub patience: Duration,
 }
 
 /// Generates until told to stop, and tells `written` of every write.
@@ -94,19 +98,21 @@ pub async fn generate(
     };
     market.store = ObservedStore::around(market.store, vitals.clone());
     let mut backoff = Backoff::default();
+    let mut is_first = true;
     while !shutdown.is_asked() {
         let (begin, calendar) = (market.clone(), plan.calendars.borrow_and_update().clone());
         let (only, choice, stop) = (plan.only.clone(), plan.choice.clone(), shutdown.stop.clone());
-        let begun = blocking(move || {
+        let begun = patiently(vitals, plan.patience, move || {
             // As it was claimed before, but for the calendar.
             let seed = Some(begin.model.seed.0);
             let market = Market::claim(begin.store, calendar, choice, seed)?;
-            start(market, &only, pace, &stop)
+            start(market, &only, pace, is_first, &stop)
         });
         let mut running = match begun.await? {
             Ok(generator) => {
                 generator.at().inspect(|at| vitals.stands_at(at.start()));
                 vitals.holds();
+                is_first = false;
                 Some(generator)
             }
             Err(error) => {
@@ -117,7 +123,7 @@ pub async fn generate(
         let mut is_time = true;
         while let Some(mut generator) = running.take().filter(|_| !shutdown.is_asked()) {
             let stop = shutdown.stop.clone();
-            let outcome = blocking(move || {
+            let outcome = patiently(vitals, plan.patience, move || {
                 let minutes = match is_time {
                     true => advance(&mut generator, pace, &stop)?,
                     false => generator.confirm().map(|()| 0)?,
@@ -151,7 +157,7 @@ pub async fn generate(
     Ok(())
 }
 
-fn start(market: Market, only: &[Symbol], pace: Pace, stop: &Stop) -> Result<Generator, JobError> {
+fn start(market: Market, only: &[Symbol], pace: Pace, is_first: bool, stop: &Stop) -> Result<Generator, JobError> {
     let calendar = market.calendar.clone();
     let now = SystemClock.now();
     let today = calendar.date_of(now);
@@ -161,7 +167,10 @@ fn start(market: Market, only: &[Symbol], pace: Pace, stop: &Stop) -> Result<Gen
     };
     let generator = Generator::start(market, only, first_day, stop)?;
     if pace == Pace::Live {
-        generator.refuse_future(now)?;
+        // A clock that is set back later on is waited for.
+        if is_first {
+            generator.refuse_future(now)?;
+        }
         if calendar.is_projected(today) {
             warn!(known_until = %calendar.known_until(),
                 "today's status comes from a projection; give the exchange's holidays with --calendar-file");

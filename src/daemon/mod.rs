@@ -25,11 +25,13 @@ pub use generator::run as run_generator;
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Parser;
 use tracing::{error, info};
 
+use self::health::Vitals;
 use crate::config::{self, DatabaseArgs};
 use crate::store::{self, BarStore};
 
@@ -41,7 +43,10 @@ pub fn main<Args: Parser>(run: impl AsyncFnOnce(Args) -> anyhow::Result<ExitCode
             .enable_all()
             .build()
             .context("cannot start the runtime")?;
-        runtime.block_on(run(args))
+        let outcome = runtime.block_on(run(args));
+        // Work that the database never answered is not waited for.
+        runtime.shutdown_background();
+        outcome
     });
     outcome.unwrap_or_else(|error| {
         if tracing::dispatcher::has_been_set() {
@@ -56,6 +61,22 @@ pub fn main<Args: Parser>(run: impl AsyncFnOnce(Args) -> anyhow::Result<ExitCode
 /// Does blocking work without holding up the runtime.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> anyhow::Result<T> {
     tokio::task::spawn_blocking(work).await.context("a worker thread ended in a panic; this is a bug, please report it")
+}
+
+/// Does a job's blocking work, and gives up when the database leaves it without any answer for so long: something between
+/// the two takes what is sent, answers nothing and keeps the connection up, which no other bound sees.
+async fn patiently<T: Send + 'static>(
+    vitals: &Vitals,
+    patience: Duration,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> anyhow::Result<T> {
+    tokio::select! {
+        outcome = blocking(work) => outcome,
+        () = vitals.standing_still(patience) => bail!(
+            "the database has taken a request and not answered within {patience:?}; look for what is between this program and \
+             its server, and start it again"
+        ),
+    }
 }
 
 /// Opens a database and brings its schema up to date.

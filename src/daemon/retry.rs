@@ -1,5 +1,7 @@
-//! Waiting before a failed job is tried again: twice as long each time, up to a cap.
+//! Waiting before a failed job is tried again: twice as long each time, up to a cap, and by chance up to a half shorter, lest
+//! all the programs that lost the same server come back at the same moment.
 
+use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
 use tracing::warn;
@@ -38,13 +40,19 @@ impl Backoff {
         if !error.is_retriable() {
             return Err(error);
         }
-        warn!(retry_in_seconds = self.next.as_secs(), "{error}");
+        let wait = self.next.mul_f64(1.0 - 0.5 * chance());
+        warn!(retry_in_ms = wait.as_millis(), "{error}");
         vitals.failed(&error);
         tokio::select! {
-            () = vitals.while_waiting(tokio::time::sleep(self.next), supervisor::pulse()) => {}
+            () = vitals.while_waiting(tokio::time::sleep(wait), supervisor::pulse()) => {}
             () = shutdown.asked() => {}
         }
         self.next = (self.next * 2).min(LONGEST_WAIT);
         Ok(())
     }
+}
+
+/// A number from 0 to 1, of no quality: the standard library seeds each of its hash maps differently.
+fn chance() -> f64 {
+    RandomState::new().hash_one(()) as f64 / u64::MAX as f64
 }

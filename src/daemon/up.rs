@@ -36,7 +36,8 @@ pub async fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
     health::serve(args.health.address(), health.clone()).await?;
     tokio::spawn(supervisor::report(health.clone(), shutdown.clone()));
     let (database, seed, choice) = (args.database.clone(), args.model.seed, args.model.choice()?);
-    let plan = generator::Plan { only: vec![], pace, choice: choice.clone(), calendars };
+    let plan =
+        generator::Plan { only: vec![], pace, choice: choice.clone(), calendars, patience: args.database.patience() };
     let universe = args.universe.universe()?;
     let (stop, days, filler) = (shutdown.stop.clone(), usize::from(args.days), jobs[0].clone());
     let (market, is_filled) = blocking(move || {
@@ -61,8 +62,8 @@ async fn run_market(
     [generator, aggregator]: &[Arc<Vitals>; 2],
     shutdown: &Shutdown,
 ) -> anyhow::Result<()> {
-    let calendars = plan.calendars.clone();
-    let roll_ups = aggregator::Plan { every: AGGREGATE_EVERY, only: None, lookback_hours: None, calendars };
+    let (calendars, patience) = (plan.calendars.clone(), plan.patience);
+    let roll_ups = aggregator::Plan { every: AGGREGATE_EVERY, only: None, lookback_hours: None, calendars, patience };
     let written = Notify::new();
     // When one of the two fails the other must not run on alone.
     let generating = async {

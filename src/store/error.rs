@@ -10,9 +10,15 @@ use super::{Identity, Role};
 /// A failure of a store, with what was being done.
 #[derive(Debug, Error)]
 pub enum StoreError {
-    /// The database does not answer.
-    #[error("cannot reach the database {url}: {reason}")]
+    /// The database does not answer, or not yet.
+    #[error("cannot reach the database {url}: {reason}; check host and port, and that the server runs")]
     Unreachable { url: String, reason: String },
+    /// The server answers, and will not let this user in.
+    #[error(
+        "the database {url} lets nobody in like this: {reason}; check user and password, that the database exists and that \
+         the server's pg_hba.conf allows it"
+    )]
+    Refused { url: String, reason: String },
     /// No connection came free in time.
     #[error(
         "no database connection came free within {waited:?} ({reason}); raise --db-pool-size or --db-timeout, or look \
@@ -54,40 +60,68 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Whether the same call can succeed later without anybody's help.
+    /// Whether the same call can succeed later without a change to the database or to the call.
     #[must_use]
     pub fn is_retriable(&self) -> bool {
         match self {
             Self::Unreachable { .. } | Self::PoolTimeout { .. } => true,
-            Self::Query { source, .. } => match source {
-                DieselError::DatabaseError(kind, information) => match kind {
-                    DatabaseErrorKind::ClosedConnection
-                    | DatabaseErrorKind::SerializationFailure
-                    | DatabaseErrorKind::UnableToSendCommand => true,
-                    DatabaseErrorKind::Unknown => {
-                        let message = information.message();
-                        is_lock_missed(message) || is_connection_lost(message)
-                    }
-                    _ => false,
-                },
-                DieselError::BrokenTransactionManager => true,
-                _ => false,
-            },
+            Self::Query { source, .. } => can_pass(source),
             _ => false,
         }
     }
+
+    /// Whether a row broke a rule of its table; PostgreSQL says so too when there is no partition for it.
+    pub(super) fn is_check_violation(&self) -> bool {
+        let Self::Query { source, .. } = self else { return false };
+        matches!(source, DieselError::DatabaseError(DatabaseErrorKind::CheckViolation, _))
+    }
 }
 
-/// Both databases tell of a lock that was not freed in time only in words, as does PostgreSQL of a deadlock's victim.
-fn is_lock_missed(message: &str) -> bool {
-    ["database is locked", "canceling statement due to lock timeout", "deadlock detected"].contains(&message)
+fn can_pass(error: &DieselError) -> bool {
+    match error {
+        DieselError::DatabaseError(kind, information) => match kind {
+            DatabaseErrorKind::ClosedConnection
+            | DatabaseErrorKind::SerializationFailure
+            | DatabaseErrorKind::UnableToSendCommand => true,
+            DatabaseErrorKind::Unknown => tells_of_passing(information.message()),
+            _ => false,
+        },
+        DieselError::RollbackErrorOnCommit { commit_error, .. } => can_pass(commit_error),
+        DieselError::BrokenTransactionManager => true,
+        _ => false,
+    }
 }
 
-/// libpq reports a connection that ended in mid-statement without an error code, only in words.
-fn is_connection_lost(message: &str) -> bool {
-    ["server closed the connection", "terminating connection", "the database system is", "connection to server"]
-        .iter()
-        .any(|words| message.contains(words))
+/// What both databases tell only in words: a wait that was too long, a disk that is full, a connection that ended.
+const PASSING: [&str; 17] = [
+    // SQLite
+    "database is locked",
+    "database table is locked",
+    "database or disk is full",
+    "disk I/O error",
+    // SQLite undoes a transaction by itself when the disk is full, and then there is none to roll back.
+    "cannot rollback - no transaction is active",
+    // PostgreSQL: waits
+    "canceling statement due to",
+    "deadlock detected",
+    // PostgreSQL: room
+    "No space left on device",
+    "could not extend file",
+    "out of memory",
+    "out of shared memory",
+    "too many clients",
+    "remaining connection slots",
+    // PostgreSQL: a connection that ended, or one to a server that starts or stops
+    "server closed the connection",
+    "terminating connection",
+    "the database system is",
+    "connection to server",
+];
+
+/// Words in another language, as a server may use with a user who may not choose, are taken for something that can pass: a
+/// retry too many does no harm.
+fn tells_of_passing(message: &str) -> bool {
+    PASSING.iter().any(|words| message.contains(words)) || !message.is_ascii()
 }
 
 /// Names what was being done when a statement failed.

@@ -12,7 +12,8 @@ use klined::model::ModelKind;
 use tempfile::TempDir;
 
 use crate::on_every_backend;
-use crate::support::database::{Backend, Database, cluster_port};
+use crate::support::cluster::Cluster;
+use crate::support::database::{Backend, Database};
 use crate::support::programs::{Program, TWO_DAYS, assert_has};
 use crate::support::{SHANGHAI, date};
 
@@ -143,7 +144,7 @@ fn wrong_input_is_status_2_and_named() {
 fn a_database_that_cannot_be_used_is_a_readable_failure() {
     let place = place();
     fs::write(place.path().join("letter.db"), "Dear Sir, this is a letter and no database.\n".repeat(100)).unwrap();
-    let port = cluster_port();
+    let port = Cluster::shared().port;
     let read_only = place.path().join("read-only");
     fs::create_dir(&read_only).unwrap();
     let mut permissions = fs::metadata(&read_only).unwrap().permissions();

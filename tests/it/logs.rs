@@ -5,7 +5,8 @@ use std::os::unix::fs::MetadataExt;
 use std::process::Stdio;
 
 use crate::on_every_backend;
-use crate::support::database::{Backend, Database, cluster_port};
+use crate::support::cluster::Cluster;
+use crate::support::database::{Backend, Database};
 use crate::support::http::{get, metric};
 use crate::support::programs::{Program, assert_has};
 
@@ -62,7 +63,7 @@ fn no_colours_where_nobody_sees_them() {
 #[test]
 fn a_password_never_appears() {
     let place = tempfile::tempdir().unwrap();
-    let port = cluster_port();
+    let port = Cluster::shared().port;
     let urls = [
         "postgresql://u:s3cret@127.0.0.1:1/db".to_owned(),
         "postgresql://u:s3cr%65t@127.0.0.1:1/db".to_owned(),

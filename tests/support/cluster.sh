@@ -4,6 +4,10 @@
 # Prints its port on 127.0.0.1 once it accepts connections, then waits for the end of its input, which comes when the
 # process that started it ends, however it ends; then stops the server and removes its files. Works as root, where the
 # server runs as the user postgres, and as an ordinary user. Durability is off unless FSYNC=on.
+#
+# Until then each line of input is a wish, answered by a line: "stop fast", "stop immediate" and "start", answered "done";
+# "small 8m", answered with the path of a file system of that size to put a tablespace on, or with nothing where one may not
+# be mounted.
 set -eu
 
 fail() { echo "cluster.sh: $1" >&2; exit 1; }
@@ -16,10 +20,13 @@ dir=$(mktemp -d /tmp/klined-postgres.XXXXXX)
 if [ "$(id -u)" = 0 ]; then
     chown postgres "$dir"
     as="runuser -u postgres --"
+    mount=""
 else
     as=""
+    mount="sudo -n"
 fi
 stop() {
+    [ ! -d "$dir/small" ] || $mount umount -l "$dir/small" 2>/dev/null || true
     $as "$bin/pg_ctl" -D "$dir/data" -m immediate stop >/dev/null 2>&1 || true
     rm -rf "$dir"
 }
@@ -29,13 +36,30 @@ trap 'exit 1' HUP INT TERM
 cd "$dir"
 $as "$bin/initdb" -D "$dir/data" -U postgres -A trust -N --no-instructions -E UTF8 --locale=C >"$dir/initdb.log" 2>&1 ||
     fail "initdb failed: $(cat "$dir/initdb.log")"
+start() {
+    $as "$bin/pg_ctl" -D "$dir/data" -l "$dir/log" -w -t 60 start \
+        -o "-c fsync=${FSYNC:-off} -c listen_addresses=127.0.0.1 -p $port -k $dir -c max_connections=300" \
+        >/dev/null 2>&1 </dev/null
+}
+small() {
+    mkdir "$dir/small" && $mount mount -t tmpfs -o "size=$1" tmpfs "$dir/small" && mkdir "$dir/small/space" || return 0
+    if [ -n "$as" ]; then chown -R postgres "$dir/small"; fi
+    echo "$dir/small/space"
+}
+obey() {
+    while read -r wish how; do
+        case $wish in
+        stop) $as "$bin/pg_ctl" -D "$dir/data" -m "$how" -t 60 stop >/dev/null 2>&1 && echo done ;;
+        start) start && echo done ;;
+        small) echo "$(small "$how" 2>/dev/null)" ;;
+        esac
+    done
+}
 for try in 1 2 3 4 5 6 7 8 9 10; do
     port=$(shuf -i 20000-60000 -n 1)
-    if $as "$bin/pg_ctl" -D "$dir/data" -l "$dir/log" -w -t 60 start \
-        -o "-c fsync=${FSYNC:-off} -c listen_addresses=127.0.0.1 -p $port -k $dir -c max_connections=300" \
-        >/dev/null 2>&1 </dev/null; then
+    if start; then
         echo "$port"
-        cat >/dev/null
+        obey
         exit 0
     fi
 done

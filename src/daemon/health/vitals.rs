@@ -116,6 +116,14 @@ impl Vitals {
         }
     }
 
+    /// Waits until it has not moved for at least so long, and less than twice as long.
+    pub async fn standing_still(&self, patience: Duration) {
+        let mut before = None;
+        while before.replace(self.moves()) != Some(self.moves()) {
+            tokio::time::sleep(patience).await;
+        }
+    }
+
     /// The last minute written is the one that starts here.
     pub fn stands_at(&self, start: UnixSeconds) {
         self.signs().last_minute = Some(start);

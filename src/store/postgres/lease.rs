@@ -1,7 +1,7 @@
 //! Roles as advisory locks. The lock lives as long as its connection, so it is gone the moment its holder is; the epoch
 //! in `role_epoch`, compared inside every writing transaction, covers a holder that has lost its connection unawares.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
@@ -12,6 +12,7 @@ use diesel::sql_types::{Bool, Integer, Text};
 
 use super::super::error::During;
 use super::super::{Lease, Role, StoreError, rows};
+use super::session::Server;
 
 /// The first half of every advisory lock's key: "klnd" in ASCII.
 const LOCK_CLASS: i32 = 0x6b6c_6e64;
@@ -22,24 +23,41 @@ const MIGRATION_LOCK: i32 = 0;
 const TRIES: u32 = 15;
 const PAUSE: Duration = Duration::from_millis(200);
 
+/// The server's sessions of leases whose connection was lost: the server may not have noticed, and then keeps their locks.
+pub(super) type LeftBehind = Arc<Mutex<Vec<Backend>>>;
+
+/// One session as the server knows it. Its beginning tells it from a later one with the same number.
+#[derive(QueryableByName)]
+pub(super) struct Backend {
+    #[diesel(sql_type = Integer)]
+    pid: i32,
+    #[diesel(sql_type = Text)]
+    began: String,
+}
+
 /// A connection that is kept for the lock it holds.
 pub(super) struct Guard {
     connection: Mutex<PgConnection>,
     shown_url: String,
+    /// Itself on the server, and where to put that when it can no longer be told to let go.
+    backend: Option<(Backend, LeftBehind)>,
 }
 
 impl Drop for Guard {
     /// The server learns of a closed connection only some time later; whoever takes the role next need not wait for it.
     fn drop(&mut self) {
-        let connection = self.connection.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
-        // A connection that is lost has lost its locks too.
-        let _ = connection.batch_execute("SELECT pg_advisory_unlock_all()");
+        let connection = self.connection.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if connection.batch_execute("SELECT pg_advisory_unlock_all()").is_err()
+            && let Some((backend, left_behind)) = self.backend.take()
+        {
+            left_behind.lock().unwrap_or_else(PoisonError::into_inner).push(backend);
+        }
     }
 }
 
 impl super::super::Guard for Guard {
     fn check(&self) -> Result<(), StoreError> {
-        let mut connection = self.connection.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         connection.batch_execute("SELECT 1").map_err(|error| StoreError::Unreachable {
             url: self.shown_url.clone(),
             reason: format!("the connection that held the role is lost: {}", super::one_line(&error)),
@@ -61,9 +79,13 @@ fn key(role: Role) -> i32 {
 }
 
 /// Takes a role's lock, or fails when somebody still holds it after a few tries.
-pub(super) fn take(url: &str, shown_url: &str, role: Role) -> Result<Guard, StoreError> {
-    let mut connection = super::connect(url, shown_url)?;
-    connection.batch_execute("SET application_name = 'klined lease'").during("name the connection")?;
+pub(super) fn take(server: &Server, role: Role, left_behind: &LeftBehind) -> Result<Guard, StoreError> {
+    let mut connection = server.connect_as("klined lease")?;
+    end_sessions(&mut connection, left_behind)?;
+    let backend =
+        sql_query("SELECT pid, backend_start::text AS began FROM pg_stat_activity WHERE pid = pg_backend_pid()")
+            .get_result::<Backend>(&mut connection)
+            .during("take the role's lock")?;
     for tries_left in (0..TRIES).rev() {
         let TakenRow { taken } = sql_query("SELECT pg_try_advisory_lock($1, $2) AS taken")
             .bind::<Integer, _>(LOCK_CLASS)
@@ -71,7 +93,8 @@ pub(super) fn take(url: &str, shown_url: &str, role: Role) -> Result<Guard, Stor
             .get_result(&mut connection)
             .during("take the role's lock")?;
         if taken {
-            return Ok(Guard { connection: Mutex::new(connection), shown_url: shown_url.to_owned() });
+            let backend = Some((backend, left_behind.clone()));
+            return Ok(Guard { connection: Mutex::new(connection), shown_url: server.shown_url.clone(), backend });
         }
         if tries_left > 0 {
             std::thread::sleep(PAUSE);
@@ -80,16 +103,27 @@ pub(super) fn take(url: &str, shown_url: &str, role: Role) -> Result<Guard, Stor
     Err(StoreError::RoleTaken { role })
 }
 
+/// Ends what this process has left behind on the server. Its user may end its own sessions.
+fn end_sessions(connection: &mut PgConnection, left_behind: &LeftBehind) -> Result<(), StoreError> {
+    let mut sessions = left_behind.lock().unwrap_or_else(PoisonError::into_inner);
+    for Backend { pid, began } in sessions.iter() {
+        sql_query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1 AND backend_start::text = $2")
+            .bind::<Integer, _>(pid)
+            .bind::<Text, _>(began)
+            .execute(connection)
+            .during("end the session that held the role")?;
+    }
+    sessions.clear();
+    Ok(())
+}
+
 /// Waits for the lock under which migrations run, so that two daemons started together do not run them twice.
-pub(super) fn hold_migration_lock(url: &str, shown_url: &str, timeout: Duration) -> Result<Guard, StoreError> {
-    let mut connection = super::connect(url, shown_url)?;
+pub(super) fn hold_migration_lock(server: &Server) -> Result<Guard, StoreError> {
+    let mut connection = server.connect_as("klined migration")?;
     connection
-        .batch_execute(&format!(
-            "SET lock_timeout = {}; SELECT pg_advisory_lock({LOCK_CLASS}, {MIGRATION_LOCK})",
-            timeout.as_millis()
-        ))
+        .batch_execute(&format!("SELECT pg_advisory_lock({LOCK_CLASS}, {MIGRATION_LOCK})"))
         .during("wait for another process's migrations")?;
-    Ok(Guard { connection: Mutex::new(connection), shown_url: shown_url.to_owned() })
+    Ok(Guard { connection: Mutex::new(connection), shown_url: server.shown_url.clone(), backend: None })
 }
 
 /// Fails unless the lease is held and the newest of its role. The row stays locked until the transaction ends, so nobody takes

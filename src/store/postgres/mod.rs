@@ -3,21 +3,21 @@
 mod lease;
 mod numeric;
 mod partitions;
+mod session;
 mod write;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Mutex;
-use std::time::Duration;
+use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool, PooledConnection};
+use diesel::r2d2::{ConnectionManager, Pool, PooledConnection};
 use diesel::sql_query;
 use diesel::sql_types::{Array, BigInt, Bool, Double, Integer, Nullable, Text};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
+use self::session::{PooledSession, Server, one_line};
 use super::data::{
     BarRange, Batch, Identity, Listing, MarketStatus, Progress, RollupBacklog, RollupTask, RollupWrite, StateRow,
     StoredBar, StoredScenario,
@@ -38,28 +38,10 @@ type Pooled = PooledConnection<ConnectionManager<PgConnection>>;
 /// A pool of connections to one PostgreSQL database.
 pub struct PostgresStore {
     pool: Pool<ConnectionManager<PgConnection>>,
-    /// For the connection that holds a lease, which must not go back to the pool.
-    connection_url: String,
-    shown_url: String,
-    timeout: Duration,
-    /// Months known to have a partition, so that asking again costs nothing.
-    partitions: Mutex<BTreeSet<partitions::Month>>,
-}
-
-#[derive(Debug)]
-struct Session {
-    lock_timeout_ms: u128,
-}
-
-impl CustomizeConnection<PgConnection, diesel::r2d2::Error> for Session {
-    fn on_acquire(&self, connection: &mut PgConnection) -> Result<(), diesel::r2d2::Error> {
-        connection
-            .batch_execute(&format!(
-                "SET application_name = 'klined'; SET lock_timeout = {}; SET datestyle = 'ISO'",
-                self.lock_timeout_ms
-            ))
-            .map_err(diesel::r2d2::Error::QueryError)
-    }
+    /// For connections that must not go back to the pool.
+    server: Server,
+    /// Sessions of leases that were given up while their connection was lost.
+    left_behind: lease::LeftBehind,
 }
 
 #[derive(QueryableByName)]
@@ -79,32 +61,33 @@ impl PostgresStore {
         let super::DatabaseUrl::Postgres(url) = &options.url else {
             return Err(StoreError::Unusable { url: options.url.to_string(), reason: "not PostgreSQL".to_owned() });
         };
-        let shown_url = options.url.to_string();
-        let connection_url = with_connect_timeout(url, options.timeout);
+        let server = Server::new(url, options.url.to_string(), options.timeout);
         // Tried once outside the pool, whose own error says only that it timed out.
-        let mut first = connect(&connection_url, &shown_url)?;
+        let mut first = server.connect()?;
         let version = sql_query("SELECT current_setting('server_version_num')::int AS version")
             .get_result::<VersionRow>(&mut first)
             .during("ask the server for its version")?
             .version;
         if version < SERVER_VERSION_MIN {
             let reason = format!("its server is PostgreSQL {}; 13 or newer is needed", version / 10_000);
-            return Err(StoreError::Unusable { url: shown_url, reason });
+            return Err(StoreError::Unusable { url: server.shown_url, reason });
         }
         let pool = Pool::builder()
             .max_size(options.pool_size)
             .min_idle(Some(1))
             .connection_timeout(options.timeout)
             .test_on_check_out(true)
-            .connection_customizer(Box::new(Session { lock_timeout_ms: options.timeout.as_millis() }))
-            .build_unchecked(ConnectionManager::new(&connection_url));
-        Ok(Self { pool, connection_url, shown_url, timeout: options.timeout, partitions: Mutex::default() })
+            .connection_customizer(Box::new(PooledSession::with(&server)))
+            .build_unchecked(ConnectionManager::new(&server.url));
+        Ok(Self { pool, server, left_behind: lease::LeftBehind::default() })
     }
 
     fn connection(&self) -> Result<Pooled, StoreError> {
-        self.pool.get().map_err(|error| {
-            let reason = without_passwords_of(&self.connection_url, &one_line(&error));
-            StoreError::PoolTimeout { waited: self.timeout, reason }
+        self.pool.get().or_else(|error| {
+            // The pool waits alike for a server that is gone and for a connection that is busy: asked anew, the server tells.
+            self.server.connect()?;
+            let reason = without_passwords_of(&self.server.url, &one_line(&error));
+            Err(StoreError::PoolTimeout { waited: self.server.timeout, reason })
         })
     }
 
@@ -125,37 +108,31 @@ impl PostgresStore {
     ) -> Result<T, StoreError> {
         transaction::run(&mut *self.connection()?, action, work)
     }
-}
 
-/// libpq waits for ever for a host that does not answer, unless it is told otherwise.
-fn with_connect_timeout(url: &str, timeout: Duration) -> String {
-    if url.contains("connect_timeout=") {
-        return url.to_owned();
+    /// Writes bars of these times in one transaction. Their partitions were made ahead; when somebody has removed one since,
+    /// it is made again.
+    fn write_bars(
+        &self,
+        action: &'static str,
+        times: impl Iterator<Item = UnixSeconds> + Clone,
+        work: impl Fn(&mut PgConnection) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        match self.transaction(action, &work) {
+            // So PostgreSQL calls a row without a partition.
+            Err(error) if error.is_check_violation() && partitions::make_for(&mut *self.connection()?, times)? => {
+                self.transaction(action, work)
+            }
+            outcome => outcome,
+        }
     }
-    let separator = if url.contains('?') { '&' } else { '?' };
-    format!("{url}{separator}connect_timeout={}", timeout.as_secs().max(2))
-}
-
-/// libpq breaks its messages into lines.
-fn one_line(error: &impl ToString) -> String {
-    error.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-fn connect(url: &str, shown_url: &str) -> Result<PgConnection, StoreError> {
-    PgConnection::establish(url).map_err(|error| StoreError::Unreachable {
-        url: shown_url.to_owned(),
-        reason: format!(
-            "{}; check host, port, user, password and that the database exists",
-            without_passwords_of(url, &one_line(&error))
-        ),
-    })
 }
 
 impl BarStore for PostgresStore {
     fn migrate(&self) -> Result<Vec<String>, StoreError> {
-        let mut connection = self.connection()?;
-        let _serial = lease::hold_migration_lock(&self.connection_url, &self.shown_url, self.timeout)?;
-        migrations::run(&mut *connection, MIGRATIONS)
+        // Not on the pool's terms: to build an index takes as long as it takes.
+        let mut connection = self.server.connect_as("klined migration")?;
+        let _serial = lease::hold_migration_lock(&self.server)?;
+        migrations::run(&mut connection, MIGRATIONS)
     }
 
     fn pending_migrations(&self) -> Result<Vec<String>, StoreError> {
@@ -174,7 +151,7 @@ impl BarStore for PostgresStore {
     }
 
     fn acquire(&self, role: Role) -> Result<Lease, StoreError> {
-        let guard = lease::take(&self.connection_url, &self.shown_url, role)?;
+        let guard = lease::take(&self.server, role, &self.left_behind)?;
         let epoch = sql_query(rows::NEXT_EPOCH)
             .bind::<Text, _>(role.as_str())
             .get_result::<rows::EpochRow>(&mut *self.connection()?)
@@ -195,14 +172,7 @@ impl BarStore for PostgresStore {
     }
 
     fn ensure_partitions(&self, from: NaiveDate, to: NaiveDate) -> Result<(), StoreError> {
-        let mut known = self.partitions.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let missing: Vec<_> = partitions::months(from, to).filter(|month| !known.contains(month)).collect();
-        if !missing.is_empty() {
-            let mut connection = self.connection()?;
-            partitions::ensure(&mut connection, &missing)?;
-            known.extend(missing);
-        }
-        Ok(())
+        partitions::ensure(&mut *self.connection()?, &partitions::months(from, to).collect::<Vec<_>>())
     }
 
     fn missing_partitions(&self, from: NaiveDate, to: NaiveDate) -> Result<Vec<String>, StoreError> {
@@ -210,7 +180,8 @@ impl BarStore for PostgresStore {
     }
 
     fn write(&self, lease: &Lease, batch: &Batch) -> Result<(), StoreError> {
-        self.transaction("write bars", |connection| {
+        let times = batch.bars.iter().map(|(_, bar)| bar.first.start());
+        self.write_bars("write bars", times, |connection| {
             lease::check(connection, lease)?;
             write::batch(connection, batch)
         })
@@ -218,6 +189,8 @@ impl BarStore for PostgresStore {
 
     fn clear(&self, lease: &Lease, symbol: Option<&Symbol>) -> Result<(), StoreError> {
         self.transaction("remove bars", |connection| {
+            // To remove years takes as long as it takes.
+            connection.batch_execute("SET LOCAL statement_timeout = 0").during("remove bars")?;
             lease::check(connection, lease)?;
             write::clear(connection, symbol)
         })
@@ -248,7 +221,8 @@ impl BarStore for PostgresStore {
     }
 
     fn write_rollups(&self, lease: &Lease, writes: &[RollupWrite]) -> Result<(), StoreError> {
-        self.transaction("write roll-ups", |connection| {
+        let times = writes.iter().flat_map(|write| write.bars.iter().map(|(_, bar)| bar.first.start()));
+        self.write_bars("write roll-ups", times, |connection| {
             lease::check(connection, lease)?;
             write::rollups(connection, writes)
         })

@@ -12,6 +12,7 @@ use diesel::sql_types::Text;
 use super::super::StoreError;
 use super::super::error::During;
 use super::super::transaction;
+use crate::base::UnixSeconds;
 
 /// A calendar month: year and month from 1.
 pub(super) type Month = (i32, u32);
@@ -46,6 +47,20 @@ pub(super) fn missing(
 ) -> Result<Vec<String>, StoreError> {
     let existing = existing(connection)?;
     Ok(months(from, to).map(name).filter(|name| existing.binary_search(name).is_err()).collect())
+}
+
+/// Makes the partitions that bars of these times need and that are missing; false when none was.
+pub(super) fn make_for(
+    connection: &mut PgConnection,
+    times: impl Iterator<Item = UnixSeconds> + Clone,
+) -> Result<bool, StoreError> {
+    let day = |time: UnixSeconds| Shanghai.timestamp_opt(time, 0).single().map(|instant| instant.date_naive());
+    let (Some(from), Some(to)) = (times.clone().min().and_then(day), times.max().and_then(day)) else {
+        return Ok(false);
+    };
+    let are_missing = !missing(connection, from, to)?.is_empty();
+    ensure(connection, &months(from, to).collect::<Vec<_>>())?;
+    Ok(are_missing)
 }
 
 fn following((year, month): Month) -> Month {

@@ -76,6 +76,53 @@ fn a_server_that_refuses_connections_is_worth_another_try() {
 }
 
 #[test]
+fn a_server_that_will_not_let_the_user_in_is_not() {
+    let database = Database::new(Backend::Postgres);
+    let url = database.url();
+    let nobody = url.replace("//postgres@", "//nobody:s3cret@");
+    for (url, words) in [
+        (format!("{url}_of_somebody_else"), "does not exist"),
+        (nobody, "does not exist"),
+        (format!("{url}?sslmode=require"), "sslmode"),
+    ] {
+        let options = StoreOptions { url: url.parse().unwrap(), pool_size: 1, timeout: LONG };
+        let error = store::open(&options).err().expect("it is refused");
+        assert!(matches!(error, StoreError::Refused { .. }) && !error.is_retriable(), "{error}");
+        assert!(error.to_string().contains(words) && !error.to_string().contains("s3cret"), "{error}");
+    }
+}
+
+#[test]
+fn a_session_waits_for_nothing_without_end_and_speaks_english() {
+    let database = Database::new(Backend::Postgres);
+    let name = database.value("SELECT current_database()::text AS text");
+    database.execute(&format!("ALTER DATABASE {name} SET lc_messages = 'C.UTF-8'"));
+    let desk = Desk::of(&database);
+    database.execute(
+        "CREATE TABLE seen (name text, value text); \
+         CREATE FUNCTION look() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+         INSERT INTO seen SELECT name, setting FROM pg_settings; RETURN NEW; END $$; \
+         CREATE TRIGGER look BEFORE INSERT ON market_status FOR EACH ROW EXECUTE FUNCTION look()",
+    );
+    let patient = store::open(&options(&database, 1, LONG)).unwrap();
+    drop(desk);
+    let writer = patient.acquire(Role::Writer).unwrap();
+    patient.write(&writer, &Batch { status: Some(status(Session::Closed, 0)), ..Batch::default() }).unwrap();
+    for (name, value) in [
+        ("lock_timeout", "60000"),
+        ("statement_timeout", "600000"),
+        ("idle_in_transaction_session_timeout", "600000"),
+        ("tcp_user_timeout", "60000"),
+        ("tcp_keepalives_idle", "30"),
+        ("tcp_keepalives_interval", "10"),
+        ("tcp_keepalives_count", "3"),
+        ("lc_messages", "C"),
+    ] {
+        assert_eq!(database.value(&format!("SELECT value AS text FROM seen WHERE name = '{name}'")), value, "{name}");
+    }
+}
+
+#[test]
 fn a_session_that_is_cut_off_is_worth_another_try() {
     let database = Database::new(Backend::Postgres);
     let desk = Desk::of(&database);

@@ -77,22 +77,24 @@ fn a_partition_has_the_key_and_the_notes_of_the_whole_table() {
 }
 
 #[test]
-fn a_bar_without_a_partition_is_refused_and_leaves_nothing_half_written() {
+fn a_partition_that_is_missing_when_bars_come_is_made() {
     let database = Database::new(Backend::Postgres);
     let desk = Desk::of(&database);
-    let before = everything(&database);
-    for days in [1, 12] {
-        let outside = trading_days_from(date("2026-02-24"), days + 4);
-        let minutes: Vec<Minute> = outside.into_iter().flat_map(|day| SHANGHAI.minutes_of(day)).collect();
-        let error = desk.store.write(&desk.writer, &full_batch("AAA", &minutes)).unwrap_err();
-        assert!(error.to_string().contains("no partition") && !error.is_retriable(), "{error}");
-        assert_eq!(everything(&database), before);
-        assert_eq!(desk.tasks(), []);
-    }
-    desk.store.ensure_partitions(date("2026-03-01"), date("2026-03-31")).unwrap();
-    let march = SHANGHAI.minutes_of(date("2026-03-02")).collect::<Vec<_>>();
-    desk.write(&full_batch("AAA", &march));
-    assert_eq!(desk.bars("AAA", Interval::Minute1).len(), 240);
+    // One by arrays, one by COPY over the end of a month, one for roll-ups.
+    let days = |from: &str, count: usize| -> Vec<Minute> {
+        trading_days_from(date(from), count).into_iter().flat_map(|day| SHANGHAI.minutes_of(day)).collect()
+    };
+    let (few, many) = (days("2026-03-02", 1), days("2026-04-20", 15));
+    desk.write(&full_batch("AAA", &few));
+    desk.write(&full_batch("AAA", &many));
+    assert_eq!(desk.bars("AAA", Interval::Minute1).len(), few.len() + many.len());
+    let july = days("2026-07-01", 1);
+    let bars = vec![(Interval::Day, bar(july[0], 1000, 100))];
+    let write = RollupWrite { symbol: symbol("AAA"), replace_from: None, bars, folded_to: None, is_repaired: false };
+    desk.store.write_rollups(&desk.aggregator, &[write]).unwrap();
+    assert_eq!(desk.bars("AAA", Interval::Day).len(), 1);
+    let expected = ["2026_01", "2026_02", "2026_03", "2026_04", "2026_05", "2026_07"];
+    assert_eq!(names(&database), expected.map(|month| format!("market_klines_{month}")));
 }
 
 #[test]

@@ -1,9 +1,7 @@
 //! A throw-away database of either kind, and the macro that runs a test on both.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
@@ -11,6 +9,8 @@ use diesel::prelude::*;
 use diesel::sql_types::Text;
 use klined::store::{self, BarStore, StoreOptions};
 use tempfile::TempDir;
+
+use super::cluster::Cluster;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Backend {
@@ -32,40 +32,34 @@ struct TextRow {
     text: String,
 }
 
-/// The port of the cluster that all tests of this process share. It is stopped by the end of its standard input, which
-/// comes with the end of this process.
-pub fn cluster_port() -> u16 {
-    static CLUSTER: OnceLock<(Mutex<Child>, u16)> = OnceLock::new();
-    CLUSTER.get_or_init(start_cluster).1
-}
-
-fn start_cluster() -> (Mutex<Child>, u16) {
-    let mut child = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/cluster.sh"))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("tests/support/cluster.sh runs");
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let port = line.trim().parse().expect("a PostgreSQL server; ./test.sh installs one");
-    (Mutex::new(child), port)
-}
-
 impl Database {
     pub fn new(backend: Backend) -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let directory = tempfile::tempdir().unwrap();
-        let url = match backend {
-            Backend::Sqlite => format!("sqlite:///{}", directory.path().join("market.db").display()),
-            Backend::Postgres => {
-                let server = format!("postgresql://postgres@127.0.0.1:{}", cluster_port());
-                let name = format!("test_{}", COUNT.fetch_add(1, Ordering::Relaxed));
-                let mut connection = PgConnection::establish(&format!("{server}/postgres")).unwrap();
-                connection.batch_execute(&format!("CREATE DATABASE {name}")).unwrap();
-                format!("{server}/{name}")
+        match backend {
+            Backend::Sqlite => {
+                let directory = tempfile::tempdir().unwrap();
+                let url = format!("sqlite:///{}", directory.path().join("market.db").display());
+                Self { backend, url, directory }
             }
-        };
-        Self { backend, url, directory }
+            Backend::Postgres => Self::on(Cluster::shared(), ""),
+        }
+    }
+
+    /// On a cluster, made with these options.
+    pub fn on(cluster: &Cluster, options: &str) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let server = format!("postgresql://postgres@127.0.0.1:{}", cluster.port);
+        let name = format!("test_{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        let mut connection = PgConnection::establish(&format!("{server}/postgres")).unwrap();
+        connection.batch_execute(&format!("CREATE DATABASE {name} {options}")).unwrap();
+        let url = format!("{server}/{name}");
+        Self { backend: Backend::Postgres, url, directory: tempfile::tempdir().unwrap() }
+    }
+
+    /// The same database by way of another port.
+    pub fn url_by(&self, port: u16) -> String {
+        let (server, name) = self.url.rsplit_once('/').unwrap();
+        let (host, _) = server.rsplit_once(':').unwrap();
+        format!("{host}:{port}/{name}")
     }
 
     pub fn url(&self) -> &str {

@@ -1,11 +1,13 @@
 //! What the tests of several subjects share.
 
 pub mod clock;
+pub mod cluster;
 pub mod database;
 pub mod http;
 pub mod market;
 pub mod market_builder;
 pub mod programs;
+pub mod proxy;
 pub mod stats;
 
 use std::sync::LazyLock;

@@ -1,6 +1,7 @@
 //! The real programs, run the way a user runs them: in a directory, with flags and variables, ended by signals.
 
 use std::io::Read;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
@@ -86,6 +87,18 @@ impl Program {
         self.0.stdout(Stdio::null()).stderr(stderr).status().unwrap()
     }
 
+    /// Ignores a signal, as whoever started it may have arranged.
+    pub fn deaf_to(mut self, signal: i32) -> Self {
+        // SAFETY: signal() may be called between fork and exec.
+        unsafe {
+            self.0.pre_exec(move || {
+                libc::signal(signal, libc::SIG_IGN);
+                Ok(())
+            });
+        }
+        self
+    }
+
     pub fn spawn(mut self) -> Running {
         let mut child = self.0.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let stdout = Output::of(child.stdout.take().unwrap());
@@ -155,8 +168,14 @@ impl Database {
 
     /// A database of its own with [`TWO_DAYS`] and what one generator, in this process, writes after them.
     pub fn uninterrupted(backend: Backend, until: i64) -> Self {
+        Self::uninterrupted_after(backend, TWO_DAYS, until)
+    }
+
+    /// The same after a backfill of other days.
+    pub fn uninterrupted_after(backend: Backend, days: &str, until: i64) -> Self {
         let database = Self::new(backend);
-        let store = database.filled().open();
+        database.market_backfill(days).run().succeeded();
+        let store = database.open();
         let market = Market::claim(store, Arc::new(Calendar::shanghai()), ModelChoice::default(), None).unwrap();
         let mut generator = Generator::start(market, &[], date("2026-03-02"), &Stop::default()).unwrap();
         generator.advance(SHANGHAI.minute_starting(until).unwrap(), &Stop::default()).unwrap();
@@ -257,6 +276,27 @@ impl Running {
         let (stdout, stderr) = (self.stdout.text.clone(), self.stderr.text.clone());
         let says = |heard: &Mutex<Vec<u8>>| String::from_utf8_lossy(&heard.lock().unwrap()).contains(text);
         self.until(&format!("it says \"{text}\""), || says(&stdout) || says(&stderr));
+    }
+
+    /// How often it has said something on its standard error.
+    pub fn times_said(&self, text: &str) -> usize {
+        self.stderr().matches(text).count()
+    }
+
+    /// Waits until it has said something more often than that.
+    pub fn until_said_more_than(&mut self, times: usize, text: &str) {
+        let heard = self.stderr.text.clone();
+        self.until(&format!("it says \"{text}\" once more"), || {
+            String::from_utf8_lossy(&heard.lock().unwrap()).matches(text).count() > times
+        });
+    }
+
+    /// Limits the size of the files that it writes, or no longer.
+    pub fn limit_files(&self, bytes: Option<u64>) {
+        let limit = libc::rlimit { rlim_cur: bytes.unwrap_or(libc::RLIM_INFINITY), rlim_max: libc::RLIM_INFINITY };
+        let id = i32::try_from(self.child.id()).unwrap();
+        // SAFETY: the limit lives through the call, and the old one is not asked for.
+        assert_eq!(unsafe { libc::prlimit(id, libc::RLIMIT_FSIZE, &limit, std::ptr::null_mut()) }, 0);
     }
 
     /// Waits until it has written so many more minutes, from now on.
