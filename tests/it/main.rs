@@ -7,6 +7,7 @@ mod cli;
 mod daemons;
 mod deploy;
 mod drift;
+mod faults;
 mod full_model;
 mod health;
 mod jobs;
