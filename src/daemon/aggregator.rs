@@ -45,10 +45,9 @@ pub async fn run(args: AggregatorArgs) -> anyhow::Result<ExitCode> {
     health.has_opened(store.clone());
     info!(database = %args.database.db_url, "started");
     if args.once {
-        let (calendar, store) = (calendars.borrow().clone(), ObservedStore::around(store, vitals));
-        let folded =
-            blocking(move || Aggregator::start(store, calendar, args.symbol)?.run(args.lookback_hours, &shutdown.stop))
-                .await??;
+        let (calendar, store) = (calendars.borrow().clone(), ObservedStore::around(store, vitals.clone()));
+        let run = move || Aggregator::start(store, calendar, args.symbol)?.run(args.lookback_hours, &shutdown.stop);
+        let folded = patiently(&vitals, args.database.patience(), run).await??;
         report(&folded);
     } else {
         reload.on_hangup(vitals.clone())?;
