@@ -132,6 +132,13 @@ impl Calendar {
         local(instant).date_naive()
     }
 
+    /// The first instant of a date in Asia/Shanghai, in Unix seconds.
+    #[must_use]
+    pub fn midnight(date: NaiveDate) -> UnixSeconds {
+        // Since the exchange opened every midnight has existed; the clock was changed at two.
+        Shanghai.from_local_datetime(&date.and_time(NaiveTime::MIN)).earliest().map_or(0, |instant| instant.timestamp())
+    }
+
     /// The trading day of a minute.
     #[must_use]
     pub fn day_of(&self, minute: Minute) -> NaiveDate {

@@ -16,6 +16,16 @@ pub struct PaceArgs {
     pub speed: f64,
 }
 
+/// How much history is kept.
+#[derive(Debug, Clone, Args)]
+pub struct RetentionArgs {
+    /// Keep the bars of the month being written and of so many full months before it; when a month begins, older bars of every
+    /// interval are removed for good [default: keep everything]
+    #[arg(long, env = "KLINED_RETAIN_MONTHS", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1200),
+          allow_negative_numbers = true)]
+    pub retain_months: Option<u32>,
+}
+
 fn speed(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(speed) if (0.01..=60_000.0).contains(&speed) => Ok(speed),
@@ -52,6 +62,8 @@ pub struct GeneratorArgs {
 
     #[command(flatten)]
     pub check: CheckArgs,
+    #[command(flatten)]
+    pub retention: RetentionArgs,
     #[command(flatten)]
     pub database: DatabaseArgs,
     #[command(flatten)]
@@ -204,6 +216,8 @@ pub struct UpArgs {
           allow_negative_numbers = true)]
     pub days: u16,
 
+    #[command(flatten)]
+    pub retention: RetentionArgs,
     #[command(flatten)]
     pub database: DatabaseArgs,
     #[command(flatten)]

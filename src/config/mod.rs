@@ -15,7 +15,7 @@ mod universe;
 pub use calendar::CalendarArgs;
 pub use commands::{
     AggregatorArgs, BackfillArgs, CalendarCommand, CheckArgs, GeneratorArgs, KlinedArgs, KlinedCommand, PaceArgs,
-    UpArgs, VerifyArgs,
+    RetentionArgs, UpArgs, VerifyArgs,
 };
 pub use database::DatabaseArgs;
 pub use health::HealthArgs;

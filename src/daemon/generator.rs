@@ -55,7 +55,7 @@ pub async fn run(args: GeneratorArgs) -> anyhow::Result<ExitCode> {
         let store = open_store(&database)?;
         anyhow::Ok(Market::claim_filling(store, calendar, choice, seed, universe.as_ref())?)
     };
-    let market = blocking(claim).await??;
+    let market = blocking(claim).await??.retaining(args.retention.retain_months);
     health.has_opened(market.store.clone());
     reload.on_hangup(vitals.clone())?;
     info!(database = %args.database.db_url, seed = market.model.seed.0, model = market.model.version(), "started");

@@ -40,8 +40,10 @@ pub async fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
         generator::Plan { only: vec![], pace, choice: choice.clone(), calendars, patience: args.database.patience() };
     let universe = args.universe.universe()?;
     let (stop, days, filler) = (shutdown.stop.clone(), usize::from(args.days), jobs[0].clone());
+    let retain_months = args.retention.retain_months;
     let (market, is_filled) = blocking(move || {
-        let market = Market::claim_filling(open_store(&database)?, calendar, choice, seed, universe.as_ref())?;
+        let store = open_store(&database)?;
+        let market = Market::claim_filling(store, calendar, choice, seed, universe.as_ref())?.retaining(retain_months);
         let observed = Market { store: ObservedStore::around(market.store.clone(), filler), ..market.clone() };
         let is_filled = market.is_even()? || backfill::fill(&observed, Window::Days(days), None, &stop)?;
         anyhow::Ok((market, is_filled))

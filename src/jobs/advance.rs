@@ -1,7 +1,7 @@
 //! One symbol's way forward, far and without waiting: what backfill does for all of them and what a start does for those
 //! that lag behind.
 
-use chrono::NaiveDate;
+use chrono::{NaiveDate, Weekday};
 
 use super::universe::Roster;
 use super::{JobError, Market};
@@ -16,9 +16,10 @@ pub(super) const BATCH_BARS_MAX: usize = 65_536;
 /// How far partitions are made ahead of the day being written.
 const PARTITIONS_AHEAD_DAYS: u64 = 62;
 
-/// Makes sure that a span of days, and the two months after it, can be written.
+/// Makes sure that a span of days, and the two months after it, can be written, with the bar of the week that the span begins
+/// in: it is named by a day that may lie in the month before.
 pub(super) fn ensure_partitions(market: &Market, from: NaiveDate, to: NaiveDate) -> Result<(), JobError> {
-    Ok(market.store.ensure_partitions(from, days_ahead(to))?)
+    Ok(market.store.ensure_partitions(week_of(from), days_ahead(to))?)
 }
 
 /// The partitions that writing a day would make. Changes nothing.
@@ -26,7 +27,12 @@ pub(super) fn ensure_partitions(market: &Market, from: NaiveDate, to: NaiveDate)
 /// # Errors
 /// The database cannot be read.
 pub fn missing_partitions(store: &dyn BarStore, day: NaiveDate) -> Result<Vec<String>, JobError> {
-    Ok(store.missing_partitions(day, days_ahead(day))?)
+    Ok(store.missing_partitions(week_of(day), days_ahead(day))?)
+}
+
+/// The Monday of a day's week.
+fn week_of(day: NaiveDate) -> NaiveDate {
+    day.week(Weekday::Mon).checked_first_day().unwrap_or(day)
 }
 
 fn days_ahead(day: NaiveDate) -> NaiveDate {

@@ -12,6 +12,7 @@ use chrono::NaiveDate;
 use tracing::{info, warn};
 
 use super::advance::{BATCH_BARS_MAX, Reached, ensure_partitions, resume, run_towards, status_after, status_at};
+use super::retention::Retention;
 use super::universe::{self, Roster};
 use super::{JobError, Market, Stop};
 use crate::bars::SymbolRun;
@@ -40,6 +41,7 @@ pub struct Generator {
     /// Where an empty market begins.
     first_day: NaiveDate,
     shown_session: Option<MarketStatus>,
+    retention: Retention,
 }
 
 impl Generator {
@@ -64,6 +66,7 @@ impl Generator {
             at: None,
             first_day,
             shown_session: None,
+            retention: Retention::default(),
         };
         generator.load()?;
         if roster.is_empty() && generator.runs.is_empty() {
@@ -123,6 +126,10 @@ impl Generator {
             let next = self.next()?;
             if next > target {
                 break;
+            }
+            if self.market.calendar.index_in_day(next) == 0 {
+                let day = self.market.calendar.day_of(next);
+                self.retention.apply(&self.market, &self.lease, day, stop)?;
             }
             written += u64::from(self.write_from(next, target)?);
         }

@@ -40,6 +40,8 @@ pub struct Market {
     pub model: Model,
     /// Scenarios to apply before anything is written.
     pub scenarios: Arc<[Scenario]>,
+    /// How many full months of bars the generator keeps before the one it writes; none keeps everything.
+    pub retain_months: Option<u32>,
 }
 
 impl Market {
@@ -122,7 +124,13 @@ impl Market {
         if let Some(universe) = universe {
             compare_universe(&*store, universe.choice(), &rows, found.is_none())?;
         }
-        Ok((Self { store, calendar, model, scenarios: scenarios.into() }, rows))
+        Ok((Self { store, calendar, model, scenarios: scenarios.into(), retain_months: None }, rows))
+    }
+
+    /// The same market, of which the generator keeps so many full months before the one it writes; none keeps everything.
+    #[must_use]
+    pub fn retaining(self, retain_months: Option<u32>) -> Self {
+        Self { retain_months, ..self }
     }
 
     /// Whether there are bars and every listed symbol has got equally far: neither a new market nor one whose backfill was

@@ -6,6 +6,7 @@ mod backfill;
 mod error;
 mod generate;
 mod market;
+mod retention;
 mod scenarios;
 mod stop;
 mod universe;

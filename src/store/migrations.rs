@@ -21,7 +21,11 @@ pub(super) struct VersionRow {
 }
 
 fn schema_error(error: Box<dyn Error + Send + Sync>) -> StoreError {
-    StoreError::Schema(error.to_string())
+    let reason = error.to_string();
+    if reason.contains("permission denied") || reason.contains("must be owner") {
+        return StoreError::Schema(format!("{reason}; start a daemon once with a role that may create tables"));
+    }
+    StoreError::Schema(reason)
 }
 
 /// Runs what is missing; gives the names of what it ran.

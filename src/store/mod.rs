@@ -8,6 +8,7 @@ mod data;
 mod error;
 mod migrations;
 mod postgres;
+mod retention;
 mod rows;
 mod scenarios;
 mod sqlite;
@@ -116,6 +117,7 @@ impl Lease {
 /// - **Ordered.** Bars of a range come in order of time.
 /// - **One writer.** While a lease of a role lives, a second is refused; a write under a lease that has been taken over
 ///   is refused and changes nothing.
+/// - **Nothing before the horizon.** Once [`BarStore::retain_from`] has begun, no bar earlier than its instant is written.
 /// - **Nothing unseen.** A 1-minute bar that is inserted behind the roll-up's watermark, or changed or removed anywhere, by
 ///   whatever program, turns up as repair work in [`BarStore::rollup_tasks`].
 ///
@@ -182,6 +184,14 @@ pub trait BarStore: Send + Sync {
 
     /// The partitions that [`BarStore::ensure_partitions`] would make. Changes nothing.
     fn missing_partitions(&self, from: NaiveDate, to: NaiveDate) -> Result<Vec<String>, StoreError>;
+
+    /// Start of the first month whose bars are kept, in Unix seconds; none while all are.
+    fn retained_from(&self) -> Result<Option<UnixSeconds>, StoreError>;
+
+    /// Keeps no bar earlier than an instant, a month's first: such bars of any interval are not written any more, and those
+    /// that are there are removed in bounded transactions, until there are none or `stop` says so. Whether none are left.
+    /// Leaves no repair work, and does nothing when earlier ones were removed already.
+    fn retain_from(&self, lease: &Lease, from: UnixSeconds, stop: &dyn Fn() -> bool) -> Result<bool, StoreError>;
 
     /// Writes bars with all that belongs to them in one transaction.
     fn write(&self, lease: &Lease, batch: &Batch) -> Result<(), StoreError>;

@@ -237,6 +237,10 @@ macro_rules! shared_reads {
             self.read("read market_status", rows::status)
         }
 
+        fn retained_from(&self) -> Result<Option<UnixSeconds>, StoreError> {
+            self.read("read market_identity", retention::retained_from)
+        }
+
         fn watermarks(&self) -> Result<BTreeMap<Symbol, UnixSeconds>, StoreError> {
             self.read("read rollup_watermark", rows::watermarks)
         }

@@ -27,7 +27,8 @@ const PROGRAMS: [Start; 4] =
 /// What each of them needs to hear so that it does something and ends.
 const FIRST_WORDS: [&str; 4] = ["", "--once", "--days 1", ""];
 /// Each flag that a variable can stand for.
-const VARIABLES: [(&str, &str); 16] = [
+const VARIABLES: [(&str, &str); 17] = [
+    ("retain-months", "KLINED_RETAIN_MONTHS"),
     ("speed", "KLINED_SPEED"),
     ("interval", "KLINED_AGGREGATE_MINUTES"),
     ("db-url", "DATABASE_URL"),

@@ -17,6 +17,7 @@ mod logs;
 mod model;
 mod realism;
 mod restarts;
+mod retention;
 mod rollups;
 mod scenarios;
 mod schema;

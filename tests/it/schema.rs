@@ -69,10 +69,11 @@ fn the_script_run_again_fails_and_changes_nothing() {
 }
 
 /// The migrations with their versions, oldest first.
-const MIGRATIONS: [(&str, &str); 3] = [
+const MIGRATIONS: [(&str, &str); 4] = [
     ("2026-11-20-000000_market", "20261120000000"),
     ("2026-11-21-000001_universe", "20261121000001"),
     ("2026-11-21-000002_scenarios", "20261121000002"),
+    ("2026-11-21-000003_retention", "20261121000003"),
 ];
 
 /// One way of a migration of a kind of database, as SQL.
@@ -137,7 +138,7 @@ on_every_backend! {
         );
         let store = database.open_empty();
         assert!(store.universe().is_err(), "a program of this version must not read it as it is");
-        assert_eq!(store.migrate().unwrap(), [MIGRATIONS[1].1, MIGRATIONS[2].1]);
+        assert_eq!(store.migrate().unwrap(), MIGRATIONS[1..].iter().map(|(_, version)| *version).collect::<Vec<_>>());
         let found = store.universe().unwrap();
         assert_eq!(found[0], klined::universe::demo()[0]);
         assert_eq!((&*found[1].symbol, found[1].base_price, found[1].is_active), ("OLD", 1.25, false));

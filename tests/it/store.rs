@@ -5,6 +5,7 @@ mod failures;
 mod market;
 mod partitions;
 mod reading;
+mod retention;
 mod roles;
 mod scenarios;
 mod versions;

@@ -20,12 +20,19 @@ pub(super) struct Expected<'c> {
 }
 
 impl<'c> Expected<'c> {
-    /// `last_bar` is what `stock_state` calls the last bar; it bounds the days of a stock that still trades.
-    pub fn new(calendar: &'c Calendar, spans: &[Listing], halts: &'c [Halt], last_bar: Option<UnixSeconds>) -> Self {
+    /// `from` is the horizon before which bars are not kept. `last_bar` is what `stock_state` calls the last bar; it bounds the days of a stock that still trades.
+    pub fn new(
+        calendar: &'c Calendar,
+        spans: &[Listing],
+        halts: &'c [Halt],
+        from: UnixSeconds,
+        last_bar: Option<UnixSeconds>,
+    ) -> Self {
         let last_known = last_bar.map_or(calendar.last_day(), |time| calendar.date_of(time));
+        let kept_from = calendar.date_of(from);
         let days: Vec<NaiveDate> = spans
             .iter()
-            .flat_map(|span| calendar.days(span.first_day, span.last_day.unwrap_or(last_known)))
+            .flat_map(|span| calendar.days(span.first_day.max(kept_from), span.last_day.unwrap_or(last_known)))
             .copied()
             .collect();
         let is_open = spans.iter().any(|span| span.last_day.is_none());

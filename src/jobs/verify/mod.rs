@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::{JobError, Stop};
-use crate::bars::{Bar, Halt, Rollup};
+use crate::bars::{Bar, Halt, Repair, Rollup};
 use crate::base::{Interval, Price, Symbol, UnixSeconds};
 use crate::calendar::{Calendar, Minute, local_time};
 use crate::model::{Effect, ModelKind, ScenarioEvent, Scope};
@@ -118,16 +118,29 @@ pub fn verify(store: &dyn BarStore, calendar: &Calendar, stop: &Stop) -> Result<
         halts.entry(halt.symbol).or_default().push(halt);
     }
     let events: Vec<ScenarioEvent> = store.scenarios()?.into_iter().flat_map(|scenario| scenario.events).collect();
+    let mut retained_from = store.retained_from()?;
     for (&symbol, spans) in &listings {
-        if stop.is_asked() {
-            break;
-        }
-        report.symbols += 1;
         let state = states.get(symbol.as_str());
         let folded_to = watermarks.get(&symbol).copied().unwrap_or(0);
         let halts = halts.get(&symbol).map(Vec::as_slice).unwrap_or_default();
-        SymbolCheck { store, calendar, symbol, has_gaps, halts, events: &events, folded_to, report: &mut report }
-            .run(spans, state)?;
+        let before = report.clone();
+        while !stop.is_asked() {
+            let from = retained_from.unwrap_or(UnixSeconds::MIN);
+            report.symbols += 1;
+            let report = &mut report;
+            SymbolCheck { store, calendar, symbol, has_gaps, halts, events: &events, folded_to, from, report }
+                .run(spans, state)?;
+            if report.findings_count == before.findings_count {
+                break;
+            }
+            // What was removed under the reader's eyes is not missing.
+            let now_from = store.retained_from()?;
+            if now_from == retained_from {
+                break;
+            }
+            retained_from = now_from;
+            *report = before.clone();
+        }
     }
     Ok(report)
 }
@@ -142,17 +155,24 @@ struct SymbolCheck<'a> {
     events: &'a [ScenarioEvent],
     /// Roll-ups hold the minutes up to this one.
     folded_to: UnixSeconds,
+    /// Bars before this instant are not kept.
+    from: UnixSeconds,
     report: &'a mut Report,
 }
 
 impl SymbolCheck<'_> {
     fn run(&mut self, spans: &[Listing], state: Option<&StateRow>) -> Result<(), JobError> {
-        let mut expected = Expected::new(self.calendar, spans, self.halts, state.map(|state| state.last_update));
-        let mut rollup = Rollup::new(self.calendar);
-        let mut folded = Folds::default();
+        let mut expected =
+            Expected::new(self.calendar, spans, self.halts, self.from, state.map(|state| state.last_update));
+        // Buckets that begin before the horizon are not kept, even if a part of their minutes is.
+        let mut rollup = match self.calendar.minutes_in(self.from, UnixSeconds::MAX).next() {
+            Some(since) => Rollup::repairing(self.calendar, Repair { since }),
+            None => Rollup::new(self.calendar),
+        };
+        let mut folded = Folds { seen_to: [self.from; Interval::ROLLED.len()], ..Folds::default() };
         let mut last: Option<(UnixSeconds, Price)> = None;
         let until = state.map_or(UnixSeconds::MAX, |state| state.last_update.max(self.folded_to) + 1);
-        let mut rows = Pages::between(self.store, self.symbol, Interval::Minute1, UnixSeconds::MIN, until);
+        let mut rows = Pages::between(self.store, self.symbol, Interval::Minute1, self.from, until);
         while let Some(row) = rows.next()? {
             self.report.minutes += 1;
             let bar = match row.parse(self.calendar) {
@@ -242,6 +262,8 @@ impl SymbolCheck<'_> {
     fn check_state(&mut self, state: Option<&StateRow>, last: Option<(UnixSeconds, Price)>) {
         match (state, last) {
             (None, None) => {}
+            // Delisted before the horizon.
+            (Some(state), None) if state.last_update < self.from => {}
             (None, Some((time, _))) => {
                 self.note(Interval::Minute1, time, "the stock has bars but no row in stock_state")
             }

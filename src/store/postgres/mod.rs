@@ -24,7 +24,9 @@ use super::data::{
 };
 use super::error::During;
 use super::url::without_passwords_of;
-use super::{BarStore, Lease, PoolUse, Role, StoreError, StoreOptions, migrations, rows, scenarios, transaction};
+use super::{
+    BarStore, Lease, PoolUse, Role, StoreError, StoreOptions, migrations, retention, rows, scenarios, transaction,
+};
 use crate::bars::Halt;
 use crate::base::{Interval, Symbol, UnixSeconds};
 use crate::universe::UniverseRow;
@@ -129,6 +131,10 @@ impl PostgresStore {
 
 impl BarStore for PostgresStore {
     fn migrate(&self) -> Result<Vec<String>, StoreError> {
+        // Whoever finds nothing to do needs no right to create tables.
+        if self.pending_migrations()?.is_empty() {
+            return Ok(vec![]);
+        }
         // Not on the pool's terms: to build an index takes as long as it takes.
         let mut connection = self.server.connect_as("klined migration")?;
         let _serial = lease::hold_migration_lock(&self.server)?;
@@ -177,6 +183,26 @@ impl BarStore for PostgresStore {
 
     fn missing_partitions(&self, from: NaiveDate, to: NaiveDate) -> Result<Vec<String>, StoreError> {
         partitions::missing(&mut *self.connection()?, from, to)
+    }
+
+    fn retain_from(&self, lease: &Lease, from: UnixSeconds, stop: &dyn Fn() -> bool) -> Result<bool, StoreError> {
+        self.transaction("set the horizon", |connection| {
+            lease::check(connection, lease)?;
+            // Whoever writes has read the horizon under its role's row: what was read before is written before.
+            connection.batch_execute("SELECT FROM role_epoch FOR UPDATE").during("wait for other writers")?;
+            retention::set(connection, from)
+        })?;
+        while !stop() {
+            let dropped = self.transaction("drop a partition", |connection| {
+                lease::check(connection, lease)?;
+                connection.batch_execute(partitions::SHORT_WAIT).during("drop a partition")?;
+                partitions::drop_oldest(connection)
+            })?;
+            if dropped.is_none() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn write(&self, lease: &Lease, batch: &Batch) -> Result<(), StoreError> {

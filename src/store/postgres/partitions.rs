@@ -1,18 +1,20 @@
 //! Month partitions of `market_klines`: `market_klines_YYYY_MM`, from the month's first instant in Asia/Shanghai to the
 //! next month's.
 
-use chrono::{Datelike, NaiveDate, NaiveTime, TimeZone};
+use chrono::{Datelike, NaiveDate, TimeZone};
 use chrono_tz::Asia::Shanghai;
-use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_query;
-use diesel::sql_types::Text;
+use diesel::sql_types::{BigInt, Nullable, Text};
 
 use super::super::StoreError;
 use super::super::error::During;
-use super::super::transaction;
 use crate::base::UnixSeconds;
+use crate::calendar::Calendar;
+
+/// Dropping waits behind whoever reads and holds up everybody who comes later, so it does not wait for long.
+pub(super) const SHORT_WAIT: &str = "SET LOCAL lock_timeout = '2s'";
 
 /// A calendar month: year and month from 1.
 pub(super) type Month = (i32, u32);
@@ -21,6 +23,12 @@ pub(super) type Month = (i32, u32);
 struct NameRow {
     #[diesel(sql_type = Text)]
     name: String,
+}
+
+#[derive(QueryableByName)]
+struct DroppedRow {
+    #[diesel(sql_type = Nullable<Text>)]
+    name: Option<String>,
 }
 
 /// The months that two dates lie in, and those between.
@@ -72,9 +80,8 @@ fn name((year, month): Month) -> String {
 }
 
 /// The first instant of a month in Asia/Shanghai, in Unix seconds.
-fn starts_at((year, month): Month) -> i64 {
-    let first = NaiveDate::from_ymd_opt(year, month, 1).unwrap_or_default().and_time(NaiveTime::MIN);
-    Shanghai.from_local_datetime(&first).earliest().map_or(0, |instant| instant.timestamp())
+fn starts_at((year, month): Month) -> UnixSeconds {
+    Calendar::midnight(NaiveDate::from_ymd_opt(year, month, 1).unwrap_or_default())
 }
 
 fn existing(connection: &mut PgConnection) -> Result<Vec<String>, StoreError> {
@@ -89,27 +96,22 @@ fn existing(connection: &mut PgConnection) -> Result<Vec<String>, StoreError> {
     Ok(names)
 }
 
-/// A table of its own that is then attached: unlike `CREATE TABLE … PARTITION OF`, this does not lock out readers. The
-/// triggers for rows come with attaching; the one for statements sees only those that name its own table.
 fn make(connection: &mut PgConnection, month: Month) -> Result<(), StoreError> {
-    let (name, from, to) = (name(month), starts_at(month), starts_at(following(month)));
-    transaction::run(connection, "make a partition", |connection| {
-        // One at a time: a daemon and a backfill may want the same month at the same moment.
-        connection
-            .batch_execute("LOCK TABLE market_klines IN SHARE UPDATE EXCLUSIVE MODE")
-            .during("make a partition")?;
-        if existing(connection)?.binary_search(&name).is_ok() {
-            return Ok(());
-        }
-        connection
-            .batch_execute(&format!(
-                "CREATE TABLE {name} (LIKE market_klines INCLUDING DEFAULTS); \
-                 CREATE TRIGGER klines_inserted AFTER INSERT ON {name} REFERENCING NEW TABLE AS inserted \
-                 FOR EACH STATEMENT EXECUTE FUNCTION klines_note_inserted(); \
-                 ALTER TABLE market_klines ATTACH PARTITION {name} FOR VALUES FROM ({from}) TO ({to})"
-            ))
-            .during("make a partition")
-    })
+    sql_query("SELECT klines_make_partition($1, $2, $3)")
+        .bind::<Text, _>(name(month))
+        .bind::<BigInt, _>(starts_at(month))
+        .bind::<BigInt, _>(starts_at(following(month)))
+        .execute(connection)
+        .during("make a partition")?;
+    Ok(())
+}
+
+/// Drops the oldest partition that lies wholly before the horizon, detached and dropped in one transaction. Gives its name;
+/// none when there is none.
+pub(super) fn drop_oldest(connection: &mut PgConnection) -> Result<Option<String>, StoreError> {
+    let row: DroppedRow =
+        sql_query("SELECT klines_drop_partition() AS name").get_result(connection).during("drop a partition")?;
+    Ok(row.name)
 }
 
 #[cfg(test)]

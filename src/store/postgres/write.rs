@@ -9,7 +9,7 @@ use diesel::sql_types::{Array, BigInt, Bool, Double, Nullable, Numeric, Text};
 
 use super::super::data::{Batch, Identity, Listing, RollupWrite};
 use super::super::error::During;
-use super::super::{StoreError, columns, rows, transaction};
+use super::super::{StoreError, columns, retention, rows, transaction};
 use super::numeric::PgPrice;
 use crate::bars::{Bar, Checkpoint, Halt, Quote};
 use crate::base::{Interval, Symbol};
@@ -102,8 +102,9 @@ pub(super) fn batch(connection: &mut PgConnection, batch: &Batch) -> Result<(), 
     // Listings first: a listed symbol's watermark tells its bars from those of a symbol nobody generates.
     upsert_listings(connection, &batch.listings)?;
     upsert_checkpoints(connection, &batch.checkpoints)?;
-    let bars: Vec<BarRow<'_>> =
-        batch.bars.iter().map(|(symbol, bar)| bar_row(symbol, Interval::Minute1, bar)).collect();
+    let horizon = retention::horizon(connection)?;
+    let kept = batch.bars.iter().filter(|(_, bar)| horizon.keeps(bar));
+    let bars: Vec<BarRow<'_>> = kept.map(|(symbol, bar)| bar_row(symbol, Interval::Minute1, bar)).collect();
     insert_bars(connection, &bars)?;
     upsert_halts(connection, &batch.halts)?;
     upsert_quotes(connection, &batch.quotes)?;
@@ -263,9 +264,12 @@ pub(super) fn rollups(connection: &mut PgConnection, writes: &[RollupWrite]) -> 
             .execute(connection)
             .during("remove outdated roll-ups")?;
     }
+    let horizon = retention::horizon(connection)?;
     let bars: Vec<BarRow<'_>> = writes
         .iter()
-        .flat_map(|write| write.bars.iter().map(|(interval, bar)| bar_row(&write.symbol, *interval, bar)))
+        .flat_map(|write| write.bars.iter().map(move |(interval, bar)| (write, interval, bar)))
+        .filter(|(_, _, bar)| horizon.keeps(bar))
+        .map(|(write, interval, bar)| bar_row(&write.symbol, *interval, bar))
         .collect();
     insert_bars(connection, &bars)?;
 

@@ -1,6 +1,7 @@
 //! A market in one SQLite file: write-ahead log, one writing transaction at a time, roles as locked files beside it.
 
 mod lease;
+mod removal;
 mod write;
 
 use std::collections::BTreeMap;
@@ -20,7 +21,9 @@ use super::data::{
     StoredBar, StoredScenario,
 };
 use super::error::During;
-use super::{BarStore, Lease, PoolUse, Role, StoreError, StoreOptions, migrations, rows, scenarios, transaction};
+use super::{
+    BarStore, Lease, PoolUse, Role, StoreError, StoreOptions, migrations, retention, rows, scenarios, transaction,
+};
 use crate::bars::Halt;
 use crate::base::{Symbol, UnixSeconds};
 use crate::universe::UniverseRow;
@@ -157,6 +160,24 @@ impl BarStore for SqliteStore {
 
     fn missing_partitions(&self, _from: NaiveDate, _to: NaiveDate) -> Result<Vec<String>, StoreError> {
         Ok(Vec::new())
+    }
+
+    fn retain_from(&self, lease: &Lease, from: UnixSeconds, stop: &dyn Fn() -> bool) -> Result<bool, StoreError> {
+        self.transaction("set the horizon", |connection| {
+            lease::check(connection, lease)?;
+            retention::set(connection, from)
+        })?;
+        let mut removal = removal::Removal::default();
+        while !stop() {
+            let is_complete = self.transaction("remove old bars", |connection| {
+                lease::check(connection, lease)?;
+                removal.step(connection, from)
+            })?;
+            if is_complete {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn write(&self, lease: &Lease, batch: &Batch) -> Result<(), StoreError> {

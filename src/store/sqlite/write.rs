@@ -9,7 +9,7 @@ use diesel::upsert::excluded;
 
 use super::super::data::{Batch, Identity, Listing, RollupWrite};
 use super::super::error::During;
-use super::super::{StoreError, columns, rows};
+use super::super::{StoreError, columns, retention, rows};
 use crate::bars::{Bar, Checkpoint, Halt, Quote};
 use crate::base::{Interval, Symbol};
 use crate::universe::UniverseRow;
@@ -162,7 +162,8 @@ pub(super) fn batch(connection: &mut SqliteConnection, batch: &Batch) -> Result<
     // Listings first: a listed symbol's watermark tells its bars from those of a symbol nobody generates.
     batch.listings.iter().try_for_each(|listing| upsert_listing(connection, listing))?;
     batch.checkpoints.iter().try_for_each(|checkpoint| upsert_checkpoint(connection, checkpoint))?;
-    for (symbol, bar) in &batch.bars {
+    let horizon = retention::horizon(connection)?;
+    for (symbol, bar) in batch.bars.iter().filter(|(_, bar)| horizon.keeps(bar)) {
         upsert_bar(connection, symbol, Interval::Minute1, bar)?;
     }
     batch.halts.iter().try_for_each(|halt| upsert_halt(connection, halt))?;
@@ -349,6 +350,7 @@ fn without_triggers(
 
 pub(super) fn rollups(connection: &mut SqliteConnection, writes: &[RollupWrite]) -> Result<(), StoreError> {
     let rolled: Vec<&str> = Interval::ROLLED.iter().map(|interval| interval.as_str()).collect();
+    let horizon = retention::horizon(connection)?;
     for write in writes {
         if let Some(from) = write.replace_from {
             use market_klines::dsl;
@@ -358,7 +360,7 @@ pub(super) fn rollups(connection: &mut SqliteConnection, writes: &[RollupWrite])
                 .filter(dsl::time.ge(from));
             diesel::delete(outdated).execute(connection).during("remove outdated roll-ups")?;
         }
-        for (interval, bar) in &write.bars {
+        for (interval, bar) in write.bars.iter().filter(|(_, bar)| horizon.keeps(bar)) {
             upsert_bar(connection, &write.symbol, *interval, bar)?;
         }
         if let Some(folded_to) = write.folded_to {

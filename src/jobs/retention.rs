@@ -1,0 +1,56 @@
+//! Keeping the bars of the last months only.
+
+use chrono::{Datelike, Months, NaiveDate};
+use tracing::{info, warn};
+
+use super::{JobError, Market, Stop};
+use crate::base::UnixSeconds;
+use crate::calendar::{Calendar, local_time};
+use crate::store::Lease;
+
+/// What the generator removes when a day opens.
+#[derive(Debug, Default)]
+pub(super) struct Retention {
+    /// The horizon before which nothing is left.
+    done: Option<UnixSeconds>,
+}
+
+impl Retention {
+    /// Removes what is older than the full months kept before the month of a day, when the market has such a limit. Where the
+    /// database is too busy it is left for the next day.
+    pub fn apply(&mut self, market: &Market, lease: &Lease, day: NaiveDate, stop: &Stop) -> Result<(), JobError> {
+        let Some(from) = market.retain_months.and_then(|months| horizon(day, months)) else { return Ok(()) };
+        if self.done == Some(from) {
+            return Ok(());
+        }
+        match market.store.retain_from(lease, from, &|| stop.is_asked()) {
+            Ok(true) => {
+                info!(from = local_time(from), "older bars are removed");
+                self.done = Some(from);
+            }
+            Ok(false) => {}
+            Err(error) if error.is_retriable() => warn!("older bars are removed with the next day: {error}"),
+            Err(error) => return Err(error.into()),
+        }
+        Ok(())
+    }
+}
+
+/// The first instant of the earliest month kept. None before the calendar's range, where nothing is older.
+fn horizon(day: NaiveDate, months: u32) -> Option<UnixSeconds> {
+    Some(Calendar::midnight(day.with_day(1)?.checked_sub_months(Months::new(months))?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_horizon_is_the_first_of_a_month_in_shanghai() {
+        let date = |text: &str| text.parse::<NaiveDate>().unwrap();
+        let shown = |day, months| horizon(date(day), months).map(local_time).unwrap();
+        assert_eq!(shown("2026-03-31", 1), "2026-02-01 00:00:00");
+        assert_eq!(shown("2026-03-02", 3), "2025-12-01 00:00:00");
+        assert_eq!(shown("2026-03-02", 1200), "1926-03-01 00:00:00");
+    }
+}
