@@ -15,6 +15,7 @@ mod layers;
 mod limits;
 mod logs;
 mod model;
+mod operations;
 mod realism;
 mod restarts;
 mod retention;

@@ -1,35 +1,12 @@
 //! The schema: the script for psql against the embedded migrations, the way down, and the columns promised to others.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 
 use crate::on_every_backend;
 use crate::support::database::{Backend, Database};
+use crate::support::psql::{program, psql, repository, run};
 
 const VERSIONS: &str = "SELECT version AS text FROM __diesel_schema_migrations ORDER BY 1";
-
-fn repository(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
-}
-
-/// A program of the newest PostgreSQL server that is installed, or else the one on the path.
-fn program(name: &str) -> PathBuf {
-    let version = |path: &Path| path.file_name().and_then(|name| name.to_str()?.parse::<u32>().ok());
-    let installed = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().map(|entry| entry.path());
-    let newest = installed.max_by_key(|path| version(path));
-    newest.map(|path| path.join("bin").join(name)).filter(|path| path.exists()).unwrap_or_else(|| name.into())
-}
-
-fn run(name: &str, arguments: &[&str]) -> String {
-    let Output { status, stdout, stderr } = Command::new(program(name)).args(arguments).output().unwrap();
-    assert!(status.success(), "{name} {arguments:?}: {}", String::from_utf8_lossy(&stderr));
-    String::from_utf8(stdout).unwrap()
-}
-
-fn psql(database: &Database, script: &str) {
-    let file = repository(script);
-    run("psql", &["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", database.url(), "-f", file.to_str().unwrap()]);
-}
 
 /// The catalog as statements, without what differs from dump to dump.
 fn dump(database: &Database) -> Vec<String> {

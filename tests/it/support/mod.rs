@@ -8,6 +8,7 @@ pub mod market;
 pub mod market_builder;
 pub mod programs;
 pub mod proxy;
+pub mod psql;
 pub mod stats;
 
 use std::sync::LazyLock;

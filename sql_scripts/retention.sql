@@ -1,0 +1,70 @@
+-- Removes old months by hand, on PostgreSQL 13 or newer, as the owner of klined's tables:
+--
+--     psql -d happystock -v keep_months=12 -f sql_scripts/retention.sql                   -- shows what would go
+--     psql -d happystock -v keep_months=12 -v drop=yes -f sql_scripts/retention.sql       -- removes it for good
+--
+-- keep_months full months before the month of the newest bar stay. It does what --retain-months N does: bars of every interval go
+-- with their month's partition, `klined verify` expects none before the horizon from then on, and the daemons may be running. A
+-- week that begins in the last month removed goes with it. Each partition is dropped in a transaction of its own; one that is
+-- being read for longer than 5 s ends the script, which may then be run again. For an archive dump the partitions shown first:
+--
+--     pg_dump -d happystock -Fc -t market_klines_2026_01 -f 2026_01.dump
+\set ON_ERROR_STOP on
+\set QUIET on
+\if :{?keep_months}
+\else
+    \echo 'say how many full months to keep: -v keep_months=12'
+    \quit
+\endif
+\if :{?drop}
+\else
+    \set drop no
+\endif
+SET lock_timeout = '5s';
+
+SELECT (:'keep_months' ~ '^[0-9]{1,4}$' AND :'keep_months' NOT IN ('0', '00', '000', '0000'))::text AS is_number \gset
+\if :is_number
+\else
+    \echo 'keep_months must be a whole number from 1 to 9999'
+    \quit
+\endif
+
+SELECT extract(epoch FROM (date_trunc('month', to_timestamp(max(last_update)) AT TIME ZONE 'Asia/Shanghai')
+        - make_interval(months => :keep_months)) AT TIME ZONE 'Asia/Shanghai')::bigint AS horizon,
+    (max(last_update) IS NOT NULL)::text AS has_bars
+FROM stock_state \gset
+\if :has_bars
+\else
+    \echo 'the market has no bars'
+    \quit
+\endif
+
+\echo '== Partitions before the horizon =='
+SELECT to_timestamp(:horizon) AT TIME ZONE 'Asia/Shanghai' AS horizon, p.oid::regclass AS partition,
+    pg_size_pretty(pg_total_relation_size(p.oid)) AS size, greatest(p.reltuples, 0)::bigint AS about_rows
+FROM pg_inherits i
+JOIN pg_class p ON p.oid = i.inhrelid
+WHERE i.inhparent = 'market_klines'::regclass
+  AND substring(pg_get_expr(p.relpartbound, p.oid) FROM 'TO \(''(-?[0-9]+)''\)')::bigint <= :horizon
+ORDER BY p.relname;
+
+SELECT (:'drop' = 'yes')::text AS is_meant \gset
+\if :is_meant
+\else
+    \echo 'Nothing was removed; say -v drop=yes to do it.'
+    \quit
+\endif
+
+-- The horizon first, once nobody is writing by the old one: from then on neither daemon writes before it.
+BEGIN;
+SELECT count(*) AS roles FROM (SELECT FROM role_epoch FOR UPDATE) r \gset
+UPDATE market_identity SET retained_from = :horizon WHERE retained_from IS NULL OR retained_from < :horizon;
+COMMIT;
+
+-- One statement a partition, each its own transaction.
+SELECT 'SELECT klines_drop_partition() AS removed'
+FROM pg_inherits i
+JOIN pg_class p ON p.oid = i.inhrelid
+WHERE i.inhparent = 'market_klines'::regclass
+  AND substring(pg_get_expr(p.relpartbound, p.oid) FROM 'TO \(''(-?[0-9]+)''\)')::bigint <= :horizon \gexec
+\echo 'Done.'
