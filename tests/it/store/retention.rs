@@ -127,3 +127,17 @@ fn a_reader_that_does_not_end_puts_the_removal_off_but_not_the_horizon() {
     reader.execute("COMMIT");
     assert!(desk.store.retain_from(&desk.writer, FEBRUARY, &never).unwrap());
 }
+
+#[test]
+fn the_horizon_waits_until_nobody_writes_by_the_old_one() {
+    let database = Database::new(Backend::Postgres);
+    drop(desk(&database));
+    let store = klined::store::open(&options(&database, 2, Duration::from_secs(1))).unwrap();
+    let writer = store.acquire(Role::Writer).unwrap();
+    let mut aggregator = OtherSession::of(&database);
+    aggregator.execute("BEGIN; SELECT FROM role_epoch WHERE role = 'aggregator' FOR SHARE");
+    assert!(store.retain_from(&writer, FEBRUARY, &never).unwrap_err().is_retriable());
+    assert_eq!(store.retained_from().unwrap(), None);
+    aggregator.execute("COMMIT");
+    assert!(store.retain_from(&writer, FEBRUARY, &never).unwrap());
+}
