@@ -37,7 +37,7 @@ pub async fn generator(args: GeneratorArgs) -> anyhow::Result<ExitCode> {
         {
             let claim = Claim { choice, seed: args.model.seed, universe, only: &args.symbols, follows_clock };
             report.market(&store, &calendar, claim);
-            report.partitions(&*store, calendar.date_of(SystemClock.now()));
+            report.partitions(&*store, calendar.date_of(SystemClock.now()), Maker::ThisProgram);
         }
         report.status()
     })
@@ -73,7 +73,7 @@ pub async fn aggregator(args: AggregatorArgs) -> anyhow::Result<ExitCode> {
         if let Some(calendar) = report.calendar(&args.calendar)
             && let Some(store) = report.database(&args.database)
         {
-            report.partitions(&*store, calendar.date_of(SystemClock.now()));
+            report.partitions(&*store, calendar.date_of(SystemClock.now()), Maker::Generator);
         }
         report.status()
     })
@@ -92,6 +92,13 @@ struct Claim<'a> {
     universe: Option<Universe>,
     only: &'a [Symbol],
     follows_clock: bool,
+}
+
+/// Who makes partitions that are missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Maker {
+    ThisProgram,
+    Generator,
 }
 
 /// What was found so far.
@@ -229,17 +236,15 @@ impl Report {
         }
     }
 
-    fn partitions(&mut self, store: &dyn BarStore, today: NaiveDate) {
+    fn partitions(&mut self, store: &dyn BarStore, today: NaiveDate, who: Maker) {
         let subject = "partitions";
-        let missing = jobs::missing_partitions(store, today).and_then(|names| Ok((names, store.may_create_tables()?)));
+        let missing = jobs::missing_partitions(store, today)
+            .and_then(|names| Ok((names, who == Maker::Generator || store.may_make_partitions()?)));
         match missing {
             Ok((names, _)) if names.is_empty() => self.ok(subject, "those of the next two months are there"),
             Ok((names, true)) => self.note(subject, format_args!("the generator makes {} in time", names.join(", "))),
             Ok((names, false)) => {
-                self.fail(
-                    subject,
-                    format_args!("{} are missing, and this user may not create tables", names.join(", ")),
-                );
+                self.fail(subject, format_args!("{} are missing, and this user may not make them", names.join(", ")));
             }
             Err(error) => self.fail(subject, error),
         }

@@ -130,8 +130,11 @@ pub trait BarStore: Send + Sync {
     /// that this program does not know.
     fn pending_migrations(&self) -> Result<Vec<String>, StoreError>;
 
-    /// Whether this user may create tables, as migrations and partitions need.
+    /// Whether this user may create tables, as migrations need.
     fn may_create_tables(&self) -> Result<bool, StoreError>;
+
+    /// Whether this user may make partitions, as the writer needs. Asked of a migrated database.
+    fn may_make_partitions(&self) -> Result<bool, StoreError>;
 
     /// Checks that the schema is the one this program was built for, and changes nothing.
     fn check_schema(&self) -> Result<(), StoreError> {

@@ -85,6 +85,10 @@ impl BarStore for ObservedStore {
         self.told(self.inner.may_create_tables())
     }
 
+    fn may_make_partitions(&self) -> Result<bool, StoreError> {
+        self.told(self.inner.may_make_partitions())
+    }
+
     fn pool(&self) -> PoolUse {
         self.inner.pool()
     }
@@ -135,6 +139,19 @@ impl BarStore for ObservedStore {
 
     fn missing_partitions(&self, from: NaiveDate, to: NaiveDate) -> Result<Vec<String>, StoreError> {
         self.told(self.inner.missing_partitions(from, to))
+    }
+
+    fn retained_from(&self) -> Result<Option<UnixSeconds>, StoreError> {
+        self.told(self.inner.retained_from())
+    }
+
+    fn retain_from(&self, lease: &Lease, from: UnixSeconds, stop: &dyn Fn() -> bool) -> Result<bool, StoreError> {
+        // Asked between two transactions: a long removal is no silence.
+        let asked = || {
+            self.vitals.answered(true);
+            stop()
+        };
+        self.told(self.inner.retain_from(lease, from, &asked))
     }
 
     fn clear(&self, lease: &Lease, symbol: Option<&Symbol>) -> Result<(), StoreError> {

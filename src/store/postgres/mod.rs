@@ -102,6 +102,14 @@ impl PostgresStore {
         reading(&mut *self.connection()?).during(action)?
     }
 
+    /// What the server says of this user's rights.
+    fn holds(&self, right: &str) -> Result<bool, StoreError> {
+        let row: HoldsRow = sql_query(format!("SELECT {right} AS holds"))
+            .get_result(&mut *self.connection()?)
+            .during("ask for the user's rights")?;
+        Ok(row.holds)
+    }
+
     /// Writes in one transaction on a connection of the pool.
     fn transaction<T>(
         &self,
@@ -146,10 +154,11 @@ impl BarStore for PostgresStore {
     }
 
     fn may_create_tables(&self) -> Result<bool, StoreError> {
-        let sql = "SELECT coalesce(has_schema_privilege(current_schema(), 'CREATE'), false) AS holds";
-        let row =
-            sql_query(sql).get_result::<HoldsRow>(&mut *self.connection()?).during("ask for the user's rights")?;
-        Ok(row.holds)
+        self.holds("coalesce(has_schema_privilege(current_schema(), 'CREATE'), false)")
+    }
+
+    fn may_make_partitions(&self) -> Result<bool, StoreError> {
+        self.holds("has_function_privilege('klines_make_partition(text, bigint, bigint)', 'EXECUTE')")
     }
 
     fn pool(&self) -> PoolUse {

@@ -129,6 +129,10 @@ impl BarStore for SqliteStore {
         Ok(true)
     }
 
+    fn may_make_partitions(&self) -> Result<bool, StoreError> {
+        Ok(true)
+    }
+
     fn pool(&self) -> PoolUse {
         PoolUse::of(&self.pool.state(), self.pool.max_size())
     }

@@ -80,6 +80,12 @@ fn a_market_lives_under_roles_that_may_do_no_more_than_they_must() {
     assert_eq!(database.column(owners), [format!("{name}_owner")]);
     psql_at(&reader, &[], "sql_scripts/monitoring.sql");
 
+    // Each can ask whether its program could run.
+    database.market_generator("--check").variable("DATABASE_URL", &writer).run().succeeded();
+    database.data_aggregator("--check").variable("DATABASE_URL", &aggregator).run().succeeded();
+    let check = database.market_generator("--check").variable("DATABASE_URL", &reader).run();
+    assert_has(&check.stdout, &["FAIL partitions: ", "this user may not make them"]);
+
     // The reader reads everything, partitions made since included, and writes nothing.
     assert_eq!(
         tables_with(&database, &format!("{name}_reader"), "SELECT"),
