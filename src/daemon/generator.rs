@@ -105,7 +105,7 @@ pub async fn generate(
         let begun = patiently(vitals, plan.patience, move || {
             // As it was claimed before, but for the calendar.
             let seed = Some(begin.model.seed.0);
-            let market = Market::claim(begin.store, calendar, choice, seed)?;
+            let market = Market::claim(begin.store, calendar, choice, seed)?.retaining(begin.retain_months);
             start(market, &only, pace, is_first, &stop)
         });
         let mut running = match begun.await? {

@@ -18,7 +18,7 @@ fn bars(database: &Database) -> UnixSeconds {
 #[test]
 fn the_script_removes_old_months_only_when_it_is_told_to() {
     let database = Database::new(Backend::Postgres);
-    database.market_backfill("--from 2026-01-20 --to 2026-03-03").run().succeeded();
+    database.market_backfill("--from 2026-01-20 --to 2026-03-03 --model gbm").run().succeeded();
     let script = |flags: &[&str]| psql_at(database.url(), flags, "sql_scripts/retention.sql");
     let before = bars(&database);
     assert_has(&script(&["-v", "keep_months=1"]), &["market_klines_2026_01", "Nothing was removed"]);

@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::on_every_backend;
 use crate::support::database::{Backend, Database};
 use crate::support::market_builder::{aggregate, assert_clean, generate, market, minute};
-use crate::support::programs::assert_same;
+use crate::support::programs::{TWO_DAYS, assert_same};
 use crate::support::psql::{program, run};
 
 /// Copies a database as an operator does; the SQLite way is that of `sqlite3 klined.db ".backup FILE"`.
@@ -54,7 +54,8 @@ on_every_backend! {
 #[test]
 fn sqlites_own_backup_of_a_market_that_is_being_written_is_whole() {
     let database = Database::new(Backend::Sqlite);
-    let mut generator = database.filled().market_generator("--test --speed 6000").spawn();
+    database.market_backfill(TWO_DAYS).with("--model gbm").run().succeeded();
+    let mut generator = database.market_generator("--test --speed 6000").spawn();
     generator.until_minutes(5, &database);
     let copy = Database::new(Backend::Sqlite);
     let [from, to] = [&database, &copy].map(|one| one.url().trim_start_matches("sqlite:///").to_owned());

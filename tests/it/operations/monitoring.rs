@@ -50,7 +50,7 @@ fn an_empty_market_is_shown_without_an_error() {
 #[test]
 fn a_market_is_shown_in_every_section() {
     let database = Database::new(Backend::Postgres);
-    database.market_backfill("--from 2026-03-02 --to 2026-03-05").run().succeeded();
+    database.market_backfill("--from 2026-03-02 --to 2026-03-05 --model gbm").run().succeeded();
     fs::write(
         database.directory.path().join("crash.toml"),
         "name = \"crash\"\n[[event]]\nkind = \"move\"\npercent = -10\nfrom = \"day 9 10:00\"\nuntil = \"day 9 10:30\"\n",
