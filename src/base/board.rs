@@ -47,6 +47,15 @@ pub struct PriceLimits {
     pub up: Price,
 }
 
+/// In what sizes orders come, in shares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OrderSizes {
+    /// The smallest order.
+    pub least: u64,
+    /// What larger ones grow by.
+    pub step: u64,
+}
+
 impl Board {
     /// Every board.
     pub const ALL: [Self; 5] = [Self::Free, Self::Main, Self::ChiNext, Self::Star, Self::Beijing];
@@ -60,6 +69,15 @@ impl Board {
             Self::ChiNext => "chinext",
             Self::Star => "star",
             Self::Beijing => "beijing",
+        }
+    }
+
+    /// In what sizes orders come: lots of 100 shares; on the STAR board at least 200 in any number.
+    #[must_use]
+    pub const fn order_sizes(self) -> OrderSizes {
+        match self {
+            Self::Star => OrderSizes { least: 200, step: 1 },
+            Self::Free | Self::Main | Self::ChiNext | Self::Beijing => OrderSizes { least: 100, step: 100 },
         }
     }
 

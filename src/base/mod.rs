@@ -9,8 +9,8 @@ pub mod price;
 pub mod seed;
 pub mod symbol;
 
-pub use board::{Board, PriceLimits, UnknownBoard};
-pub use clock::{Clock, UnixSeconds};
+pub use board::{Board, OrderSizes, PriceLimits, UnknownBoard};
+pub use clock::{Clock, UnixNanos, UnixSeconds};
 pub use instrument::{DailyVolatility, Instrument, InvalidInstrument, SectorKey};
 pub use interval::{Interval, UnknownInterval};
 pub use ohlcv::{InvalidOhlcv, Ohlcv};

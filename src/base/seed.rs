@@ -2,15 +2,15 @@
 //!
 //! A stream is ChaCha8 (D. J. Bernstein, "ChaCha, a variant of Salsa20", 8 rounds) under a key that spells out
 //! what it is for: 8 bytes of seed, 4 bytes of purpose, 20 bytes of symbol
-//! (or of a sector's key, or zeros for the whole market); the 64-bit nonce is the date. The key
-//! is the names themselves and no hash of them, so two streams never coincide.
+//! (or of a sector's key, or zeros for the whole market); the 64-bit nonce is the date, or the minute's start for what
+//! each minute draws alone. The key is the names themselves and no hash of them, so two streams never coincide.
 
 use chrono::{Datelike, NaiveDate};
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
 
 use super::symbol::SYMBOL_LENGTH_MAX;
-use super::{SectorKey, Symbol};
+use super::{SectorKey, Symbol, UnixSeconds};
 
 /// The number that the whole market follows from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -37,6 +37,8 @@ pub enum Stream {
     SectorBars,
     /// An invented universe: what its stocks share, and what each has of its own.
     Universe,
+    /// The trades and quotes inside a minute; a stream for each minute.
+    Ticks,
 }
 
 impl Stream {
@@ -51,6 +53,7 @@ impl Stream {
             Self::MarketRegime => *b"mreg",
             Self::SectorBars => *b"sect",
             Self::Universe => *b"univ",
+            Self::Ticks => *b"tick",
         }
     }
 }
@@ -60,6 +63,13 @@ impl Seed {
     #[must_use]
     pub fn stream(self, purpose: Stream, symbol: &Symbol, date: NaiveDate) -> ChaCha8Rng {
         self.stream_named(purpose, symbol.padded(), date)
+    }
+
+    /// The stream of one purpose, one symbol and one minute, given by its start. A purpose has streams of days or of
+    /// minutes, not both.
+    #[must_use]
+    pub fn minute_stream(self, purpose: Stream, symbol: &Symbol, minute_start: UnixSeconds) -> ChaCha8Rng {
+        self.stream_numbered(purpose, symbol.padded(), minute_start.cast_unsigned())
     }
 
     /// The stream of one purpose and one trading day that all symbols share.
@@ -78,12 +88,16 @@ impl Seed {
     }
 
     fn stream_named(self, purpose: Stream, name: &[u8; SYMBOL_LENGTH_MAX], date: NaiveDate) -> ChaCha8Rng {
+        self.stream_numbered(purpose, name, u64::from(date.num_days_from_ce().unsigned_abs()))
+    }
+
+    fn stream_numbered(self, purpose: Stream, name: &[u8; SYMBOL_LENGTH_MAX], nonce: u64) -> ChaCha8Rng {
         let mut key = [0; 32];
         key[..8].copy_from_slice(&self.0.to_le_bytes());
         key[8..12].copy_from_slice(&purpose.tag());
         key[12..].copy_from_slice(name);
         let mut stream = ChaCha8Rng::from_seed(key);
-        stream.set_stream(u64::from(date.num_days_from_ce().unsigned_abs()));
+        stream.set_stream(nonce);
         stream
     }
 }

@@ -5,11 +5,11 @@
 //! A-shares). Whole lots of 100, at least one: a bar is made by trades.
 
 use super::math::exp;
-use crate::base::{Instrument, price::TICKS_PER_UNIT};
+use crate::base::{Board, Instrument, price::TICKS_PER_UNIT};
 use crate::calendar::MINUTES_PER_DAY;
 
 /// Shares in a lot.
-pub(super) const LOT_SHARES: u64 = 100;
+const LOT_SHARES: u64 = Board::Free.order_sizes().step;
 /// Mean daily turnover at the base price, in currency units.
 const DAILY_TURNOVER_UNITS: f64 = 149.0e6;
 /// E[√(a + 0.25)] · E[exp(0.63 η)] under the regime chain's stationary law: 1.0313 · 1.2195.

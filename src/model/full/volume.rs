@@ -16,12 +16,10 @@ use super::overnight::Split;
 use super::parameters;
 use super::process::{Reverting, keep};
 use super::profile::{MINUTES, Minutes, Profile};
-use crate::base::{Board, Instrument, Price, price::TICKS_PER_UNIT};
+use crate::base::{Instrument, OrderSizes, Price, price::TICKS_PER_UNIT};
 use crate::model::math::{exp, ln, ln_each};
-use crate::model::volume::{LOT_SHARES, LOTS_MAX};
+use crate::model::volume::LOTS_MAX;
 
-/// The smallest order on the STAR board, in shares; beyond it any number trades.
-const STAR_SHARES_MIN: u64 = 200;
 /// A minute's move in usual ones, before anything is known of it: E|N(0, 1)|.
 const USUAL_MOVE: f64 = 0.8;
 /// Keeps a price that stands at yesterday's close from having no volume.
@@ -133,8 +131,7 @@ impl Laws {
         } else {
             usual + PLAIN_LEVEL
         };
-        let (unit_shares, shares_min) =
-            if instrument.board == Board::Star { (1, STAR_SHARES_MIN) } else { (LOT_SHARES, LOT_SHARES) };
+        let OrderSizes { least: shares_min, step: unit_shares } = instrument.board.order_sizes();
         Today { laws: *self, level, long_term: 0.0, until_long_term: 0, unit_shares, shares_min }
     }
 }
