@@ -8,7 +8,7 @@
 //! | 0 | [`base`] | prices in ticks, symbols, instruments, intervals, the clock's trait, seeds |
 //! | 1 | [`calendar`] | days, sessions, minutes, buckets |
 //! | 2 | [`model`] | regimes, the price step, volume, what a symbol carries from day to day |
-//! | 3 | [`bars`] | the bar, one symbol's run over trading minutes, the roll-up |
+//! | 3 | [`bars`] | the bar, one symbol's run over trading minutes, the roll-up, ticks |
 //! | 3 | [`universe`] | what `stock_metadata` holds: the ten default stocks, invented A-shares, CSV files |
 //! | 4 | [`store`] | what is kept and its laws; PostgreSQL and SQLite |
 //! | 5 | [`jobs`] | generate, aggregate, backfill, verify |

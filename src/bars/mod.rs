@@ -1,7 +1,9 @@
-//! Bars: the K-line itself, one symbol's run through trading minutes, and the roll-up to longer intervals.
+//! Bars: the K-line itself, one symbol's run through trading minutes, the roll-up to longer intervals, and the
+//! ticks inside a minute.
 
 mod rollup;
 mod run;
+pub mod ticks;
 
 pub use rollup::{Repair, Rollup};
 pub use run::{Checkpoint, Halt, InvalidCheckpoint, Opening, Quote, SymbolRun};

@@ -25,4 +25,5 @@ mod schema;
 mod store;
 mod supervision;
 mod support;
+mod ticks;
 mod universe;

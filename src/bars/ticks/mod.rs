@@ -1,0 +1,291 @@
+//! Ticks: the trades and quotes inside a minute, as a pure function of the seed and the bar.
+//!
+//! The bar is the truth and the ticks refine it. Rolled up they give it back exactly, so nothing of them is stored: any
+//! minute's ticks are made when they are asked for, without its neighbours, and the same every time. Their random numbers
+//! are a stream of their own for each symbol and minute.
+//!
+//! The parts: [`times`] when trades come, [`sizes`] how many and how large, [`path`] where the price goes, [`book`] bid, ask and
+//! side.
+
+mod book;
+mod path;
+mod sizes;
+mod times;
+
+use rand_core::Rng;
+
+use self::book::Book;
+use self::path::Point;
+use super::Bar;
+use crate::base::{Board, Ohlcv, Price, PriceLimits, Seed, Stream, Symbol, UnixNanos, UnixSeconds};
+use crate::calendar::Minute;
+
+/// The most trades that a minute has.
+pub const TRADES_MAX: usize = 4000;
+/// How often the quote changes in a minute without volume.
+const QUOTES_WITHOUT_TRADES: usize = 8;
+const NANOS_PER_SECOND: u64 = 1_000_000_000;
+const NANOS_PER_MINUTE: u64 = Minute::SECONDS as u64 * NANOS_PER_SECOND;
+
+/// What ticks need to know of an instrument and its day, besides the bar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TickFacts {
+    /// In what sizes it trades.
+    pub board: Board,
+    /// The day's price limits, where they hold: no order stands past them.
+    pub limits: Option<PriceLimits>,
+}
+
+/// Who came to trade, against an order that waited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// A buyer took the ask.
+    Buy,
+    /// A seller took the bid.
+    Sell,
+}
+
+impl Side {
+    fn other(self) -> Self {
+        match self {
+            Self::Buy => Self::Sell,
+            Self::Sell => Self::Buy,
+        }
+    }
+}
+
+/// Names a trade among all of its symbol: unique and increasing for ever, and computed from the trade's minute and place
+/// alone, as (the minute's start / 60 s)·10,000 + place. Until the year 2262 that is below 2⁵³, so a double holds it. The
+/// quote that stands before a trade has the same number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TickId(u64);
+
+impl TickId {
+    /// Above every place in a minute.
+    const PLACES: u64 = 10_000;
+
+    /// The tick at a place of the minute that starts at an instant in Unix seconds, 1970 or later.
+    #[must_use]
+    pub fn of(minute_start: UnixSeconds, place: u16) -> Self {
+        Self((minute_start / Minute::SECONDS).cast_unsigned() * Self::PLACES + u64::from(place))
+    }
+
+    /// The id behind a number that a client gives back. Whether there is such a tick, only its minute's ticks can tell.
+    #[must_use]
+    pub fn from_number(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// The number that clients see.
+    #[must_use]
+    pub fn number(self) -> u64 {
+        self.0
+    }
+
+    /// Start of the tick's minute, in Unix seconds.
+    #[must_use]
+    pub fn minute_start(self) -> UnixSeconds {
+        // Divided by 10,000 it has room for the sign, and times 60 too.
+        (self.0 / Self::PLACES).cast_signed() * Minute::SECONDS
+    }
+
+    /// The tick's place in its minute, from 0 on.
+    #[must_use]
+    pub fn place(self) -> u16 {
+        (self.0 % Self::PLACES) as u16
+    }
+}
+
+/// A trade.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Trade {
+    /// When, strictly after the trade before.
+    pub at: UnixNanos,
+    /// At which price: that of the ask standing before it for a buyer, of the bid for a seller.
+    pub price: Price,
+    /// How many shares; 0 is a print of less than one share, which only a bar with fewer shares than prices has.
+    pub shares: i64,
+    /// Its place in the minute, from 0 on.
+    pub place: u16,
+    /// Who came to trade.
+    pub side: Side,
+}
+
+/// Price and size of one side of a quote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Level {
+    pub price: Price,
+    /// Shares, in the sizes of the board's orders.
+    pub shares: i64,
+}
+
+/// The best bid and ask from an instant on, until the next quote. Bid < ask; a side that price limits leave empty is
+/// none, and at least one side is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BestQuote {
+    /// Since when; the first of a minute since its start.
+    pub at: UnixNanos,
+    pub bid: Option<Level>,
+    pub ask: Option<Level>,
+    /// Its place in the minute: that of the trade that it stands before.
+    pub place: u16,
+}
+
+/// One thing that a feed tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tick {
+    Quote(BestQuote),
+    Trade(Trade),
+}
+
+impl Trade {
+    /// Its name among all trades of the symbol.
+    #[must_use]
+    pub fn id(&self) -> TickId {
+        id(self.at, self.place)
+    }
+
+    /// The bar that this trade alone makes.
+    #[must_use]
+    pub fn as_bar(&self) -> Ohlcv {
+        Ohlcv::spanning(self.price, self.price, self.price, self.price, self.shares.unsigned_abs())
+    }
+}
+
+impl BestQuote {
+    /// Its name among all quotes of the symbol.
+    #[must_use]
+    pub fn id(&self) -> TickId {
+        id(self.at, self.place)
+    }
+}
+
+impl Tick {
+    /// When it happens.
+    #[must_use]
+    pub fn at(&self) -> UnixNanos {
+        match self {
+            Self::Quote(quote) => quote.at,
+            Self::Trade(trade) => trade.at,
+        }
+    }
+}
+
+fn id(at: UnixNanos, place: u16) -> TickId {
+    TickId::of(at / NANOS_PER_SECOND.cast_signed() / Minute::SECONDS * Minute::SECONDS, place)
+}
+
+/// All trades and quotes of one symbol's minute, in order of time. Each trade has the quote of its place before it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MinuteTicks {
+    minute: Minute,
+    trades: Vec<Trade>,
+    quotes: Vec<BestQuote>,
+}
+
+impl MinuteTicks {
+    /// The ticks of a 1-minute bar. They depend on nothing but the arguments, to the byte and on every platform.
+    ///
+    /// A bar without volume has quotes only, around its close.
+    #[must_use]
+    pub fn of(seed: Seed, symbol: &Symbol, facts: &TickFacts, bar: &Bar) -> Self {
+        let minute = bar.first;
+        let start = minute.start() * NANOS_PER_SECOND.cast_signed();
+        let mut stream = seed.minute_stream(Stream::Ticks, symbol, minute.start());
+        let ohlcv = &bar.ohlcv;
+        let volume = ohlcv.volume().unsigned_abs();
+        if volume == 0 {
+            let close = Ohlcv::spanning(ohlcv.close(), ohlcv.close(), ohlcv.close(), ohlcv.close(), 0);
+            let mut book = Book::of(facts, &close, 0);
+            let times = times::draw(&mut stream, QUOTES_WITHOUT_TRADES - 1);
+            let quote = |(place, offset): (u16, u64)| {
+                let stand = book.next(Point::Given(0), 0, stream.next_u64(), stream.next_u64());
+                BestQuote { at: start + offset.cast_signed(), bid: stand.bid, ask: stand.ask, place }
+            };
+            let quotes = (0..).zip(std::iter::once(0).chain(times)).map(quote).collect();
+            return Self { minute, trades: Vec::new(), quotes };
+        }
+        let order_sizes = facts.board.order_sizes();
+        let count = sizes::count(&mut stream, volume, order_sizes, path::needed(ohlcv));
+        let shares = sizes::draw(&mut stream, volume, order_sizes, count);
+        let times = times::draw(&mut stream, count);
+        let points = path::draw(&mut stream, ohlcv, count);
+        let mut book = Book::of(facts, ohlcv, count);
+        let (mut trades, mut quotes) = (Vec::with_capacity(count), Vec::with_capacity(count));
+        let mut before = 0;
+        for (place, ((time, shares), point)) in (0..).zip(times.into_iter().zip(shares).zip(points)) {
+            let stand = book.next(point, shares, stream.next_u64(), stream.next_u64());
+            // Quotes follow a trade sooner rather than later, and always between it and the next.
+            let quoted = if place == 0 {
+                0
+            } else {
+                before + 1 + ((time - before - 2) as f64 * (stand.chance * stand.chance)) as u64
+            };
+            quotes.push(BestQuote { at: start + quoted.cast_signed(), bid: stand.bid, ask: stand.ask, place });
+            let (at, price, side) = (start + time.cast_signed(), stand.price, stand.side);
+            trades.push(Trade { at, price, shares: shares.cast_signed(), place, side });
+            before = time;
+        }
+        Self { minute, trades, quotes }
+    }
+
+    /// The minute.
+    #[must_use]
+    pub fn minute(&self) -> Minute {
+        self.minute
+    }
+
+    /// All trades; a trade's place is its index. A page of `/trades` goes on after (minute, place) by slicing.
+    #[must_use]
+    pub fn trades(&self) -> &[Trade] {
+        &self.trades
+    }
+
+    /// All quotes; a quote's place is its index.
+    #[must_use]
+    pub fn quotes(&self) -> &[BestQuote] {
+        &self.quotes
+    }
+
+    /// The trades up to an instant, inclusive.
+    #[must_use]
+    pub fn trades_until(&self, instant: UnixNanos) -> &[Trade] {
+        &self.trades[..self.trades.partition_point(|trade| trade.at <= instant)]
+    }
+
+    /// The quote that stands at an instant; none before the minute's start.
+    #[must_use]
+    pub fn quote_at(&self, instant: UnixNanos) -> Option<BestQuote> {
+        self.quotes[..self.quotes.partition_point(|quote| quote.at <= instant)].last().copied()
+    }
+
+    /// The bar as far as it has formed at an instant, which counts; none before the first trade.
+    #[must_use]
+    pub fn until(&self, instant: UnixNanos) -> Option<Ohlcv> {
+        rolled_up(self.trades_until(instant))
+    }
+
+    /// Trades and quotes after an instant, in order of time. With what came up to it these are all.
+    pub fn after(&self, instant: UnixNanos) -> impl Iterator<Item = Tick> + '_ {
+        let mut trades = self.trades[self.trades_until(instant).len()..].iter().peekable();
+        let told = self.quotes.partition_point(|quote| quote.at <= instant);
+        let mut quotes = self.quotes[told..].iter().peekable();
+        std::iter::from_fn(move || match (quotes.peek(), trades.peek()) {
+            (Some(quote), Some(trade)) if trade.at < quote.at => trades.next().copied().map(Tick::Trade),
+            (None, _) => trades.next().copied().map(Tick::Trade),
+            _ => quotes.next().copied().map(Tick::Quote),
+        })
+    }
+
+    /// The sum of price times shares, in ticks: divided by the volume it is the volume-weighted mean price.
+    #[must_use]
+    pub fn turnover_ticks(&self) -> i128 {
+        self.trades.iter().map(|trade| i128::from(trade.price.ticks()) * i128::from(trade.shares)).sum()
+    }
+}
+
+/// The bar that trades make, given in order; none of none.
+#[must_use]
+pub fn rolled_up(trades: &[Trade]) -> Option<Ohlcv> {
+    trades.iter().map(Trade::as_bar).reduce(Ohlcv::then)
+}
