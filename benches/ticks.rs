@@ -1,9 +1,9 @@
 //! Trades a second on one core, each with its quote, and the bare arithmetic that bounds them.
 //!
-//! `cargo bench --bench ticks`. `typical` is the minutes of main-board stocks under the full model, about a hundred trades each;
-//! `busy` the same with the most trades that a minute has. The proxies draw as many words and make the same kinds of calls for a
-//! trade (logarithms, an exponential, a root, divisions, a sort of the minute's times, two rows written), without
-//! any rule, on the platform's own arithmetic: what the machine could do.
+//! `cargo bench --bench ticks`. `typical` is the minutes of main-board stocks under the full model, about a hundred
+//! trades each; `busy` the same with the most trades that a minute has. The proxies draw as many words and make the
+//! same kinds of calls for a trade (logarithms, an exponential, a root, divisions, a sort of the minute's times, two
+//! rows written), without any rule, on the platform's own arithmetic: what the machine could do.
 
 use std::hint::black_box;
 use std::sync::Arc;

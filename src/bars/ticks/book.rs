@@ -1,18 +1,19 @@
 //! The best bid and ask before each trade, and which of the two the trade takes.
 //!
-//! The book stands around the path's price at a spread of 1 + G whole ticks, G geometric with mean 1 basis point of the price
-//! and 3 % of the bar's range: spreads are a tick where the tick is coarse, and otherwise grow with volatility (M. Wyart, J.-P.
-//! Bouchaud, J. Kockelkoren, M. Potters, M. Vettorazzo, Quantitative Finance 8 (2008)). It is drawn anew once in four
-//! trades and is no wider than the bar's range or a tick, because both sides of it trade. Trades take the other side than the
-//! one before with probability 7/16; that makes the bounce of R. Roll (Journal of Finance 39 (1984)) with order flow that lasts a little.
-//! In a bar of one price the book has to move for that, so there it is 1/16.
+//! The book stands around the path's price at a spread of 1 + G whole ticks, G geometric with mean 1 basis point of the
+//! price and 3 % of the bar's range: spreads are a tick where the tick is coarse, and otherwise grow with volatility
+//! (M. Wyart, J.-P. Bouchaud, J. Kockelkoren, M. Potters, M. Vettorazzo, Quantitative Finance 8 (2008)). It is drawn
+//! anew once in four trades and is no wider than the bar's range or a tick, because both sides of it trade. Trades take
+//! the other side than the one before with probability 7/16; that makes the bounce of R. Roll (Journal of Finance 39
+//! (1984)) with order flow that lasts a little. In a bar of one price the book has to move for that, so there it is
+//! 1/16.
 //!
-//! Where the price is given, or the book would reach out of the bar, the side that trades is put on the price
-//! and the other one a spread away from it. A side that would lie past a price limit stands at the limit, and is empty when the trade
-//! is at the limit itself: nobody may ask more than the upper limit.
+//! Where the price is given, or the book would reach out of the bar, the side that trades is put on the price and the
+//! other one a spread away from it. A side that would lie past a price limit stands at the limit, and is empty when the
+//! trade is at the limit itself: nobody may ask more than the upper limit.
 //!
-//! Sizes are exponential, the simplest of the gamma laws that queues at the best price have (J.-P. Bouchaud, M. Mézard, M.
-//! Potters, Quantitative Finance 2 (2002)), two mean trades on average, in whole lots; the side that is taken has
+//! Sizes are exponential, the simplest of the gamma laws that queues at the best price have (J.-P. Bouchaud, M. Mézard,
+//! M. Potters, Quantitative Finance 2 (2002)), two mean trades on average, in whole lots; the side that is taken has
 //! the trade's size besides, so every trade has what it takes.
 
 use super::path::Point;
@@ -111,7 +112,8 @@ impl Book {
                 price
             }
             Point::Free(near) => {
-                // The bid lies half a spread, less half a tick, below; a spread is added so that cutting is rounding down.
+                // The bid lies half a spread, less half a tick, below; a spread is added so that cutting is rounding
+                // down.
                 let half = (self.spread - 1) as f64 * 0.5;
                 let ask = (near - half + self.spread as f64) as u64;
                 let price = match self.side {
@@ -140,7 +142,8 @@ impl Book {
         }
     }
 
-    /// The side that a trade at a given price takes: at the extremes the one whose quote keeps the other inside the bar.
+    /// The side that a trade at a given price takes: at the extremes the one whose quote keeps the other inside the
+    /// bar.
     fn side_at(&self, price: u64) -> Side {
         if self.range > 0 && price == self.range && !self.is_at_up(price) {
             Side::Buy

@@ -1,11 +1,11 @@
 //! Ticks: the trades and quotes inside a minute, as a pure function of the seed and the bar.
 //!
 //! The bar is the truth and the ticks refine it. Rolled up they give it back exactly, so nothing of them is stored: any
-//! minute's ticks are made when they are asked for, without its neighbours, and the same every time. Their random numbers
-//! are a stream of their own for each symbol and minute.
+//! minute's ticks are made when they are asked for, without its neighbours, and the same every time. Their random
+//! numbers are a stream of their own for each symbol and minute.
 //!
-//! The parts: [`times`] when trades come, [`sizes`] how many and how large, [`path`] where the price goes, [`book`] bid, ask and
-//! side.
+//! The parts: `times` when trades come, `sizes` how many and how large, `path` where the price goes, `book`
+//! bid, ask and side.
 
 mod book;
 mod path;
@@ -54,9 +54,9 @@ impl Side {
     }
 }
 
-/// Names a trade among all of its symbol: unique and increasing for ever, and computed from the trade's minute and place
-/// alone, as (the minute's start / 60 s)·10,000 + place. Until the year 2262 that is below 2⁵³, so a double holds it. The
-/// quote that stands before a trade has the same number.
+/// Names a trade among all of its symbol: unique and increasing for ever, and computed from the trade's minute and
+/// place alone, as (the minute's start / 60 s)·10,000 + place. Until the year 2262 that is below 2⁵³, so a double holds
+/// it. The quote that stands before a trade has the same number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TickId(u64);
 

@@ -1,13 +1,13 @@
 //! The way of the price through a minute: a Brownian bridge over the bar's open, extremes and close.
 //!
-//! The way visits open, first extreme, second extreme, close. Which extreme comes first: by the reflection principle a way
-//! that visits low then high is as likely as a free one over the unfolded distance 2r − x, the other order over 2r + x, with r
-//! the range and x = close − open. With variance v the odds are exp(4rx/v), and r² = 2.77·v on average (M. Parkinson,
-//! Journal of Business 53 (1980)), which makes 11·x/r of the exponent.
+//! The way visits open, first extreme, second extreme, close. Which extreme comes first: by the reflection principle a
+//! way that visits low then high is as likely as a free one over the unfolded distance 2r − x, and the other order as one
+//! over 2r + x, with r the range and x = close − open. With variance v the odds are exp(4rx/v). On average r² = 2.77·v
+//! (M. Parkinson, Journal of Business 53 (1980)), which makes 11·x/r of the exponent.
 //!
-//! The minute's trades are shared among the legs at random, in proportion to (distance + 1 tick) times an exponential draw.
-//! Along a leg the price is a Brownian bridge with the variance that the range speaks of, r²/2.77 over the whole minute,
-//! reflected at the extremes. Reversing time gives the same law, so neither half of the minute is preferred.
+//! The minute's trades are shared among the legs at random, in proportion to (distance + 1 tick) times an exponential
+//! draw. Along a leg the price is a Brownian bridge with the variance that the range speaks of, r²/2.77 over the whole
+//! minute, reflected at the extremes. Reversing time gives the same law, so neither half of the minute is preferred.
 
 use rand_chacha::ChaCha8Rng;
 use rand_core::Rng;
@@ -95,8 +95,8 @@ pub(super) fn draw(stream: &mut ChaCha8Rng, bar: &Ohlcv, count: usize) -> Vec<Po
     points
 }
 
-/// Approximately standard normal: four uniforms of 16 bits, their sum (Irwin–Hall). Its tails end at ±3.46, which a price
-/// between two given points does not show.
+/// Approximately standard normal: four uniforms of 16 bits, their sum (Irwin–Hall). Its tails end at ±3.46, which a
+/// price between two given points does not show.
 #[inline]
 fn normal_of(word: u64) -> f64 {
     let sum = (word & 0xffff) + (word >> 16 & 0xffff) + (word >> 32 & 0xffff) + (word >> 48);

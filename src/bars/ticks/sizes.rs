@@ -1,15 +1,16 @@
 //! How many trades a minute has, and how its volume is shared among them.
 //!
-//! Their number grows with the square root of the volume, as it does on stock exchanges: volumes have tails of exponent 1.5,
-//! numbers of trades of 3.4 (X. Gabaix, P. Gopikrishnan, V. Plerou, H. E. Stanley, Nature 423 (2003)). With L the volume in
-//! smallest orders it is 60 + 2·√L·(½ + U), U uniform, but at most ⌈L/3⌉ and 4000. So one lot is one trade, 180 lots are 60 trades or
-//! more. A bar needs a trade for each of open, high, low and close that is a price of its own, and gets them however small its
-//! volume.
+//! Their number grows with the square root of the volume, as it does on stock exchanges: volumes have tails of exponent
+//! 1.5, numbers of trades of 3.4 (X. Gabaix, P. Gopikrishnan, V. Plerou, H. E. Stanley, Nature 423 (2003)). With L the
+//! volume in smallest orders it is 60 + 2·√L·(½ + U), U uniform, but at most ⌈L/3⌉ and 4000. So one lot is one trade,
+//! 180 lots are 60 trades or more. A bar needs a trade for each of open, high, low and close that is a price of its
+//! own, and gets them however small its volume.
 //!
 //! Sizes share the volume in proportion to weights of a Pareto law with exponent 1.5, that of single trades (P.
-//! Gopikrishnan, V. Plerou, X. Gabaix, H. E. Stanley, Physical Review E 62 (2000)), rounded to whole lots in
-//! the running sum, so the sum is exact. What the lot leaves over is one trade's odd lot. When the volume is too small for
-//! a smallest order each, the trades are odd lots; with fewer shares than trades, some are prints of less than one share, size 0.
+//! Gopikrishnan, V. Plerou, X. Gabaix, H. E. Stanley, Physical Review E 62 (2000)), rounded to whole lots in the
+//! running sum, so the sum is exact. What the lot leaves over is one trade's odd lot. When the volume is too small for
+//! a smallest order each, the trades are odd lots; with fewer shares than trades, some are prints of less than one
+//! share, size 0.
 
 use rand_chacha::ChaCha8Rng;
 use rand_core::Rng;

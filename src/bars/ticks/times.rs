@@ -4,8 +4,8 @@
 //! patterns", J. Royal Statistical Society B 26 (1964)): clusters begin at uniform times, and each of their trades is
 //! followed by another one with probability 0.7 after an exponential delay. It is the self-exciting process of A. G.
 //! Hawkes (Biometrika 58 (1971)) with one heir a trade, costs one draw a trade, and needs no simulation from the past.
-//! Here it is taken with a given number of trades, and on a circle of one minute, so no part of the minute is busier than
-//! another. Delays are 0.15 of the minute's mean gap: clusters are as marked in busy minutes as in quiet ones.
+//! Here it is taken with a given number of trades, and on a circle of one minute, so no part of the minute is busier
+//! than another. Delays are 0.15 of the minute's mean gap: clusters are as marked in busy minutes as in quiet ones.
 
 use rand_chacha::ChaCha8Rng;
 use rand_core::Rng;

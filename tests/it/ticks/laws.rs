@@ -102,7 +102,8 @@ proptest! {
         prop_assert!(all.ends_with(&rest) && rest.iter().all(|tick| tick.at() > instant));
         let told = &all[..all.len() - rest.len()];
         prop_assert!(told.iter().all(|tick| tick.at() <= instant));
-        let trades: Vec<_> = told.iter().filter_map(|tick| match tick { Tick::Trade(trade) => Some(*trade), Tick::Quote(_) => None }).collect();
+        let trade_of = |tick: &Tick| if let Tick::Trade(trade) = tick { Some(*trade) } else { None };
+        let trades: Vec<_> = told.iter().filter_map(trade_of).collect();
         prop_assert_eq!(&trades[..], ticks.trades_until(instant));
         prop_assert_eq!(ticks.until(instant), rolled_up(&trades));
     }
@@ -141,7 +142,8 @@ fn ticks_roll_up_to_the_bars_of_both_models() {
 
 #[test]
 fn a_small_volume_still_touches_every_price() {
-    // Open, high, low and close each of their own: four odd lots of one lot, and prints of less than a share of three shares.
+    // Open, high, low and close each of their own: four odd lots of one lot, and prints of less than a share of three
+    // shares.
     let four = of(FREE, &bar([1002, 1004, 1000, 1001], 100));
     assert_eq!(four.trades().len(), 4);
     assert!(four.trades().iter().all(|trade| trade.shares > 0));

@@ -1,6 +1,7 @@
 //! What is true of many minutes: fixed seeds, stated sizes of samples.
 //!
-//! The sample is 2,400 minutes of a typical main-board stock under the full model (seed 5, 10 days): 8.00, 149 million a day.
+//! The sample is 2,400 minutes of a typical main-board stock under the full model (seed 5, 10 days): 8.00, 149 million
+//! a day.
 
 use std::sync::{Arc, LazyLock};
 
