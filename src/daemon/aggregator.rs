@@ -38,7 +38,7 @@ pub async fn run(args: AggregatorArgs) -> anyhow::Result<ExitCode> {
     let vitals = vitals(every, metrics.clone());
     let health = Health::new(vec![vitals.clone()], metrics, calendars.clone());
     health::serve(args.health.address(), health.clone()).await?;
-    tokio::spawn(supervisor::report(health.clone(), shutdown.clone()));
+    let supervised = supervisor::Report::begin(health.clone(), shutdown.clone());
 
     let database = args.database.clone();
     let store = blocking(move || open_store(&database)).await??;
@@ -46,7 +46,8 @@ pub async fn run(args: AggregatorArgs) -> anyhow::Result<ExitCode> {
     info!(database = %args.database.db_url, "started");
     if args.once {
         let (calendar, store) = (calendars.borrow().clone(), ObservedStore::around(store, vitals.clone()));
-        let run = move || Aggregator::start(store, calendar, args.symbol)?.run(args.lookback_hours, &shutdown.stop);
+        let stop = shutdown.stop.clone();
+        let run = move || Aggregator::start(store, calendar, args.symbol)?.run(args.lookback_hours, &stop);
         let folded = patiently(&vitals, args.database.patience(), run).await??;
         report(&folded);
     } else {
@@ -55,6 +56,7 @@ pub async fn run(args: AggregatorArgs) -> anyhow::Result<ExitCode> {
         let plan = Plan { every, only: args.symbol, lookback_hours, calendars, patience };
         aggregate(store, plan, &vitals, &shutdown, &Notify::new()).await?;
     }
+    supervised.end().await;
     info!("stopped");
     Ok(ExitCode::SUCCESS)
 }

@@ -44,7 +44,7 @@ pub async fn run(args: GeneratorArgs) -> anyhow::Result<ExitCode> {
     let vitals = vitals(pace, metrics.clone());
     let health = Health::new(vec![vitals.clone()], metrics, calendars.clone());
     health::serve(args.health.address(), health.clone()).await?;
-    tokio::spawn(supervisor::report(health.clone(), shutdown.clone()));
+    let supervised = supervisor::Report::begin(health.clone(), shutdown.clone());
 
     let calendar = calendars.borrow().clone();
     let (database, seed, choice) = (args.database.clone(), args.model.seed, args.model.choice()?);
@@ -60,6 +60,7 @@ pub async fn run(args: GeneratorArgs) -> anyhow::Result<ExitCode> {
     reload.on_hangup(vitals.clone())?;
     info!(database = %args.database.db_url, seed = market.model.seed.0, model = market.model.version(), "started");
     generate(market, plan, &vitals, &shutdown, &Notify::new()).await?;
+    supervised.end().await;
     info!("stopped");
     Ok(ExitCode::SUCCESS)
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sd_notify::NotifyState;
+use tokio::task::JoinHandle;
 use tracing::warn;
 
 use super::health::Health;
@@ -21,9 +22,29 @@ pub fn pulse() -> Duration {
     sd_notify::watchdog_enabled().map_or(PULSE_MAX, |deadline| (deadline / 4).min(PULSE_MAX))
 }
 
-/// Tells systemd how the jobs fare, until told to stop. The watchdog is fed only when every job has moved since the last
-/// time.
-pub async fn report(health: Arc<Health>, shutdown: Shutdown) {
+/// What tells systemd how the jobs fare, until told to stop.
+pub struct Report {
+    task: JoinHandle<()>,
+    shutdown: Shutdown,
+}
+
+impl Report {
+    /// Begins to tell.
+    pub fn begin(health: Arc<Health>, shutdown: Shutdown) -> Self {
+        Self { task: tokio::spawn(report(health, shutdown.clone())), shutdown }
+    }
+
+    /// Tells that the program stops, before it does.
+    pub async fn end(self) {
+        self.shutdown.ask();
+        if let Err(error) = self.task.await {
+            warn!("cannot notify systemd: {error}");
+        }
+    }
+}
+
+/// The watchdog is fed only when every job has moved since the last time.
+async fn report(health: Arc<Health>, shutdown: Shutdown) {
     let pulse = pulse();
     let (mut is_ready, mut fed_at, mut told) = (false, Vec::new(), String::new());
     while !shutdown.is_asked() {

@@ -34,7 +34,7 @@ pub async fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
     let (_unchanging, calendars) = watch::channel(calendar.clone());
     let health = Health::new(jobs.to_vec(), metrics, calendars.clone());
     health::serve(args.health.address(), health.clone()).await?;
-    tokio::spawn(supervisor::report(health.clone(), shutdown.clone()));
+    let supervised = supervisor::Report::begin(health.clone(), shutdown.clone());
     let (database, seed, choice) = (args.database.clone(), args.model.seed, args.model.choice()?);
     let plan =
         generator::Plan { only: vec![], pace, choice: choice.clone(), calendars, patience: args.database.patience() };
@@ -54,6 +54,7 @@ pub async fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
         health.has_opened(market.store.clone());
         run_market(market, plan, &jobs, &shutdown).await?;
     }
+    supervised.end().await;
     info!("stopped; the next start goes on from here");
     Ok(ExitCode::SUCCESS)
 }

@@ -88,12 +88,15 @@ fn daily_file(args: &LogArgs, name: &str) -> anyhow::Result<RollingFileAppender>
         format!("cannot write log files to {}; choose another --log-dir, or use --no-log-files", directory.display())
     };
     std::fs::create_dir_all(directory).with_context(context)?;
-    RollingFileAppender::builder()
-        .rotation(Rotation::DAILY)
-        .filename_prefix(name)
-        .filename_suffix("log")
-        .latest_symlink(format!("{name}.log"))
-        .max_log_files(FILES_MAX)
-        .build(directory)
-        .with_context(context)
+    let build = || {
+        RollingFileAppender::builder()
+            .rotation(Rotation::DAILY)
+            .filename_prefix(name)
+            .filename_suffix("log")
+            .latest_symlink(format!("{name}.log"))
+            .max_log_files(FILES_MAX)
+            .build(directory)
+    };
+    // Of two that start at once one finds the link made between its removal and its making; the next try removes it.
+    build().or_else(|_| build()).or_else(|_| build()).with_context(context)
 }
