@@ -32,7 +32,8 @@ on_every_backend! {
         let written = metric(&text, "klined_bars_written_total{interval=\"1m\"}").unwrap();
         assert!(written >= 200.0 && before.0 + written <= stored(database, "1m"), "{written}");
         let transactions = metric(&text, "klined_transaction_duration_seconds_count{transaction=\"write_bars\"}");
-        assert!((1.0..=written / 10.0).contains(&transactions.unwrap()), "{transactions:?}");
+        // A transaction is counted a moment before its bars, and the page may be made in between.
+        assert!((1.0..=written / 10.0 + 1.0).contains(&transactions.unwrap()), "{transactions:?}");
         assert!(metric(&text, "klined_last_minute_timestamp_seconds").unwrap() <= database.last_minute() as f64);
         assert!(metric(&text, "klined_bars_written_total{interval=\"5m\"}").unwrap() > 0.0);
         for job in ["generator", "aggregator"] {
