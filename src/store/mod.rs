@@ -9,6 +9,7 @@ mod error;
 mod migrations;
 mod postgres;
 mod retention;
+mod rollups;
 mod rows;
 mod scenarios;
 mod sqlite;

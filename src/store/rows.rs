@@ -3,18 +3,16 @@
 //! A statement stands here when PostgreSQL and SQLite take it word for word: parameters are `$1, $2, …` in order of
 //! first appearance, decimals are cast to double precision (exact for hundredths below 10¹³).
 
-use std::collections::BTreeMap;
-
 use diesel::prelude::*;
 use diesel::query_builder::SqlQuery;
 use diesel::query_dsl::LoadQuery;
 use diesel::sql_query;
 use diesel::sql_types::{BigInt, Bool, Double, Nullable, Text};
 
-use super::data::{Identity, Listing, MarketStatus, Progress, RollupBacklog, RollupTask, StateRow, StoredBar};
+use super::data::{Identity, Listing, MarketStatus, Progress, StateRow, StoredBar};
 use super::error::{During, StoreError};
 use crate::bars::Checkpoint;
-use crate::base::{Symbol, UnixSeconds};
+use crate::base::Symbol;
 use crate::calendar::{Session, SessionSpan};
 use crate::universe::UniverseRow;
 
@@ -31,19 +29,7 @@ const LISTINGS: &str = "SELECT symbol, CAST(first_day AS text) AS first_day, CAS
 const STATES: &str = "SELECT symbol, CAST(current_price AS double precision) AS current_price, last_update \
      FROM stock_state";
 const STATUS: &str = "SELECT is_trading, current_session, session_start, session_end, last_update FROM market_status";
-const WATERMARKS: &str = "SELECT symbol, folded_to FROM rollup_watermark";
-const ROLLUP_TASKS: &str = "SELECT a.symbol, w.folded_to, s.last_update AS last_bar, d.changed_from \
-     FROM (SELECT symbol FROM rollup_watermark UNION SELECT symbol FROM rollup_dirty) a \
-     LEFT JOIN rollup_watermark w ON w.symbol = a.symbol \
-     LEFT JOIN stock_state s ON s.symbol = a.symbol \
-     LEFT JOIN (SELECT symbol, min(time) AS changed_from FROM rollup_dirty WHERE claimed GROUP BY symbol) d \
-     ON d.symbol = a.symbol \
-     WHERE d.changed_from IS NOT NULL OR s.last_update > w.folded_to";
-const ROLLUP_BACKLOG: &str = "SELECT min(w.folded_to) AS folded_to, max(s.last_update) AS last_bar \
-     FROM rollup_watermark w JOIN stock_state s ON s.symbol = w.symbol WHERE w.folded_to > 0";
 
-/// Claims the notes of changed bars.
-pub(super) const CLAIM_CHANGES: &str = "UPDATE rollup_dirty SET claimed = true WHERE NOT claimed";
 /// Counts a role's new holder; `$1` is the role.
 pub(super) const NEXT_EPOCH: &str = "INSERT INTO role_epoch (role, epoch) VALUES ($1, 1) \
      ON CONFLICT (role) DO UPDATE SET epoch = role_epoch.epoch + 1 RETURNING epoch";
@@ -157,34 +143,6 @@ pub(super) struct StatusRow {
     last_update: i64,
 }
 
-#[derive(QueryableByName)]
-pub(super) struct WatermarkRow {
-    #[diesel(sql_type = Text)]
-    symbol: String,
-    #[diesel(sql_type = BigInt)]
-    folded_to: i64,
-}
-
-#[derive(QueryableByName)]
-pub(super) struct BacklogRow {
-    #[diesel(sql_type = Nullable<BigInt>)]
-    folded_to: Option<i64>,
-    #[diesel(sql_type = Nullable<BigInt>)]
-    last_bar: Option<i64>,
-}
-
-#[derive(QueryableByName)]
-pub(super) struct TaskRow {
-    #[diesel(sql_type = Text)]
-    symbol: String,
-    #[diesel(sql_type = Nullable<BigInt>)]
-    folded_to: Option<i64>,
-    #[diesel(sql_type = Nullable<BigInt>)]
-    last_bar: Option<i64>,
-    #[diesel(sql_type = Nullable<BigInt>)]
-    changed_from: Option<i64>,
-}
-
 /// A bar of a range, with the range's place in the list counted from 1.
 #[derive(QueryableByName)]
 pub(super) struct BarRow {
@@ -242,11 +200,11 @@ macro_rules! shared_reads {
         }
 
         fn watermarks(&self) -> Result<BTreeMap<Symbol, UnixSeconds>, StoreError> {
-            self.read("read rollup_watermark", rows::watermarks)
+            self.read("read rollup_watermark", rollups::watermarks)
         }
 
         fn rollup_backlog(&self) -> Result<Option<RollupBacklog>, StoreError> {
-            self.read("read rollup_watermark", rows::rollup_backlog)
+            self.read("read rollup_watermark", rollups::backlog)
         }
     };
 }
@@ -383,31 +341,6 @@ pub(super) fn status(connection: &mut impl Gives<StatusRow>) -> Read<Option<Mark
         Ok(MarketStatus { span, is_halted: span.is_trading() && !row.is_trading, last_update: row.last_update })
     };
     Ok(connection.give(STATUS)?.pop().map(parse).transpose())
-}
-
-pub(super) fn watermarks(connection: &mut impl Gives<WatermarkRow>) -> Read<BTreeMap<Symbol, UnixSeconds>> {
-    let parse = |row: WatermarkRow| Ok((symbol(&row.symbol, "rollup_watermark")?, row.folded_to));
-    Ok(connection.give(WATERMARKS)?.into_iter().map(parse).collect())
-}
-
-pub(super) fn rollup_backlog(connection: &mut impl Gives<BacklogRow>) -> Read<Option<RollupBacklog>> {
-    let row = connection.give(ROLLUP_BACKLOG)?.pop();
-    Ok(Ok(row.and_then(|row| Some(RollupBacklog { folded_to: row.folded_to?, last_bar: row.last_bar? }))))
-}
-
-/// Tasks of symbols that no instrument can have are left out: nothing of them is rolled up.
-pub(super) fn rollup_tasks(connection: &mut impl Gives<TaskRow>) -> Read<Vec<RollupTask>> {
-    let mut tasks: Vec<RollupTask> = connection
-        .give(ROLLUP_TASKS)?
-        .into_iter()
-        .filter_map(|row| {
-            let symbol = row.symbol.parse().ok()?;
-            let (folded_to, last_bar, changed_from) = (row.folded_to, row.last_bar, row.changed_from);
-            Some(RollupTask { symbol, folded_to, last_bar, changed_from })
-        })
-        .collect();
-    tasks.sort_by_key(|task| task.symbol);
-    Ok(Ok(tasks))
 }
 
 impl From<BarRow> for StoredBar {

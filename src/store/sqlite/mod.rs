@@ -22,7 +22,8 @@ use super::data::{
 };
 use super::error::During;
 use super::{
-    BarStore, Lease, PoolUse, Role, StoreError, StoreOptions, migrations, retention, rows, scenarios, transaction,
+    BarStore, Lease, PoolUse, Role, StoreError, StoreOptions, migrations, retention, rollups, rows, scenarios,
+    transaction,
 };
 use crate::bars::Halt;
 use crate::base::{Symbol, UnixSeconds};
@@ -230,8 +231,8 @@ impl BarStore for SqliteStore {
     fn rollup_tasks(&self, lease: &Lease) -> Result<Vec<RollupTask>, StoreError> {
         self.transaction("look for bars to roll up", |connection| {
             lease::check(connection, lease)?;
-            connection.batch_execute(rows::CLAIM_CHANGES).during("claim changed bars")?;
-            rows::rollup_tasks(connection).during("look for bars to roll up")?
+            connection.batch_execute(rollups::CLAIM_CHANGES).during("claim changed bars")?;
+            rollups::tasks(connection).during("look for bars to roll up")?
         })
     }
 
