@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn moves_are_relative_to_the_mean_at_their_own_place() {
         let size = |place: usize| (place % QUARTERS_PER_DAY + 1) as f64;
-        let days = series(6, |place| (size(place) * if place % 3 == 0 { -0.001 } else { 0.001 }, 1.0));
+        let days = series(6, |place| (size(place) * if place.is_multiple_of(3) { -0.001 } else { 0.001 }, 1.0));
         for (place, relative) in moves([&days.quarter_returns()[..]].into_iter()).into_iter().enumerate() {
             assert!((relative - size(place) / 8.5).abs() < 1e-12, "{place}: {relative}");
         }
@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn memory_is_the_autocorrelation_at_lags_from_one_to_twenty_days() {
         // Every other day is wild: deseasonalised sizes are alike within a day, so they come again after two.
-        let days = series(60, |place| (if place / QUARTERS_PER_DAY % 2 == 0 { 0.001 } else { 0.003 }, 1.0));
+        let days = series(60, |place| (if (place / QUARTERS_PER_DAY).is_multiple_of(2) { 0.001 } else { 0.003 }, 1.0));
         let found = memory(&[days]);
         assert_eq!((found[0].0, found[found.len() - 1].0), (1, LAG_MAX));
         assert!(found.windows(2).all(|pair| pair[0].0 < pair[1].0));
@@ -141,7 +141,7 @@ mod tests {
     fn density_is_counted_in_standard_deviations_around_the_mean() {
         // Two returns as likely as each other lie one deviation off; a half of all in a bin of a half is a density of 1.
         for (centre, deviation) in [(0.0, 1e-3), (5e-3, 2e-2)] {
-            let days = series(4, |place| (centre + if place % 2 == 0 { deviation } else { -deviation }, 1.0));
+            let days = series(4, |place| (centre + if place.is_multiple_of(2) { deviation } else { -deviation }, 1.0));
             assert_eq!(density(&[days]), [(-1.0, 1.0), (1.0, 1.0)]);
         }
     }

@@ -184,11 +184,11 @@ fn a_picture_is_a_whole_file_with_its_words() {
 fn regular(days: usize) -> Series {
     let open = 10_000_f64.ln();
     let quarter = |place: usize| {
-        let close = open + 0.001 * (place % 16 + 1) as f64 * if place % 3 == 0 { -1.0 } else { 1.0 };
+        let close = open + 0.001 * (place % 16 + 1) as f64 * if place.is_multiple_of(3) { -1.0 } else { 1.0 };
         Quarter { open, high: open.max(close), low: open.min(close), close, volume: 100.0 }
     };
     let day = |place: usize| {
-        let close = open + if place % 3 == 0 { -0.01 } else { 0.01 };
+        let close = open + if place.is_multiple_of(3) { -0.01 } else { 0.01 };
         let (high, low) = (open + 0.02, open - 0.02);
         Day { open, high, low, close, volume: 1600.0, closes_at_up_limit: false, closes_at_down_limit: false }
     };
@@ -228,7 +228,7 @@ fn every_panel_shows_its_lines_its_dots_and_its_candles() {
     assert!(is_level(3) && !is_level(2));
     // The last 243 of the 250 days are shown.
     let bodies = |colour: &str| panel(4).matches(&format!("fill=\"{colour}\" stroke=\"{colour}\"")).count();
-    let falling = (7..250).filter(|place| place % 3 == 0).count();
+    let falling = (7..250).filter(|place: &usize| place.is_multiple_of(3)).count();
     assert_eq!((bodies("#0072b2"), bodies("#d55e00")), (243 - falling, falling));
     let axis = &svg[starts[3]..starts[4]];
     assert_has(axis, &[&format!(">{}<", dates[7]), ">100<"]);
