@@ -2,6 +2,7 @@
 
 mod changes;
 mod failures;
+mod following;
 mod market;
 mod partitions;
 mod reading;
@@ -18,6 +19,7 @@ use chrono::NaiveDate;
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 use diesel::sqlite::SqliteConnection;
 use klined::bars::{Bar, Checkpoint, Halt, Opening, Quote, SymbolRun};
 use klined::base::{Interval, Ohlcv, Price, Symbol, UnixSeconds};

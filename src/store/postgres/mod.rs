@@ -1,6 +1,7 @@
 //! A market in PostgreSQL: month partitions, binary COPY for bulk, arrays for the live minute.
 
 mod lease;
+mod notify;
 mod numeric;
 mod partitions;
 mod session;

@@ -10,6 +10,7 @@ use diesel::sql_types::{Array, BigInt, Bool, Double, Nullable, Numeric, Text};
 use super::super::data::{Batch, Identity, Listing, RollupWrite};
 use super::super::error::During;
 use super::super::{StoreError, columns, retention, rows, transaction};
+use super::notify;
 use super::numeric::PgPrice;
 use crate::bars::{Bar, Checkpoint, Halt, Quote};
 use crate::base::{Interval, Symbol};
@@ -123,7 +124,7 @@ pub(super) fn batch(connection: &mut PgConnection, batch: &Batch) -> Result<(), 
         .execute(connection)
         .during("write market_status")?;
     }
-    Ok(())
+    notify::of_batch(connection, batch)
 }
 
 /// Bulk goes by COPY, which cannot overwrite: where rows turn out to exist, and for a few rows, by upsert.
@@ -240,6 +241,7 @@ fn upsert_listings(connection: &mut PgConnection, listings: &[Listing]) -> Resul
 }
 
 pub(super) fn clear(connection: &mut PgConnection, symbol: Option<&Symbol>) -> Result<(), StoreError> {
+    notify::of_removal(connection)?;
     let Some(symbol) = symbol else {
         return connection
             .batch_execute(&format!("TRUNCATE {}", rows::MARKET_TABLES.join(", ")))
@@ -292,5 +294,5 @@ pub(super) fn rollups(connection: &mut PgConnection, writes: &[RollupWrite]) -> 
             .execute(connection)
             .during("settle changed bars")?;
     }
-    Ok(())
+    notify::of_rollups(connection, writes)
 }
