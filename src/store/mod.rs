@@ -16,8 +16,8 @@ mod transaction;
 mod url;
 
 pub use data::{
-    BarRange, Batch, Identity, Listing, MarketStatus, Progress, RollupBacklog, RollupTask, RollupWrite, StateRow,
-    StoredBar, StoredScenario,
+    BarRange, Batch, Identity, Listing, MarketStatus, PriceRow, Progress, RollupBacklog, RollupTask, RollupWrite,
+    StateRow, StoredBar, StoredScenario,
 };
 pub use error::StoreError;
 pub use url::{DatabaseUrl, InvalidUrl, without_passwords_of};
@@ -204,6 +204,13 @@ pub trait BarStore: Send + Sync {
 
     /// The bars of some ranges, range after range, at most `limit` in all.
     fn bars(&self, ranges: &[BarRange], limit: usize) -> Result<Vec<StoredBar>, StoreError>;
+
+    /// The newest bars of some ranges, at most `count` of each; range after range, and within it in order of time. With a
+    /// range that ends at an instant and a count of 1 this is the bar before that instant.
+    fn last_bars(&self, ranges: &[BarRange], count: usize) -> Result<Vec<StoredBar>, StoreError>;
+
+    /// Every stock that `stock_metadata` has and that has a bar, in order of symbol.
+    fn prices(&self) -> Result<Vec<PriceRow>, StoreError>;
 
     /// Every row of `stock_state`, in order of symbol.
     fn states(&self) -> Result<Vec<StateRow>, StoreError>;

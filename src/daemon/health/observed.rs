@@ -12,8 +12,8 @@ use crate::base::{Interval, Symbol, UnixSeconds};
 use crate::calendar::Minute;
 use crate::daemon::clock::instant;
 use crate::store::{
-    BarRange, BarStore, Batch, Identity, Lease, Listing, MarketStatus, PoolUse, Progress, Role, RollupBacklog,
-    RollupTask, RollupWrite, StateRow, StoreError, StoredBar, StoredScenario,
+    BarRange, BarStore, Batch, Identity, Lease, Listing, MarketStatus, PoolUse, PriceRow, Progress, Role,
+    RollupBacklog, RollupTask, RollupWrite, StateRow, StoreError, StoredBar, StoredScenario,
 };
 use crate::universe::UniverseRow;
 
@@ -160,6 +160,14 @@ impl BarStore for ObservedStore {
 
     fn bars(&self, ranges: &[BarRange], limit: usize) -> Result<Vec<StoredBar>, StoreError> {
         self.told(self.inner.bars(ranges, limit))
+    }
+
+    fn last_bars(&self, ranges: &[BarRange], count: usize) -> Result<Vec<StoredBar>, StoreError> {
+        self.told(self.inner.last_bars(ranges, count))
+    }
+
+    fn prices(&self) -> Result<Vec<PriceRow>, StoreError> {
+        self.told(self.inner.prices())
     }
 
     fn states(&self) -> Result<Vec<StateRow>, StoreError> {
