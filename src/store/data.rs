@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 use thiserror::Error;
 
 use crate::bars::{Bar, Checkpoint, Halt, Quote};
-use crate::base::{Interval, InvalidOhlcv, InvalidPrice, Ohlcv, Price, Symbol, UnixSeconds};
+use crate::base::{Interval, InvalidOhlcv, InvalidPrice, MarketClock, Ohlcv, Price, Symbol, UnixSeconds};
 use crate::calendar::{Calendar, CalendarError, SessionSpan};
 use crate::model::ScenarioEvent;
 
@@ -76,6 +76,8 @@ pub struct Batch {
     /// Halts whose first minute has been reached.
     pub halts: Vec<Halt>,
     pub status: Option<MarketStatus>,
+    /// Which minute is open after these bars.
+    pub clock: Option<MarketClock>,
 }
 
 /// Bars of one symbol and interval from one instant to another.

@@ -6,6 +6,7 @@
 mod columns;
 mod data;
 mod error;
+mod follow;
 mod migrations;
 mod postgres;
 mod retention;
@@ -29,7 +30,7 @@ use std::time::Duration;
 use chrono::NaiveDate;
 
 use crate::bars::Halt;
-use crate::base::{Symbol, UnixSeconds};
+use crate::base::{MarketClock, Symbol, UnixSeconds};
 use crate::universe::UniverseRow;
 
 /// How a store is reached.
@@ -218,6 +219,12 @@ pub trait BarStore: Send + Sync {
     /// The row of `market_status`.
     fn status(&self) -> Result<Option<MarketStatus>, StoreError>;
 
+    /// Which minute is open, and how it passes; none before the generator's first minute.
+    fn clock(&self) -> Result<Option<MarketClock>, StoreError>;
+
+    /// Begins to follow what is written, on a connection of its own.
+    fn follow(&self) -> Result<Box<dyn Follow>, StoreError>;
+
     /// The last 1-minute bar of each generated symbol that is part of its roll-ups, in Unix seconds.
     fn watermarks(&self) -> Result<BTreeMap<Symbol, UnixSeconds>, StoreError>;
 
@@ -230,6 +237,16 @@ pub trait BarStore: Send + Sync {
 
     /// Writes the roll-ups of some symbols and what has been settled by them, in one transaction.
     fn write_rollups(&self, lease: &Lease, writes: &[RollupWrite]) -> Result<(), StoreError>;
+}
+
+/// Hears that something may have been written. After an error it is useless: begin anew with [`BarStore::follow`].
+pub trait Follow: Send {
+    /// Waits until another connection may have written something, at most for so long; whether it may. Says so at least once a
+    /// second of waiting, should a sign have been lost. What was written before the first call is not told of.
+    ///
+    /// # Errors
+    /// The connection is lost, which can pass.
+    fn wait(&mut self, timeout: Duration) -> Result<bool, StoreError>;
 }
 
 /// Opens a store. Nothing is created but, for SQLite, the file.

@@ -16,7 +16,7 @@ use super::data::{
 };
 use super::error::{During, StoreError};
 use crate::bars::Checkpoint;
-use crate::base::{Symbol, UnixSeconds};
+use crate::base::{MarketClock, Pace, Symbol, UnixSeconds};
 use crate::calendar::{Session, SessionSpan};
 use crate::universe::UniverseRow;
 
@@ -38,6 +38,7 @@ const PRICES: &str = "SELECT m.symbol, m.name, m.sector, m.board, m.is_active, \
      FROM stock_metadata m JOIN stock_state s ON s.symbol = m.symbol \
      LEFT JOIN stock_realtime_price p ON p.symbol = m.symbol";
 const STATUS: &str = "SELECT is_trading, current_session, session_start, session_end, last_update FROM market_status";
+const CLOCK: &str = "SELECT pace, speed, open_minute, opened_at_ns FROM market_clock";
 const WATERMARKS: &str = "SELECT symbol, folded_to FROM rollup_watermark";
 const ROLLUP_TASKS: &str = "SELECT a.symbol, w.folded_to, s.last_update AS last_bar, d.changed_from \
      FROM (SELECT symbol FROM rollup_watermark UNION SELECT symbol FROM rollup_dirty) a \
@@ -58,7 +59,7 @@ pub(super) const NEXT_EPOCH: &str = "INSERT INTO role_epoch (role, epoch) VALUES
 pub(super) const CLAIM: &str =
     "INSERT INTO market_identity (id, seed, model) VALUES (1, $1, $2) ON CONFLICT (id) DO NOTHING";
 /// Removes the whole market but not its universe.
-pub(super) const MARKET_TABLES: [&str; 12] = [
+pub(super) const MARKET_TABLES: [&str; 13] = [
     "rollup_watermark",
     "market_klines",
     "rollup_dirty",
@@ -70,6 +71,7 @@ pub(super) const MARKET_TABLES: [&str; 12] = [
     "scenario_event",
     "market_scenario",
     "market_status",
+    "market_clock",
     "market_identity",
 ];
 /// The tables that hold rows of a symbol, the changed bars' notes last.
@@ -189,6 +191,18 @@ pub(super) struct StatusRow {
 }
 
 #[derive(QueryableByName)]
+pub(super) struct ClockRow {
+    #[diesel(sql_type = Text)]
+    pace: String,
+    #[diesel(sql_type = Double)]
+    speed: f64,
+    #[diesel(sql_type = BigInt)]
+    open_minute: i64,
+    #[diesel(sql_type = BigInt)]
+    opened_at_ns: i64,
+}
+
+#[derive(QueryableByName)]
 pub(super) struct WatermarkRow {
     #[diesel(sql_type = Text)]
     symbol: String,
@@ -270,6 +284,10 @@ macro_rules! shared_reads {
 
         fn status(&self) -> Result<Option<MarketStatus>, StoreError> {
             self.read("read market_status", rows::status)
+        }
+
+        fn clock(&self) -> Result<Option<MarketClock>, StoreError> {
+            self.read("read market_clock", rows::clock)
         }
 
         fn retained_from(&self) -> Result<Option<UnixSeconds>, StoreError> {
@@ -442,6 +460,31 @@ pub(super) fn status(connection: &mut impl Gives<StatusRow>) -> Read<Option<Mark
         Ok(MarketStatus { span, is_halted: span.is_trading() && !row.is_trading, last_update: row.last_update })
     };
     Ok(connection.give(STATUS)?.pop().map(parse).transpose())
+}
+
+/// Writes the clock; `$1` is the pace's name, `$2` its speed, `$3` the open minute, `$4` when it opened.
+pub(super) const PUT_CLOCK: &str = "INSERT INTO market_clock (id, pace, speed, open_minute, opened_at_ns) \
+     VALUES (1, $1, $2, $3, $4) ON CONFLICT (id) DO UPDATE SET pace = EXCLUDED.pace, speed = EXCLUDED.speed, \
+     open_minute = EXCLUDED.open_minute, opened_at_ns = EXCLUDED.opened_at_ns";
+
+/// Name and speed of a pace.
+pub(super) fn pace_columns(pace: Pace) -> (&'static str, f64) {
+    match pace {
+        Pace::Live => ("live", 1.0),
+        Pace::Test { speed } => ("test", speed),
+    }
+}
+
+pub(super) fn clock(connection: &mut impl Gives<ClockRow>) -> Read<Option<MarketClock>> {
+    let parse = |row: ClockRow| {
+        let pace = match row.pace.as_str() {
+            "live" => Pace::Live,
+            "test" if row.speed > 0.0 => Pace::Test { speed: row.speed },
+            _ => return Err(corrupt("pace and speed", "market_clock", format!("{} {}", row.pace, row.speed))),
+        };
+        Ok(MarketClock { pace, open_minute: row.open_minute, opened_at: row.opened_at_ns })
+    };
+    Ok(connection.give(CLOCK)?.pop().map(parse).transpose())
 }
 
 pub(super) fn watermarks(connection: &mut impl Gives<WatermarkRow>) -> Read<BTreeMap<Symbol, UnixSeconds>> {

@@ -8,11 +8,11 @@ use chrono::NaiveDate;
 
 use super::vitals::Vitals;
 use crate::bars::Halt;
-use crate::base::{Interval, Symbol, UnixSeconds};
+use crate::base::{Interval, MarketClock, Symbol, UnixSeconds};
 use crate::calendar::Minute;
 use crate::daemon::clock::instant;
 use crate::store::{
-    BarRange, BarStore, Batch, Identity, Lease, Listing, MarketStatus, PoolUse, PriceRow, Progress, Role,
+    BarRange, BarStore, Batch, Follow, Identity, Lease, Listing, MarketStatus, PoolUse, PriceRow, Progress, Role,
     RollupBacklog, RollupTask, RollupWrite, StateRow, StoreError, StoredBar, StoredScenario,
 };
 use crate::universe::UniverseRow;
@@ -176,6 +176,14 @@ impl BarStore for ObservedStore {
 
     fn status(&self) -> Result<Option<MarketStatus>, StoreError> {
         self.told(self.inner.status())
+    }
+
+    fn clock(&self) -> Result<Option<MarketClock>, StoreError> {
+        self.told(self.inner.clock())
+    }
+
+    fn follow(&self) -> Result<Box<dyn Follow>, StoreError> {
+        self.told(self.inner.follow())
     }
 
     fn watermarks(&self) -> Result<BTreeMap<Symbol, UnixSeconds>, StoreError> {

@@ -1,5 +1,6 @@
 //! A market in PostgreSQL: month partitions, binary COPY for bulk, arrays for the live minute.
 
+mod follow;
 mod lease;
 mod notify;
 mod numeric;
@@ -26,10 +27,11 @@ use super::data::{
 use super::error::During;
 use super::url::without_passwords_of;
 use super::{
-    BarStore, Lease, PoolUse, Role, StoreError, StoreOptions, migrations, retention, rows, scenarios, transaction,
+    BarStore, Follow, Lease, PoolUse, Role, StoreError, StoreOptions, migrations, retention, rows, scenarios,
+    transaction,
 };
 use crate::bars::Halt;
-use crate::base::{Interval, Symbol, UnixSeconds};
+use crate::base::{Interval, MarketClock, Symbol, UnixSeconds};
 use crate::universe::UniverseRow;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/postgres");
@@ -238,6 +240,10 @@ impl BarStore for PostgresStore {
             lease::check(connection, lease)?;
             write::batch(connection, batch)
         })
+    }
+
+    fn follow(&self) -> Result<Box<dyn Follow>, StoreError> {
+        Ok(Box::new(follow::Listener::begin(&self.server)?))
     }
 
     fn clear(&self, lease: &Lease, symbol: Option<&Symbol>) -> Result<(), StoreError> {

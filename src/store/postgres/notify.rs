@@ -14,9 +14,14 @@ use super::super::error::During;
 use super::super::{Batch, StoreError};
 use crate::base::{Interval, UnixSeconds};
 
-/// Tells of the bars of a batch: from the earliest on.
+/// The channel.
+pub(super) const CHANNEL: &str = "klined_bars";
+
+/// Tells of the bars of a batch: from the earliest on. Without bars, as when trade is halted everywhere, of the minute that is open
+/// now.
 pub(super) fn of_batch(connection: &mut PgConnection, batch: &Batch) -> Result<(), StoreError> {
-    match batch.bars.iter().map(|(_, bar)| bar.first.start()).min() {
+    let first = batch.bars.iter().map(|(_, bar)| bar.first.start()).min();
+    match first.or(batch.clock.map(|clock| clock.open_minute)) {
         Some(from) => send(connection, &from.to_string()),
         None => Ok(()),
     }
@@ -46,7 +51,7 @@ fn rollups_from(from: UnixSeconds) -> String {
 }
 
 fn send(connection: &mut PgConnection, payload: &str) -> Result<(), StoreError> {
-    sql_query("SELECT pg_notify('klined_bars', $1)")
+    sql_query(format!("SELECT pg_notify('{CHANNEL}', $1)"))
         .bind::<Text, _>(payload)
         .execute(connection)
         .during("tell those who follow the bars")?;

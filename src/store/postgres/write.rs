@@ -124,6 +124,16 @@ pub(super) fn batch(connection: &mut PgConnection, batch: &Batch) -> Result<(), 
         .execute(connection)
         .during("write market_status")?;
     }
+    if let Some(clock) = &batch.clock {
+        let (pace, speed) = rows::pace_columns(clock.pace);
+        sql_query(rows::PUT_CLOCK)
+            .bind::<Text, _>(pace)
+            .bind::<Double, _>(speed)
+            .bind::<BigInt, _>(clock.open_minute)
+            .bind::<BigInt, _>(clock.opened_at)
+            .execute(connection)
+            .during("write market_clock")?;
+    }
     notify::of_batch(connection, batch)
 }
 

@@ -1,5 +1,6 @@
 //! A market in one SQLite file: write-ahead log, one writing transaction at a time, roles as locked files beside it.
 
+mod follow;
 mod lease;
 mod removal;
 mod write;
@@ -22,10 +23,11 @@ use super::data::{
 };
 use super::error::During;
 use super::{
-    BarStore, Lease, PoolUse, Role, StoreError, StoreOptions, migrations, retention, rows, scenarios, transaction,
+    BarStore, Follow, Lease, PoolUse, Role, StoreError, StoreOptions, migrations, retention, rows, scenarios,
+    transaction,
 };
 use crate::bars::Halt;
-use crate::base::{Symbol, UnixSeconds};
+use crate::base::{MarketClock, Symbol, UnixSeconds};
 use crate::universe::UniverseRow;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
@@ -213,6 +215,10 @@ impl BarStore for SqliteStore {
             lease::check(connection, lease)?;
             write::batch(connection, batch)
         })
+    }
+
+    fn follow(&self) -> Result<Box<dyn Follow>, StoreError> {
+        Ok(Box::new(follow::Watcher::begin(&self.path, self.timeout)?))
     }
 
     fn clear(&self, lease: &Lease, symbol: Option<&Symbol>) -> Result<(), StoreError> {

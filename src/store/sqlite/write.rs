@@ -3,7 +3,7 @@
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_query;
-use diesel::sql_types::Text;
+use diesel::sql_types::{BigInt, Double, Text};
 use diesel::sqlite::SqliteConnection;
 use diesel::upsert::excluded;
 
@@ -179,6 +179,16 @@ pub(super) fn batch(connection: &mut SqliteConnection, batch: &Batch) -> Result<
             dsl::last_update.eq(status.last_update),
         );
         diesel::replace_into(dsl::market_status).values(columns).execute(connection).during("write market_status")?;
+    }
+    if let Some(clock) = &batch.clock {
+        let (pace, speed) = rows::pace_columns(clock.pace);
+        sql_query(rows::PUT_CLOCK)
+            .bind::<Text, _>(pace)
+            .bind::<Double, _>(speed)
+            .bind::<BigInt, _>(clock.open_minute)
+            .bind::<BigInt, _>(clock.opened_at)
+            .execute(connection)
+            .during("write market_clock")?;
     }
     Ok(())
 }
