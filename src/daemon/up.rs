@@ -8,10 +8,11 @@ use tokio::sync::{Notify, watch};
 use tracing::info;
 
 use super::aggregator::{self, aggregate};
-use super::generator::{self, Pace, generate};
+use super::generator::{self, generate};
 use super::health::{self, Health, Metrics, ObservedStore, Vitals};
 use super::shutdown::Shutdown;
 use super::{backfill, blocking, logging, open_store, supervisor};
+use crate::base::Pace;
 use crate::config::UpArgs;
 use crate::jobs::{Aggregator, Market, Window};
 use crate::store::DatabaseUrl;

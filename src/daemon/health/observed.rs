@@ -8,12 +8,12 @@ use chrono::NaiveDate;
 
 use super::vitals::Vitals;
 use crate::bars::Halt;
-use crate::base::{Interval, Symbol, UnixSeconds};
+use crate::base::{Interval, MarketClock, Symbol, UnixSeconds};
 use crate::calendar::Minute;
 use crate::daemon::clock::instant;
 use crate::store::{
-    BarRange, BarStore, Batch, Identity, Lease, Listing, MarketStatus, PoolUse, Progress, Role, RollupBacklog,
-    RollupTask, RollupWrite, StateRow, StoreError, StoredBar, StoredScenario,
+    BarRange, BarStore, Batch, Follow, Identity, Lease, Listing, MarketStatus, PoolUse, PriceRow, Progress, Role,
+    RollupBacklog, RollupTask, RollupWrite, StateRow, StoreError, StoredBar, StoredScenario,
 };
 use crate::universe::UniverseRow;
 
@@ -162,12 +162,28 @@ impl BarStore for ObservedStore {
         self.told(self.inner.bars(ranges, limit))
     }
 
+    fn last_bars(&self, ranges: &[BarRange], count: usize) -> Result<Vec<StoredBar>, StoreError> {
+        self.told(self.inner.last_bars(ranges, count))
+    }
+
+    fn prices(&self) -> Result<Vec<PriceRow>, StoreError> {
+        self.told(self.inner.prices())
+    }
+
     fn states(&self) -> Result<Vec<StateRow>, StoreError> {
         self.told(self.inner.states())
     }
 
     fn status(&self) -> Result<Option<MarketStatus>, StoreError> {
         self.told(self.inner.status())
+    }
+
+    fn clock(&self) -> Result<Option<MarketClock>, StoreError> {
+        self.told(self.inner.clock())
+    }
+
+    fn follow(&self) -> Result<Box<dyn Follow>, StoreError> {
+        self.told(self.inner.follow())
     }
 
     fn watermarks(&self) -> Result<BTreeMap<Symbol, UnixSeconds>, StoreError> {

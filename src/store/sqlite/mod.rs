@@ -1,5 +1,6 @@
 //! A market in one SQLite file: write-ahead log, one writing transaction at a time, roles as locked files beside it.
 
+mod follow;
 mod lease;
 mod removal;
 mod write;
@@ -17,16 +18,16 @@ use diesel::sql_types::{BigInt, Double, Integer, Nullable, Text};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
 use super::data::{
-    BarRange, Batch, Identity, Listing, MarketStatus, Progress, RollupBacklog, RollupTask, RollupWrite, StateRow,
-    StoredBar, StoredScenario,
+    BarRange, Batch, Identity, Listing, MarketStatus, PriceRow, Progress, RollupBacklog, RollupTask, RollupWrite,
+    StateRow, StoredBar, StoredScenario,
 };
 use super::error::During;
 use super::{
-    BarStore, Lease, PoolUse, Role, StoreError, StoreOptions, migrations, retention, rollups, rows, scenarios,
-    transaction,
+    BarStore, Follow, Lease, PoolUse, Role, StoreError, StoreOptions, clock, migrations, retention, rollups, rows,
+    scenarios, transaction,
 };
 use crate::bars::Halt;
-use crate::base::{Symbol, UnixSeconds};
+use crate::base::{MarketClock, Symbol, UnixSeconds};
 use crate::universe::UniverseRow;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
@@ -115,6 +116,30 @@ impl SqliteStore {
     }
 }
 
+/// Bars of one range, with the range's place counted from 1.
+fn bars_of(
+    connection: &mut SqliteConnection,
+    place: i64,
+    range: &BarRange,
+    order: &'static str,
+    limit: usize,
+) -> Result<impl Iterator<Item = StoredBar> + use<>, StoreError> {
+    let rows = sql_query(format!(
+        "SELECT $1 AS range, time, CAST(open AS double precision) AS open, CAST(high AS double precision) AS high, \
+         CAST(low AS double precision) AS low, CAST(close AS double precision) AS close, volume \
+         FROM market_klines WHERE symbol = $2 AND interval = $3 AND time >= $4 AND time < $5 ORDER BY {order} LIMIT $6"
+    ))
+    .bind::<BigInt, _>(place)
+    .bind::<Text, _>(range.symbol.as_str())
+    .bind::<Text, _>(range.interval.as_str())
+    .bind::<BigInt, _>(range.from)
+    .bind::<BigInt, _>(range.to)
+    .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
+    .get_results::<rows::BarRow>(connection)
+    .during("read bars")?;
+    Ok(rows.into_iter().map(StoredBar::from))
+}
+
 impl BarStore for SqliteStore {
     fn migrate(&self) -> Result<Vec<String>, StoreError> {
         let _serial = lease::hold_migration_lock(&self.path)?;
@@ -192,6 +217,10 @@ impl BarStore for SqliteStore {
         })
     }
 
+    fn follow(&self) -> Result<Box<dyn Follow>, StoreError> {
+        Ok(Box::new(follow::Watcher::begin(&self.path, self.timeout)?))
+    }
+
     fn clear(&self, lease: &Lease, symbol: Option<&Symbol>) -> Result<(), StoreError> {
         self.transaction("remove bars", |connection| {
             lease::check(connection, lease)?;
@@ -208,21 +237,19 @@ impl BarStore for SqliteStore {
                 if left == 0 {
                     break;
                 }
-                let rows = sql_query(
-                    "SELECT $1 AS range, time, CAST(open AS double precision) AS open, CAST(high AS double precision) AS high, \
-                     CAST(low AS double precision) AS low, CAST(close AS double precision) AS close, volume \
-                     FROM market_klines WHERE symbol = $2 AND interval = $3 AND time >= $4 AND time < $5 \
-                     ORDER BY time LIMIT $6",
-                )
-                .bind::<BigInt, _>(place)
-                .bind::<Text, _>(range.symbol.as_str())
-                .bind::<Text, _>(range.interval.as_str())
-                .bind::<BigInt, _>(range.from)
-                .bind::<BigInt, _>(range.to)
-                .bind::<BigInt, _>(i64::try_from(left).unwrap_or(i64::MAX))
-                .get_results::<rows::BarRow>(connection)
-                .during("read bars")?;
-                found.extend(rows.into_iter().map(StoredBar::from));
+                found.extend(bars_of(connection, place, range, "time", left)?);
+            }
+            Ok(found)
+        })
+    }
+
+    fn last_bars(&self, ranges: &[BarRange], count: usize) -> Result<Vec<StoredBar>, StoreError> {
+        transaction::run(&mut *self.connection()?, "read bars", |connection| {
+            let mut found = Vec::new();
+            for (range, place) in ranges.iter().zip(1i64..) {
+                let mut bars: Vec<StoredBar> = bars_of(connection, place, range, "time DESC", count)?.collect();
+                bars.reverse();
+                found.append(&mut bars);
             }
             Ok(found)
         })
