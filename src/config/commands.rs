@@ -1,9 +1,11 @@
-//! The command lines of the four programs.
+//! The command lines of the five programs.
 
 use chrono::NaiveDate;
 use clap::{ArgGroup, Args, Parser, Subcommand};
 
-use super::{CalendarArgs, DatabaseArgs, HealthArgs, LogArgs, ModelArgs, RealismArgs, UniverseArgs, UniverseCommand};
+use super::{
+    CalendarArgs, DatabaseArgs, HealthArgs, LogArgs, ModelArgs, RealismArgs, ServerArgs, UniverseArgs, UniverseCommand,
+};
 use crate::base::Symbol;
 use crate::jobs::Window;
 
@@ -103,6 +105,26 @@ pub struct AggregatorArgs {
           allow_negative_numbers = true)]
     pub lookback_hours: Option<u32>,
 
+    #[command(flatten)]
+    pub check: CheckArgs,
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+    #[command(flatten)]
+    pub calendar: CalendarArgs,
+    #[command(flatten)]
+    pub health: HealthArgs,
+    #[command(flatten)]
+    pub log: LogArgs,
+}
+
+/// Serves a market over HTTP and WebSocket
+///
+/// A reader: it takes no role and writes nothing, so any number of them may run beside a generator.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "market-api", version)]
+pub struct ApiArgs {
+    #[command(flatten)]
+    pub server: ServerArgs,
     #[command(flatten)]
     pub check: CheckArgs,
     #[command(flatten)]
