@@ -218,6 +218,10 @@ pub enum KlinedCommand {
     Universe(UniverseCommand),
     /// Check a database: bars, gaps, roll-ups, states; exit status 1 when anything is off
     Verify(VerifyArgs),
+    /// Make a key for the market's server
+    ///
+    /// Prints on standard output what the file of --api-keys needs, and on standard error the key, which is kept nowhere.
+    Key(KeyCommand),
     /// Score bars made in memory against real A-shares: 16 metrics, each with its band
     ///
     /// Needs no database. Exit status 0 when every metric is in its bands, 1 when one is not.
@@ -239,6 +243,8 @@ pub struct UpArgs {
     pub days: u16,
 
     #[command(flatten)]
+    pub server: ServerArgs,
+    #[command(flatten)]
     pub retention: RetentionArgs,
     #[command(flatten)]
     pub database: DatabaseArgs,
@@ -252,6 +258,12 @@ pub struct UpArgs {
     pub health: HealthArgs,
     #[command(flatten)]
     pub log: LogArgs,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct KeyCommand {
+    /// Whom it is for
+    pub name: String,
 }
 
 #[derive(Debug, Clone, Args)]

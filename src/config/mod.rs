@@ -15,15 +15,15 @@ mod universe;
 
 pub use calendar::CalendarArgs;
 pub use commands::{
-    AggregatorArgs, ApiArgs, BackfillArgs, CalendarCommand, CheckArgs, GeneratorArgs, KlinedArgs, KlinedCommand,
-    PaceArgs, RetentionArgs, UpArgs, VerifyArgs,
+    AggregatorArgs, ApiArgs, BackfillArgs, CalendarCommand, CheckArgs, GeneratorArgs, KeyCommand, KlinedArgs,
+    KlinedCommand, PaceArgs, RetentionArgs, UpArgs, VerifyArgs,
 };
 pub use database::DatabaseArgs;
 pub use health::HealthArgs;
 pub use log::{LogArgs, LogFormat, journal_stream};
 pub use model::ModelArgs;
 pub use realism::{RealismArgs, SYMBOL_DAYS_MAX};
-pub use server::ServerArgs;
+pub use server::{KeysFrom, ServerArgs};
 pub use universe::{UniverseArgs, UniverseCommand};
 
 use std::io::IsTerminal;

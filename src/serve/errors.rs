@@ -21,7 +21,7 @@ pub enum Refusal {
     #[error("this route takes no such method; /docs lists what there is")]
     WrongMethod,
     #[error("a request here has no body, or one of at most {0} bytes")]
-    TooLarge(usize),
+    TooLarge(u64),
     #[error("a key is needed: X-API-Key, Authorization: Bearer, or ?api_key=")]
     NoKey,
     #[error("the key is not known")]

@@ -9,10 +9,14 @@ use std::sync::Arc;
 
 use axum::response::Response;
 use utoipa::OpenApi;
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use answers::refused;
+pub use market::metrics;
 
 use super::Server;
 use super::errors::Refusal;
@@ -36,8 +40,12 @@ struct Document;
 /// The routes that need a key, with what the document says of them.
 pub fn rooms() -> OpenApiRouter<Arc<Server>> {
     OpenApiRouter::with_openapi(Document::openapi())
-        .routes(routes!(bars::bars))
+        .routes(routes!(market::tickers))
+        .routes(routes!(market::quote))
         .routes(routes!(bars::history))
+        .routes(routes!(bars::bars))
+        .routes(routes!(market::stats))
+        .routes(routes!(market::status))
         .routes(routes!(bars::klines))
 }
 
@@ -49,4 +57,24 @@ pub fn open_rooms() -> OpenApiRouter<Arc<Server>> {
 /// What is said where there is nothing.
 pub async fn nothing_here() -> Response {
     refused(&Refusal::NoRoute)
+}
+
+/// What is said to another method than GET.
+pub async fn wrong_method() -> Response {
+    refused(&Refusal::WrongMethod)
+}
+
+/// Says in the document in which places a key may be given.
+pub fn secure(document: &mut utoipa::openapi::OpenApi) {
+    let places = [
+        ("header", SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new("X-API-Key")))),
+        ("bearer", SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build())),
+        ("parameter", SecurityScheme::ApiKey(ApiKey::Query(ApiKeyValue::new("api_key")))),
+    ];
+    document.security = Some(places.iter().map(|(name, _)| SecurityRequirement::new(*name, [""; 0])).collect());
+    document
+        .components
+        .get_or_insert_default()
+        .security_schemes
+        .extend(places.map(|(name, place)| (name.to_owned(), place.into())));
 }

@@ -2,10 +2,12 @@
 //! it may take.
 
 mod bars;
+mod figures;
 mod pages;
 pub mod time;
 
 pub use bars::{BarPage, BarQuery, Fill, Label, Order, ShownBar};
+pub use figures::{DayFigures, Period, PeriodFigures};
 pub use pages::{Epoch, PageKey, Shape};
 
 use std::sync::Arc;
@@ -22,6 +24,9 @@ use super::errors::{Failure, Refusal};
 use crate::base::{Symbol, UnixSeconds};
 use crate::calendar::Calendar;
 use crate::store::{BarStore, MarketStatus, PriceRow};
+
+/// Connections to the database that questions leave to whoever else works in this process.
+const CONNECTIONS_LEFT: u32 = 4;
 
 /// Every stock with its last price, in order of symbol.
 #[derive(Debug, Default)]
@@ -43,7 +48,7 @@ impl Board {
 pub struct Reader {
     store: Arc<dyn BarStore>,
     calendar: Arc<Calendar>,
-    /// As many calls at once as there are connections to the database.
+    /// How many calls there are at once.
     places: Arc<Semaphore>,
     deadline: Duration,
     pages: Pages,
@@ -59,7 +64,7 @@ impl Reader {
     /// A reader that gives up a question after `deadline`.
     #[must_use]
     pub fn new(store: Arc<dyn BarStore>, calendar: Arc<Calendar>, deadline: Duration) -> Self {
-        let places = Arc::new(Semaphore::new(store.pool().max as usize));
+        let places = Arc::new(Semaphore::new(store.pool().max.saturating_sub(CONNECTIONS_LEFT).max(1) as usize));
         Self {
             store,
             calendar,
@@ -78,11 +83,6 @@ impl Reader {
     #[must_use]
     pub fn calendar(&self) -> &Arc<Calendar> {
         &self.calendar
-    }
-
-    #[must_use]
-    pub fn store(&self) -> &Arc<dyn BarStore> {
-        &self.store
     }
 
     /// The database may have changed: what was kept of it is not shown any more.
