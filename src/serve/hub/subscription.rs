@@ -52,10 +52,10 @@ impl Subscription {
         let version = {
             let mut book = self.shared.book();
             for &symbol in symbols {
-                if !self.named.contains_key(&symbol) {
+                self.named.entry(symbol).or_insert_with(|| {
                     book.interest.add(symbol);
-                    self.named.insert(symbol, u64::MAX);
-                }
+                    u64::MAX
+                });
             }
             book.interest.version()
         };
