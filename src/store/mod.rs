@@ -3,12 +3,14 @@
 //! [`BarStore`] has two implementations, PostgreSQL and SQLite, and one contract suite that both must pass. Reads see
 //! only what is committed. Whatever is written together is seen together or not at all.
 
+mod clock;
 mod columns;
 mod data;
 mod error;
 mod follow;
 mod migrations;
 mod postgres;
+mod prices;
 mod retention;
 mod rows;
 mod scenarios;

@@ -11,12 +11,10 @@ use diesel::query_dsl::LoadQuery;
 use diesel::sql_query;
 use diesel::sql_types::{BigInt, Bool, Double, Nullable, Text};
 
-use super::data::{
-    Identity, Listing, MarketStatus, PriceRow, Progress, RollupBacklog, RollupTask, StateRow, StoredBar,
-};
+use super::data::{Identity, Listing, MarketStatus, Progress, RollupBacklog, RollupTask, StateRow, StoredBar};
 use super::error::{During, StoreError};
 use crate::bars::Checkpoint;
-use crate::base::{MarketClock, Pace, Symbol, UnixSeconds};
+use crate::base::{Symbol, UnixSeconds};
 use crate::calendar::{Session, SessionSpan};
 use crate::universe::UniverseRow;
 
@@ -32,13 +30,7 @@ const LISTINGS: &str = "SELECT symbol, CAST(first_day AS text) AS first_day, CAS
      FROM stock_listing";
 const STATES: &str = "SELECT symbol, CAST(current_price AS double precision) AS current_price, last_update \
      FROM stock_state";
-const PRICES: &str = "SELECT m.symbol, m.name, m.sector, m.board, m.is_active, \
-     CAST(s.current_price AS double precision) AS price, CAST(p.change_percent AS double precision) AS change_percent, \
-     p.volume, s.last_update, s.is_halted \
-     FROM stock_metadata m JOIN stock_state s ON s.symbol = m.symbol \
-     LEFT JOIN stock_realtime_price p ON p.symbol = m.symbol";
 const STATUS: &str = "SELECT is_trading, current_session, session_start, session_end, last_update FROM market_status";
-const CLOCK: &str = "SELECT pace, speed, open_minute, opened_at_ns FROM market_clock";
 const WATERMARKS: &str = "SELECT symbol, folded_to FROM rollup_watermark";
 const ROLLUP_TASKS: &str = "SELECT a.symbol, w.folded_to, s.last_update AS last_bar, d.changed_from \
      FROM (SELECT symbol FROM rollup_watermark UNION SELECT symbol FROM rollup_dirty) a \
@@ -153,30 +145,6 @@ pub(super) struct StockStateRow {
 }
 
 #[derive(QueryableByName)]
-pub(super) struct ShownRow {
-    #[diesel(sql_type = Text)]
-    symbol: String,
-    #[diesel(sql_type = Text)]
-    name: String,
-    #[diesel(sql_type = Text)]
-    sector: String,
-    #[diesel(sql_type = Text)]
-    board: String,
-    #[diesel(sql_type = Bool)]
-    is_active: bool,
-    #[diesel(sql_type = Double)]
-    price: f64,
-    #[diesel(sql_type = Nullable<Double>)]
-    change_percent: Option<f64>,
-    #[diesel(sql_type = Nullable<BigInt>)]
-    volume: Option<i64>,
-    #[diesel(sql_type = BigInt)]
-    last_update: i64,
-    #[diesel(sql_type = Bool)]
-    is_halted: bool,
-}
-
-#[derive(QueryableByName)]
 pub(super) struct StatusRow {
     #[diesel(sql_type = Bool)]
     is_trading: bool,
@@ -188,18 +156,6 @@ pub(super) struct StatusRow {
     session_end: i64,
     #[diesel(sql_type = BigInt)]
     last_update: i64,
-}
-
-#[derive(QueryableByName)]
-pub(super) struct ClockRow {
-    #[diesel(sql_type = Text)]
-    pace: String,
-    #[diesel(sql_type = Double)]
-    speed: f64,
-    #[diesel(sql_type = BigInt)]
-    open_minute: i64,
-    #[diesel(sql_type = BigInt)]
-    opened_at_ns: i64,
 }
 
 #[derive(QueryableByName)]
@@ -279,7 +235,7 @@ macro_rules! shared_reads {
         }
 
         fn prices(&self) -> Result<Vec<PriceRow>, StoreError> {
-            self.read("read stock_realtime_price", rows::prices)
+            self.read("read stock_realtime_price", prices::prices)
         }
 
         fn status(&self) -> Result<Option<MarketStatus>, StoreError> {
@@ -287,7 +243,7 @@ macro_rules! shared_reads {
         }
 
         fn clock(&self) -> Result<Option<MarketClock>, StoreError> {
-            self.read("read market_clock", rows::clock)
+            self.read("read market_clock", clock::clock)
         }
 
         fn retained_from(&self) -> Result<Option<UnixSeconds>, StoreError> {
@@ -426,30 +382,6 @@ pub(super) fn states(connection: &mut impl Gives<StockStateRow>) -> Read<Vec<Sta
     Ok(Ok(rows))
 }
 
-/// Stocks whose symbol no instrument can have are left out: nobody can ask for them.
-pub(super) fn prices(connection: &mut impl Gives<ShownRow>) -> Read<Vec<PriceRow>> {
-    let mut rows: Vec<PriceRow> = connection
-        .give(PRICES)?
-        .into_iter()
-        .filter_map(|row| {
-            Some(PriceRow {
-                symbol: row.symbol.parse().ok()?,
-                name: row.name,
-                sector: row.sector,
-                board: row.board,
-                is_active: row.is_active,
-                price: row.price,
-                change_percent: row.change_percent,
-                volume: row.volume,
-                last_update: row.last_update,
-                is_halted: row.is_halted,
-            })
-        })
-        .collect();
-    rows.sort_by_key(|row| row.symbol);
-    Ok(Ok(rows))
-}
-
 pub(super) fn status(connection: &mut impl Gives<StatusRow>) -> Read<Option<MarketStatus>> {
     let parse = |row: StatusRow| {
         let session = [Session::Morning, Session::Afternoon, Session::Closed]
@@ -460,31 +392,6 @@ pub(super) fn status(connection: &mut impl Gives<StatusRow>) -> Read<Option<Mark
         Ok(MarketStatus { span, is_halted: span.is_trading() && !row.is_trading, last_update: row.last_update })
     };
     Ok(connection.give(STATUS)?.pop().map(parse).transpose())
-}
-
-/// Writes the clock; `$1` is the pace's name, `$2` its speed, `$3` the open minute, `$4` when it opened.
-pub(super) const PUT_CLOCK: &str = "INSERT INTO market_clock (id, pace, speed, open_minute, opened_at_ns) \
-     VALUES (1, $1, $2, $3, $4) ON CONFLICT (id) DO UPDATE SET pace = EXCLUDED.pace, speed = EXCLUDED.speed, \
-     open_minute = EXCLUDED.open_minute, opened_at_ns = EXCLUDED.opened_at_ns";
-
-/// Name and speed of a pace.
-pub(super) fn pace_columns(pace: Pace) -> (&'static str, f64) {
-    match pace {
-        Pace::Live => ("live", 1.0),
-        Pace::Test { speed } => ("test", speed),
-    }
-}
-
-pub(super) fn clock(connection: &mut impl Gives<ClockRow>) -> Read<Option<MarketClock>> {
-    let parse = |row: ClockRow| {
-        let pace = match row.pace.as_str() {
-            "live" => Pace::Live,
-            "test" if row.speed > 0.0 => Pace::Test { speed: row.speed },
-            _ => return Err(corrupt("pace and speed", "market_clock", format!("{} {}", row.pace, row.speed))),
-        };
-        Ok(MarketClock { pace, open_minute: row.open_minute, opened_at: row.opened_at_ns })
-    };
-    Ok(connection.give(CLOCK)?.pop().map(parse).transpose())
 }
 
 pub(super) fn watermarks(connection: &mut impl Gives<WatermarkRow>) -> Read<BTreeMap<Symbol, UnixSeconds>> {

@@ -8,6 +8,8 @@ mod daemons;
 mod deploy;
 mod drift;
 mod faults;
+mod feed;
+mod foresight;
 mod full_model;
 mod health;
 mod jobs;

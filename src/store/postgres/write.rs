@@ -9,7 +9,7 @@ use diesel::sql_types::{Array, BigInt, Bool, Double, Nullable, Numeric, Text};
 
 use super::super::data::{Batch, Identity, Listing, RollupWrite};
 use super::super::error::During;
-use super::super::{StoreError, columns, retention, rows, transaction};
+use super::super::{StoreError, clock, columns, retention, rows, transaction};
 use super::notify;
 use super::numeric::PgPrice;
 use crate::bars::{Bar, Checkpoint, Halt, Quote};
@@ -124,13 +124,13 @@ pub(super) fn batch(connection: &mut PgConnection, batch: &Batch) -> Result<(), 
         .execute(connection)
         .during("write market_status")?;
     }
-    if let Some(clock) = &batch.clock {
-        let (pace, speed) = rows::pace_columns(clock.pace);
-        sql_query(rows::PUT_CLOCK)
+    if let Some(now) = &batch.clock {
+        let (pace, speed) = clock::pace_columns(now.pace);
+        sql_query(clock::PUT_CLOCK)
             .bind::<Text, _>(pace)
             .bind::<Double, _>(speed)
-            .bind::<BigInt, _>(clock.open_minute)
-            .bind::<BigInt, _>(clock.opened_at)
+            .bind::<BigInt, _>(now.open_minute)
+            .bind::<BigInt, _>(now.opened_at)
             .execute(connection)
             .during("write market_clock")?;
     }

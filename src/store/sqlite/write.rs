@@ -9,7 +9,7 @@ use diesel::upsert::excluded;
 
 use super::super::data::{Batch, Identity, Listing, RollupWrite};
 use super::super::error::During;
-use super::super::{StoreError, columns, retention, rows};
+use super::super::{StoreError, clock, columns, retention, rows};
 use crate::bars::{Bar, Checkpoint, Halt, Quote};
 use crate::base::{Interval, Symbol};
 use crate::universe::UniverseRow;
@@ -180,13 +180,13 @@ pub(super) fn batch(connection: &mut SqliteConnection, batch: &Batch) -> Result<
         );
         diesel::replace_into(dsl::market_status).values(columns).execute(connection).during("write market_status")?;
     }
-    if let Some(clock) = &batch.clock {
-        let (pace, speed) = rows::pace_columns(clock.pace);
-        sql_query(rows::PUT_CLOCK)
+    if let Some(now) = &batch.clock {
+        let (pace, speed) = clock::pace_columns(now.pace);
+        sql_query(clock::PUT_CLOCK)
             .bind::<Text, _>(pace)
             .bind::<Double, _>(speed)
-            .bind::<BigInt, _>(clock.open_minute)
-            .bind::<BigInt, _>(clock.opened_at)
+            .bind::<BigInt, _>(now.open_minute)
+            .bind::<BigInt, _>(now.opened_at)
             .execute(connection)
             .during("write market_clock")?;
     }

@@ -185,7 +185,9 @@ impl Socket {
                 Ok(Message::Text(text)) => return Heard::Message(serde_json::from_str(&text).unwrap()),
                 Ok(Message::Close(frame)) => return Heard::Closed(frame.map_or(1005, |frame| frame.code.into())),
                 Ok(_) => {}
-                Err(tungstenite::Error::Io(error)) if error.kind() == ErrorKind::ConnectionReset => return Heard::Closed(1006),
+                Err(tungstenite::Error::Io(error)) if error.kind() == ErrorKind::ConnectionReset => {
+                    return Heard::Closed(1006);
+                }
                 Err(error) => panic!("{error}"),
             }
         }
