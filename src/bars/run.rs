@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::Bar;
+use super::ticks::TickFacts;
 use crate::base::instrument::FrozenParameters;
 use crate::base::{Instrument, InvalidInstrument, Ohlcv, Price, Symbol, UnixSeconds};
 use crate::calendar::{Calendar, CalendarError, MINUTES_PER_DAY, Minute};
@@ -204,6 +205,12 @@ impl SymbolRun {
     #[must_use]
     pub fn is_day_over(&self) -> bool {
         self.next_index >= MINUTES_PER_DAY
+    }
+
+    /// What ticks need to know of the present day.
+    #[must_use]
+    pub fn tick_facts(&self) -> TickFacts {
+        TickFacts::of_day(&self.model, &self.instrument, self.day, self.previous_close)
     }
 
     /// What the present day began with.

@@ -4,7 +4,8 @@ use chrono::NaiveDate;
 use clap::{ArgGroup, Args, Parser, Subcommand};
 
 use super::{
-    CalendarArgs, DatabaseArgs, HealthArgs, LogArgs, ModelArgs, RealismArgs, ServerArgs, UniverseArgs, UniverseCommand,
+    CalendarArgs, DatabaseArgs, HealthArgs, LogArgs, ModelArgs, ParameterArgs, RealismArgs, ServerArgs, UniverseArgs,
+    UniverseCommand,
 };
 use crate::base::Symbol;
 use crate::jobs::Window;
@@ -125,6 +126,8 @@ pub struct AggregatorArgs {
 pub struct ApiArgs {
     #[command(flatten)]
     pub server: ServerArgs,
+    #[command(flatten)]
+    pub parameters: ParameterArgs,
     #[command(flatten)]
     pub check: CheckArgs,
     #[command(flatten)]

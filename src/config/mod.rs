@@ -21,7 +21,7 @@ pub use commands::{
 pub use database::DatabaseArgs;
 pub use health::HealthArgs;
 pub use log::{LogArgs, LogFormat, journal_stream};
-pub use model::ModelArgs;
+pub use model::{ModelArgs, ParameterArgs};
 pub use realism::{RealismArgs, SYMBOL_DAYS_MAX};
 pub use server::{KeysFrom, ServerArgs};
 pub use universe::{UniverseArgs, UniverseCommand};

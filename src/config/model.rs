@@ -19,13 +19,31 @@ pub struct ModelArgs {
     #[arg(long, env = "KLINED_MODEL", value_name = "full|gbm")]
     pub model: Option<ModelKind>,
 
-    /// A TOML file that overrides parameters of the full model; docs/MODEL.md lists them
-    #[arg(long, env = "KLINED_MODEL_PARAMS", value_name = "FILE")]
-    pub model_params: Option<PathBuf>,
+    #[command(flatten)]
+    pub parameters: ParameterArgs,
 
     /// TOML files with events to force upon the market: crashes, halts, gaps; docs/SCENARIOS.md tells how to write one
     #[arg(long, env = "KLINED_SCENARIO", value_name = "FILE,FILE", value_delimiter = ',')]
     pub scenario: Vec<PathBuf>,
+}
+
+/// What a reader needs to know of the model too.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Model")]
+pub struct ParameterArgs {
+    /// A TOML file that overrides parameters of the full model; docs/MODEL.md lists them
+    #[arg(long, env = "KLINED_MODEL_PARAMS", value_name = "FILE")]
+    pub model_params: Option<PathBuf>,
+}
+
+impl ParameterArgs {
+    /// The full model's parameters.
+    ///
+    /// # Errors
+    /// The file cannot be read, names an unknown key or has a value that is out of range.
+    pub fn parameters(&self) -> anyhow::Result<FullParameters> {
+        parameters(self.model_params.as_deref())
+    }
 }
 
 impl ModelArgs {
@@ -37,7 +55,7 @@ impl ModelArgs {
         let scenarios = self.scenario.iter().map(|path| read(path, "the scenario", Scenario::from_toml));
         Ok(ModelChoice {
             kind: self.model,
-            parameters: parameters(self.model_params.as_deref())?,
+            parameters: self.parameters.parameters()?,
             scenarios: scenarios.collect::<anyhow::Result<_>>()?,
         })
     }

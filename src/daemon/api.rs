@@ -12,17 +12,21 @@ use anyhow::{Context, bail};
 use tokio::net::TcpListener;
 use tracing::{info, warn};
 
+use super::clock::SystemClock;
 use super::health::{self, Duty, Health, Metrics, ObservedStore, Vitals};
 use super::shutdown::Shutdown;
 use super::{blocking, check, logging, supervisor};
+use crate::calendar::Calendar;
 use crate::config::{ApiArgs, DatabaseArgs, KeysFrom, ServerArgs};
-use crate::jobs::Market;
+use crate::jobs::{Market, ModelChoice};
 use crate::serve::Server;
 use crate::serve::keys::{self, Keys};
 use crate::store::{self, BarStore};
 
 /// Where the key of a market that nobody gave keys for is kept, in the working directory.
 pub const KEYS_FILE: &str = "api-keys.toml";
+
+const NO_FEED: &str = "no thread can be had for the feed";
 
 /// Runs `market-api` until told to stop, or checks whether it could run.
 ///
@@ -47,6 +51,7 @@ pub async fn run(args: ApiArgs) -> anyhow::Result<ExitCode> {
     let store = blocking(move || open_to_read(&database)).await??;
     health.has_opened(store.clone());
     let store = ObservedStore::around(store, vitals.clone());
+    let market = recognise(store.clone(), calendar, &args).await?;
     let keys = match args.server.keys() {
         KeysFrom::File(path) => Some(read_keys(path)?),
         KeysFrom::Unsaid | KeysFrom::Nobody if address.ip().is_loopback() => None,
@@ -55,7 +60,7 @@ pub async fn run(args: ApiArgs) -> anyhow::Result<ExitCode> {
         ),
     };
     let listener = listen(address).await?;
-    let server = Server::new(store.clone(), calendar, keys, args.server.options());
+    let server = Server::new(market, Arc::new(SystemClock), keys, args.server.options()).context(NO_FEED)?;
     let at = listener.local_addr().context("cannot tell the server's address")?;
     info!(database = %args.database.db_url, "serving the market on http://{at}");
     println!("The market is served on http://{at}");
@@ -68,6 +73,20 @@ pub async fn run(args: ApiArgs) -> anyhow::Result<ExitCode> {
     supervised.end().await;
     info!("stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+/// The market that a database holds, as somebody else has begun it.
+async fn recognise(store: Arc<dyn BarStore>, calendar: Arc<Calendar>, args: &ApiArgs) -> anyhow::Result<Market> {
+    let parameters = args.parameters.parameters()?;
+    let url = args.database.db_url.clone();
+    blocking(move || {
+        if store.identity()?.is_none() {
+            bail!("there is no market in {url} yet; start market-generator or market-backfill first");
+        }
+        let choice = ModelChoice { parameters, ..ModelChoice::default() };
+        Ok(Market::recognise(store, calendar, choice, None, None)?)
+    })
+    .await?
 }
 
 /// The signs of life of a server.
@@ -106,7 +125,7 @@ pub async fn beside(args: &ServerArgs, market: &Market) -> anyhow::Result<Option
         listener => listener?,
     };
     let address = listener.local_addr().context("cannot tell the server's address")?;
-    let server = Server::new(market.store.clone(), market.calendar.clone(), keys, args.options());
+    let server = Server::new(market.clone(), Arc::new(SystemClock), keys, args.options()).context(NO_FEED)?;
     info!("serving the market on http://{address}");
     Ok(Some(Beside { server, listener, address, new_key }))
 }

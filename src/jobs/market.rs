@@ -92,11 +92,17 @@ impl Market {
     ) -> Result<Self, JobError> {
         let found = store.identity()?;
         let (market, _) = Self::wanted(store, calendar, choice, seed, universe, found.as_ref())?;
-        match found {
-            Some(found) if found != market.identity() => {
-                Err(StoreError::OtherMarket { found, wanted: market.identity() }.into())
+        market.check_identity()?;
+        Ok(market)
+    }
+
+    /// Fails when the database has become another's market since.
+    pub(super) fn check_identity(&self) -> Result<(), JobError> {
+        match self.store.identity()? {
+            Some(found) if found != self.identity() => {
+                Err(StoreError::OtherMarket { found, wanted: self.identity() }.into())
             }
-            _ => Ok(market),
+            _ => Ok(()),
         }
     }
 

@@ -23,7 +23,7 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::base::{Instrument, Ohlcv, Price, Seed, UnixSeconds};
+use crate::base::{Instrument, Ohlcv, Price, PriceLimits, Seed, UnixSeconds};
 use crate::calendar::Calendar;
 
 pub use full::FullParameters;
@@ -151,6 +151,13 @@ impl Model {
     #[must_use]
     pub fn is_halted(&self, instrument: &Instrument, now: UnixSeconds) -> bool {
         self.plan.as_ref().is_some_and(|plan| plan.is_halted(instrument, now))
+    }
+
+    /// The limits that a day's prints stay in after a close; none where this model knows none.
+    #[must_use]
+    pub fn price_limits(&self, instrument: &Instrument, day: NaiveDate, previous_close: Price) -> Option<PriceLimits> {
+        let full = self.full.as_ref().filter(|full| full.parameters().limits.enabled);
+        full.and_then(|_| instrument.board.price_limits(instrument.is_st, day, previous_close))
     }
 
     /// What a database's identity calls this model: its kind's version and, where parameters were changed, their digest.

@@ -16,6 +16,8 @@ pub enum Refusal {
     Invalid(String),
     #[error("there is no ticker \"{0}\", or it has no bar yet; /api/v1/tickers lists those that there are")]
     UnknownTicker(String),
+    #[error("the market has no bar yet; start market-backfill or market-generator")]
+    NoMarket,
     #[error("there is nothing here; /docs lists the routes")]
     NoRoute,
     #[error("this route takes no such method; /docs lists what there is")]
@@ -45,7 +47,7 @@ impl Refusal {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::Invalid(_) => StatusCode::BAD_REQUEST,
-            Self::UnknownTicker(_) | Self::NoRoute => StatusCode::NOT_FOUND,
+            Self::UnknownTicker(_) | Self::NoMarket | Self::NoRoute => StatusCode::NOT_FOUND,
             Self::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NoKey | Self::WrongKey => StatusCode::UNAUTHORIZED,
@@ -61,6 +63,7 @@ impl Refusal {
         match self {
             Self::Invalid(_) => "invalid_request",
             Self::UnknownTicker(_) => "unknown_ticker",
+            Self::NoMarket => "empty_market",
             Self::NoRoute => "not_found",
             Self::WrongMethod => "method_not_allowed",
             Self::TooLarge(_) => "too_large",

@@ -14,7 +14,7 @@ use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
@@ -62,8 +62,11 @@ pub async fn serve(listener: TcpListener, routes: Router, bounds: Bounds, stop: 
         match accepted {
             Ok((stream, address)) => {
                 let Some(guest) = guests.admit(address.ip(), bounds.connections_of_address) else { continue };
+                // Small answers go out at once.
+                let _ = stream.set_nodelay(true);
                 let (routes, stop) = (routes.clone(), stop.clone());
                 tokio::spawn(async move {
+                    let stream = Impatient::new(stream, (place, guest), bounds.silence);
                     let talk = converse(stream, routes, Peer(address.ip()), bounds, stop);
                     let outcome = match bounds.life {
                         Some(life) => timeout(life, talk).await.unwrap_or(Ok(())),
@@ -72,7 +75,6 @@ pub async fn serve(listener: TcpListener, routes: Router, bounds: Bounds, stop: 
                     if let Err(error) = outcome {
                         debug!("a connection ended early: {error}");
                     }
-                    drop((place, guest));
                 });
             }
             Err(error) => {
@@ -86,21 +88,19 @@ pub async fn serve(listener: TcpListener, routes: Router, bounds: Bounds, stop: 
 }
 
 async fn converse(
-    stream: TcpStream,
+    stream: Impatient<TcpStream, (OwnedSemaphorePermit, Guest)>,
     routes: Router,
     peer: Peer,
     bounds: Bounds,
     stop: CancellationToken,
 ) -> hyper::Result<()> {
-    // Small answers go out at once.
-    let _ = stream.set_nodelay(true);
     let service = FromPeer { inner: TowerToHyperService::new(routes), peer };
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(bounds.silence)
         .max_buf_size(HEAD_BYTES_MAX)
         .keep_alive(bounds.life.is_none())
-        .serve_connection(TokioIo::new(Impatient::new(stream, bounds.silence)), service)
+        .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     tokio::pin!(connection);
     tokio::select! {

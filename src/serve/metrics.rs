@@ -17,6 +17,8 @@ pub struct Metrics {
     registry: Registry,
     requests: Family<Outcome, Counter>,
     durations: Family<Route, Histogram>,
+    clients: Gauge,
+    slow_clients: Counter,
     pages_ready: Gauge,
     pages_made: Gauge,
 }
@@ -35,9 +37,12 @@ impl Default for Metrics {
             "From a request's head to its answer's, by route",
             Family::clone(&durations),
         );
+        let (clients, slow_clients) = (Gauge::default(), Counter::default());
+        registry.register("clients", "WebSocket connections", clients.clone());
+        registry.register("slow_clients", "WebSocket clients dropped for being too slow", slow_clients.clone());
         registry.register("pages_ready", "Pages of latest bars that were found ready", pages_ready.clone());
         registry.register("pages_made", "Pages of latest bars that had to be made", pages_made.clone());
-        Self { registry, requests, durations, pages_ready, pages_made }
+        Self { registry, requests, durations, clients, slow_clients, pages_ready, pages_made }
     }
 }
 
@@ -46,6 +51,21 @@ impl Metrics {
     pub fn answered(&self, route: &str, status: u16, seconds: f64) {
         self.requests.get_or_create(&[("route", route.to_owned()), ("status", status.to_string())]).inc();
         self.durations.get_or_create(&[("route", route.to_owned())]).observe(seconds);
+    }
+
+    /// A WebSocket has been opened.
+    pub fn opened(&self) {
+        self.clients.inc();
+    }
+
+    /// A WebSocket is over.
+    pub fn closed(&self) {
+        self.clients.dec();
+    }
+
+    /// A WebSocket client was too slow.
+    pub fn dropped(&self) {
+        self.slow_clients.inc();
     }
 
     /// All of them as OpenMetrics text, with these counts of pages.

@@ -6,6 +6,7 @@
 mod errors;
 mod guard;
 pub mod http;
+pub mod hub;
 pub mod keys;
 pub mod limits;
 mod metrics;
@@ -14,6 +15,7 @@ mod query;
 mod stall;
 
 use std::any::Any;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,13 +33,16 @@ pub use errors::Refusal;
 
 use self::errors::Failure;
 use self::http::Bounds;
+use self::hub::Hub;
 use self::keys::Keys;
 use self::limits::{Addresses, Rate};
 use self::metrics::Metrics;
-use self::query::Reader;
-use crate::calendar::Calendar;
-use crate::store::BarStore;
+use self::query::{Reader, Ticks};
+use crate::base::Clock;
+use crate::jobs::Market;
 
+/// The native dialect's place among those that write the hub's events.
+const NATIVE: usize = 0;
 /// How long a browser may remember what other sites may ask.
 const CORS_AGE: Duration = Duration::from_secs(3600);
 
@@ -64,7 +69,12 @@ pub struct ServerOptions {
 
 /// What the routes share.
 pub struct Server {
-    reader: Reader,
+    reader: Arc<Reader>,
+    ticks: Arc<Ticks>,
+    hub: Hub,
+    /// The wish to stop, as WebSockets hear it.
+    draining: CancellationToken,
+    clock: Arc<dyn Clock>,
     /// None where everybody may ask.
     keys: Option<Keys>,
     addresses: Addresses,
@@ -74,16 +84,21 @@ pub struct Server {
 
 impl Server {
     /// A server of a market. Without keys everybody may ask.
-    #[must_use]
+    ///
+    /// # Errors
+    /// No thread can be had for the feed.
     pub fn new(
-        store: Arc<dyn BarStore>,
-        calendar: Arc<Calendar>,
+        market: Market,
+        clock: Arc<dyn Clock>,
         keys: Option<Keys>,
         options: ServerOptions,
-    ) -> Arc<Self> {
-        let reader = Reader::new(store, calendar, options.deadline);
-        let addresses = Addresses::new(options.address_rate);
-        Arc::new(Self { reader, keys, addresses, metrics: Metrics::default(), options })
+    ) -> io::Result<Arc<Self>> {
+        let reader = Arc::new(Reader::new(market.store.clone(), market.calendar.clone(), options.deadline));
+        let ticks = Arc::new(Ticks::new(market.clone(), clock.clone()));
+        let hub = Hub::begin(market, clock.clone())?;
+        let (addresses, metrics) = (Addresses::new(options.address_rate), Metrics::default());
+        let draining = CancellationToken::new();
+        Ok(Arc::new(Self { reader, ticks, hub, draining, clock, keys, addresses, metrics, options }))
     }
 
     fn routes(self: &Arc<Self>) -> Router {
@@ -99,6 +114,7 @@ impl Server {
         let page = Config::from("/openapi.json").validator_url("none").persist_authorization(true);
         let docs = SwaggerUi::new("/docs").config(page).url("/openapi.json", document);
         let dialects = open
+            .route("/ws", get(native::open_socket))
             .merge(docs)
             .merge(closed)
             .fallback(native::nothing_here)
@@ -136,6 +152,14 @@ impl Server {
 
     /// Serves on a listener until told to stop, and then until everybody has been answered.
     pub async fn run(self: Arc<Self>, listener: TcpListener, stop: CancellationToken) {
+        let (reader, until) = (self.reader.clone(), stop.clone());
+        // It ends a moment after the wish to stop, and nobody waits for it.
+        drop(tokio::task::spawn_blocking(move || reader.follow(&until)));
+        let (told, draining) = (stop.clone(), self.draining.clone());
+        tokio::spawn(async move {
+            told.cancelled().await;
+            draining.cancel();
+        });
         http::serve(listener, self.routes(), self.options.bounds, stop).await;
     }
 }

@@ -11,16 +11,18 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
 /// A stream whose writes fail when the other side takes nothing for so long.
-pub struct Impatient<S> {
+pub struct Impatient<S, Held> {
     stream: S,
+    /// What is given back when the stream ends, whoever has it then: a WebSocket takes it along.
+    _held: Held,
     patience: Duration,
     alarm: Pin<Box<Sleep>>,
     is_waiting: bool,
 }
 
-impl<S> Impatient<S> {
-    pub fn new(stream: S, patience: Duration) -> Self {
-        Self { stream, patience, alarm: Box::pin(sleep(patience)), is_waiting: false }
+impl<S, Held> Impatient<S, Held> {
+    pub fn new(stream: S, held: Held, patience: Duration) -> Self {
+        Self { stream, _held: held, patience, alarm: Box::pin(sleep(patience)), is_waiting: false }
     }
 
     /// Passes on what a write came to, and turns a wait that is too long into an error.
@@ -37,13 +39,13 @@ impl<S> Impatient<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Impatient<S> {
+impl<S: AsyncRead + Unpin, Held: Unpin> AsyncRead for Impatient<S, Held> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(cx, buffer)
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Impatient<S> {
+impl<S: AsyncWrite + Unpin, Held: Unpin> AsyncWrite for Impatient<S, Held> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let outcome = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.judge(cx, outcome)

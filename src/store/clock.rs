@@ -1,4 +1,4 @@
-//! The market's clock as it is stored, and the statements on it that both databases understand.
+//! The row of `market_clock` as both databases keep it.
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Double, Text};
@@ -9,7 +9,7 @@ use crate::base::{MarketClock, Pace};
 const CLOCK: &str = "SELECT pace, speed, open_minute, opened_at_ns FROM market_clock";
 
 /// Writes the clock; `$1` is the pace's name, `$2` its speed, `$3` the open minute, `$4` when it opened.
-pub(super) const PUT: &str = "INSERT INTO market_clock (id, pace, speed, open_minute, opened_at_ns) \
+pub(super) const PUT_CLOCK: &str = "INSERT INTO market_clock (id, pace, speed, open_minute, opened_at_ns) \
      VALUES (1, $1, $2, $3, $4) ON CONFLICT (id) DO UPDATE SET pace = EXCLUDED.pace, speed = EXCLUDED.speed, \
      open_minute = EXCLUDED.open_minute, opened_at_ns = EXCLUDED.opened_at_ns";
 
@@ -33,7 +33,7 @@ pub(super) fn pace_columns(pace: Pace) -> (&'static str, f64) {
     }
 }
 
-pub(super) fn read(connection: &mut impl Gives<ClockRow>) -> Read<Option<MarketClock>> {
+pub(super) fn clock(connection: &mut impl Gives<ClockRow>) -> Read<Option<MarketClock>> {
     let parse = |row: ClockRow| {
         let pace = match row.pace.as_str() {
             "live" => Pace::Live,

@@ -10,6 +10,7 @@ mod error;
 mod follow;
 mod migrations;
 mod postgres;
+mod prices;
 mod retention;
 mod rollups;
 mod rows;

@@ -9,7 +9,7 @@ use diesel::query_dsl::LoadQuery;
 use diesel::sql_query;
 use diesel::sql_types::{BigInt, Bool, Double, Nullable, Text};
 
-use super::data::{Identity, Listing, MarketStatus, PriceRow, Progress, StateRow, StoredBar};
+use super::data::{Identity, Listing, MarketStatus, Progress, StateRow, StoredBar};
 use super::error::{During, StoreError};
 use crate::bars::Checkpoint;
 use crate::base::Symbol;
@@ -28,11 +28,6 @@ const LISTINGS: &str = "SELECT symbol, CAST(first_day AS text) AS first_day, CAS
      FROM stock_listing";
 const STATES: &str = "SELECT symbol, CAST(current_price AS double precision) AS current_price, last_update \
      FROM stock_state";
-const PRICES: &str = "SELECT m.symbol, m.name, m.sector, m.board, m.is_active, \
-     CAST(s.current_price AS double precision) AS price, CAST(p.change_percent AS double precision) AS change_percent, \
-     p.volume, s.last_update, s.is_halted \
-     FROM stock_metadata m JOIN stock_state s ON s.symbol = m.symbol \
-     LEFT JOIN stock_realtime_price p ON p.symbol = m.symbol";
 const STATUS: &str = "SELECT is_trading, current_session, session_start, session_end, last_update FROM market_status";
 
 /// Counts a role's new holder; `$1` is the role.
@@ -136,30 +131,6 @@ pub(super) struct StockStateRow {
 }
 
 #[derive(QueryableByName)]
-pub(super) struct ShownRow {
-    #[diesel(sql_type = Text)]
-    symbol: String,
-    #[diesel(sql_type = Text)]
-    name: String,
-    #[diesel(sql_type = Text)]
-    sector: String,
-    #[diesel(sql_type = Text)]
-    board: String,
-    #[diesel(sql_type = Bool)]
-    is_active: bool,
-    #[diesel(sql_type = Double)]
-    price: f64,
-    #[diesel(sql_type = Nullable<Double>)]
-    change_percent: Option<f64>,
-    #[diesel(sql_type = Nullable<BigInt>)]
-    volume: Option<i64>,
-    #[diesel(sql_type = BigInt)]
-    last_update: i64,
-    #[diesel(sql_type = Bool)]
-    is_halted: bool,
-}
-
-#[derive(QueryableByName)]
 pub(super) struct StatusRow {
     #[diesel(sql_type = Bool)]
     is_trading: bool,
@@ -222,7 +193,7 @@ macro_rules! shared_reads {
         }
 
         fn prices(&self) -> Result<Vec<PriceRow>, StoreError> {
-            self.read("read stock_realtime_price", rows::prices)
+            self.read("read stock_realtime_price", prices::prices)
         }
 
         fn status(&self) -> Result<Option<MarketStatus>, StoreError> {
@@ -230,7 +201,7 @@ macro_rules! shared_reads {
         }
 
         fn clock(&self) -> Result<Option<MarketClock>, StoreError> {
-            self.read("read market_clock", clock::read)
+            self.read("read market_clock", clock::clock)
         }
 
         fn retained_from(&self) -> Result<Option<UnixSeconds>, StoreError> {
@@ -366,30 +337,6 @@ pub(super) fn states(connection: &mut impl Gives<StockStateRow>) -> Read<Vec<Sta
         .map(|row| StateRow { symbol: row.symbol, current_price: row.current_price, last_update: row.last_update })
         .collect();
     rows.sort_by(|a, b| a.symbol.cmp(&b.symbol));
-    Ok(Ok(rows))
-}
-
-/// Stocks whose symbol no instrument can have are left out: nobody can ask for them.
-pub(super) fn prices(connection: &mut impl Gives<ShownRow>) -> Read<Vec<PriceRow>> {
-    let mut rows: Vec<PriceRow> = connection
-        .give(PRICES)?
-        .into_iter()
-        .filter_map(|row| {
-            Some(PriceRow {
-                symbol: row.symbol.parse().ok()?,
-                name: row.name,
-                sector: row.sector,
-                board: row.board,
-                is_active: row.is_active,
-                price: row.price,
-                change_percent: row.change_percent,
-                volume: row.volume,
-                last_update: row.last_update,
-                is_halted: row.is_halted,
-            })
-        })
-        .collect();
-    rows.sort_by_key(|row| row.symbol);
     Ok(Ok(rows))
 }
 

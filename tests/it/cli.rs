@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use clap::{Command, CommandFactory};
 use klined::calendar::Calendar;
-use klined::config::{AggregatorArgs, BackfillArgs, GeneratorArgs, KlinedArgs};
+use klined::config::{AggregatorArgs, ApiArgs, BackfillArgs, GeneratorArgs, KlinedArgs};
 use klined::jobs::{Generator, Market, Stop};
 use klined::model::ModelKind;
 use tempfile::TempDir;
@@ -22,12 +22,25 @@ type Start = fn(&Path) -> Program;
 /// A program, a wrong command line, and what the message about it names.
 type Misuse = (Start, &'static str, &'static [&'static str]);
 
-const PROGRAMS: [Start; 4] =
-    [Program::market_generator, Program::data_aggregator, Program::market_backfill, Program::klined];
-/// What each of them needs to hear so that it does something and ends.
+const PROGRAMS: [Start; 5] = [
+    Program::market_generator,
+    Program::data_aggregator,
+    Program::market_backfill,
+    Program::klined,
+    Program::market_api,
+];
+/// What each of them but the server, which only reads, needs to hear so that it does something and ends.
 const FIRST_WORDS: [&str; 4] = ["", "--once", "--days 1", ""];
 /// Each flag that a variable can stand for.
-const VARIABLES: [(&str, &str); 17] = [
+const VARIABLES: [(&str, &str); 25] = [
+    ("addr", "KLINED_API_ADDR"),
+    ("connections", "KLINED_API_CONNECTIONS"),
+    ("connections-per-address", "KLINED_API_CONNECTIONS_PER_ADDRESS"),
+    ("client-timeout", "KLINED_API_CLIENT_TIMEOUT"),
+    ("request-timeout", "KLINED_API_REQUEST_TIMEOUT"),
+    ("rate", "KLINED_API_RATE"),
+    ("api-keys", "KLINED_API_KEYS"),
+    ("cors", "KLINED_API_CORS"),
     ("retain-months", "KLINED_RETAIN_MONTHS"),
     ("speed", "KLINED_SPEED"),
     ("interval", "KLINED_AGGREGATE_MINUTES"),
@@ -51,8 +64,14 @@ fn place() -> TempDir {
     tempfile::tempdir().unwrap()
 }
 
-fn commands() -> [Command; 4] {
-    [GeneratorArgs::command(), AggregatorArgs::command(), BackfillArgs::command(), KlinedArgs::command()]
+fn commands() -> [Command; 5] {
+    [
+        GeneratorArgs::command(),
+        AggregatorArgs::command(),
+        BackfillArgs::command(),
+        KlinedArgs::command(),
+        ApiArgs::command(),
+    ]
 }
 
 #[test]
@@ -70,6 +89,7 @@ fn every_flag_has_a_variable_but_those_that_say_what_one_command_is_to_do() {
     without(&GeneratorArgs::command(), &[]);
     without(&AggregatorArgs::command(), &[]);
     without(&BackfillArgs::command(), &["days", "from", "to", "symbol", "clear", "yes"]);
+    without(&ApiArgs::command(), &[]);
     without(&KlinedArgs::command(), &[]);
     // `klined realism` says on its command line all that it does.
     for subcommand in KlinedArgs::command().get_subcommands().filter(|command| command.get_name() != "realism") {

@@ -12,13 +12,15 @@ mod path;
 mod sizes;
 mod times;
 
+use chrono::NaiveDate;
 use rand_core::Rng;
 
 use self::book::Book;
 use self::path::Point;
 use super::Bar;
-use crate::base::{Board, Ohlcv, Price, PriceLimits, Seed, Stream, Symbol, UnixNanos, UnixSeconds};
+use crate::base::{Board, Instrument, Ohlcv, Price, PriceLimits, Seed, Stream, Symbol, UnixNanos, UnixSeconds};
 use crate::calendar::Minute;
+use crate::model::Model;
 
 /// The most trades that a minute has.
 pub const TRADES_MAX: usize = 4000;
@@ -34,6 +36,14 @@ pub struct TickFacts {
     pub board: Board,
     /// The day's price limits, where they hold: no order stands past them.
     pub limits: Option<PriceLimits>,
+}
+
+impl TickFacts {
+    /// The facts of an instrument's day after a close.
+    #[must_use]
+    pub fn of_day(model: &Model, instrument: &Instrument, day: NaiveDate, previous_close: Price) -> Self {
+        Self { board: instrument.board, limits: model.price_limits(instrument, day, previous_close) }
+    }
 }
 
 /// Who came to trade, against an order that waited.

@@ -11,6 +11,8 @@ use utoipa::{IntoParams, ToSchema};
 use super::answers::{Answer, ErrorBody, Meta, answer, json, plain};
 use super::bars::decimal;
 use super::parameters::{Parameters, Ticker, limit, ticker};
+use crate::bars::ticks::Level;
+use crate::base::Pace;
 use crate::serve::Server;
 use crate::serve::errors::Refusal;
 use crate::serve::query::{DayFigures, Period, PeriodFigures};
@@ -108,9 +110,14 @@ pub async fn tickers(State(server): State<Arc<Server>>, Parameters(asked): Param
 #[derive(Debug, Serialize, ToSchema)]
 pub struct QuoteBody<'a> {
     pub symbol: &'a str,
-    /// Close of the last minute
+    /// Of the last trade, the open minute's included
     #[schema(example = "150.25")]
     pub price: String,
+    /// Null where a price limit leaves the side empty
+    pub bid: Option<String>,
+    pub bid_size: Option<i64>,
+    pub ask: Option<String>,
+    pub ask_size: Option<i64>,
     /// Against the previous close; null on the first day that is kept
     pub change: Option<String>,
     pub change_percent: Option<f64>,
@@ -121,7 +128,7 @@ pub struct QuoteBody<'a> {
     pub low: String,
     /// Shares traded since the day's open
     pub volume: i64,
-    /// Start of the last minute, Unix seconds
+    /// Start of the minute of the last trade, Unix seconds
     pub time: i64,
     pub halted: bool,
 }
@@ -140,13 +147,23 @@ pub struct OneQuoteBody<'a> {
     responses((status = 200, body = OneQuoteBody), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn quote(State(server): State<Arc<Server>>, Ticker(symbol): Ticker) -> Answer {
     let row = server.reader.price(symbol).await?;
-    let DayFigures { last, open, high, low, close, volume, previous_close } = server.reader.day(symbol).await?;
+    let ticks = server.ticks.clone();
+    let (day, present) =
+        (server.reader.day(symbol).await?, server.reader.ask(move |_, _| ticks.present(symbol)).await?);
+    let with_open = present.open.map(|(minute, bar)| day.with(server.reader.calendar(), minute, &bar));
+    let DayFigures { last, open, high, low, close, volume, previous_close } = with_open.unwrap_or(day);
+    let (bid, ask) = present.quote.map_or((None, None), |quote| (quote.bid, quote.ask));
+    let price = |level: Option<Level>| level.map(|level| level.price.to_string());
     // Sums of hundredths: rounded to a hundredth they are exact.
     let change = previous_close.map(|previous| decimal(close - previous));
     let change_percent = previous_close.map(|previous| thousandths((close / previous - 1.0) * 100.0));
     let body = QuoteBody {
         symbol: symbol.as_str(),
         price: decimal(close),
+        bid: price(bid),
+        bid_size: bid.map(|level| level.shares),
+        ask: price(ask),
+        ask_size: ask.map(|level| level.shares),
         change,
         change_percent,
         previous_close: previous_close.map(decimal),
@@ -259,6 +276,14 @@ pub async fn stats(
 /// Where the market's clock stands
 #[derive(Debug, Serialize, ToSchema)]
 pub struct StatusBody {
+    /// live: with the clock, in the exchange's hours; test: without closed hours; null before the generator's first minute
+    pub pace: Option<&'static str>,
+    /// Minutes of the market in one of the wall clock
+    pub speed: Option<f64>,
+    /// The market's time, Unix milliseconds
+    pub now: Option<i64>,
+    /// Start of the minute that is being traded or that comes next, Unix seconds
+    pub open_minute: Option<i64>,
     /// Whether anything trades
     pub is_trading: bool,
     /// morning, afternoon or closed
@@ -289,9 +314,19 @@ pub struct MarketStatusBody {
 #[utoipa::path(get, path = "/api/v1/status", tag = "market",
     responses((status = 200, body = MarketStatusBody), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn status(State(server): State<Arc<Server>>) -> Answer {
-    let (board, status) = (server.reader.board().await?, server.reader.status().await?);
-    let Some(status) = status else { return Err(Refusal::Unavailable.into()) };
+    let (board, standing) = (server.reader.board().await?, server.reader.standing().await?);
+    let Some(status) = standing.status else { return Err(Refusal::NoMarket.into()) };
+    let (pace, speed) = match standing.clock.map(|clock| clock.pace) {
+        None => (None, None),
+        Some(Pace::Live) => (Some("live"), Some(1.0)),
+        Some(Pace::Test { speed }) => (Some("test"), Some(speed)),
+    };
+    let now = standing.clock.map(|clock| clock.now(server.clock.now_nanos()).div_euclid(1_000_000));
     let body = StatusBody {
+        pace,
+        speed,
+        now,
+        open_minute: standing.clock.map(|clock| clock.open_minute),
         is_trading: status.is_trading(),
         session: status.span.session.as_str(),
         session_start: status.span.start,
@@ -319,9 +354,9 @@ pub struct HealthBody {
     responses((status = 200, body = HealthBody), (status = 429, body = ErrorBody), (status = 503, body = HealthBody)))]
 pub async fn health(State(server): State<Arc<Server>>) -> Response {
     let version = env!("CARGO_PKG_VERSION");
-    match server.reader.status().await {
-        Ok(status) => {
-            let market_time = status.map(|status| status.last_update);
+    match server.reader.standing().await {
+        Ok(standing) => {
+            let market_time = standing.status.map(|status| status.last_update);
             json(plain(HealthBody { status: "ok", version, market_time }).unwrap_or_default())
         }
         Err(refusal) => {

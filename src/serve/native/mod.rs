@@ -3,7 +3,10 @@
 mod answers;
 mod bars;
 mod market;
+mod messages;
 mod parameters;
+mod socket;
+mod ticks;
 
 use std::sync::Arc;
 
@@ -17,6 +20,7 @@ use utoipa_axum::routes;
 
 pub use answers::refused;
 pub use market::metrics;
+pub use socket::open as open_socket;
 
 use super::Server;
 use super::errors::Refusal;
@@ -32,6 +36,7 @@ use super::errors::Refusal;
     ),
     tags(
         (name = "bars", description = "Bars of every interval, in pages"),
+        (name = "ticks", description = "Trades and quotes inside the minutes, up to the market's present instant"),
         (name = "market", description = "Stocks and the market's state"),
     )
 )]
@@ -44,6 +49,8 @@ pub fn rooms() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(market::quote))
         .routes(routes!(bars::history))
         .routes(routes!(bars::bars))
+        .routes(routes!(ticks::trades))
+        .routes(routes!(ticks::quotes))
         .routes(routes!(market::stats))
         .routes(routes!(market::status))
         .routes(routes!(bars::klines))

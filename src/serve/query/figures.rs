@@ -1,7 +1,7 @@
 //! Figures over many minutes: the present day, the last hour, the last days.
 
 use super::Reader;
-use crate::base::{Interval, Symbol, UnixSeconds};
+use crate::base::{Interval, Ohlcv, Symbol, UnixSeconds};
 use crate::calendar::{Calendar, MINUTES_PER_DAY, Minute};
 use crate::serve::errors::{Failure, Refusal};
 use crate::store::{BarRange, BarStore, StoredBar};
@@ -20,6 +20,24 @@ pub struct DayFigures {
     pub volume: i64,
     /// None when no earlier bar is kept.
     pub previous_close: Option<f64>,
+}
+
+impl DayFigures {
+    /// The same with a minute that is not committed yet. The first of a day begins new figures.
+    #[must_use]
+    pub fn with(self, calendar: &Calendar, minute: Minute, bar: &Ohlcv) -> Self {
+        let (high, low, close) = (bar.high().units(), bar.low().units(), bar.close().units());
+        let last = minute.start();
+        if last <= self.last {
+            return self;
+        }
+        if calendar.date_of(self.last) != calendar.day_of(minute) {
+            let (open, volume, previous_close) = (bar.open().units(), bar.volume(), Some(self.close));
+            return Self { last, open, high, low, close, volume, previous_close };
+        }
+        let (high, low) = (self.high.max(high), self.low.min(low));
+        Self { last, high, low, close, volume: self.volume.saturating_add(bar.volume()), ..self }
+    }
 }
 
 /// A time that ends with the market's newest minute.

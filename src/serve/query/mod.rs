@@ -4,11 +4,13 @@
 mod bars;
 mod figures;
 mod pages;
+mod ticks;
 pub mod time;
 
 pub use bars::{BarPage, BarQuery, Fill, Label, Order, ShownBar};
 pub use figures::{DayFigures, Period, PeriodFigures};
 pub use pages::{Epoch, PageKey, Shape};
+pub use ticks::{Tick, TickQuery, Ticks};
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,14 +19,19 @@ use std::time::Duration;
 use axum::body::Bytes;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout, timeout_at};
+use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use self::pages::Pages;
 use super::errors::{Failure, Refusal};
-use crate::base::{Symbol, UnixSeconds};
+use crate::base::{MarketClock, Symbol, UnixSeconds};
 use crate::calendar::Calendar;
 use crate::store::{BarStore, MarketStatus, PriceRow};
 
+/// How long a follower waits before it looks whether it is to stop.
+const FOLLOW_STEP: Duration = Duration::from_millis(250);
+/// The pause after a follower has lost its database.
+const FOLLOW_PAUSE: Duration = Duration::from_secs(1);
 /// Connections to the database that questions leave to whoever else works in this process.
 const CONNECTIONS_LEFT: u32 = 4;
 
@@ -44,6 +51,15 @@ impl Board {
     }
 }
 
+/// Where a market stands.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Standing {
+    /// None before the first bar.
+    pub status: Option<MarketStatus>,
+    /// None before the generator's first minute.
+    pub clock: Option<MarketClock>,
+}
+
 /// Reads a market for whoever asks.
 pub struct Reader {
     store: Arc<dyn BarStore>,
@@ -53,7 +69,7 @@ pub struct Reader {
     deadline: Duration,
     pages: Pages,
     boards: quick_cache::sync::Cache<Epoch, Arc<Board>>,
-    statuses: quick_cache::sync::Cache<Epoch, Option<MarketStatus>>,
+    statuses: quick_cache::sync::Cache<Epoch, Standing>,
     /// How often the database may have changed since the server began.
     generation: AtomicU64,
     born: Instant,
@@ -85,9 +101,23 @@ impl Reader {
         &self.calendar
     }
 
-    /// The database may have changed: what was kept of it is not shown any more.
-    pub fn may_have_changed(&self) {
-        self.generation.fetch_add(1, Ordering::Release);
+    /// Forgets what was read whenever something is written, until told to stop. Blocks its thread.
+    pub fn follow(&self, stop: &CancellationToken) {
+        while !stop.is_cancelled() {
+            let followed = self.store.follow().and_then(|mut follower| {
+                while !stop.is_cancelled() {
+                    if follower.wait(FOLLOW_STEP)? {
+                        self.generation.fetch_add(1, Ordering::Release);
+                    }
+                }
+                Ok(())
+            });
+            // Meanwhile what was read is shown for a second at most.
+            if let Err(error) = followed {
+                warn!("cannot hear of new bars, and tries again: {error}");
+                std::thread::sleep(FOLLOW_PAUSE);
+            }
+        }
     }
 
     /// For how long what was read may be shown again: until the next commit that is heard of, and no longer than a second.
@@ -132,16 +162,19 @@ impl Reader {
     pub fn refusal(&self, failure: Failure) -> Refusal {
         match failure {
             Failure::Refused(refusal) => refusal,
-            Failure::Store(error) if error.is_retriable() => {
-                warn!("a request has failed: {error}");
-                Refusal::Unavailable
-            }
+            Failure::Store(error) if error.is_retriable() => self.unavailable(&error),
+            Failure::Job(error) if error.is_retriable() => self.unavailable(&error),
             failure => {
                 let number = 1 + self.incidents.fetch_add(1, Ordering::Relaxed);
                 error!(number, "a request has failed: {failure}");
                 Refusal::Internal(number)
             }
         }
+    }
+
+    fn unavailable(&self, error: &impl std::fmt::Display) -> Refusal {
+        warn!("a request has failed: {error}");
+        Refusal::Unavailable
     }
 
     /// A page that others may have asked for as well, made by one of them.
@@ -178,11 +211,12 @@ impl Reader {
         self.board().await?.find(&symbol).cloned().ok_or_else(|| Refusal::UnknownTicker(symbol.to_string()))
     }
 
-    /// The market's status.
+    /// Where the market stands.
     ///
     /// # Errors
     /// The database cannot be read.
-    pub async fn status(&self) -> Result<Option<MarketStatus>, Refusal> {
-        self.statuses.get_or_insert_async(&self.epoch(), self.ask(|store, _| Ok(store.status()?))).await
+    pub async fn standing(&self) -> Result<Standing, Refusal> {
+        let read = self.ask(|store, _| Ok(Standing { status: store.status()?, clock: store.clock()? }));
+        self.statuses.get_or_insert_async(&self.epoch(), read).await
     }
 }

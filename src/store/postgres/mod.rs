@@ -27,8 +27,8 @@ use super::data::{
 use super::error::During;
 use super::url::without_passwords_of;
 use super::{
-    BarStore, Follow, Lease, PoolUse, Role, StoreError, StoreOptions, clock, migrations, retention, rollups, rows,
-    scenarios, transaction,
+    BarStore, Follow, Lease, PoolUse, Role, StoreError, StoreOptions, clock, migrations, prices, retention, rollups,
+    rows, scenarios, transaction,
 };
 use crate::bars::Halt;
 use crate::base::{Interval, MarketClock, Symbol, UnixSeconds};

@@ -180,13 +180,13 @@ pub(super) fn batch(connection: &mut SqliteConnection, batch: &Batch) -> Result<
         );
         diesel::replace_into(dsl::market_status).values(columns).execute(connection).during("write market_status")?;
     }
-    if let Some(open) = &batch.clock {
-        let (pace, speed) = clock::pace_columns(open.pace);
-        sql_query(clock::PUT)
+    if let Some(now) = &batch.clock {
+        let (pace, speed) = clock::pace_columns(now.pace);
+        sql_query(clock::PUT_CLOCK)
             .bind::<Text, _>(pace)
             .bind::<Double, _>(speed)
-            .bind::<BigInt, _>(open.open_minute)
-            .bind::<BigInt, _>(open.opened_at)
+            .bind::<BigInt, _>(now.open_minute)
+            .bind::<BigInt, _>(now.opened_at)
             .execute(connection)
             .during("write market_clock")?;
     }

@@ -7,9 +7,10 @@ use chrono_tz::Asia::Shanghai;
 use klined::base::{Symbol, UnixSeconds};
 use klined::calendar::{Calendar, Minute};
 use klined::jobs::{
-    Aggregator, Backfilled, Folded, Generator, JobError, Market, Progress, Report, Stop, Window, backfill, verify,
+    Aggregator, Backfilled, Folded, Generator, JobError, Market, ModelChoice, Progress, Report, Stop, Window, backfill,
+    verify,
 };
-use klined::model::ModelKind;
+use klined::model::{ModelKind, Scenario};
 
 use super::database::Database;
 use super::{SHANGHAI, date};
@@ -100,4 +101,12 @@ pub fn verified(market: &Market) -> Report {
 pub fn assert_clean(market: &Market) {
     let report = verified(market);
     assert!(report.is_clean() && report.minutes_not_rolled_up == 0, "{report}");
+}
+
+/// A claimed market of seed 42 under the events of a scenario, given as TOML without its name; none when that is empty.
+pub fn market_under(database: &Database, kind: ModelKind, name: &str, events: &str) -> Market {
+    let parse = |events: &str| Scenario::from_toml(&format!("name = \"{name}\"\n{events}")).unwrap();
+    let scenarios = Some(events).filter(|events| !events.is_empty()).map(parse).into_iter().collect();
+    let choice = ModelChoice { kind: Some(kind), scenarios, ..ModelChoice::default() };
+    Market::claim(database.open(), Arc::new(Calendar::clone(&SHANGHAI)), choice, Some(42)).unwrap()
 }

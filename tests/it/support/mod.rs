@@ -1,5 +1,6 @@
 //! What the tests of several subjects share.
 
+pub mod api;
 pub mod clock;
 pub mod cluster;
 pub mod database;

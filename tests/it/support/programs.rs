@@ -67,6 +67,10 @@ impl Program {
         Self::new(env!("CARGO_BIN_EXE_market-backfill"), directory)
     }
 
+    pub fn market_api(directory: &Path) -> Self {
+        Self::new(env!("CARGO_BIN_EXE_market-api"), directory)
+    }
+
     pub fn klined(directory: &Path) -> Self {
         Self::new(env!("CARGO_BIN_EXE_klined"), directory)
     }
@@ -132,6 +136,10 @@ impl Database {
 
     pub fn market_backfill(&self, words: &str) -> Program {
         Program::market_backfill(self.directory.path()).variable("DATABASE_URL", self.url()).with(words)
+    }
+
+    pub fn market_api(&self, words: &str) -> Program {
+        Program::market_api(self.directory.path()).variable("DATABASE_URL", self.url()).with(words)
     }
 
     pub fn klined(&self, words: &str) -> Program {

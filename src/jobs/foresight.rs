@@ -1,0 +1,287 @@
+//! Foresight: the open minute's bars before they are written, read only.
+//!
+//! The market is a function, so whoever knows where it stands knows the next minute too. Runs are opened for the symbols asked
+//! for and no others: from the day's checkpoint, or on a day that is not open yet from the roster, as the generator will
+//! open it. Only an operator can make it otherwise, by editing the universe or by a scenario, until the minute is written;
+//! whoever finds another bar written calls [`Foresight::reread`].
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::NaiveDate;
+
+use super::advance::resume;
+use super::universe::{self, Roster};
+use super::{JobError, Market};
+use crate::bars::ticks::TickFacts;
+use crate::bars::{Bar, SymbolRun};
+use crate::base::{Instrument, Interval, Price, Symbol};
+use crate::calendar::{Calendar, MINUTES_PER_DAY, Minute};
+use crate::store::{BarRange, Progress, StoreError};
+
+/// How often reading is tried while a generator writes in between.
+const TRIES: usize = 5;
+
+/// What a traded symbol's minute will be.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Foreseen {
+    /// What its ticks need to know.
+    pub facts: TickFacts,
+    /// None while its trade is halted.
+    pub bar: Option<Bar>,
+}
+
+/// A market ahead of what is written.
+pub struct Foresight {
+    /// With the events of the scenarios that have been applied.
+    market: Market,
+    /// How many those are.
+    scenarios: usize,
+    ground: Option<Ground>,
+    runs: BTreeMap<Symbol, SymbolRun>,
+    /// The minute that `runs` have made.
+    foreseen: BTreeMap<Symbol, Foreseen>,
+    open: Option<Minute>,
+    computed: u64,
+}
+
+/// What was read of the database, all while one minute was open.
+struct Ground {
+    open: Minute,
+    progress: BTreeMap<Symbol, Progress>,
+    /// Who trades on the day of the open minute.
+    traded: BTreeSet<Symbol>,
+    /// The roster that a day will open with whose first minute is open.
+    roster: Option<Roster>,
+}
+
+impl Foresight {
+    /// Of a market whose model has no events yet: they are read when they are needed.
+    #[must_use]
+    pub fn new(market: Market) -> Self {
+        let (runs, foreseen) = (BTreeMap::new(), BTreeMap::new());
+        Self { market, scenarios: 0, ground: None, runs, foreseen, open: None, computed: 0 }
+    }
+
+    /// What is foreseen.
+    #[must_use]
+    pub fn market(&self) -> &Market {
+        &self.market
+    }
+
+    /// How many minutes of symbols have been foreseen.
+    #[must_use]
+    pub fn computed(&self) -> u64 {
+        self.computed
+    }
+
+    /// The symbols that trade on the day of the open minute, as far as was read last.
+    #[must_use]
+    pub fn traded(&self) -> BTreeSet<Symbol> {
+        self.ground.as_ref().map(|ground| ground.traded.clone()).unwrap_or_default()
+    }
+
+    /// Reads everything anew before it foresees again, because a symbol was not written as foreseen.
+    pub fn reread(&mut self, symbol: &Symbol) {
+        self.runs.remove(symbol);
+        self.ground = None;
+    }
+
+    /// Reads what must be known to foresee a minute; false when that is not the open one, or is no longer.
+    ///
+    /// # Errors
+    /// The database fails, or holds another market.
+    pub fn prepare(&mut self, open: Minute) -> Result<bool, JobError> {
+        if self.open != Some(open) {
+            self.foreseen.clear();
+            self.open = Some(open);
+            self.read_scenarios()?;
+        }
+        if self.ground.as_ref().is_none_or(|ground| !ground.serves(&self.market.calendar, open)) {
+            self.ground = self.read(open)?;
+            self.drop_outdated();
+        }
+        Ok(self.ground.is_some())
+    }
+
+    /// The open minute of a symbol; none when it is not traded, or [`Foresight::prepare`] has not said that it can be foreseen.
+    ///
+    /// # Errors
+    /// What is stored cannot be used.
+    pub fn foresee(&mut self, symbol: Symbol) -> Result<Option<Foreseen>, JobError> {
+        if let Some(&foreseen) = self.foreseen.get(&symbol) {
+            return Ok(Some(foreseen));
+        }
+        let (Some(open), Some(ground)) = (self.open, &self.ground) else { return Ok(None) };
+        let calendar = self.market.calendar.clone();
+        let index = calendar.index_in_day(open);
+        let kept = self.runs.remove(&symbol);
+        let Some(mut run) = ground.run(&self.market, symbol, kept, calendar.day_of(open), index)? else {
+            return Ok(None);
+        };
+        let mut bars = Vec::new();
+        run.bars_until(&calendar, index + 1, &mut bars)?;
+        let bar = bars.pop().map(|(_, bar)| bar).filter(|bar| bar.first == open);
+        let foreseen = Foreseen { facts: run.tick_facts(), bar };
+        self.computed += 1;
+        self.runs.insert(symbol, run);
+        self.foreseen.insert(symbol, foreseen);
+        Ok(Some(foreseen))
+    }
+
+    /// Forgets the runs of symbols that nobody wants.
+    pub fn keep_only(&mut self, is_wanted: impl Fn(&Symbol) -> bool) {
+        self.runs.retain(|symbol, _| is_wanted(symbol));
+        self.foreseen.retain(|symbol, _| is_wanted(symbol));
+    }
+
+    fn read_scenarios(&mut self) -> Result<(), JobError> {
+        let applied = self.market.store.scenarios()?;
+        if applied.len() != self.scenarios {
+            let events: Vec<_> = applied.iter().flat_map(|scenario| scenario.events.iter().cloned()).collect();
+            self.market.model = self.market.model.clone().with_events(&events, &self.market.calendar);
+            self.scenarios = applied.len();
+            self.runs.clear();
+            self.ground = None;
+        }
+        Ok(())
+    }
+
+    /// Reads where the market stands, all while `open` is its open minute.
+    fn read(&self, open: Minute) -> Result<Option<Ground>, JobError> {
+        let store = &self.market.store;
+        for _ in 0..TRIES {
+            let clock = store.clock()?;
+            if clock.is_none_or(|clock| clock.open_minute != open.start()) {
+                return Ok(None);
+            }
+            self.market.check_identity()?;
+            let progress = store.progress()?;
+            let is_day_new = self.market.calendar.index_in_day(open) == 0;
+            let roster = is_day_new.then(|| universe::roster(&**store)).transpose()?;
+            if store.clock()? == clock {
+                return Ok(Some(Ground::new(open, progress, roster)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Forgets the runs that did not begin the day as it was written.
+    fn drop_outdated(&mut self) {
+        let Some(ground) = &self.ground else { return };
+        self.runs.retain(|symbol, run| {
+            ground.progress.get(symbol).is_some_and(|progress| progress.checkpoint == run.checkpoint())
+        });
+        self.foreseen.clear();
+    }
+}
+
+impl Ground {
+    fn new(open: Minute, progress: Vec<Progress>, roster: Option<Roster>) -> Self {
+        if progress.iter().any(|progress| progress.last_bar.is_some_and(|last| last >= open.start())) {
+            // A backfill has written the open minute: nobody tells the time at present, and nothing is traded.
+            return Self { open, progress: BTreeMap::new(), traded: BTreeSet::new(), roster: None };
+        }
+        let traded = match &roster {
+            Some(roster) => roster.keys().copied().collect(),
+            None => progress.iter().filter(|row| row.is_listed).map(|row| row.checkpoint.symbol).collect(),
+        };
+        let progress = progress.into_iter().map(|progress| (progress.checkpoint.symbol, progress)).collect();
+        Self { open, progress, traded, roster }
+    }
+
+    /// Whether it holds for a later open minute: on the same day, whose checkpoints are written with its first minute.
+    fn serves(&self, calendar: &Calendar, open: Minute) -> bool {
+        self.open == open
+            || (self.open < open && self.roster.is_none() && calendar.day_of(self.open) == calendar.day_of(open))
+    }
+
+    /// A symbol's run at or before a place in a day; none when it is not traded. `kept` is the run as it was last.
+    fn run(
+        &self,
+        market: &Market,
+        symbol: Symbol,
+        kept: Option<SymbolRun>,
+        day: NaiveDate,
+        index: u16,
+    ) -> Result<Option<SymbolRun>, JobError> {
+        if kept.as_ref().is_some_and(|run| run.day() == day && run.next_index() <= index) {
+            return Ok(kept);
+        }
+        let known = self.progress.get(&symbol);
+        let Some(roster) = &self.roster else {
+            let Some(progress) = known.filter(|progress| progress.is_listed && progress.checkpoint.day == day) else {
+                return Ok(None);
+            };
+            let run = resume(market, progress)?;
+            return caught_up(market, run, market.calendar.index_in_day(self.open));
+        };
+        let (Some(&instrument), Some(progress)) = (roster.get(&symbol), known) else {
+            let new = roster.get(&symbol).map(|&instrument| SymbolRun::list(market.model.clone(), instrument, day));
+            return Ok(new);
+        };
+        let run = match kept.filter(|run| run.checkpoint() == progress.checkpoint) {
+            // It was at work when it was kept.
+            Some(kept) => Some(kept),
+            None if progress.is_listed => caught_up(market, resume(market, progress)?, MINUTES_PER_DAY)?,
+            None => Some(resume(market, progress)?),
+        };
+        let is_day_before = market.calendar.day_after(progress.checkpoint.day)? == day;
+        Ok(run.filter(|_| is_day_before || !progress.is_listed).map(|mut run| {
+            run.open_day(instrument, day);
+            run
+        }))
+    }
+}
+
+/// A run that goes on to a place in its day without a bar, which would have been written; none when there is one: nobody
+/// generates the symbol at present.
+fn caught_up(market: &Market, mut run: SymbolRun, index: u16) -> Result<Option<SymbolRun>, JobError> {
+    let mut unwritten = Vec::new();
+    run.bars_until(&market.calendar, index, &mut unwritten)?;
+    Ok(unwritten.is_empty().then_some(run))
+}
+
+/// What the ticks of a past or present day need to know of some symbols; nothing of symbols that never were. Board and
+/// treatment are those of the symbol's latest trading day.
+///
+/// # Errors
+/// The database fails, or what is stored cannot be used.
+pub fn past_tick_facts(
+    market: &Market,
+    symbols: &BTreeSet<Symbol>,
+    day: NaiveDate,
+) -> Result<BTreeMap<Symbol, TickFacts>, JobError> {
+    let known = market.store.progress()?.into_iter().filter(|row| symbols.contains(&row.checkpoint.symbol));
+    let mut facts = BTreeMap::new();
+    let mut earlier: Vec<(Symbol, Instrument)> = Vec::new();
+    for progress in known {
+        let symbol = progress.checkpoint.symbol;
+        let opened = progress.checkpoint.day;
+        let at_open = resume(market, &Progress { last_bar: None, ..progress })?;
+        if opened == day {
+            facts.insert(symbol, at_open.tick_facts());
+        } else {
+            earlier.push((symbol, *at_open.instrument()));
+        }
+    }
+    let before = |(symbol, _): &(Symbol, Instrument)| BarRange {
+        symbol: *symbol,
+        interval: Interval::Minute1,
+        from: 0,
+        to: Calendar::midnight(day),
+    };
+    let closes = market.store.last_bars(&earlier.iter().map(before).collect::<Vec<_>>(), 1)?;
+    // Before its first bar a stock stands at its base price.
+    let mut previous: Vec<Price> = earlier.iter().map(|(_, instrument)| instrument.base_price).collect();
+    for row in closes {
+        let bar = row.ohlcv().map_err(|error| StoreError::Corrupt {
+            what: format!("the bar of {} at {}", earlier[row.range].0, row.time),
+            reason: error.to_string(),
+        })?;
+        previous[row.range] = bar.close();
+    }
+    for ((symbol, instrument), close) in earlier.iter().zip(previous) {
+        facts.insert(*symbol, TickFacts::of_day(&market.model, instrument, day, close));
+    }
+    Ok(facts)
+}

@@ -1,0 +1,398 @@
+//! The pump: looks at what is committed, foresees the open minute and tells it as it passes.
+//!
+//! The one rule, for every pace: the open minute's ticks are told when the market's clock reaches them, and what is left of
+//! them at the latest when its commit is seen, before its bar. So nothing is left out and nothing told twice, and when no
+//! minute is committed the feed stops after the open one.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use chrono::NaiveDate;
+use tracing::{info, warn};
+
+use super::making::Making;
+use super::round::{Event, MarketEvent};
+use super::stock::Stock;
+use super::{Last, Shared, Subscription};
+use crate::bars::Bar;
+use crate::bars::ticks::{MinuteTicks, TickFacts};
+use crate::base::{Board, Clock, Interval, MarketClock, Pace, Symbol, UnixNanos};
+use crate::calendar::Minute;
+use crate::jobs::{Foreseen, Foresight, JobError, Market, past_tick_facts};
+use crate::store::{BarRange, Follow, MarketStatus};
+
+/// The longest pause between two looks at the clock.
+pub const WAIT_MAX: Duration = Duration::from_millis(25);
+/// The shortest.
+const WAIT_MIN: Duration = Duration::from_millis(5);
+/// A minute of test mode is told in so many portions at least, as far as the follower's step allows.
+const PORTIONS: f64 = 20.0;
+/// How long a failing database is left alone.
+const PAUSE: Duration = Duration::from_secs(1);
+/// The most minutes that are told belatedly, when many come at once.
+const BEHIND_MAX: u64 = 60;
+/// The most bars that are read at once.
+const BARS_MAX: usize = 65_536;
+const NANOS_PER_SECOND: UnixNanos = 1_000_000_000;
+
+/// Makes rounds. A [`super::Hub`] runs one in a thread of its own; without it, a pump tells only when it is asked to.
+pub struct Pump {
+    foresight: Foresight,
+    shared: Arc<Shared>,
+    clock: Option<MarketClock>,
+    /// The first minute that has not been told to its end.
+    open: Option<Minute>,
+    /// Whether the stocks have begun the open minute.
+    is_begun: bool,
+    stocks: BTreeMap<Symbol, Stock>,
+    /// The wishes that were seen to.
+    interest: Option<u64>,
+    status: Option<MarketStatus>,
+    making: Making,
+}
+
+impl Pump {
+    /// A pump that has not looked at anything.
+    #[must_use]
+    pub fn new(market: Market) -> Self {
+        let shared = Shared::new();
+        Self {
+            foresight: Foresight::new(market),
+            making: Making::new(shared.clone()),
+            shared,
+            clock: None,
+            open: None,
+            is_begun: false,
+            stocks: BTreeMap::new(),
+            interest: None,
+            status: None,
+        }
+    }
+
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// A subscription to what this pump tells.
+    #[must_use]
+    pub fn subscribe(&self) -> Subscription {
+        Subscription::new(&self.shared)
+    }
+
+    /// What it has done.
+    #[must_use]
+    pub fn counts(&self) -> &super::Counts {
+        &self.shared.counts
+    }
+
+    /// Tells until asked to stop.
+    pub(super) fn run(&mut self, clock: &dyn Clock, is_over: &dyn Fn() -> bool) {
+        let mut follow: Option<Box<dyn Follow>> = None;
+        let mut pause = Duration::ZERO;
+        let mut is_time = true;
+        while !is_over() {
+            if is_time || self.has_new_wishes() {
+                match self.look(clock.now_nanos()) {
+                    Ok(()) => pause = Duration::ZERO,
+                    Err(error) => pause = self.failed(pause, &error),
+                }
+            }
+            self.tell_due(clock.now_nanos());
+            if pause.is_zero() && follow.is_none() {
+                match self.foresight.market().store.follow() {
+                    Ok(begun) => follow = Some(begun),
+                    Err(error) => pause = self.failed(pause, &error.into()),
+                }
+            }
+            let wait = self.wait();
+            is_time = match &mut follow {
+                Some(following) if pause.is_zero() => match following.wait(wait) {
+                    Ok(is_time) => is_time,
+                    Err(error) => {
+                        follow = None;
+                        pause = self.failed(pause, &error.into());
+                        false
+                    }
+                },
+                // What is foreseen already is told while the database is left alone.
+                _ => {
+                    std::thread::sleep(wait);
+                    pause = pause.saturating_sub(wait);
+                    pause.is_zero()
+                }
+            };
+        }
+    }
+
+    fn failed(&self, pause: Duration, error: &JobError) -> Duration {
+        if self.shared.counts.failures.fetch_add(1, Ordering::Relaxed).is_multiple_of(60) || pause.is_zero() {
+            warn!("the feed cannot follow the market at present: {error}");
+        }
+        PAUSE
+    }
+
+    fn wait(&self) -> Duration {
+        match self.clock.map(|clock| clock.pace) {
+            Some(Pace::Test { speed }) => {
+                Duration::try_from_secs_f64(60.0 / speed / PORTIONS).unwrap_or(WAIT_MAX).clamp(WAIT_MIN, WAIT_MAX)
+            }
+            _ => WAIT_MAX,
+        }
+    }
+
+    fn has_new_wishes(&self) -> bool {
+        self.interest != Some(self.shared.book().interest.version())
+    }
+
+    /// Tells what is due at an instant of the wall clock.
+    pub fn tell_due(&mut self, wall: UnixNanos) {
+        let Some(now) = self.clock.map(|clock| clock.now(wall)) else { return };
+        let mut stocks = std::mem::take(&mut self.stocks);
+        for (symbol, stock) in stocks.iter_mut().filter(|(_, stock)| stock.is_due(now)) {
+            let mut events = Vec::new();
+            stock.tell(now, &mut events);
+            self.making.add(*symbol, events);
+        }
+        self.stocks = stocks;
+        self.making.send();
+    }
+
+    /// Looks at what has been committed and at what is wanted, and tells what follows from it.
+    ///
+    /// # Errors
+    /// The database fails, or what is stored cannot be used. What has been told stays told: look again later.
+    pub fn look(&mut self, wall: UnixNanos) -> Result<(), JobError> {
+        let (store, calendar) = (self.foresight.market().store.clone(), self.foresight.market().calendar.clone());
+        let clock = store.clock()?;
+        let status = store.status()?;
+        let open = clock.and_then(|clock| calendar.minute_starting(clock.open_minute).ok());
+        if let (Some(from), Some(until)) = (self.open, open)
+            && from < until
+        {
+            self.catch_up(from, until)?;
+        }
+        if self.open != open {
+            self.stocks.values_mut().for_each(Stock::forget);
+            self.is_begun = false;
+            self.open = open;
+        }
+        self.clock = clock;
+        if let Some(status) = status {
+            let before = self.status.replace(status).map(|before| (before.span, before.is_halted));
+            if before.is_some_and(|before| before != (status.span, status.is_halted)) {
+                self.making.tell_all(MarketEvent::Status(status));
+            }
+        }
+        self.making.send();
+        self.begin(wall)
+    }
+
+    /// Begins the open minute for all that are wanted, and for those that are wanted anew from now on.
+    fn begin(&mut self, wall: UnixNanos) -> Result<(), JobError> {
+        let version = self.shared.book().interest.version();
+        if self.is_begun && self.interest == Some(version) {
+            return Ok(());
+        }
+        let (Some(open), Some(clock)) = (self.open, self.clock) else {
+            self.serve(version);
+            return Ok(());
+        };
+        // When the market has moved on meanwhile, the next look sees it.
+        if !self.foresight.prepare(open)? {
+            return Ok(());
+        }
+        let wanted = self.wanted();
+        let (start, now) = (open.start() * NANOS_PER_SECOND - 1, clock.now(wall));
+        let (mut known, mut new) = (Vec::new(), Vec::new());
+        for &symbol in &wanted {
+            match self.stocks.contains_key(&symbol) {
+                true if self.is_begun => {}
+                true => known.push((symbol, self.foresee(symbol)?)),
+                false => new.push((symbol, self.foresee(symbol)?)),
+            }
+        }
+        let seed = self.foresight.market().model.seed;
+        let begun = new.into_iter().map(|(symbol, foreseen)| {
+            let mut stock = Stock::default();
+            let event = stock.begin(seed, &symbol, foreseen, now);
+            (symbol, stock, event)
+        });
+        let begun: Vec<_> = begun.collect();
+        let mut lasts: Vec<_> = begun.iter().map(|(symbol, stock, _)| (*symbol, stock.last(now))).collect();
+        self.complete(&mut lasts, open)?;
+        // From here on nothing can fail: what is begun is begun once.
+        let mut events: BTreeMap<Symbol, Event> = BTreeMap::new();
+        for (symbol, foreseen) in known {
+            let stock = self.stocks.entry(symbol).or_default();
+            events.extend(stock.begin(seed, &symbol, foreseen, start).map(|event| (symbol, event)));
+        }
+        for (symbol, stock, event) in begun {
+            self.stocks.insert(symbol, stock);
+            events.extend(event.map(|event| (symbol, event)));
+        }
+        events.into_iter().for_each(|(symbol, event)| self.making.add(symbol, vec![event]));
+        self.stocks.retain(|symbol, _| wanted.contains(symbol));
+        self.foresight.keep_only(|symbol| wanted.contains(symbol));
+        self.shared.counts.foreseen.store(self.foresight.computed(), Ordering::Relaxed);
+        self.is_begun = true;
+        {
+            let mut book = self.shared.book();
+            book.lasts.retain(|symbol, _| wanted.contains(symbol));
+            book.lasts.extend(lasts);
+        }
+        self.making.send();
+        self.serve(version);
+        Ok(())
+    }
+
+    /// One symbol's checkpoint that cannot be used keeps nobody else from being told.
+    fn foresee(&mut self, symbol: Symbol) -> Result<Option<Foreseen>, JobError> {
+        match self.foresight.foresee(symbol) {
+            Err(JobError::Checkpoint(error)) => {
+                warn!(%symbol, "cannot be foreseen: {error}");
+                Ok(None)
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn serve(&mut self, version: u64) {
+        self.interest = Some(version);
+        self.shared.served.send_replace(version);
+    }
+
+    fn wanted(&self) -> BTreeSet<Symbol> {
+        let book = self.shared.book();
+        let mut wanted: BTreeSet<Symbol> = book.interest.named().collect();
+        if book.interest.wants_everything() {
+            wanted.append(&mut self.foresight.traded());
+        }
+        wanted
+    }
+
+    /// Where no tick of the open minute has come yet, the last ones are those of the bar before.
+    fn complete(&self, lasts: &mut [(Symbol, Last)], open: Minute) -> Result<(), JobError> {
+        let market = self.foresight.market();
+        let mut bare: BTreeMap<Symbol, &mut Last> =
+            lasts.iter_mut().filter(|(_, last)| last.trade.is_none()).map(|(symbol, last)| (*symbol, last)).collect();
+        let before = |&symbol: &Symbol| BarRange { symbol, interval: Interval::Minute1, from: 0, to: open.start() };
+        let ranges: Vec<BarRange> = bare.keys().map(before).collect();
+        let mut days: BTreeMap<_, Vec<(Symbol, Bar)>> = BTreeMap::new();
+        for row in market.store.last_bars(&ranges, 1)? {
+            if let Ok(bar) = row.parse(&market.calendar) {
+                days.entry(market.calendar.day_of(bar.first)).or_default().push((ranges[row.range].symbol, bar));
+            }
+        }
+        for (day, bars) in days {
+            let facts = past_tick_facts(market, &bars.iter().map(|(symbol, _)| *symbol).collect(), day)?;
+            for (symbol, bar) in bars {
+                let (Some(facts), Some(last)) = (facts.get(&symbol), bare.get_mut(&symbol)) else { continue };
+                let ticks = MinuteTicks::of(market.model.seed, &symbol, facts, &bar);
+                last.trade = ticks.trades().last().copied();
+                last.quote = last.quote.or(ticks.quotes().last().copied());
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells the minutes from the open one to the one that is open now, which have been committed.
+    fn catch_up(&mut self, from: Minute, until: Minute) -> Result<(), JobError> {
+        let calendar = self.foresight.market().calendar.clone();
+        let mut minutes: Vec<Minute> = calendar.minutes_in(from.start(), until.start()).collect();
+        if minutes.len() as u64 > BEHIND_MAX {
+            let kept = minutes.split_off(minutes.len() - BEHIND_MAX as usize);
+            self.shared.counts.skipped.fetch_add(minutes.len() as u64, Ordering::Relaxed);
+            info!(minutes = minutes.len(), "the feed skips minutes that came too fast");
+            self.making.tell_all(MarketEvent::Skipped { from: from.start(), until: kept[0].start() });
+            self.stocks.values_mut().for_each(Stock::forget);
+            self.open = Some(kept[0]);
+            minutes = kept;
+        }
+        let at_once = (BARS_MAX / self.stocks.len().max(1)).max(1);
+        let mut facts = Facts::default();
+        for minutes in minutes.chunks(at_once) {
+            let (first, last) = (minutes[0], minutes[minutes.len() - 1]);
+            let mut committed = self.committed(first, last)?;
+            for &minute in minutes {
+                let bars = committed.remove(&minute).unwrap_or_default();
+                let needs_facts = |(symbol, bar): (&Symbol, &Bar)| {
+                    self.stocks.get(symbol).filter(|stock| stock.needs_ticks_of(bar)).map(|_| *symbol)
+                };
+                let needed = bars.iter().filter_map(needs_facts).collect();
+                facts.learn(self.foresight.market(), needed, calendar.day_of(minute))?;
+                self.end(minute, bars, &facts);
+                self.is_begun = false;
+                self.open = calendar.next_minute(minute).ok();
+            }
+        }
+        Ok(())
+    }
+
+    /// The committed bars of the stocks wanted. What an operator has made no bar is none.
+    fn committed(&self, first: Minute, last: Minute) -> Result<BTreeMap<Minute, BTreeMap<Symbol, Bar>>, JobError> {
+        let market = self.foresight.market();
+        if self.stocks.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let range =
+            |&symbol: &Symbol| BarRange { symbol, interval: Interval::Minute1, from: first.start(), to: last.end() };
+        let ranges: Vec<BarRange> = self.stocks.keys().map(range).collect();
+        let mut committed: BTreeMap<Minute, BTreeMap<Symbol, Bar>> = BTreeMap::new();
+        for row in market.store.bars(&ranges, usize::MAX)? {
+            if let Ok(bar) = row.parse(&market.calendar) {
+                committed.entry(bar.first).or_default().insert(ranges[row.range].symbol, bar);
+            }
+        }
+        Ok(committed)
+    }
+
+    /// A minute is over.
+    fn end(&mut self, minute: Minute, mut committed: BTreeMap<Symbol, Bar>, facts: &Facts) {
+        let seed = self.foresight.market().model.seed;
+        let mut stocks = std::mem::take(&mut self.stocks);
+        for (symbol, stock) in &mut stocks {
+            let mut events = Vec::new();
+            let ticks_of = |bar: &Bar| MinuteTicks::of(seed, symbol, &facts.of(symbol), bar);
+            if !stock.end(committed.remove(symbol), ticks_of, &mut events) {
+                self.shared.counts.corrected.fetch_add(1, Ordering::Relaxed);
+                info!(%symbol, %minute, "a bar is not as foreseen");
+                self.foresight.reread(symbol);
+            }
+            self.making.add(*symbol, events);
+        }
+        self.stocks = stocks;
+        self.making.send();
+    }
+}
+
+impl Drop for Pump {
+    fn drop(&mut self) {
+        self.shared.book().rounds = None;
+    }
+}
+
+/// What the ticks of a day need to know, of symbols whose minutes were not foreseen.
+#[derive(Debug, Default)]
+struct Facts {
+    day: Option<NaiveDate>,
+    of: BTreeMap<Symbol, TickFacts>,
+}
+
+impl Facts {
+    /// Reads what is needed of a day and not known yet.
+    fn learn(&mut self, market: &Market, needed: BTreeSet<Symbol>, day: NaiveDate) -> Result<(), JobError> {
+        if self.day != Some(day) {
+            *self = Self { day: Some(day), of: BTreeMap::new() };
+        }
+        if needed.iter().any(|symbol| !self.of.contains_key(symbol)) {
+            self.of.append(&mut past_tick_facts(market, &needed, day)?);
+        }
+        Ok(())
+    }
+
+    fn of(&self, symbol: &Symbol) -> TickFacts {
+        self.of.get(symbol).copied().unwrap_or(TickFacts { board: Board::Free, limits: None })
+    }
+}

@@ -1,0 +1,104 @@
+//! One wanted symbol in the open minute: what is foreseen of it and how much of that has been told.
+
+use super::Last;
+use super::round::{Closed, Event};
+use crate::bars::Bar;
+use crate::bars::ticks::MinuteTicks;
+use crate::base::{Seed, Symbol, UnixNanos};
+use crate::jobs::Foreseen;
+
+/// A wanted symbol.
+#[derive(Debug, Default)]
+pub(super) struct Stock {
+    /// The open minute, as soon as it is foreseen; none while trade is halted.
+    open: Option<Open>,
+    /// Whether a halt has been told; none as long as nothing was.
+    is_halted: Option<bool>,
+}
+
+/// What is foreseen of the open minute.
+#[derive(Debug)]
+struct Open {
+    bar: Bar,
+    ticks: MinuteTicks,
+    /// Ticks up to here have been told, or were over before anybody wanted them.
+    told_until: UnixNanos,
+    /// When the next one is due; none when all are told.
+    next_at: Option<UnixNanos>,
+    /// Whether a tick of this minute was told.
+    has_told: bool,
+}
+
+impl Stock {
+    /// Begins the open minute. Ticks up to `over` are not told. Gives the halt or resumption that this is.
+    pub fn begin(&mut self, seed: Seed, symbol: &Symbol, foreseen: Option<Foreseen>, over: UnixNanos) -> Option<Event> {
+        self.open = foreseen.and_then(|foreseen| {
+            let bar = foreseen.bar?;
+            let ticks = MinuteTicks::of(seed, symbol, &foreseen.facts, &bar);
+            let next_at = ticks.after(over).next().map(|tick| tick.at());
+            Some(Open { bar, ticks, told_until: over, next_at, has_told: false })
+        });
+        let is_halted = foreseen?.bar.is_none();
+        let before = self.is_halted.replace(is_halted);
+        (before.unwrap_or(false) != is_halted).then_some(Event::Halt { is_halted })
+    }
+
+    /// Nothing is foreseen any more.
+    pub fn forget(&mut self) {
+        self.open = None;
+    }
+
+    /// Whether something is due.
+    pub fn is_due(&self, now: UnixNanos) -> bool {
+        self.open.as_ref().and_then(|open| open.next_at).is_some_and(|next_at| next_at <= now)
+    }
+
+    /// Tells the ticks up to an instant.
+    pub fn tell(&mut self, now: UnixNanos, events: &mut Vec<Event>) {
+        let Some(open) = self.open.as_mut().filter(|open| open.told_until < now) else { return };
+        let before = events.len();
+        let mut ticks = open.ticks.after(open.told_until).peekable();
+        while let Some(tick) = ticks.next_if(|tick| tick.at() <= now) {
+            events.push(tick.into());
+        }
+        open.next_at = ticks.peek().map(|tick| tick.at());
+        open.told_until = now;
+        open.has_told |= events.len() > before;
+    }
+
+    /// The last ticks at an instant of the open minute.
+    pub fn last(&self, now: UnixNanos) -> Last {
+        self.open.as_ref().map_or_else(Last::default, |open| Last {
+            trade: open.ticks.trades_until(now).last().copied(),
+            quote: open.ticks.quote_at(now),
+        })
+    }
+
+    /// Whether the ticks of a committed bar have to be made to tell its minute.
+    pub fn needs_ticks_of(&self, committed: &Bar) -> bool {
+        self.open.as_ref().is_none_or(|open| open.bar != *committed && !open.has_told)
+    }
+
+    /// The open minute is over, and this is what was committed of it: tells the rest of it and its bar. Whether that was what
+    /// had been foreseen; what was never foreseen cannot be otherwise.
+    pub fn end(
+        &mut self,
+        committed: Option<Bar>,
+        ticks_of: impl FnOnce(&Bar) -> MinuteTicks,
+        events: &mut Vec<Event>,
+    ) -> bool {
+        let as_foreseen = self.open.as_ref().is_none_or(|open| committed == Some(open.bar));
+        let mut is_corrected = false;
+        match (&self.open, committed) {
+            (Some(_), _) if as_foreseen => self.tell(UnixNanos::MAX, events),
+            (Some(open), _) if open.has_told => is_corrected = true,
+            (_, Some(bar)) => events.extend(ticks_of(&bar).after(UnixNanos::MIN).map(Event::from)),
+            (_, None) => {}
+        }
+        if let Some(bar) = committed {
+            events.push(Event::Bar(Closed { bar, is_corrected }));
+        }
+        self.open = None;
+        as_foreseen
+    }
+}

@@ -1,0 +1,205 @@
+//! The messages of `/ws`, both ways.
+
+use std::cell::Cell;
+use std::collections::BTreeSet;
+
+use axum::body::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::bars::ticks::{BestQuote, Level, Trade};
+use crate::base::{Price, Symbol};
+use crate::serve::hub::{Closed, Event, Last, MarketEvent};
+
+/// What a client may say.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
+pub enum Said {
+    Auth {
+        key: String,
+    },
+    /// Tickers, or `*` for all; `tick` and `bar` where no channels are named.
+    Subscribe {
+        tickers: Vec<String>,
+        #[serde(default)]
+        channels: Option<BTreeSet<Channel>>,
+    },
+    /// Every channel where none is named.
+    Unsubscribe {
+        tickers: Vec<String>,
+        #[serde(default)]
+        channels: Option<BTreeSet<Channel>>,
+    },
+    Ping {},
+}
+
+/// What may be heard of a ticker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Channel {
+    Tick,
+    Quote,
+    Bar,
+}
+
+impl Channel {
+    pub const ALL: [Self; 3] = [Self::Tick, Self::Quote, Self::Bar];
+}
+
+fn text(message: &Value) -> Bytes {
+    Bytes::from(message.to_string())
+}
+
+/// The first thing that is said.
+pub fn connected(is_authenticated: bool) -> Bytes {
+    text(
+        &json!({"type": "connected", "data": {"version": env!("CARGO_PKG_VERSION"), "authenticated": is_authenticated}}),
+    )
+}
+
+pub fn pong() -> Bytes {
+    text(&json!({"type": "pong"}))
+}
+
+pub fn error(code: &str, message: &str) -> Bytes {
+    text(&json!({"type": "error", "data": {"code": code, "message": message}}))
+}
+
+/// What a subscription, or its end, came to: the tickers of the request that are known.
+pub fn subscribed(kind: &str, tickers: &[&str], channels: &BTreeSet<Channel>) -> Bytes {
+    text(&json!({"type": kind, "data": {"tickers": tickers, "channels": channels}}))
+}
+
+/// A trade with the quote that stood before it, as far as that is known.
+pub fn tick(symbol: &Symbol, trade: &Trade, quote: Option<&BestQuote>) -> Bytes {
+    let (bid, ask) = quote.map_or((None, None), |quote| (quote.bid, quote.ask));
+    text(&json!({"type": "tick", "data": {
+        "ticker": symbol.as_str(),
+        "price": trade.price.units(),
+        "volume": trade.shares,
+        "bid": bid.map(|level| level.price.units()),
+        "ask": ask.map(|level| level.price.units()),
+        "timestamp": trade.at.div_euclid(1_000_000),
+        "id": trade.id().number(),
+    }}))
+}
+
+fn quote(symbol: &Symbol, quote: &BestQuote) -> Bytes {
+    let price = |level: Option<Level>| level.map(|level| level.price.units());
+    let size = |level: Option<Level>| level.map(|level| level.shares);
+    text(&json!({"type": "quote", "data": {
+        "ticker": symbol.as_str(),
+        "bid": price(quote.bid),
+        "bid_size": size(quote.bid),
+        "ask": price(quote.ask),
+        "ask_size": size(quote.ask),
+        "timestamp": quote.at.div_euclid(1_000_000),
+        "id": quote.id().number(),
+    }}))
+}
+
+fn bar(symbol: &Symbol, closed: &Closed) -> Bytes {
+    let (ohlcv, units) = (closed.bar.ohlcv, Price::units);
+    text(&json!({"type": "bar", "data": {
+        "ticker": symbol.as_str(),
+        "interval": "1m",
+        "time": closed.bar.first.start(),
+        "open": units(ohlcv.open()),
+        "high": units(ohlcv.high()),
+        "low": units(ohlcv.low()),
+        "close": units(ohlcv.close()),
+        "volume": ohlcv.volume(),
+        "corrected": closed.is_corrected,
+    }}))
+}
+
+/// An event of a ticker. `standing` is the quote before it, which this event may replace.
+pub fn event(symbol: &Symbol, event: &Event, standing: &Cell<Option<BestQuote>>) -> Bytes {
+    match event {
+        Event::Trade(trade) => tick(symbol, trade, standing.get().as_ref()),
+        Event::Quote(new) => {
+            standing.set(Some(*new));
+            quote(symbol, new)
+        }
+        Event::Bar(closed) => bar(symbol, closed),
+        Event::Halt { is_halted } => {
+            text(&json!({"type": "status", "data": {"ticker": symbol.as_str(), "halted": is_halted}}))
+        }
+    }
+}
+
+/// The last tick of a ticker; none when there is none.
+pub fn last_tick(symbol: &Symbol, last: &Last) -> Option<Bytes> {
+    last.trade.map(|trade| tick(symbol, &trade, last.quote.as_ref().filter(|quote| quote.place == trade.place)))
+}
+
+/// What everybody hears.
+pub fn market(event: &MarketEvent) -> Bytes {
+    match event {
+        MarketEvent::Status(status) => text(&json!({"type": "status", "data": {
+            "session": status.span.session.as_str(),
+            "is_trading": status.is_trading(),
+            "halted": status.is_halted,
+            "session_start": status.span.start,
+            "session_end": status.span.end,
+            "market_time": status.last_update,
+        }})),
+        MarketEvent::Skipped { from, until } => {
+            text(&json!({"type": "skipped", "data": {"from": from, "until": until}}))
+        }
+    }
+}
+
+/// On which channel an event is heard; on every one where none.
+pub fn channel_of(event: &Event) -> Option<Channel> {
+    match event {
+        Event::Trade(_) => Some(Channel::Tick),
+        Event::Quote(_) => Some(Channel::Quote),
+        Event::Bar(_) => Some(Channel::Bar),
+        Event::Halt { .. } => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_a_client_may_say_is_understood() {
+        let said = |text: &str| serde_json::from_str::<Said>(text);
+        let tickers = vec!["AAPL".to_owned()];
+        assert_eq!(
+            said(r#"{"type":"subscribe","tickers":["AAPL"]}"#).ok(),
+            Some(Said::Subscribe { tickers: tickers.clone(), channels: None })
+        );
+        let channels = Some(BTreeSet::from([Channel::Quote]));
+        assert_eq!(
+            said(r#"{"type":"unsubscribe","tickers":["AAPL"],"channels":["quote"]}"#).ok(),
+            Some(Said::Unsubscribe { tickers, channels })
+        );
+        assert_eq!(said(r#"{"type":"ping"}"#).ok(), Some(Said::Ping {}));
+        for text in ["", "{}", "[]", "ping", r#"{"type":"subscribe"}"#, r#"{"type":"auth"}"#, r#"{"type":"x"}"#] {
+            assert!(said(text).is_err(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_breaks_the_parser(text in "\\PC{0,200}") {
+            let _ = serde_json::from_str::<Said>(&text);
+        }
+
+        #[test]
+        fn no_message_with_the_right_words_breaks_it(
+            kind in "(auth|subscribe|unsubscribe|ping|.{0,4})",
+            tickers in prop::collection::vec("\\PC{0,8}", 0..4),
+            depth in 0usize..200,
+        ) {
+            let message = json!({"type": kind, "tickers": tickers, "channels": ["tick"]}).to_string();
+            let _ = serde_json::from_str::<Said>(&message);
+            let _ = serde_json::from_str::<Said>(&format!("{}{message}{}", "[".repeat(depth), "]".repeat(depth)));
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! What is heard, judged: against the bars in the database and the ticks that are made of them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use klined::bars::Bar;
+use klined::bars::ticks::{MinuteTicks, Tick, Trade, rolled_up};
+use klined::base::Symbol;
+use klined::jobs::{Market, past_tick_facts};
+use klined::serve::hub::{Event, MarketEvent, Round, Subscription};
+
+use super::heard;
+
+/// Hears rounds.
+pub struct Judge {
+    market: Market,
+    number: u64,
+    /// Ticks since each symbol's last bar.
+    since: BTreeMap<Symbol, Vec<Tick>>,
+    pub bars: BTreeMap<Symbol, Vec<Bar>>,
+    pub corrected: usize,
+    pub halts: Vec<(Symbol, bool)>,
+    pub market_events: Vec<MarketEvent>,
+    pub trades: usize,
+}
+
+impl Judge {
+    pub fn of(market: &Market) -> Self {
+        Self {
+            market: market.clone(),
+            number: 0,
+            since: BTreeMap::new(),
+            bars: BTreeMap::new(),
+            corrected: 0,
+            halts: vec![],
+            market_events: vec![],
+            trades: 0,
+        }
+    }
+
+    /// Ticks of the open minute that have been heard.
+    pub fn open(&self, symbol: Symbol) -> &[Tick] {
+        self.since.get(&symbol).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Hears what there is.
+    pub fn listens(&mut self, subscription: &mut Subscription) {
+        let rounds = heard(subscription).unwrap();
+        self.hears(subscription, &rounds);
+    }
+
+    pub fn hears(&mut self, subscription: &Subscription, rounds: &[Arc<Round>]) {
+        for round in rounds {
+            assert!(round.number > self.number, "rounds out of order");
+            assert!(round.told.windows(2).all(|pair| pair[0].symbol < pair[1].symbol), "not grouped by symbol");
+            self.number = round.number;
+            self.market_events.extend(&round.market);
+            for told in subscription.own(round) {
+                told.events.iter().for_each(|event| self.hear(told.symbol, event));
+            }
+        }
+    }
+
+    fn hear(&mut self, symbol: Symbol, event: &Event) {
+        match *event {
+            Event::Trade(trade) => self.tick(symbol, Tick::Trade(trade)),
+            Event::Quote(quote) => self.tick(symbol, Tick::Quote(quote)),
+            Event::Halt { is_halted } => self.halts.push((symbol, is_halted)),
+            Event::Bar(closed) => {
+                let ticks = self.since.remove(&symbol).unwrap_or_default();
+                match closed.is_corrected {
+                    true => self.corrected += 1,
+                    false => self.is_made_of(symbol, &closed.bar, &ticks),
+                }
+                self.bars.entry(symbol).or_default().push(closed.bar);
+            }
+        }
+    }
+
+    fn tick(&mut self, symbol: Symbol, tick: Tick) {
+        self.trades += usize::from(matches!(tick, Tick::Trade(_)));
+        let ticks = self.since.entry(symbol).or_default();
+        assert!(ticks.last().is_none_or(|last| last.at() <= tick.at()), "{symbol}: ticks out of order");
+        ticks.push(tick);
+    }
+
+    /// All of the bar's ticks, in their order, each once. The first minute may have begun before it was heard of.
+    fn is_made_of(&self, symbol: Symbol, bar: &Bar, ticks: &[Tick]) {
+        let day = self.market.calendar.day_of(bar.first);
+        let facts = past_tick_facts(&self.market, &[symbol].into(), day).unwrap()[&symbol];
+        let all: Vec<Tick> = MinuteTicks::of(self.market.model.seed, &symbol, &facts, bar).after(i64::MIN).collect();
+        if !self.bars.contains_key(&symbol) {
+            assert!(all.ends_with(ticks), "{symbol} {}: not its last {} ticks", bar.first, ticks.len());
+            return;
+        }
+        let trade_of = |tick: &Tick| if let Tick::Trade(trade) = tick { Some(*trade) } else { None };
+        let trades: Vec<Trade> = ticks.iter().filter_map(trade_of).collect();
+        assert_eq!(rolled_up(&trades), Some(bar.ohlcv), "{symbol} {}: {} trades", bar.first, trades.len());
+        assert!(ticks == all, "{symbol} {}: {} ticks of {}", bar.first, ticks.len(), all.len());
+    }
+}

@@ -1,0 +1,83 @@
+//! The hub with its thread, beside a generator that is a program and is killed.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use klined::base::Clock;
+use klined::model::ModelKind;
+use klined::serve::hub::{Hub, WAIT_MAX};
+
+use super::*;
+use crate::on_every_backend;
+use crate::support::database::Database;
+use crate::support::market_builder::{market_under, symbol};
+
+struct Wall;
+
+impl Clock for Wall {
+    #[allow(clippy::disallowed_methods, reason = "the programs under test go by it too")]
+    fn now_nanos(&self) -> UnixNanos {
+        SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos().try_into().unwrap()
+    }
+}
+
+/// Hears until the judge has so many bars of a symbol.
+fn until_bars(judge: &mut Judge, subscription: &mut Subscription, symbol: Symbol, count: usize) {
+    let patience = Duration::from_secs(60);
+    while judge.bars.get(&symbol).map_or(0, Vec::len) < count {
+        let round = runtime().block_on(async { tokio::time::timeout(patience, subscription.next()).await });
+        let round = round.expect("the feed stands still").unwrap();
+        judge.hears(subscription, &[round]);
+    }
+}
+
+on_every_backend! {
+    fn a_generator_that_is_killed_in_mid_minute_leaves_no_trace_in_the_feed(database: &Database) {
+        database.filled();
+        let market = market_under(database, ModelKind::Full, "test", "");
+        let hub = Hub::begin(market.clone(), Arc::new(Wall)).unwrap();
+        let wanted = [symbol("AAPL"), symbol("V")];
+        let mut subscription = hub.subscribe();
+        runtime().block_on(subscription.want(&wanted));
+        let mut judge = Judge::of(&market);
+        let mut generator = database.market_generator("--test --speed 120").spawn();
+        let mut bars = 0;
+        for minutes in [4, 3, 5] {
+            bars += minutes;
+            until_bars(&mut judge, &mut subscription, wanted[0], bars);
+            std::thread::sleep(10 * WAIT_MAX);
+            generator.kill();
+            generator = database.restarted_generator("--test --speed 120");
+        }
+        until_bars(&mut judge, &mut subscription, wanted[0], bars + 3);
+        generator.terminate().succeeded();
+        assert_eq!(judge.corrected, 0);
+        assert!(judge.trades > 500, "{}", judge.trades);
+        let firsts: Vec<_> = judge.bars[&wanted[0]].iter().map(|bar| bar.first).collect();
+        assert!(firsts.windows(2).all(|pair| market.calendar.next_minute(pair[0]).unwrap() == pair[1]), "{firsts:?}");
+        assert!(hub.last(&wanted[1]).is_some_and(|last| last.trade.is_some()) && hub.last(&symbol("JPM")).is_none());
+        drop(hub);
+        assert!(matches!(runtime().block_on(async { loop { if let Err(missed) = subscription.next().await { break missed } } }), Missed::Ended));
+    }
+}
+
+#[test]
+fn a_lost_connection_is_found_again_and_nothing_is_left_out() {
+    let database = Database::new(crate::support::database::Backend::Postgres);
+    database.filled();
+    let market = market_under(&database, ModelKind::Full, "test", "");
+    let hub = Hub::begin(market.clone(), Arc::new(Wall)).unwrap();
+    let v = symbol("V");
+    let mut subscription = hub.subscribe();
+    runtime().block_on(subscription.want(&[v]));
+    let mut judge = Judge::of(&market);
+    let generator = database.market_generator("--test --speed 120").spawn();
+    for bars in [2, 6, 10] {
+        until_bars(&mut judge, &mut subscription, v, bars);
+        database.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name IN ('klined follow', 'klined')");
+    }
+    until_bars(&mut judge, &mut subscription, v, 14);
+    assert_eq!(judge.corrected, 0);
+    let firsts: Vec<_> = judge.bars[&v].iter().map(|bar| bar.first).collect();
+    assert!(firsts.windows(2).all(|pair| market.calendar.next_minute(pair[0]).unwrap() == pair[1]), "{firsts:?}");
+    generator.terminate().succeeded();
+}

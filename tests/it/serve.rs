@@ -1,0 +1,8 @@
+//! The market's server: what it gives is what the database holds, read past it with plain SQL; what it refuses, it refuses in
+//! time and without a word too much.
+
+mod guarding;
+mod reading;
+mod running;
+mod socket;
+mod ticks;

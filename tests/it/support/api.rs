@@ -1,0 +1,225 @@
+//! A client of the market's server: real HTTP, JSON as it comes.
+
+use std::io::ErrorKind;
+use std::net::TcpStream;
+use std::time::Duration;
+
+use serde_json::Value;
+use tungstenite::{Message, WebSocket};
+
+use super::database::{Backend, Database};
+use super::programs::{Program, Running};
+
+/// A server under test and a client that keeps its connections.
+pub struct Api {
+    pub running: Running,
+    /// Host and port.
+    pub address: String,
+    agent: ureq::Agent,
+    key: Option<String>,
+}
+
+/// What a server answered.
+pub struct Reply {
+    pub status: u16,
+    pub text: String,
+    headers: ureq::http::HeaderMap,
+}
+
+impl Reply {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    /// The fixed word of an error.
+    #[track_caller]
+    pub fn code(&self) -> String {
+        let body = self.json();
+        assert_eq!(body["success"], false, "{body}");
+        assert!(body["error"]["message"].as_str().unwrap().len() > 5, "{body}");
+        body["error"]["code"].as_str().unwrap().to_owned()
+    }
+}
+
+impl Api {
+    /// Starts a server, which must say where it serves.
+    pub fn start(program: Program) -> Self {
+        let mut running = program.spawn();
+        let said = "serving the market on http://";
+        running.until_it_says(said);
+        let stderr = running.stderr();
+        let address = stderr.split(said).nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
+        let agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        Self { running, address, agent, key: None }
+    }
+
+    /// The same, asking with a key from now on.
+    pub fn with_key(mut self, key: &str) -> Self {
+        self.key = Some(key.to_owned());
+        self
+    }
+
+    /// Asks with these headers and no others of ours.
+    pub fn ask(&self, path: &str, headers: &[(&str, &str)]) -> Reply {
+        let request = self.agent.get(format!("http://{}{path}", self.address));
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        let mut response = request.call().unwrap_or_else(|error| panic!("{path}: {error}"));
+        let text = response.body_mut().read_to_string().unwrap();
+        Reply { status: response.status().as_u16(), text, headers: response.headers().clone() }
+    }
+
+    pub fn get(&self, path: &str) -> Reply {
+        match &self.key {
+            Some(key) => self.ask(path, &[("X-API-Key", key)]),
+            None => self.ask(path, &[]),
+        }
+    }
+
+    /// The body of an answer that must be one.
+    #[track_caller]
+    pub fn body(&self, path: &str) -> Value {
+        let reply = self.get(path);
+        assert_eq!(reply.status, 200, "{path}: {}", reply.text);
+        assert_eq!(reply.header("content-type"), Some("application/json"));
+        reply.json()
+    }
+
+    /// The data of a native answer.
+    #[track_caller]
+    pub fn data(&self, path: &str) -> Value {
+        let mut body = self.body(path);
+        assert_eq!(body["success"], true);
+        body["data"].take()
+    }
+
+    /// All entries of all pages, following the tokens.
+    #[track_caller]
+    pub fn pages(&self, path: &str) -> Vec<Value> {
+        let (mut found, mut token) = (Vec::new(), String::new());
+        loop {
+            let mut body = self.body(&format!("{path}{token}"));
+            let Value::Array(entries) = body["data"].take() else { panic!("no list at {path}") };
+            assert_eq!(body["meta"]["count"], entries.len());
+            found.extend(entries);
+            match body["meta"]["next_page_token"].as_str() {
+                Some(next) => token = format!("&page_token={next}"),
+                None => return found,
+            }
+        }
+    }
+}
+
+impl Database {
+    /// A server of this database on a free port, with other words besides.
+    pub fn api(&self, words: &str) -> Api {
+        Api::start(self.market_api("--addr 127.0.0.1:0 --rate 100000").with(words))
+    }
+
+    /// A price's column as text with two decimals.
+    pub fn decimal(&self, column: &str) -> String {
+        match self.backend {
+            Backend::Sqlite => format!("printf('%.2f', {column})"),
+            Backend::Postgres => format!("CAST(CAST({column} AS numeric(12,2)) AS text)"),
+        }
+    }
+
+    /// Bars as text, one a line, in order of time: `time open high low close volume`.
+    pub fn bars(&self, condition: &str) -> Vec<String> {
+        let [open, high, low, close] = ["open", "high", "low", "close"].map(|column| self.decimal(column));
+        let row = format!("time || ' ' || {open} || ' ' || {high} || ' ' || {low} || ' ' || {close} || ' ' || volume");
+        self.column(&format!("SELECT {row} AS text FROM market_klines WHERE {condition} ORDER BY time"))
+    }
+}
+
+/// Bars of an answer as [`Database::bars`] gives them.
+pub fn rows(bars: &[Value]) -> Vec<String> {
+    let text = |value: &Value| match value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) if number.is_f64() => format!("{:.2}", number.as_f64().unwrap()),
+        other => other.to_string(),
+    };
+    let row = |bar: &Value| ["time", "open", "high", "low", "close", "volume"].map(|name| text(&bar[name])).join(" ");
+    bars.iter().map(row).collect()
+}
+
+/// A WebSocket to a server under test.
+pub struct Socket(WebSocket<TcpStream>);
+
+/// What a server said on a WebSocket.
+#[derive(Debug)]
+pub enum Heard {
+    Message(Value),
+    /// It closed with this code; 1006 without one.
+    Closed(u16),
+}
+
+impl Api {
+    /// Opens `/ws` with a query string.
+    pub fn socket(&self, query: &str) -> Socket {
+        let stream = TcpStream::connect(&self.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        let (socket, _) = tungstenite::client(format!("ws://{}/ws{query}", self.address), stream).unwrap();
+        Socket(socket)
+    }
+}
+
+impl Socket {
+    pub fn say(&mut self, text: &str) -> &mut Self {
+        self.0.send(Message::text(text)).unwrap();
+        self
+    }
+
+    pub fn say_bytes(&mut self, bytes: &[u8]) -> &mut Self {
+        self.0.send(Message::binary(bytes.to_vec())).unwrap();
+        self
+    }
+
+    /// What comes next.
+    pub fn hear(&mut self) -> Heard {
+        loop {
+            match self.0.read() {
+                Ok(Message::Text(text)) => return Heard::Message(serde_json::from_str(&text).unwrap()),
+                Ok(Message::Close(frame)) => return Heard::Closed(frame.map_or(1005, |frame| frame.code.into())),
+                Ok(_) => {}
+                Err(tungstenite::Error::Io(error)) if error.kind() == ErrorKind::ConnectionReset => {
+                    return Heard::Closed(1006);
+                }
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+
+    /// The next message, which must be of a type.
+    #[track_caller]
+    pub fn hear_a(&mut self, kind: &str) -> Value {
+        match self.hear() {
+            Heard::Message(mut message) if message["type"] == kind => message["data"].take(),
+            other => panic!("{other:?} instead of {kind}"),
+        }
+    }
+
+    /// The next message of a type; others are passed over.
+    #[track_caller]
+    pub fn hear_until(&mut self, kind: &str) -> Value {
+        loop {
+            match self.hear() {
+                Heard::Message(mut message) if message["type"] == kind => return message["data"].take(),
+                Heard::Message(_) => {}
+                Heard::Closed(code) => panic!("closed with {code} before {kind}"),
+            }
+        }
+    }
+
+    /// The code that it is closed with; messages before are passed over.
+    pub fn close_code(&mut self) -> u16 {
+        loop {
+            if let Heard::Closed(code) = self.hear() {
+                return code;
+            }
+        }
+    }
+}
