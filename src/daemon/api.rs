@@ -15,6 +15,7 @@ use tracing::{info, warn};
 use super::health::{self, Duty, Health, Metrics, ObservedStore, Vitals};
 use super::shutdown::Shutdown;
 use super::{blocking, check, logging, supervisor};
+use crate::base::Shard;
 use crate::config::{ApiArgs, DatabaseArgs, KeysFrom, ServerArgs};
 use crate::jobs::Market;
 use crate::serve::Server;
@@ -72,7 +73,7 @@ pub async fn run(args: ApiArgs) -> anyhow::Result<ExitCode> {
 
 /// The signs of life of a server.
 fn vitals(metrics: Arc<Metrics>) -> Arc<Vitals> {
-    Vitals::new("api", Duty::RunFree, metrics)
+    Vitals::new("api", Shard::WHOLE, Duty::RunFree, metrics)
 }
 
 /// A server that runs beside the jobs of the same process, and the address that it got.

@@ -22,6 +22,7 @@ mod retention;
 mod rollups;
 mod scenarios;
 mod schema;
+mod shards;
 mod store;
 mod supervision;
 mod support;
