@@ -7,6 +7,8 @@
 //! the medians. The references have the same tables, keys and fill factors in a schema of their own, without triggers,
 //! roles, horizon and calendar, and rows that are ready to be sent.
 
+#![allow(clippy::disallowed_methods, reason = "a benchmark takes the time")]
+
 mod bare;
 mod cluster;
 mod history;
