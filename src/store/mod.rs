@@ -3,9 +3,11 @@
 //! [`BarStore`] has two implementations, PostgreSQL and SQLite, and one contract suite that both must pass. Reads see
 //! only what is committed. Whatever is written together is seen together or not at all.
 
+mod bar_rows;
 mod clock;
 mod columns;
 mod data;
+mod epoch;
 mod error;
 mod follow;
 mod migrations;
@@ -33,7 +35,7 @@ use std::time::Duration;
 use chrono::NaiveDate;
 
 use crate::bars::Halt;
-use crate::base::{MarketClock, Symbol, UnixSeconds};
+use crate::base::{MarketClock, Shard, Symbol, UnixSeconds};
 use crate::universe::UniverseRow;
 
 /// How a store is reached.
@@ -63,7 +65,7 @@ impl PoolUse {
     }
 }
 
-/// The two roles that one process at a time may hold.
+/// The two roles, each of which one process at a time may hold, or one for each shard of the market.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {
     /// Writes 1-minute bars and all that belongs to them: the generator or a backfill.
@@ -86,6 +88,7 @@ impl Role {
 /// Holds a role until it is dropped or its process ends, however it ends.
 pub struct Lease {
     role: Role,
+    shard: Shard,
     /// What [`BarStore::write`] compares, so that a writer whose lock was lost with its connection cannot write on
     /// after another has taken over.
     epoch: i64,
@@ -106,6 +109,12 @@ impl Lease {
         self.role
     }
 
+    /// The part of the market that it is held for.
+    #[must_use]
+    pub fn shard(&self) -> Shard {
+        self.shard
+    }
+
     /// Fails unless this is the newest lease of its role.
     fn compare(&self, newest_epoch: Option<i64>) -> Result<(), StoreError> {
         if newest_epoch == Some(self.epoch) { Ok(()) } else { Err(StoreError::RoleLost { role: self.role }) }
@@ -119,8 +128,8 @@ impl Lease {
 /// - **Idempotent.** The same write again changes nothing.
 /// - **Exact.** Prices and volumes come back as they were written.
 /// - **Ordered.** Bars of a range come in order of time.
-/// - **One writer.** While a lease of a role lives, a second is refused; a write under a lease that has been taken over
-///   is refused and changes nothing.
+/// - **One writer.** While a lease of a role lives, a second of the same part of the market is refused, and any that divides it
+///   otherwise; a write under a lease that has been taken over is refused and changes nothing.
 /// - **Nothing before the horizon.** Once [`BarStore::retain_from`] has begun, no bar earlier than its instant is written.
 /// - **Nothing unseen.** A 1-minute bar that is inserted behind the roll-up's watermark, or changed or removed anywhere, by
 ///   whatever program, turns up as repair work in [`BarStore::rollup_tasks`].
@@ -155,8 +164,14 @@ pub trait BarStore: Send + Sync {
     /// Connections of the pool at this moment. Does not wait for the database.
     fn pool(&self) -> PoolUse;
 
-    /// Takes a role, or fails with [`StoreError::RoleTaken`] while another process has it.
-    fn acquire(&self, role: Role) -> Result<Lease, StoreError>;
+    /// Takes a role for the whole market, or fails with [`StoreError::RoleTaken`] while another process has it or a shard of it.
+    fn acquire(&self, role: Role) -> Result<Lease, StoreError> {
+        self.acquire_shard(role, Shard::WHOLE)
+    }
+
+    /// Takes a role for a part of the market. Fails with [`StoreError::ShardTaken`] while another process has the same part,
+    /// and with [`StoreError::DividedOtherwise`] while one has the whole or a part of another count.
+    fn acquire_shard(&self, role: Role, shard: Shard) -> Result<Lease, StoreError>;
 
     /// Asks the database whether a lease is still held and the newest of its role. Fails when it is not.
     fn confirm(&self, lease: &Lease) -> Result<(), StoreError>;
@@ -200,7 +215,7 @@ pub trait BarStore: Send + Sync {
     /// Leaves no repair work, and does nothing when earlier ones were removed already.
     fn retain_from(&self, lease: &Lease, from: UnixSeconds, stop: &dyn Fn() -> bool) -> Result<bool, StoreError>;
 
-    /// Writes bars with all that belongs to them in one transaction.
+    /// Writes bars with all that belongs to them in one transaction. A status earlier than the one that is there is left out.
     fn write(&self, lease: &Lease, batch: &Batch) -> Result<(), StoreError>;
 
     /// Removes one symbol's bars and state, or with none the whole market and its identity. The universe stays.
@@ -234,7 +249,7 @@ pub trait BarStore: Send + Sync {
     /// How far the roll-ups are behind, of symbols that have any; none when there are no such.
     fn rollup_backlog(&self) -> Result<Option<RollupBacklog>, StoreError>;
 
-    /// What there is to roll up, in order of symbol. Notes of changed bars are claimed: they stay until
+    /// What there is to roll up in the lease's part of the market, in order of symbol. Notes of changed bars are claimed: they stay until
     /// [`BarStore::write_rollups`] settles them, and notes that come later are told apart.
     fn rollup_tasks(&self, lease: &Lease) -> Result<Vec<RollupTask>, StoreError>;
 

@@ -26,6 +26,7 @@ mod rollups;
 mod scenarios;
 mod schema;
 mod serve;
+mod shards;
 mod store;
 mod supervision;
 mod support;

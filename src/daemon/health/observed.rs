@@ -8,7 +8,7 @@ use chrono::NaiveDate;
 
 use super::vitals::Vitals;
 use crate::bars::Halt;
-use crate::base::{Interval, MarketClock, Symbol, UnixSeconds};
+use crate::base::{Interval, MarketClock, Shard, Symbol, UnixSeconds};
 use crate::calendar::Minute;
 use crate::daemon::clock::instant;
 use crate::store::{
@@ -93,8 +93,8 @@ impl BarStore for ObservedStore {
         self.inner.pool()
     }
 
-    fn acquire(&self, role: Role) -> Result<Lease, StoreError> {
-        self.told(self.inner.acquire(role))
+    fn acquire_shard(&self, role: Role, shard: Shard) -> Result<Lease, StoreError> {
+        self.told(self.inner.acquire_shard(role, shard))
     }
 
     fn confirm(&self, lease: &Lease) -> Result<(), StoreError> {

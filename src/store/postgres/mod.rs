@@ -20,6 +20,7 @@ use diesel::sql_types::{Array, BigInt, Bool, Double, Integer, Nullable, Text};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
 use self::session::{PooledSession, Server, one_line};
+use super::bar_rows::BarRow;
 use super::data::{
     BarRange, Batch, Identity, Listing, MarketStatus, PriceRow, Progress, RollupBacklog, RollupTask, RollupWrite,
     StateRow, StoredBar, StoredScenario,
@@ -27,11 +28,11 @@ use super::data::{
 use super::error::During;
 use super::url::without_passwords_of;
 use super::{
-    BarStore, Follow, Lease, PoolUse, Role, StoreError, StoreOptions, clock, migrations, prices, retention, rollups,
-    rows, scenarios, transaction,
+    BarStore, Follow, Lease, PoolUse, Role, StoreError, StoreOptions, clock, epoch, migrations, prices, retention,
+    rollups, rows, scenarios, transaction,
 };
 use crate::bars::Halt;
-use crate::base::{Interval, MarketClock, Symbol, UnixSeconds};
+use crate::base::{Interval, MarketClock, Shard, Symbol, UnixSeconds};
 use crate::universe::UniverseRow;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/postgres");
@@ -122,19 +123,23 @@ impl PostgresStore {
         transaction::run(&mut *self.connection()?, action, work)
     }
 
-    /// Reads bars of ranges by one statement; its last parameter is a limit.
+    /// Reads bars of ranges by one statement, whose fifth parameter is a limit.
     fn bars_by(&self, statement: &str, ranges: &[BarRange], limit: usize) -> Result<Vec<StoredBar>, StoreError> {
         let symbols: Vec<&str> = ranges.iter().map(|range| range.symbol.as_str()).collect();
         let intervals: Vec<&str> = ranges.iter().map(|range| range.interval.as_str()).collect();
         let froms: Vec<i64> = ranges.iter().map(|range| range.from).collect();
         let tos: Vec<i64> = ranges.iter().map(|range| range.to).collect();
+        // What all ranges lie in tells which partitions need not be looked at.
+        let (earliest, latest) = (froms.iter().min().copied().unwrap_or(0), tos.iter().max().copied().unwrap_or(0));
         let found = sql_query(statement)
             .bind::<Array<Text>, _>(symbols)
             .bind::<Array<Text>, _>(intervals)
             .bind::<Array<BigInt>, _>(froms)
             .bind::<Array<BigInt>, _>(tos)
             .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
-            .get_results::<rows::BarRow>(&mut *self.connection()?)
+            .bind::<BigInt, _>(earliest)
+            .bind::<BigInt, _>(latest)
+            .get_results::<BarRow>(&mut *self.connection()?)
             .during("read bars")?;
         Ok(found.into_iter().map(StoredBar::from).collect())
     }
@@ -185,14 +190,11 @@ impl BarStore for PostgresStore {
         PoolUse::of(&self.pool.state(), self.pool.max_size())
     }
 
-    fn acquire(&self, role: Role) -> Result<Lease, StoreError> {
-        let guard = lease::take(&self.server, role, &self.left_behind)?;
-        let epoch = sql_query(rows::NEXT_EPOCH)
-            .bind::<Text, _>(role.as_str())
-            .get_result::<rows::EpochRow>(&mut *self.connection()?)
-            .during("count the holder of the role")?
-            .epoch;
-        Ok(Lease { role, epoch, guard: Box::new(guard) })
+    fn acquire_shard(&self, role: Role, shard: Shard) -> Result<Lease, StoreError> {
+        let guard = lease::take(&self.server, role, shard, &self.left_behind)?;
+        let epoch =
+            self.transaction("count the holder of the role", |connection| epoch::next(connection, role, shard))?;
+        Ok(Lease { role, shard, epoch, guard: Box::new(guard) })
     }
 
     fn confirm(&self, lease: &Lease) -> Result<(), StoreError> {
@@ -256,7 +258,19 @@ impl BarStore for PostgresStore {
     }
 
     fn bars(&self, ranges: &[BarRange], limit: usize) -> Result<Vec<StoredBar>, StoreError> {
-        self.bars_by(include_str!("sql/bars.sql"), ranges, limit)
+        let [range] = ranges else {
+            return self.bars_by(include_str!("sql/bars.sql"), ranges, limit);
+        };
+        // The key gives the order, and the partitions are known before the statement runs.
+        let found = sql_query(include_str!("sql/bars_of_one.sql"))
+            .bind::<Text, _>(range.symbol.as_str())
+            .bind::<Text, _>(range.interval.as_str())
+            .bind::<BigInt, _>(range.from)
+            .bind::<BigInt, _>(range.to)
+            .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
+            .get_results::<BarRow>(&mut *self.connection()?)
+            .during("read bars")?;
+        Ok(found.into_iter().map(StoredBar::from).collect())
     }
 
     fn last_bars(&self, ranges: &[BarRange], count: usize) -> Result<Vec<StoredBar>, StoreError> {
@@ -266,8 +280,10 @@ impl BarStore for PostgresStore {
     fn rollup_tasks(&self, lease: &Lease) -> Result<Vec<RollupTask>, StoreError> {
         self.transaction("look for bars to roll up", |connection| {
             lease::check(connection, lease)?;
-            connection.batch_execute(rollups::CLAIM_CHANGES).during("claim changed bars")?;
-            rollups::tasks(connection).during("look for bars to roll up")?
+            rollups::claim_changes(connection, lease.shard, |connection, symbol| {
+                sql_query(rollups::CLAIM_CHANGES_OF).bind::<Text, _>(symbol).execute(connection)
+            })?;
+            rollups::tasks(connection, lease.shard).during("look for bars to roll up")?
         })
     }
 

@@ -178,7 +178,18 @@ pub(super) fn batch(connection: &mut SqliteConnection, batch: &Batch) -> Result<
             dsl::session_end.eq(status.span.end),
             dsl::last_update.eq(status.last_update),
         );
-        diesel::replace_into(dsl::market_status).values(columns).execute(connection).during("write market_status")?;
+        let is_late = dsl::market_status
+            .filter(dsl::last_update.gt(status.last_update))
+            .count()
+            .get_result::<i64>(connection)
+            .during("read market_status")?
+            > 0;
+        if !is_late {
+            diesel::replace_into(dsl::market_status)
+                .values(columns)
+                .execute(connection)
+                .during("write market_status")?;
+        }
     }
     if let Some(now) = &batch.clock {
         let (pace, speed) = clock::pace_columns(now.pace);
