@@ -218,7 +218,7 @@ pub struct KlinedArgs {
 #[derive(Debug, Clone, Subcommand)]
 pub enum KlinedCommand {
     /// Set up a market with history and run it, all in this process
-    Up(UpArgs),
+    Up(Box<UpArgs>),
     /// Print trading days or minutes
     Calendar(CalendarCommand),
     /// Print a universe as CSV
