@@ -1,0 +1,170 @@
+/** The server's REST interface, as much of it as the page uses. */
+
+import type { Bar } from './bars';
+import type { Interval } from './time';
+
+/** How long an answer may take, in milliseconds. */
+const PATIENCE = 15_000;
+/** Stocks asked for at once. */
+const PAGE = 1000;
+
+export interface Ticker {
+  symbol: string;
+  name: string;
+  sector: string;
+  /** Currency units; none before the first bar. */
+  price: number | null;
+  /** Against the close of the day before, in percent. */
+  changePercent: number | null;
+  halted: boolean;
+}
+
+export interface Status {
+  pace: 'live' | 'test';
+  /** Minutes of market in a minute on the wall. */
+  speed: number;
+  /** The market's time in Unix milliseconds. */
+  now: number;
+  session: 'morning' | 'afternoon' | 'closed';
+  /** Start of the minute being made, Unix seconds. */
+  openMinute: number | null;
+  /** Start of the next session, Unix seconds. */
+  nextStart: number | null;
+}
+
+export type Regime = 'bull' | 'bear' | 'sideways';
+
+/** A regime that holds for the minutes from `start` up to but not including `end`, Unix seconds. */
+export interface Span {
+  start: number;
+  end: number;
+  regime: Regime;
+}
+
+/** What the server, or the way to it, objects to. */
+export class ApiError extends Error {
+  constructor(
+    message: string,
+    /** The HTTP status; 0 when there was no answer. */
+    readonly status: number,
+  ) {
+    super(message);
+  }
+}
+
+let key = keyIn(document);
+
+function keyIn(page: Document): string {
+  return page.querySelector<HTMLMetaElement>('meta[name="klined-key"]')?.content ?? '';
+}
+
+/** The key that the server gave to this page. */
+export function currentKey(): string {
+  return key;
+}
+
+/** Reads the key anew: a server that was started again has another one. Tells whether it is another. */
+export async function renewKey(): Promise<boolean> {
+  const answer = await fetch('/', { cache: 'no-store', signal: AbortSignal.timeout(PATIENCE) });
+  const fresh = keyIn(new DOMParser().parseFromString(await answer.text(), 'text/html'));
+  const isOther = fresh !== key;
+  key = fresh;
+  return isOther;
+}
+
+async function ask(path: string, signal: AbortSignal): Promise<Response> {
+  try {
+    return await fetch(path, { headers: { 'X-API-Key': key }, signal });
+  } catch (error) {
+    if (signal.aborted && signal.reason instanceof DOMException && signal.reason.name === 'AbortError') throw error;
+    throw new ApiError('The server does not answer.', 0);
+  }
+}
+
+/** Gets JSON. A refused key is renewed once. */
+async function get<T>(path: string, query: Record<string, string | number | undefined> = {}, signal?: AbortSignal): Promise<T> {
+  const given = Object.entries(query).filter((pair): pair is [string, string | number] => pair[1] !== undefined);
+  const url = `${path}?${new URLSearchParams(given.map(([name, value]) => [name, String(value)]))}`;
+  const patience = AbortSignal.timeout(PATIENCE);
+  const either = signal ? AbortSignal.any([signal, patience]) : patience;
+  let answer = await ask(url, either);
+  if (answer.status === 401 && (await renewKey().catch(() => false))) answer = await ask(url, either);
+  const body = await answer.json().catch(() => undefined);
+  if (!answer.ok || body === undefined) {
+    throw new ApiError(body?.error?.message ?? `The server answered ${answer.status}.`, answer.status);
+  }
+  return body as T;
+}
+
+/** A number, or a decimal as text. */
+type Decimal = string | number | null | undefined;
+
+interface TickerRow {
+  symbol: string;
+  name: string;
+  sector: string;
+  price: Decimal;
+  change_percent: Decimal;
+  halted: boolean;
+}
+
+interface StatusRow {
+  pace: Status['pace'];
+  speed: number;
+  now: number;
+  session: Status['session'];
+  open_minute: Decimal;
+  next_session_start: Decimal;
+}
+
+interface Enveloped<T> {
+  data: T;
+  meta?: { next_after?: string | null };
+}
+
+/** All stocks, ascending by symbol. */
+export async function tickers(signal?: AbortSignal): Promise<Ticker[]> {
+  const all: Ticker[] = [];
+  let after: string | undefined;
+  do {
+    const page: Enveloped<TickerRow[]> = await get('/api/v1/tickers', { limit: PAGE, after }, signal);
+    for (const row of page.data) {
+      const { symbol, name, sector, price, change_percent: change, halted } = row;
+      all.push({ symbol, name, sector, price: numberOr(price), changePercent: numberOr(change), halted });
+    }
+    after = page.meta?.next_after ?? undefined;
+  } while (after);
+  return all;
+}
+
+function numberOr(value: Decimal): number | null {
+  return value === null || value === undefined || value === '' ? null : Number(value);
+}
+
+export async function status(): Promise<Status> {
+  const { data } = await get<Enveloped<StatusRow>>('/api/v1/status');
+  return {
+    pace: data.pace,
+    speed: Number(data.speed),
+    now: Number(data.now),
+    session: data.session,
+    openMinute: numberOr(data.open_minute),
+    nextStart: numberOr(data.next_session_start),
+  };
+}
+
+/** The newest bars, ascending; with `end` those that start then or earlier, Unix seconds. A stock may have none. */
+export async function bars(symbol: string, interval: Interval, limit: number, signal?: AbortSignal, end?: number): Promise<Bar[]> {
+  try {
+    return await get<Bar[]>('/api/klines', { symbol, interval, limit, end }, signal);
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) return [];
+    throw error;
+  }
+}
+
+/** The regimes from one minute up to but not including another, Unix seconds. */
+export async function regimes(symbol: string, start: number, end: number, signal?: AbortSignal): Promise<Span[]> {
+  const { data } = await get<Enveloped<{ regimes: Span[] }>>(`/api/v1/truth/${encodeURIComponent(symbol)}`, { start, end }, signal);
+  return data.regimes;
+}
