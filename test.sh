@@ -2,13 +2,14 @@
 # Format, lint, documentation and every test, on SQLite and on throw-away PostgreSQL clusters.
 #
 # Installs what the tests need where it is missing, by the system's package manager: the PostgreSQL server, libfaketime,
-# systemd for its analyser (nothing of it runs), npm for pm2, and promtool. Works as root and as an ordinary user; an
-# ordinary user needs sudo only when something is missing.
+# systemd for its analyser (nothing of it runs), npm for pm2 and the chart page, Chromium for the page, and promtool. Works as
+# root and as an ordinary user; an ordinary user needs sudo only when something is missing.
 set -euo pipefail
 cd "$(dirname "$0")"
 
 have_postgres() { compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null; }
 have_faketime() { compgen -G '/usr/lib*/*/faketime/libfaketime.so.1' >/dev/null || compgen -G '/usr/lib*/faketime/libfaketime.so.1' >/dev/null; }
+have_chromium() { [ -n "${CHROMIUM:-}" ] || command -v chromium || command -v chromium-browser || command -v google-chrome; } >/dev/null
 
 as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi
@@ -33,6 +34,7 @@ have_postgres || missing+=(postgresql)
 have_faketime || missing+=(libfaketime)
 command -v systemd-analyze >/dev/null || missing+=(systemd)
 command -v npm >/dev/null || missing+=(npm)
+have_chromium || missing+=(chromium)
 if [ ${#missing[@]} -gt 0 ]; then
     echo "test.sh: installing ${missing[*]}"
     install_packages "${missing[@]}" || {

@@ -59,6 +59,7 @@ pub async fn run(args: ApiArgs) -> anyhow::Result<ExitCode> {
             "{address} can be reached from elsewhere: give --api-keys FILE with keys that `klined key NAME` makes"
         ),
     };
+    let keys = keys.map(let_page_in).transpose()?;
     let listener = listen(address).await?;
     let server = Server::new(market, Arc::new(SystemClock), keys, args.server.options()).context(NO_FEED)?;
     let at = listener.local_addr().context("cannot tell the server's address")?;
@@ -125,6 +126,7 @@ pub async fn beside(args: &ServerArgs, market: &Market) -> anyhow::Result<Option
         listener => listener?,
     };
     let address = listener.local_addr().context("cannot tell the server's address")?;
+    let keys = keys.map(let_page_in).transpose()?;
     let server = Server::new(market.clone(), Arc::new(SystemClock), keys, args.options()).context(NO_FEED)?;
     info!("serving the market on http://{address}");
     Ok(Some(Beside { server, listener, address, new_key }))
@@ -181,6 +183,11 @@ fn first_key() -> anyhow::Result<(Keys, NewKey)> {
         warn!("cannot write {KEYS_FILE}, so the key holds only until the end of this process: {error}");
     }
     Ok((Keys::parse(&entry)?, key))
+}
+
+/// Lets the chart page in until the end of this process.
+fn let_page_in(keys: Keys) -> anyhow::Result<Keys> {
+    Ok(keys.with_page(&NewKey::draw()?.secret))
 }
 
 /// Reads a file of keys.

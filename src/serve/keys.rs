@@ -98,9 +98,15 @@ impl Drop for Connection {
     }
 }
 
+/// The id of the chart page's key.
+const PAGE: &str = "page";
+
 /// The keys of a server.
 #[derive(Default)]
-pub struct Keys(BTreeMap<String, Arc<Holder>>);
+pub struct Keys {
+    holders: BTreeMap<String, Arc<Holder>>,
+    page: String,
+}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -147,29 +153,37 @@ impl Keys {
                 subscriptions: entry.subscriptions.unwrap_or(usual.subscriptions),
             };
             let holder = Arc::new(Holder::of_digest(entry.name, digest, allowed));
-            if keys.0.insert(entry.id.clone(), holder).is_some() {
+            if keys.holders.insert(entry.id.clone(), holder).is_some() {
                 return Err(InvalidKeys::Twice(entry.id));
             }
         }
         Ok(keys)
     }
 
-    /// Adds a holder, in place of one of the same id.
+    /// Lets the server's own chart page in, in place of a holder of the same id.
     #[must_use]
-    pub fn with(mut self, id: &str, holder: Holder) -> Self {
-        self.0.insert(id.to_owned(), Arc::new(holder));
+    pub fn with_page(mut self, secret: &str) -> Self {
+        let holder = Holder::new("chart page".to_owned(), secret, Allowed::default());
+        self.holders.insert(PAGE.to_owned(), Arc::new(holder));
+        self.page = format!("{PAGE}.{secret}");
         self
+    }
+
+    /// The chart page's key; empty when it has none.
+    #[must_use]
+    pub fn page(&self) -> &str {
+        &self.page
     }
 
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.holders.len()
     }
 
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.holders.is_empty()
     }
 
     /// The holder of a whole key, `ID.SECRET`.
@@ -186,7 +200,7 @@ impl Keys {
         if id.len() + secret.len() > LENGTH_MAX {
             return None;
         }
-        let holder = self.0.get(id);
+        let holder = self.holders.get(id);
         let wanted = holder.map_or([0; 32], |holder| holder.digest);
         let is_right = bool::from(digest(secret).ct_eq(&wanted));
         holder.filter(|_| is_right).cloned()
@@ -260,6 +274,13 @@ mod tests {
             let said = Keys::parse(&text).err().map(|error| error.to_string()).unwrap_or_default();
             assert!(said.contains(words), "{text}: {said}");
         }
+    }
+
+    #[test]
+    fn the_page_gets_in_by_the_key_that_it_is_told() {
+        let keys = Keys::parse(&entry("a", "page", "other")).unwrap().with_page("s3cret");
+        assert_eq!(keys.find(keys.page()).unwrap().name, "chart page");
+        assert!(keys.find("page.other").is_none() && Keys::default().find(Keys::default().page()).is_none());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The market over HTTP: one stored truth, read by whoever asks, in the dialect that they speak.
 //!
-//! A reader: it takes no role and writes nothing. `query` is what all dialects share, `native` the first of them; `http` is
-//! the accept loop that the daemons' health uses too.
+//! A reader: it takes no role and writes nothing. `query` is what all dialects share, `native` the first of them; `page` is the
+//! chart; `http` is the accept loop that the daemons' health uses too.
 
 mod errors;
 mod guard;
@@ -11,6 +11,7 @@ pub mod keys;
 pub mod limits;
 mod metrics;
 mod native;
+mod page;
 mod query;
 mod stall;
 
@@ -111,11 +112,13 @@ impl Server {
             .method_not_allowed_fallback(native::wrong_method)
             .layer(middleware::from_fn_with_state(self.clone(), guard::let_in));
         // Nothing is told to the validator of another site.
-        let page = Config::from("/openapi.json").validator_url("none").persist_authorization(true);
-        let docs = SwaggerUi::new("/docs").config(page).url("/openapi.json", document);
+        let looks = Config::from("/openapi.json").validator_url("none").persist_authorization(true);
+        let docs = SwaggerUi::new("/docs").config(looks).url("/openapi.json", document);
+        let page = page::routes(self.keys.as_ref().map_or("", Keys::page));
         let dialects = open
             .route("/ws", get(native::open_socket))
             .merge(docs)
+            .merge(page)
             .merge(closed)
             .fallback(native::nothing_here)
             .layer(middleware::from_fn_with_state(self.clone(), guard::receive))

@@ -18,6 +18,7 @@ mod limits;
 mod logs;
 mod model;
 mod operations;
+mod page;
 mod realism;
 mod restarts;
 mod retention;

@@ -1,0 +1,130 @@
+//! The chart page: the files that Vite builds from `web/`, embedded in the program.
+//!
+//! There is a route for each file and nothing is looked up, so no path leads anywhere else.
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, REFERRER_POLICY};
+use axum::http::{HeaderMap, HeaderName, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use sha2::{Digest, Sha256};
+
+use crate::serve::keys::hexadecimal;
+
+/// Path below the root, and content.
+type File = (&'static str, &'static [u8]);
+
+static FILES: &[File] = include!(concat!(env!("OUT_DIR"), "/page.rs"));
+
+const INDEX: &str = "index.html";
+/// Vite names these files by their content.
+const NAMED_BY_CONTENT: &str = "assets/";
+/// Where the index takes the key of the page.
+const KEY_PLACE: &str = r#"<meta name="klined-key" content=""#;
+
+/// Nothing from another site, nothing inline, and the page in nobody's frame.
+const POLICY: &str =
+    "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'";
+
+/// What stands in for the page where the program was built without it.
+const MISSING: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>klined</title>\
+    <h1>The chart page is not in this build</h1>\
+    <p>The market is served nevertheless: see <a href=\"/docs\">/docs</a>. To have the page, with Node 20.19 or newer:</p>\
+    <pre>cd web\nnpm ci\nnpm run build\ncd ..\ncargo build --release</pre></html>\n";
+
+/// The routes of the page. Its requests are made with the key, which consists of letters, digits, `-`, `_` and `.`; it is empty where none is needed.
+pub fn routes<S: Clone + Send + Sync + 'static>(key: &str) -> Router<S> {
+    routes_of(FILES, key)
+}
+
+fn routes_of<S: Clone + Send + Sync + 'static>(files: &'static [File], key: &str) -> Router<S> {
+    let index = Bytes::from(index(files, key));
+    let root = get(move || async move { (headers("text/html; charset=utf-8", "no-store"), index) });
+    files.iter().filter(|(path, _)| *path != INDEX).fold(Router::new().route("/", root), |router, &(path, content)| {
+        let tag = format!("\"{}\"", hexadecimal(&Sha256::digest(content)[..16]));
+        router.route(&format!("/{path}"), get(move |asked| async move { file(path, content, &tag, &asked) }))
+    })
+}
+
+/// The index with the key in it. It is never stored by who gets it: the next process has another key.
+fn index(files: &[File], key: &str) -> String {
+    let found = files.iter().find(|(path, _)| *path == INDEX);
+    let text = found.map_or(MISSING.into(), |(_, content)| String::from_utf8_lossy(content));
+    text.replacen(KEY_PLACE, &format!("{KEY_PLACE}{key}"), 1)
+}
+
+fn file(path: &str, content: &'static [u8], tag: &str, asked: &HeaderMap) -> Response {
+    let caching = if path.starts_with(NAMED_BY_CONTENT) { "public, max-age=31536000, immutable" } else { "no-cache" };
+    let tagged = [(ETAG, tag.to_owned())];
+    let has_it = |known: &str| known.split(',').any(|one| one.trim().trim_start_matches("W/") == tag);
+    if asked.get(IF_NONE_MATCH).and_then(|known| known.to_str().ok()).is_some_and(has_it) {
+        return (StatusCode::NOT_MODIFIED, headers(content_type(path), caching), tagged).into_response();
+    }
+    (headers(content_type(path), caching), tagged, content).into_response()
+}
+
+fn headers(content_type: &'static str, caching: &'static str) -> [(HeaderName, &'static str); 4] {
+    [
+        (CONTENT_TYPE, content_type),
+        (CACHE_CONTROL, caching),
+        (CONTENT_SECURITY_POLICY, POLICY),
+        (REFERRER_POLICY, "no-referrer"),
+    ]
+}
+
+fn content_type(path: &str) -> &'static str {
+    match path.rsplit_once('.').map_or("", |(_, extension)| extension) {
+        "html" => "text/html; charset=utf-8",
+        "js" => "text/javascript; charset=utf-8",
+        "css" => "text/css; charset=utf-8",
+        "svg" => "image/svg+xml",
+        "txt" => "text/plain; charset=utf-8",
+        _ => "application/octet-stream",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asset(extension: &str) -> File {
+        *FILES.iter().find(|(path, _)| path.starts_with(NAMED_BY_CONTENT) && path.ends_with(extension)).unwrap()
+    }
+
+    #[test]
+    fn the_page_is_in_the_program_and_names_its_own_files() {
+        let text = index(FILES, "k3y");
+        assert!(text.contains(r#"<meta name="klined-key" content="k3y">"#), "{text}");
+        for extension in [".js", ".css"] {
+            let (path, content) = asset(extension);
+            assert!(!content.is_empty());
+            let users = FILES
+                .iter()
+                .filter(|(_, content)| String::from_utf8_lossy(content).contains(path.rsplit('/').next().unwrap()));
+            assert!(users.count() > 0, "nothing uses {path}");
+        }
+        assert!(!text.contains("<style") && !text.contains("style="), "the policy forbids what is inline");
+    }
+
+    #[test]
+    fn a_program_built_without_the_page_says_how_to_build_it() {
+        let text = index(&[], "k3y");
+        assert!(text.contains("npm ci") && !text.contains("k3y"), "{text}");
+    }
+
+    #[test]
+    fn a_file_is_sent_once() {
+        let (path, content) = asset(".js");
+        let fresh = file(path, content, "\"tag\"", &HeaderMap::new());
+        assert_eq!(fresh.status(), StatusCode::OK);
+        assert_eq!(fresh.headers()[CONTENT_TYPE], "text/javascript; charset=utf-8");
+        assert_eq!(fresh.headers()[CACHE_CONTROL], "public, max-age=31536000, immutable");
+        let mut asked = HeaderMap::new();
+        asked.insert(IF_NONE_MATCH, "\"other\", W/\"tag\"".parse().unwrap());
+        let known = file(path, content, "\"tag\"", &asked);
+        assert_eq!(known.status(), StatusCode::NOT_MODIFIED);
+        assert_eq!(known.headers()[ETAG], "\"tag\"");
+        assert_eq!(file("favicon.svg", content, "\"tag\"", &asked).headers()[CACHE_CONTROL], "no-cache");
+    }
+}

@@ -1,0 +1,95 @@
+/** A real market under test: `klined up` writes it, `market-api` serves it, each a process of its own. */
+
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** How long anything may take, in milliseconds. */
+const PATIENCE = 90_000;
+
+const programs = process.env.KLINED_BIN ?? '../target/debug';
+
+export async function until(what, probe) {
+  const end = Date.now() + PATIENCE;
+  let last;
+  while (Date.now() < end) {
+    try {
+      last = await probe();
+      if (last) return last;
+    } catch (error) {
+      last = error;
+    }
+    await new Promise((go) => setTimeout(go, 50));
+  }
+  throw new Error(`waited in vain until ${what}: ${last}`);
+}
+
+async function freePort() {
+  const server = createServer();
+  await new Promise((go) => server.listen(0, '127.0.0.1', go));
+  const { port } = server.address();
+  await new Promise((go) => server.close(go));
+  return port;
+}
+
+function start(program, args, directory) {
+  const child = spawn(join(programs, program), args, { cwd: directory, stdio: ['ignore', 'ignore', 'pipe'] });
+  child.said = '';
+  child.stderr.on('data', (text) => (child.said = (child.said + text).slice(-4000)));
+  child.ended = new Promise((go) => child.on('exit', go));
+  return child;
+}
+
+export class Market {
+  /** A market with so many days of history; `speed` minutes of market pass in a minute. */
+  static async open(...args) {
+    const market = new Market();
+    market.directory = mkdtempSync(join(tmpdir(), 'klined-web-'));
+    market.database = `sqlite:///${join(market.directory, 'market.db')}`;
+    market.port = await freePort();
+    market.url = `http://127.0.0.1:${market.port}`;
+    market.writer = start('klined', ['up', '--addr', 'none', '--no-log-files', '--db-url', market.database, ...args], market.directory);
+    await market.serve();
+    return market;
+  }
+
+  /** Starts the server, again and again until the market is there. */
+  async serve() {
+    await until('the server answers', async () => {
+      if (this.server === undefined || this.server.exitCode !== null) {
+        const args = ['--addr', `127.0.0.1:${this.port}`, '--no-log-files', '--db-url', this.database];
+        this.server = start('market-api', args, this.directory);
+      }
+      if (this.writer.exitCode !== null) throw new Error(this.writer.said);
+      const answer = await fetch(`${this.url}/health`);
+      return answer.ok && (await this.klines('AAPL', '1m', 1)).length > 0;
+    });
+  }
+
+  async stopServing() {
+    this.server.kill('SIGKILL');
+    await this.server.ended;
+  }
+
+  /** The key that the server gives to its page. */
+  async key() {
+    return /name="klined-key" content="([^"]*)"/.exec(await (await fetch(this.url)).text())[1];
+  }
+
+  async klines(symbol, interval, limit) {
+    const answer = await fetch(`${this.url}/api/klines?symbol=${symbol}&interval=${interval}&limit=${limit}`, {
+      headers: { 'X-API-Key': await this.key() },
+    });
+    return answer.ok ? answer.json() : [];
+  }
+
+  async close() {
+    for (const process of [this.server, this.writer]) {
+      process?.kill('SIGTERM');
+      await process?.ended;
+    }
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}

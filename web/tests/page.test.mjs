@@ -1,0 +1,265 @@
+/** The page in a real browser, before a real market. */
+
+import assert from 'node:assert/strict';
+import { mkdirSync } from 'node:fs';
+import { after, before, test } from 'node:test';
+
+import { chromium } from 'playwright-core';
+
+import { Market, until } from './market.mjs';
+
+const pictures = process.env.KLINED_PICTURES ?? '../target/web';
+const FLAGS = '--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync';
+const DESKTOP = { viewport: { width: 1280, height: 800 }, colorScheme: 'light' };
+const PHONE = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true, colorScheme: 'light' };
+
+let market;
+let browser;
+
+before(async () => {
+  mkdirSync(pictures, { recursive: true });
+  market = await Market.open('--days', '30', '--speed', '60');
+  browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS.split(' ') });
+});
+
+after(async () => {
+  await browser?.close();
+  await market?.close();
+});
+
+/** Opens the page; a fault of its own or a request to another site fails the test that closes it. */
+async function open(options = DESKTOP, address = '') {
+  const context = await browser.newContext(options);
+  const page = await context.newPage();
+  const faults = [];
+  page.on('pageerror', (error) => faults.push(error.stack));
+  page.on('console', (message) => message.type() === 'error' && !/net::ERR|WebSocket/.test(message.text()) && faults.push(message.text()));
+  page.on('request', (request) => request.url().startsWith(market.url) || faults.push(`asks ${request.url()}`));
+  await page.goto(`${market.url}/${address}`);
+  await page.locator('#link[data-state=live]').waitFor();
+  await page.locator('#overlay').waitFor({ state: 'hidden' });
+  page.finish = async () => {
+    await context.close();
+    assert.deepEqual(faults, []);
+  };
+  return page;
+}
+
+/** Pixels on the chart's canvases in the colours of the style sheet, and a number that changes with any pixel. */
+function pixels(page) {
+  return page.evaluate(() => {
+    const style = getComputedStyle(document.documentElement);
+    const rgb = (name) => [1, 3, 5].map((at) => Number.parseInt(style.getPropertyValue(name).trim().slice(at, at + 2), 16));
+    const names = ['up', 'down', 'bull-stripe', 'bear-stripe', 'sideways-stripe', 'page'];
+    const colours = names.map((name) => rgb(`--${name}`));
+    const counts = Object.fromEntries(names.map((name) => [name, 0]));
+    let sum = 0;
+    let all = 0;
+    for (const canvas of document.querySelectorAll('#chart canvas')) {
+      if (canvas.width === 0 || canvas.height === 0) continue;
+      const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+      for (let at = 0; at < data.length; at += 4) {
+        if (data[at + 3] === 0) continue;
+        all += 1;
+        sum = (sum * 31 + data[at] * 65536 + data[at + 1] * 256 + data[at + 2]) % 4294967291;
+        colours.forEach(([r, g, b], of) => {
+          if (data[at] === r && data[at + 1] === g && data[at + 2] === b) counts[names[of]] += 1;
+        });
+      }
+    }
+    return { ...counts, sum, all };
+  });
+}
+
+const lastBar = (page) => page.locator('#legend').textContent();
+
+/** The texts that the legend has while the pointer goes over all bars in view. */
+async function pointAtAllBars(page) {
+  const { x, y, width, height } = await page.locator('#chart').boundingBox();
+  const said = [];
+  for (let at = x + 2; at < x + width - 64; at += 3) {
+    await page.mouse.move(at, y + height / 3);
+    const text = await page.locator('#legend span').first().textContent();
+    if (said.at(-1) !== text) said.push(text);
+  }
+  await page.mouse.move(x + width / 2, 1);
+  return said;
+}
+
+const shanghai = (options) => new Intl.DateTimeFormat('en-GB', { timeZone: 'Asia/Shanghai', ...options });
+const DATE = shanghai({ weekday: 'short', day: 'numeric', month: 'short', year: 'numeric' });
+const MINUTE = shanghai({ hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+const told = (time) => `${DATE.format(time * 1000)} ${MINUTE.format(time * 1000)}`;
+
+for (const colorScheme of ['light', 'dark']) {
+  test(`candles, volume and regimes are drawn in ${colorScheme} colours`, async () => {
+    const page = await open({ ...DESKTOP, colorScheme });
+    const drawn = await until('regimes are drawn', async () => {
+      const drawn = await pixels(page);
+      return drawn['bull-stripe'] + drawn['bear-stripe'] + drawn['sideways-stripe'] > drawn.up + drawn.down + 300 && drawn;
+    });
+    assert.ok(drawn.up > 1000 && drawn.down > 1000, JSON.stringify(drawn));
+    assert.ok(drawn.page > drawn.all / 4, 'the background is the page\'s');
+    await page.screenshot({ path: `${pictures}/desktop-${colorScheme}.png` });
+    await page.locator('#regimes').uncheck();
+    await until('the regimes are gone', async () => (await pixels(page))['sideways-stripe'] === 0);
+    await page.finish();
+  });
+}
+
+test('prices, bars and clock go on by themselves', async () => {
+  const page = await open();
+  const seen = async () => ({ bar: await lastBar(page), clock: await page.locator('#now').textContent(), sum: (await pixels(page)).sum });
+  const before = await seen();
+  await until('all have changed', async () => {
+    const now = await seen();
+    return now.bar !== before.bar && now.clock !== before.clock && now.sum !== before.sum;
+  });
+  const newest = (await market.klines('AAPL', '1m', 1))[0].time;
+  await until('a later minute is shown', async () => (await lastBar(page)).startsWith(told(newest + 60)) || (await market.klines('AAPL', '1m', 1))[0].time > newest + 60);
+  await page.finish();
+});
+
+test('the clock and the bars are told in Shanghai time', async () => {
+  const page = await open({ ...DESKTOP, timezoneId: 'America/New_York' });
+  await until('the newest bar is one of the server\'s minutes', async () => {
+    const times = (await market.klines('AAPL', '1m', 3)).map((bar) => told(bar.time));
+    const bar = await lastBar(page);
+    return times.some((time) => bar.startsWith(time));
+  });
+  const hour = Number(/ (\d\d):\d\d:\d\d$/.exec(await page.locator('#now').textContent())[1]);
+  assert.ok(hour >= 9 && hour <= 15, `${hour}`);
+  await page.finish();
+});
+
+test('each interval is drawn, by the pointer and by the keyboard', async () => {
+  const page = await open();
+  const intervals = await page.locator('#intervals button').allTextContents();
+  assert.deepEqual(intervals, ['1m', '5m', '15m', '30m', '60m', '120m', '1d', '1w', '1M']);
+  let before = (await pixels(page)).sum;
+  for (const [at, interval] of [...intervals.entries()].reverse()) {
+    if (at % 2) await page.keyboard.press(String(at + 1));
+    else await page.locator('#intervals button', { hasText: new RegExp(`^${interval}$`) }).click();
+    await page.locator(`#intervals button[aria-pressed=true]:text-is("${interval}")`).waitFor();
+    assert.ok(page.url().endsWith(`#AAPL/${interval}`), page.url());
+    before = await until(`${interval} is drawn`, async () => {
+      const drawn = await pixels(page);
+      return drawn.sum !== before && drawn.up + drawn.down > 100 && drawn.sum;
+    });
+    const last = (await market.klines('AAPL', interval, 1))[0];
+    await until('its last bar is the server\'s', async () => (await lastBar(page)).startsWith(DATE.format(last.time * 1000)));
+  }
+  await page.finish();
+});
+
+test('history comes when the chart is scrolled to the left', async () => {
+  const page = await open(DESKTOP, '#MSFT/1m');
+  const day = DATE.format((await market.klines('MSFT', '1m', 2000))[0].time * 1000);
+  await until('a bar 2,000 minutes ago is in view', async () => {
+    await page.keyboard.press('ArrowLeft');
+    const { x, y } = await page.locator('#chart').boundingBox();
+    await page.mouse.move(x + 40 + Math.random() * 20, y + 200);
+    return (await lastBar(page)).startsWith(day);
+  });
+  await page.locator('#to-live').click();
+  await page.locator('#to-live').waitFor({ state: 'hidden' });
+  await page.finish();
+});
+
+test('when the server goes away it is said, and when it comes back nothing is missing', async () => {
+  const page = await open();
+  await market.stopServing();
+  await page.locator('#trouble').waitFor();
+  assert.equal(await page.locator('#link').textContent(), 'Offline');
+  const before = (await pixels(page)).up;
+  assert.ok(before > 1000, 'the bars stay in view');
+  await page.screenshot({ path: `${pictures}/offline.png` });
+  // The writer goes on: a few minutes are missed.
+  await new Promise((go) => setTimeout(go, 5000));
+  await market.serve();
+  await page.locator('#link[data-state=live]').waitFor();
+  await page.locator('#trouble').waitFor({ state: 'hidden' });
+  const newest = (await market.klines('AAPL', '1m', 1))[0].time;
+  await until('the newest bar is shown', async () => {
+    const shown = await lastBar(page);
+    return (await market.klines('AAPL', '1m', 2)).some((bar) => bar.time >= newest && shown.startsWith(told(bar.time)));
+  });
+  const seen = await pointAtAllBars(page);
+  const known = new Set(seen);
+  const bars = (await market.klines('AAPL', '1m', 120)).map((bar) => told(bar.time));
+  const from = bars.findIndex((time) => known.has(time));
+  const to = bars.findLastIndex((time) => known.has(time));
+  assert.ok(from >= 0 && to - from > 60, `${seen.length} bars were seen`);
+  assert.deepEqual(bars.slice(from, to + 1).filter((time) => !known.has(time)), []);
+  await page.finish();
+});
+
+test('stocks are found and chosen by the keyboard alone', async () => {
+  const page = await open();
+  await page.keyboard.press('/');
+  await page.keyboard.type('tesla');
+  assert.deepEqual(await page.locator('.row .symbol').allTextContents(), ['TSLA']);
+  await page.keyboard.press('Enter');
+  await until('it is shown', async () => (await page.title()).startsWith('TSLA '));
+  await page.keyboard.press('/');
+  await page.keyboard.type('no such stock');
+  await page.locator('#list-empty').waitFor();
+  await page.keyboard.press('Escape');
+  await page.locator('.row[aria-selected=true]:has-text("TSLA")').waitFor();
+  await page.keyboard.press('ArrowDown');
+  await until('the next one is shown', async () => (await page.title()).startsWith('V '));
+  await page.finish();
+});
+
+test('the list shows the prices and changes of the server', async () => {
+  const page = await open();
+  await until('they agree', async () => {
+    const key = await market.key();
+    const answer = await fetch(`${market.url}/api/v1/tickers?limit=1000`, { headers: { 'X-API-Key': key } });
+    const { data } = await answer.json();
+    const rows = await page.locator('.row').evaluateAll((rows) =>
+      Object.fromEntries(rows.map((row) => [...row.children].map((cell) => cell.textContent)).map(([symbol, last]) => [symbol, last.replaceAll(',', '')])),
+    );
+    assert.equal(Object.keys(rows).length, 10);
+    return data.filter(({ symbol, price }) => rows[symbol] === price).length > 5;
+  });
+  await page.finish();
+});
+
+for (const colorScheme of ['light', 'dark']) {
+  test(`on a phone all is within reach, in ${colorScheme} colours`, async () => {
+    const page = await open({ ...PHONE, colorScheme });
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'nothing is wider than the screen');
+    await until('candles are drawn', async () => (await pixels(page)).up > 200);
+    assert.ok((await page.locator('#chart').boundingBox()).height > 400, 'the chart has most of the screen');
+    await page.screenshot({ path: `${pictures}/phone-${colorScheme}.png` });
+    await page.locator('#open-list').tap();
+    await page.locator('#search').fill('finance');
+    await page.screenshot({ path: `${pictures}/phone-list-${colorScheme}.png` });
+    await page.locator('.row', { hasText: 'JPM' }).tap();
+    await page.locator('#list').waitFor({ state: 'hidden' });
+    assert.equal(await page.locator('#symbol').textContent(), 'JPM');
+    await page.finish();
+  });
+}
+
+test('an address that names nothing known shows the first stock', async () => {
+  const page = await open(DESKTOP, '#%E0%A4%A/7h');
+  assert.equal(await page.locator('#symbol').textContent(), 'AAPL');
+  await page.finish();
+});
+
+test('only the files of the page are served, with a policy that forbids all else', async () => {
+  const index = await fetch(market.url);
+  assert.match(index.headers.get('content-type'), /^text\/html/);
+  assert.match(index.headers.get('content-security-policy'), /^default-src 'self';(?!.*unsafe)/);
+  const script = /src="(\/assets\/[^"]+\.js)"/.exec(await index.text())[1];
+  const asset = await fetch(market.url + script);
+  assert.match(asset.headers.get('cache-control'), /immutable/);
+  assert.match(asset.headers.get('content-type'), /^text\/javascript/);
+  const again = await fetch(market.url + script, { headers: { 'If-None-Match': asset.headers.get('etag') } });
+  assert.equal(again.status, 304);
+  for (const path of ['/assets/', '/assets/..%2f..%2fCargo.toml', '/%2e%2e/Cargo.toml', '/assets/%2e%2e%2findex.html', '/index.html', '/src/main.ts']) {
+    assert.equal((await fetch(market.url + path)).status, 404, path);
+  }
+});
