@@ -12,24 +12,25 @@ export interface Ticker {
   symbol: string;
   name: string;
   sector: string;
-  /** Currency units; none before the first bar. */
-  price: number | null;
-  /** Against the close of the day before, in percent. */
+  /** Currency units. */
+  price: number;
+  /** Against the close of the day before, in percent; may be unknown until the next minute. */
   changePercent: number | null;
   halted: boolean;
 }
 
 export interface Status {
-  pace: 'live' | 'test';
-  /** Minutes of market in a minute on the wall. */
+  /** None before the first minute is written. */
+  pace: 'live' | 'test' | null;
+  /** Minutes of market in a minute on the wall; 0 while nobody writes. */
   speed: number;
   /** The market's time in Unix milliseconds. */
   now: number;
   session: 'morning' | 'afternoon' | 'closed';
   /** Start of the minute being made, Unix seconds. */
   openMinute: number | null;
-  /** Start of the next session, Unix seconds. */
-  nextStart: number | null;
+  /** Start of the present session, or of the next one while it is closed, Unix seconds. */
+  sessionStart: number;
 }
 
 export type Regime = 'bull' | 'bear' | 'sideways';
@@ -96,25 +97,23 @@ async function get<T>(path: string, query: Record<string, string | number | unde
   return body as T;
 }
 
-/** A number, or a decimal as text. */
-type Decimal = string | number | null | undefined;
-
 interface TickerRow {
   symbol: string;
   name: string;
   sector: string;
-  price: Decimal;
-  change_percent: Decimal;
+  price: string;
+  change_percent: number | null;
   halted: boolean;
 }
 
 interface StatusRow {
   pace: Status['pace'];
-  speed: number;
-  now: number;
+  speed: number | null;
+  now: number | null;
   session: Status['session'];
-  open_minute: Decimal;
-  next_session_start: Decimal;
+  session_start: number;
+  open_minute: number | null;
+  market_time: number;
 }
 
 interface Enveloped<T> {
@@ -130,26 +129,22 @@ export async function tickers(signal?: AbortSignal): Promise<Ticker[]> {
     const page: Enveloped<TickerRow[]> = await get('/api/v1/tickers', { limit: PAGE, after }, signal);
     for (const row of page.data) {
       const { symbol, name, sector, price, change_percent: change, halted } = row;
-      all.push({ symbol, name, sector, price: numberOr(price), changePercent: numberOr(change), halted });
+      all.push({ symbol, name, sector, price: Number(price), changePercent: change, halted });
     }
     after = page.meta?.next_after ?? undefined;
   } while (after);
   return all;
 }
 
-function numberOr(value: Decimal): number | null {
-  return value === null || value === undefined || value === '' ? null : Number(value);
-}
-
 export async function status(): Promise<Status> {
   const { data } = await get<Enveloped<StatusRow>>('/api/v1/status');
   return {
     pace: data.pace,
-    speed: Number(data.speed),
-    now: Number(data.now),
+    speed: data.speed ?? 0,
+    now: data.now ?? data.market_time * 1000,
     session: data.session,
-    openMinute: numberOr(data.open_minute),
-    nextStart: numberOr(data.next_session_start),
+    openMinute: data.open_minute,
+    sessionStart: data.session_start,
   };
 }
 

@@ -25,11 +25,11 @@ export class Clock {
   set(status: Status): void {
     this.status = status;
     this.readAt = performance.now();
-    const { session, pace, nextStart } = status;
-    const opens = session === 'closed' && nextStart ? ` · opens ${tell(nextStart, 'day')} ${tell(nextStart, 'minute')}` : '';
+    const { session, pace, sessionStart } = status;
+    const opens = session === 'closed' ? ` · opens ${tell(sessionStart, 'day')} ${tell(sessionStart, 'minute')}` : '';
     this.session.textContent = SESSIONS[session] + opens;
     this.session.dataset.state = session === 'closed' ? 'closed' : 'open';
-    this.pace.hidden = pace === 'live';
+    this.pace.hidden = pace !== 'test';
     this.pace.textContent = `Test ×${Number(status.speed.toFixed(1))}`;
     this.pace.title = `A minute of the market takes ${Number((60 / status.speed).toFixed(2))} s; closed hours are skipped`;
     this.draw();

@@ -20,6 +20,8 @@ export interface Heard {
   session(): void;
   /** The connection stands; what was missed in between must be fetched. */
   up(): void;
+  /** The feed has left minutes out; they must be fetched. */
+  skipped(): void;
   /** The state has changed; while waiting, `retryAt` is when the next attempt is made, by `performance.now()`. */
   state(state: State, retryAt: number, why: string): void;
 }
@@ -116,6 +118,9 @@ export class Feed {
       case 'status':
         if (data.ticker) this.heard.halt(data.ticker, Boolean(data.halted));
         else this.heard.session();
+        break;
+      case 'skipped':
+        this.heard.skipped();
         break;
       case 'connected':
         this.isUp = true;

@@ -75,9 +75,13 @@ export class Market {
       halt: (symbol, halted) => this.halt(symbol, halted),
       session: () => this.setClock(),
       up: () => this.up(),
+      skipped: this.renewAll,
       state: (state, retryAt, why) => {
         parts.link.set(state, retryAt, why);
-        if (state === 'waiting' && !this.series) overlay('Waiting for the server…', true);
+        if (state !== 'waiting') return;
+        if (!this.series) overlay('Waiting for the server…', true);
+        // What can be had without the feed is shown, however often it fails.
+        this.up();
       },
     });
     setInterval(this.setClock, STATUS_EVERY);
@@ -122,6 +126,7 @@ export class Market {
     };
     api.status().then(set, ignoreRefusals);
   });
+  private readonly renewAll = seldom(() => this.up());
   private readonly renewStocks = seldom(() => void this.loadStocks().catch(ignoreRefusals));
 
   private setPrice(symbol: string, price: number): void {
@@ -160,7 +165,7 @@ export class Market {
     this.showHead();
   }
 
-  /** The connection stands: whatever was missed is fetched. */
+  /** Fetches whatever was missed. */
   private up(): void {
     this.setClock();
     this.load().catch((error) => this.failed(error));
@@ -210,7 +215,7 @@ export class Market {
     for (const ticker of all) {
       const { symbol, name, sector, price, changePercent } = ticker;
       // A price has two decimals, so rounding gives back what the change was measured against.
-      const previousClose = price && changePercent !== null ? Math.round((price / (1 + changePercent / 100)) * 100) / 100 : null;
+      const previousClose = changePercent !== null ? Math.round((price / (1 + changePercent / 100)) * 100) / 100 : null;
       this.stocks.set(symbol, { ...ticker, previousClose, words: `${symbol} ${name} ${sector}`.toLowerCase() });
     }
     this.parts.list.setStocks([...this.stocks.values()]);

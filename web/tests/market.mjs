@@ -1,7 +1,7 @@
 /** A real market under test: `klined up` writes it, `market-api` serves it, each a process of its own. */
 
-import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -48,6 +48,8 @@ export class Market {
     const market = new Market();
     market.directory = mkdtempSync(join(tmpdir(), 'klined-web-'));
     market.database = `sqlite:///${join(market.directory, 'market.db')}`;
+    market.keys = join(market.directory, 'keys.toml');
+    writeFileSync(market.keys, execFileSync(join(programs, 'klined'), ['key', 'somebody'], { stdio: ['ignore', 'pipe', 'ignore'] }));
     market.port = await freePort();
     market.url = `http://127.0.0.1:${market.port}`;
     market.writer = start('klined', ['up', '--addr', 'none', '--no-log-files', '--db-url', market.database, ...args], market.directory);
@@ -59,7 +61,7 @@ export class Market {
   async serve() {
     await until('the server answers', async () => {
       if (this.server === undefined || this.server.exitCode !== null) {
-        const args = ['--addr', `127.0.0.1:${this.port}`, '--no-log-files', '--db-url', this.database];
+        const args = ['--addr', `127.0.0.1:${this.port}`, '--api-keys', this.keys, '--no-log-files', '--db-url', this.database];
         this.server = start('market-api', args, this.directory);
       }
       if (this.writer.exitCode !== null) throw new Error(this.writer.said);
