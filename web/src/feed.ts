@@ -13,7 +13,8 @@ const WAIT_MOST = 15_000;
 const SILENCE = 10_000;
 
 export interface Heard {
-  tick(symbol: string, price: number, volume: number, timeMs: number): void;
+  /** A trade; the last one is told once more after a subscription. */
+  tick(symbol: string, price: number, volume: number, timeMs: number, id: string): void;
   bar(symbol: string, bar: Bar): void;
   halt(symbol: string, halted: boolean): void;
   /** The session has changed. */
@@ -108,7 +109,7 @@ export class Feed {
     const data = message.data;
     switch (message.type) {
       case 'tick':
-        this.heard.tick(data.ticker, Number(data.price), Number(data.volume), Number(data.timestamp));
+        this.heard.tick(data.ticker, Number(data.price), Number(data.volume), Number(data.timestamp), String(data.id));
         break;
       case 'bar': {
         const { ticker, time, open, high, low, close, volume } = data;

@@ -67,10 +67,12 @@ export class Market {
   /** The newest day that was heard of. */
   private today = 0;
   private isDrawing = false;
+  /** The trade of the chosen stock that was heard last. */
+  private lastTick = '';
 
   constructor(private readonly parts: Parts) {
     this.feed = new Feed({
-      tick: (symbol, price, volume, timeMs) => this.tick(symbol, price, volume, timeMs),
+      tick: (symbol, price, volume, timeMs, id) => this.tick(symbol, price, volume, timeMs, id),
       bar: (symbol, bar) => this.bar(symbol, bar),
       halt: (symbol, halted) => this.halt(symbol, halted),
       session: () => this.setClock(),
@@ -137,9 +139,10 @@ export class Market {
     this.parts.list.touch();
   }
 
-  private tick(symbol: string, price: number, volume: number, timeMs: number): void {
+  private tick(symbol: string, price: number, volume: number, timeMs: number, id: string): void {
     this.setPrice(symbol, price);
-    if (symbol !== this.owner) return;
+    if (symbol !== this.owner || id === this.lastTick) return;
+    this.lastTick = id;
     this.series?.tick(Math.floor(timeMs / 1000), price, volume);
     this.drawSoon();
   }
