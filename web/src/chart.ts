@@ -29,7 +29,7 @@ const ROOM = 4;
 export interface Watched {
   /** The left edge is near. */
   wantsOlder(): void;
-  /** The bar under the crosshair; none when there is no crosshair. */
+  /** The bar under the crosshair, or the newest; none while there is none at all. */
   points(bar: Bar | undefined, regime: Regime | undefined): void;
   /** Whether the newest bar is in view. */
   seesNewest(sees: boolean): void;
@@ -141,7 +141,7 @@ export class Chart {
 
   private point(): void {
     const bars = this.series?.bars ?? [];
-    const bar = this.pointed === undefined ? bars.at(-1) : bars[this.pointed];
+    const bar = (this.pointed === undefined ? undefined : bars[this.pointed]) ?? bars.at(-1);
     this.watched.points(bar, bar && this.regimes.at(bar.time));
   }
 

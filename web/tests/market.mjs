@@ -4,12 +4,15 @@ import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 
 /** How long anything may take, in milliseconds. */
 const PATIENCE = 90_000;
 
-const programs = process.env.KLINED_BIN ?? '../target/debug';
+const programs = resolve(process.env.KLINED_BIN ?? '../target/debug');
+
+/** What no waiting mends. */
+class Hopeless extends Error {}
 
 export async function until(what, probe) {
   const end = Date.now() + PATIENCE;
@@ -19,6 +22,7 @@ export async function until(what, probe) {
       last = await probe();
       if (last) return last;
     } catch (error) {
+      if (error instanceof Hopeless) throw error;
       last = error;
     }
     await new Promise((go) => setTimeout(go, 50));
@@ -42,6 +46,10 @@ function start(program, args, directory) {
   return child;
 }
 
+function isRunning(child) {
+  return child !== undefined && child.exitCode === null && child.signalCode === null;
+}
+
 export class Market {
   /** A market with so many days of history; `speed` minutes of market pass in a minute. */
   static async open(...args) {
@@ -60,11 +68,11 @@ export class Market {
   /** Starts the server, again and again until the market is there. */
   async serve() {
     await until('the server answers', async () => {
-      if (this.server === undefined || this.server.exitCode !== null) {
+      if (!isRunning(this.server)) {
         const args = ['--addr', `127.0.0.1:${this.port}`, '--api-keys', this.keys, '--no-log-files', '--db-url', this.database];
         this.server = start('market-api', args, this.directory);
       }
-      if (this.writer.exitCode !== null) throw new Error(this.writer.said);
+      if (!isRunning(this.writer)) throw new Hopeless(`klined has ended: ${this.writer.exitCode ?? this.writer.signalCode} ${this.writer.said}`);
       const answer = await fetch(`${this.url}/health`);
       return answer.ok && (await this.klines('AAPL', '1m', 1)).length > 0;
     });
