@@ -68,6 +68,7 @@ export class Chart {
     this.candles = this.chart.addSeries(CandlestickSeries, { borderVisible: false });
     this.candles.attachPrimitive(this.regimes);
     this.volumes = this.chart.addSeries(HistogramSeries, { priceFormat: { type: 'volume' }, priceLineVisible: false, lastValueVisible: false }, 1);
+    this.volumes.priceScale().applyOptions({ scaleMargins: { top: 0.15, bottom: 0 } });
     const [prices, volumes] = this.chart.panes();
     prices?.setStretchFactor(4);
     volumes?.setStretchFactor(1);

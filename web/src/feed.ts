@@ -83,7 +83,8 @@ export class Feed {
   private lost(why: string): void {
     this.socket = undefined;
     this.isUp = false;
-    this.why = why || this.why;
+    // A message before the end says more than the reason that came with it.
+    this.why ||= why;
     const wait = Math.min(WAIT_FIRST * 2 ** this.attempts++, WAIT_MOST) * (1 - Math.random() / 2);
     this.heard.state('waiting', performance.now() + wait, this.why);
     this.timer = setTimeout(() => {
@@ -109,7 +110,7 @@ export class Feed {
     const data = message.data;
     switch (message.type) {
       case 'tick':
-        this.heard.tick(data.ticker, Number(data.price), Number(data.volume), Number(data.timestamp), String(data.id));
+        this.heard.tick(data.ticker, Number(data.price), Number(data.volume), Number(data.timestamp), `${data.timestamp}/${data.id}`);
         break;
       case 'bar': {
         const { ticker, time, open, high, low, close, volume } = data;

@@ -68,7 +68,7 @@ export class Link {
     link.dataset.state = state;
     link.textContent = { connecting: 'Connecting', live: 'Live', waiting: 'Offline' }[state];
     this.retryAt = retryAt;
-    if (state === 'waiting') this.trouble = why || 'The live feed is interrupted.';
+    if (state === 'waiting') this.trouble = `The live feed is interrupted${why && `: ${why}`}.`;
     if (state === 'live') this.trouble = '';
     this.draw();
   }
