@@ -252,6 +252,26 @@ for (const colorScheme of ['light', 'dark']) {
   });
 }
 
+test('of a whole exchange\'s stocks only those in view are in the document', async () => {
+  const context = await browser.newContext(DESKTOP);
+  const page = await context.newPage();
+  // Writing so many stocks takes longer than all other tests; the list is the page\'s own matter.
+  const data = Array.from({ length: 5400 }, (_, at) => ({
+    ...{ symbol: String(600000 + at), name: `Stock ${at}`, sector: 'Banks', board: 'main', price: '10.00' },
+    ...{ change_percent: 1.5, volume: 100, last_update: 0, halted: false, active: true },
+  }));
+  await page.route('**/api/v1/tickers?*', (route) => route.fulfill({ json: { success: true, data, meta: {} } }));
+  await page.goto(market.url);
+  await page.locator('.row').first().waitFor();
+  assert.ok((await page.locator('.row').count()) < 40);
+  await page.locator('#list').evaluate((list) => (list.scrollTop = list.scrollHeight));
+  await page.locator('.row', { hasText: '605399' }).waitFor();
+  assert.ok((await page.locator('.row').count()) < 40);
+  await page.locator('#search').fill('6053');
+  await page.locator('#count', { hasText: '100 of 5,400' }).waitFor();
+  await context.close();
+});
+
 test('an address that names nothing known shows the first stock', async () => {
   const page = await open(DESKTOP, '#%E0%A4%A/7h');
   assert.equal(await page.locator('#symbol').textContent(), 'AAPL');
