@@ -24,6 +24,6 @@ export function volume(shares: number): string {
 
 /** Whether a change is for the better, for colours. */
 export function tone(value: number | null): 'up' | 'down' | 'flat' {
-  const shown = Math.round((value ?? 0) * 100);
+  const shown = Number((value ?? 0).toFixed(2));
   return shown > 0 ? 'up' : shown < 0 ? 'down' : 'flat';
 }
