@@ -10,7 +10,7 @@ export function price(value: number | null): string {
 
 /** A change in currency units, with its sign. */
 export function difference(value: number): string {
-  return `${Math.round(value * 100) < 0 ? minus : '+'}${exact.format(Math.abs(value))}`;
+  return `${Number(value.toFixed(2)) < 0 ? minus : '+'}${exact.format(Math.abs(value))}`;
 }
 
 /** A change in percent, with its sign. */
