@@ -6,6 +6,7 @@
 mod columns;
 mod data;
 mod error;
+mod fill;
 mod migrations;
 mod postgres;
 mod retention;
@@ -20,9 +21,10 @@ pub use data::{
     StoredBar, StoredScenario,
 };
 pub use error::StoreError;
+pub use fill::{Fill, FillRoles, MonthFilled, Supply};
 pub use url::{DatabaseUrl, InvalidUrl, without_passwords_of};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -136,6 +138,9 @@ pub trait BarStore: Send + Sync {
     /// Whether this user may make partitions, as the writer needs. Asked of a migrated database.
     fn may_make_partitions(&self) -> Result<bool, StoreError>;
 
+    /// Whether this user may write roll-ups and their watermarks. Asked of a migrated database.
+    fn may_write_rollups(&self) -> Result<bool, StoreError>;
+
     /// Checks that the schema is the one this program was built for, and changes nothing.
     fn check_schema(&self) -> Result<(), StoreError> {
         match self.pending_migrations()?.as_slice() {
@@ -198,6 +203,25 @@ pub trait BarStore: Send + Sync {
 
     /// Writes bars with all that belongs to them in one transaction.
     fn write(&self, lease: &Lease, batch: &Batch) -> Result<(), StoreError>;
+
+    /// Writes a part of a history in one transaction: bars with all that belongs to them, and their roll-ups when the roles
+    /// hold the aggregator's.
+    fn fill(&self, roles: FillRoles<'_>, fill: &Fill) -> Result<(), StoreError>;
+
+    /// Writes the parts of a history that end a month, one after another as they are supplied, and makes them visible together:
+    /// the month's bars go into a place of their own, which takes them faster than any other. Nothing is asked of `supply`,
+    /// and nothing changed, where the month has rows or the database no such places: [`BarStore::fill`] remains.
+    ///
+    /// `month` is any day of the month; no bar may be later than it, and 1-minute bars not earlier.
+    fn fill_month(
+        &self,
+        roles: FillRoles<'_>,
+        month: NaiveDate,
+        supply: &mut dyn FnMut() -> Supply,
+    ) -> Result<MonthFilled, StoreError>;
+
+    /// Those of some symbols that have 1-minute bars later than a symbol's instant.
+    fn bars_after(&self, ends: &[(Symbol, UnixSeconds)]) -> Result<BTreeSet<Symbol>, StoreError>;
 
     /// Removes one symbol's bars and state, or with none the whole market and its identity. The universe stays.
     fn clear(&self, lease: &Lease, symbol: Option<&Symbol>) -> Result<(), StoreError>;

@@ -2,6 +2,7 @@
 
 mod changes;
 mod failures;
+mod filling;
 mod market;
 mod partitions;
 mod reading;

@@ -1,19 +1,19 @@
 //! A store that tells a job's vitals of every answer, and measures what is written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
 use chrono::NaiveDate;
 
 use super::vitals::Vitals;
-use crate::bars::Halt;
+use crate::bars::{Bar, Halt};
 use crate::base::{Interval, Symbol, UnixSeconds};
 use crate::calendar::Minute;
 use crate::daemon::clock::instant;
 use crate::store::{
-    BarRange, BarStore, Batch, Identity, Lease, Listing, MarketStatus, PoolUse, Progress, Role, RollupBacklog,
-    RollupTask, RollupWrite, StateRow, StoreError, StoredBar, StoredScenario,
+    BarRange, BarStore, Batch, Fill, FillRoles, Identity, Lease, Listing, MarketStatus, MonthFilled, PoolUse, Progress,
+    Role, RollupBacklog, RollupTask, RollupWrite, StateRow, StoreError, StoredBar, StoredScenario, Supply,
 };
 use crate::universe::UniverseRow;
 
@@ -33,6 +33,10 @@ impl ObservedStore {
         answer
     }
 
+    fn count(&self, counts: &Counts) {
+        counts.0.iter().for_each(|(interval, bars)| self.vitals.metrics.count_bars(*interval, *bars));
+    }
+
     /// Arguments are evaluated in order: the beginning is taken before the transaction is run.
     fn timed<T>(
         &self,
@@ -42,6 +46,27 @@ impl ObservedStore {
     ) -> Result<T, StoreError> {
         self.vitals.metrics.observe_transaction(transaction, began.elapsed().as_secs_f64());
         self.told(answer)
+    }
+}
+
+/// How many bars of each interval.
+#[derive(Default)]
+struct Counts(BTreeMap<Interval, usize>);
+
+impl Counts {
+    fn of(minutes: &[(Symbol, Bar)], rollups: &[RollupWrite]) -> Self {
+        let mut counts = Self::default();
+        counts.add(minutes, rollups);
+        counts
+    }
+
+    fn add(&mut self, minutes: &[(Symbol, Bar)], rollups: &[RollupWrite]) {
+        if !minutes.is_empty() {
+            *self.0.entry(Interval::Minute1).or_default() += minutes.len();
+        }
+        for (interval, _) in rollups.iter().flat_map(|write| &write.bars) {
+            *self.0.entry(*interval).or_default() += 1;
+        }
     }
 }
 
@@ -61,12 +86,41 @@ impl BarStore for ObservedStore {
 
     fn write_rollups(&self, lease: &Lease, writes: &[RollupWrite]) -> Result<(), StoreError> {
         self.timed(instant(), "write_rollups", self.inner.write_rollups(lease, writes))?;
-        let mut counts = BTreeMap::<Interval, usize>::new();
-        for (interval, _) in writes.iter().flat_map(|write| &write.bars) {
-            *counts.entry(*interval).or_default() += 1;
-        }
-        counts.into_iter().for_each(|(interval, bars)| self.vitals.metrics.count_bars(interval, bars));
+        self.count(&Counts::of(&[], writes));
         Ok(())
+    }
+
+    fn fill(&self, roles: FillRoles<'_>, fill: &Fill) -> Result<(), StoreError> {
+        self.timed(instant(), "fill", self.inner.fill(roles, fill))?;
+        self.count(&Counts::of(&fill.batch.bars, &fill.rollups));
+        Ok(())
+    }
+
+    fn fill_month(
+        &self,
+        roles: FillRoles<'_>,
+        month: NaiveDate,
+        supply: &mut dyn FnMut() -> Supply,
+    ) -> Result<MonthFilled, StoreError> {
+        let mut counts = Counts::default();
+        // The database takes part after part: a long month is no silence.
+        let mut counted = || {
+            self.vitals.answered(true);
+            let supplied = supply();
+            if let Supply::Part(part) = &supplied {
+                counts.add(&part.batch.bars, &part.rollups);
+            }
+            supplied
+        };
+        let filled = self.timed(instant(), "fill_month", self.inner.fill_month(roles, month, &mut counted))?;
+        if filled == MonthFilled::Written {
+            self.count(&counts);
+        }
+        Ok(filled)
+    }
+
+    fn bars_after(&self, ends: &[(Symbol, UnixSeconds)]) -> Result<BTreeSet<Symbol>, StoreError> {
+        self.told(self.inner.bars_after(ends))
     }
 
     fn rollup_tasks(&self, lease: &Lease) -> Result<Vec<RollupTask>, StoreError> {
@@ -87,6 +141,10 @@ impl BarStore for ObservedStore {
 
     fn may_make_partitions(&self) -> Result<bool, StoreError> {
         self.told(self.inner.may_make_partitions())
+    }
+
+    fn may_write_rollups(&self) -> Result<bool, StoreError> {
+        self.told(self.inner.may_write_rollups())
     }
 
     fn pool(&self) -> PoolUse {

@@ -1,12 +1,13 @@
 //! A market in PostgreSQL: month partitions, binary COPY for bulk, arrays for the live minute.
 
+mod bulk;
 mod lease;
 mod numeric;
 mod partitions;
 mod session;
 mod write;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 use diesel::connection::SimpleConnection;
@@ -25,7 +26,7 @@ use super::data::{
 use super::error::During;
 use super::url::without_passwords_of;
 use super::{
-    BarStore, Lease, PoolUse, Role, StoreError, StoreOptions, migrations, retention, rows, scenarios, transaction,
+    BarStore, Fill, FillRoles, Lease, MonthFilled, PoolUse, Role, StoreError, StoreOptions, Supply, migrations, retention, rows, scenarios, transaction,
 };
 use crate::bars::Halt;
 use crate::base::{Interval, Symbol, UnixSeconds};
@@ -50,6 +51,12 @@ pub struct PostgresStore {
 struct HoldsRow {
     #[diesel(sql_type = Bool)]
     holds: bool,
+}
+
+#[derive(QueryableByName)]
+struct SymbolRow {
+    #[diesel(sql_type = Text)]
+    symbol: String,
 }
 
 #[derive(QueryableByName)]
@@ -161,6 +168,12 @@ impl BarStore for PostgresStore {
         self.holds("has_function_privilege('klines_make_partition(text, bigint, bigint)', 'EXECUTE')")
     }
 
+    fn may_write_rollups(&self) -> Result<bool, StoreError> {
+        self.holds(
+            "has_table_privilege('market_klines', 'INSERT') AND has_column_privilege('rollup_watermark', 'folded_to', 'UPDATE')",
+        )
+    }
+
     fn pool(&self) -> PoolUse {
         PoolUse::of(&self.pool.state(), self.pool.max_size())
     }
@@ -220,6 +233,46 @@ impl BarStore for PostgresStore {
             lease::check(connection, lease)?;
             write::batch(connection, batch)
         })
+    }
+
+    fn fill(&self, roles: FillRoles<'_>, fill: &Fill) -> Result<(), StoreError> {
+        let minutes = fill.batch.bars.iter().map(|(_, bar)| bar);
+        let rolled = fill.rollups.iter().flat_map(|write| write.bars.iter().map(|(_, bar)| bar));
+        self.write_bars("write bars", minutes.chain(rolled).map(|bar| bar.first.start()), |connection| {
+            roles.check(|lease| lease::check(connection, lease))?;
+            write::batch(connection, &fill.batch)?;
+            write::rollups(connection, &fill.rollups)
+        })
+    }
+
+    fn fill_month(
+        &self,
+        roles: FillRoles<'_>,
+        month: NaiveDate,
+        supply: &mut dyn FnMut() -> Supply,
+    ) -> Result<MonthFilled, StoreError> {
+        if !self.holds("has_function_privilege('klines_attach_month(text, bigint, bigint, text)', 'EXECUTE')")? {
+            return Ok(MonthFilled::Unsuited("this user may not attach months; run sql_scripts/roles.sql again"));
+        }
+        match bulk::clear_month(&mut *self.connection()?, month) {
+            Ok(true) => {}
+            Ok(false) => return Ok(MonthFilled::Unsuited("it has rows")),
+            Err(error) if error.is_retriable() => return Ok(MonthFilled::Unsuited("its empty partition is in use")),
+            Err(error) => return Err(error),
+        }
+        match self.transaction("write a month", |connection| bulk::month(connection, roles, month, supply)) {
+            Err(error) if bulk::is_given_up(&error) => Ok(MonthFilled::Aborted),
+            outcome => outcome,
+        }
+    }
+
+    fn bars_after(&self, ends: &[(Symbol, UnixSeconds)]) -> Result<BTreeSet<Symbol>, StoreError> {
+        let rows: Vec<SymbolRow> = sql_query(include_str!("sql/bars_after.sql"))
+            .bind::<Array<Text>, _>(ends.iter().map(|(symbol, _)| symbol.as_str()).collect::<Vec<_>>())
+            .bind::<Array<BigInt>, _>(ends.iter().map(|(_, end)| *end).collect::<Vec<_>>())
+            .get_results(&mut *self.connection()?)
+            .during("look for later bars")?;
+        rows.iter().map(|row| rows::symbol(&row.symbol, "market_klines")).collect()
     }
 
     fn clear(&self, lease: &Lease, symbol: Option<&Symbol>) -> Result<(), StoreError> {

@@ -4,7 +4,7 @@ mod lease;
 mod removal;
 mod write;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ use super::data::{
 };
 use super::error::During;
 use super::{
-    BarStore, Lease, PoolUse, Role, StoreError, StoreOptions, migrations, retention, rows, scenarios, transaction,
+    BarStore, Fill, FillRoles, Lease, MonthFilled, PoolUse, Role, StoreError, StoreOptions, Supply, migrations, retention, rows, scenarios, transaction,
 };
 use crate::bars::Halt;
 use crate::base::{Symbol, UnixSeconds};
@@ -133,6 +133,10 @@ impl BarStore for SqliteStore {
         Ok(true)
     }
 
+    fn may_write_rollups(&self) -> Result<bool, StoreError> {
+        Ok(true)
+    }
+
     fn pool(&self) -> PoolUse {
         PoolUse::of(&self.pool.state(), self.pool.max_size())
     }
@@ -189,6 +193,27 @@ impl BarStore for SqliteStore {
             lease::check(connection, lease)?;
             write::batch(connection, batch)
         })
+    }
+
+    fn fill(&self, roles: FillRoles<'_>, fill: &Fill) -> Result<(), StoreError> {
+        self.transaction("write bars", |connection| {
+            roles.check(|lease| lease::check(connection, lease))?;
+            write::batch(connection, &fill.batch)?;
+            write::rollups(connection, &fill.rollups)
+        })
+    }
+
+    fn fill_month(
+        &self,
+        _roles: FillRoles<'_>,
+        _month: NaiveDate,
+        _supply: &mut dyn FnMut() -> Supply,
+    ) -> Result<MonthFilled, StoreError> {
+        Ok(MonthFilled::Unsuited("SQLite keeps all bars in one tree"))
+    }
+
+    fn bars_after(&self, ends: &[(Symbol, UnixSeconds)]) -> Result<BTreeSet<Symbol>, StoreError> {
+        self.read("look for later bars", |connection| write::bars_after(connection, ends).map(Ok))
     }
 
     fn clear(&self, lease: &Lease, symbol: Option<&Symbol>) -> Result<(), StoreError> {

@@ -1,5 +1,7 @@
 //! What the transactions write.
 
+use std::collections::BTreeSet;
+
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_query;
@@ -11,7 +13,7 @@ use super::super::data::{Batch, Identity, Listing, RollupWrite};
 use super::super::error::During;
 use super::super::{StoreError, columns, retention, rows};
 use crate::bars::{Bar, Checkpoint, Halt, Quote};
-use crate::base::{Interval, Symbol};
+use crate::base::{Interval, Symbol, UnixSeconds};
 use crate::universe::UniverseRow;
 
 diesel::table! {
@@ -305,6 +307,24 @@ fn upsert_listing(connection: &mut SqliteConnection, listing: &Listing) -> Resul
         .execute(connection)
         .during("write rollup_watermark")?;
     Ok(())
+}
+
+pub(super) fn bars_after(
+    connection: &mut SqliteConnection,
+    ends: &[(Symbol, UnixSeconds)],
+) -> QueryResult<BTreeSet<Symbol>> {
+    use market_klines::dsl;
+    let mut found = BTreeSet::new();
+    for (symbol, end) in ends {
+        let later = dsl::market_klines
+            .filter(dsl::symbol.eq(symbol.as_str()))
+            .filter(dsl::interval.eq(Interval::Minute1.as_str()))
+            .filter(dsl::time.gt(end));
+        if diesel::select(diesel::dsl::exists(later)).get_result(connection)? {
+            found.insert(*symbol);
+        }
+    }
+    Ok(found)
 }
 
 pub(super) fn clear(connection: &mut SqliteConnection, symbol: Option<&Symbol>) -> Result<(), StoreError> {
