@@ -47,7 +47,7 @@ impl Fill {
     }
 }
 
-/// What the supplier of a month has to give.
+/// What comes next of a month.
 pub enum Supply {
     /// The next part, of one symbol.
     Part(Fill),
@@ -57,13 +57,38 @@ pub enum Supply {
     Abort,
 }
 
-/// What became of a month.
+/// Where a month's parts come from.
+pub trait Supplier {
+    /// The next part; asked until the end.
+    fn next(&mut self) -> Supply;
+
+    /// Waits until what must be visible before the month is so; false gives the month up. Asked once, after the end, and when
+    /// all is done that does not depend on it.
+    fn may_end(&mut self) -> bool;
+}
+
+/// Which of two months under way at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MonthFilled {
-    /// It is written.
-    Written,
-    /// The supplier gave up, and nothing was changed.
-    Aborted,
-    /// It cannot be written like this, for this reason; nothing was asked of the supplier.
-    Unsuited(&'static str),
+pub enum Lane {
+    A,
+    B,
+}
+
+impl Lane {
+    /// The other one.
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Self::A => Self::B,
+            Self::B => Self::A,
+        }
+    }
+}
+
+/// Whether a month's bars can go into a place of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Room {
+    Free,
+    /// They cannot, for this reason.
+    None(&'static str),
 }

@@ -21,7 +21,7 @@ pub use data::{
     StoredBar, StoredScenario,
 };
 pub use error::StoreError;
-pub use fill::{Fill, FillRoles, MonthFilled, Supply};
+pub use fill::{Fill, FillRoles, Lane, Room, Supplier, Supply};
 pub use url::{DatabaseUrl, InvalidUrl, without_passwords_of};
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -208,17 +208,21 @@ pub trait BarStore: Send + Sync {
     /// hold the aggregator's.
     fn fill(&self, roles: FillRoles<'_>, fill: &Fill) -> Result<(), StoreError>;
 
-    /// Writes the parts of a history that end a month, one after another as they are supplied, and makes them visible together:
-    /// the month's bars go into a place of their own, which takes them faster than any other. Nothing is asked of `supply`,
-    /// and nothing changed, where the month has rows or the database no such places: [`BarStore::fill`] remains.
+    /// Makes room for the bars of a day's month in a place of their own, which takes them faster than any other. There is none
+    /// where the month has rows, or the database no such places; nothing is changed then, and [`BarStore::fill`] remains.
+    fn make_room(&self, month: NaiveDate) -> Result<Room, StoreError>;
+
+    /// Writes all of a month for which there is room, part after part as they are supplied, in one transaction. False when
+    /// the supplier gave up, which changes nothing. Two months may be under way at once, in different lanes.
     ///
-    /// `month` is any day of the month; no bar may be later than it, and 1-minute bars not earlier.
+    /// `month` is any day of the month; no bar may be later than it, and 1-minute bars not earlier. No symbol comes twice.
     fn fill_month(
         &self,
         roles: FillRoles<'_>,
         month: NaiveDate,
-        supply: &mut dyn FnMut() -> Supply,
-    ) -> Result<MonthFilled, StoreError>;
+        lane: Lane,
+        supplier: &mut dyn Supplier,
+    ) -> Result<bool, StoreError>;
 
     /// Those of some symbols that have 1-minute bars later than a symbol's instant.
     fn bars_after(&self, ends: &[(Symbol, UnixSeconds)]) -> Result<BTreeSet<Symbol>, StoreError>;

@@ -12,8 +12,8 @@ use crate::base::{Interval, Symbol, UnixSeconds};
 use crate::calendar::Minute;
 use crate::daemon::clock::instant;
 use crate::store::{
-    BarRange, BarStore, Batch, Fill, FillRoles, Identity, Lease, Listing, MarketStatus, MonthFilled, PoolUse, Progress,
-    Role, RollupBacklog, RollupTask, RollupWrite, StateRow, StoreError, StoredBar, StoredScenario, Supply,
+    BarRange, BarStore, Batch, Fill, FillRoles, Identity, Lane, Lease, Listing, MarketStatus, PoolUse, Progress, Role,
+    RollupBacklog, RollupTask, RollupWrite, Room, StateRow, StoreError, StoredBar, StoredScenario, Supplier, Supply,
 };
 use crate::universe::UniverseRow;
 
@@ -70,6 +70,29 @@ impl Counts {
     }
 }
 
+/// Counts what passes. The database takes part after part: a long month is no silence.
+struct CountedSupplier<'a> {
+    inner: &'a mut dyn Supplier,
+    vitals: &'a Vitals,
+    counts: Counts,
+}
+
+impl Supplier for CountedSupplier<'_> {
+    fn next(&mut self) -> Supply {
+        self.vitals.answered(true);
+        let supplied = self.inner.next();
+        if let Supply::Part(part) = &supplied {
+            self.counts.add(&part.batch.bars, &part.rollups);
+        }
+        supplied
+    }
+
+    fn may_end(&mut self) -> bool {
+        self.vitals.answered(true);
+        self.inner.may_end()
+    }
+}
+
 impl BarStore for ObservedStore {
     fn write(&self, lease: &Lease, batch: &Batch) -> Result<(), StoreError> {
         self.timed(instant(), "write_bars", self.inner.write(lease, batch))?;
@@ -96,27 +119,23 @@ impl BarStore for ObservedStore {
         Ok(())
     }
 
+    fn make_room(&self, month: NaiveDate) -> Result<Room, StoreError> {
+        self.told(self.inner.make_room(month))
+    }
+
     fn fill_month(
         &self,
         roles: FillRoles<'_>,
         month: NaiveDate,
-        supply: &mut dyn FnMut() -> Supply,
-    ) -> Result<MonthFilled, StoreError> {
-        let mut counts = Counts::default();
-        // The database takes part after part: a long month is no silence.
-        let mut counted = || {
-            self.vitals.answered(true);
-            let supplied = supply();
-            if let Supply::Part(part) = &supplied {
-                counts.add(&part.batch.bars, &part.rollups);
-            }
-            supplied
-        };
-        let filled = self.timed(instant(), "fill_month", self.inner.fill_month(roles, month, &mut counted))?;
-        if filled == MonthFilled::Written {
-            self.count(&counts);
+        lane: Lane,
+        supplier: &mut dyn Supplier,
+    ) -> Result<bool, StoreError> {
+        let mut counted = CountedSupplier { inner: supplier, vitals: &self.vitals, counts: Counts::default() };
+        let is_written = self.timed(instant(), "fill_month", self.inner.fill_month(roles, month, lane, &mut counted))?;
+        if is_written {
+            self.count(&counted.counts);
         }
-        Ok(filled)
+        Ok(is_written)
     }
 
     fn bars_after(&self, ends: &[(Symbol, UnixSeconds)]) -> Result<BTreeSet<Symbol>, StoreError> {

@@ -7,6 +7,7 @@
 //! The roll-ups are folded while the bars pass and written with them, under the aggregator's role where it is free. Where it is
 //! not, and for symbols whose stored bars this run has not seen, they are left to the aggregator.
 
+mod pipeline;
 mod walk;
 
 use std::collections::BTreeMap;
@@ -14,7 +15,8 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 use tracing::{info, warn};
 
-use self::walk::{Filler, Walk};
+use self::pipeline::{Pipeline, Written};
+use self::walk::Walk;
 use super::advance::{ensure_partitions_ahead, ensure_week, resume, status_after};
 use super::universe::{self, Roster};
 use super::{Aggregator, JobError, Market, Stop};
@@ -102,9 +104,8 @@ pub fn backfill(
     progress.begin(walks.iter().map(|walk| missing(&walk.run)).sum::<Result<u64, _>>()?);
 
     let roles = FillRoles { writer: &lease, aggregator: aggregator.as_ref().map(Aggregator::lease) };
-    let mut filler = Filler { market, roles, roster: &roster, progress, stop, bars: 0, rollups: 0 };
-    filler.fill(&mut walks, target)?;
-    let (bars, rollups) = (filler.bars, filler.rollups);
+    let pipeline = Pipeline { market, roles, roster: &roster, stop };
+    let Written { bars, rollups } = pipeline.run(&mut walks, target, progress)?;
     let is_complete = !stop.is_asked();
     if is_complete {
         ensure_partitions_ahead(market, calendar.day_of(target))?;

@@ -8,7 +8,7 @@ use std::cell::RefCell;
 
 use chrono::NaiveDate;
 use diesel::connection::SimpleConnection;
-use diesel::pg::{CopyFormat, PgConnection};
+use diesel::pg::{CopyFormat, CopyTarget, PgConnection};
 use diesel::prelude::*;
 use diesel::result::Error as DieselError;
 use diesel::sql_query;
@@ -16,23 +16,30 @@ use diesel::sql_types::{Array, BigInt, Bool, Text};
 
 use super::super::data::RollupWrite;
 use super::super::error::During;
-use super::super::{Batch, Fill, FillRoles, MonthFilled, StoreError, Supply, retention, transaction};
+use super::super::{Fill, FillRoles, Lane, StoreError, Supplier, Supply, retention};
 use super::{lease, partitions, write};
 use crate::bars::Bar;
 use crate::base::{Interval, Price, Symbol, UnixSeconds};
 
-diesel::table! {
-    market_klines_loading (symbol, interval, time) {
-        symbol -> Varchar,
-        interval -> Varchar,
-        time -> BigInt,
-        open -> Numeric,
-        high -> Numeric,
-        low -> Numeric,
-        close -> Numeric,
-        volume -> BigInt,
-    }
+/// A table that a month is loaded into.
+macro_rules! loading {
+    ($name:ident) => {
+        diesel::table! {
+            $name (symbol, interval, time) {
+                symbol -> Varchar,
+                interval -> Varchar,
+                time -> BigInt,
+                open -> Numeric,
+                high -> Numeric,
+                low -> Numeric,
+                close -> Numeric,
+                volume -> BigInt,
+            }
+        }
+    };
 }
+loading!(market_klines_loading_a);
+loading!(market_klines_loading_b);
 
 /// Bytes that are sent at once.
 const CHUNK_BYTES: usize = 256 * 1024;
@@ -111,16 +118,20 @@ fn push_price(bytes: &mut Vec<u8>, price: Price) {
     }
 }
 
+/// Whether bars of a day's month are kept.
+pub(super) fn is_kept(connection: &mut PgConnection, day: NaiveDate) -> Result<bool, StoreError> {
+    let (from, _) = partitions::span(partitions::month_of(day));
+    Ok(retention::horizon(connection)?.keeps_all_from(from))
+}
+
 /// Makes room for the own table of a day's month; whether there is.
 pub(super) fn clear_month(connection: &mut PgConnection, day: NaiveDate) -> Result<bool, StoreError> {
-    transaction::run(connection, "make room for a month", |connection| {
-        connection.batch_execute(partitions::SHORT_WAIT).during("make room for a month")?;
-        let row: ClearRow = sql_query("SELECT klines_clear_month($1) AS is_clear")
-            .bind::<Text, _>(partitions::name(partitions::month_of(day)))
-            .get_result(connection)
-            .during("make room for a month")?;
-        Ok(row.is_clear)
-    })
+    connection.batch_execute(partitions::SHORT_WAIT).during("make room for a month")?;
+    let row: ClearRow = sql_query("SELECT klines_clear_month($1) AS is_clear")
+        .bind::<Text, _>(partitions::name(partitions::month_of(day)))
+        .get_result(connection)
+        .during("make room for a month")?;
+    Ok(row.is_clear)
 }
 
 /// What has come with the bars and is written after them.
@@ -129,7 +140,6 @@ struct Rest {
     fill: Fill,
     /// The first 1-minute bar of each symbol.
     firsts: Vec<(Symbol, UnixSeconds)>,
-    is_aborted: bool,
 }
 
 /// Writes a month in the connection's present transaction.
@@ -137,23 +147,34 @@ pub(super) fn month(
     connection: &mut PgConnection,
     roles: FillRoles<'_>,
     day: NaiveDate,
-    supply: &mut dyn FnMut() -> Supply,
-) -> Result<MonthFilled, StoreError> {
+    lane: Lane,
+    supplier: &mut dyn Supplier,
+) -> Result<(), StoreError> {
+    let loading = match lane {
+        Lane::A => "market_klines_loading_a",
+        Lane::B => "market_klines_loading_b",
+    };
     let month = partitions::month_of(day);
     let (from, until) = partitions::span(month);
-    // To write a month takes as long as it takes: what bounds it is that either side may lose the other.
+    // To write a month takes as long as it takes: it ends when either side loses the other.
     connection.batch_execute("SET LOCAL statement_timeout = 0").during("begin a month")?;
     roles.check(|lease| lease::check(connection, lease))?;
-    if !retention::horizon(connection)?.keeps_all_from(from) {
-        return Ok(MonthFilled::Unsuited("its bars are not kept any more"));
-    }
-    sql_query("SELECT klines_begin_month($1, $2, current_user::text)")
+    sql_query("SELECT klines_begin_month($1, $2, $3, current_user::text)")
+        .bind::<Text, _>(loading)
         .bind::<BigInt, _>(from)
         .bind::<BigInt, _>(until)
         .execute(connection)
         .during("begin a month")?;
-    let Rest { fill, firsts, .. } = copy(connection, from, supply)?;
-    sql_query("SELECT klines_attach_month($1, $2, $3, current_user::text)")
+    let Rest { fill, firsts } = match lane {
+        Lane::A => copy(connection, market_klines_loading_a::table, from, supplier)?,
+        Lane::B => copy(connection, market_klines_loading_b::table, from, supplier)?,
+    };
+    sql_query("SELECT klines_end_month($1)").bind::<Text, _>(loading).execute(connection).during("build a key")?;
+    if !supplier.may_end() {
+        return Err(given_up());
+    }
+    sql_query("SELECT klines_attach_month($1, $2, $3, $4, current_user::text)")
+        .bind::<Text, _>(loading)
         .bind::<Text, _>(partitions::name(month))
         .bind::<BigInt, _>(from)
         .bind::<BigInt, _>(until)
@@ -163,26 +184,29 @@ pub(super) fn month(
     note_late(connection, &firsts)?;
     write::rollups(connection, &fill.rollups)?;
     // The locks that held the roles may have been lost while all this went on.
-    roles.check(|lease| lease::check(connection, lease))?;
-    Ok(MonthFilled::Written)
+    roles.check(|lease| lease::check(connection, lease))
 }
 
 /// Copies what is supplied; gives what does not belong into the month's table.
-fn copy(
+fn copy<T>(
     connection: &mut PgConnection,
+    table: T,
     from: UnixSeconds,
-    supply: &mut dyn FnMut() -> Supply,
-) -> Result<Rest, StoreError> {
-    let rest = RefCell::new(Rest::default());
-    let supply = RefCell::new(supply);
-    let copied = diesel::copy_from(market_klines_loading::table)
-        .from_raw_data(market_klines_loading::table, |out| -> QueryResult<()> {
-            let (mut rest, mut supply) = (rest.borrow_mut(), supply.borrow_mut());
+    supplier: &mut dyn Supplier,
+) -> Result<Rest, StoreError>
+where
+    T: Table + CopyTarget<Table = T> + Copy,
+{
+    // The callback is asked once, and may not change what it holds.
+    let state = RefCell::new((Rest::default(), supplier, false));
+    let copied = diesel::copy_from(table)
+        .from_raw_data(table, |out| -> QueryResult<()> {
+            let (rest, supplier, is_given_up) = &mut *state.borrow_mut();
             let mut rows = Rows::begin();
             loop {
-                match supply() {
+                match supplier.next() {
                     Supply::Part(part) => {
-                        take(&mut rows, part, from, &mut rest);
+                        take(&mut rows, part, from, rest);
                         rows.send(out, CHUNK_BYTES)?;
                     }
                     Supply::End => {
@@ -190,7 +214,7 @@ fn copy(
                         return rows.send(out, 0);
                     }
                     Supply::Abort => {
-                        rest.is_aborted = true;
+                        *is_given_up = true;
                         return Err(DieselError::RollbackTransaction);
                     }
                 }
@@ -199,10 +223,9 @@ fn copy(
         .with_format(CopyFormat::Binary)
         .with_freeze(true)
         .execute(connection);
-    let rest = rest.into_inner();
-    match copied {
-        Err(_) if rest.is_aborted => Err(given_up()),
-        copied => copied.during("copy a month").map(|_| rest),
+    match state.into_inner() {
+        (_, _, true) => Err(given_up()),
+        (rest, _, false) => copied.during("copy a month").map(|_| rest),
     }
 }
 
@@ -216,23 +239,24 @@ pub(super) fn is_given_up(error: &StoreError) -> bool {
     matches!(error, StoreError::Query { action: GIVE_UP, .. })
 }
 
-/// Makes a part's bars rows, and keeps what is not: roll-ups that are named by a day before the month, and the state.
+/// Makes a part's bars rows, in order of the key where text is ordered by bytes, and keeps what is no row of the month: roll-ups
+/// that are named by a day before it, and the state.
 fn take(rows: &mut Rows, part: Fill, from: UnixSeconds, rest: &mut Rest) {
-    let Fill { batch, rollups } = part;
-    let first = batch.bars.first().map(|(symbol, bar)| (*symbol, bar.first.start()));
-    rest.firsts.extend(first);
-    for (symbol, bar) in &batch.bars {
-        rows.push(symbol.as_str(), Interval::Minute1, bar);
-    }
-    rest.fill.append(Fill { batch: Batch { bars: Vec::new(), ..batch }, rollups: Vec::new() });
+    let Fill { mut batch, rollups } = part;
+    let minutes = std::mem::take(&mut batch.bars);
+    rest.firsts.extend(minutes.first().map(|(symbol, bar)| (*symbol, bar.first.start())));
+    let mut rolled = Vec::new();
     for RollupWrite { symbol, mut bars, folded_to, .. } in rollups {
-        bars.sort_by_key(|(interval, _)| *interval);
-        for (interval, bar) in bars.iter().filter(|(_, bar)| bar.first.start() >= from) {
-            rows.push(symbol.as_str(), *interval, bar);
-        }
-        bars.retain(|(_, bar)| bar.first.start() < from);
+        rolled.extend(bars.extract_if(.., |(_, bar)| bar.first.start() >= from).map(|bar| (symbol, bar)));
         rest.fill.rollups.push(RollupWrite { symbol, replace_from: None, bars, folded_to, is_repaired: false });
     }
+    rolled.sort_by_key(|(_, (interval, _))| interval.as_str());
+    let shorter = rolled.partition_point(|(_, (interval, _))| interval.as_str() < Interval::Minute1.as_str());
+    let (before, after) = rolled.split_at(shorter);
+    before.iter().for_each(|(symbol, (interval, bar))| rows.push(symbol.as_str(), *interval, bar));
+    minutes.iter().for_each(|(symbol, bar)| rows.push(symbol.as_str(), Interval::Minute1, bar));
+    after.iter().for_each(|(symbol, (interval, bar))| rows.push(symbol.as_str(), *interval, bar));
+    rest.fill.append(Fill { batch, rollups: Vec::new() });
 }
 
 /// Notes what the trigger of an ordinary insertion would: bars at or before their symbol's watermark.

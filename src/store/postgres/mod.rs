@@ -26,7 +26,7 @@ use super::data::{
 use super::error::During;
 use super::url::without_passwords_of;
 use super::{
-    BarStore, Fill, FillRoles, Lease, MonthFilled, PoolUse, Role, StoreError, StoreOptions, Supply, migrations, retention, rows, scenarios, transaction,
+    BarStore, Fill, FillRoles, Lane, Lease, PoolUse, Role, Room, StoreError, StoreOptions, Supplier, migrations, retention, rows, scenarios, transaction,
 };
 use crate::bars::Halt;
 use crate::base::{Interval, Symbol, UnixSeconds};
@@ -245,24 +245,32 @@ impl BarStore for PostgresStore {
         })
     }
 
+    fn make_room(&self, month: NaiveDate) -> Result<Room, StoreError> {
+        if !self.holds("has_function_privilege('klines_end_month(text)', 'EXECUTE')")? {
+            return Ok(Room::None("this user may not attach months; run sql_scripts/roles.sql again"));
+        }
+        if !self.transaction("read the horizon", |connection| bulk::is_kept(connection, month))? {
+            return Ok(Room::None("its bars are not kept any more"));
+        }
+        match self.transaction("make room for a month", |connection| bulk::clear_month(connection, month)) {
+            Ok(true) => Ok(Room::Free),
+            Ok(false) => Ok(Room::None("it has rows")),
+            Err(error) if error.is_retriable() => Ok(Room::None("its empty partition is in use")),
+            Err(error) => Err(error),
+        }
+    }
+
     fn fill_month(
         &self,
         roles: FillRoles<'_>,
         month: NaiveDate,
-        supply: &mut dyn FnMut() -> Supply,
-    ) -> Result<MonthFilled, StoreError> {
-        if !self.holds("has_function_privilege('klines_attach_month(text, bigint, bigint, text)', 'EXECUTE')")? {
-            return Ok(MonthFilled::Unsuited("this user may not attach months; run sql_scripts/roles.sql again"));
-        }
-        match bulk::clear_month(&mut *self.connection()?, month) {
-            Ok(true) => {}
-            Ok(false) => return Ok(MonthFilled::Unsuited("it has rows")),
-            Err(error) if error.is_retriable() => return Ok(MonthFilled::Unsuited("its empty partition is in use")),
-            Err(error) => return Err(error),
-        }
-        match self.transaction("write a month", |connection| bulk::month(connection, roles, month, supply)) {
-            Err(error) if bulk::is_given_up(&error) => Ok(MonthFilled::Aborted),
-            outcome => outcome,
+        lane: Lane,
+        supplier: &mut dyn Supplier,
+    ) -> Result<bool, StoreError> {
+        match self.transaction("write a month", |connection| bulk::month(connection, roles, month, lane, supplier)) {
+            Ok(()) => Ok(true),
+            Err(error) if bulk::is_given_up(&error) => Ok(false),
+            Err(error) => Err(error),
         }
     }
 

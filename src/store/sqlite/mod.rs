@@ -1,5 +1,6 @@
 //! A market in one SQLite file: write-ahead log, one writing transaction at a time, roles as locked files beside it.
 
+mod bulk;
 mod lease;
 mod removal;
 mod write;
@@ -22,7 +23,7 @@ use super::data::{
 };
 use super::error::During;
 use super::{
-    BarStore, Fill, FillRoles, Lease, MonthFilled, PoolUse, Role, StoreError, StoreOptions, Supply, migrations, retention, rows, scenarios, transaction,
+    BarStore, Fill, FillRoles, Lane, Lease, PoolUse, Role, Room, StoreError, StoreOptions, Supplier, migrations, retention, rows, scenarios, transaction,
 };
 use crate::bars::Halt;
 use crate::base::{Symbol, UnixSeconds};
@@ -198,18 +199,22 @@ impl BarStore for SqliteStore {
     fn fill(&self, roles: FillRoles<'_>, fill: &Fill) -> Result<(), StoreError> {
         self.transaction("write bars", |connection| {
             roles.check(|lease| lease::check(connection, lease))?;
-            write::batch(connection, &fill.batch)?;
-            write::rollups(connection, &fill.rollups)
+            bulk::fill(connection, fill)
         })
+    }
+
+    fn make_room(&self, _month: NaiveDate) -> Result<Room, StoreError> {
+        Ok(Room::None("SQLite keeps all bars in one tree"))
     }
 
     fn fill_month(
         &self,
         _roles: FillRoles<'_>,
         _month: NaiveDate,
-        _supply: &mut dyn FnMut() -> Supply,
-    ) -> Result<MonthFilled, StoreError> {
-        Ok(MonthFilled::Unsuited("SQLite keeps all bars in one tree"))
+        _lane: Lane,
+        _supplier: &mut dyn Supplier,
+    ) -> Result<bool, StoreError> {
+        Ok(false)
     }
 
     fn bars_after(&self, ends: &[(Symbol, UnixSeconds)]) -> Result<BTreeSet<Symbol>, StoreError> {

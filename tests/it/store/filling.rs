@@ -1,6 +1,6 @@
 //! A history in parts: written one by one, or a month as a whole.
 
-use klined::store::{Fill, FillRoles, MonthFilled, StoreError, Supply};
+use klined::store::{Fill, FillRoles, Lane, Room, StoreError, Supplier, Supply};
 
 use super::*;
 use crate::on_every_backend;
@@ -21,10 +21,32 @@ fn parts() -> Vec<Fill> {
     ["AAA", "BBB", "CCC"].map(|name| part(name, &minutes(1_500))).into()
 }
 
-/// Supplies parts one after another, and then ends.
-fn supply(desk: &Desk, parts: Vec<Fill>, end: fn() -> Supply) -> Result<MonthFilled, StoreError> {
-    let mut parts = parts.into_iter();
-    desk.store.fill_month(roles(desk), date(DAY), &mut || parts.next().map_or_else(end, Supply::Part))
+/// Supplies parts one after another, and then the end.
+struct Parts {
+    parts: std::vec::IntoIter<Fill>,
+    end: fn() -> Supply,
+    may_end: bool,
+}
+
+impl Supplier for Parts {
+    fn next(&mut self) -> Supply {
+        self.parts.next().map_or_else(self.end, Supply::Part)
+    }
+
+    fn may_end(&mut self) -> bool {
+        self.may_end
+    }
+}
+
+/// Writes the month of [`DAY`]; whether it was.
+fn fill_month(desk: &Desk, parts: Vec<Fill>) -> Result<bool, StoreError> {
+    fill_month_until(desk, parts, || Supply::End, true)
+}
+
+fn fill_month_until(desk: &Desk, parts: Vec<Fill>, end: fn() -> Supply, may_end: bool) -> Result<bool, StoreError> {
+    assert_eq!(desk.store.make_room(date(DAY)).unwrap(), Room::Free);
+    let mut parts = Parts { parts: parts.into_iter(), end, may_end };
+    desk.store.fill_month(roles(desk), date(DAY), Lane::A, &mut parts)
 }
 
 /// The same on a database of its own.
@@ -68,7 +90,7 @@ on_every_backend! {
             let lost = |error| matches!(error, StoreError::RoleLost { role: lost } if lost == role);
             assert!(lost(desk.store.fill(roles(&desk), &part("AAA", &minutes(3))).unwrap_err()));
             if database.backend == Backend::Postgres {
-                assert!(lost(supply(&desk, parts(), || Supply::End).unwrap_err()));
+                assert!(lost(fill_month(&desk, parts()).unwrap_err()));
             }
             assert_eq!(everything(database), before);
         }
@@ -87,13 +109,11 @@ on_every_backend! {
         assert_eq!(after(minutes[2].start()), [""; 0]);
     }
 
-    fn a_month_is_written_whole_or_not_at_all_where_it_has_rows(database: &Database) {
+    fn there_is_no_room_where_a_month_has_rows(database: &Database) {
         let desk = Desk::of(database);
         desk.write_bars(bars_of("OLD", &minutes(1)));
         let before = everything(database);
-        let unasked = || panic!("nothing may be asked of the supplier");
-        let filled = desk.store.fill_month(roles(&desk), date(DAY), &mut { unasked }).unwrap();
-        assert!(matches!(filled, MonthFilled::Unsuited(_)), "{filled:?}");
+        assert!(matches!(desk.store.make_room(date(DAY)).unwrap(), Room::None(_)));
         assert_eq!(everything(database), before);
     }
 }
@@ -102,7 +122,7 @@ on_every_backend! {
 fn a_month_written_whole_is_what_its_parts_make() {
     let database = Database::new(Backend::Postgres);
     let desk = Desk::of(&database);
-    assert_eq!(supply(&desk, parts(), || Supply::End).unwrap(), MonthFilled::Written);
+    assert!(fill_month(&desk, parts()).unwrap());
     assert_eq!(everything(&database), filled_in_parts(Backend::Postgres));
     assert_eq!(desk.tasks(), []);
     // From then on it is a partition like others: keys, notes of changes, nothing left over.
@@ -122,7 +142,7 @@ fn a_month_written_whole_is_what_its_parts_make() {
 fn a_month_written_whole_has_the_partition_that_is_made_ahead() {
     let (whole, ahead) = (Database::new(Backend::Postgres), Database::new(Backend::Postgres));
     let (one, _other) = (Desk::of(&whole), Desk::of(&ahead));
-    assert_eq!(supply(&one, parts(), || Supply::End).unwrap(), MonthFilled::Written);
+    assert!(fill_month(&one, parts()).unwrap());
     assert_eq!(crate::schema::dump(&whole), crate::schema::dump(&ahead));
 }
 
@@ -131,22 +151,23 @@ fn a_month_that_is_given_up_or_fails_leaves_nothing() {
     let database = Database::new(Backend::Postgres);
     let desk = Desk::of(&database);
     let before = everything(&database);
-    assert_eq!(supply(&desk, parts(), || Supply::Abort).unwrap(), MonthFilled::Aborted);
+    assert!(!fill_month_until(&desk, parts(), || Supply::Abort, true).unwrap());
+    assert!(!fill_month_until(&desk, parts(), || Supply::End, false).unwrap());
     assert_eq!(everything(&database), before);
     // Twice the same symbol: the key cannot be built.
-    let error = supply(&desk, [parts(), parts()].concat(), || Supply::End).unwrap_err();
-    assert!(error.to_string().contains("attach a month") && !error.is_retriable(), "{error}");
+    let error = fill_month(&desk, [parts(), parts()].concat()).unwrap_err();
+    assert!(error.to_string().contains("build a key") && !error.is_retriable(), "{error}");
     // A bar of another month.
     let february = SHANGHAI.minutes_of(date("2026-02-02")).take(3).collect::<Vec<_>>();
-    supply(&desk, vec![part("AAA", &february)], || Supply::End).unwrap_err();
+    fill_month(&desk, vec![part("AAA", &february)]).unwrap_err();
     for table in ["stock_state", "rollup_watermark"] {
         break_table(&database, table, "INSERT");
-        supply(&desk, parts(), || Supply::End).unwrap_err();
+        fill_month(&desk, parts()).unwrap_err();
         mend_table(&database, table);
     }
     assert_eq!(everything(&database), before);
     assert_eq!(database.value("SELECT count(*)::text AS text FROM pg_class WHERE relname ~ 'loading'"), "0");
-    assert_eq!(supply(&desk, parts(), || Supply::End).unwrap(), MonthFilled::Written);
+    assert!(fill_month(&desk, parts()).unwrap());
 }
 
 #[test]
@@ -156,7 +177,7 @@ fn a_month_written_whole_notes_bars_behind_the_watermark() {
     desk.write(&Batch { listings: vec![listing("AAA", DAY, None)], ..Batch::default() });
     desk.fold(&[folding_to("AAA", minutes(900)[899].start())]);
     let unfolded = |name| Fill { rollups: vec![], ..part(name, &minutes(1_500)) };
-    assert_eq!(supply(&desk, vec![unfolded("AAA"), unfolded("BBB")], || Supply::End).unwrap(), MonthFilled::Written);
+    assert!(fill_month(&desk, vec![unfolded("AAA"), unfolded("BBB")]).unwrap());
     assert_eq!(desk.changes(), [("AAA".to_owned(), minutes(1)[0].start())]);
 }
 
@@ -168,7 +189,7 @@ fn roll_ups_of_the_month_before_go_where_they_belong() {
     let monday = SHANGHAI.open_of(date("2025-12-29")).unwrap();
     let mut early = part("AAA", &minutes(300));
     early.rollups[0].bars.push((Interval::Week, bar(monday, 55, 5)));
-    assert_eq!(supply(&desk, vec![early], || Supply::End).unwrap(), MonthFilled::Written);
+    assert!(fill_month(&desk, vec![early]).unwrap());
     let week = &desk.bars("AAA", Interval::Week)[0];
     assert_eq!((week.time, week.volume), (monday.start(), 5));
     assert_eq!(database.value("SELECT count(*)::text AS text FROM market_klines_2025_12"), "1");
@@ -180,8 +201,38 @@ fn a_month_behind_the_horizon_is_left_to_be_passed_over() {
     let desk = Desk::of(&database);
     desk.store.claim(&klined::store::Identity { seed: 1, model: "gbm-1".to_owned() }, &[]).unwrap();
     desk.store.retain_from(&desk.writer, SHANGHAI.open_of(date("2026-02-02")).unwrap().start(), &|| false).unwrap();
-    let filled = supply(&desk, parts(), || Supply::End).unwrap();
-    assert!(matches!(filled, MonthFilled::Unsuited(_)), "{filled:?}");
+    assert!(matches!(desk.store.make_room(date(DAY)).unwrap(), Room::None(_)));
     desk.store.fill(roles(&desk), &part("AAA", &minutes(1_500))).unwrap();
     assert_eq!(desk.minute_bars("AAA"), []);
+}
+
+#[test]
+fn two_months_under_way_become_visible_in_their_order() {
+    /// Ends when the other month is visible.
+    struct After<'a>(Option<Fill>, &'a dyn Fn() -> bool);
+
+    impl Supplier for After<'_> {
+        fn next(&mut self) -> Supply {
+            self.0.take().map_or(Supply::End, Supply::Part)
+        }
+
+        fn may_end(&mut self) -> bool {
+            (self.1)()
+        }
+    }
+
+    let database = Database::new(Backend::Postgres);
+    let desk = Desk::of(&database);
+    let february: Vec<Minute> = SHANGHAI.minutes_of(date("2026-02-02")).collect();
+    for day in [DAY, "2026-02-02"] {
+        assert_eq!(desk.store.make_room(date(day)).unwrap(), Room::Free);
+    }
+    let first = || {
+        let mut supplier = After(Some(part("AAA", &minutes(1_500))), &|| true);
+        desk.store.fill_month(roles(&desk), date(DAY), Lane::A, &mut supplier).unwrap()
+    };
+    let mut second = After(Some(part("AAA", &february)), &first);
+    assert!(desk.store.fill_month(roles(&desk), date("2026-02-02"), Lane::B, &mut second).unwrap());
+    assert_eq!(desk.minute_bars("AAA").len(), 1_500 + 240);
+    assert_eq!(desk.store.watermarks().unwrap()[&symbol("AAA")], february[239].start());
 }
