@@ -13,12 +13,12 @@ use crate::sqlite::{self, Bar};
 
 const COLUMNS: &str = "symbol, interval, time, open, high, low, close, volume";
 /// A moment after all of the windows: 2026-11-01 00:00 in Shanghai.
-const NOW: UnixSeconds = 1_793_462_400;
+pub const NOW: UnixSeconds = 1_793_462_400;
 /// Bars in a transaction of the SQLite reference, as many as a backfill puts into one.
 const BATCH_BARS: usize = 65_536;
 
 /// Hears nothing.
-struct Quiet;
+pub struct Quiet;
 
 impl Progress for Quiet {
     fn begin(&mut self, _bars: u64) {}
@@ -63,6 +63,25 @@ pub fn postgres(sizes: &Sizes) -> Vec<Row> {
     }]
 }
 
+/// A large market once, without a reference: what a year of it would take, and the memory of this process.
+pub fn large(sizes: &Sizes) -> Vec<Row> {
+    let database = Database::postgres();
+    let market = database.market(sizes.symbols);
+    database.settle();
+    let (took, filled) = seconds(|| fill(&market, sizes.months));
+    let rows = filled.bars + filled.rollups;
+    let rate = rows as f64 / took;
+    let year = sizes.symbols as f64 * 243.0 * 240.0 * rows as f64 / filled.bars as f64 / rate;
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or("VmHWM: unknown");
+    println!(
+        "\n{rows} rows in {took:.1} s, {:.0} k rows/s; 243 days at this rate: {:.1} min; {peak}",
+        rate / 1e3,
+        year / 60.0
+    );
+    Vec::new()
+}
+
 /// The rows of a market as files of binary COPY, one a month.
 struct Exported {
     directory: TempDir,
@@ -80,7 +99,9 @@ impl Exported {
         let directory = tempfile::tempdir().expect("a directory");
         for month in &months {
             let file = File::create(directory.path().join(month)).expect("a file");
-            let sql = format!("COPY (SELECT {COLUMNS} FROM {month} ORDER BY symbol, interval, time) TO STDOUT (FORMAT binary)");
+            let sql = format!(
+                "COPY (SELECT {COLUMNS} FROM {month} ORDER BY symbol, interval, time) TO STDOUT (FORMAT binary)"
+            );
             let done = Command::new("psql").args(["-X", "-q", "-d", &database.url, "-c", &sql]).stdout(file).status();
             assert!(done.expect("psql runs").success(), "{sql}");
         }
@@ -134,11 +155,7 @@ pub fn sqlite(sizes: &Sizes) -> Vec<Row> {
             "a bare loop into a table without rowid",
             "the same into a table with rowid and a key beside it",
             None,
-            in_pairs(
-                sizes.pairs,
-                || reference(sqlite::WITHOUT_ROWID, &bars),
-                || reference(sqlite::WITH_ROWID, &bars),
-            ),
+            in_pairs(sizes.pairs, || reference(sqlite::WITHOUT_ROWID, &bars), || reference(sqlite::WITH_ROWID, &bars)),
         ),
     ]
 }

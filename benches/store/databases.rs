@@ -32,7 +32,8 @@ fn server() -> String {
 
 /// Runs psql on a database of the cluster, which must succeed.
 pub fn psql(url: &str, command: &str) -> String {
-    let done = Command::new("psql").args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", command]).output();
+    let done =
+        Command::new("psql").args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", command]).output();
     let done = done.expect("psql runs");
     assert!(done.status.success(), "{command}: {}", String::from_utf8_lossy(&done.stderr));
     String::from_utf8_lossy(&done.stdout).trim().to_owned()
@@ -53,11 +54,8 @@ impl Database {
     }
 
     pub fn store(&self) -> Arc<dyn BarStore> {
-        let options = StoreOptions {
-            url: self.url.parse().expect("a URL"),
-            pool_size: 4,
-            timeout: Duration::from_secs(60),
-        };
+        let options =
+            StoreOptions { url: self.url.parse().expect("a URL"), pool_size: 4, timeout: Duration::from_secs(60) };
         let store = store::open(&options).expect("the database opens");
         store.migrate().expect("it is migrated");
         store

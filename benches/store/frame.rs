@@ -1,12 +1,15 @@
 //! Sizes, alternating pairs, and the table.
 
+use std::path::PathBuf;
 use std::time::Instant;
 
-/// How much is measured. `SYMBOLS`, `MONTHS` and `PAIRS` say otherwise.
+/// How much is measured. `SYMBOLS`, `MONTHS` and `PAIRS` say otherwise, `PLOTS` where pictures go.
 pub struct Sizes {
     pub symbols: usize,
     pub months: u32,
     pub pairs: usize,
+    /// A directory; without one nothing is drawn.
+    pub plots: Option<PathBuf>,
 }
 
 impl Sizes {
@@ -15,7 +18,8 @@ impl Sizes {
             Ok(text) => text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text}")),
             Err(_) => default,
         };
-        Self { symbols: number("SYMBOLS", 200), months: number("MONTHS", 2) as u32, pairs: number("PAIRS", 3) }
+        let plots = std::env::var_os("PLOTS").map(PathBuf::from);
+        Self { symbols: number("SYMBOLS", 200), months: number("MONTHS", 2) as u32, pairs: number("PAIRS", 3), plots }
     }
 }
 
@@ -33,7 +37,7 @@ pub struct Row {
 }
 
 pub fn print_head(sizes: &Sizes) {
-    let Sizes { symbols, months, pairs } = sizes;
+    let Sizes { symbols, months, pairs, .. } = sizes;
     println!("{symbols} symbols, {months} months, {pairs} pairs, median (least to most)\n");
     println!("| figure | rate | reference | its rate | ratio | goal |");
     println!("|---|---|---|---|---|---|");
@@ -67,8 +71,7 @@ impl Spread {
         let mut sorted: Vec<f64> = values.collect();
         sorted.sort_by(f64::total_cmp);
         let middle = sorted.len() / 2;
-        let median =
-            if sorted.len() % 2 == 1 { sorted[middle] } else { 0.5 * (sorted[middle - 1] + sorted[middle]) };
+        let median = if sorted.len() % 2 == 1 { sorted[middle] } else { 0.5 * (sorted[middle - 1] + sorted[middle]) };
         Self { median, least: sorted[0], most: sorted[sorted.len() - 1] }
     }
 

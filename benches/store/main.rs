@@ -15,18 +15,20 @@ use frame::{Row, Sizes};
 
 type Figure = fn(&Sizes) -> Vec<Row>;
 
-const FIGURES: [(&str, Figure); 3] = [
-    ("backfill-postgres", backfill::postgres),
-    ("backfill-sqlite", backfill::sqlite),
-    ("flat", flat::cost_per_bar),
+/// Name, whether it takes so long that it is only run when asked for, and what it does.
+const FIGURES: [(&str, bool, Figure); 4] = [
+    ("backfill-postgres", false, backfill::postgres),
+    ("backfill-sqlite", false, backfill::sqlite),
+    ("flat", false, flat::cost_per_bar),
+    ("large", true, backfill::large),
 ];
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
     let sizes = Sizes::of_environment();
     frame::print_head(&sizes);
-    for (name, figure) in FIGURES {
-        if wanted.is_empty() || wanted.iter().any(|word| name.contains(word.as_str())) {
+    for (name, is_long, figure) in FIGURES {
+        if wanted.iter().any(|word| name.contains(word.as_str())) || wanted.is_empty() && !is_long {
             figure(&sizes).iter().for_each(Row::print);
         }
     }

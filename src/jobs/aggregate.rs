@@ -271,7 +271,9 @@ impl Aggregator {
         for group in watermarks.chunks(GROUP_SYMBOLS) {
             let open: Vec<(Symbol, Interval, Bucket)> = group
                 .iter()
-                .flat_map(|&(symbol, at)| self.open_buckets(at).map(move |(interval, bucket)| (symbol, interval, bucket)))
+                .flat_map(|&(symbol, at)| {
+                    self.open_buckets(at).map(move |(interval, bucket)| (symbol, interval, bucket))
+                })
                 .collect();
             let range = |&(symbol, interval, bucket): &(Symbol, Interval, Bucket)| {
                 let from = bucket.first.start();

@@ -131,7 +131,8 @@ impl BarStore for ObservedStore {
         supplier: &mut dyn Supplier,
     ) -> Result<bool, StoreError> {
         let mut counted = CountedSupplier { inner: supplier, vitals: &self.vitals, counts: Counts::default() };
-        let is_written = self.timed(instant(), "fill_month", self.inner.fill_month(roles, month, lane, &mut counted))?;
+        let is_written =
+            self.timed(instant(), "fill_month", self.inner.fill_month(roles, month, lane, &mut counted))?;
         if is_written {
             self.count(&counted.counts);
         }

@@ -132,10 +132,7 @@ fn free_aggregator(market: &Market, only: Option<Symbol>) -> Result<Option<Aggre
 }
 
 /// The symbols' ways, each with its roll-ups as they stand when they hold all of its bars.
-fn walks<'a>(
-    runs: Vec<(SymbolRun, NaiveDate)>,
-    aggregator: Option<&'a Aggregator>,
-) -> Result<Vec<Walk<'a>>, JobError> {
+fn walks<'a>(runs: Vec<(SymbolRun, NaiveDate)>, aggregator: Option<&'a Aggregator>) -> Result<Vec<Walk<'a>>, JobError> {
     let mut folds = BTreeMap::new();
     if let Some(aggregator) = aggregator {
         let ends: Vec<(Symbol, Option<UnixSeconds>)> =

@@ -83,8 +83,10 @@ impl Pipeline<'_> {
         progress: &mut dyn Progress,
     ) -> Result<Written, JobError> {
         let stretches = stretches(&self.market.calendar, walks, target);
-        let rooms =
-            stretches.iter().map(|stretch| self.market.store.make_room(stretch.month)).collect::<Result<Vec<_>, _>>()?;
+        let rooms = stretches
+            .iter()
+            .map(|stretch| self.market.store.make_room(stretch.month))
+            .collect::<Result<Vec<_>, _>>()?;
         let (send, made) = sync_channel(PARTS_AHEAD);
         let shared = Shared { made: Mutex::new(Some(made)), has_failed: AtomicBool::new(false) };
         std::thread::scope(|scope| {
@@ -178,8 +180,15 @@ impl Pipeline<'_> {
         turn: Receiver<bool>,
     ) -> Result<Option<()>, JobError> {
         let store = &self.market.store;
-        let mut parts =
-            Parts { made: Some(shared.made()), shared, stop: self.stop, tell, turn, sum: Written::default(), failure: None };
+        let mut parts = Parts {
+            made: Some(shared.made()),
+            shared,
+            stop: self.stop,
+            tell,
+            turn,
+            sum: Written::default(),
+            failure: None,
+        };
         let month = stretch.month.format("%Y-%m");
         let Room::None(why) = room else {
             let is_written = store.fill_month(self.roles, stretch.month, lane, &mut parts)?;

@@ -23,7 +23,8 @@ use super::data::{
 };
 use super::error::During;
 use super::{
-    BarStore, Fill, FillRoles, Lane, Lease, PoolUse, Role, Room, StoreError, StoreOptions, Supplier, migrations, retention, rows, scenarios, transaction,
+    BarStore, Fill, FillRoles, Lane, Lease, PoolUse, Role, Room, StoreError, StoreOptions, Supplier, migrations,
+    retention, rows, scenarios, transaction,
 };
 use crate::bars::Halt;
 use crate::base::{Symbol, UnixSeconds};

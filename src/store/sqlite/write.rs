@@ -366,11 +366,12 @@ pub(super) fn without_triggers(
     named: &str,
     work: impl FnOnce(&mut SqliteConnection) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
-    let triggers: Vec<TriggerRow> =
-        sql_query("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'market_klines' AND name LIKE $1")
-            .bind::<Text, _>(named)
-            .get_results(connection)
-            .during("list triggers")?;
+    let triggers: Vec<TriggerRow> = sql_query(
+        "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'market_klines' AND name LIKE $1",
+    )
+    .bind::<Text, _>(named)
+    .get_results(connection)
+    .during("list triggers")?;
     for trigger in &triggers {
         connection.batch_execute(&format!("DROP TRIGGER \"{}\"", trigger.name)).during("set a trigger aside")?;
     }

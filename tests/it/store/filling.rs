@@ -96,6 +96,37 @@ on_every_backend! {
         }
     }
 
+    fn a_part_of_many_bars_overwrites_what_is_there_and_notes_what_is_late(database: &Database) {
+        let desk = Desk::of(database);
+        let minutes = minutes(3_000);
+        desk.write(&Batch { listings: vec![listing("AAA", DAY, None), listing("BBB", DAY, None)], ..Batch::default() });
+        // Others' bars in the way: the same, another, and one that stays.
+        let others = [bar(minutes[9], 1009, 100_900), bar(minutes[99], 5, 5), bar(minutes[2_999], 6, 6)];
+        desk.write_bars(others.map(|bar| (symbol("AAA"), bar)).into());
+        desk.fold(&[folding_to("AAA", minutes[2_000].start()), folding_to("BBB", minutes[0].start() - 1)]);
+        let unfolded = |name| Fill { rollups: vec![], ..part(name, &minutes[..2_999]) };
+        for _ in 0..2 {
+            let mut both = unfolded("AAA");
+            both.append(unfolded("BBB"));
+            desk.store.fill(roles(&desk), &both).unwrap();
+            let mut expected = bars_of("AAA", &minutes[..2_999]);
+            expected.push((symbol("AAA"), others[2]));
+            assert_eq!(desk.minute_bars("AAA"), expected);
+            assert_eq!(desk.minute_bars("BBB"), bars_of("BBB", &minutes[..2_999]));
+            assert_eq!(desk.changes(), [("AAA".to_owned(), minutes[0].start())]);
+        }
+        // The same again is no change.
+        let settled = RollupWrite { is_repaired: true, ..folding_to("AAA", minutes[2_999].start()) };
+        desk.fold(&[settled, folding_to("BBB", minutes[2_998].start())]);
+        desk.store.fill(roles(&desk), &unfolded("AAA")).unwrap();
+        assert_eq!(desk.changes(), []);
+        // And the triggers are where they were.
+        database.execute("DELETE FROM market_klines WHERE symbol = 'BBB'");
+        desk.write_bars(bars_of("AAA", &[minutes[5]]));
+        desk.write_bars(vec![(symbol("AAA"), bar(minutes[7], 1, 1))]);
+        assert_eq!(desk.changes(), [("AAA".to_owned(), minutes[5].start()), ("BBB".to_owned(), minutes[0].start())]);
+    }
+
     fn later_bars_are_told_of_by_symbol(database: &Database) {
         let desk = Desk::of(database);
         let minutes = minutes(3);
@@ -128,14 +159,21 @@ fn a_month_written_whole_is_what_its_parts_make() {
     // From then on it is a partition like others: keys, notes of changes, nothing left over.
     desk.store.fill(roles(&desk), &part("AAA", &minutes(1_500))).unwrap();
     let early = minutes(3)[1].start();
-    database.execute(&format!("UPDATE market_klines SET volume = 1 WHERE symbol = 'AAA' AND interval = '1m' AND time = {early}"));
-    database.execute(&format!("DELETE FROM market_klines_2026_01 WHERE symbol = 'BBB' AND interval = '1m' AND time = {early}"));
+    database.execute(&format!(
+        "UPDATE market_klines SET volume = 1 WHERE symbol = 'AAA' AND interval = '1m' AND time = {early}"
+    ));
+    database.execute(&format!(
+        "DELETE FROM market_klines_2026_01 WHERE symbol = 'BBB' AND interval = '1m' AND time = {early}"
+    ));
     database.execute(&format!(
         "INSERT INTO market_klines_2026_01 (symbol, interval, time, open, high, low, close, volume) \
          VALUES ('CCC', '1m', {}, 1, 1, 1, 1, 1)",
         early + 1
     ));
-    assert_eq!(desk.changes(), [("AAA", early), ("BBB", early), ("CCC", early + 1)].map(|(name, at)| (name.to_owned(), at)));
+    assert_eq!(
+        desk.changes(),
+        [("AAA", early), ("BBB", early), ("CCC", early + 1)].map(|(name, at)| (name.to_owned(), at))
+    );
 }
 
 #[test]
