@@ -15,6 +15,14 @@
 \else
     \set rows 20
 \endif
+SELECT (:'days' ~ '^[1-9][0-9]{0,3}$' AND :'rows' ~ '^[1-9][0-9]{0,5}$')::text AS are_numbers \gset
+\if :are_numbers
+\else
+    -- psql has no status for \quit: what fails it is a statement that fails.
+    \set ON_ERROR_STOP on
+    \set VERBOSITY terse
+    DO 'BEGIN RAISE ''days must be a whole number from 1 to 9999 and rows one from 1 to 999999''; END';
+\endif
 \pset footer off
 \pset null '-'
 SET timezone = 'Asia/Shanghai';

@@ -9,24 +9,31 @@
 -- being read for longer than 5 s ends the script, which may then be run again. For an archive dump the partitions shown first:
 --
 --     pg_dump -d happystock -Fc -t market_klines_2026_01 -f 2026_01.dump
+--
+-- A variable that is missing or wrong ends it with an error and psql's status 3, and nothing is removed.
 \set ON_ERROR_STOP on
 \set QUIET on
+\set VERBOSITY terse
 \if :{?keep_months}
 \else
-    \echo 'say how many full months to keep: -v keep_months=12'
-    \quit
+    -- psql has no status for \quit: what fails it is a statement that fails.
+    DO 'BEGIN RAISE ''say how many full months to keep: -v keep_months=12''; END';
 \endif
 \if :{?drop}
 \else
     \set drop no
+\endif
+SELECT (:'drop' IN ('yes', 'no'))::text AS is_answer \gset
+\if :is_answer
+\else
+    DO 'BEGIN RAISE ''drop must be yes or no''; END';
 \endif
 SET lock_timeout = '5s';
 
 SELECT (:'keep_months' ~ '^[0-9]{1,4}$' AND :'keep_months' NOT IN ('0', '00', '000', '0000'))::text AS is_number \gset
 \if :is_number
 \else
-    \echo 'keep_months must be a whole number from 1 to 9999'
-    \quit
+    DO 'BEGIN RAISE ''keep_months must be a whole number from 1 to 9999''; END';
 \endif
 
 SELECT extract(epoch FROM (date_trunc('month', to_timestamp(max(last_update)) AT TIME ZONE 'Asia/Shanghai')

@@ -49,7 +49,7 @@ END $$;
 
 -- What each program reads.
 GRANT SELECT ON __diesel_schema_migrations, market_klines, stock_metadata, stock_state, stock_realtime_price, market_status,
-    market_identity, role_epoch, model_checkpoint, stock_listing, stock_halt, market_scenario, scenario_event,
+    market_clock, market_identity, role_epoch, model_checkpoint, stock_listing, stock_halt, market_scenario, scenario_event,
     rollup_watermark, rollup_dirty
     TO klined_writer, klined_aggregator;
 
@@ -57,8 +57,8 @@ GRANT SELECT ON __diesel_schema_migrations, market_klines, stock_metadata, stock
 GRANT INSERT, UPDATE ON role_epoch TO klined_writer, klined_aggregator;
 GRANT INSERT ON rollup_dirty TO klined_writer, klined_aggregator;
 
-GRANT INSERT, UPDATE ON market_klines, stock_state, stock_realtime_price, market_status, model_checkpoint, stock_listing,
-    stock_halt TO klined_writer;
+GRANT INSERT, UPDATE ON market_klines, stock_state, stock_realtime_price, market_status, market_clock, model_checkpoint,
+    stock_listing, stock_halt TO klined_writer;
 GRANT INSERT ON stock_metadata, market_identity, market_scenario, scenario_event, rollup_watermark TO klined_writer;
 GRANT UPDATE (retained_from) ON market_identity TO klined_writer;
 GRANT EXECUTE ON FUNCTION klines_make_partition(text, bigint, bigint), klines_drop_partition(), klines_clear_month(text),

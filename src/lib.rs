@@ -13,6 +13,7 @@
 //! | 4 | [`store`] | what is kept and its laws; PostgreSQL and SQLite |
 //! | 5 | [`jobs`] | generate, aggregate, backfill, verify |
 //! | 5 | [`realism`] | a sample of a market in memory, 16 metrics of it with their bands |
+//! | 6 | [`serve`] | the market over HTTP |
 //! | 7 | [`config`], [`daemon`] | flags and variables; signals, alarms, logs, running a job until told to stop |
 //!
 //! Layers 0 to 3 hold no async, no SQL, no logging, no environment and no wall clock.
@@ -32,6 +33,8 @@ pub mod store;
 pub mod jobs;
 
 pub mod realism;
+
+pub mod serve;
 
 pub mod config;
 

@@ -10,7 +10,7 @@ pub mod seed;
 pub mod symbol;
 
 pub use board::{Board, OrderSizes, PriceLimits, UnknownBoard};
-pub use clock::{Clock, UnixNanos, UnixSeconds};
+pub use clock::{Clock, MarketClock, Pace, UnixNanos, UnixSeconds};
 pub use instrument::{DailyVolatility, Instrument, InvalidInstrument, SectorKey};
 pub use interval::{Interval, UnknownInterval};
 pub use ohlcv::{InvalidOhlcv, Ohlcv};

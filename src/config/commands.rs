@@ -1,9 +1,11 @@
-//! The command lines of the four programs.
+//! The command lines of the five programs.
 
 use chrono::NaiveDate;
 use clap::{ArgGroup, Args, Parser, Subcommand};
 
-use super::{CalendarArgs, DatabaseArgs, HealthArgs, LogArgs, ModelArgs, RealismArgs, UniverseArgs, UniverseCommand};
+use super::{
+    CalendarArgs, DatabaseArgs, HealthArgs, LogArgs, ModelArgs, RealismArgs, ServerArgs, UniverseArgs, UniverseCommand,
+};
 use crate::base::Symbol;
 use crate::jobs::Window;
 
@@ -115,6 +117,26 @@ pub struct AggregatorArgs {
     pub log: LogArgs,
 }
 
+/// Serves a market over HTTP and WebSocket
+///
+/// A reader: it takes no role and writes nothing, so any number of them may run beside a generator.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "market-api", version)]
+pub struct ApiArgs {
+    #[command(flatten)]
+    pub server: ServerArgs,
+    #[command(flatten)]
+    pub check: CheckArgs,
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+    #[command(flatten)]
+    pub calendar: CalendarArgs,
+    #[command(flatten)]
+    pub health: HealthArgs,
+    #[command(flatten)]
+    pub log: LogArgs,
+}
+
 /// Fills a market with history
 ///
 /// Makes trading days that end with the last trading minute that is over, so that the generator continues without a gap or
@@ -196,6 +218,10 @@ pub enum KlinedCommand {
     Universe(UniverseCommand),
     /// Check a database: bars, gaps, roll-ups, states; exit status 1 when anything is off
     Verify(VerifyArgs),
+    /// Make a key for the market's server
+    ///
+    /// Prints on standard output what the file of --api-keys needs, and on standard error the key, which is kept nowhere.
+    Key(KeyCommand),
     /// Score bars made in memory against real A-shares: 16 metrics, each with its band
     ///
     /// Needs no database. Exit status 0 when every metric is in its bands, 1 when one is not.
@@ -217,6 +243,8 @@ pub struct UpArgs {
     pub days: u16,
 
     #[command(flatten)]
+    pub server: ServerArgs,
+    #[command(flatten)]
     pub retention: RetentionArgs,
     #[command(flatten)]
     pub database: DatabaseArgs,
@@ -230,6 +258,12 @@ pub struct UpArgs {
     pub health: HealthArgs,
     #[command(flatten)]
     pub log: LogArgs,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct KeyCommand {
+    /// Whom it is for
+    pub name: String,
 }
 
 #[derive(Debug, Clone, Args)]

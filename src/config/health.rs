@@ -24,7 +24,7 @@ impl HealthArgs {
     }
 }
 
-fn place(text: &str) -> Result<Place, String> {
+pub(super) fn place(text: &str) -> Result<Place, String> {
     let loopback = |port| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
     if text.is_empty() {
         return Ok(Place(None));

@@ -10,18 +10,20 @@ mod health;
 mod log;
 mod model;
 mod realism;
+mod server;
 mod universe;
 
 pub use calendar::CalendarArgs;
 pub use commands::{
-    AggregatorArgs, BackfillArgs, CalendarCommand, CheckArgs, GeneratorArgs, KlinedArgs, KlinedCommand, PaceArgs,
-    RetentionArgs, UpArgs, VerifyArgs,
+    AggregatorArgs, ApiArgs, BackfillArgs, CalendarCommand, CheckArgs, GeneratorArgs, KeyCommand, KlinedArgs,
+    KlinedCommand, PaceArgs, RetentionArgs, UpArgs, VerifyArgs,
 };
 pub use database::DatabaseArgs;
 pub use health::HealthArgs;
 pub use log::{LogArgs, LogFormat, journal_stream};
 pub use model::ModelArgs;
 pub use realism::{RealismArgs, SYMBOL_DAYS_MAX};
+pub use server::{KeysFrom, ServerArgs};
 pub use universe::{UniverseArgs, UniverseCommand};
 
 use std::io::IsTerminal;

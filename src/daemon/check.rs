@@ -16,7 +16,7 @@ use super::{blocking, logging};
 use crate::base::{Clock, Symbol};
 use crate::calendar::Calendar;
 use crate::config::{
-    AggregatorArgs, BackfillArgs, CalendarArgs, DatabaseArgs, GeneratorArgs, LogArgs, ModelArgs, UniverseArgs,
+    AggregatorArgs, ApiArgs, BackfillArgs, CalendarArgs, DatabaseArgs, GeneratorArgs, LogArgs, ModelArgs, UniverseArgs,
 };
 use crate::jobs::{self, Market, ModelChoice};
 use crate::store::{self, BarStore};
@@ -75,6 +75,18 @@ pub async fn aggregator(args: AggregatorArgs) -> anyhow::Result<ExitCode> {
         {
             report.partitions(&*store, calendar.date_of(SystemClock.now()), Maker::Generator);
         }
+        report.status()
+    })
+    .await
+}
+
+/// Checks whether `market-api` could run.
+pub async fn api(args: ApiArgs) -> anyhow::Result<ExitCode> {
+    blocking(move || {
+        let mut report = Report::default();
+        report.configuration(&args.log, None);
+        report.calendar(&args.calendar);
+        report.database(&args.database);
         report.status()
     })
     .await

@@ -2,7 +2,7 @@
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use crate::base::{Clock, UnixSeconds};
+use crate::base::{Clock, UnixNanos};
 
 /// Real time.
 #[derive(Debug, Clone, Copy, Default)]
@@ -10,11 +10,11 @@ pub struct SystemClock;
 
 impl Clock for SystemClock {
     #[allow(clippy::disallowed_methods, reason = "this is the one place that may ask")]
-    fn now(&self) -> UnixSeconds {
+    fn now_nanos(&self) -> UnixNanos {
         // A clock before 1970 is taken for 1970: the calendar then has no minute that is over, and nothing is written.
         SystemTime::now()
             .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| UnixSeconds::try_from(since.as_secs()).unwrap_or(UnixSeconds::MAX))
+            .map_or(0, |since| UnixNanos::try_from(since.as_nanos()).unwrap_or(UnixNanos::MAX))
     }
 }
 

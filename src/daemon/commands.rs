@@ -6,9 +6,9 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 
 use super::shutdown::Shutdown;
-use super::{blocking, realism, up};
+use super::{api, blocking, realism, up};
 use crate::base::Seed;
-use crate::config::{CalendarCommand, KlinedArgs, KlinedCommand, UniverseCommand, VerifyArgs};
+use crate::config::{CalendarCommand, KeyCommand, KlinedArgs, KlinedCommand, UniverseCommand, VerifyArgs};
 use crate::jobs;
 use crate::store;
 use crate::universe::csv;
@@ -23,6 +23,7 @@ pub async fn run(args: KlinedArgs) -> anyhow::Result<ExitCode> {
         KlinedCommand::Calendar(args) => calendar(&args),
         KlinedCommand::Universe(args) => universe(&args),
         KlinedCommand::Verify(args) => verify(args).await,
+        KlinedCommand::Key(args) => key(&args),
         KlinedCommand::Realism(args) => blocking(move || realism::run(&args)).await?,
     }
 }
@@ -61,6 +62,12 @@ fn calendar(args: &CalendarCommand) -> anyhow::Result<ExitCode> {
 fn universe(args: &UniverseCommand) -> anyhow::Result<ExitCode> {
     let rows = args.universe()?.rows(Seed(args.seed));
     settle(csv::write(&rows, io::stdout().lock()))
+}
+
+fn key(args: &KeyCommand) -> anyhow::Result<ExitCode> {
+    let key = api::NewKey::draw()?;
+    eprintln!("The key, which is shown only now: {}", key.text());
+    settle(io::stdout().write_all(key.entry(&args.name).as_bytes()))
 }
 
 /// The end of a command that printed.

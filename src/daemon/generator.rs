@@ -14,18 +14,9 @@ use super::reload::{Calendars, Reload};
 use super::retry::Backoff;
 use super::shutdown::Shutdown;
 use super::{blocking, check, logging, open_store, patiently, supervisor};
-use crate::base::{Clock, Symbol};
+use crate::base::{Clock, Pace, Symbol};
 use crate::config::GeneratorArgs;
 use crate::jobs::{Generator, JobError, Market, ModelChoice, Stop};
-
-/// How the market's time runs.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Pace {
-    /// With the clock, in the exchange's hours.
-    Live,
-    /// On from the last bar without closed hours, a minute every 60/speed seconds.
-    Test { speed: f64 },
-}
 
 /// Runs `market-generator` until told to stop, or checks whether it could run.
 ///
@@ -185,6 +176,7 @@ fn start(market: Market, only: &[Symbol], pace: Pace, is_first: bool, stop: &Sto
 }
 
 fn advance(generator: &mut Generator, pace: Pace, stop: &Stop) -> Result<u64, JobError> {
+    generator.keep_time(pace, SystemClock.now_nanos());
     match pace {
         Pace::Test { .. } => {
             let next = generator.next()?;

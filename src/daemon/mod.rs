@@ -4,6 +4,7 @@
 
 mod aggregator;
 mod alarm;
+mod api;
 mod backfill;
 mod check;
 mod clock;
@@ -19,6 +20,7 @@ mod supervisor;
 mod up;
 
 pub use aggregator::run as run_aggregator;
+pub use api::run as run_api;
 pub use backfill::run as run_backfill;
 pub use commands::run as run_klined;
 pub use generator::run as run_generator;

@@ -66,6 +66,12 @@ impl Shutdown {
         });
     }
 
+    /// The wish itself, for layers that know no signals.
+    #[must_use]
+    pub fn token(&self) -> CancellationToken {
+        self.token.clone()
+    }
+
     /// Asks everyone to stop.
     pub fn ask(&self) {
         self.stop.ask();

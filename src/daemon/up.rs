@@ -8,10 +8,11 @@ use tokio::sync::{Notify, watch};
 use tracing::info;
 
 use super::aggregator::{self, aggregate};
-use super::generator::{self, Pace, generate};
+use super::generator::{self, generate};
 use super::health::{self, Health, Metrics, ObservedStore, Vitals};
 use super::shutdown::Shutdown;
-use super::{backfill, blocking, logging, open_store, supervisor};
+use super::{api, backfill, blocking, logging, open_store, supervisor};
+use crate::base::Pace;
 use crate::config::UpArgs;
 use crate::jobs::{Aggregator, Market, Window};
 use crate::store::DatabaseUrl;
@@ -50,9 +51,14 @@ pub async fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
     })
     .await??;
     if is_filled {
-        tell(&args, &market);
+        let server = api::beside(&args.server, &market).await?;
+        tell(&args, &market, server.as_ref());
         health.has_opened(market.store.clone());
+        let serving = server.map(|beside| tokio::spawn(beside.server.run(beside.listener, shutdown.token())));
         run_market(market, plan, &jobs, &shutdown).await?;
+        if let Some(serving) = serving {
+            serving.await?;
+        }
     }
     supervised.end().await;
     info!("stopped; the next start goes on from here");
@@ -90,7 +96,7 @@ async fn run_market(
 }
 
 /// Says where the data is and how to look at it.
-fn tell(args: &UpArgs, market: &Market) {
+fn tell(args: &UpArgs, market: &Market, server: Option<&api::Beside>) {
     let (url, seed) = (&args.database.db_url, market.model.seed.0);
     println!("The market is open: {url}, seed {seed}. Ctrl-C stops it, the next start goes on.");
     let query = "SELECT symbol, current_price, market_state FROM stock_state";
@@ -103,5 +109,11 @@ fn tell(args: &UpArgs, market: &Market) {
     } else {
         let every = Duration::from_secs_f64(60.0 / args.pace.speed);
         println!("Test mode: a new minute every {every:?}, closed hours are skipped.");
+    }
+    if let Some(server) = server {
+        println!("It is served on http://{}; /docs tells of the routes.", server.address);
+        if let Some(key) = &server.new_key {
+            println!("The key, which is shown only now: {} (its hash is in {})", key.text(), api::KEYS_FILE);
+        }
     }
 }

@@ -16,7 +16,7 @@ use super::retention::Retention;
 use super::universe::{self, Roster};
 use super::{JobError, Market, Stop};
 use crate::bars::SymbolRun;
-use crate::base::{Symbol, UnixSeconds};
+use crate::base::{MarketClock, Pace, Symbol, UnixNanos, UnixSeconds};
 use crate::calendar::{MINUTES_PER_DAY, Minute};
 use crate::store::{Batch, Lease, Listing, MarketStatus, Role};
 
@@ -41,6 +41,9 @@ pub struct Generator {
     /// Where an empty market begins.
     first_day: NaiveDate,
     shown_session: Option<MarketStatus>,
+    /// How time runs, and when the alarm rang for what is written next; none when nobody keeps time.
+    time: Option<(Pace, UnixNanos)>,
+    shown_clock: Option<MarketClock>,
     retention: Retention,
 }
 
@@ -66,6 +69,8 @@ impl Generator {
             at: None,
             first_day,
             shown_session: None,
+            time: None,
+            shown_clock: None,
             retention: Retention::default(),
         };
         generator.load()?;
@@ -115,6 +120,12 @@ impl Generator {
         Ok(self.market.store.confirm(&self.lease)?)
     }
 
+    /// From now on each write publishes in `market_clock` that time runs at this pace, and that the next minute opened at this
+    /// instant, at which the alarm rang.
+    pub fn keep_time(&mut self, pace: Pace, rang_at: UnixNanos) {
+        self.time = Some((pace, rang_at));
+    }
+
     /// Writes every minute that is due up to `target`, in order. Gives the number of minutes written; fewer than were due
     /// when asked to stop.
     ///
@@ -136,18 +147,36 @@ impl Generator {
         Ok(written)
     }
 
-    /// Tells `market_status` which session it is, when that has changed since the last bar or the last call.
+    /// Tells `market_status` which session it is and `market_clock` how time runs, when that has changed since the last bar
+    /// or the last call.
     ///
     /// # Errors
     /// The database or the calendar fails.
     pub fn show_session(&mut self, now: UnixSeconds) -> Result<(), JobError> {
         let span = self.market.calendar.session_at(now)?;
-        if self.shown_session.is_none_or(|shown| shown.span != span && shown.last_update <= now) {
-            let status = status_at(&self.market, now, span);
-            self.market.store.write(&self.lease, &Batch { status: Some(status), ..Batch::default() })?;
-            self.shown_session = Some(status);
+        let is_new_session = self.shown_session.is_none_or(|shown| shown.span != span && shown.last_update <= now);
+        let status = is_new_session.then(|| status_at(&self.market, now, span));
+        let tells_the_same = |clock: &MarketClock| {
+            self.shown_clock.is_some_and(|shown| (shown.pace, shown.open_minute) == (clock.pace, clock.open_minute))
+        };
+        let clock = self.clock_after(self.at).filter(|clock| !tells_the_same(clock));
+        if status.is_some() || clock.is_some() {
+            self.market.store.write(&self.lease, &Batch { status, clock, ..Batch::default() })?;
+            self.shown_session = status.or(self.shown_session);
+            self.shown_clock = clock.or(self.shown_clock);
         }
         Ok(())
+    }
+
+    /// What `market_clock` shows after a minute, or of an empty market. At the very end of the calendar no minute is open.
+    fn clock_after(&self, last: Option<Minute>) -> Option<MarketClock> {
+        let (pace, opened_at) = self.time?;
+        let calendar = &self.market.calendar;
+        let open_minute = match last {
+            Some(last) => calendar.next_minute(last).map_or(last.end(), Minute::start),
+            None => calendar.open_of(self.first_day).ok()?.start(),
+        };
+        Some(MarketClock { pace, open_minute, opened_at })
     }
 
     fn load(&mut self) -> Result<(), JobError> {
@@ -165,6 +194,7 @@ impl Generator {
             }
         }
         self.shown_session = store.status()?;
+        self.shown_clock = store.clock()?;
         Ok(())
     }
 
@@ -223,9 +253,11 @@ impl Generator {
         }
         let status = status_after(&self.market, last);
         batch.status = Some(status);
+        batch.clock = self.clock_after(Some(last));
         self.market.store.write(&self.lease, &batch)?;
         self.at = Some(last);
         self.shown_session = Some(status);
+        self.shown_clock = batch.clock.or(self.shown_clock);
         Ok(until - from)
     }
 

@@ -79,3 +79,70 @@ pub(super) fn density(series: &[Series]) -> Vec<(f64, f64)> {
     let value = |count: u64| count as f64 / all as f64 / BIN;
     counts.iter().enumerate().filter(|(_, count)| **count > 0).map(|(i, &count)| (centre(i), value(count))).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::realism::Quarter;
+
+    /// So many days of quarter-hours, each with a return and a volume by its place.
+    fn series(days: usize, of: impl Fn(usize) -> (f64, f64)) -> Series {
+        let quarter = |place: usize| {
+            let (close, volume) = of(place);
+            // Whatever opens a day, no night is in its returns.
+            Quarter { open: 0.0, high: close, low: 0.0, close, volume }
+        };
+        let mut quarters: Vec<Quarter> = (0..days * QUARTERS_PER_DAY).map(quarter).collect();
+        for day in quarters.chunks_exact_mut(QUARTERS_PER_DAY) {
+            for place in 1..QUARTERS_PER_DAY {
+                let before = day[place - 1].close;
+                day[place].open = before;
+                day[place].close += before;
+            }
+        }
+        Series { quarters, days: Vec::new() }
+    }
+
+    #[test]
+    fn volume_is_a_share_of_its_own_day_at_its_own_place() {
+        // The second day trades a thousand times as much, and counts as much as the first.
+        let size = |place: usize| (place % QUARTERS_PER_DAY + 1) as f64;
+        let days = series(2, |place| (0.0, size(place) * if place < QUARTERS_PER_DAY { 1.0 } else { 1000.0 }));
+        for (place, share) in volume(&[days]).into_iter().enumerate() {
+            assert!((share - size(place) / 136.0).abs() < 1e-12, "{place}: {share}");
+        }
+    }
+
+    #[test]
+    fn moves_are_relative_to_the_mean_at_their_own_place() {
+        let size = |place: usize| (place % QUARTERS_PER_DAY + 1) as f64;
+        let days = series(6, |place| (size(place) * if place.is_multiple_of(3) { -0.001 } else { 0.001 }, 1.0));
+        for (place, relative) in moves([&days.quarter_returns()[..]].into_iter()).into_iter().enumerate() {
+            assert!((relative - size(place) / 8.5).abs() < 1e-12, "{place}: {relative}");
+        }
+    }
+
+    #[test]
+    fn memory_is_the_autocorrelation_at_lags_from_one_to_twenty_days() {
+        // Every other day is wild: deseasonalised sizes are alike within a day, so they come again after two.
+        let days = series(60, |place| (if (place / QUARTERS_PER_DAY).is_multiple_of(2) { 0.001 } else { 0.003 }, 1.0));
+        let found = memory(&[days]);
+        assert_eq!((found[0].0, found[found.len() - 1].0), (1, LAG_MAX));
+        assert!(found.windows(2).all(|pair| pair[0].0 < pair[1].0));
+        for (lag, value) in found {
+            // A lag's part of a day pairs days that differ; over two days it goes down and up again.
+            let turn = (lag % (2 * QUARTERS_PER_DAY)) as f64 / QUARTERS_PER_DAY as f64;
+            let expected = 1.0 - 2.0 * if turn <= 1.0 { turn } else { 2.0 - turn };
+            assert!((value - expected).abs() < 0.04, "lag {lag}: {value} for {expected}");
+        }
+    }
+
+    #[test]
+    fn density_is_counted_in_standard_deviations_around_the_mean() {
+        // Two returns as likely as each other lie one deviation off; a half of all in a bin of a half is a density of 1.
+        for (centre, deviation) in [(0.0, 1e-3), (5e-3, 2e-2)] {
+            let days = series(4, |place| (centre + if place.is_multiple_of(2) { deviation } else { -deviation }, 1.0));
+            assert_eq!(density(&[days]), [(-1.0, 1.0), (1.0, 1.0)]);
+        }
+    }
+}

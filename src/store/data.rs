@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 use thiserror::Error;
 
 use crate::bars::{Bar, Checkpoint, Halt, Quote};
-use crate::base::{Interval, InvalidOhlcv, InvalidPrice, Ohlcv, Price, Symbol, UnixSeconds};
+use crate::base::{Interval, InvalidOhlcv, InvalidPrice, MarketClock, Ohlcv, Price, Symbol, UnixSeconds};
 use crate::calendar::{Calendar, CalendarError, SessionSpan};
 use crate::model::ScenarioEvent;
 
@@ -76,6 +76,8 @@ pub struct Batch {
     /// Halts whose first minute has been reached.
     pub halts: Vec<Halt>,
     pub status: Option<MarketStatus>,
+    /// Which minute is open after these bars.
+    pub clock: Option<MarketClock>,
 }
 
 /// Bars of one symbol and interval from one instant to another.
@@ -148,6 +150,29 @@ pub struct StateRow {
     pub current_price: f64,
     /// Unix seconds.
     pub last_update: UnixSeconds,
+}
+
+/// A stock as a list of prices shows it: from `stock_metadata`, `stock_state` and `stock_realtime_price`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PriceRow {
+    pub symbol: Symbol,
+    pub name: String,
+    pub sector: String,
+    /// As `stock_metadata` has it, unchecked.
+    pub board: String,
+    /// Whether it is to be traded.
+    pub is_active: bool,
+    /// Close of the last 1-minute bar, currency units.
+    pub price: f64,
+    /// Against the close of the trading day before, in per cent. None, as is the volume, after a crash of the server until the
+    /// next minute is written.
+    pub change_percent: Option<f64>,
+    /// Shares traded since the day's open.
+    pub volume: Option<i64>,
+    /// Start of the last 1-minute bar, in Unix seconds.
+    pub last_update: UnixSeconds,
+    /// Whether its trade is halted at present.
+    pub is_halted: bool,
 }
 
 /// What there is to roll up of one symbol.

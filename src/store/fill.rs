@@ -37,6 +37,7 @@ impl Fill {
         batch.listings.append(&mut more.listings);
         batch.halts.append(&mut more.halts);
         batch.status = more.status.or(batch.status);
+        batch.clock = more.clock.or(batch.clock);
         self.rollups.append(&mut other.rollups);
     }
 

@@ -3,13 +3,16 @@
 //! [`BarStore`] has two implementations, PostgreSQL and SQLite, and one contract suite that both must pass. Reads see
 //! only what is committed. Whatever is written together is seen together or not at all.
 
+mod clock;
 mod columns;
 mod data;
 mod error;
 mod fill;
+mod follow;
 mod migrations;
 mod postgres;
 mod retention;
+mod rollups;
 mod rows;
 mod scenarios;
 mod sqlite;
@@ -17,8 +20,8 @@ mod transaction;
 mod url;
 
 pub use data::{
-    BarRange, Batch, Identity, Listing, MarketStatus, Progress, RollupBacklog, RollupTask, RollupWrite, StateRow,
-    StoredBar, StoredScenario,
+    BarRange, Batch, Identity, Listing, MarketStatus, PriceRow, Progress, RollupBacklog, RollupTask, RollupWrite,
+    StateRow, StoredBar, StoredScenario,
 };
 pub use error::StoreError;
 pub use fill::{Fill, FillRoles, Lane, Room, Supplier, Supply};
@@ -31,7 +34,7 @@ use std::time::Duration;
 use chrono::NaiveDate;
 
 use crate::bars::Halt;
-use crate::base::{Symbol, UnixSeconds};
+use crate::base::{MarketClock, Symbol, UnixSeconds};
 use crate::universe::UniverseRow;
 
 /// How a store is reached.
@@ -233,11 +236,24 @@ pub trait BarStore: Send + Sync {
     /// The bars of some ranges, range after range, at most `limit` in all.
     fn bars(&self, ranges: &[BarRange], limit: usize) -> Result<Vec<StoredBar>, StoreError>;
 
+    /// The newest bars of some ranges, at most `count` of each; range after range, and within it in order of time. With a
+    /// range that ends at an instant and a count of 1 this is the bar before that instant.
+    fn last_bars(&self, ranges: &[BarRange], count: usize) -> Result<Vec<StoredBar>, StoreError>;
+
+    /// Every stock that `stock_metadata` has and that has a bar, in order of symbol.
+    fn prices(&self) -> Result<Vec<PriceRow>, StoreError>;
+
     /// Every row of `stock_state`, in order of symbol.
     fn states(&self) -> Result<Vec<StateRow>, StoreError>;
 
     /// The row of `market_status`.
     fn status(&self) -> Result<Option<MarketStatus>, StoreError>;
+
+    /// Which minute is open, and how it passes; none before the generator's first minute.
+    fn clock(&self) -> Result<Option<MarketClock>, StoreError>;
+
+    /// Begins to follow what is written, on a connection of its own.
+    fn follow(&self) -> Result<Box<dyn Follow>, StoreError>;
 
     /// The last 1-minute bar of each generated symbol that is part of its roll-ups, in Unix seconds.
     fn watermarks(&self) -> Result<BTreeMap<Symbol, UnixSeconds>, StoreError>;
@@ -251,6 +267,16 @@ pub trait BarStore: Send + Sync {
 
     /// Writes the roll-ups of some symbols and what has been settled by them, in one transaction.
     fn write_rollups(&self, lease: &Lease, writes: &[RollupWrite]) -> Result<(), StoreError>;
+}
+
+/// Hears that something may have been written. After an error it is useless: begin anew with [`BarStore::follow`].
+pub trait Follow: Send {
+    /// Waits until another connection may have written something, at most for so long; whether it may. Says so at least once a
+    /// second of waiting, should a sign have been lost. What was written before the first call is not told of.
+    ///
+    /// # Errors
+    /// The connection is lost, which can pass.
+    fn wait(&mut self, timeout: Duration) -> Result<bool, StoreError>;
 }
 
 /// Opens a store. Nothing is created but, for SQLite, the file.

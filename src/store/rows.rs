@@ -3,18 +3,16 @@
 //! A statement stands here when PostgreSQL and SQLite take it word for word: parameters are `$1, $2, …` in order of
 //! first appearance, decimals are cast to double precision (exact for hundredths below 10¹³).
 
-use std::collections::BTreeMap;
-
 use diesel::prelude::*;
 use diesel::query_builder::SqlQuery;
 use diesel::query_dsl::LoadQuery;
 use diesel::sql_query;
 use diesel::sql_types::{BigInt, Bool, Double, Nullable, Text};
 
-use super::data::{Identity, Listing, MarketStatus, Progress, RollupBacklog, RollupTask, StateRow, StoredBar};
+use super::data::{Identity, Listing, MarketStatus, PriceRow, Progress, StateRow, StoredBar};
 use super::error::{During, StoreError};
 use crate::bars::Checkpoint;
-use crate::base::{Symbol, UnixSeconds};
+use crate::base::Symbol;
 use crate::calendar::{Session, SessionSpan};
 use crate::universe::UniverseRow;
 
@@ -30,20 +28,13 @@ const LISTINGS: &str = "SELECT symbol, CAST(first_day AS text) AS first_day, CAS
      FROM stock_listing";
 const STATES: &str = "SELECT symbol, CAST(current_price AS double precision) AS current_price, last_update \
      FROM stock_state";
+const PRICES: &str = "SELECT m.symbol, m.name, m.sector, m.board, m.is_active, \
+     CAST(s.current_price AS double precision) AS price, CAST(p.change_percent AS double precision) AS change_percent, \
+     p.volume, s.last_update, s.is_halted \
+     FROM stock_metadata m JOIN stock_state s ON s.symbol = m.symbol \
+     LEFT JOIN stock_realtime_price p ON p.symbol = m.symbol";
 const STATUS: &str = "SELECT is_trading, current_session, session_start, session_end, last_update FROM market_status";
-const WATERMARKS: &str = "SELECT symbol, folded_to FROM rollup_watermark";
-const ROLLUP_TASKS: &str = "SELECT a.symbol, w.folded_to, s.last_update AS last_bar, d.changed_from \
-     FROM (SELECT symbol FROM rollup_watermark UNION SELECT symbol FROM rollup_dirty) a \
-     LEFT JOIN rollup_watermark w ON w.symbol = a.symbol \
-     LEFT JOIN stock_state s ON s.symbol = a.symbol \
-     LEFT JOIN (SELECT symbol, min(time) AS changed_from FROM rollup_dirty WHERE claimed GROUP BY symbol) d \
-     ON d.symbol = a.symbol \
-     WHERE d.changed_from IS NOT NULL OR s.last_update > w.folded_to";
-const ROLLUP_BACKLOG: &str = "SELECT min(w.folded_to) AS folded_to, max(s.last_update) AS last_bar \
-     FROM rollup_watermark w JOIN stock_state s ON s.symbol = w.symbol WHERE w.folded_to > 0";
 
-/// Claims the notes of changed bars.
-pub(super) const CLAIM_CHANGES: &str = "UPDATE rollup_dirty SET claimed = true WHERE NOT claimed";
 /// Counts a role's new holder; `$1` is the role.
 pub(super) const NEXT_EPOCH: &str = "INSERT INTO role_epoch (role, epoch) VALUES ($1, 1) \
      ON CONFLICT (role) DO UPDATE SET epoch = role_epoch.epoch + 1 RETURNING epoch";
@@ -51,7 +42,7 @@ pub(super) const NEXT_EPOCH: &str = "INSERT INTO role_epoch (role, epoch) VALUES
 pub(super) const CLAIM: &str =
     "INSERT INTO market_identity (id, seed, model) VALUES (1, $1, $2) ON CONFLICT (id) DO NOTHING";
 /// Removes the whole market but not its universe.
-pub(super) const MARKET_TABLES: [&str; 12] = [
+pub(super) const MARKET_TABLES: [&str; 13] = [
     "rollup_watermark",
     "market_klines",
     "rollup_dirty",
@@ -63,6 +54,7 @@ pub(super) const MARKET_TABLES: [&str; 12] = [
     "scenario_event",
     "market_scenario",
     "market_status",
+    "market_clock",
     "market_identity",
 ];
 /// The tables that hold rows of a symbol, the changed bars' notes last.
@@ -144,6 +136,30 @@ pub(super) struct StockStateRow {
 }
 
 #[derive(QueryableByName)]
+pub(super) struct ShownRow {
+    #[diesel(sql_type = Text)]
+    symbol: String,
+    #[diesel(sql_type = Text)]
+    name: String,
+    #[diesel(sql_type = Text)]
+    sector: String,
+    #[diesel(sql_type = Text)]
+    board: String,
+    #[diesel(sql_type = Bool)]
+    is_active: bool,
+    #[diesel(sql_type = Double)]
+    price: f64,
+    #[diesel(sql_type = Nullable<Double>)]
+    change_percent: Option<f64>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    volume: Option<i64>,
+    #[diesel(sql_type = BigInt)]
+    last_update: i64,
+    #[diesel(sql_type = Bool)]
+    is_halted: bool,
+}
+
+#[derive(QueryableByName)]
 pub(super) struct StatusRow {
     #[diesel(sql_type = Bool)]
     is_trading: bool,
@@ -155,34 +171,6 @@ pub(super) struct StatusRow {
     session_end: i64,
     #[diesel(sql_type = BigInt)]
     last_update: i64,
-}
-
-#[derive(QueryableByName)]
-pub(super) struct WatermarkRow {
-    #[diesel(sql_type = Text)]
-    symbol: String,
-    #[diesel(sql_type = BigInt)]
-    folded_to: i64,
-}
-
-#[derive(QueryableByName)]
-pub(super) struct BacklogRow {
-    #[diesel(sql_type = Nullable<BigInt>)]
-    folded_to: Option<i64>,
-    #[diesel(sql_type = Nullable<BigInt>)]
-    last_bar: Option<i64>,
-}
-
-#[derive(QueryableByName)]
-pub(super) struct TaskRow {
-    #[diesel(sql_type = Text)]
-    symbol: String,
-    #[diesel(sql_type = Nullable<BigInt>)]
-    folded_to: Option<i64>,
-    #[diesel(sql_type = Nullable<BigInt>)]
-    last_bar: Option<i64>,
-    #[diesel(sql_type = Nullable<BigInt>)]
-    changed_from: Option<i64>,
 }
 
 /// A bar of a range, with the range's place in the list counted from 1.
@@ -233,8 +221,16 @@ macro_rules! shared_reads {
             self.read("read stock_state", rows::states)
         }
 
+        fn prices(&self) -> Result<Vec<PriceRow>, StoreError> {
+            self.read("read stock_realtime_price", rows::prices)
+        }
+
         fn status(&self) -> Result<Option<MarketStatus>, StoreError> {
             self.read("read market_status", rows::status)
+        }
+
+        fn clock(&self) -> Result<Option<MarketClock>, StoreError> {
+            self.read("read market_clock", clock::read)
         }
 
         fn retained_from(&self) -> Result<Option<UnixSeconds>, StoreError> {
@@ -242,11 +238,11 @@ macro_rules! shared_reads {
         }
 
         fn watermarks(&self) -> Result<BTreeMap<Symbol, UnixSeconds>, StoreError> {
-            self.read("read rollup_watermark", rows::watermarks)
+            self.read("read rollup_watermark", rollups::watermarks)
         }
 
         fn rollup_backlog(&self) -> Result<Option<RollupBacklog>, StoreError> {
-            self.read("read rollup_watermark", rows::rollup_backlog)
+            self.read("read rollup_watermark", rollups::backlog)
         }
     };
 }
@@ -373,6 +369,30 @@ pub(super) fn states(connection: &mut impl Gives<StockStateRow>) -> Read<Vec<Sta
     Ok(Ok(rows))
 }
 
+/// Stocks whose symbol no instrument can have are left out: nobody can ask for them.
+pub(super) fn prices(connection: &mut impl Gives<ShownRow>) -> Read<Vec<PriceRow>> {
+    let mut rows: Vec<PriceRow> = connection
+        .give(PRICES)?
+        .into_iter()
+        .filter_map(|row| {
+            Some(PriceRow {
+                symbol: row.symbol.parse().ok()?,
+                name: row.name,
+                sector: row.sector,
+                board: row.board,
+                is_active: row.is_active,
+                price: row.price,
+                change_percent: row.change_percent,
+                volume: row.volume,
+                last_update: row.last_update,
+                is_halted: row.is_halted,
+            })
+        })
+        .collect();
+    rows.sort_by_key(|row| row.symbol);
+    Ok(Ok(rows))
+}
+
 pub(super) fn status(connection: &mut impl Gives<StatusRow>) -> Read<Option<MarketStatus>> {
     let parse = |row: StatusRow| {
         let session = [Session::Morning, Session::Afternoon, Session::Closed]
@@ -383,31 +403,6 @@ pub(super) fn status(connection: &mut impl Gives<StatusRow>) -> Read<Option<Mark
         Ok(MarketStatus { span, is_halted: span.is_trading() && !row.is_trading, last_update: row.last_update })
     };
     Ok(connection.give(STATUS)?.pop().map(parse).transpose())
-}
-
-pub(super) fn watermarks(connection: &mut impl Gives<WatermarkRow>) -> Read<BTreeMap<Symbol, UnixSeconds>> {
-    let parse = |row: WatermarkRow| Ok((symbol(&row.symbol, "rollup_watermark")?, row.folded_to));
-    Ok(connection.give(WATERMARKS)?.into_iter().map(parse).collect())
-}
-
-pub(super) fn rollup_backlog(connection: &mut impl Gives<BacklogRow>) -> Read<Option<RollupBacklog>> {
-    let row = connection.give(ROLLUP_BACKLOG)?.pop();
-    Ok(Ok(row.and_then(|row| Some(RollupBacklog { folded_to: row.folded_to?, last_bar: row.last_bar? }))))
-}
-
-/// Tasks of symbols that no instrument can have are left out: nothing of them is rolled up.
-pub(super) fn rollup_tasks(connection: &mut impl Gives<TaskRow>) -> Read<Vec<RollupTask>> {
-    let mut tasks: Vec<RollupTask> = connection
-        .give(ROLLUP_TASKS)?
-        .into_iter()
-        .filter_map(|row| {
-            let symbol = row.symbol.parse().ok()?;
-            let (folded_to, last_bar, changed_from) = (row.folded_to, row.last_bar, row.changed_from);
-            Some(RollupTask { symbol, folded_to, last_bar, changed_from })
-        })
-        .collect();
-    tasks.sort_by_key(|task| task.symbol);
-    Ok(Ok(tasks))
 }
 
 impl From<BarRow> for StoredBar {

@@ -1,5 +1,6 @@
 //! Health and metrics over HTTP: what the daemons tell of themselves is what the database and the clock say.
 
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 
 use crate::on_every_backend;
@@ -113,12 +114,33 @@ fn the_server_bears_strange_company() {
     assert_eq!(get(&address, "/").status, 404);
     assert_has(&send(&address, "POST /metrics HTTP/1.1\r\nHost: h\r\n\r\n"), &["405"]);
     assert_has(&send(&address, "nonsense\r\n\r\n"), &["400"]);
-    let long = format!("GET /{} HTTP/1.1\r\n\r\n", "x".repeat(100_000));
-    assert!(!send(&address, &long).contains("200 OK"));
-    // More than there are places, and none of them speaks: they are shown out, and the next one is served.
-    let silent: Vec<TcpStream> = (0..40).map(|_| TcpStream::connect(&address).unwrap()).collect();
+    let headed = |bytes: usize| {
+        send(&address, &format!("GET /healthz HTTP/1.1\r\nHost: h\r\nX-Long: {}\r\n\r\n", "x".repeat(bytes)))
+    };
+    assert_has(&headed(8_000), &["HTTP/1.1 200 OK", "connection: close"]);
+    assert!(!headed(100_000).contains("200 OK"));
+    generator.terminate().succeeded();
+}
+
+#[test]
+fn whoever_is_silent_is_shown_out_and_only_then_is_there_a_place_for_the_next() {
+    let database = Database::new(Backend::Sqlite);
+    let mut generator = database.filled().market_generator("--test --health-addr 0").spawn();
+    let address = generator.health_address();
+    // As many as there are places, some in the midst of a request.
+    let mut silent: Vec<TcpStream> = (0..16).map(|_| TcpStream::connect(&address).unwrap()).collect();
+    for stream in silent.iter_mut().step_by(2) {
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nHost:").unwrap();
+    }
     assert_eq!(get(&address, "/healthz").status, 200);
-    drop(silent);
+    let mut is_shown_out = |stream: &mut TcpStream| {
+        stream.set_nonblocking(true).unwrap();
+        !stream.read(&mut [0; 1024]).is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
+    };
+    assert!(silent.iter_mut().any(&mut is_shown_out), "more are served at once than there are places");
+    for stream in &mut silent {
+        eventually("every one of them is shown out", || is_shown_out(stream));
+    }
     generator.terminate().succeeded();
 }
 

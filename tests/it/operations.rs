@@ -9,7 +9,7 @@ use klined::base::UnixSeconds;
 use crate::support::database::{Backend, Database};
 use crate::support::market_builder::{assert_clean, market};
 use crate::support::programs::assert_has;
-use crate::support::psql::{program, psql_at, repository};
+use crate::support::psql::{program, psql_at, psql_fails, repository};
 
 fn bars(database: &Database) -> UnixSeconds {
     database.value("SELECT CAST(count(*) AS text) AS text FROM market_klines").parse().unwrap()
@@ -22,10 +22,19 @@ fn the_script_removes_old_months_only_when_it_is_told_to() {
     let script = |flags: &[&str]| psql_at(database.url(), flags, "sql_scripts/retention.sql");
     let before = bars(&database);
     assert_has(&script(&["-v", "keep_months=1"]), &["market_klines_2026_01", "Nothing was removed"]);
-    assert_has(&script(&[]), &["keep_months=12"]);
+    let misused = |flags: &[&str], said: &str| {
+        let (status, stderr) = psql_fails(database.url(), flags, "sql_scripts/retention.sql");
+        assert_eq!(status, Some(3), "{flags:?}: {stderr}");
+        assert_has(&stderr, &[said]);
+        assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    };
+    misused(&[], "say how many full months to keep: -v keep_months=12");
     for wrong in ["0", "-1", "1; DROP TABLE market_klines", "many", ""] {
         let flag = format!("keep_months={wrong}");
-        assert_has(&script(&["-v", &flag, "-v", "drop=yes"]), &["keep_months must be a whole number"]);
+        misused(&["-v", &flag, "-v", "drop=yes"], "keep_months must be a whole number from 1 to 9999");
+    }
+    for wrong in ["YES", "true", ""] {
+        misused(&["-v", "keep_months=1", "-v", &format!("drop={wrong}")], "drop must be yes or no");
     }
     assert_eq!(bars(&database), before);
     assert_has(&script(&["-v", "keep_months=1", "-v", "drop=yes"]), &["Done"]);

@@ -7,12 +7,13 @@ use std::sync::Arc;
 use klined::base::Seed;
 use klined::calendar::Calendar;
 use klined::model::{FullParameters, Model, ModelKind};
-use klined::realism::{generate, score};
+use klined::realism::{Candles, Day, Picture, PictureFormat, Quarter, Report, Run, Series, generate, score};
 use klined::universe::{StockCount, ashare};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::support::programs::{Ended, Program, assert_has};
+use super::support::programs::{Ended, Program, assert_has, assert_same};
+use super::support::psql::repository;
 use super::support::{SHANGHAI, date, trading_days_from};
 
 fn place() -> TempDir {
@@ -103,16 +104,51 @@ fn the_json_has_the_documented_shape() {
             }
         }
     }
-    // In a file it is the same, and the table is printed.
+    // In a file it is the same, and the table is printed and says the same.
     let ended = realism(&place, "--universe demo --days 30 --seed 3,4 --json card.json");
     assert_eq!(json(&fs::read_to_string(place.path().join("card.json")).unwrap()), report);
-    assert_has(
-        &ended.stdout,
-        &[
-            &format!("{}, demo: 10 symbols, 30 trading days from 2024-06-03 to 2024-07-15", ModelKind::Full.version()),
-            "in band: ",
-        ],
-    );
+    let heading =
+        format!("{}, demo: 10 symbols, 30 trading days from 2024-06-03 to 2024-07-15", ModelKind::Full.version());
+    let counts: Vec<_> = runs.iter().map(|run| format!("{} of 16 with seed {}", run["passed"], run["seed"])).collect();
+    let mut lines = vec![
+        heading,
+        String::new(),
+        format!("{:2}  {:<34} {:>7}  {:<16} {:>11} {:>11}", "#", "metric", "real", "band", "seed 3", "seed 4"),
+    ];
+    let numbers = |value: &Value| value.as_f64().unwrap_or(f64::NAN);
+    for metric in 0..16 {
+        let of = runs.iter().map(|run| &run["metrics"][metric]).collect::<Vec<_>>();
+        let [one, other] = [0, 1].map(|run| if of[run]["passes"] == true { "in band" } else { "OUT OF BAND" });
+        let (number, name) = (of[0]["number"].as_u64().unwrap(), of[0]["name"].as_str().unwrap());
+        lines.push(format!("{number:2}  {name:<60} {one:>11} {other:>11}"));
+        for (place, part) in of[0]["parts"].as_array().unwrap().iter().enumerate() {
+            let band = match part["high"].as_f64() {
+                Some(high) => format!("{:.3} to {high:.3}", numbers(&part["low"])),
+                None => format!("at least {:.3}", numbers(&part["low"])),
+            };
+            let [one, other] = [0, 1].map(|run| {
+                let part = &of[run]["parts"][place];
+                format!("{:>10.3}{}", numbers(&part["value"]), if part["passes"] == true { ' ' } else { '*' })
+            });
+            let (name, real) = (part["name"].as_str().unwrap(), numbers(&part["real"]));
+            lines.push(format!("      {name:<32} {real:>7.3}  {band:<16} {one} {other}"));
+        }
+    }
+    lines.extend([String::new(), format!("in band: {}", counts.join(", "))]);
+    assert_same(&ended.stdout.lines().map(str::to_owned).collect::<Vec<_>>(), &lines);
+}
+
+#[test]
+fn metrics_real_values_and_bands_are_those_of_the_page() {
+    let page = fs::read_to_string(repository("docs/MODEL.md")).unwrap();
+    let ended = realism(&place(), "--universe demo --days 30");
+    // What stands left of the seeds' columns.
+    let left = |text: &str| -> Vec<String> {
+        let table = text.lines().skip_while(|line| !line.starts_with("#   metric")).take_while(|line| !line.is_empty());
+        table.map(|line| line.chars().take(64).collect()).collect()
+    };
+    assert_same(&left(&ended.stdout), &left(&page));
+    assert_eq!(left(&page).len(), 1 + 16 + 39, "a heading, metrics and their parts");
 }
 
 #[test]
@@ -142,6 +178,62 @@ fn a_picture_is_a_whole_file_with_its_words() {
     assert!(png.ends_with(b"IEND\xaeB`\x82"));
     let size = |at: usize| u32::from_be_bytes(png[at..at + 4].try_into().unwrap());
     assert!(size(16) > 2000 && size(20) > 2000, "{} x {}", size(16), size(20));
+}
+
+/// Quarter-hours that move by turns and trade evenly, and days of which every third falls.
+fn regular(days: usize) -> Series {
+    let open = 10_000_f64.ln();
+    let quarter = |place: usize| {
+        let close = open + 0.001 * (place % 16 + 1) as f64 * if place.is_multiple_of(3) { -1.0 } else { 1.0 };
+        Quarter { open, high: open.max(close), low: open.min(close), close, volume: 100.0 }
+    };
+    let day = |place: usize| {
+        let close = open + if place.is_multiple_of(3) { -0.01 } else { 0.01 };
+        let (high, low) = (open + 0.02, open - 0.02);
+        Day { open, high, low, close, volume: 1600.0, closes_at_up_limit: false, closes_at_down_limit: false }
+    };
+    Series { quarters: (0..16 * days).map(quarter).collect(), days: (0..days).map(day).collect() }
+}
+
+#[test]
+fn every_panel_shows_its_lines_its_dots_and_its_candles() {
+    let (dates, series) = (trading_days_from(date("2024-06-03"), 250), [regular(250)]);
+    let report = Report {
+        model: "full".to_owned(),
+        universe: "file".to_owned(),
+        symbols: 1,
+        days: dates.len(),
+        first_day: dates[0],
+        last_day: dates[249],
+        runs: vec![Run { seed: 5, scorecard: score(&series) }],
+    };
+    let candles = Candles { symbol: "ACME", dates: &dates, days: &series[0].days };
+    let svg =
+        String::from_utf8(Picture::draw(&report, &series, candles).to_bytes(PictureFormat::Svg).unwrap()).unwrap();
+    // A panel's marks follow its title.
+    let titles = ["Tails: ", "Memory of ", "Volatility through ", "Volume through ", "ACME: 243 trading days"];
+    let starts = titles.map(|title| svg.find(&format!(">{title}")).unwrap_or_else(|| panic!("no {title}")));
+    let panel = |place: usize| &svg[starts[place]..starts.get(place + 1).copied().unwrap_or(svg.len())];
+    let lines = |place: usize| panel(place).matches("<path ").count();
+    let dots = |place: usize| panel(place).matches("r=\"4.5\" fill=\"#d55e00\"").count();
+    let found: Vec<_> = (0..5).map(|place| (lines(place), dots(place))).collect();
+    assert_eq!(found, [(2, 0), (1, 3), (1, 16), (1, 16), (0, 0)]);
+    // The trade is even, so its line is level; the moves are not.
+    let is_level = |place: usize| {
+        let path = panel(place).split("<path d=\"").nth(1).unwrap().split('"').next().unwrap();
+        let heights: Vec<&str> = path.split_whitespace().skip(2).step_by(3).collect();
+        assert_eq!(heights.len(), 16, "{path}");
+        heights.iter().all(|height| height == &heights[0])
+    };
+    assert!(is_level(3) && !is_level(2));
+    // The last 243 of the 250 days are shown.
+    let bodies = |colour: &str| panel(4).matches(&format!("fill=\"{colour}\" stroke=\"{colour}\"")).count();
+    let falling = (7..250).filter(|place: &usize| place.is_multiple_of(3)).count();
+    assert_eq!((bodies("#0072b2"), bodies("#d55e00")), (243 - falling, falling));
+    let axis = &svg[starts[3]..starts[4]];
+    assert_has(axis, &[&format!(">{}<", dates[7]), ">100<"]);
+    assert!(!axis.contains(&format!(">{}<", dates[0])));
+    assert_has(&svg[starts[2]..starts[3]], &[">09:30<", ">11:00<", ">13:00<", ">14:30<"]);
 }
 
 #[test]

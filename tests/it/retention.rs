@@ -1,5 +1,9 @@
 //! Retention: a market that forgets its oldest months is otherwise the market it would have been.
 
+use std::fs;
+
+use chrono::Months;
+use klined::calendar::{Calendar, local_time};
 use klined::jobs::{Generator, Market, Stop};
 
 use crate::on_every_backend;
@@ -153,5 +157,24 @@ on_every_backend! {
         // 2026-02-01 00:00 in Shanghai.
         assert!(earliest(database) >= 1_769_875_200);
         assert!(database.klined("verify").run().succeeded().stdout.ends_with("clean\n"));
+    }
+
+    fn up_keeps_so_many_months_as_it_is_told(database: &Database) {
+        fs::write(
+            database.directory.path().join("one.csv"),
+            "symbol,name,sector,base_price,base_volatility\nACME,Acme,Toys,42,0.02\n",
+        )
+        .unwrap();
+        // Ten weeks and more, so they begin before the month before the last one's.
+        let words = "up --universe one.csv --days 60 --speed 6000";
+        let mut up = database.klined(words).variable("KLINED_RETAIN_MONTHS", "1").spawn();
+        up.until_it_says("older bars are removed");
+        up.until_minutes(5, database);
+        up.terminate().succeeded();
+        let newest = local_time(database.last_minute());
+        let first_of_month = date(&format!("{}-01", &newest.to_string()[..7]));
+        assert!(earliest(database) >= Calendar::midnight(first_of_month - Months::new(1)));
+        assert!(database.klined("verify").run().succeeded().stdout.ends_with("clean\n"));
+        database.klined("up --retain-months 0").run().was_misused(&["--retain-months", "1..=1200"]);
     }
 }

@@ -46,11 +46,12 @@ fn the_script_run_again_fails_and_changes_nothing() {
 }
 
 /// The migrations with their versions, oldest first.
-const MIGRATIONS: [(&str, &str); 5] = [
+const MIGRATIONS: [(&str, &str); 6] = [
     ("2026-11-20-000000_market", "20261120000000"),
     ("2026-11-21-000001_universe", "20261121000001"),
     ("2026-11-21-000002_scenarios", "20261121000002"),
     ("2026-11-21-000003_retention", "20261121000003"),
+    ("2026-11-21-000004_clock", "20261121000004"),
     ("2026-11-21-000005_months", "20261121000005"),
 ];
 

@@ -3,7 +3,9 @@
 mod changes;
 mod failures;
 mod filling;
+mod following;
 mod market;
+mod open_minute;
 mod partitions;
 mod reading;
 mod retention;
@@ -19,9 +21,10 @@ use chrono::NaiveDate;
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 use diesel::sqlite::SqliteConnection;
 use klined::bars::{Bar, Checkpoint, Halt, Opening, Quote, SymbolRun};
-use klined::base::{Interval, Ohlcv, Price, Symbol, UnixSeconds};
+use klined::base::{Interval, MarketClock, Ohlcv, Pace, Price, Symbol, UnixSeconds};
 use klined::calendar::{Minute, Session, SessionSpan};
 use klined::model::Regime;
 use klined::store::{
@@ -106,6 +109,7 @@ fn full_batch(name: &str, minutes: &[Minute]) -> Batch {
         listings: vec![listing(name, DAY, None)],
         halts: vec![Halt { symbol: symbol(name), from: last + 60, until: last + 120 }],
         status: Some(status(Session::Morning, last)),
+        clock: Some(MarketClock { pace: Pace::Test { speed: 7.5 }, open_minute: last + 60, opened_at: 1_234_567_890 }),
     }
 }
 
@@ -180,6 +184,7 @@ fn everything(database: &Database) -> Vec<String> {
         "SELECT 'watermark ' || symbol || ' ' || folded_to AS text FROM rollup_watermark ORDER BY 1",
         "SELECT 'note ' || symbol || ' ' || time AS text FROM rollup_dirty ORDER BY 1",
         "SELECT 'identity ' || seed || ' ' || model AS text FROM market_identity",
+        "SELECT 'clock ' || pace || ' ' || speed || ' ' || open_minute || ' ' || opened_at_ns AS text FROM market_clock",
         "SELECT 'stock ' || symbol || ' ' || name AS text FROM stock_metadata ORDER BY 1",
     ] {
         all.extend(database.column(sql));

@@ -8,7 +8,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::metrics::info::Info;
-use prometheus_client::registry::Registry;
+use prometheus_client::registry::{Metric, Registry};
 
 use crate::base::{Interval, UnixSeconds};
 use crate::store::PoolUse;
@@ -37,62 +37,50 @@ impl Default for Metrics {
     fn default() -> Self {
         let mut registry = Registry::with_prefix("klined");
         registry.register("build", "The program", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
-        let metrics = Self {
-            // 1 ms to 33 s.
-            transactions: Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.001, 2.0, 16))),
-            registry: Registry::default(),
-            bars: Family::default(),
-            retries: Family::default(),
-            last_minute: Gauge::default(),
-            minute_lag: Gauge::default(),
-            backlog: Gauge::default(),
-            aggregation_lag: Family::default(),
-            known_days: Gauge::default(),
-            pool: Family::default(),
-            ready: Family::default(),
-            silence: Family::default(),
-        };
-        registry.register("bars_written", "Bars committed, by interval", metrics.bars.clone());
-        registry.register(
-            "transaction_duration_seconds",
-            "How long transactions took, those that failed included",
-            metrics.transactions.clone(),
-        );
-        registry.register("retries", "Failures after which a job was tried again", metrics.retries.clone());
-        registry.register(
-            "last_minute_timestamp_seconds",
-            "Start of the last 1-minute bar committed",
-            metrics.last_minute.clone(),
-        );
-        registry.register(
-            "minute_lag_seconds",
-            "Since when the oldest minute that is over and not committed is over; 0 when there is none, and in test mode",
-            metrics.minute_lag.clone(),
-        );
-        registry.register(
-            "catch_up_backlog_minutes",
-            "Trading minutes that are over and not committed; 0 in test mode",
-            metrics.backlog.clone(),
-        );
-        registry.register(
-            "aggregation_lag_minutes",
-            "Trading minutes from the least advanced symbol's roll-ups to the newest 1-minute bar, by interval",
-            metrics.aggregation_lag.clone(),
-        );
-        registry.register(
-            "calendar_known_days_remaining",
-            "Days from today to the last one whose holidays are known",
-            metrics.known_days.clone(),
-        );
-        registry.register("pool_connections", "Database connections: busy, idle and the most", metrics.pool.clone());
-        registry.register("job_ready", "1 when the job is ready, as /readyz tells", metrics.ready.clone());
-        registry.register(
-            "job_silence_seconds",
-            "Since when the database has not answered the job",
-            metrics.silence.clone(),
-        );
-        Self { registry, ..metrics }
+        // 1 ms to 33 s.
+        let constructor = || Histogram::new(exponential_buckets(0.001, 2.0, 16));
+        let transactions: Family<Label, Histogram> = Family::new_with_constructor(constructor);
+        let help = "How long transactions took, those that failed included";
+        registry.register("transaction_duration_seconds", help, transactions.clone());
+        let to = &mut registry;
+        Self {
+            bars: registered(to, "bars_written", "Bars committed, by interval"),
+            transactions,
+            retries: registered(to, "retries", "Failures after which a job was tried again"),
+            last_minute: registered(to, "last_minute_timestamp_seconds", "Start of the last 1-minute bar committed"),
+            minute_lag: registered(
+                to,
+                "minute_lag_seconds",
+                "Since when the oldest minute that is over and not committed is over; 0 when there is none, and in test mode",
+            ),
+            backlog: registered(
+                to,
+                "catch_up_backlog_minutes",
+                "Trading minutes that are over and not committed; 0 in test mode",
+            ),
+            aggregation_lag: registered(
+                to,
+                "aggregation_lag_minutes",
+                "Trading minutes from the least advanced symbol's roll-ups to the newest 1-minute bar, by interval",
+            ),
+            known_days: registered(
+                to,
+                "calendar_known_days_remaining",
+                "Days from today to the last one whose holidays are known",
+            ),
+            pool: registered(to, "pool_connections", "Database connections: busy, idle and the most"),
+            ready: registered(to, "job_ready", "1 when the job is ready, as /readyz tells"),
+            silence: registered(to, "job_silence_seconds", "Since when the database has not answered the job"),
+            registry,
+        }
     }
+}
+
+/// A metric that the registry shows and that is set by what is returned.
+fn registered<M: Metric + Clone + Default>(registry: &mut Registry, name: &str, help: &str) -> M {
+    let metric = M::default();
+    registry.register(name, help, metric.clone());
+    metric
 }
 
 impl Metrics {

@@ -8,12 +8,13 @@ use chrono::NaiveDate;
 
 use super::vitals::Vitals;
 use crate::bars::{Bar, Halt};
-use crate::base::{Interval, Symbol, UnixSeconds};
+use crate::base::{Interval, MarketClock, Symbol, UnixSeconds};
 use crate::calendar::Minute;
 use crate::daemon::clock::instant;
 use crate::store::{
-    BarRange, BarStore, Batch, Fill, FillRoles, Identity, Lane, Lease, Listing, MarketStatus, PoolUse, Progress, Role,
-    RollupBacklog, RollupTask, RollupWrite, Room, StateRow, StoreError, StoredBar, StoredScenario, Supplier, Supply,
+    BarRange, BarStore, Batch, Fill, FillRoles, Follow, Identity, Lane, Lease, Listing, MarketStatus, PoolUse,
+    PriceRow, Progress, Role, RollupBacklog, RollupTask, RollupWrite, Room, StateRow, StoreError, StoredBar,
+    StoredScenario, Supplier, Supply,
 };
 use crate::universe::UniverseRow;
 
@@ -240,12 +241,28 @@ impl BarStore for ObservedStore {
         self.told(self.inner.bars(ranges, limit))
     }
 
+    fn last_bars(&self, ranges: &[BarRange], count: usize) -> Result<Vec<StoredBar>, StoreError> {
+        self.told(self.inner.last_bars(ranges, count))
+    }
+
+    fn prices(&self) -> Result<Vec<PriceRow>, StoreError> {
+        self.told(self.inner.prices())
+    }
+
     fn states(&self) -> Result<Vec<StateRow>, StoreError> {
         self.told(self.inner.states())
     }
 
     fn status(&self) -> Result<Option<MarketStatus>, StoreError> {
         self.told(self.inner.status())
+    }
+
+    fn clock(&self) -> Result<Option<MarketClock>, StoreError> {
+        self.told(self.inner.clock())
+    }
+
+    fn follow(&self) -> Result<Box<dyn Follow>, StoreError> {
+        self.told(self.inner.follow())
     }
 
     fn watermarks(&self) -> Result<BTreeMap<Symbol, UnixSeconds>, StoreError> {

@@ -17,7 +17,7 @@ use diesel::sql_types::{Array, BigInt, Bool, Text};
 use super::super::data::RollupWrite;
 use super::super::error::During;
 use super::super::{Fill, FillRoles, Lane, StoreError, Supplier, Supply, retention};
-use super::{lease, partitions, write};
+use super::{lease, notify, partitions, write};
 use crate::bars::Bar;
 use crate::base::{Interval, Price, Symbol, UnixSeconds};
 
@@ -183,6 +183,9 @@ pub(super) fn month(
     write::batch(connection, &fill.batch)?;
     note_late(connection, &firsts)?;
     write::rollups(connection, &fill.rollups)?;
+    if let Some(first) = firsts.iter().map(|(_, time)| *time).min() {
+        notify::of_month(connection, first, !fill.rollups.is_empty())?;
+    }
     // The locks that held the roles may have been lost while all this went on.
     roles.check(|lease| lease::check(connection, lease))
 }

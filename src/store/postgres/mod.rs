@@ -1,7 +1,9 @@
 //! A market in PostgreSQL: month partitions, binary COPY for bulk, arrays for the live minute.
 
 mod bulk;
+mod follow;
 mod lease;
+mod notify;
 mod numeric;
 mod partitions;
 mod session;
@@ -20,17 +22,17 @@ use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
 use self::session::{PooledSession, Server, one_line};
 use super::data::{
-    BarRange, Batch, Identity, Listing, MarketStatus, Progress, RollupBacklog, RollupTask, RollupWrite, StateRow,
-    StoredBar, StoredScenario,
+    BarRange, Batch, Identity, Listing, MarketStatus, PriceRow, Progress, RollupBacklog, RollupTask, RollupWrite,
+    StateRow, StoredBar, StoredScenario,
 };
 use super::error::During;
 use super::url::without_passwords_of;
 use super::{
-    BarStore, Fill, FillRoles, Lane, Lease, PoolUse, Role, Room, StoreError, StoreOptions, Supplier, migrations,
-    retention, rows, scenarios, transaction,
+    BarStore, Fill, FillRoles, Follow, Lane, Lease, PoolUse, Role, Room, StoreError, StoreOptions, Supplier, clock,
+    migrations, retention, rollups, rows, scenarios, transaction,
 };
 use crate::bars::Halt;
-use crate::base::{Interval, Symbol, UnixSeconds};
+use crate::base::{Interval, MarketClock, Symbol, UnixSeconds};
 use crate::universe::UniverseRow;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/postgres");
@@ -125,6 +127,23 @@ impl PostgresStore {
         work: impl FnOnce(&mut PgConnection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         transaction::run(&mut *self.connection()?, action, work)
+    }
+
+    /// Reads bars of ranges by one statement; its last parameter is a limit.
+    fn bars_by(&self, statement: &str, ranges: &[BarRange], limit: usize) -> Result<Vec<StoredBar>, StoreError> {
+        let symbols: Vec<&str> = ranges.iter().map(|range| range.symbol.as_str()).collect();
+        let intervals: Vec<&str> = ranges.iter().map(|range| range.interval.as_str()).collect();
+        let froms: Vec<i64> = ranges.iter().map(|range| range.from).collect();
+        let tos: Vec<i64> = ranges.iter().map(|range| range.to).collect();
+        let found = sql_query(statement)
+            .bind::<Array<Text>, _>(symbols)
+            .bind::<Array<Text>, _>(intervals)
+            .bind::<Array<BigInt>, _>(froms)
+            .bind::<Array<BigInt>, _>(tos)
+            .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
+            .get_results::<rows::BarRow>(&mut *self.connection()?)
+            .during("read bars")?;
+        Ok(found.into_iter().map(StoredBar::from).collect())
     }
 
     /// Writes bars of these times in one transaction. Their partitions were made ahead; when somebody has removed one since,
@@ -236,6 +255,10 @@ impl BarStore for PostgresStore {
         })
     }
 
+    fn follow(&self) -> Result<Box<dyn Follow>, StoreError> {
+        Ok(Box::new(follow::Listener::begin(&self.server)?))
+    }
+
     fn fill(&self, roles: FillRoles<'_>, fill: &Fill) -> Result<(), StoreError> {
         let minutes = fill.batch.bars.iter().map(|(_, bar)| bar);
         let rolled = fill.rollups.iter().flat_map(|write| write.bars.iter().map(|(_, bar)| bar));
@@ -294,26 +317,18 @@ impl BarStore for PostgresStore {
     }
 
     fn bars(&self, ranges: &[BarRange], limit: usize) -> Result<Vec<StoredBar>, StoreError> {
-        let symbols: Vec<&str> = ranges.iter().map(|range| range.symbol.as_str()).collect();
-        let intervals: Vec<&str> = ranges.iter().map(|range| range.interval.as_str()).collect();
-        let froms: Vec<i64> = ranges.iter().map(|range| range.from).collect();
-        let tos: Vec<i64> = ranges.iter().map(|range| range.to).collect();
-        let found = sql_query(include_str!("sql/bars.sql"))
-            .bind::<Array<Text>, _>(symbols)
-            .bind::<Array<Text>, _>(intervals)
-            .bind::<Array<BigInt>, _>(froms)
-            .bind::<Array<BigInt>, _>(tos)
-            .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
-            .get_results::<rows::BarRow>(&mut *self.connection()?)
-            .during("read bars")?;
-        Ok(found.into_iter().map(StoredBar::from).collect())
+        self.bars_by(include_str!("sql/bars.sql"), ranges, limit)
+    }
+
+    fn last_bars(&self, ranges: &[BarRange], count: usize) -> Result<Vec<StoredBar>, StoreError> {
+        self.bars_by(include_str!("sql/last_bars.sql"), ranges, count)
     }
 
     fn rollup_tasks(&self, lease: &Lease) -> Result<Vec<RollupTask>, StoreError> {
         self.transaction("look for bars to roll up", |connection| {
             lease::check(connection, lease)?;
-            connection.batch_execute(rows::CLAIM_CHANGES).during("claim changed bars")?;
-            rows::rollup_tasks(connection).during("look for bars to roll up")?
+            connection.batch_execute(rollups::CLAIM_CHANGES).during("claim changed bars")?;
+            rollups::tasks(connection).during("look for bars to roll up")?
         })
     }
 

@@ -9,7 +9,8 @@ use diesel::sql_types::{Array, BigInt, Bool, Double, Nullable, Numeric, Text};
 
 use super::super::data::{Batch, Identity, Listing, RollupWrite};
 use super::super::error::During;
-use super::super::{StoreError, columns, retention, rows, transaction};
+use super::super::{StoreError, clock, columns, retention, rows, transaction};
+use super::notify;
 use super::numeric::PgPrice;
 use crate::bars::{Bar, Checkpoint, Halt, Quote};
 use crate::base::{Interval, Symbol};
@@ -123,7 +124,17 @@ pub(super) fn batch(connection: &mut PgConnection, batch: &Batch) -> Result<(), 
         .execute(connection)
         .during("write market_status")?;
     }
-    Ok(())
+    if let Some(open) = &batch.clock {
+        let (pace, speed) = clock::pace_columns(open.pace);
+        sql_query(clock::PUT)
+            .bind::<Text, _>(pace)
+            .bind::<Double, _>(speed)
+            .bind::<BigInt, _>(open.open_minute)
+            .bind::<BigInt, _>(open.opened_at)
+            .execute(connection)
+            .during("write market_clock")?;
+    }
+    notify::of_batch(connection, batch)
 }
 
 /// Bulk goes by COPY, which cannot overwrite: where rows turn out to exist, and for a few rows, by upsert.
@@ -240,6 +251,7 @@ fn upsert_listings(connection: &mut PgConnection, listings: &[Listing]) -> Resul
 }
 
 pub(super) fn clear(connection: &mut PgConnection, symbol: Option<&Symbol>) -> Result<(), StoreError> {
+    notify::of_removal(connection)?;
     let Some(symbol) = symbol else {
         return connection
             .batch_execute(&format!("TRUNCATE {}", rows::MARKET_TABLES.join(", ")))
@@ -292,5 +304,5 @@ pub(super) fn rollups(connection: &mut PgConnection, writes: &[RollupWrite]) -> 
             .execute(connection)
             .during("settle changed bars")?;
     }
-    Ok(())
+    notify::of_rollups(connection, writes)
 }

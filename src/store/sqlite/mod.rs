@@ -1,6 +1,7 @@
 //! A market in one SQLite file: write-ahead log, one writing transaction at a time, roles as locked files beside it.
 
 mod bulk;
+mod follow;
 mod lease;
 mod removal;
 mod write;
@@ -18,16 +19,16 @@ use diesel::sql_types::{BigInt, Double, Integer, Nullable, Text};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
 use super::data::{
-    BarRange, Batch, Identity, Listing, MarketStatus, Progress, RollupBacklog, RollupTask, RollupWrite, StateRow,
-    StoredBar, StoredScenario,
+    BarRange, Batch, Identity, Listing, MarketStatus, PriceRow, Progress, RollupBacklog, RollupTask, RollupWrite,
+    StateRow, StoredBar, StoredScenario,
 };
 use super::error::During;
 use super::{
-    BarStore, Fill, FillRoles, Lane, Lease, PoolUse, Role, Room, StoreError, StoreOptions, Supplier, migrations,
-    retention, rows, scenarios, transaction,
+    BarStore, Fill, FillRoles, Follow, Lane, Lease, PoolUse, Role, Room, StoreError, StoreOptions, Supplier, clock,
+    migrations, retention, rollups, rows, scenarios, transaction,
 };
 use crate::bars::Halt;
-use crate::base::{Symbol, UnixSeconds};
+use crate::base::{MarketClock, Symbol, UnixSeconds};
 use crate::universe::UniverseRow;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
@@ -116,6 +117,30 @@ impl SqliteStore {
     }
 }
 
+/// Bars of one range, with the range's place counted from 1.
+fn bars_of(
+    connection: &mut SqliteConnection,
+    place: i64,
+    range: &BarRange,
+    order: &'static str,
+    limit: usize,
+) -> Result<impl Iterator<Item = StoredBar> + use<>, StoreError> {
+    let rows = sql_query(format!(
+        "SELECT $1 AS range, time, CAST(open AS double precision) AS open, CAST(high AS double precision) AS high, \
+         CAST(low AS double precision) AS low, CAST(close AS double precision) AS close, volume \
+         FROM market_klines WHERE symbol = $2 AND interval = $3 AND time >= $4 AND time < $5 ORDER BY {order} LIMIT $6"
+    ))
+    .bind::<BigInt, _>(place)
+    .bind::<Text, _>(range.symbol.as_str())
+    .bind::<Text, _>(range.interval.as_str())
+    .bind::<BigInt, _>(range.from)
+    .bind::<BigInt, _>(range.to)
+    .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
+    .get_results::<rows::BarRow>(connection)
+    .during("read bars")?;
+    Ok(rows.into_iter().map(StoredBar::from))
+}
+
 impl BarStore for SqliteStore {
     fn migrate(&self) -> Result<Vec<String>, StoreError> {
         let _serial = lease::hold_migration_lock(&self.path)?;
@@ -197,6 +222,10 @@ impl BarStore for SqliteStore {
         })
     }
 
+    fn follow(&self) -> Result<Box<dyn Follow>, StoreError> {
+        Ok(Box::new(follow::Watcher::begin(&self.path, self.timeout)?))
+    }
+
     fn fill(&self, roles: FillRoles<'_>, fill: &Fill) -> Result<(), StoreError> {
         self.transaction("write bars", |connection| {
             roles.check(|lease| lease::check(connection, lease))?;
@@ -238,21 +267,19 @@ impl BarStore for SqliteStore {
                 if left == 0 {
                     break;
                 }
-                let rows = sql_query(
-                    "SELECT $1 AS range, time, CAST(open AS double precision) AS open, CAST(high AS double precision) AS high, \
-                     CAST(low AS double precision) AS low, CAST(close AS double precision) AS close, volume \
-                     FROM market_klines WHERE symbol = $2 AND interval = $3 AND time >= $4 AND time < $5 \
-                     ORDER BY time LIMIT $6",
-                )
-                .bind::<BigInt, _>(place)
-                .bind::<Text, _>(range.symbol.as_str())
-                .bind::<Text, _>(range.interval.as_str())
-                .bind::<BigInt, _>(range.from)
-                .bind::<BigInt, _>(range.to)
-                .bind::<BigInt, _>(i64::try_from(left).unwrap_or(i64::MAX))
-                .get_results::<rows::BarRow>(connection)
-                .during("read bars")?;
-                found.extend(rows.into_iter().map(StoredBar::from));
+                found.extend(bars_of(connection, place, range, "time", left)?);
+            }
+            Ok(found)
+        })
+    }
+
+    fn last_bars(&self, ranges: &[BarRange], count: usize) -> Result<Vec<StoredBar>, StoreError> {
+        transaction::run(&mut *self.connection()?, "read bars", |connection| {
+            let mut found = Vec::new();
+            for (range, place) in ranges.iter().zip(1i64..) {
+                let mut bars: Vec<StoredBar> = bars_of(connection, place, range, "time DESC", count)?.collect();
+                bars.reverse();
+                found.append(&mut bars);
             }
             Ok(found)
         })
@@ -261,8 +288,8 @@ impl BarStore for SqliteStore {
     fn rollup_tasks(&self, lease: &Lease) -> Result<Vec<RollupTask>, StoreError> {
         self.transaction("look for bars to roll up", |connection| {
             lease::check(connection, lease)?;
-            connection.batch_execute(rows::CLAIM_CHANGES).during("claim changed bars")?;
-            rows::rollup_tasks(connection).during("look for bars to roll up")?
+            connection.batch_execute(rollups::CLAIM_CHANGES).during("claim changed bars")?;
+            rollups::tasks(connection).during("look for bars to roll up")?
         })
     }
 

@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_query;
-use diesel::sql_types::Text;
+use diesel::sql_types::{BigInt, Double, Text};
 use diesel::sqlite::SqliteConnection;
 use diesel::upsert::excluded;
 
 use super::super::data::{Batch, Identity, Listing, RollupWrite};
 use super::super::error::During;
-use super::super::{StoreError, columns, retention, rows};
+use super::super::{StoreError, clock, columns, retention, rows};
 use crate::bars::{Bar, Checkpoint, Halt, Quote};
 use crate::base::{Interval, Symbol, UnixSeconds};
 use crate::universe::UniverseRow;
@@ -189,6 +189,16 @@ pub(super) fn batch_after_bars(connection: &mut SqliteConnection, batch: &Batch)
             dsl::last_update.eq(status.last_update),
         );
         diesel::replace_into(dsl::market_status).values(columns).execute(connection).during("write market_status")?;
+    }
+    if let Some(open) = &batch.clock {
+        let (pace, speed) = clock::pace_columns(open.pace);
+        sql_query(clock::PUT)
+            .bind::<Text, _>(pace)
+            .bind::<Double, _>(speed)
+            .bind::<BigInt, _>(open.open_minute)
+            .bind::<BigInt, _>(open.opened_at)
+            .execute(connection)
+            .during("write market_clock")?;
     }
     Ok(())
 }

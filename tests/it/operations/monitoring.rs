@@ -5,7 +5,7 @@ use std::fs;
 use crate::support::database::{Backend, Database};
 use crate::support::market_builder::minute;
 use crate::support::programs::assert_has;
-use crate::support::psql::psql;
+use crate::support::psql::{psql, psql_fails};
 
 const HEADINGS: [&str; 11] = [
     "== Market ==",
@@ -101,4 +101,16 @@ fn missing_minutes_are_found_and_halts_are_none() {
         ["JPM 2026-03-03 1 10:59 10:59 3", "AAPL 2026-03-04 2 13:00 14:59 3", "V 2026-03-05 1 14:59 14:59 3"];
     assert_eq!(missing(), expected);
     assert_has(&section(&report(&database), "== Roll-ups: how far")[0], &[" 5 0 2026-03-02"]);
+}
+
+#[test]
+fn a_wrong_variable_ends_it_before_anything_is_shown() {
+    let database = Database::new(Backend::Postgres);
+    database.open();
+    for wrong in ["days=x", "days=0", "days=", "rows=-1", "rows=1; DROP TABLE market_klines"] {
+        let (status, stderr) = psql_fails(database.url(), &["-v", wrong], "sql_scripts/monitoring.sql");
+        assert_eq!(status, Some(3), "{wrong}: {stderr}");
+        assert_has(&stderr, &["days must be a whole number from 1 to 9999"]);
+        assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use klined::base::instrument::FrozenParameters;
 use klined::base::{Instrument, SectorKey};
-use klined::store::{Identity, Progress, StateRow, StoreError};
+use klined::store::{Identity, PriceRow, Progress, StateRow, StoreError};
 use klined::universe::UniverseRow;
 use proptest::prelude::*;
 
@@ -146,6 +146,32 @@ on_every_backend! {
         // Listed anew, its watermark stays.
         desk.write(&Batch { listings: vec![listing("a", "2026-02-02", None)], ..Batch::default() });
         assert_eq!(desk.store.watermarks().unwrap(), BTreeMap::from(watermarks));
+    }
+
+    fn prices_are_of_the_stocks_that_have_a_bar(database: &Database) {
+        let desk = Desk::of(database);
+        let idle = UniverseRow { is_active: false, ..stock("b") };
+        desk.store.claim(&identity(1, "gbm-1"), &[idle.clone(), stock("AAA"), stock("NEW")]).unwrap();
+        let halted = Quote { is_halted: true, ..quote("AAA", 1234, 120) };
+        desk.write(&Batch { quotes: vec![quote("b", 99, 60), halted, quote("GONE", 1, 60)], ..Batch::default() });
+        let row = |of: &UniverseRow, price, last_update, is_halted| PriceRow {
+            symbol: symbol(&of.symbol),
+            name: of.name.clone(),
+            sector: of.sector.clone(),
+            board: of.board.clone(),
+            is_active: of.is_active,
+            price,
+            change_percent: Some(-1.5),
+            volume: Some(12_300),
+            last_update,
+            is_halted,
+        };
+        let expected = [row(&stock("AAA"), 12.34, 120, true), row(&idle, 0.99, 60, false)];
+        assert_eq!(desk.store.prices().unwrap(), expected);
+        // As a crash of the server leaves it.
+        database.execute("DELETE FROM stock_realtime_price");
+        let bare = expected.map(|row| PriceRow { change_percent: None, volume: None, ..row });
+        assert_eq!(desk.store.prices().unwrap(), bare);
     }
 
     fn the_markets_status_is_the_last_one_written(database: &Database) {

@@ -86,4 +86,28 @@ on_every_backend! {
         assert!(rows[0].ohlcv().is_err());
         assert!(rows[1].ohlcv().is_ok() && rows[1].parse(&SHANGHAI).is_err());
     }
+
+    fn the_newest_bars_of_each_range_come_in_order_of_time(database: &Database) {
+        let desk = Desk::of(database);
+        let minutes = minutes(300);
+        desk.write_bars(bars_of("AAA", &minutes));
+        desk.write_bars(bars_of("BBB", &minutes[..2]));
+        let ranges = [
+            all_of("AAA", Interval::Minute1),
+            all_of("NONE", Interval::Minute1),
+            all_of("BBB", Interval::Minute1),
+            range("AAA", minutes[10], minutes[12]),
+            range("AAA", minutes[0], minutes[200]),
+        ];
+        let time = |place: usize| minutes[place].start();
+        let expected = [(0, 297), (0, 298), (0, 299), (2, 0), (2, 1), (3, 10), (3, 11), (4, 197), (4, 198), (4, 199)];
+        let found = desk.store.last_bars(&ranges, 3).unwrap();
+        assert_eq!(places(&found), expected.map(|(range, place)| (range, time(place))));
+        assert_eq!(found[0].parse(&SHANGHAI).unwrap(), bars_of("AAA", &minutes)[297].1);
+        // The bar before an instant.
+        let [before] = desk.store.last_bars(&ranges[4..], 1).unwrap()[..] else { panic!("not one") };
+        assert_eq!(before.time, time(199));
+        assert_eq!(desk.store.last_bars(&ranges[..1], usize::MAX).unwrap(), desk.store.bars(&ranges[..1], usize::MAX).unwrap());
+        assert_eq!((desk.store.last_bars(&ranges, 0).unwrap(), desk.store.last_bars(&[], 9).unwrap()), (vec![], vec![]));
+    }
 }

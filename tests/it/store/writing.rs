@@ -23,6 +23,7 @@ fn atomic_with(database: &Database, batch: &Batch) {
         "stock_state",
         "stock_realtime_price",
         "market_status",
+        "market_clock",
     ] {
         break_table(database, table, "INSERT");
         let error = desk.store.write(&desk.writer, batch).unwrap_err();

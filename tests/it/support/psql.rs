@@ -18,10 +18,14 @@ pub fn program(name: &str) -> PathBuf {
     newest.map(|path| path.join("bin").join(name)).filter(|path| path.exists()).unwrap_or_else(|| name.into())
 }
 
+fn output(name: &str, arguments: &[&str]) -> Output {
+    Command::new(program(name)).args(arguments).output().unwrap()
+}
+
 /// Runs a program that must succeed; gives what it printed.
 #[track_caller]
 pub fn run(name: &str, arguments: &[&str]) -> String {
-    let Output { status, stdout, stderr } = Command::new(program(name)).args(arguments).output().unwrap();
+    let Output { status, stdout, stderr } = output(name, arguments);
     assert!(status.success(), "{name} {arguments:?}: {}", String::from_utf8_lossy(&stderr));
     String::from_utf8(stdout).unwrap()
 }
@@ -32,6 +36,15 @@ pub fn psql_at(url: &str, flags: &[&str], script: &str) -> String {
     let file = repository(script);
     let all = [&["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", url], flags, &["-f", file.to_str().unwrap()]].concat();
     run("psql", &all)
+}
+
+/// Runs a script as an operator does, with nothing that stops psql at an error but what the script says; gives the exit status
+/// and what went to standard error.
+pub fn psql_fails(url: &str, flags: &[&str], script: &str) -> (Option<i32>, String) {
+    let file = repository(script);
+    let all = [&["-X", "-d", url], flags, &["-f", file.to_str().unwrap()]].concat();
+    let Output { status, stderr, .. } = output("psql", &all);
+    (status.code(), String::from_utf8(stderr).unwrap())
 }
 
 /// The same as the user of the tests.

@@ -1,0 +1,198 @@
+//! The market's server as a daemon.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use tokio::net::TcpListener;
+use tracing::{info, warn};
+
+use super::health::{self, Duty, Health, Metrics, ObservedStore, Vitals};
+use super::shutdown::Shutdown;
+use super::{blocking, check, logging, supervisor};
+use crate::config::{ApiArgs, DatabaseArgs, KeysFrom, ServerArgs};
+use crate::jobs::Market;
+use crate::serve::Server;
+use crate::serve::keys::{self, Keys};
+use crate::store::{self, BarStore};
+
+/// Where the key of a market that nobody gave keys for is kept, in the working directory.
+pub const KEYS_FILE: &str = "api-keys.toml";
+
+/// Runs `market-api` until told to stop, or checks whether it could run.
+///
+/// # Errors
+/// The database cannot be used, or the address not be listened on.
+pub async fn run(args: ApiArgs) -> anyhow::Result<ExitCode> {
+    if args.check.check {
+        return check::api(args).await;
+    }
+    logging::start(&args.log, "market_api")?;
+    let shutdown = Shutdown::on_signals()?;
+    shutdown.end_in_time();
+    let calendar = Arc::new(args.calendar.calendar()?);
+    let metrics = Arc::new(Metrics::default());
+    let vitals = vitals(metrics.clone());
+    let (_unchanging, calendars) = tokio::sync::watch::channel(calendar.clone());
+    let health = Health::new(vec![vitals.clone()], metrics, calendars);
+    health::serve(args.health.address(), health.clone()).await?;
+    let supervised = supervisor::Report::begin(health.clone(), shutdown.clone());
+    let (Some(address), _) = args.server.address() else { bail!("--addr none leaves nothing to do") };
+    let database = args.database.clone();
+    let store = blocking(move || open_to_read(&database)).await??;
+    health.has_opened(store.clone());
+    let store = ObservedStore::around(store, vitals.clone());
+    let keys = match args.server.keys() {
+        KeysFrom::File(path) => Some(read_keys(path)?),
+        KeysFrom::Unsaid | KeysFrom::Nobody if address.ip().is_loopback() => None,
+        _ => bail!(
+            "{address} can be reached from elsewhere: give --api-keys FILE with keys that `klined key NAME` makes"
+        ),
+    };
+    let listener = listen(address).await?;
+    let server = Server::new(store.clone(), calendar, keys, args.server.options());
+    let at = listener.local_addr().context("cannot tell the server's address")?;
+    info!(database = %args.database.db_url, "serving the market on http://{at}");
+    println!("The market is served on http://{at}");
+    vitals.holds();
+    let serving = server.run(listener, shutdown.token());
+    tokio::select! {
+        () = serving => {}
+        () = look(store) => {}
+    }
+    supervised.end().await;
+    info!("stopped");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The signs of life of a server.
+fn vitals(metrics: Arc<Metrics>) -> Arc<Vitals> {
+    Vitals::new("api", Duty::RunFree, metrics)
+}
+
+/// A server that runs beside the jobs of the same process, and the address that it got.
+pub struct Beside {
+    pub server: Arc<Server>,
+    pub listener: TcpListener,
+    pub address: SocketAddr,
+    /// A key that was made for this market.
+    pub new_key: Option<NewKey>,
+}
+
+/// Prepares the server of a market; none when there is to be none. When nobody has said where it listens and the usual port is
+/// taken, it takes any; when nobody has said which keys there are, it makes one and keeps its hash in [`KEYS_FILE`].
+///
+/// # Errors
+/// The address cannot be listened on, or the keys not be used.
+pub async fn beside(args: &ServerArgs, market: &Market) -> anyhow::Result<Option<Beside>> {
+    let (Some(address), is_said) = args.address() else { return Ok(None) };
+    let (keys, new_key) = match args.keys() {
+        KeysFrom::Nobody => (None, None),
+        KeysFrom::File(path) => (Some(read_keys(path)?), None),
+        KeysFrom::Unsaid if Path::new(KEYS_FILE).exists() => (Some(read_keys(Path::new(KEYS_FILE))?), None),
+        KeysFrom::Unsaid => {
+            let (keys, new_key) = first_key()?;
+            (Some(keys), Some(new_key))
+        }
+    };
+    refuse_strangers(address, keys.is_some())?;
+    let listener = match listen(address).await {
+        Err(_) if !is_said => listen(SocketAddr::new(address.ip(), 0)).await?,
+        listener => listener?,
+    };
+    let address = listener.local_addr().context("cannot tell the server's address")?;
+    let server = Server::new(market.store.clone(), market.calendar.clone(), keys, args.options());
+    info!("serving the market on http://{address}");
+    Ok(Some(Beside { server, listener, address, new_key }))
+}
+
+/// Listens on an address.
+async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    let context = || format!("cannot serve the market on {address}; choose another --addr");
+    TcpListener::bind(address).await.with_context(context)
+}
+
+/// An address that others can reach is not served without keys.
+fn refuse_strangers(address: SocketAddr, has_keys: bool) -> anyhow::Result<()> {
+    if has_keys || address.ip().is_loopback() {
+        return Ok(());
+    }
+    bail!("{address} can be reached from elsewhere: give --api-keys FILE with keys that `klined key NAME` makes")
+}
+
+/// A key that nobody has yet.
+pub struct NewKey {
+    id: String,
+    secret: String,
+}
+
+impl NewKey {
+    /// 128 random bits name it and 256 are its secret.
+    ///
+    /// # Errors
+    /// The system gives no random numbers.
+    pub fn draw() -> anyhow::Result<Self> {
+        let (mut id, mut secret) = ([0; 16], [0; 32]);
+        getrandom::fill(&mut id).and_then(|()| getrandom::fill(&mut secret)).context("no random numbers for a key")?;
+        Ok(Self { id: keys::hexadecimal(&id), secret: keys::hexadecimal(&secret) })
+    }
+
+    /// What its holder gives.
+    pub fn text(&self) -> String {
+        format!("{}.{}", self.id, self.secret)
+    }
+
+    /// What a file of keys needs.
+    pub fn entry(&self, name: &str) -> String {
+        keys::entry(name, &self.id, &self.secret)
+    }
+}
+
+/// The key of a new market, and its file.
+fn first_key() -> anyhow::Result<(Keys, NewKey)> {
+    let key = NewKey::draw()?;
+    let entry = key.entry("development");
+    let written = OpenOptions::new().write(true).create_new(true).mode(0o600).open(KEYS_FILE);
+    if let Err(error) = written.and_then(|mut file| file.write_all(entry.as_bytes())) {
+        warn!("cannot write {KEYS_FILE}, so the key holds only until the end of this process: {error}");
+    }
+    Ok((Keys::parse(&entry)?, key))
+}
+
+/// Reads a file of keys.
+fn read_keys(path: &Path) -> anyhow::Result<Keys> {
+    let context = || format!("cannot use the keys in {}", path.display());
+    let keys = Keys::parse(&std::fs::read_to_string(path).with_context(context)?).with_context(context)?;
+    if keys.is_empty() {
+        bail!("there are no keys in {}; `klined key NAME >> FILE` makes one", path.display());
+    }
+    Ok(keys)
+}
+
+/// Opens a database that somebody else has made, and changes nothing.
+fn open_to_read(args: &DatabaseArgs) -> anyhow::Result<Arc<dyn BarStore>> {
+    if let Some(file) = args.db_url.missing_file() {
+        bail!("there is no database {} ({} is missing); start market-generator first", args.db_url, file.display());
+    }
+    let store = store::open(&args.options())?;
+    store.check_schema()?;
+    Ok(store)
+}
+
+/// Has the database answer now and then when nobody asks for anything.
+async fn look(store: Arc<dyn BarStore>) {
+    loop {
+        tokio::time::sleep(supervisor::pulse()).await;
+        let asked = store.clone();
+        match blocking(move || asked.status()).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => warn!("the database does not answer: {error}"),
+            Err(error) => warn!("{error:#}"),
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! A symbol's day under the full model: what its open draws, and the minute's step that the parts of the model add up to.
+
+use std::fmt;
+use std::sync::Arc;
+
+use chrono::NaiveDate;
+use rand_chacha::ChaCha8Rng;
+
+use super::market::{self, BLOCK, MarketDay, SectorDay};
+use super::profile::MINUTES;
+use super::{Full, State, Words, events, limits, volume};
+use crate::base::{Instrument, Ohlcv, Price, Seed, Stream};
+use crate::calendar::MINUTES_PER_DAY;
+use crate::model::bridge;
+use crate::model::draws::{BarDraws, Draws};
+use crate::model::math::{exp, exp_each, ln};
+use crate::model::regime::Regime;
+use crate::model::scenario::{Forced, Script};
+use crate::model::units::hold;
+
+/// Words that a day as a whole takes besides those of its blocks.
+const DAY_WORDS: usize = 9;
+const BLOCKS: usize = MINUTES / BLOCK;
+
+/// A day in progress.
+#[derive(Clone)]
+pub struct Day {
+    full: Arc<Full>,
+    market: Arc<MarketDay>,
+    sector: Arc<SectorDay>,
+    state: State,
+    steps: [RegimeStep; 3],
+    /// βσM, σS and σI, each a daily standard deviation.
+    market_sigma: f64,
+    sector_sigma: f64,
+    own_sigma: f64,
+    /// One over the daily volatility.
+    per_sigma: f64,
+    /// Compensates the market's shocks, in every minute.
+    compensation: f64,
+    news: events::Today,
+    span: limits::Span,
+    volume: volume::Today,
+    blocks: [f64; BLOCKS],
+    /// ln of the latent price over the close before.
+    travel: f64,
+    index: u16,
+    draws: Draws,
+    regimes: ChaCha8Rng,
+    script: Script,
+}
+
+/// What a regime means for one minute.
+#[derive(Debug, Clone, Copy)]
+struct RegimeStep {
+    /// μ of one minute.
+    drift: f64,
+    /// c.
+    factor: f64,
+}
+
+impl fmt::Debug for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Day").field("index", &self.index).field("state", &self.state).finish_non_exhaustive()
+    }
+}
+
+impl Day {
+    pub(in crate::model) fn open(
+        full: &Arc<Full>,
+        seed: Seed,
+        instrument: &Instrument,
+        state: State,
+        date: NaiveDate,
+        script: Script,
+    ) -> Self {
+        let mut state = state;
+        let market = full.days.day(date);
+        let sector = market.sector(instrument.sector);
+        let close_before = state.print();
+        let factors = &full.parameters.factors;
+        let on = if factors.enabled { 1.0 } else { 0.0 };
+        let sigma = instrument.base_volatility.per_day();
+        let (market_sigma, sector_sigma) = (on * instrument.beta * factors.market_sigma, on * factors.sector_sigma);
+        let own_variance = sigma * sigma - market_sigma * market_sigma - sector_sigma * sector_sigma;
+        let own_sigma = own_variance.max(factors.own_floor * factors.own_floor * sigma * sigma).sqrt();
+
+        let mut stream = seed.stream(Stream::SymbolDay, &instrument.symbol, date);
+        let mut words = Words(&mut stream);
+        let [slow, fast, volume_fast, volume_slow, night] = words.normals::<{ DAY_WORDS - 4 }>();
+        let news = full.events.today(&mut words, &mut state.events);
+        let blocks = words.normals();
+        full.volatility.open(&mut state.volatility, [slow, fast]);
+
+        let shock = market::shock_compensation(factors, market_sigma);
+        if state.has_traded {
+            let h = state.volatility.daily() + news.night_volatility() - full.volatility.level
+                + full.volatility.market_share * ln(market.night_volatility);
+            let own = own_sigma * exp(h);
+            let variance = market_sigma * market_sigma * market.night.1
+                + sector_sigma * sector_sigma * market.night_volatility * market.night_volatility
+                + own * own;
+            let night_part = full.split.night
+                * (market_sigma * market.night.0 + sector_sigma * sector.night + own * night)
+                - 0.5 * full.split.night * full.split.night * variance;
+            let shocks = market_sigma * market.shock_night + 0.5 * shock;
+            state.latent_ticks = hold(state.latent_ticks * exp(night_part + news.gap + shocks));
+        }
+        state.latent_ticks = hold(state.latent_ticks * script.gap());
+        let step = |regime: Regime| RegimeStep {
+            drift: regime.drift().per_minute(),
+            factor: regime.volatility_factor() / Regime::root_mean_square_factor(),
+        };
+        let volume = full.volume.open(
+            &mut state.volume,
+            instrument,
+            close_before,
+            [volume_fast, volume_slow],
+            state.volatility.daily(),
+        );
+        Self {
+            span: limits::Span::of(&full.parameters.limits, instrument, date, close_before),
+            steps: Regime::ALL.map(step),
+            market_sigma,
+            sector_sigma,
+            own_sigma,
+            per_sigma: 1.0 / sigma,
+            compensation: 0.5 * shock / MINUTES as f64,
+            news,
+            volume,
+            blocks,
+            travel: ln(state.latent_ticks / close_before.ticks() as f64),
+            index: 0,
+            draws: Draws::of(seed.stream(Stream::Bars, &instrument.symbol, date)),
+            regimes: seed.stream(Stream::Regime, &instrument.symbol, date),
+            full: full.clone(),
+            market,
+            sector,
+            state,
+            script,
+        }
+    }
+
+    pub(in crate::model) fn step(&mut self) -> Ohlcv {
+        let Self { full, market, sector, state, .. } = self;
+        let index = self.index;
+        let minute = usize::from(index).min(MINUTES - 1);
+        let copied = full.parameters.factors.enabled.then_some(market.regimes[minute]);
+        let drawn = state.chain.advance_beside(&mut self.regimes, copied, full.parameters.factors.copy_probability);
+        let Forced { regime, log_move, volatility } = self.script.minute(index);
+        let RegimeStep { drift, factor } = self.steps[regime.unwrap_or(drawn) as usize];
+        let BarDraws { normal, free_bits, log_high, log_low, noise } = self.draws.next();
+
+        if minute % BLOCK == 0 {
+            full.volatility.begin_block(&mut state.volatility, self.blocks[minute / BLOCK]);
+        }
+        let news = self.news.minute(index);
+        let market_h = market.log_volatility[minute];
+        let h = state.volatility.daily() + state.volatility.intraday() + self.news.volatility - full.volatility.level
+            + full.volatility.market_share * market_h;
+        let shape = full.shape.volatility[minute];
+        let scale = shape * factor * volatility;
+
+        // Each part's standard deviation in this minute, given its scale.
+        let own_deviation = self.own_sigma * scale * exp(h) * full.tails.scale(free_bits);
+        let own = own_deviation * normal;
+        let market_scale = self.market_sigma * scale;
+        let sector_scale = self.sector_sigma * scale;
+        let factors = &full.parameters.factors;
+        state.late += factors.late_speed * (market.factor[minute] - state.late);
+        let common = market_scale
+            * ((1.0 - factors.late_share) * market.factor[minute] + factors.late_share * state.late)
+            + sector_scale * sector.factor[minute];
+        let bounced = full.bounce.step(&mut state.overshoot, own);
+        full.volatility.echo(&mut state.volatility, normal);
+
+        let market_variance = market_scale * market_scale * market.factor_variance[minute];
+        let sector_variance = sector_scale * sector_scale * market.sector_variance[minute];
+        let own_variance = own_deviation * own_deviation;
+        let prompt = 1.0 - factors.late_share * (1.0 - factors.late_speed);
+        let stretched = full.bounce.stretched;
+        let variance = prompt * prompt * market_variance + sector_variance + stretched * stretched * own_variance;
+        let charge = full.shape.market_charge[minute] * market_variance
+            + 0.5 * sector_variance
+            + full.bounce.charge[minute] * own_variance;
+        let log_return = drift - charge
+            + common
+            + own
+            + bounced
+            + news
+            + self.market_sigma * market.shock(minute)
+            + self.compensation
+            + log_move;
+
+        let extremes = bridge::extremes(log_return, variance, log_high, log_low);
+        let mut ways = [log_return, extremes.high, extremes.low];
+        exp_each(&mut ways);
+        let [grown, highest, lowest] = ways;
+
+        let latent = state.latent_ticks;
+        let open = self.span.print(latent);
+        let (high, low) = (self.span.print(latent * highest), self.span.print(latent * lowest));
+        state.latent_ticks = hold(latent * grown);
+        let close = self.span.print(state.latent_ticks);
+        self.travel += log_return;
+
+        let is_sealed = high == low && self.span.is_at_limit(close);
+        let seen = volume::Seen {
+            relative_move: log_return.abs() * full.shape.per_volatility[minute] * self.per_sigma,
+            travel: self.travel.abs() * self.per_sigma,
+            market_log_volatility: market_h,
+            intraday_log_volatility: state.volatility.intraday(),
+            news: self.news.volume + full.volume.parameters.daily_volatility * self.news.volatility,
+            log_share: full.shape.log_volume[minute],
+            noise,
+        };
+        let sealed_volume = if is_sealed { full.parameters.limits.sealed_volume } else { 1.0 };
+        let shares = self.volume.shares(&mut state.volume, &seen, sealed_volume);
+
+        state.print_ticks = close.ticks();
+        state.has_traded = true;
+        self.index += 1;
+        if self.index == MINUTES_PER_DAY {
+            let tomorrow = full.events.tomorrow(&state.events) + full.bounce.tomorrow(&state.overshoot);
+            state.latent_ticks = hold(self.span.carry(state.latent_ticks, exp(tomorrow)));
+        }
+        Ohlcv::spanning(open, close, high, low, shares)
+    }
+
+    pub(in crate::model) fn pass(&mut self) {
+        let State { print_ticks, has_traded, .. } = self.state;
+        self.step();
+        self.state = State { print_ticks, has_traded, ..self.state };
+    }
+
+    pub(in crate::model) fn halted_until(&self) -> Option<u16> {
+        self.script.halted_until(self.index)
+    }
+
+    pub(in crate::model) fn state(&self) -> State {
+        self.state
+    }
+
+    pub(in crate::model) fn price(&self) -> Price {
+        self.state.print()
+    }
+
+    pub(in crate::model) fn regime(&self) -> Regime {
+        self.script.minute_before(self.index).regime.unwrap_or(self.state.chain.regime)
+    }
+
+    pub(in crate::model) fn forced_volatility(&self) -> f64 {
+        self.script.minute_before(self.index).volatility
+    }
+}

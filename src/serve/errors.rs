@@ -1,0 +1,100 @@
+//! What can go wrong with a request. Each dialect puts it into its own words; none shows SQL or a backtrace.
+
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use thiserror::Error;
+
+use crate::jobs::JobError;
+use crate::store::StoreError;
+
+/// Why a request is refused.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Refusal {
+    /// A parameter is not what it must be; says which and what would be right.
+    #[error("{0}")]
+    Invalid(String),
+    #[error("there is no ticker \"{0}\", or it has no bar yet; /api/v1/tickers lists those that there are")]
+    UnknownTicker(String),
+    #[error("there is nothing here; /docs lists the routes")]
+    NoRoute,
+    #[error("this route takes no such method; /docs lists what there is")]
+    WrongMethod,
+    #[error("a request here has no body, or one of at most {0} bytes")]
+    TooLarge(u64),
+    #[error("a key is needed: X-API-Key, Authorization: Bearer, or ?api_key=")]
+    NoKey,
+    #[error("the key is not known")]
+    WrongKey,
+    #[error("too many requests; the next one is taken in {} ms", retry_after.as_millis())]
+    TooMany { retry_after: Duration },
+    #[error("too many requests are waiting for the database; try again")]
+    Busy,
+    #[error("the database has not answered in time; ask for less or try again")]
+    TooSlow,
+    #[error("the database cannot be reached at present; try again")]
+    Unavailable,
+    /// Something that the log tells more of, under this number.
+    #[error("an internal error, number {0} in the server's log")]
+    Internal(u64),
+}
+
+impl Refusal {
+    /// The HTTP status.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::Invalid(_) => StatusCode::BAD_REQUEST,
+            Self::UnknownTicker(_) | Self::NoRoute => StatusCode::NOT_FOUND,
+            Self::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
+            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::NoKey | Self::WrongKey => StatusCode::UNAUTHORIZED,
+            Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::Busy | Self::TooSlow | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// The fixed word for programs.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Invalid(_) => "invalid_request",
+            Self::UnknownTicker(_) => "unknown_ticker",
+            Self::NoRoute => "not_found",
+            Self::WrongMethod => "method_not_allowed",
+            Self::TooLarge(_) => "too_large",
+            Self::NoKey => "missing_key",
+            Self::WrongKey => "invalid_key",
+            Self::TooMany { .. } => "rate_limited",
+            Self::Busy => "busy",
+            Self::TooSlow => "timeout",
+            Self::Unavailable => "unavailable",
+            Self::Internal(_) => "internal",
+        }
+    }
+
+    /// How many seconds to wait before asking again, where that helps.
+    #[must_use]
+    pub fn retry_after_seconds(&self) -> Option<u64> {
+        match self {
+            // Rounded up: whoever waits so long is let in.
+            Self::TooMany { retry_after } => Some((retry_after.as_secs_f64().ceil() as u64).max(1)),
+            Self::Busy | Self::TooSlow | Self::Unavailable => Some(1),
+            _ => None,
+        }
+    }
+}
+
+/// What the layers below failed with, before it is known what the client may hear of it.
+#[derive(Debug, Error)]
+pub enum Failure {
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Job(#[from] JobError),
+    #[error("a worker thread ended in a panic; this is a bug, please report it")]
+    Panicked,
+}

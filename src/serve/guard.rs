@@ -1,0 +1,90 @@
+//! What every request passes before its route: the address's allowance, the request's size, the key and its allowance; and
+//! what is measured of it.
+
+use std::sync::Arc;
+
+use axum::extract::{MatchedPath, Query, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use serde::Deserialize;
+use tokio::time::Instant;
+
+use super::errors::Refusal;
+use super::http::Peer;
+use super::keys::Holder;
+use super::{Server, native};
+
+/// The most bytes of a request's body: no route reads one.
+pub const BODY_BYTES_MAX: u64 = 16 * 1024;
+/// How many requests may follow at once.
+pub const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
+/// The header that a key comes in.
+pub const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+
+/// Measures a request, and holds its address to its allowance.
+pub async fn receive(State(server): State<Arc<Server>>, request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
+    let taken = peer.map_or(Ok(u32::MAX), |address| server.addresses.take(address));
+    let mut response = match taken.and_then(|remaining| refuse_body(request.headers()).map(|()| remaining)) {
+        Ok(remaining) => {
+            let mut response = next.run(request).await;
+            response.headers_mut().entry(REMAINING).or_insert(HeaderValue::from(remaining));
+            response
+        }
+        Err(refusal) => native::refused(&refusal),
+    };
+    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    let status = response.status().as_u16();
+    server.metrics.answered(route.as_deref().unwrap_or("other"), status, began.elapsed().as_secs_f64());
+    response
+}
+
+/// Lets in whoever has a key, and holds it to its allowance.
+pub async fn let_in(State(server): State<Arc<Server>>, mut request: Request, next: Next) -> Response {
+    let entered = holder(&server, request.headers(), request.uri())
+        .and_then(|holder| Ok((holder.as_ref().map(|holder| holder.take()).transpose()?, holder)));
+    let (remaining, holder) = match entered {
+        Ok(entered) => entered,
+        Err(refusal) => return native::refused(&refusal),
+    };
+    if let Some(holder) = holder {
+        request.extensions_mut().insert(holder);
+    }
+    let mut response = next.run(request).await;
+    if let Some(remaining) = remaining {
+        response.headers_mut().insert(REMAINING, HeaderValue::from(remaining));
+    }
+    response
+}
+
+/// Who asks; none where no key is needed.
+pub fn holder(server: &Server, headers: &HeaderMap, uri: &Uri) -> Result<Option<Arc<Holder>>, Refusal> {
+    let Some(keys) = &server.keys else { return Ok(None) };
+    let key = given(headers, uri).ok_or(Refusal::NoKey)?;
+    keys.find(&key).map(Some).ok_or(Refusal::WrongKey)
+}
+
+#[derive(Deserialize)]
+struct KeyParameter {
+    api_key: Option<String>,
+}
+
+/// The key that a request gives, in the first place that has one.
+fn given(headers: &HeaderMap, uri: &Uri) -> Option<String> {
+    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let bearer = || {
+        let (scheme, key) = text(header::AUTHORIZATION)?.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| key.trim().to_owned())
+    };
+    let parameter = || Query::<KeyParameter>::try_from_uri(uri).ok()?.0.api_key;
+    text(API_KEY).map(str::to_owned).or_else(bearer).or_else(parameter)
+}
+
+fn refuse_body(headers: &HeaderMap) -> Result<(), Refusal> {
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let is_endless = headers.contains_key(header::TRANSFER_ENCODING);
+    if is_endless || length.unwrap_or(0) > BODY_BYTES_MAX { Err(Refusal::TooLarge(BODY_BYTES_MAX)) } else { Ok(()) }
+}

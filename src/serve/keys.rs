@@ -1,0 +1,274 @@
+//! Keys: who may ask, and how much. A key is `ID.SECRET`; the file holds the secret's SHA-256, so that whoever reads it can
+//! let nobody in.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+use thiserror::Error;
+
+use super::errors::Refusal;
+use super::limits::{Allowance, Rate};
+
+/// The most keys in a file.
+const KEYS_MAX: usize = 10_000;
+/// The longest key that is looked at, in bytes.
+const LENGTH_MAX: usize = 256;
+
+/// Why a file of keys cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum InvalidKeys {
+    #[error("{0}")]
+    Syntax(String),
+    #[error("key {0}: id must be 1 to 64 ASCII letters, digits, - or _")]
+    Id(String),
+    #[error("two keys have the id {0}")]
+    Twice(String),
+    #[error("key {0}: sha256 must be 64 hexadecimal digits")]
+    Hash(String),
+    #[error("there are more than {KEYS_MAX} keys")]
+    TooMany,
+}
+
+/// What a key's holder may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Allowed {
+    pub rate: Rate,
+    /// The most WebSocket connections at once.
+    pub connections: u32,
+    /// The most tickers that one connection subscribes to by name.
+    pub subscriptions: u32,
+}
+
+impl Default for Allowed {
+    fn default() -> Self {
+        let number = |number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
+        Self { rate: Rate { per_second: number(100), burst: number(200) }, connections: 20, subscriptions: 1000 }
+    }
+}
+
+/// Who asks: a key's holder, and what is left of what it may.
+pub struct Holder {
+    pub name: String,
+    pub allowed: Allowed,
+    digest: [u8; 32],
+    allowance: Allowance,
+    connections: AtomicU32,
+}
+
+impl Holder {
+    /// The holder of a secret.
+    #[must_use]
+    pub fn new(name: String, secret: &str, allowed: Allowed) -> Self {
+        Self::of_digest(name, digest(secret), allowed)
+    }
+
+    fn of_digest(name: String, digest: [u8; 32], allowed: Allowed) -> Self {
+        Self { name, allowed, digest, allowance: Allowance::new(allowed.rate), connections: AtomicU32::new(0) }
+    }
+
+    /// Takes one request; gives how many more may follow at once.
+    ///
+    /// # Errors
+    /// There is none left.
+    pub fn take(&self) -> Result<u32, Refusal> {
+        self.allowance.take()
+    }
+
+    /// A connection that lasts; none when there are as many as there may be. Given back when it is dropped.
+    #[must_use]
+    pub fn connect(self: &Arc<Self>) -> Option<Connection> {
+        let more = |count: u32| (count < self.allowed.connections).then_some(count + 1);
+        self.connections.try_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
+        Some(Connection(self.clone()))
+    }
+}
+
+/// One of a holder's connections.
+pub struct Connection(Arc<Holder>);
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.0.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The keys of a server.
+#[derive(Default)]
+pub struct Keys(BTreeMap<String, Arc<Holder>>);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    key: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    name: String,
+    id: String,
+    sha256: String,
+    requests_per_second: Option<NonZeroU32>,
+    burst: Option<NonZeroU32>,
+    connections: Option<u32>,
+    subscriptions: Option<u32>,
+}
+
+impl Keys {
+    /// Reads a file's text.
+    ///
+    /// # Errors
+    /// The first thing that is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, InvalidKeys> {
+        let file: File = toml::from_str(text).map_err(|error| InvalidKeys::Syntax(error.to_string()))?;
+        if file.key.len() > KEYS_MAX {
+            return Err(InvalidKeys::TooMany);
+        }
+        let mut keys = Self::default();
+        for entry in file.key {
+            let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+            if !(1..=64).contains(&entry.id.len()) || !entry.id.bytes().all(allowed) {
+                return Err(InvalidKeys::Id(entry.id));
+            }
+            let Some(digest) = bytes(&entry.sha256) else { return Err(InvalidKeys::Hash(entry.id)) };
+            let usual = Allowed::default();
+            let mut rate = entry.requests_per_second.map_or(usual.rate, Rate::of);
+            rate.burst = entry.burst.unwrap_or(rate.burst);
+            let allowed = Allowed {
+                rate,
+                connections: entry.connections.unwrap_or(usual.connections),
+                subscriptions: entry.subscriptions.unwrap_or(usual.subscriptions),
+            };
+            let holder = Arc::new(Holder::of_digest(entry.name, digest, allowed));
+            if keys.0.insert(entry.id.clone(), holder).is_some() {
+                return Err(InvalidKeys::Twice(entry.id));
+            }
+        }
+        Ok(keys)
+    }
+
+    /// Adds a holder, in place of one of the same id.
+    #[must_use]
+    pub fn with(mut self, id: &str, holder: Holder) -> Self {
+        self.0.insert(id.to_owned(), Arc::new(holder));
+        self
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The holder of a whole key, `ID.SECRET`.
+    #[must_use]
+    pub fn find(&self, key: &str) -> Option<Arc<Holder>> {
+        let (id, secret) = key.split_once('.')?;
+        self.find_pair(id, secret)
+    }
+
+    /// The holder of a key that is given in two parts. It takes as long whether the id is known or not, and whatever part of
+    /// the secret is right.
+    #[must_use]
+    pub fn find_pair(&self, id: &str, secret: &str) -> Option<Arc<Holder>> {
+        if id.len() + secret.len() > LENGTH_MAX {
+            return None;
+        }
+        let holder = self.0.get(id);
+        let wanted = holder.map_or([0; 32], |holder| holder.digest);
+        let is_right = bool::from(digest(secret).ct_eq(&wanted));
+        holder.filter(|_| is_right).cloned()
+    }
+}
+
+fn digest(secret: &str) -> [u8; 32] {
+    Sha256::digest(secret.as_bytes()).into()
+}
+
+/// Bytes in hexadecimal.
+#[must_use]
+pub fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn bytes(text: &str) -> Option<[u8; 32]> {
+    let mut bytes = [0; 32];
+    if text.len() != 64 || !text.is_ascii() {
+        return None;
+    }
+    for (at, byte) in bytes.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(text.get(2 * at..2 * at + 2)?, 16).ok()?;
+    }
+    Some(bytes)
+}
+
+/// The lines of a file of keys that let a secret in.
+#[must_use]
+pub fn entry(name: &str, id: &str, secret: &str) -> String {
+    // A TOML string and a JSON string of a name without control characters are written alike.
+    let name: String = name.chars().filter(|c| !c.is_control()).collect();
+    let quoted = serde_json::Value::from(name);
+    format!("[[key]]\nname = {quoted}\nid = \"{id}\"\nsha256 = \"{}\"\n", hexadecimal(&digest(secret)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_was_made_lets_in_and_no_other_does() {
+        let text =
+            format!("{}requests_per_second = 5\n{}", entry("a \"friend\"", "abc", "s3cret"), entry("b", "b", "x"));
+        let keys = Keys::parse(&text).unwrap();
+        let found = keys.find("abc.s3cret").unwrap();
+        assert_eq!((found.name.as_str(), found.allowed.rate.burst.get()), ("a \"friend\"", 10));
+        let long = format!("abc.{}", "x".repeat(300));
+        for key in ["", ".", "abc", "abc.", "abc.S3cret", "b.s3cret", "c.s3cret", "s3cret", "abc.s3cret ", &long] {
+            assert!(keys.find(key).is_none(), "{key}");
+        }
+        assert!(!text.contains("s3cret"));
+    }
+
+    #[test]
+    fn a_file_that_is_wrong_says_where() {
+        let digest = "0".repeat(64);
+        for (text, words) in [
+            ("key = 1".to_owned(), "line 1"),
+            ("[[key]]\nname = 'a'\n".to_owned(), "missing field"),
+            (format!("[[key]]\nname='a'\nid='a b'\nsha256='{digest}'\n"), "key a b"),
+            ("[[key]]\nname='a'\nid='a'\nsha256='12'\n".to_owned(), "64 hexadecimal"),
+            (format!("[[key]]\nname='a'\nid='a'\nsha256='{}ä'\n", "0".repeat(62)), "64 hexadecimal"),
+            (format!("[[key]]\nname='a'\nid='a'\nsha256='{digest}'\n").repeat(2), "two keys"),
+            (format!("[[key]]\nname='a'\nid='a'\nsha256='{digest}'\nrequest=3\n"), "unknown field"),
+            (format!("[[key]]\nname='a'\nid='a'\nsha256='{digest}'\nburst=0\n"), "nonzero"),
+        ] {
+            let said = Keys::parse(&text).err().map(|error| error.to_string()).unwrap_or_default();
+            assert!(said.contains(words), "{text}: {said}");
+        }
+    }
+
+    #[test]
+    fn connections_are_counted_and_given_back() {
+        let allowed = Allowed { connections: 2, ..Allowed::default() };
+        let holder = Arc::new(Holder::new("a".to_owned(), "s", allowed));
+        let (first, second) = (holder.connect(), holder.connect());
+        assert!(first.is_some() && second.is_some() && holder.connect().is_none());
+        drop(first);
+        assert!(holder.connect().is_some());
+    }
+}

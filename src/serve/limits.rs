@@ -1,0 +1,114 @@
+//! How much a client may ask: tokens that come back with time, for each key and for each address.
+
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use governor::clock::{Clock, DefaultClock};
+use governor::middleware::StateInformationMiddleware;
+use governor::state::keyed::DashMapStateStore;
+use governor::state::{InMemoryState, NotKeyed};
+use governor::{NotUntil, Quota, RateLimiter};
+
+use super::errors::Refusal;
+
+/// The most addresses that are told apart. Past it, those that are not known yet share one allowance.
+const ADDRESSES_MAX: usize = 65_536;
+/// How many requests lie between two looks for addresses that have all their tokens back.
+const SWEEP_EVERY: u64 = 16_384;
+
+type Told = StateInformationMiddleware;
+type Time = <DefaultClock as Clock>::Instant;
+
+/// So many requests a second, and so many at once after a pause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    pub per_second: NonZeroU32,
+    pub burst: NonZeroU32,
+}
+
+impl Rate {
+    /// A rate whose burst is twice what comes back in a second.
+    #[must_use]
+    pub fn of(per_second: NonZeroU32) -> Self {
+        Self { per_second, burst: per_second.saturating_mul(NonZeroU32::MIN.saturating_add(1)) }
+    }
+
+    fn quota(self) -> Quota {
+        Quota::per_second(self.per_second).allow_burst(self.burst)
+    }
+}
+
+fn refusal(until: &NotUntil<Time>) -> Refusal {
+    Refusal::TooMany { retry_after: until.wait_time_from(DefaultClock::default().now()) }
+}
+
+/// The allowance of one client.
+pub struct Allowance(RateLimiter<NotKeyed, InMemoryState, DefaultClock, Told>);
+
+impl Allowance {
+    #[must_use]
+    pub fn new(rate: Rate) -> Self {
+        Self(RateLimiter::direct(rate.quota()).with_middleware())
+    }
+
+    /// Takes one request; gives how many more may follow at once.
+    ///
+    /// # Errors
+    /// There is none left.
+    pub fn take(&self) -> Result<u32, Refusal> {
+        self.0.check().map(|state| state.remaining_burst_capacity()).map_err(|until| refusal(&until))
+    }
+}
+
+/// The allowances of addresses. Of IPv6 a /64 is one address: that is what one subscriber has.
+pub struct Addresses {
+    known: RateLimiter<u128, DashMapStateStore<u128>, DefaultClock, Told>,
+    others: Allowance,
+    asked: AtomicU64,
+}
+
+impl Addresses {
+    #[must_use]
+    pub fn new(rate: Rate) -> Self {
+        let known = RateLimiter::dashmap(rate.quota()).with_middleware();
+        Self { known, others: Allowance::new(rate), asked: AtomicU64::new(0) }
+    }
+
+    /// Takes one request of an address; gives how many more may follow at once.
+    ///
+    /// # Errors
+    /// There is none left.
+    pub fn take(&self, address: IpAddr) -> Result<u32, Refusal> {
+        if self.asked.fetch_add(1, Ordering::Relaxed) % SWEEP_EVERY == SWEEP_EVERY - 1 {
+            self.known.retain_recent();
+        }
+        if self.known.len() >= ADDRESSES_MAX {
+            return self.others.take();
+        }
+        let taken = self.known.check_key(&subscriber(address));
+        taken.map(|state| state.remaining_burst_capacity()).map_err(|until| refusal(&until))
+    }
+}
+
+fn subscriber(address: IpAddr) -> u128 {
+    match address.to_canonical() {
+        IpAddr::V4(address) => u128::from(address.to_bits()),
+        IpAddr::V6(address) => address.to_bits() >> 64 << 64,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_held_back_and_another_is_not() {
+        let addresses = Addresses::new(Rate { per_second: NonZeroU32::MIN, burst: NonZeroU32::new(3).unwrap() });
+        let at = |text: &str| addresses.take(text.parse().unwrap());
+        assert_eq!([at("192.0.2.1"), at("192.0.2.1"), at("192.0.2.1")], [Ok(2), Ok(1), Ok(0)]);
+        assert!(matches!(at("192.0.2.1"), Err(Refusal::TooMany { .. })));
+        assert_eq!(at("192.0.2.2"), Ok(2));
+        assert_eq!([at("2001:db8::1"), at("2001:db8::2"), at("2001:db8:0:1::1")], [Ok(2), Ok(1), Ok(2)]);
+    }
+}

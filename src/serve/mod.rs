@@ -1,0 +1,141 @@
+//! The market over HTTP: one stored truth, read by whoever asks, in the dialect that they speak.
+//!
+//! A reader: it takes no role and writes nothing. `query` is what all dialects share, `native` the first of them; `http` is
+//! the accept loop that the daemons' health uses too.
+
+mod errors;
+mod guard;
+pub mod http;
+pub mod keys;
+pub mod limits;
+mod metrics;
+mod native;
+mod query;
+mod stall;
+
+use std::any::Any;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::{HeaderValue, Method, header};
+use axum::response::Response;
+use axum::routing::get;
+use axum::{Router, middleware};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+use utoipa_swagger_ui::{Config, SwaggerUi};
+
+pub use errors::Refusal;
+
+use self::errors::Failure;
+use self::http::Bounds;
+use self::keys::Keys;
+use self::limits::{Addresses, Rate};
+use self::metrics::Metrics;
+use self::query::Reader;
+use crate::calendar::Calendar;
+use crate::store::BarStore;
+
+/// How long a browser may remember what other sites may ask.
+const CORS_AGE: Duration = Duration::from_secs(3600);
+
+/// Which pages of other sites may read answers in a browser.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Origins {
+    #[default]
+    None,
+    Any,
+    /// Such as `https://example.org`.
+    These(Vec<HeaderValue>),
+}
+
+/// What a server is told.
+#[derive(Debug, Clone)]
+pub struct ServerOptions {
+    pub bounds: Bounds,
+    /// How long an answer may take.
+    pub deadline: Duration,
+    /// What one address may ask, whatever keys it has.
+    pub address_rate: Rate,
+    pub origins: Origins,
+}
+
+/// What the routes share.
+pub struct Server {
+    reader: Reader,
+    /// None where everybody may ask.
+    keys: Option<Keys>,
+    addresses: Addresses,
+    metrics: Metrics,
+    options: ServerOptions,
+}
+
+impl Server {
+    /// A server of a market. Without keys everybody may ask.
+    #[must_use]
+    pub fn new(
+        store: Arc<dyn BarStore>,
+        calendar: Arc<Calendar>,
+        keys: Option<Keys>,
+        options: ServerOptions,
+    ) -> Arc<Self> {
+        let reader = Reader::new(store, calendar, options.deadline);
+        let addresses = Addresses::new(options.address_rate);
+        Arc::new(Self { reader, keys, addresses, metrics: Metrics::default(), options })
+    }
+
+    fn routes(self: &Arc<Self>) -> Router {
+        let (closed, mut document) = native::rooms().split_for_parts();
+        let (open, of_open) = native::open_rooms().split_for_parts();
+        document.merge(of_open);
+        native::secure(&mut document);
+        let closed = closed
+            .route("/metrics", get(native::metrics))
+            .method_not_allowed_fallback(native::wrong_method)
+            .layer(middleware::from_fn_with_state(self.clone(), guard::let_in));
+        // Nothing is told to the validator of another site.
+        let page = Config::from("/openapi.json").validator_url("none").persist_authorization(true);
+        let docs = SwaggerUi::new("/docs").config(page).url("/openapi.json", document);
+        let dialects = open
+            .merge(docs)
+            .merge(closed)
+            .fallback(native::nothing_here)
+            .layer(middleware::from_fn_with_state(self.clone(), guard::receive))
+            .layer(CatchPanicLayer::custom({
+                let server = self.clone();
+                move |panic| server.panicked(panic)
+            }));
+        match self.cors() {
+            Some(cors) => dialects.layer(cors),
+            None => dialects,
+        }
+        .with_state(self.clone())
+    }
+
+    fn cors(&self) -> Option<CorsLayer> {
+        let origin = match &self.options.origins {
+            Origins::None => return None,
+            Origins::Any => AllowOrigin::any(),
+            Origins::These(origins) => AllowOrigin::list(origins.iter().cloned()),
+        };
+        let cors = CorsLayer::new()
+            .allow_origin(origin)
+            .allow_methods([Method::GET])
+            .allow_headers([guard::API_KEY, header::AUTHORIZATION, header::CONTENT_TYPE])
+            .expose_headers([guard::REMAINING, header::RETRY_AFTER])
+            .max_age(CORS_AGE);
+        Some(cors)
+    }
+
+    /// A handler that panicked is a bug: it is told of in the log, and its client hears a number.
+    fn panicked(&self, _panic: Box<dyn Any + Send>) -> Response {
+        native::refused(&self.reader.refusal(Failure::Panicked))
+    }
+
+    /// Serves on a listener until told to stop, and then until everybody has been answered.
+    pub async fn run(self: Arc<Self>, listener: TcpListener, stop: CancellationToken) {
+        http::serve(listener, self.routes(), self.options.bounds, stop).await;
+    }
+}

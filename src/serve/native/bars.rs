@@ -1,0 +1,219 @@
+//! Pages of bars.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::answers::{Answer, ErrorBody, Meta, encoded, json, plain};
+use super::parameters::{
+    FillName, LabelName, OrderName, Parameters, Ticker, interval, limit, page_token, range, ticker,
+};
+use crate::base::Interval;
+use crate::calendar::Calendar;
+use crate::serve::Server;
+use crate::serve::errors::Refusal;
+use crate::serve::query::{BarPage, BarQuery, Label, PageKey, Shape, ShownBar};
+
+/// What a page of bars is asked for with.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct BarParameters {
+    /// 1m 5m 15m 30m 60m 120m 1d 1w 1M [default: 1m]
+    timeframe: Option<String>,
+    /// First bar's start: RFC 3339, a date of the exchange, Unix seconds or milliseconds. Without it: the latest bars
+    start: Option<String>,
+    /// Last bar's start, included; a date means all of that day
+    end: Option<String>,
+    /// [default: 500]
+    #[param(minimum = 1, maximum = 5000)]
+    limit: Option<u32>,
+    /// [default: asc]
+    #[param(inline)]
+    order: Option<OrderName>,
+    /// What stands for minutes without a bar, as in a halt: nothing, or a flat bar without volume [default: skip]
+    #[param(inline)]
+    fill: Option<FillName>,
+    /// Whether a bar's time is the start of its first minute or the end of its last [default: start]
+    #[param(inline)]
+    label: Option<LabelName>,
+    /// `meta.next_page_token` of the page before
+    page_token: Option<String>,
+}
+
+/// What a page of history is asked for with.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct HistoryParameters {
+    /// First bar's start: RFC 3339, a date of the exchange, Unix seconds or milliseconds. Without it: the latest bars
+    start: Option<String>,
+    /// Last bar's start, included; a date means all of that day
+    end: Option<String>,
+    /// [default: 1000]
+    #[param(minimum = 1, maximum = 10_000)]
+    limit: Option<u32>,
+    /// `meta.next_page_token` of the page before
+    page_token: Option<String>,
+}
+
+/// What the chart page asks for bars with.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct KlineParameters {
+    symbol: String,
+    /// 1m 5m 15m 30m 60m 120m 1d 1w 1M [default: 1m]
+    interval: Option<String>,
+    /// [default: 200]
+    #[param(minimum = 1, maximum = 5000)]
+    limit: Option<u32>,
+    /// Only bars that start then or earlier
+    end: Option<String>,
+}
+
+/// A bar
+#[derive(Debug, Serialize, ToSchema)]
+pub struct BarBody {
+    /// Unix seconds: the start of its first minute, or with label=end the end of its last
+    pub time: i64,
+    #[schema(example = "150.25")]
+    pub open: String,
+    pub high: String,
+    pub low: String,
+    pub close: String,
+    /// Shares
+    pub volume: i64,
+}
+
+/// Bars
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "only described")]
+pub struct BarsBody {
+    success: bool,
+    data: Vec<BarBody>,
+    meta: Meta,
+}
+
+/// A bar as the chart page takes it
+#[derive(Debug, Serialize, ToSchema)]
+pub struct KlineBody<'a> {
+    pub symbol: &'a str,
+    pub interval: &'a str,
+    /// Start of its first minute, Unix seconds
+    pub time: i64,
+    pub open: f64,
+    pub high: f64,
+    pub low: f64,
+    pub close: f64,
+    /// Shares
+    pub volume: i64,
+}
+
+/// A price as REST gives it: what is stored are hundredths.
+pub fn decimal(price: f64) -> String {
+    format!("{price:.2}")
+}
+
+fn encode(page: &BarPage, interval: Interval, label: Label, calendar: &Calendar) -> Result<Bytes, Refusal> {
+    let body = |bar: &ShownBar| BarBody {
+        time: bar.time(interval, label, calendar),
+        open: decimal(bar.open),
+        high: decimal(bar.high),
+        low: decimal(bar.low),
+        close: decimal(bar.close),
+        volume: bar.volume,
+    };
+    let bars: Vec<BarBody> = page.bars.iter().map(body).collect();
+    let next_page_token = page.next.as_ref().map(ToString::to_string);
+    encoded(&bars, &Meta { count: Some(bars.len()), next_page_token, ..Meta::default() })
+}
+
+/// Answers with a page; the latest bars, as they are asked for without bounds, may be ready.
+async fn page(server: &Server, query: BarQuery, label: Label) -> Answer {
+    let BarQuery { symbol, interval, start, end, order, fill, limit, after } = query;
+    let made = async {
+        let found = server.reader.bars(query).await?;
+        encode(&found, interval, label, server.reader.calendar())
+    };
+    let body = match (start, end, after) {
+        (None, None, None) => {
+            let key = PageKey { symbol, interval, limit, shape: Shape::Native(order, fill, label) };
+            server.reader.page(key, made).await?
+        }
+        _ => made.await?,
+    };
+    Ok(json(body))
+}
+
+/// A page of bars
+///
+/// Without `start` these are the latest bars up to `end`, in ascending order as well; `order=desc` goes on to older ones page
+/// after page.
+#[utoipa::path(get, path = "/api/v1/bars/{ticker}", tag = "bars",
+    params(("ticker" = String, Path), BarParameters),
+    responses((status = 200, body = BarsBody), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
+pub async fn bars(
+    State(server): State<Arc<Server>>,
+    Ticker(symbol): Ticker,
+    Parameters(asked): Parameters<BarParameters>,
+) -> Answer {
+    let (start, end) = range(asked.start.as_deref(), asked.end.as_deref())?;
+    let query = BarQuery {
+        symbol,
+        interval: interval("timeframe", asked.timeframe.as_deref())?,
+        start,
+        end,
+        order: asked.order.unwrap_or_default().into(),
+        fill: asked.fill.unwrap_or_default().into(),
+        limit: limit(asked.limit, 500, 5000)?,
+        after: page_token(asked.page_token.as_deref())?,
+    };
+    page(&server, query, asked.label.unwrap_or_default().into()).await
+}
+
+/// A page of 1-minute bars
+#[utoipa::path(get, path = "/api/v1/history/{ticker}", tag = "bars",
+    params(("ticker" = String, Path), HistoryParameters),
+    responses((status = 200, body = BarsBody), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
+pub async fn history(
+    State(server): State<Arc<Server>>,
+    Ticker(symbol): Ticker,
+    Parameters(asked): Parameters<HistoryParameters>,
+) -> Answer {
+    let (start, end) = range(asked.start.as_deref(), asked.end.as_deref())?;
+    let (limit, after) = (limit(asked.limit, 1000, 10_000)?, page_token(asked.page_token.as_deref())?);
+    page(&server, BarQuery { start, end, limit, after, ..BarQuery::latest(symbol, Interval::Minute1) }, Label::Start)
+        .await
+}
+
+/// The latest bars as a chart takes them: ascending, numbers
+#[utoipa::path(get, path = "/api/klines", tag = "bars", params(KlineParameters),
+    responses((status = 200, body = Vec<KlineBody>), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
+pub async fn klines(State(server): State<Arc<Server>>, Parameters(asked): Parameters<KlineParameters>) -> Answer {
+    let (symbol, interval) = (ticker(&asked.symbol)?, interval("interval", asked.interval.as_deref())?);
+    let limit = limit(asked.limit, 200, 5000)?;
+    let (_, end) = range(None, asked.end.as_deref())?;
+    let made = async {
+        let found = server.reader.bars(BarQuery { end, limit, ..BarQuery::latest(symbol, interval) }).await?;
+        let row = |bar: &ShownBar| {
+            let ShownBar { start, open, high, low, close, volume } = *bar;
+            KlineBody {
+                symbol: symbol.as_str(),
+                interval: interval.as_str(),
+                time: start,
+                open,
+                high,
+                low,
+                close,
+                volume,
+            }
+        };
+        plain(found.bars.iter().map(row).collect::<Vec<_>>())
+    };
+    let body = match end {
+        None => server.reader.page(PageKey { symbol, interval, limit, shape: Shape::Klines }, made).await?,
+        Some(_) => made.await?,
+    };
+    Ok(json(body))
+}

@@ -1,0 +1,338 @@
+//! Stocks with their last prices, and the market's state.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::answers::{Answer, ErrorBody, Meta, answer, json, plain};
+use super::bars::decimal;
+use super::parameters::{Parameters, Ticker, limit, ticker};
+use crate::serve::Server;
+use crate::serve::errors::Refusal;
+use crate::serve::query::{DayFigures, Period, PeriodFigures};
+use crate::store::PriceRow;
+
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// What tickers are asked for with.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct TickerParameters {
+    /// Only stocks whose ticker begins with this or whose name has it, whatever the case
+    search: Option<String>,
+    /// Only stocks of this sector, whatever the case
+    sector: Option<String>,
+    /// [default: 100]
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<u32>,
+    /// `meta.next_after` of the page before
+    after: Option<String>,
+}
+
+/// A stock with its last price
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TickerBody<'a> {
+    pub symbol: &'a str,
+    pub name: &'a str,
+    pub sector: &'a str,
+    /// free, main, chinext, star or beijing
+    pub board: &'a str,
+    /// Close of the last minute
+    #[schema(example = "150.25")]
+    pub price: String,
+    /// Against the close of the trading day before; null after a crash of the database until the next minute
+    pub change_percent: Option<f64>,
+    /// Shares traded since the day's open; null like change_percent
+    pub volume: Option<i64>,
+    /// Start of the last minute, Unix seconds
+    pub last_update: i64,
+    /// Whether its trade is halted
+    pub halted: bool,
+    /// Whether it is to be traded on days to come
+    pub active: bool,
+}
+
+/// Stocks
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "only described")]
+pub struct TickersBody<'a> {
+    success: bool,
+    data: Vec<TickerBody<'a>>,
+    meta: Meta,
+}
+
+fn ticker_body(row: &PriceRow) -> TickerBody<'_> {
+    TickerBody {
+        symbol: row.symbol.as_str(),
+        name: &row.name,
+        sector: &row.sector,
+        board: &row.board,
+        price: decimal(row.price),
+        change_percent: row.change_percent,
+        volume: row.volume,
+        last_update: row.last_update,
+        halted: row.is_halted,
+        active: row.is_active,
+    }
+}
+
+/// Stocks, in order of ticker
+#[utoipa::path(get, path = "/api/v1/tickers", tag = "market", params(TickerParameters),
+    responses((status = 200, body = TickersBody), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
+pub async fn tickers(State(server): State<Arc<Server>>, Parameters(asked): Parameters<TickerParameters>) -> Answer {
+    let limit = usize::from(limit(asked.limit, 100, 1000)?);
+    let wrong = |_| Refusal::Invalid("after must be the next_after of the page before".to_owned());
+    let after = asked.after.as_deref().map(|text| ticker(text).map_err(wrong)).transpose()?;
+    let (search, sector) = (asked.search.map(|text| text.to_lowercase()), asked.sector.map(|text| text.to_lowercase()));
+    let is_wanted = |row: &&PriceRow| {
+        let is_found = |search: &String| {
+            row.symbol.as_str().to_lowercase().starts_with(search) || row.name.to_lowercase().contains(search)
+        };
+        after.is_none_or(|after| row.symbol > after)
+            && search.as_ref().is_none_or(is_found)
+            && sector.as_ref().is_none_or(|sector| row.sector.to_lowercase() == *sector)
+    };
+    let board = server.reader.board().await?;
+    let mut found = board.rows.iter().filter(is_wanted);
+    let bodies: Vec<TickerBody<'_>> = found.by_ref().take(limit).map(ticker_body).collect();
+    let has_more = found.next().is_some();
+    let next_after = bodies.last().filter(|_| has_more).map(|last| last.symbol.to_owned());
+    answer(&bodies, &Meta { count: Some(bodies.len()), next_after, ..Meta::default() })
+}
+
+/// A stock's price and its day so far
+#[derive(Debug, Serialize, ToSchema)]
+pub struct QuoteBody<'a> {
+    pub symbol: &'a str,
+    /// Close of the last minute
+    #[schema(example = "150.25")]
+    pub price: String,
+    /// Against the previous close; null on the first day that is kept
+    pub change: Option<String>,
+    pub change_percent: Option<f64>,
+    /// Of the trading day before; null on the first day that is kept
+    pub previous_close: Option<String>,
+    pub open: String,
+    pub high: String,
+    pub low: String,
+    /// Shares traded since the day's open
+    pub volume: i64,
+    /// Start of the last minute, Unix seconds
+    pub time: i64,
+    pub halted: bool,
+}
+
+/// A quote
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "only described")]
+pub struct OneQuoteBody<'a> {
+    success: bool,
+    data: QuoteBody<'a>,
+    meta: Meta,
+}
+
+/// A stock's price and its day so far
+#[utoipa::path(get, path = "/api/v1/quote/{ticker}", tag = "market", params(("ticker" = String, Path)),
+    responses((status = 200, body = OneQuoteBody), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
+pub async fn quote(State(server): State<Arc<Server>>, Ticker(symbol): Ticker) -> Answer {
+    let row = server.reader.price(symbol).await?;
+    let DayFigures { last, open, high, low, close, volume, previous_close } = server.reader.day(symbol).await?;
+    // Sums of hundredths: rounded to a hundredth they are exact.
+    let change = previous_close.map(|previous| decimal(close - previous));
+    let change_percent = previous_close.map(|previous| thousandths((close / previous - 1.0) * 100.0));
+    let body = QuoteBody {
+        symbol: symbol.as_str(),
+        price: decimal(close),
+        change,
+        change_percent,
+        previous_close: previous_close.map(decimal),
+        open: decimal(open),
+        high: decimal(high),
+        low: decimal(low),
+        volume,
+        time: last,
+        halted: row.is_halted,
+    };
+    answer(&body, &Meta::default())
+}
+
+/// A number of per cent as `stock_realtime_price` keeps it.
+fn thousandths(number: f64) -> f64 {
+    (number * 1000.0).round() / 1000.0
+}
+
+/// What figures are asked for with.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct StatsParameters {
+    /// The last 60 trading minutes, or so many trading days with the present one [default: 1d]
+    #[param(inline)]
+    period: Option<PeriodName>,
+}
+
+/// A time that ends with the market's newest minute
+#[derive(Debug, Clone, Copy, Default, Deserialize, Serialize, ToSchema)]
+pub enum PeriodName {
+    #[serde(rename = "1h")]
+    Hour,
+    #[default]
+    #[serde(rename = "1d")]
+    Day,
+    #[serde(rename = "7d")]
+    Days7,
+    #[serde(rename = "30d")]
+    Days30,
+}
+
+/// Figures of a stock over a time
+#[derive(Debug, Serialize, ToSchema)]
+pub struct StatsBody<'a> {
+    pub symbol: &'a str,
+    pub period: PeriodName,
+    /// Start of the first and of the last minute with a bar, Unix seconds
+    pub from: i64,
+    pub to: i64,
+    /// Minutes with a bar
+    pub bars: usize,
+    pub open: String,
+    pub high: String,
+    pub low: String,
+    pub close: String,
+    /// Of the minutes' closes
+    pub mean: String,
+    /// Shares
+    pub volume: i64,
+    /// From the first open to the last close, per cent
+    pub change_percent: f64,
+    /// Root of the squared log returns from close to close, scaled to a trading day of 240 minutes (0.02 = 2 %)
+    pub volatility: f64,
+}
+
+/// Figures
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "only described")]
+pub struct OneStatsBody<'a> {
+    success: bool,
+    data: StatsBody<'a>,
+    meta: Meta,
+}
+
+/// High, low, mean, volume, change and volatility of the last minutes or days
+#[utoipa::path(get, path = "/api/v1/stats/{ticker}", tag = "market", params(("ticker" = String, Path), StatsParameters),
+    responses((status = 200, body = OneStatsBody), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
+pub async fn stats(
+    State(server): State<Arc<Server>>,
+    Ticker(symbol): Ticker,
+    Parameters(asked): Parameters<StatsParameters>,
+) -> Answer {
+    let name = asked.period.unwrap_or_default();
+    let period = match name {
+        PeriodName::Hour => Period::Minutes(60),
+        PeriodName::Day => Period::Days(1),
+        PeriodName::Days7 => Period::Days(7),
+        PeriodName::Days30 => Period::Days(30),
+    };
+    let PeriodFigures { from, to, bars, open, high, low, close, mean, volume, volatility } =
+        server.reader.figures(symbol, period).await?;
+    let body = StatsBody {
+        symbol: symbol.as_str(),
+        period: name,
+        from,
+        to,
+        bars,
+        open: decimal(open),
+        high: decimal(high),
+        low: decimal(low),
+        close: decimal(close),
+        mean: decimal(mean),
+        volume,
+        change_percent: thousandths((close / open - 1.0) * 100.0),
+        volatility,
+    };
+    answer(&body, &Meta::default())
+}
+
+/// Where the market's clock stands
+#[derive(Debug, Serialize, ToSchema)]
+pub struct StatusBody {
+    /// Whether anything trades
+    pub is_trading: bool,
+    /// morning, afternoon or closed
+    pub session: &'static str,
+    /// Of the present session, or of the next one while it is closed; Unix seconds
+    pub session_start: i64,
+    pub session_end: i64,
+    /// End of the last committed minute, or the instant at which the state changed since; Unix seconds
+    pub market_time: i64,
+    /// Start of the newest 1-minute bar, Unix seconds
+    pub last_bar: Option<i64>,
+    /// Stocks with bars
+    pub tickers: usize,
+    /// The last day whose holidays are known and not projected
+    pub calendar_known_until: String,
+}
+
+/// The market's state
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "only described")]
+pub struct MarketStatusBody {
+    success: bool,
+    data: StatusBody,
+    meta: Meta,
+}
+
+/// The market's clock and session
+#[utoipa::path(get, path = "/api/v1/status", tag = "market",
+    responses((status = 200, body = MarketStatusBody), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
+pub async fn status(State(server): State<Arc<Server>>) -> Answer {
+    let (board, status) = (server.reader.board().await?, server.reader.status().await?);
+    let Some(status) = status else { return Err(Refusal::Unavailable.into()) };
+    let body = StatusBody {
+        is_trading: status.is_trading(),
+        session: status.span.session.as_str(),
+        session_start: status.span.start,
+        session_end: status.span.end,
+        market_time: status.last_update,
+        last_bar: board.newest,
+        tickers: board.rows.len(),
+        calendar_known_until: server.reader.calendar().known_until().to_string(),
+    };
+    answer(&body, &Meta::default())
+}
+
+/// Whether the server can serve
+#[derive(Debug, Serialize, ToSchema)]
+pub struct HealthBody {
+    /// `ok` or `unavailable`
+    pub status: &'static str,
+    pub version: &'static str,
+    /// End of the last minute that is committed, Unix seconds
+    pub market_time: Option<i64>,
+}
+
+/// Whether the server and its database answer; needs no key
+#[utoipa::path(get, path = "/health", tag = "market", security(()),
+    responses((status = 200, body = HealthBody), (status = 429, body = ErrorBody), (status = 503, body = HealthBody)))]
+pub async fn health(State(server): State<Arc<Server>>) -> Response {
+    let version = env!("CARGO_PKG_VERSION");
+    match server.reader.status().await {
+        Ok(status) => {
+            let market_time = status.map(|status| status.last_update);
+            json(plain(HealthBody { status: "ok", version, market_time }).unwrap_or_default())
+        }
+        Err(refusal) => {
+            let body = plain(HealthBody { status: "unavailable", version, market_time: None }).unwrap_or_default();
+            (refusal.status(), json(body)).into_response()
+        }
+    }
+}
+
+/// What the server measures of itself, as OpenMetrics text.
+pub async fn metrics(State(server): State<Arc<Server>>) -> Answer {
+    let text = server.metrics.text(server.reader.hits_and_misses()).map_err(|_| Refusal::Internal(0))?;
+    Ok(([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response())
+}

@@ -1,0 +1,146 @@
+//! The parameters of the native dialect, and what is said of a wrong one.
+
+use axum::extract::{FromRequestParts, Path, Query};
+use axum::http::request::Parts;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use utoipa::ToSchema;
+
+use super::answers::Refused;
+use crate::base::{Interval, Symbol, UnixSeconds};
+use crate::serve::errors::Refusal;
+use crate::serve::query::time::{self, Edge};
+use crate::serve::query::{Fill, Label, Order};
+
+/// As much of a wrong value as is repeated to who sent it.
+const REPEATED_CHARS: usize = 40;
+
+/// The query string's parameters.
+pub struct Parameters<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Parameters<T> {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        match Query::<T>::from_request_parts(parts, state).await {
+            Ok(Query(parameters)) => Ok(Self(parameters)),
+            Err(rejection) => {
+                let said = rejection.body_text();
+                let reason = said.strip_prefix("Failed to deserialize query string: ").unwrap_or(&said);
+                Err(Refused(Refusal::Invalid(format!("a parameter is wrong: {reason}"))))
+            }
+        }
+    }
+}
+
+/// The ticker in a path.
+pub struct Ticker(pub Symbol);
+
+impl<S: Send + Sync> FromRequestParts<S> for Ticker {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        match Path::<String>::from_request_parts(parts, state).await {
+            Ok(Path(text)) => Ok(Self(ticker(&text)?)),
+            Err(rejection) => Err(Refused(Refusal::Invalid(rejection.body_text()))),
+        }
+    }
+}
+
+/// The beginning of a wrong value.
+pub fn repeated(text: &str) -> String {
+    text.chars().take(REPEATED_CHARS).collect()
+}
+
+/// A ticker by its name.
+pub fn ticker(text: &str) -> Result<Symbol, Refusal> {
+    text.parse().map_err(|_| Refusal::UnknownTicker(repeated(text)))
+}
+
+/// An interval by its name; the minute without one.
+pub fn interval(name: &str, text: Option<&str>) -> Result<Interval, Refusal> {
+    let wrong =
+        |text| Refusal::Invalid(format!("{name}={}: use one of 1m 5m 15m 30m 60m 120m 1d 1w 1M", repeated(text)));
+    text.map_or(Ok(Interval::Minute1), |text| text.parse().map_err(|_| wrong(text)))
+}
+
+/// How many entries, of those that a page may have.
+pub fn limit(asked: Option<u32>, usual: u16, most: u16) -> Result<u16, Refusal> {
+    match asked.map(u16::try_from) {
+        None => Ok(usual),
+        Some(Ok(limit @ 1..)) if limit <= most => Ok(limit),
+        Some(_) => Err(Refusal::Invalid(format!("limit must be from 1 to {most}"))),
+    }
+}
+
+/// The instants that a range goes from and to.
+pub fn range(start: Option<&str>, end: Option<&str>) -> Result<(Option<UnixSeconds>, Option<UnixSeconds>), Refusal> {
+    let parse = |name, text: Option<&str>, edge| text.map(|text| time::parse(name, text, edge)).transpose();
+    let start = parse("start", start, Edge::Start).map_err(Refusal::Invalid)?;
+    let end = parse("end", end, Edge::End).map_err(Refusal::Invalid)?;
+    if start.zip(end).is_some_and(|(start, end)| end < start) {
+        return Err(Refusal::Invalid("end must not be earlier than start".to_owned()));
+    }
+    Ok((start, end))
+}
+
+/// The place that a page ended at: not negative.
+pub fn page_token(text: Option<&str>) -> Result<Option<i64>, Refusal> {
+    let wrong = || Refusal::Invalid("page_token must be the next_page_token of the page before".to_owned());
+    let parse = |text: &str| text.parse().ok().filter(|place| *place >= 0).ok_or_else(wrong);
+    text.map(parse).transpose()
+}
+
+/// Which bar comes first
+#[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum OrderName {
+    #[default]
+    Asc,
+    Desc,
+}
+
+/// What stands for a minute without a bar, as in a halt: nothing, or a flat bar without volume
+#[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum FillName {
+    #[default]
+    Skip,
+    Fill,
+}
+
+/// Whether a bar's time is the start of its first minute or the end of its last
+#[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LabelName {
+    #[default]
+    Start,
+    End,
+}
+
+impl From<OrderName> for Order {
+    fn from(name: OrderName) -> Self {
+        match name {
+            OrderName::Asc => Self::Ascending,
+            OrderName::Desc => Self::Descending,
+        }
+    }
+}
+
+impl From<FillName> for Fill {
+    fn from(name: FillName) -> Self {
+        match name {
+            FillName::Skip => Self::Skip,
+            FillName::Fill => Self::Flat,
+        }
+    }
+}
+
+impl From<LabelName> for Label {
+    fn from(name: LabelName) -> Self {
+        match name {
+            LabelName::Start => Self::Start,
+            LabelName::End => Self::End,
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! Pages of bars: ranges, both orders, the latest ones, empty minutes, labels.
+
+use crate::base::{Interval, Symbol, UnixSeconds};
+use crate::calendar::{Bucket, Calendar, Minute};
+use crate::serve::errors::{Failure, Refusal};
+use crate::store::{BarRange, BarStore, StoredBar};
+
+use super::Reader;
+
+/// Which bar of a page comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Order {
+    /// The oldest.
+    #[default]
+    Ascending,
+    /// The newest.
+    Descending,
+}
+
+/// What stands for minutes without a bar, as in a halt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Fill {
+    /// Nothing.
+    #[default]
+    Skip,
+    /// A flat bar at the close before it, without volume.
+    Flat,
+}
+
+/// Which instant names a bar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Label {
+    /// The start of its first minute.
+    #[default]
+    Start,
+    /// The end of its last minute, whether that has been reached or not.
+    End,
+}
+
+/// What is asked for. Bounds are on the start of a bar, whatever names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BarQuery {
+    pub symbol: Symbol,
+    pub interval: Interval,
+    /// The first start, in Unix seconds. Without one: the latest bars.
+    pub start: Option<UnixSeconds>,
+    /// The last start, included, in Unix seconds.
+    pub end: Option<UnixSeconds>,
+    pub order: Order,
+    pub fill: Fill,
+    /// How many bars, at least one.
+    pub limit: u16,
+    /// Where the page before ended: the start of its last bar.
+    pub after: Option<UnixSeconds>,
+}
+
+impl BarQuery {
+    /// The latest 500 bars as they are stored.
+    #[must_use]
+    pub fn latest(symbol: Symbol, interval: Interval) -> Self {
+        let (order, fill) = (Order::Ascending, Fill::Skip);
+        Self { symbol, interval, start: None, end: None, order, fill, limit: 500, after: None }
+    }
+
+    /// The page and one bar more, which tells whether another page follows.
+    fn count(&self) -> usize {
+        usize::from(self.limit) + 1
+    }
+}
+
+/// A bar to be shown.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ShownBar {
+    /// Start of its first minute, in Unix seconds.
+    pub start: UnixSeconds,
+    /// Currency units, as are high, low and close.
+    pub open: f64,
+    pub high: f64,
+    pub low: f64,
+    pub close: f64,
+    /// Shares.
+    pub volume: i64,
+}
+
+/// A page of bars.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BarPage {
+    pub bars: Vec<ShownBar>,
+    /// Where the next page begins: what [`BarQuery::after`] takes. None when there is no more.
+    pub next: Option<UnixSeconds>,
+}
+
+impl From<StoredBar> for ShownBar {
+    fn from(bar: StoredBar) -> Self {
+        let StoredBar { time, open, high, low, close, volume, .. } = bar;
+        Self { start: time, open, high, low, close, volume }
+    }
+}
+
+impl ShownBar {
+    fn flat(start: UnixSeconds, price: f64) -> Self {
+        Self { start, open: price, high: price, low: price, close: price, volume: 0 }
+    }
+
+    /// The instant that names it, in Unix seconds. A bar that lies in no bucket, as only an operator can have written, is named
+    /// by its start.
+    #[must_use]
+    pub fn time(&self, interval: Interval, label: Label, calendar: &Calendar) -> UnixSeconds {
+        match (label, calendar.minute_starting(self.start)) {
+            (Label::End, Ok(minute)) => calendar.bucket(minute, interval).last.end(),
+            _ => self.start,
+        }
+    }
+}
+
+impl Reader {
+    /// A page of bars.
+    ///
+    /// # Errors
+    /// There is no such stock, or the database cannot be read.
+    pub async fn bars(&self, query: BarQuery) -> Result<BarPage, Refusal> {
+        let page = match query.fill {
+            Fill::Skip => self.ask(move |store, _| stored(store, &query)).await?,
+            Fill::Flat => {
+                let board = self.board().await?;
+                let Some(row) = board.find(&query.symbol) else {
+                    return Err(Refusal::UnknownTicker(query.symbol.to_string()));
+                };
+                // A stock that does not trade any more ends with its own last bar.
+                let newest = if row.is_active { board.newest.unwrap_or(row.last_update) } else { row.last_update };
+                let extent = Extent { last_bar: row.last_update, newest };
+                self.ask(move |store, calendar| filled(store, calendar, &query, extent)).await?
+            }
+        };
+        if page.bars.is_empty() {
+            self.price(query.symbol).await?;
+        }
+        Ok(page)
+    }
+}
+
+/// Where the page lies: first start included, last start excluded; and whether it is taken from the end.
+fn bounds(query: &BarQuery) -> (UnixSeconds, UnixSeconds, bool) {
+    let (mut from, mut to) =
+        (query.start.unwrap_or(0), query.end.map_or(UnixSeconds::MAX, |end| end.saturating_add(1)));
+    match (query.after, query.order) {
+        (Some(after), Order::Ascending) => from = from.max(after.saturating_add(1)),
+        (Some(after), Order::Descending) => to = to.min(after),
+        (None, _) => {}
+    }
+    let is_latest = query.start.is_none() && query.after.is_none();
+    (from, to, query.order == Order::Descending || is_latest)
+}
+
+/// The bars as they are stored.
+fn stored(store: &dyn BarStore, query: &BarQuery) -> Result<BarPage, Failure> {
+    let (from, to, is_from_end) = bounds(query);
+    let ranges = [BarRange { symbol: query.symbol, interval: query.interval, from, to }];
+    let found = match is_from_end {
+        true => store.last_bars(&ranges, query.count())?,
+        false => store.bars(&ranges, query.count())?,
+    };
+    Ok(page_of(found.into_iter().map(ShownBar::from).collect(), query, is_from_end))
+}
+
+/// Cuts what was found, which is in order of time and may be one too long, to a page.
+fn page_of(mut bars: Vec<ShownBar>, query: &BarQuery, is_from_end: bool) -> BarPage {
+    let limit = usize::from(query.limit);
+    let has_more = bars.len() > limit;
+    match is_from_end {
+        true => drop(bars.drain(..bars.len().saturating_sub(limit))),
+        false => bars.truncate(limit),
+    }
+    if query.order == Order::Descending {
+        bars.reverse();
+    }
+    // The latest bars in order of time end with the newest: nothing follows.
+    let follows = has_more && (query.order == Order::Descending || !is_from_end);
+    let next = bars.last().filter(|_| follows).map(|bar| bar.start);
+    BarPage { bars, next }
+}
+
+/// How far a stock and its market had come at one moment.
+#[derive(Debug, Clone, Copy)]
+struct Extent {
+    /// Start of the stock's last 1-minute bar.
+    last_bar: UnixSeconds,
+    /// Start of the last minute that it might have had one in.
+    newest: UnixSeconds,
+}
+
+impl Extent {
+    /// Until where a bar that is not there is missing, and not only not rolled up yet.
+    fn known_until(self, store: &dyn BarStore, query: &BarQuery) -> Result<UnixSeconds, Failure> {
+        let is_rolled = query.interval != Interval::Minute1;
+        let folded_to = if is_rolled { store.watermarks()?.get(&query.symbol).copied() } else { None };
+        Ok(folded_to.filter(|folded_to| *folded_to < self.last_bar).unwrap_or(self.newest))
+    }
+}
+
+/// The bars with a flat one wherever one is missing, from the symbol's first bar to the market's newest minute.
+fn filled(store: &dyn BarStore, calendar: &Calendar, query: &BarQuery, extent: Extent) -> Result<BarPage, Failure> {
+    let nothing = BarPage { bars: vec![], next: None };
+    let (from, to, is_from_end) = bounds(query);
+    let ranges = |from, to| [BarRange { symbol: query.symbol, interval: query.interval, from, to }];
+    let Some(first) = store.bars(&ranges(0, UnixSeconds::MAX), 1)?.first().map(|bar| bar.time) else {
+        return Ok(nothing);
+    };
+    let (from, to) = (from.max(first), to.min(extent.known_until(store, query)?.saturating_add(1)));
+    let buckets = buckets(calendar, query.interval, from, to, is_from_end, query.count());
+    let (Some(oldest), Some(youngest)) = (buckets.first(), buckets.last()) else { return Ok(nothing) };
+    let (begin, end) = (oldest.first.start(), youngest.first.start() + 1);
+    let found = store.bars(&ranges(begin, end), buckets.len() + 1)?;
+    let mut price = store.last_bars(&ranges(0, begin), 1)?.first().map(|bar| bar.close);
+    let mut found = found.into_iter().map(ShownBar::from).peekable();
+    let mut bars = Vec::with_capacity(buckets.len());
+    for bucket in buckets {
+        let start = bucket.first.start();
+        let bar = found.next_if(|bar| bar.start <= start).or_else(|| price.map(|price| ShownBar::flat(start, price)));
+        price = bar.map(|bar| bar.close).or(price);
+        bars.extend(bar);
+    }
+    Ok(page_of(bars, query, is_from_end))
+}
+
+/// The buckets that start in a span, in order, at most so many: the first or the last of them.
+fn buckets(
+    calendar: &Calendar,
+    interval: Interval,
+    from: UnixSeconds,
+    to: UnixSeconds,
+    is_from_end: bool,
+    count: usize,
+) -> Vec<Bucket> {
+    let begins_inside = |bucket: &Bucket| (from..to).contains(&bucket.first.start());
+    let mut buckets = Vec::new();
+    if is_from_end {
+        let last = calendar.last_completed(to.saturating_add(Minute::SECONDS - 1)).ok().flatten();
+        let mut next = last.map(|minute| calendar.bucket(minute, interval));
+        while let Some(bucket) = next.filter(|bucket| bucket.first.start() >= from && buckets.len() < count) {
+            buckets.extend(Some(bucket).filter(begins_inside));
+            next = calendar.previous_minute(bucket.first).map(|minute| calendar.bucket(minute, interval));
+        }
+        buckets.reverse();
+    } else {
+        let mut next = calendar.minutes_in(from, to).next().map(|minute| calendar.bucket(minute, interval));
+        while let Some(bucket) = next.filter(|bucket| bucket.first.start() < to && buckets.len() < count) {
+            buckets.extend(Some(bucket).filter(begins_inside));
+            next = calendar.next_minute(bucket.last).ok().map(|minute| calendar.bucket(minute, interval));
+        }
+    }
+    buckets
+}

@@ -1,0 +1,146 @@
+//! Figures over many minutes: the present day, the last hour, the last days.
+
+use super::Reader;
+use crate::base::{Interval, Symbol, UnixSeconds};
+use crate::calendar::{Calendar, MINUTES_PER_DAY, Minute};
+use crate::serve::errors::{Failure, Refusal};
+use crate::store::{BarRange, BarStore, StoredBar};
+
+/// A stock's last trading day so far.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct DayFigures {
+    /// Start of the last minute, in Unix seconds.
+    pub last: UnixSeconds,
+    /// Currency units, as are the other prices.
+    pub open: f64,
+    pub high: f64,
+    pub low: f64,
+    pub close: f64,
+    /// Shares.
+    pub volume: i64,
+    /// None when no earlier bar is kept.
+    pub previous_close: Option<f64>,
+}
+
+/// A time that ends with the market's newest minute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Period {
+    /// So many trading minutes.
+    Minutes(u16),
+    /// So many trading days, the last one as far as it has come.
+    Days(u16),
+}
+
+/// A stock over a time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PeriodFigures {
+    /// Start of the first minute with a bar, in Unix seconds.
+    pub from: UnixSeconds,
+    /// Start of the last one.
+    pub to: UnixSeconds,
+    pub bars: usize,
+    /// Currency units, as are the other prices.
+    pub open: f64,
+    pub high: f64,
+    pub low: f64,
+    pub close: f64,
+    /// Of the closes.
+    pub mean: f64,
+    /// Shares.
+    pub volume: i64,
+    /// √(Σr²·240/n) of n log returns r from close to close: the standard deviation of a day's return when there is no drift.
+    pub volatility: f64,
+}
+
+impl Period {
+    /// Start of its first minute when it ends with the minute that starts at `newest`.
+    fn start(self, calendar: &Calendar, newest: UnixSeconds) -> UnixSeconds {
+        let Ok(newest) = calendar.minute_starting(newest) else { return newest };
+        match self {
+            Self::Minutes(count) => {
+                let before = (1..count).try_fold(newest, |minute, _| calendar.previous_minute(minute));
+                before.map_or(0, Minute::start)
+            }
+            Self::Days(count) => {
+                let first = calendar.first_of_days_ending(calendar.day_of(newest), usize::from(count));
+                first.and_then(|day| calendar.open_of(day).ok()).map_or(0, Minute::start)
+            }
+        }
+    }
+}
+
+/// The 1-minute bars from one instant on, at most those of 30 days.
+fn minutes(store: &dyn BarStore, symbol: Symbol, from: UnixSeconds) -> Result<Vec<StoredBar>, Failure> {
+    let range = BarRange { symbol, interval: Interval::Minute1, from, to: UnixSeconds::MAX };
+    Ok(store.bars(&[range], 30 * usize::from(MINUTES_PER_DAY))?)
+}
+
+fn close_before(store: &dyn BarStore, symbol: Symbol, to: UnixSeconds) -> Result<Option<f64>, Failure> {
+    let range = BarRange { symbol, interval: Interval::Minute1, from: 0, to };
+    Ok(store.last_bars(&[range], 1)?.first().map(|bar| bar.close))
+}
+
+impl Reader {
+    /// A stock's last trading day so far.
+    ///
+    /// # Errors
+    /// There is no such stock, or the database cannot be read.
+    pub async fn day(&self, symbol: Symbol) -> Result<DayFigures, Refusal> {
+        self.ask(move |store, calendar| {
+            let newest = BarRange { symbol, interval: Interval::Minute1, from: 0, to: UnixSeconds::MAX };
+            let last = store.last_bars(&[newest], 1)?.pop();
+            let unknown = || Refusal::UnknownTicker(symbol.to_string());
+            let open_at = Period::Days(1).start(calendar, last.ok_or_else(unknown)?.time);
+            let bars = minutes(store, symbol, open_at)?;
+            let (first, last) = (bars.first().ok_or_else(unknown)?, bars.last().ok_or_else(unknown)?);
+            Ok(DayFigures {
+                last: last.time,
+                open: first.open,
+                high: highest(&bars),
+                low: lowest(&bars),
+                close: last.close,
+                volume: bars.iter().map(|bar| bar.volume).sum(),
+                previous_close: close_before(store, symbol, open_at)?,
+            })
+        })
+        .await
+    }
+
+    /// A stock's figures over a time.
+    ///
+    /// # Errors
+    /// There is no such stock, it has no bar in that time, or the database cannot be read.
+    pub async fn figures(&self, symbol: Symbol, period: Period) -> Result<PeriodFigures, Refusal> {
+        let row = self.price(symbol).await?;
+        let newest = self.board().await?.newest.unwrap_or(row.last_update);
+        self.ask(move |store, calendar| {
+            let bars = minutes(store, symbol, period.start(calendar, newest))?;
+            let none = || Refusal::Invalid(format!("{symbol} has no bar in that time; ask for a longer period"));
+            let (first, last) = (bars.first().ok_or_else(none)?, bars.last().ok_or_else(none)?);
+            let squares = bars.windows(2).map(|pair| (pair[1].close / pair[0].close).ln().powi(2));
+            let returns = bars.len().saturating_sub(1).max(1);
+            let variance = squares.sum::<f64>() * f64::from(MINUTES_PER_DAY) / returns as f64;
+            Ok(PeriodFigures {
+                from: first.time,
+                to: last.time,
+                bars: bars.len(),
+                open: first.open,
+                high: highest(&bars),
+                low: lowest(&bars),
+                close: last.close,
+                mean: bars.iter().map(|bar| bar.close).sum::<f64>() / bars.len() as f64,
+                volume: bars.iter().map(|bar| bar.volume).sum(),
+                volatility: variance.sqrt(),
+            })
+        })
+        .await
+    }
+}
+
+fn highest(bars: &[StoredBar]) -> f64 {
+    bars.iter().fold(f64::NEG_INFINITY, |high, bar| high.max(bar.high))
+}
+
+fn lowest(bars: &[StoredBar]) -> f64 {
+    bars.iter().fold(f64::INFINITY, |low, bar| low.min(bar.low))
+}

@@ -1,0 +1,188 @@
+//! The query layer that all dialects share: what may be asked of the market, with bounds on how many ask at once and how long
+//! it may take.
+
+mod bars;
+mod figures;
+mod pages;
+pub mod time;
+
+pub use bars::{BarPage, BarQuery, Fill, Label, Order, ShownBar};
+pub use figures::{DayFigures, Period, PeriodFigures};
+pub use pages::{Epoch, PageKey, Shape};
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use axum::body::Bytes;
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout, timeout_at};
+use tracing::{error, warn};
+
+use self::pages::Pages;
+use super::errors::{Failure, Refusal};
+use crate::base::{Symbol, UnixSeconds};
+use crate::calendar::Calendar;
+use crate::store::{BarStore, MarketStatus, PriceRow};
+
+/// Connections to the database that questions leave to whoever else works in this process.
+const CONNECTIONS_LEFT: u32 = 4;
+
+/// Every stock with its last price, in order of symbol.
+#[derive(Debug, Default)]
+pub struct Board {
+    pub rows: Vec<PriceRow>,
+    /// Start of the newest 1-minute bar of any stock, in Unix seconds.
+    pub newest: Option<UnixSeconds>,
+}
+
+impl Board {
+    /// The row of a symbol.
+    #[must_use]
+    pub fn find(&self, symbol: &Symbol) -> Option<&PriceRow> {
+        self.rows.binary_search_by_key(symbol, |row| row.symbol).ok().map(|at| &self.rows[at])
+    }
+}
+
+/// Reads a market for whoever asks.
+pub struct Reader {
+    store: Arc<dyn BarStore>,
+    calendar: Arc<Calendar>,
+    /// How many calls there are at once.
+    places: Arc<Semaphore>,
+    deadline: Duration,
+    pages: Pages,
+    boards: quick_cache::sync::Cache<Epoch, Arc<Board>>,
+    statuses: quick_cache::sync::Cache<Epoch, Option<MarketStatus>>,
+    /// How often the database may have changed since the server began.
+    generation: AtomicU64,
+    born: Instant,
+    incidents: AtomicU64,
+}
+
+impl Reader {
+    /// A reader that gives up a question after `deadline`.
+    #[must_use]
+    pub fn new(store: Arc<dyn BarStore>, calendar: Arc<Calendar>, deadline: Duration) -> Self {
+        let places = Arc::new(Semaphore::new(store.pool().max.saturating_sub(CONNECTIONS_LEFT).max(1) as usize));
+        Self {
+            store,
+            calendar,
+            places,
+            deadline,
+            pages: Pages::default(),
+            // The present epoch and one that questions may still be on.
+            boards: quick_cache::sync::Cache::new(4),
+            statuses: quick_cache::sync::Cache::new(4),
+            generation: AtomicU64::new(0),
+            born: Instant::now(),
+            incidents: AtomicU64::new(0),
+        }
+    }
+
+    #[must_use]
+    pub fn calendar(&self) -> &Arc<Calendar> {
+        &self.calendar
+    }
+
+    /// The database may have changed: what was kept of it is not shown any more.
+    pub fn may_have_changed(&self) {
+        self.generation.fetch_add(1, Ordering::Release);
+    }
+
+    /// For how long what was read may be shown again: until the next commit that is heard of, and no longer than a second.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        Epoch { generation: self.generation.load(Ordering::Acquire), second: self.born.elapsed().as_secs() }
+    }
+
+    /// How many pages were found ready, and how many had to be made.
+    #[must_use]
+    pub fn hits_and_misses(&self) -> (u64, u64) {
+        self.pages.hits_and_misses()
+    }
+
+    /// Asks the store on a worker thread.
+    ///
+    /// # Errors
+    /// The store's own, or there is no place or no answer in time.
+    pub async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&dyn BarStore, &Calendar) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let until = Instant::now() + self.deadline;
+        let place = match timeout_at(until, self.places.clone().acquire_owned()).await {
+            Ok(Ok(place)) => place,
+            _ => return Err(Refusal::Busy),
+        };
+        let (store, calendar) = (self.store.clone(), self.calendar.clone());
+        let answer = tokio::task::spawn_blocking(move || {
+            // Kept until the database has answered, though nobody may wait for it any more.
+            let _place = place;
+            question(&*store, &calendar)
+        });
+        match timeout_at(until, answer).await {
+            Ok(Ok(answer)) => answer.map_err(|failure| self.refusal(failure)),
+            Ok(Err(_)) => Err(self.refusal(Failure::Panicked)),
+            Err(_) => Err(Refusal::TooSlow),
+        }
+    }
+
+    /// What a client may know of a failure; the log has the rest.
+    pub fn refusal(&self, failure: Failure) -> Refusal {
+        match failure {
+            Failure::Refused(refusal) => refusal,
+            Failure::Store(error) if error.is_retriable() => {
+                warn!("a request has failed: {error}");
+                Refusal::Unavailable
+            }
+            failure => {
+                let number = 1 + self.incidents.fetch_add(1, Ordering::Relaxed);
+                error!(number, "a request has failed: {failure}");
+                Refusal::Internal(number)
+            }
+        }
+    }
+
+    /// A page that others may have asked for as well, made by one of them.
+    ///
+    /// # Errors
+    /// Those of making it.
+    pub async fn page(
+        &self,
+        key: PageKey,
+        make: impl Future<Output = Result<Bytes, Refusal>>,
+    ) -> Result<Bytes, Refusal> {
+        let ready = timeout(self.deadline, self.pages.get_or_make(self.epoch(), key, make));
+        ready.await.unwrap_or(Err(Refusal::Busy))
+    }
+
+    /// Every stock with its last price.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn board(&self) -> Result<Arc<Board>, Refusal> {
+        let read = self.ask(|store, _| {
+            let rows = store.prices()?;
+            let newest = rows.iter().map(|row| row.last_update).max();
+            Ok(Arc::new(Board { rows, newest }))
+        });
+        self.boards.get_or_insert_async(&self.epoch(), read).await
+    }
+
+    /// A stock's last price.
+    ///
+    /// # Errors
+    /// There is no such stock, or it has no bar.
+    pub async fn price(&self, symbol: Symbol) -> Result<PriceRow, Refusal> {
+        self.board().await?.find(&symbol).cloned().ok_or_else(|| Refusal::UnknownTicker(symbol.to_string()))
+    }
+
+    /// The market's status.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn status(&self) -> Result<Option<MarketStatus>, Refusal> {
+        self.statuses.get_or_insert_async(&self.epoch(), self.ask(|store, _| Ok(store.status()?))).await
+    }
+}

@@ -1,0 +1,75 @@
+//! Instants as clients write them: RFC 3339, a date, Unix seconds or milliseconds.
+
+use chrono::{DateTime, NaiveDate};
+
+use crate::base::UnixSeconds;
+use crate::calendar::Calendar;
+
+/// 9999-12-31T23:59:59Z, the last instant that a client may name.
+const LAST: UnixSeconds = 253_402_300_799;
+/// From here on a number is one of milliseconds: 1973 in those, and the year 5138 in seconds.
+const MILLIS_FROM: i64 = 100_000_000_000;
+
+/// Which end of a span an instant is. A date is its first second there, or its last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Edge {
+    Start,
+    End,
+}
+
+/// The instant in Unix seconds behind a parameter, or what is wrong with it. Fractions of a second are cut off; at an end, where
+/// that would leave nothing out, too.
+pub fn parse(name: &str, text: &str, edge: Edge) -> Result<UnixSeconds, String> {
+    let wrong = || {
+        format!(
+            "{name}={} is no time: use RFC 3339 (2026-03-02T09:30:00+08:00), a date of the exchange (2026-03-02), or Unix \
+             seconds or milliseconds from 0 on",
+            text.chars().take(40).collect::<String>()
+        )
+    };
+    let instant = if let Ok(number) = text.parse::<i64>() {
+        if number >= MILLIS_FROM { number / 1000 } else { number }
+    } else if let Ok(date) = text.parse::<NaiveDate>() {
+        match edge {
+            Edge::Start => Calendar::midnight(date),
+            Edge::End => date.succ_opt().map_or(LAST, |next| Calendar::midnight(next) - 1),
+        }
+    } else {
+        // A plus that was not escaped comes as a space.
+        DateTime::parse_from_rfc3339(&text.replace(' ', "+")).map_err(|_| wrong())?.timestamp()
+    };
+    if (0..=LAST).contains(&instant) { Ok(instant) } else { Err(wrong()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_instant_is_the_same_however_it_is_written() {
+        // 2026-03-02 09:30 in Shanghai.
+        let instant = 1_772_415_000;
+        for text in [
+            "1772415000",
+            "1772415000000",
+            "1772415000999",
+            "2026-03-02T09:30:00+08:00",
+            "2026-03-02T09:30:00 08:00",
+            "2026-03-02T01:30:00Z",
+            "2026-03-02T01:30:00.5Z",
+        ] {
+            assert_eq!(parse("start", text, Edge::Start), Ok(instant), "{text}");
+        }
+        let midnight = 1_772_380_800;
+        assert_eq!(parse("start", "2026-03-02", Edge::Start), Ok(midnight));
+        assert_eq!(parse("end", "2026-03-02", Edge::End), Ok(midnight + 86_399));
+    }
+
+    #[test]
+    fn what_is_no_instant_is_refused_by_name() {
+        for text in ["", "-1", "now", "2026-02-30", "2026-03-02T09:30:00", "99999999999999999", "1e9", "' OR 1=1 --"] {
+            let message = parse("start", text, Edge::Start).unwrap_err();
+            assert!(message.starts_with("start="), "{message}");
+        }
+    }
+}

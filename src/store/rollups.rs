@@ -1,0 +1,78 @@
+//! What the aggregator has rolled up and what it has to: watermarks, notes of changed bars, and the statements on them that
+//! both databases understand.
+
+use std::collections::BTreeMap;
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Nullable, Text};
+
+use super::data::{RollupBacklog, RollupTask};
+use super::rows::{Gives, Read, symbol};
+use crate::base::{Symbol, UnixSeconds};
+
+const WATERMARKS: &str = "SELECT symbol, folded_to FROM rollup_watermark";
+const TASKS: &str = "SELECT a.symbol, w.folded_to, s.last_update AS last_bar, d.changed_from \
+     FROM (SELECT symbol FROM rollup_watermark UNION SELECT symbol FROM rollup_dirty) a \
+     LEFT JOIN rollup_watermark w ON w.symbol = a.symbol \
+     LEFT JOIN stock_state s ON s.symbol = a.symbol \
+     LEFT JOIN (SELECT symbol, min(time) AS changed_from FROM rollup_dirty WHERE claimed GROUP BY symbol) d \
+     ON d.symbol = a.symbol \
+     WHERE d.changed_from IS NOT NULL OR s.last_update > w.folded_to";
+const BACKLOG: &str = "SELECT min(w.folded_to) AS folded_to, max(s.last_update) AS last_bar \
+     FROM rollup_watermark w JOIN stock_state s ON s.symbol = w.symbol WHERE w.folded_to > 0";
+
+/// Claims the notes of changed bars.
+pub(super) const CLAIM_CHANGES: &str = "UPDATE rollup_dirty SET claimed = true WHERE NOT claimed";
+
+#[derive(QueryableByName)]
+pub(super) struct WatermarkRow {
+    #[diesel(sql_type = Text)]
+    symbol: String,
+    #[diesel(sql_type = BigInt)]
+    folded_to: i64,
+}
+
+#[derive(QueryableByName)]
+pub(super) struct BacklogRow {
+    #[diesel(sql_type = Nullable<BigInt>)]
+    folded_to: Option<i64>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    last_bar: Option<i64>,
+}
+
+#[derive(QueryableByName)]
+pub(super) struct TaskRow {
+    #[diesel(sql_type = Text)]
+    symbol: String,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    folded_to: Option<i64>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    last_bar: Option<i64>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    changed_from: Option<i64>,
+}
+
+pub(super) fn watermarks(connection: &mut impl Gives<WatermarkRow>) -> Read<BTreeMap<Symbol, UnixSeconds>> {
+    let parse = |row: WatermarkRow| Ok((symbol(&row.symbol, "rollup_watermark")?, row.folded_to));
+    Ok(connection.give(WATERMARKS)?.into_iter().map(parse).collect())
+}
+
+pub(super) fn backlog(connection: &mut impl Gives<BacklogRow>) -> Read<Option<RollupBacklog>> {
+    let row = connection.give(BACKLOG)?.pop();
+    Ok(Ok(row.and_then(|row| Some(RollupBacklog { folded_to: row.folded_to?, last_bar: row.last_bar? }))))
+}
+
+/// Tasks of symbols that no instrument can have are left out: nothing of them is rolled up.
+pub(super) fn tasks(connection: &mut impl Gives<TaskRow>) -> Read<Vec<RollupTask>> {
+    let mut tasks: Vec<RollupTask> = connection
+        .give(TASKS)?
+        .into_iter()
+        .filter_map(|row| {
+            let symbol = row.symbol.parse().ok()?;
+            let (folded_to, last_bar, changed_from) = (row.folded_to, row.last_bar, row.changed_from);
+            Some(RollupTask { symbol, folded_to, last_bar, changed_from })
+        })
+        .collect();
+    tasks.sort_by_key(|task| task.symbol);
+    Ok(Ok(tasks))
+}
