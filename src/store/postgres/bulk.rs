@@ -251,6 +251,8 @@ fn take(rows: &mut Rows, part: Fill, from: UnixSeconds, rest: &mut Rest) {
     let mut rolled = Vec::new();
     for RollupWrite { symbol, mut bars, folded_to, .. } in rollups {
         rolled.extend(bars.extract_if(.., |(_, bar)| bar.first.start() >= from).map(|bar| (symbol, bar)));
+        // What is left is kept to the end of the month, for every symbol.
+        bars.shrink_to_fit();
         rest.fill.rollups.push(RollupWrite { symbol, replace_from: None, bars, folded_to, is_repaired: false });
     }
     rolled.sort_by_key(|(_, (interval, _))| interval.as_str());
