@@ -323,28 +323,71 @@ impl Aggregator {
         let mut rollup = Rollup::new(&self.calendar);
         let folded_to = task.folded_to.unwrap_or(0);
         if let Ok(watermark) = self.calendar.minute_starting(folded_to) {
-            let open: Vec<(Interval, Bucket)> = self.open_buckets(watermark).collect();
-            let label = |bucket: &Bucket| bucket.first.start();
-            let ranges: Vec<BarRange> = open
-                .iter()
-                .map(|(interval, bucket)| BarRange {
-                    symbol: task.symbol,
-                    interval: *interval,
-                    from: label(bucket),
-                    to: label(bucket) + 1,
-                })
-                .collect();
-            let rows = self.store.bars(&ranges, ranges.len())?;
-            for row in &rows {
-                if let (Some((interval, bucket)), Ok(so_far)) = (open.get(row.range), row.ohlcv()) {
-                    rollup.resume(*interval, *bucket, so_far);
-                }
-            }
-            if rollup.current().count() < open.len() {
-                return self.beginning(&RollupTask { changed_from: Some(folded_to), ..*task });
+            match self.carried(&[(task.symbol, watermark)])?.remove(&task.symbol) {
+                Some(carried) => rollup = carried,
+                None => return self.beginning(&RollupTask { changed_from: Some(folded_to), ..*task }),
             }
         }
         Ok(Some((rollup, folded_to + 1)))
+    }
+
+    /// Folds on top of the buckets that are open at the symbols' watermarks, of those symbols whose open buckets are all there.
+    fn carried(&self, watermarks: &[(Symbol, Minute)]) -> Result<BTreeMap<Symbol, Rollup<'_>>, JobError> {
+        let mut folds = BTreeMap::new();
+        for group in watermarks.chunks(GROUP_SYMBOLS) {
+            let open: Vec<(Symbol, Interval, Bucket)> = group
+                .iter()
+                .flat_map(|&(symbol, at)| {
+                    self.open_buckets(at).map(move |(interval, bucket)| (symbol, interval, bucket))
+                })
+                .collect();
+            let range = |&(symbol, interval, bucket): &(Symbol, Interval, Bucket)| {
+                let from = bucket.first.start();
+                BarRange { symbol, interval, from, to: from + 1 }
+            };
+            let rows = self.store.bars(&open.iter().map(range).collect::<Vec<_>>(), open.len())?;
+            folds.extend(group.iter().map(|&(symbol, _)| (symbol, Rollup::new(&self.calendar))));
+            for row in &rows {
+                if let (Some(&(symbol, interval, bucket)), Ok(so_far)) = (open.get(row.range), row.ohlcv())
+                    && let Some(fold) = folds.get_mut(&symbol)
+                {
+                    fold.resume(interval, bucket, so_far);
+                }
+            }
+            for &(symbol, at) in group {
+                let wanted = self.open_buckets(at).count();
+                if folds.get(&symbol).is_some_and(|fold| fold.current().count() < wanted) {
+                    folds.remove(&symbol);
+                }
+            }
+        }
+        Ok(folds)
+    }
+
+    /// The folds of symbols at their last bars, to go on with as further bars are made; none before a symbol's first. Left out
+    /// are symbols whose roll-ups lack something, and those that have bars later than the last.
+    pub(super) fn folds_at(
+        &self,
+        ends: &[(Symbol, Option<UnixSeconds>)],
+    ) -> Result<BTreeMap<Symbol, Rollup<'_>>, JobError> {
+        let watermarks = self.store.watermarks()?;
+        let last = |&(symbol, end): &(Symbol, Option<UnixSeconds>)| (symbol, end.unwrap_or(0));
+        let beyond = self.store.bars_after(&ends.iter().map(last).collect::<Vec<_>>())?;
+        let (mut begun, mut folds) = (Vec::new(), BTreeMap::new());
+        for (symbol, end) in ends.iter().map(last).filter(|(symbol, _)| !beyond.contains(symbol)) {
+            match (watermarks.get(&symbol).copied().unwrap_or(0), self.calendar.minute_starting(end)) {
+                (folded_to, Ok(minute)) if folded_to == end => begun.push((symbol, minute)),
+                (0, _) if end == 0 => drop(folds.insert(symbol, Rollup::new(&self.calendar))),
+                _ => {}
+            }
+        }
+        folds.append(&mut self.carried(&begun)?);
+        Ok(folds)
+    }
+
+    /// What the roll-ups are written under.
+    pub(super) fn lease(&self) -> &Lease {
+        &self.lease
     }
 
     /// Folds a row, and gives how many bars that was. What is no bar is reported and left out.

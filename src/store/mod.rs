@@ -9,6 +9,7 @@ mod columns;
 mod data;
 mod epoch;
 mod error;
+mod fill;
 mod follow;
 mod migrations;
 mod postgres;
@@ -26,9 +27,10 @@ pub use data::{
     StateRow, StoredBar, StoredScenario,
 };
 pub use error::StoreError;
+pub use fill::{Fill, FillRoles, Lane, Room, Supplier, Supply};
 pub use url::{DatabaseUrl, InvalidUrl, without_passwords_of};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -149,6 +151,9 @@ pub trait BarStore: Send + Sync {
     /// Whether this user may make partitions, as the writer needs. Asked of a migrated database.
     fn may_make_partitions(&self) -> Result<bool, StoreError>;
 
+    /// Whether this user may write roll-ups and their watermarks. Asked of a migrated database.
+    fn may_write_rollups(&self) -> Result<bool, StoreError>;
+
     /// Checks that the schema is the one this program was built for, and changes nothing.
     fn check_schema(&self) -> Result<(), StoreError> {
         match self.pending_migrations()?.as_slice() {
@@ -217,6 +222,29 @@ pub trait BarStore: Send + Sync {
 
     /// Writes bars with all that belongs to them in one transaction. A status earlier than the one that is there is left out.
     fn write(&self, lease: &Lease, batch: &Batch) -> Result<(), StoreError>;
+
+    /// Writes a part of a history in one transaction: bars with all that belongs to them, and their roll-ups when the roles
+    /// hold the aggregator's.
+    fn fill(&self, roles: FillRoles<'_>, fill: &Fill) -> Result<(), StoreError>;
+
+    /// Makes room for the bars of a day's month in a place of their own, which takes them faster than any other. There is none
+    /// where the month has rows, or the database no such places; nothing is changed then, and [`BarStore::fill`] remains.
+    fn make_room(&self, month: NaiveDate) -> Result<Room, StoreError>;
+
+    /// Writes all of a month for which there is room, part after part as they are supplied, in one transaction. False when
+    /// the supplier gave up, which changes nothing. Two months may be under way at once, in different lanes.
+    ///
+    /// `month` is any day of the month; no bar may be later than it, and 1-minute bars not earlier. No symbol comes twice.
+    fn fill_month(
+        &self,
+        roles: FillRoles<'_>,
+        month: NaiveDate,
+        lane: Lane,
+        supplier: &mut dyn Supplier,
+    ) -> Result<bool, StoreError>;
+
+    /// Those of some symbols that have 1-minute bars later than a symbol's instant.
+    fn bars_after(&self, ends: &[(Symbol, UnixSeconds)]) -> Result<BTreeSet<Symbol>, StoreError>;
 
     /// Removes one symbol's bars and state, or with none the whole market and its identity. The universe stays.
     fn clear(&self, lease: &Lease, symbol: Option<&Symbol>) -> Result<(), StoreError>;

@@ -1,5 +1,6 @@
 //! The integration tests: one binary, one module a subject.
 
+mod backfill;
 mod bars;
 mod calendar;
 mod check;

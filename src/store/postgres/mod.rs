@@ -1,5 +1,6 @@
 //! A market in PostgreSQL: month partitions, binary COPY for bulk, arrays for the live minute.
 
+mod bulk;
 mod follow;
 mod lease;
 mod notify;
@@ -8,7 +9,7 @@ mod partitions;
 mod session;
 mod write;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 use diesel::connection::SimpleConnection;
@@ -28,8 +29,8 @@ use super::data::{
 use super::error::During;
 use super::url::without_passwords_of;
 use super::{
-    BarStore, Follow, Lease, PoolUse, Role, StoreError, StoreOptions, clock, epoch, migrations, prices, retention,
-    rollups, rows, scenarios, transaction,
+    BarStore, Fill, FillRoles, Follow, Lane, Lease, PoolUse, Role, Room, StoreError, StoreOptions, Supplier, clock,
+    epoch, migrations, prices, retention, rollups, rows, scenarios, transaction,
 };
 use crate::bars::Halt;
 use crate::base::{Interval, MarketClock, Shard, Symbol, UnixSeconds};
@@ -54,6 +55,12 @@ pub struct PostgresStore {
 struct HoldsRow {
     #[diesel(sql_type = Bool)]
     holds: bool,
+}
+
+#[derive(QueryableByName)]
+struct SymbolRow {
+    #[diesel(sql_type = Text)]
+    symbol: String,
 }
 
 #[derive(QueryableByName)]
@@ -186,6 +193,12 @@ impl BarStore for PostgresStore {
         self.holds("has_function_privilege('klines_make_partition(text, bigint, bigint)', 'EXECUTE')")
     }
 
+    fn may_write_rollups(&self) -> Result<bool, StoreError> {
+        self.holds(
+            "has_table_privilege('market_klines', 'INSERT') AND has_column_privilege('rollup_watermark', 'folded_to', 'UPDATE')",
+        )
+    }
+
     fn pool(&self) -> PoolUse {
         PoolUse::of(&self.pool.state(), self.pool.max_size())
     }
@@ -246,6 +259,54 @@ impl BarStore for PostgresStore {
 
     fn follow(&self) -> Result<Box<dyn Follow>, StoreError> {
         Ok(Box::new(follow::Listener::begin(&self.server)?))
+    }
+
+    fn fill(&self, roles: FillRoles<'_>, fill: &Fill) -> Result<(), StoreError> {
+        let minutes = fill.batch.bars.iter().map(|(_, bar)| bar);
+        let rolled = fill.rollups.iter().flat_map(|write| write.bars.iter().map(|(_, bar)| bar));
+        self.write_bars("write bars", minutes.chain(rolled).map(|bar| bar.first.start()), |connection| {
+            roles.check(|lease| lease::check(connection, lease))?;
+            write::batch(connection, &fill.batch)?;
+            write::rollups(connection, &fill.rollups)
+        })
+    }
+
+    fn make_room(&self, month: NaiveDate) -> Result<Room, StoreError> {
+        if !self.holds("has_function_privilege('klines_end_month(text)', 'EXECUTE')")? {
+            return Ok(Room::None("this user may not attach months; run sql_scripts/roles.sql again"));
+        }
+        if !self.transaction("read the horizon", |connection| bulk::is_kept(connection, month))? {
+            return Ok(Room::None("its bars are not kept any more"));
+        }
+        match self.transaction("make room for a month", |connection| bulk::clear_month(connection, month)) {
+            Ok(true) => Ok(Room::Free),
+            Ok(false) => Ok(Room::None("it has rows")),
+            Err(error) if error.is_retriable() => Ok(Room::None("its empty partition is in use")),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn fill_month(
+        &self,
+        roles: FillRoles<'_>,
+        month: NaiveDate,
+        lane: Lane,
+        supplier: &mut dyn Supplier,
+    ) -> Result<bool, StoreError> {
+        match self.transaction("write a month", |connection| bulk::month(connection, roles, month, lane, supplier)) {
+            Ok(()) => Ok(true),
+            Err(error) if bulk::is_given_up(&error) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn bars_after(&self, ends: &[(Symbol, UnixSeconds)]) -> Result<BTreeSet<Symbol>, StoreError> {
+        let rows: Vec<SymbolRow> = sql_query(include_str!("sql/bars_after.sql"))
+            .bind::<Array<Text>, _>(ends.iter().map(|(symbol, _)| symbol.as_str()).collect::<Vec<_>>())
+            .bind::<Array<BigInt>, _>(ends.iter().map(|(_, end)| *end).collect::<Vec<_>>())
+            .get_results(&mut *self.connection()?)
+            .during("look for later bars")?;
+        rows.iter().map(|row| rows::symbol(&row.symbol, "market_klines")).collect()
     }
 
     fn clear(&self, lease: &Lease, symbol: Option<&Symbol>) -> Result<(), StoreError> {

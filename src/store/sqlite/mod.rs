@@ -1,11 +1,12 @@
 //! A market in one SQLite file: write-ahead log, one writing transaction at a time, roles as locked files beside it.
 
+mod bulk;
 mod follow;
 mod lease;
 mod removal;
 mod write;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -24,8 +25,8 @@ use super::data::{
 };
 use super::error::During;
 use super::{
-    BarStore, Follow, Lease, PoolUse, Role, StoreError, StoreOptions, clock, epoch, migrations, prices, retention,
-    rollups, rows, scenarios, transaction,
+    BarStore, Fill, FillRoles, Follow, Lane, Lease, PoolUse, Role, Room, StoreError, StoreOptions, Supplier, clock,
+    epoch, migrations, prices, retention, rollups, rows, scenarios, transaction,
 };
 use crate::bars::Halt;
 use crate::base::{MarketClock, Shard, Symbol, UnixSeconds};
@@ -160,6 +161,10 @@ impl BarStore for SqliteStore {
         Ok(true)
     }
 
+    fn may_write_rollups(&self) -> Result<bool, StoreError> {
+        Ok(true)
+    }
+
     fn pool(&self) -> PoolUse {
         PoolUse::of(&self.pool.state(), self.pool.max_size())
     }
@@ -217,6 +222,31 @@ impl BarStore for SqliteStore {
 
     fn follow(&self) -> Result<Box<dyn Follow>, StoreError> {
         Ok(Box::new(follow::Watcher::begin(&self.path, self.timeout)?))
+    }
+
+    fn fill(&self, roles: FillRoles<'_>, fill: &Fill) -> Result<(), StoreError> {
+        self.transaction("write bars", |connection| {
+            roles.check(|lease| lease::check(connection, lease))?;
+            bulk::fill(connection, fill)
+        })
+    }
+
+    fn make_room(&self, _month: NaiveDate) -> Result<Room, StoreError> {
+        Ok(Room::None("SQLite keeps all bars in one tree"))
+    }
+
+    fn fill_month(
+        &self,
+        _roles: FillRoles<'_>,
+        _month: NaiveDate,
+        _lane: Lane,
+        _supplier: &mut dyn Supplier,
+    ) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+
+    fn bars_after(&self, ends: &[(Symbol, UnixSeconds)]) -> Result<BTreeSet<Symbol>, StoreError> {
+        self.read("look for later bars", |connection| write::bars_after(connection, ends).map(Ok))
     }
 
     fn clear(&self, lease: &Lease, symbol: Option<&Symbol>) -> Result<(), StoreError> {
