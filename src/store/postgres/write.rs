@@ -277,6 +277,10 @@ pub(super) fn clear(connection: &mut PgConnection, symbol: Option<&Symbol>) -> R
 }
 
 pub(super) fn rollups(connection: &mut PgConnection, writes: &[RollupWrite]) -> Result<(), StoreError> {
+    // Even to update nothing needs the right to.
+    if writes.is_empty() {
+        return Ok(());
+    }
     for write in writes.iter().filter(|write| write.replace_from.is_some()) {
         sql_query("DELETE FROM market_klines WHERE symbol = $1 AND interval = ANY($2) AND time >= $3")
             .bind::<Text, _>(write.symbol.as_str())
