@@ -101,7 +101,6 @@ pub fn in_pairs<T>(pairs: usize, mut own: impl FnMut() -> T, mut theirs: impl Fn
 
 /// Seconds that some work takes.
 pub fn seconds<T>(work: impl FnOnce() -> T) -> (f64, T) {
-    #[allow(clippy::disallowed_methods, reason = "a benchmark is about time")]
     let began = Instant::now();
     let done = work();
     (began.elapsed().as_secs_f64(), done)

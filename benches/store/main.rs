@@ -2,6 +2,8 @@
 //!
 //! A figure is a function in a file of its own and a line in [`FIGURES`].
 
+#![allow(clippy::disallowed_methods, reason = "a benchmark is told its sizes by the environment and reads the clock")]
+
 mod backfill;
 #[allow(dead_code, reason = "the tests use more of it")]
 #[path = "../../tests/it/support/cluster.rs"]

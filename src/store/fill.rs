@@ -49,6 +49,7 @@ impl Fill {
 }
 
 /// What comes next of a month.
+#[expect(clippy::large_enum_variant, reason = "passed on once a part; a box would be one more allocation each")]
 pub enum Supply {
     /// The next part, of one symbol.
     Part(Fill),
