@@ -49,6 +49,7 @@ impl Fill {
 }
 
 /// What comes next of a month.
+#[allow(clippy::large_enum_variant, reason = "nearly all are parts")]
 pub enum Supply {
     /// The next part, of one symbol.
     Part(Fill),
