@@ -2,8 +2,9 @@
 # Format, lint, documentation and every test, on SQLite and on throw-away PostgreSQL clusters.
 #
 # Installs what the tests need where it is missing, by the system's package manager: the PostgreSQL server, libfaketime,
-# systemd for its analyser (nothing of it runs), npm for pm2 and the chart page, Chromium for the page, and promtool. Works as
-# root and as an ordinary user; an ordinary user needs sudo only when something is missing.
+# systemd for its analyser (nothing of it runs), npm for pm2, the chart page and the vendors' clients, Python and openssl for those
+# too, Chromium for the page, and promtool. Works as root and as an ordinary user; an ordinary user needs sudo only when something
+# is missing.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -35,6 +36,8 @@ have_faketime || missing+=(libfaketime)
 command -v systemd-analyze >/dev/null || missing+=(systemd)
 command -v npm >/dev/null || missing+=(npm)
 have_chromium || missing+=(chromium)
+python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
+command -v openssl >/dev/null || missing+=(openssl)
 if [ ${#missing[@]} -gt 0 ]; then
     echo "test.sh: installing ${missing[*]}"
     install_packages "${missing[@]}" || {

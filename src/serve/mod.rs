@@ -3,6 +3,7 @@
 //! A reader: it takes no role and writes nothing. `query` is what all dialects share, `native` the first of them; `page` is the
 //! chart; `http` is the accept loop that the daemons' health uses too.
 
+mod alpaca;
 mod errors;
 mod guard;
 pub mod http;
@@ -44,6 +45,9 @@ use crate::jobs::Market;
 
 /// The native dialect's place among those that write the hub's events.
 const NATIVE: usize = 0;
+/// Alpaca's, in either codec.
+const ALPACA_JSON: usize = 1;
+const ALPACA_MESSAGE_PACK: usize = 2;
 /// How long a browser may remember what other sites may ask.
 const CORS_AGE: Duration = Duration::from_secs(3600);
 
@@ -120,6 +124,7 @@ impl Server {
             .merge(docs)
             .merge(page)
             .merge(closed)
+            .merge(alpaca::routes(self))
             .fallback(native::nothing_here)
             .layer(middleware::from_fn_with_state(self.clone(), guard::receive))
             .layer(CatchPanicLayer::custom({

@@ -20,6 +20,8 @@ const LAYERS: [(&str, u8); 12] = [
 ];
 /// The one pair of neighbours that may use each other.
 const PAIR: [&str; 2] = ["config", "daemon"];
+/// The dialects of `serve/`. None of them may use another: what two need is in `serve/query` or the hub.
+const DIALECTS: [&str; 5] = ["native", "alpaca", "polygon", "binance", "udf"];
 /// The highest layer that does without async, SQL, logs, environment and wall clock.
 const PURE_UP_TO: u8 = 3;
 const IMPURE: [&str; 7] = ["tokio", "diesel", "tracing", "std::env", "SystemTime", "Instant::now", "Utc::now"];
@@ -194,6 +196,18 @@ fn modules_import_only_from_lower_layers() {
         }
     }
     assert!(objections.is_empty(), "\n{}", objections.join("\n"));
+}
+
+#[test]
+fn no_dialect_uses_another() {
+    for source in sources() {
+        let Some(own) = source.path.strip_prefix("serve/").and_then(|rest| rest.split('/').next()) else { continue };
+        let own = own.trim_end_matches(".rs");
+        for other in DIALECTS.into_iter().filter(|other| DIALECTS.contains(&own) && *other != own) {
+            let named = ["::", "{", " "].map(|before| format!("{before}{other}::"));
+            assert!(!named.iter().any(|named| source.code.contains(named)), "src/{} uses {other}", source.path);
+        }
+    }
 }
 
 #[test]

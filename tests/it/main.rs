@@ -5,6 +5,7 @@ mod bars;
 mod calendar;
 mod check;
 mod cli;
+mod clients;
 mod daemons;
 mod deploy;
 mod drift;

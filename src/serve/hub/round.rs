@@ -19,6 +19,10 @@ pub const ENCODINGS: usize = 8;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Closed {
     pub bar: Bar,
+    /// How many trades it has.
+    pub trades: usize,
+    /// Price times shares over its trades, in ticks.
+    pub turnover_ticks: i128,
     /// The ticks that were told of this minute belong to a bar that was foreseen and did not come.
     pub is_corrected: bool,
 }

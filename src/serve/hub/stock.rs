@@ -76,7 +76,7 @@ impl Stock {
 
     /// Whether the ticks of a committed bar have to be made to tell its minute.
     pub fn needs_ticks_of(&self, committed: &Bar) -> bool {
-        self.open.as_ref().is_none_or(|open| open.bar != *committed && !open.has_told)
+        self.open.as_ref().is_none_or(|open| open.bar != *committed)
     }
 
     /// The open minute is over, and this is what was committed of it: tells the rest of it and its bar. Whether that was what
@@ -88,15 +88,17 @@ impl Stock {
         events: &mut Vec<Event>,
     ) -> bool {
         let as_foreseen = self.open.as_ref().is_none_or(|open| committed == Some(open.bar));
-        let mut is_corrected = false;
-        match (&self.open, committed) {
-            (Some(_), _) if as_foreseen => self.tell(UnixNanos::MAX, events),
-            (Some(open), _) if open.has_told => is_corrected = true,
-            (_, Some(bar)) => events.extend(ticks_of(&bar).after(UnixNanos::MIN).map(Event::from)),
-            (_, None) => {}
+        let is_corrected = !as_foreseen && self.open.as_ref().is_some_and(|open| open.has_told);
+        let made = committed.filter(|bar| self.needs_ticks_of(bar)).map(|bar| ticks_of(&bar));
+        if as_foreseen {
+            self.tell(UnixNanos::MAX, events);
         }
-        if let Some(bar) = committed {
-            events.push(Event::Bar(Closed { bar, is_corrected }));
+        if let Some(ticks) = made.as_ref().filter(|_| !is_corrected) {
+            events.extend(ticks.after(UnixNanos::MIN).map(Event::from));
+        }
+        if let (Some(bar), Some(ticks)) = (committed, made.as_ref().or(self.open.as_ref().map(|open| &open.ticks))) {
+            let (trades, turnover_ticks) = (ticks.trades().len(), ticks.turnover_ticks());
+            events.push(Event::Bar(Closed { bar, trades, turnover_ticks, is_corrected }));
         }
         self.open = None;
         as_foreseen

@@ -1,0 +1,148 @@
+//! The latest bar, trade and quote, snapshots, and what the letters of exchanges and conditions mean.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+
+use super::answers::{Answer, answer};
+use super::parameters::{Parameters, symbol};
+use super::shapes::{
+    BarShape, BySymbol, Content, EXCHANGE, Latest, Name, QUOTE_CONDITION, QuoteShape, SnapshotShape, TRADE_CONDITION,
+    TradeShape,
+};
+use crate::bars::ticks::Trade;
+use crate::base::{Interval, Symbol, UnixSeconds};
+use crate::calendar::Calendar;
+use crate::serve::Server;
+use crate::serve::errors::Refusal;
+use crate::serve::query::{BarQuery, DayFigures, ShownBar, TickQuery};
+use crate::store::BarRange;
+
+async fn latest_bar(server: &Server, symbol: Symbol) -> Result<BarShape<'static>, Refusal> {
+    let ticks = server.ticks.clone();
+    let newest = BarRange { symbol, interval: Interval::Minute1, from: 0, to: UnixSeconds::MAX };
+    let made = server.reader.ask(move |store, _| {
+        let Some(bar) = store.last_bars(&[newest], 1)?.pop() else { return Ok(None) };
+        let of_minute = ticks.past(symbol, &bar)?;
+        Ok(Some(BarShape::shown(&ShownBar::from(bar)).with_ticks(of_minute.as_ref())))
+    });
+    made.await?.ok_or_else(|| Refusal::UnknownTicker(symbol.to_string()))
+}
+
+async fn latest_trade(server: &Server, symbol: Symbol) -> Result<Option<TradeShape<'static>>, Refusal> {
+    server.reader.price(symbol).await?;
+    let ticks = server.ticks.clone();
+    let query = TickQuery { symbol, start: None, end: None, limit: 1, after: None };
+    let page = server.reader.ask(move |_, _| ticks.page::<Trade>(&query)).await?;
+    Ok(page.ticks.last().map(|trade| TradeShape::of(Name::default(), trade)))
+}
+
+async fn latest_quote(server: &Server, symbol: Symbol) -> Result<Option<QuoteShape<'static>>, Refusal> {
+    server.reader.price(symbol).await?;
+    let ticks = server.ticks.clone();
+    let present = server.reader.ask(move |_, _| ticks.present(symbol)).await?;
+    Ok(present.quote.map(|quote| QuoteShape::of(Name::default(), &quote)))
+}
+
+/// The day so far as a bar, named by the open of its day.
+pub fn day_bar<'a>(day: &DayFigures, calendar: &Calendar) -> BarShape<'a> {
+    let DayFigures { last, open, high, low, close, volume, .. } = *day;
+    let start = calendar.open_of(calendar.date_of(last)).map_or(last, |minute| minute.start());
+    BarShape::shown(&ShownBar { start, open, high, low, close, volume })
+}
+
+async fn snapshot_of(server: &Server, symbol: Symbol) -> Result<SnapshotShape, Refusal> {
+    let calendar = server.reader.calendar();
+    let day = server.reader.day(symbol).await?;
+    let ticks = server.ticks.clone();
+    let present = server.reader.ask(move |_, _| ticks.present(symbol)).await?;
+    let so_far = present.open.map_or(day, |(minute, bar)| day.with(calendar, minute, &bar));
+    let minute_bar = match present.open {
+        Some((minute, bar)) => BarShape::of(Name::default(), minute.start(), &bar),
+        None => latest_bar(server, symbol).await?,
+    };
+    let before = Calendar::midnight(calendar.date_of(so_far.last)) - 1;
+    let query = BarQuery { end: Some(before), limit: 1, ..BarQuery::latest(symbol, Interval::Day) };
+    let previous = server.reader.bars(query).await?;
+    Ok(SnapshotShape {
+        latest_trade: latest_trade(server, symbol).await?,
+        latest_quote: present.quote.map(|quote| QuoteShape::of(Name::default(), &quote)),
+        minute_bar: Some(minute_bar),
+        daily_bar: Some(day_bar(&so_far, calendar)),
+        prev_daily_bar: previous.bars.last().map(BarShape::shown),
+    })
+}
+
+/// What there is; nothing of a symbol that is not known.
+fn known<T>(found: Result<Option<T>, Refusal>) -> Result<Option<T>, Refusal> {
+    match found {
+        Err(Refusal::UnknownTicker(_)) => Ok(None),
+        found => found,
+    }
+}
+
+pub async fn bars(State(server): State<Arc<Server>>, asked: Parameters) -> Answer {
+    let mut found = BTreeMap::new();
+    for symbol in asked.symbols()? {
+        found.extend(known(latest_bar(&server, symbol).await.map(Some))?.map(|shape| (symbol, shape)));
+    }
+    answer(&Latest { key: "bars", content: Content::Many(found) })
+}
+
+pub async fn bar(State(server): State<Arc<Server>>, Path(name): Path<String>, _: Parameters) -> Answer {
+    let symbol = symbol(&name)?;
+    answer(&Latest { key: "bars", content: Content::One(symbol, latest_bar(&server, symbol).await?) })
+}
+
+pub async fn trades(State(server): State<Arc<Server>>, asked: Parameters) -> Answer {
+    let mut found = BTreeMap::new();
+    for symbol in asked.symbols()? {
+        found.extend(known(latest_trade(&server, symbol).await)?.map(|shape| (symbol, shape)));
+    }
+    answer(&Latest { key: "trades", content: Content::Many(found) })
+}
+
+pub async fn trade(State(server): State<Arc<Server>>, Path(name): Path<String>, _: Parameters) -> Answer {
+    let symbol = symbol(&name)?;
+    let found = latest_trade(&server, symbol).await?.ok_or_else(|| Refusal::UnknownTicker(symbol.to_string()))?;
+    answer(&Latest { key: "trades", content: Content::One(symbol, found) })
+}
+
+pub async fn quotes(State(server): State<Arc<Server>>, asked: Parameters) -> Answer {
+    let mut found = BTreeMap::new();
+    for symbol in asked.symbols()? {
+        found.extend(known(latest_quote(&server, symbol).await)?.map(|shape| (symbol, shape)));
+    }
+    answer(&Latest { key: "quotes", content: Content::Many(found) })
+}
+
+pub async fn quote(State(server): State<Arc<Server>>, Path(name): Path<String>, _: Parameters) -> Answer {
+    let symbol = symbol(&name)?;
+    let found = latest_quote(&server, symbol).await?.ok_or_else(|| Refusal::UnknownTicker(symbol.to_string()))?;
+    answer(&Latest { key: "quotes", content: Content::One(symbol, found) })
+}
+
+pub async fn snapshots(State(server): State<Arc<Server>>, asked: Parameters) -> Answer {
+    let mut found = BTreeMap::new();
+    for symbol in asked.symbols()? {
+        found.extend(known(snapshot_of(&server, symbol).await.map(Some))?.map(|shape| (symbol, shape)));
+    }
+    answer(&BySymbol(&found))
+}
+
+pub async fn snapshot(State(server): State<Arc<Server>>, Path(name): Path<String>, _: Parameters) -> Answer {
+    answer(&snapshot_of(&server, symbol(&name)?).await?)
+}
+
+pub async fn conditions(Path(kind): Path<String>, _: Parameters) -> Answer {
+    match kind.as_str() {
+        "trade" => answer(&BTreeMap::from([(TRADE_CONDITION, "Regular Sale")])),
+        "quote" => answer(&BTreeMap::from([(QUOTE_CONDITION, "Regular, two-sided open")])),
+        _ => Err(Refusal::Invalid("invalid ticktype: use trade or quote".to_owned()).into()),
+    }
+}
+
+pub async fn exchanges(_: Parameters) -> Answer {
+    answer(&BTreeMap::from([(EXCHANGE, "IEX")]))
+}

@@ -1,0 +1,274 @@
+//! The parameters of Alpaca's routes, and what is said of a wrong one.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use axum::extract::{FromRequestParts, Query};
+use axum::http::request::Parts;
+use chrono::DateTime;
+
+use super::answers::Refused;
+use super::shapes::NANOS_PER_SECOND;
+use crate::base::{Interval, Symbol, UnixNanos};
+use crate::serve::errors::Refusal;
+use crate::serve::query::Order;
+use crate::serve::query::time::{self, Edge};
+
+/// The most symbols of one request.
+pub const SYMBOLS_MAX: usize = 10_000;
+/// The most and the usual number of entries of a page.
+const LIMIT_MAX: u16 = 10_000;
+const LIMIT_USUAL: u16 = 1_000;
+/// As much of a wrong value as is repeated to who sent it.
+const REPEATED_CHARS: usize = 40;
+/// Every parameter that Alpaca's routes for stocks take. Feed, currency, adjustment and date of the symbol's name change nothing here.
+const KNOWN: [&str; 12] = [
+    "symbols",
+    "timeframe",
+    "start",
+    "end",
+    "limit",
+    "page_token",
+    "sort",
+    "adjustment",
+    "asof",
+    "feed",
+    "currency",
+    "tape",
+];
+
+/// A request's parameters by their names; those without a value are left out.
+#[derive(Debug, Clone, Default)]
+pub struct Parameters(BTreeMap<String, String>);
+
+impl<S: Send + Sync> FromRequestParts<S> for Parameters {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        let wrong = |_| Refusal::Invalid("the parameters cannot be read".to_owned());
+        let Query(pairs) = Query::<Vec<(String, String)>>::from_request_parts(parts, state).await.map_err(wrong)?;
+        Ok(Self::of(pairs)?)
+    }
+}
+
+fn repeated(text: &str) -> String {
+    text.chars().take(REPEATED_CHARS).collect()
+}
+
+fn invalid(name: &str, value: &str) -> Refusal {
+    Refusal::Invalid(format!("invalid {name}: {}", repeated(value)))
+}
+
+impl Parameters {
+    fn of(pairs: Vec<(String, String)>) -> Result<Self, Refusal> {
+        let unknown: BTreeSet<_> =
+            pairs.iter().filter(|(name, _)| !KNOWN.contains(&name.as_str())).map(|(name, _)| repeated(name)).collect();
+        if !unknown.is_empty() {
+            let names = unknown.into_iter().take(5).collect::<Vec<_>>().join(", ");
+            return Err(Refusal::Invalid(format!("unexpected parameter(s): {names}")));
+        }
+        Ok(Self(pairs.into_iter().filter(|(_, value)| !value.is_empty()).collect()))
+    }
+
+    fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    /// The symbols, each once, in order.
+    pub fn symbols(&self) -> Result<BTreeSet<Symbol>, Refusal> {
+        let named = self.text("symbols").ok_or_else(|| Refusal::Invalid("symbols parameter is required".to_owned()))?;
+        let symbols: BTreeSet<Symbol> = named.split(',').map(|text| symbol(text.trim())).collect::<Result<_, _>>()?;
+        if symbols.len() > SYMBOLS_MAX {
+            return Err(Refusal::Invalid(format!("too many symbols: at most {SYMBOLS_MAX} are taken")));
+        }
+        Ok(symbols)
+    }
+
+    /// The stored interval that a timeframe is.
+    pub fn timeframe(&self) -> Result<Interval, Refusal> {
+        let text =
+            self.text("timeframe").ok_or_else(|| Refusal::Invalid("timeframe parameter is required".to_owned()))?;
+        timeframe(text)
+    }
+
+    pub fn limit(&self) -> Result<u16, Refusal> {
+        let Some(text) = self.text("limit") else { return Ok(LIMIT_USUAL) };
+        match text.parse() {
+            Ok(limit @ 1..=LIMIT_MAX) => Ok(limit),
+            _ => Err(Refusal::Invalid(format!("invalid limit: {} is not from 1 to {LIMIT_MAX}", repeated(text)))),
+        }
+    }
+
+    pub fn order(&self) -> Result<Order, Refusal> {
+        match self.text("sort") {
+            None | Some("asc") => Ok(Order::Ascending),
+            Some("desc") => Ok(Order::Descending),
+            Some(other) => Err(invalid("sort", other)),
+        }
+    }
+
+    /// The first and the last instant, both included.
+    pub fn range(&self) -> Result<(Option<UnixNanos>, Option<UnixNanos>), Refusal> {
+        let instant = |name, edge| self.text(name).map(|text| instant(name, text, edge)).transpose();
+        let (start, end) = (instant("start", Edge::Start)?, instant("end", Edge::End)?);
+        if start.zip(end).is_some_and(|(start, end)| end < start) {
+            return Err(Refusal::Invalid("end should not be before start".to_owned()));
+        }
+        Ok((start, end))
+    }
+
+    pub fn page_token(&self) -> Result<Option<PageToken>, Refusal> {
+        let wrong = |text| invalid("page_token", text);
+        self.text("page_token").map(|text| PageToken::parse(text).ok_or_else(|| wrong(text))).transpose()
+    }
+}
+
+/// A symbol by its name.
+pub fn symbol(text: &str) -> Result<Symbol, Refusal> {
+    text.parse().map_err(|_| invalid("symbol", text))
+}
+
+/// Nanoseconds, where the shared reading of an instant goes to seconds.
+fn instant(name: &str, text: &str, edge: Edge) -> Result<UnixNanos, Refusal> {
+    let seconds = time::parse(name, text, edge).map_err(|_| invalid(name, text))?;
+    let precise = DateTime::parse_from_rfc3339(&text.replace(' ', "+")).ok();
+    let nanos = match (precise, edge) {
+        (Some(instant), _) => i64::from(instant.timestamp_subsec_nanos()),
+        // The whole of a date's last second.
+        (None, Edge::End) => NANOS_PER_SECOND - 1,
+        (None, Edge::Start) => 0,
+    };
+    Ok(seconds.saturating_mul(NANOS_PER_SECOND).saturating_add(nanos))
+}
+
+/// The stored interval behind Alpaca's name of a timeframe. An hour is 60 minutes of trading, and a day's bar is whole.
+fn timeframe(text: &str) -> Result<Interval, Refusal> {
+    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let (count, unit) = text.split_at(digits);
+    let count: u32 = if count.is_empty() { 1 } else { count.parse().map_err(|_| invalid("timeframe", text))? };
+    let (most, found) = match unit {
+        "Min" | "T" => (
+            59,
+            match count {
+                1 => Some(Interval::Minute1),
+                5 => Some(Interval::Minute5),
+                15 => Some(Interval::Minute15),
+                30 => Some(Interval::Minute30),
+                _ => None,
+            },
+        ),
+        "Hour" | "H" => (
+            23,
+            match count {
+                1 => Some(Interval::Minute60),
+                2 => Some(Interval::Minute120),
+                _ => None,
+            },
+        ),
+        "Day" | "D" => (1, Some(Interval::Day)),
+        "Week" | "W" => (1, Some(Interval::Week)),
+        "Month" | "M" => (12, (count == 1).then_some(Interval::Month)),
+        _ => return Err(invalid("timeframe", text)),
+    };
+    if !(1..=most).contains(&count) || (unit.starts_with('M') && most == 12 && ![1, 2, 3, 4, 6, 12].contains(&count)) {
+        return Err(invalid("timeframe", text));
+    }
+    let unserved = || {
+        let have = "1Min, 5Min, 15Min, 30Min, 1Hour, 2Hour, 1Day, 1Week and 1Month";
+        Refusal::Invalid(format!("invalid timeframe: {} is not served here, which has {have}", repeated(text)))
+    };
+    found.ok_or_else(unserved)
+}
+
+/// Where a page ended: at an entry of a symbol, or before the first of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PageToken {
+    pub symbol: Symbol,
+    pub after: Option<i64>,
+}
+
+impl PageToken {
+    pub fn text(&self) -> String {
+        let after = self.after.map(|after| after.to_string()).unwrap_or_default();
+        format!("{after}.{}", self.symbol)
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let (after, symbol) = text.split_once('.')?;
+        let after = match after {
+            "" => None,
+            number => Some(number.parse().ok().filter(|after| *after >= 0)?),
+        };
+        Some(Self { symbol: symbol.parse().ok()?, after })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn of(name: &str, value: &str) -> Parameters {
+        Parameters::of(vec![(name.to_owned(), value.to_owned())]).unwrap_or_default()
+    }
+
+    #[test]
+    fn a_timeframe_is_a_stored_interval_or_is_refused() {
+        let stored = [
+            ("1Min", "1m"),
+            ("5Min", "5m"),
+            ("15T", "15m"),
+            ("30Min", "30m"),
+            ("1Hour", "60m"),
+            ("2H", "120m"),
+            ("1Day", "1d"),
+            ("1W", "1w"),
+            ("1Month", "1M"),
+        ];
+        for (text, interval) in stored {
+            assert_eq!(of("timeframe", text).timeframe().map(Interval::as_str), Ok(interval), "{text}");
+        }
+        for text in
+            ["3Min", "60Min", "0Min", "3Hour", "24Hour", "2Day", "5Month", "2Month", "1Sec", "Minn", "1m", "-1Min"]
+        {
+            let refusal = of("timeframe", text).timeframe().unwrap_err();
+            assert!(refusal.to_string().starts_with("invalid timeframe: "), "{text}: {refusal}");
+        }
+    }
+
+    #[test]
+    fn an_instant_has_nanoseconds_and_a_date_is_a_whole_day() {
+        let second = 1_772_415_000 * NANOS_PER_SECOND;
+        for (text, nanos) in [("2026-03-02T01:30:00Z", 0), ("2026-03-02T09:30:00.000000001+08:00", 1)] {
+            assert_eq!(of("start", text).range().map(|(start, _)| start), Ok(Some(second + nanos)), "{text}");
+        }
+        let midnight = (second / NANOS_PER_SECOND - 34_200) * NANOS_PER_SECOND;
+        let day = Parameters::of(["start", "end"].map(|name| (name.to_owned(), "2026-03-02".to_owned())).to_vec());
+        let last = midnight + 86_400 * NANOS_PER_SECOND - 1;
+        assert_eq!(day.and_then(|day| day.range()), Ok((Some(midnight), Some(last))));
+    }
+
+    #[test]
+    fn a_page_token_comes_back_as_it_was_given() {
+        for after in [None, Some(0), Some(i64::MAX)] {
+            let token = PageToken { symbol: "BRK.B".parse().unwrap(), after };
+            assert_eq!(of("page_token", &token.text()).page_token(), Ok(Some(token)));
+        }
+        for text in ["x", "-1.AAPL", "1.", "9999999999999999999999.A", "null"] {
+            assert!(of("page_token", text).page_token().is_err(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_value_breaks_a_parameter(
+            name in "(symbols|timeframe|start|end|limit|page_token|sort|[a-z]{1,4})",
+            value in "(\\PC{0,40}|[0-9]{0,25}(Min|Hour|Day|.)[A-Z]{0,12}|[0-9TZ:.+-]{0,40})",
+        ) {
+            if let Ok(parameters) = Parameters::of(vec![(name, value)]) {
+                let _ = (parameters.symbols(), parameters.timeframe(), parameters.limit(), parameters.order());
+                let _ = (parameters.range(), parameters.page_token());
+            }
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! Bars, trades, quotes and snapshots as Alpaca writes them, in JSON and in MessagePack.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, SecondsFormat};
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+
+use crate::bars::ticks::{BestQuote, Level, MinuteTicks, Trade};
+use crate::base::{Ohlcv, Symbol, UnixNanos, UnixSeconds};
+use crate::serve::hub::Closed;
+use crate::serve::query::ShownBar;
+
+pub const NANOS_PER_SECOND: i64 = 1_000_000_000;
+/// The one exchange: Alpaca's letter for IEX, which is what its usual feed has.
+pub const EXCHANGE: &str = "V";
+/// The one tape.
+pub const TAPE: &str = "C";
+/// A regular trade, and a regular quote.
+pub const TRADE_CONDITION: &str = "@";
+pub const QUOTE_CONDITION: &str = "R";
+/// How a side without orders shows.
+const NOWHERE: &str = " ";
+
+/// An instant: RFC 3339 in JSON, the timestamp extension in MessagePack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Instant(pub UnixNanos);
+
+impl Instant {
+    pub fn of_seconds(seconds: UnixSeconds) -> Self {
+        Self(seconds.saturating_mul(NANOS_PER_SECOND))
+    }
+}
+
+/// Bytes of an extension, which serde would write as a list otherwise.
+struct Raw([u8; 8]);
+
+impl Serialize for Raw {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(&self.0)
+    }
+}
+
+impl Serialize for Instant {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            let instant = DateTime::from_timestamp_nanos(self.0);
+            return serializer.collect_str(&instant.to_rfc3339_opts(SecondsFormat::AutoSi, true));
+        }
+        // Timestamp 64: 30 bits of nanoseconds, 34 of seconds.
+        let (seconds, nanos) = (self.0.div_euclid(NANOS_PER_SECOND), self.0.rem_euclid(NANOS_PER_SECOND));
+        let packed = nanos.cast_unsigned() << 34 | (seconds.cast_unsigned() & ((1 << 34) - 1));
+        serializer.serialize_newtype_struct(rmp_serde::MSGPACK_EXT_STRUCT_NAME, &(-1_i8, Raw(packed.to_be_bytes())))
+    }
+}
+
+/// Which message it is, and of which symbol; absent in REST.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Name<'a> {
+    pub kind: Option<&'static str>,
+    pub symbol: Option<&'a str>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct BarShape<'a> {
+    #[serde(rename = "T", skip_serializing_if = "Option::is_none")]
+    kind: Option<&'static str>,
+    #[serde(rename = "S", skip_serializing_if = "Option::is_none")]
+    symbol: Option<&'a str>,
+    t: Instant,
+    o: f64,
+    h: f64,
+    l: f64,
+    c: f64,
+    /// Shares.
+    v: i64,
+    /// How many trades; null where the trades were not looked at.
+    n: Option<usize>,
+    /// Mean price by shares; null likewise.
+    vw: Option<f64>,
+}
+
+/// The mean price by shares, as far as there are any.
+fn mean_price(turnover_ticks: i128, shares: i64) -> Option<f64> {
+    // Rounded to a ten-thousandth, which is finer than a double of this size can be wrong by.
+    let mean = turnover_ticks as f64 / 100.0 / shares as f64;
+    (shares > 0).then(|| (mean * 10_000.0).round() / 10_000.0)
+}
+
+impl<'a> BarShape<'a> {
+    pub fn shown(bar: &ShownBar) -> Self {
+        let ShownBar { start, open: o, high: h, low: l, close: c, volume: v } = *bar;
+        Self { kind: None, symbol: None, t: Instant::of_seconds(start), o, h, l, c, v, n: None, vw: None }
+    }
+
+    pub fn of(name: Name<'a>, start: UnixSeconds, bar: &Ohlcv) -> Self {
+        let (o, h) = (bar.open().units(), bar.high().units());
+        let (l, c, v) = (bar.low().units(), bar.close().units(), bar.volume());
+        let Name { kind, symbol } = name;
+        Self { kind, symbol, t: Instant::of_seconds(start), o, h, l, c, v, n: None, vw: None }
+    }
+
+    /// Under this name.
+    pub fn named(self, Name { kind, symbol }: Name<'a>) -> Self {
+        Self { kind, symbol, ..self }
+    }
+
+    /// With what is known of its trades.
+    pub fn with_trades(self, trades: usize, turnover_ticks: i128) -> Self {
+        Self { n: Some(trades), vw: mean_price(turnover_ticks, self.v).or(Some(self.c)), ..self }
+    }
+
+    pub fn with_ticks(self, ticks: Option<&MinuteTicks>) -> Self {
+        match ticks {
+            Some(ticks) => self.with_trades(ticks.trades().len(), ticks.turnover_ticks()),
+            None => self,
+        }
+    }
+
+    pub fn closed(name: Name<'a>, closed: &Closed) -> Self {
+        let made = Self::of(name, closed.bar.first.start(), &closed.bar.ohlcv);
+        made.with_trades(closed.trades, closed.turnover_ticks)
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub struct TradeShape<'a> {
+    #[serde(rename = "T", skip_serializing_if = "Option::is_none")]
+    kind: Option<&'static str>,
+    #[serde(rename = "S", skip_serializing_if = "Option::is_none")]
+    symbol: Option<&'a str>,
+    t: Instant,
+    x: &'static str,
+    p: f64,
+    s: i64,
+    c: [&'static str; 1],
+    i: u64,
+    z: &'static str,
+}
+
+impl<'a> TradeShape<'a> {
+    pub fn of(Name { kind, symbol }: Name<'a>, trade: &Trade) -> Self {
+        let (t, p, s, i) = (Instant(trade.at), trade.price.units(), trade.shares, trade.id().number());
+        Self { kind, symbol, t, x: EXCHANGE, p, s, c: [TRADE_CONDITION], i, z: TAPE }
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub struct QuoteShape<'a> {
+    #[serde(rename = "T", skip_serializing_if = "Option::is_none")]
+    kind: Option<&'static str>,
+    #[serde(rename = "S", skip_serializing_if = "Option::is_none")]
+    symbol: Option<&'a str>,
+    t: Instant,
+    ax: &'static str,
+    ap: f64,
+    #[serde(rename = "as")]
+    ask_size: i64,
+    bx: &'static str,
+    bp: f64,
+    bs: i64,
+    c: [&'static str; 1],
+    z: &'static str,
+}
+
+impl<'a> QuoteShape<'a> {
+    pub fn of(Name { kind, symbol }: Name<'a>, quote: &BestQuote) -> Self {
+        // A side that a price limit leaves empty is zeros.
+        let side = |level: Option<Level>| {
+            level.map_or((NOWHERE, 0.0, 0), |level| (EXCHANGE, level.price.units(), level.shares))
+        };
+        let ((ax, ap, ask_size), (bx, bp, bs)) = (side(quote.ask), side(quote.bid));
+        Self { kind, symbol, t: Instant(quote.at), ax, ap, ask_size, bx, bp, bs, c: [QUOTE_CONDITION], z: TAPE }
+    }
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SnapshotShape {
+    pub latest_trade: Option<TradeShape<'static>>,
+    pub latest_quote: Option<QuoteShape<'static>>,
+    pub minute_bar: Option<BarShape<'static>>,
+    pub daily_bar: Option<BarShape<'static>>,
+    pub prev_daily_bar: Option<BarShape<'static>>,
+}
+
+/// What a page or an answer of the latest holds.
+pub enum Content<T> {
+    One(Symbol, T),
+    Many(BTreeMap<Symbol, T>),
+}
+
+/// A page: `{"bars":{"AAPL":[…]},"next_page_token":…}`, or of one symbol `{"symbol":"AAPL","bars":[…],"next_page_token":…}`.
+pub struct Page<T> {
+    /// `bars`, `trades` or `quotes`.
+    pub key: &'static str,
+    pub content: Content<Vec<T>>,
+    pub next: Option<String>,
+}
+
+impl<T: Serialize> Serialize for Page<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        match &self.content {
+            Content::One(symbol, shapes) => {
+                map.serialize_entry("symbol", symbol.as_str())?;
+                map.serialize_entry(self.key, shapes)?;
+            }
+            Content::Many(of) => map.serialize_entry(self.key, &BySymbol(of))?,
+        }
+        map.serialize_entry("next_page_token", &self.next)?;
+        map.end()
+    }
+}
+
+/// The latest of some symbols, or of one: `{"bars":{"AAPL":{…}}}` or `{"symbol":"AAPL","bar":{…}}`.
+pub struct Latest<T> {
+    /// `bars`, `trades` or `quotes`; without its last letter for one symbol.
+    pub key: &'static str,
+    pub content: Content<T>,
+}
+
+impl<T: Serialize> Serialize for Latest<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        match &self.content {
+            Content::One(symbol, shape) => {
+                map.serialize_entry("symbol", symbol.as_str())?;
+                map.serialize_entry(self.key.trim_end_matches('s'), shape)?;
+            }
+            Content::Many(of) => map.serialize_entry(self.key, &BySymbol(of))?,
+        }
+        map.end()
+    }
+}
+
+/// A map with symbols for keys.
+pub struct BySymbol<'a, T>(pub &'a BTreeMap<Symbol, T>);
+
+impl<T: Serialize> Serialize for BySymbol<'_, T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(symbol, value)| (symbol.as_str(), value)))
+    }
+}
