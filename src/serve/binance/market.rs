@@ -113,7 +113,7 @@ pub async fn ticker_price(State(server): State<Arc<Server>>, parameters: Paramet
 }
 
 /// The rows whose figures are asked for, which may not be all there are.
-fn few<'b>(rows: Option<Vec<&'b PriceRow>>) -> Result<Vec<&'b PriceRow>, Problem> {
+fn few(rows: Option<Vec<&PriceRow>>) -> Result<Vec<&PriceRow>, Problem> {
     let rows = rows.ok_or(Problem::Missing("symbol"))?;
     if rows.len() > FIGURES_MOST { Err(Problem::NotValid("symbols")) } else { Ok(rows) }
 }

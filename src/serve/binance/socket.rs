@@ -281,7 +281,7 @@ impl Client<'_> {
                 };
                 Ok(Candles::new(calendar, &intervals, &minutes, trades))
             });
-            watched.candles = made.await?;
+            watched.candles.merge(made.await?);
         }
         Ok(())
     }
@@ -326,6 +326,7 @@ impl Client<'_> {
         self.send_all(messages).await?;
         if round.market.iter().any(|event| matches!(event, MarketEvent::Skipped { .. })) {
             // What was skipped is in the database.
+            self.watched.values_mut().for_each(|watched| watched.candles = Candles::default());
             let symbols: Vec<Symbol> = self.watched.keys().copied().collect();
             let lasts = symbols.iter().filter_map(|symbol| Some((*symbol, self.server.hub.last(symbol)?))).collect();
             // What cannot be read now is made up for by the next minutes.
