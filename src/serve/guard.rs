@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::errors::Refusal;
 use super::http::Peer;
 use super::keys::Holder;
-use super::{Server, native};
+use super::{Server, refused_at};
 
 /// The most bytes of a request's body: no route reads one.
 pub const BODY_BYTES_MAX: u64 = 16 * 1024;
@@ -21,12 +21,17 @@ pub const BODY_BYTES_MAX: u64 = 16 * 1024;
 pub const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
 /// The header that a key comes in.
 pub const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+/// The same as Binance's clients name it.
+const BINANCE_KEY: HeaderName = HeaderName::from_static("x-mbx-apikey");
+/// The segment of a path that a key follows, for clients that can be told nothing but a URL.
+const KEY_SEGMENT: &str = "/key/";
 
 /// Measures a request, and holds its address to its allowance.
 pub async fn receive(State(server): State<Arc<Server>>, request: Request, next: Next) -> Response {
     let began = Instant::now();
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
+    let refused = refused_at(request.uri().path());
     let taken = peer.map_or(Ok(u32::MAX), |address| server.addresses.take(address));
     let mut response = match taken.and_then(|remaining| refuse_body(request.headers()).map(|()| remaining)) {
         Ok(remaining) => {
@@ -34,7 +39,7 @@ pub async fn receive(State(server): State<Arc<Server>>, request: Request, next: 
             response.headers_mut().entry(REMAINING).or_insert(HeaderValue::from(remaining));
             response
         }
-        Err(refusal) => native::refused(&refusal),
+        Err(refusal) => refused(&refusal),
     };
     response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     let status = response.status().as_u16();
@@ -48,7 +53,7 @@ pub async fn let_in(State(server): State<Arc<Server>>, mut request: Request, nex
         .and_then(|holder| Ok((holder.as_ref().map(|holder| holder.take()).transpose()?, holder)));
     let (remaining, holder) = match entered {
         Ok(entered) => entered,
-        Err(refusal) => return native::refused(&refusal),
+        Err(refusal) => return refused_at(request.uri().path())(&refusal),
     };
     if let Some(holder) = holder {
         request.extensions_mut().insert(holder);
@@ -80,7 +85,9 @@ fn given(headers: &HeaderMap, uri: &Uri) -> Option<String> {
         scheme.eq_ignore_ascii_case("bearer").then(|| key.trim().to_owned())
     };
     let parameter = || Query::<KeyParameter>::try_from_uri(uri).ok()?.0.api_key;
-    text(API_KEY).map(str::to_owned).or_else(bearer).or_else(parameter)
+    let in_path = || Some(uri.path().split_once(KEY_SEGMENT)?.1.split('/').next()?.to_owned());
+    let header = || text(API_KEY).or_else(|| text(BINANCE_KEY)).map(str::to_owned);
+    header().or_else(bearer).or_else(parameter).or_else(in_path)
 }
 
 fn refuse_body(headers: &HeaderMap) -> Result<(), Refusal> {

@@ -1,9 +1,10 @@
 //! The market over HTTP: one stored truth, read by whoever asks, in the dialect that they speak.
 //!
-//! A reader: it takes no role and writes nothing. `query` is what all dialects share, `native` the first of them; `page` is the
-//! chart; `http` is the accept loop that the daemons' health uses too.
+//! A reader: it takes no role and writes nothing. `query` is what all dialects share, `native` the first of them; `alpaca`, `binance` and
+//! `udf` are those of vendors' clients; `page` is the chart; `http` is the accept loop that the daemons' health uses too.
 
 mod alpaca;
+mod binance;
 mod errors;
 mod guard;
 pub mod http;
@@ -15,13 +16,14 @@ mod native;
 mod page;
 mod query;
 mod stall;
+mod udf;
 
 use std::any::Any;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::{HeaderValue, Method, header};
+use axum::http::{HeaderValue, Method, Uri, header};
 use axum::response::Response;
 use axum::routing::get;
 use axum::{Router, middleware};
@@ -72,6 +74,27 @@ pub struct ServerOptions {
     pub origins: Origins,
 }
 
+/// How the dialect that a path belongs to refuses.
+fn refused_at(path: &str) -> fn(&Refusal) -> Response {
+    if binance::owns(path) {
+        binance::refused
+    } else if udf::owns(path) {
+        udf::refused
+    } else {
+        native::refused
+    }
+}
+
+/// What is said where there is nothing.
+async fn nothing_here(uri: Uri) -> Response {
+    refused_at(uri.path())(&Refusal::NoRoute)
+}
+
+/// What is said to another method than GET.
+async fn wrong_method(uri: Uri) -> Response {
+    refused_at(uri.path())(&Refusal::WrongMethod)
+}
+
 /// What the routes share.
 pub struct Server {
     reader: Arc<Reader>,
@@ -113,7 +136,9 @@ impl Server {
         native::secure(&mut document);
         let closed = closed
             .route("/metrics", get(native::metrics))
-            .method_not_allowed_fallback(native::wrong_method)
+            .merge(binance::routes())
+            .merge(udf::routes())
+            .method_not_allowed_fallback(wrong_method)
             .layer(middleware::from_fn_with_state(self.clone(), guard::let_in));
         // Nothing is told to the validator of another site.
         let looks = Config::from("/openapi.json").validator_url("none").persist_authorization(true);
@@ -125,7 +150,7 @@ impl Server {
             .merge(page)
             .merge(closed)
             .merge(alpaca::routes(self))
-            .fallback(native::nothing_here)
+            .fallback(nothing_here)
             .layer(middleware::from_fn_with_state(self.clone(), guard::receive))
             .layer(CatchPanicLayer::custom({
                 let server = self.clone();

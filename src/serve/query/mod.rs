@@ -11,7 +11,7 @@ mod truth;
 pub use bars::{BarPage, BarQuery, Fill, Label, Order, ShownBar};
 pub use figures::{DayFigures, Period, PeriodFigures};
 pub use pages::{Epoch, PageKey, Shape};
-pub use ticks::{Tick, TickQuery, Ticks};
+pub use ticks::{Present, Tick, TickQuery, Ticks};
 pub use truth::{DAYS_MAX as TRUTH_DAYS_MAX, truth};
 
 use std::sync::Arc;
@@ -50,6 +50,14 @@ impl Board {
     #[must_use]
     pub fn find(&self, symbol: &Symbol) -> Option<&PriceRow> {
         self.rows.binary_search_by_key(symbol, |row| row.symbol).ok().map(|at| &self.rows[at])
+    }
+
+    /// The row of a ticker as a client writes it: as it is, or else in whatever case.
+    #[must_use]
+    pub fn find_any_case(&self, ticker: &str) -> Option<&PriceRow> {
+        let exact = |text: &str| self.find(&text.parse().ok()?);
+        let is_alike = |row: &&PriceRow| row.symbol.as_str().eq_ignore_ascii_case(ticker);
+        exact(ticker).or_else(|| exact(&ticker.to_ascii_uppercase())).or_else(|| self.rows.iter().find(is_alike))
     }
 }
 

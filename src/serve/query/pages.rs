@@ -28,6 +28,7 @@ pub struct Epoch {
 pub enum Shape {
     Native(super::Order, super::Fill, super::Label),
     Klines,
+    Binance,
 }
 
 /// A page of the latest bars.

@@ -1,0 +1,116 @@
+//! What this dialect answers, and its errors: `{"code":-1121,"msg":"Invalid symbol."}`.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::serve::errors::Refusal;
+
+/// Why a request is refused, in Binance's codes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Problem {
+    /// -1102
+    Missing(&'static str),
+    /// -1100: the parameter and what it may be.
+    Illegal(&'static str, &'static str),
+    /// -1130
+    NotValid(&'static str),
+    /// -1120
+    Interval,
+    /// -1121
+    Symbol,
+    /// -1128
+    Combination,
+    Refused(Refusal),
+}
+
+/// What an answer of this dialect is.
+pub type Answer = Result<Response, Problem>;
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::UnknownTicker(_) => Self::Symbol,
+            refusal => Self::Refused(refusal),
+        }
+    }
+}
+
+impl Problem {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Refused(refusal) => refusal.status(),
+            _ => StatusCode::BAD_REQUEST,
+        }
+    }
+
+    fn code(&self) -> i32 {
+        match self {
+            Self::Missing(_) => -1102,
+            Self::Illegal(..) => -1100,
+            Self::NotValid(_) => -1130,
+            Self::Interval => -1120,
+            Self::Symbol => -1121,
+            Self::Combination => -1128,
+            Self::Refused(refusal) => match refusal {
+                Refusal::Invalid(_) | Refusal::TooLarge(_) => -1130,
+                Refusal::UnknownTicker(_) => -1121,
+                Refusal::NoRoute | Refusal::WrongMethod => -5000,
+                Refusal::NoKey => -2014,
+                Refusal::WrongKey => -2015,
+                Refusal::TooMany { .. } => -1003,
+                Refusal::Busy => -1008,
+                Refusal::TooSlow => -1007,
+                Refusal::Unavailable | Refusal::NoMarket => -1001,
+                Refusal::Internal(_) => -1000,
+            },
+        }
+    }
+
+    fn message(&self) -> String {
+        match self {
+            Self::Missing(name) => {
+                format!("Mandatory parameter '{name}' was not sent, was empty/null, or malformed.")
+            }
+            Self::Illegal(name, legal) => {
+                format!("Illegal characters found in parameter '{name}'; legal range is '{legal}'.")
+            }
+            Self::NotValid(name) => format!("Data sent for parameter '{name}' is not valid."),
+            Self::Interval => "Invalid interval.".to_owned(),
+            Self::Symbol => "Invalid symbol.".to_owned(),
+            Self::Combination => "Combination of optional parameters invalid.".to_owned(),
+            Self::Refused(Refusal::NoKey) => "API-key format invalid.".to_owned(),
+            Self::Refused(Refusal::WrongKey) => "Invalid API-key, IP, or permissions for action.".to_owned(),
+            Self::Refused(refusal) => refusal.to_string(),
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let body = json!({"code": self.code(), "msg": self.message()}).to_string();
+        let mut response = (self.status(), encoded(body)).into_response();
+        if let Self::Refused(refusal) = self
+            && let Some(seconds) = refusal.retry_after_seconds()
+        {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}
+
+/// A refusal as this dialect tells it.
+pub fn refused(refusal: &Refusal) -> Response {
+    Problem::from(refusal.clone()).into_response()
+}
+
+/// A body that is JSON already.
+pub fn encoded(body: impl Into<axum::body::Body>) -> Response {
+    ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json;charset=UTF-8"))], body.into()).into_response()
+}
+
+/// A body.
+pub fn answer(body: &impl Serialize) -> Answer {
+    serde_json::to_vec(body).map(encoded).map_err(|_| Problem::Refused(Refusal::Internal(0)))
+}

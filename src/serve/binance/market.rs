@@ -1,0 +1,205 @@
+//! The rest of the market data over REST: time, symbols, last prices, trades.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use serde_json::{Value, json};
+
+use super::answers::{Answer, Problem, answer, encoded};
+use super::klines::units;
+use super::parameters::Parameters;
+use crate::bars::ticks::{BestQuote, Level, Side, Trade};
+use crate::base::Symbol;
+use crate::serve::Server;
+use crate::serve::errors::Refusal;
+use crate::serve::query::{Present, TickQuery};
+use crate::store::PriceRow;
+
+/// The most symbols whose figures are worked out for one answer.
+const FIGURES_MOST: usize = 100;
+const NANOS_PER_SECOND: i64 = 1_000_000_000;
+
+/// Nothing, from a server that answers.
+pub async fn ping() -> Answer {
+    Ok(encoded("{}"))
+}
+
+/// The market's time in nanoseconds; the wall clock's before the generator's first minute.
+pub async fn market_now(server: &Server) -> Result<i64, Refusal> {
+    let wall = server.clock.now_nanos();
+    Ok(server.reader.standing().await?.clock.map_or(wall, |clock| clock.now(wall)))
+}
+
+/// The market's time.
+pub async fn time(State(server): State<Arc<Server>>, headers: HeaderMap) -> Answer {
+    let now = market_now(&server).await?;
+    answer(&json!({"serverTime": now / (NANOS_PER_SECOND / units(&headers))}))
+}
+
+fn symbol_info(row: &PriceRow) -> Value {
+    let status = match (row.is_active, row.is_halted) {
+        (false, _) => "BREAK",
+        (true, true) => "HALT",
+        (true, false) => "TRADING",
+    };
+    json!({
+        "symbol": row.symbol.as_str(),
+        "status": status,
+        "baseAsset": row.symbol.as_str(),
+        "baseAssetPrecision": 0,
+        // Stocks here have no currency.
+        "quoteAsset": "",
+        "quotePrecision": 2,
+        "quoteAssetPrecision": 2,
+        "orderTypes": [],
+        "icebergAllowed": false,
+        "ocoAllowed": false,
+        "isSpotTradingAllowed": false,
+        "isMarginTradingAllowed": false,
+        "filters": [{"filterType": "PRICE_FILTER", "minPrice": "0.01", "maxPrice": "99999999.99", "tickSize": "0.01"}],
+        "permissions": [],
+        "permissionSets": [],
+    })
+}
+
+/// The symbols, and what a client may ask.
+pub async fn exchange_info(State(server): State<Arc<Server>>, parameters: Parameters) -> Answer {
+    let board = server.reader.board().await?;
+    let found = parameters.symbols(&board)?;
+    let symbols: Vec<Value> = match found {
+        Some(rows) => rows.into_iter().map(symbol_info).collect(),
+        None => board.rows.iter().map(symbol_info).collect(),
+    };
+    let per_second = server.options.address_rate.per_second;
+    answer(&json!({
+        "timezone": "UTC",
+        "serverTime": market_now(&server).await? / 1_000_000,
+        "rateLimits": [{"rateLimitType": "RAW_REQUESTS", "interval": "SECOND", "intervalNum": 1, "limit": per_second}],
+        "exchangeFilters": [],
+        "symbols": symbols,
+    }))
+}
+
+async fn present(server: &Server, symbol: Symbol) -> Result<Present, Refusal> {
+    let ticks = server.ticks.clone();
+    server.reader.ask(move |_, _| ticks.present(symbol)).await
+}
+
+/// One object where `symbol` was given, a list otherwise.
+fn one_or_list(parameters: &Parameters, mut bodies: Vec<Value>) -> Answer {
+    match (parameters.get("symbol"), bodies.pop()) {
+        (Some(_), Some(body)) => answer(&body),
+        (_, last) => {
+            bodies.extend(last);
+            answer(&bodies)
+        }
+    }
+}
+
+/// Last prices: of `symbol` that of the last trade, of more the closes of the last minute.
+pub async fn ticker_price(State(server): State<Arc<Server>>, parameters: Parameters) -> Answer {
+    let board = server.reader.board().await?;
+    let found = parameters.symbols(&board)?;
+    let body = |row: &PriceRow, price: f64| json!({"symbol": row.symbol.as_str(), "price": format!("{price:.2}")});
+    if parameters.get("symbol").is_some()
+        && let Some([row]) = found.as_deref()
+    {
+        let open = present(&server, row.symbol).await?.open;
+        return answer(&body(row, open.map_or(row.price, |(_, bar)| bar.close().units())));
+    }
+    let rows = found.unwrap_or_else(|| board.rows.iter().collect());
+    answer(&rows.iter().map(|row| body(row, row.price)).collect::<Vec<_>>())
+}
+
+/// The rows whose figures are asked for, which may not be all there are.
+fn few(rows: Option<Vec<&PriceRow>>) -> Result<Vec<&PriceRow>, Problem> {
+    let rows = rows.ok_or(Problem::Missing("symbol"))?;
+    if rows.len() > FIGURES_MOST { Err(Problem::NotValid("symbols")) } else { Ok(rows) }
+}
+
+fn level(level: Option<Level>) -> (String, String) {
+    level.map_or_else(
+        || ("0.00".to_owned(), "0".to_owned()),
+        |level| (level.price.to_string(), level.shares.to_string()),
+    )
+}
+
+fn sides(quote: Option<BestQuote>) -> [(String, String); 2] {
+    [level(quote.and_then(|quote| quote.bid)), level(quote.and_then(|quote| quote.ask))]
+}
+
+/// Best bids and asks.
+pub async fn book_ticker(State(server): State<Arc<Server>>, parameters: Parameters) -> Answer {
+    let board = server.reader.board().await?;
+    let mut bodies = Vec::new();
+    for row in few(parameters.symbols(&board)?)? {
+        let [(bid, bid_size), (ask, ask_size)] = sides(present(&server, row.symbol).await?.quote);
+        bodies.push(json!({"symbol": row.symbol.as_str(), "bidPrice": bid, "bidQty": bid_size, "askPrice": ask, "askQty": ask_size}));
+    }
+    one_or_list(&parameters, bodies)
+}
+
+/// The trading day so far, where Binance has 24 hours.
+pub async fn ticker_day(State(server): State<Arc<Server>>, parameters: Parameters) -> Answer {
+    let board = server.reader.board().await?;
+    let mut bodies = Vec::new();
+    for row in few(parameters.symbols(&board)?)? {
+        let (day, present) = (server.reader.day(row.symbol).await?, present(&server, row.symbol).await?);
+        let calendar = server.reader.calendar();
+        let day = present.open.map_or(day, |(minute, bar)| day.with(calendar, minute, &bar));
+        let date = calendar.date_of(day.last);
+        let open_at = calendar.open_of(date).map_or(day.last, |minute| minute.start());
+        let previous = day.previous_close.unwrap_or(day.open);
+        let [(bid, bid_size), (ask, ask_size)] = sides(present.quote);
+        let price = |price: f64| format!("{price:.2}");
+        bodies.push(json!({
+            "symbol": row.symbol.as_str(),
+            "priceChange": price(day.close - previous),
+            "priceChangePercent": format!("{:.3}", (day.close / previous - 1.0) * 100.0),
+            "weightedAvgPrice": "0.00",
+            "prevClosePrice": price(previous),
+            "lastPrice": price(day.close),
+            "lastQty": "0",
+            "bidPrice": bid,
+            "bidQty": bid_size,
+            "askPrice": ask,
+            "askQty": ask_size,
+            "openPrice": price(day.open),
+            "highPrice": price(day.high),
+            "lowPrice": price(day.low),
+            "volume": day.volume.to_string(),
+            "quoteVolume": "0",
+            "openTime": open_at * 1000,
+            "closeTime": (day.last + 60) * 1000 - 1,
+            "firstId": -1,
+            "lastId": -1,
+            "count": 0,
+        }));
+    }
+    one_or_list(&parameters, bodies)
+}
+
+/// The latest trades.
+pub async fn trades(State(server): State<Arc<Server>>, headers: HeaderMap, parameters: Parameters) -> Answer {
+    let board = server.reader.board().await?;
+    let symbol = parameters.symbol(&board)?.symbol;
+    let limit = parameters.limit(500, 1000)?;
+    let ticks = server.ticks.clone();
+    let query = TickQuery { symbol, start: None, end: None, limit, after: None };
+    let page = server.reader.ask(move |_, _| ticks.page::<Trade>(&query)).await?;
+    let nanos = NANOS_PER_SECOND / units(&headers);
+    let body = |trade: &Trade| {
+        json!({
+            "id": trade.id().number(),
+            "price": trade.price.to_string(),
+            "qty": trade.shares.to_string(),
+            // Exact: hundredths times shares.
+            "quoteQty": format!("{:.2}", trade.price.units() * trade.shares as f64),
+            "time": trade.at / nanos,
+            "isBuyerMaker": trade.side == Side::Sell,
+            "isBestMatch": true,
+        })
+    };
+    answer(&page.ticks.iter().map(body).collect::<Vec<_>>())
+}

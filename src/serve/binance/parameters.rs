@@ -1,0 +1,179 @@
+//! The parameters of this dialect: symbols, intervals, times and what is said of wrong ones.
+
+use std::collections::BTreeMap;
+
+use axum::extract::{FromRequestParts, Query};
+use axum::http::request::Parts;
+
+use super::answers::Problem;
+use crate::base::{Interval, UnixSeconds};
+use crate::serve::errors::Refusal;
+use crate::serve::query::Board;
+use crate::store::PriceRow;
+
+const LEGAL_NUMBER: &str = "^[0-9]{1,20}$";
+const LEGAL_SYMBOL: &str = "^[A-Za-z0-9-_.^=:/]{1,20}$";
+const LEGAL_SYMBOLS: &str = "^\\[\"[A-Z0-9-_.^=:/]{1,20}\"(,\"[A-Z0-9-_.^=:/]{1,20}\"){0,}\\]$";
+/// From here on a time is in microseconds: the year 5138 in milliseconds.
+const MICROS_FROM: u64 = 100_000_000_000_000;
+const MINUTES_PER_HOUR: i32 = 60;
+/// In zones that are this many minutes ahead of UTC a day of the exchange, 01:30 to 07:00 UTC, lies within one day.
+const ZONES: std::ops::RangeInclusive<i32> = -90..=14 * MINUTES_PER_HOUR;
+
+/// The query string: what is there twice counts once.
+pub struct Parameters(BTreeMap<String, String>);
+
+impl<S: Send + Sync> FromRequestParts<S> for Parameters {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        let query = Query::<BTreeMap<String, String>>::from_request_parts(parts, state).await;
+        let wrong = |_| Problem::Refused(Refusal::Invalid("the query string cannot be read".to_owned()));
+        query.map(|Query(parameters)| Self(parameters)).map_err(wrong)
+    }
+}
+
+impl Parameters {
+    /// A parameter that has a value.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str).filter(|text| !text.is_empty())
+    }
+
+    /// A whole number.
+    pub fn number(&self, name: &'static str) -> Result<Option<u64>, Problem> {
+        self.get(name).map(|text| text.parse().map_err(|_| Problem::Illegal(name, LEGAL_NUMBER))).transpose()
+    }
+
+    /// How many entries, of those that an answer may have. More are asked for in vain, as at Binance.
+    pub fn limit(&self, usual: u16, most: u16) -> Result<u16, Problem> {
+        match self.number("limit")? {
+            None => Ok(usual),
+            Some(0) => Err(Problem::NotValid("limit")),
+            Some(limit) => Ok(u16::try_from(limit).unwrap_or(most).min(most)),
+        }
+    }
+
+    /// The symbol, in any case.
+    pub fn symbol<'b>(&self, board: &'b Board) -> Result<&'b PriceRow, Problem> {
+        find(board, self.get("symbol").ok_or(Problem::Missing("symbol"))?)
+    }
+
+    /// The rows of `symbol` or of `symbols`, a JSON list; none where neither is given.
+    pub fn symbols<'b>(&self, board: &'b Board) -> Result<Option<Vec<&'b PriceRow>>, Problem> {
+        match (self.get("symbol"), self.get("symbols")) {
+            (Some(_), Some(_)) => Err(Problem::Combination),
+            (Some(symbol), None) => Ok(Some(vec![find(board, symbol)?])),
+            (None, Some(list)) => {
+                let wrong = |_| Problem::Illegal("symbols", LEGAL_SYMBOLS);
+                let names: Vec<String> = serde_json::from_str(list).map_err(wrong)?;
+                names.iter().map(|name| find(board, name)).collect::<Result<_, _>>().map(Some)
+            }
+            (None, None) => Ok(None),
+        }
+    }
+
+    /// The interval.
+    pub fn interval(&self) -> Result<Interval, Problem> {
+        interval(self.get("interval").ok_or(Problem::Missing("interval"))?).ok_or(Problem::Interval)
+    }
+
+    /// The zone in which days begin. The bars are those of the exchange's days, so a zone must have them whole.
+    pub fn check_zone(&self) -> Result<(), Problem> {
+        match self.get("timeZone").map(zone) {
+            None => Ok(()),
+            Some(Some(minutes)) if ZONES.contains(&minutes) => Ok(()),
+            Some(_) => Err(Problem::NotValid("timeZone")),
+        }
+    }
+
+    /// The first and the last second that a bar may start at.
+    pub fn range(&self) -> Result<(Option<UnixSeconds>, Option<UnixSeconds>), Problem> {
+        let millis = |name| {
+            let number = self.number(name)?;
+            Ok::<_, Problem>(number.map(|number| if number >= MICROS_FROM { number / 1000 } else { number }))
+        };
+        let seconds = |millis: u64| i64::try_from(millis).unwrap_or(i64::MAX);
+        let start = millis("startTime")?.map(|millis| seconds(millis.div_ceil(1000)));
+        Ok((start, millis("endTime")?.map(|millis| seconds(millis / 1000))))
+    }
+}
+
+fn find<'b>(board: &'b Board, ticker: &str) -> Result<&'b PriceRow, Problem> {
+    if ticker.parse::<crate::base::Symbol>().is_err() {
+        return Err(Problem::Illegal("symbol", LEGAL_SYMBOL));
+    }
+    board.find_any_case(ticker).ok_or(Problem::Symbol)
+}
+
+/// Binance's names of the intervals that there are.
+const INTERVALS: [(&str, Interval); 9] = [
+    ("1m", Interval::Minute1),
+    ("5m", Interval::Minute5),
+    ("15m", Interval::Minute15),
+    ("30m", Interval::Minute30),
+    ("1h", Interval::Minute60),
+    ("2h", Interval::Minute120),
+    ("1d", Interval::Day),
+    ("1w", Interval::Week),
+    ("1M", Interval::Month),
+];
+
+/// An interval by Binance's name.
+pub fn interval(name: &str) -> Option<Interval> {
+    INTERVALS.iter().find(|(known, _)| *known == name).map(|(_, interval)| *interval)
+}
+
+/// Binance's name of an interval.
+pub fn interval_name(interval: Interval) -> &'static str {
+    INTERVALS.iter().find(|(_, known)| *known == interval).map_or("", |(name, _)| name)
+}
+
+/// Minutes that a zone such as `8`, `-1:30` or `+08:00` is ahead of UTC.
+pub fn zone(text: &str) -> Option<i32> {
+    let (sign, rest) = match text.strip_prefix('-') {
+        Some(rest) => (-1, rest),
+        None => (1, text.strip_prefix('+').unwrap_or(text).trim_start()),
+    };
+    let (hours, minutes) = rest.split_once(':').unwrap_or((rest, "0"));
+    let number = |text: &str, most: i32| {
+        let is_short = (1..=2).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+        text.parse::<i32>().ok().filter(|number| is_short && *number <= most)
+    };
+    Some(sign * (number(hours, 14)? * MINUTES_PER_HOUR + number(minutes, 59)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn intervals_are_binances_and_every_stored_one_has_a_name() {
+        for stored in Interval::ALL {
+            assert_eq!(interval(interval_name(stored)), Some(stored));
+        }
+        for name in ["60m", "120m", "3m", "4h", "1s", "1D", ""] {
+            assert_eq!(interval(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn zones_are_read_as_binance_writes_them() {
+        for (text, minutes) in [("0", 0), ("8", 480), ("+08:00", 480), (" 08:00", 480), ("-1:30", -90), ("5:45", 345)] {
+            assert_eq!(zone(text), Some(minutes), "{text}");
+        }
+        for text in ["", "x", "15", "8:60", "--1", "08:00:00", "1.5"] {
+            assert_eq!(zone(text), None, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_parameter_breaks_its_parser(name in "(symbol|symbols|interval|limit|startTime|endTime|timeZone)", text in "\\PC{0,40}") {
+            let parameters = Parameters(BTreeMap::from([(name, text)]));
+            let board = Board::default();
+            let _ = (parameters.limit(500, 1000), parameters.symbols(&board).is_ok(), parameters.interval());
+            let _ = (parameters.range(), parameters.check_zone());
+        }
+    }
+}

@@ -1,0 +1,399 @@
+//! The streams: `/ws/NAME`, `/ws/NAME/NAME`, `/stream?streams=NAME/NAME`, and what is subscribed to by message.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Extension;
+use axum::body::Bytes;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code};
+use axum::extract::{RawPathParams, State};
+use axum::http::Uri;
+use axum::response::{IntoResponse, Response};
+use futures_util::SinkExt;
+use serde_json::Value;
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+
+use super::answers::Problem;
+use super::candles::{Candles, Shown};
+use super::market::market_now;
+use super::messages::{self, Said, Wrong};
+use super::parameters::Parameters;
+use super::streams::{Kind, Stream};
+use crate::base::{Interval, Symbol};
+use crate::serve::Server;
+use crate::serve::errors::Refusal;
+use crate::serve::hub::{Event, Last, MarketEvent, Missed, Round, Subscription};
+use crate::serve::keys::Holder;
+use crate::serve::limits::{Allowance, Rate};
+use crate::store::BarRange;
+
+/// The most streams of a connection, as at Binance.
+const STREAMS_MAX: usize = 1024;
+/// The most bytes that a client may say at once: room for the names of as many streams.
+const MESSAGE_BYTES_MAX: usize = 128 * 1024;
+/// How often klines that have changed are told while they are open.
+const UPDATE: Duration = Duration::from_secs(1);
+/// How often a client is asked whether it is there, and after how long it is taken for gone, as at Binance.
+const BEAT: Duration = Duration::from_secs(20);
+const SILENCE_MAX: Duration = Duration::from_secs(60);
+const CLOSE_WAIT: Duration = Duration::from_secs(5);
+/// What a client may say: 5 messages a second.
+const RATE: Rate = Rate { per_second: NonZeroU32::new(5).unwrap(), burst: NonZeroU32::new(10).unwrap() };
+/// The most 1-minute bars of a month, with room.
+const MINUTES_MAX: usize = 31 * 240;
+const MILLIS: i64 = 1_000;
+const MICROS: i64 = 1_000_000;
+
+/// The client is gone, or was told to go.
+struct Over;
+
+/// Opens a WebSocket.
+pub async fn open(
+    State(server): State<Arc<Server>>,
+    holder: Option<Extension<Arc<Holder>>>,
+    path: RawPathParams,
+    uri: Uri,
+    parameters: Parameters,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Response {
+    let connection = match holder.map(|Extension(holder)| holder.connect()) {
+        None => None,
+        Some(Some(connection)) => Some(connection),
+        Some(None) => {
+            let retry_after = Duration::from_secs(1);
+            return Problem::from(Refusal::TooMany { retry_after }).into_response();
+        }
+    };
+    let Ok(upgrade) = upgrade else {
+        return Problem::Refused(Refusal::Invalid("ask for a WebSocket here".to_owned())).into_response();
+    };
+    let is_combined = uri.path().ends_with("/stream");
+    let in_path = path.iter().find(|(name, _)| *name == "streams").map(|(_, names)| names.to_owned());
+    let names = in_path.or_else(|| parameters.get("streams").map(str::to_owned)).unwrap_or_default();
+    let names: Vec<String> = names.split('/').filter(|name| !name.is_empty()).map(str::to_owned).collect();
+    let is_fine = parameters.get("timeUnit").is_some_and(|unit| unit.eq_ignore_ascii_case("microsecond"));
+    upgrade.max_message_size(MESSAGE_BYTES_MAX).max_frame_size(MESSAGE_BYTES_MAX).on_upgrade(move |socket| async move {
+        let _connection = connection;
+        server.metrics.opened();
+        let client = Client {
+            server: &server,
+            socket,
+            allowance: Allowance::new(RATE),
+            subscription: server.hub.subscribe(),
+            streams: BTreeMap::new(),
+            watched: BTreeMap::new(),
+            is_combined,
+            units: if is_fine { MICROS } else { MILLIS },
+        };
+        // What it ended with, nobody needs to know.
+        let _ = client.run(&names).await;
+        server.metrics.closed();
+    })
+}
+
+/// What is told of a symbol.
+#[derive(Default)]
+struct Watched {
+    klines: BTreeMap<Interval, BTreeSet<String>>,
+    trades: BTreeSet<String>,
+    candles: Candles,
+}
+
+/// One client.
+struct Client<'s> {
+    server: &'s Server,
+    socket: WebSocket,
+    allowance: Allowance,
+    subscription: Subscription,
+    /// Every stream by its name; none where there is no such symbol, of which nothing is heard.
+    streams: BTreeMap<String, Option<(Symbol, Kind)>>,
+    watched: BTreeMap<Symbol, Watched>,
+    is_combined: bool,
+    /// Units of time in a second.
+    units: i64,
+}
+
+impl Client<'_> {
+    async fn run(mut self, names: &[String]) -> Result<(), Over> {
+        if let Err(wrong) = self.subscribe(names).await {
+            self.send(messages::error(&wrong, Value::Null)).await?;
+        }
+        let (mut beat, mut update) = (interval(BEAT), interval(UPDATE));
+        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        update.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut heard_at = Instant::now();
+        loop {
+            tokio::select! {
+                () = self.server.draining.cancelled() => {
+                    return Err(self.close(close_code::RESTART, "the server stops").await);
+                }
+                heard = self.socket.recv() => {
+                    heard_at = Instant::now();
+                    match heard {
+                        Some(Ok(Message::Text(text))) => self.answer(&text).await?,
+                        Some(Ok(Message::Binary(bytes))) => {
+                            let text = String::from_utf8_lossy(&bytes).into_owned();
+                            self.answer(&text).await?;
+                        }
+                        Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                        Some(Err(_)) => return Err(self.close(close_code::SIZE, "too large, or no WebSocket").await),
+                        Some(Ok(Message::Close(_))) => {
+                            // Reading on answers it, and a client that hears no answer calls that an error.
+                            let _ = timeout(CLOSE_WAIT, self.socket.recv()).await;
+                            return Ok(());
+                        }
+                        None => return Ok(()),
+                    }
+                }
+                round = self.subscription.next() => match round {
+                    Ok(round) => self.hear(&round).await?,
+                    Err(Missed::Lagged(_)) => {
+                        self.server.metrics.dropped();
+                        return Err(self.close(close_code::POLICY, "slow consumer; connect again").await);
+                    }
+                    Err(Missed::Ended) => return Err(self.close(close_code::RESTART, "the feed has ended").await),
+                },
+                _ = update.tick() => self.tell_changes().await?,
+                _ = beat.tick() => {
+                    if heard_at.elapsed() > SILENCE_MAX {
+                        return Err(Over);
+                    }
+                    self.socket.send(Message::Ping(Bytes::new())).await.map_err(|_| Over)?;
+                }
+            }
+        }
+    }
+
+    /// Answers a message.
+    async fn answer(&mut self, text: &str) -> Result<(), Over> {
+        if self.allowance.take().is_err() {
+            return Err(self.close(close_code::POLICY, "Too many requests").await);
+        }
+        let (id, said) = messages::parse(text);
+        let done = match said {
+            Ok(Said::Subscribe(names)) => self.subscribe(&names).await.map(|()| Value::Null),
+            Ok(Said::Unsubscribe(names)) => {
+                self.unsubscribe(&names);
+                Ok(Value::Null)
+            }
+            Ok(Said::List) => Ok(self.streams.keys().cloned().collect()),
+            Ok(Said::SetCombined(is_combined)) => {
+                self.is_combined = is_combined;
+                Ok(Value::Null)
+            }
+            Ok(Said::IsCombined) => Ok(Value::Bool(self.is_combined)),
+            Err(wrong) => Err(wrong),
+        };
+        let answer = match done {
+            Ok(result) => messages::result(result, id),
+            Err(wrong) => messages::error(&wrong, id),
+        };
+        self.send(answer).await
+    }
+
+    /// All of these streams, or none.
+    async fn subscribe(&mut self, names: &[String]) -> Result<(), Wrong> {
+        let new: BTreeSet<&String> = names.iter().filter(|name| !self.streams.contains_key(*name)).collect();
+        if self.streams.len() + new.len() > STREAMS_MAX {
+            return Err(Wrong::invalid(&format!("a connection has at most {STREAMS_MAX} streams")));
+        }
+        let board = self.server.reader.board().await.map_err(|refusal| Wrong::invalid(&refusal.to_string()))?;
+        let mut found = Vec::new();
+        for name in new {
+            let Some(stream) = Stream::parse(name) else {
+                let name: String = name.chars().take(40).collect();
+                return Err(Wrong::invalid(&format!("there is no stream `{name}`")));
+            };
+            let row = board.find_any_case(stream.ticker);
+            found.push((name.clone(), row.map(|row| (row.symbol, stream.kind))));
+        }
+        let mut symbols = BTreeSet::new();
+        for (name, what) in found {
+            if let Some((symbol, kind)) = what {
+                let watched = self.watched.entry(symbol).or_default();
+                symbols.insert(symbol);
+                match kind {
+                    Kind::Kline(interval) => watched.klines.entry(interval).or_default().insert(name.clone()),
+                    Kind::Trade => watched.trades.insert(name.clone()),
+                };
+            }
+            self.streams.insert(name, what);
+        }
+        let symbols: Vec<Symbol> = symbols.into_iter().collect();
+        let lasts = self.subscription.want(&symbols).await;
+        self.prepare(&symbols, &lasts).await.map_err(|refusal| Wrong::invalid(&refusal.to_string()))
+    }
+
+    fn unsubscribe(&mut self, names: &[String]) {
+        let mut gone = Vec::new();
+        for name in names {
+            let Some(Some((symbol, kind))) = self.streams.remove(name) else { continue };
+            let Some(watched) = self.watched.get_mut(&symbol) else { continue };
+            match kind {
+                Kind::Kline(interval) => {
+                    let names = watched.klines.get_mut(&interval);
+                    if names.is_some_and(|names| names.remove(name) && names.is_empty()) {
+                        watched.klines.remove(&interval);
+                    }
+                }
+                Kind::Trade => drop(watched.trades.remove(name)),
+            }
+            if watched.klines.is_empty() && watched.trades.is_empty() {
+                self.watched.remove(&symbol);
+                gone.push(symbol);
+            }
+        }
+        self.subscription.unwant(&gone);
+    }
+
+    /// Sums up what there is of the klines that are open, up to the last trades told.
+    async fn prepare(&mut self, symbols: &[Symbol], lasts: &BTreeMap<Symbol, Last>) -> Result<(), Refusal> {
+        for symbol in symbols {
+            let Some(watched) = self.watched.get_mut(symbol).filter(|watched| !watched.klines.is_empty()) else {
+                continue;
+            };
+            let (symbol, intervals) = (*symbol, watched.klines.keys().copied().collect::<Vec<_>>());
+            let last_trade = lasts.get(&symbol).and_then(|last| last.trade);
+            let ticks = self.server.ticks.clone();
+            let made = self.server.reader.ask(move |store, calendar| {
+                let mut range = BarRange { symbol, interval: Interval::Minute1, from: 0, to: i64::MAX };
+                let newest = store.last_bars(&[range], 1)?.pop().and_then(|bar| bar.parse(calendar).ok());
+                let minutes = match newest.zip(intervals.iter().max()) {
+                    Some((newest, longest)) => {
+                        range.from = calendar.bucket(newest.first, *longest).first.start();
+                        store.bars(&[range], MINUTES_MAX)?
+                    }
+                    None => vec![],
+                };
+                let minutes: Vec<_> = minutes.iter().filter_map(|bar| bar.parse(calendar).ok()).collect();
+                let open = last_trade
+                    .map(|last| Ok::<_, crate::serve::errors::Failure>((last, ticks.open(symbol)?)))
+                    .transpose()?;
+                let trades = match &open {
+                    Some((last, Some(open))) => {
+                        let told = open.ticks.trades().partition_point(|trade| trade.id() <= last.id());
+                        &open.ticks.trades()[..told]
+                    }
+                    _ => &[],
+                };
+                Ok(Candles::new(calendar, &intervals, &minutes, trades))
+            });
+            watched.candles.merge(made.await?);
+        }
+        Ok(())
+    }
+
+    async fn hear(&mut self, round: &Round) -> Result<(), Over> {
+        let calendar = self.server.reader.calendar().clone();
+        let mut messages = Vec::new();
+        for told in self.subscription.own(round) {
+            let Some(watched) = self.watched.get_mut(&told.symbol) else { continue };
+            for event in &told.events {
+                let over = match event {
+                    Event::Trade(trade) => {
+                        let over = watched.candles.trade(&calendar, trade);
+                        if !watched.trades.is_empty() {
+                            let event = messages::trade(&told.symbol, trade, self.units);
+                            let of = |name: &String| messages::told(name, &event, self.is_combined);
+                            messages.extend(watched.trades.iter().map(of));
+                        }
+                        over
+                    }
+                    Event::Bar(closed) => watched.candles.close(&calendar, &closed.bar),
+                    Event::Quote(_) | Event::Halt { .. } => vec![],
+                };
+                for shown in over {
+                    // A closed kline is told as of the end of the minute that closed it, which is when the market had come there.
+                    let minute_end = match event {
+                        Event::Bar(closed) => closed.bar.first.end(),
+                        _ => shown.start,
+                    };
+                    write(
+                        &mut messages,
+                        &told.symbol,
+                        watched,
+                        &shown,
+                        minute_end * self.units,
+                        self.units,
+                        self.is_combined,
+                    );
+                }
+            }
+        }
+        self.send_all(messages).await?;
+        if round.market.iter().any(|event| matches!(event, MarketEvent::Skipped { .. })) {
+            // What was skipped is in the database.
+            self.watched.values_mut().for_each(|watched| watched.candles = Candles::default());
+            let symbols: Vec<Symbol> = self.watched.keys().copied().collect();
+            let lasts = symbols.iter().filter_map(|symbol| Some((*symbol, self.server.hub.last(symbol)?))).collect();
+            // What cannot be read now is made up for by the next minutes.
+            let _ = self.prepare(&symbols, &lasts).await;
+        }
+        Ok(())
+    }
+
+    /// Tells the klines that have changed while they are open.
+    async fn tell_changes(&mut self) -> Result<(), Over> {
+        let calendar = self.server.reader.calendar().clone();
+        let mut changed = Vec::new();
+        for (symbol, watched) in &mut self.watched {
+            changed.extend(watched.candles.changed(&calendar).into_iter().map(|shown| (*symbol, shown)));
+        }
+        if changed.is_empty() {
+            return Ok(());
+        }
+        let now = market_now(self.server).await.unwrap_or_default() / (1_000_000_000 / self.units);
+        let mut messages = Vec::new();
+        for (symbol, shown) in changed {
+            if let Some(watched) = self.watched.get(&symbol) {
+                write(&mut messages, &symbol, watched, &shown, now, self.units, self.is_combined);
+            }
+        }
+        self.send_all(messages).await
+    }
+
+    async fn send_all(&mut self, messages: Vec<Bytes>) -> Result<(), Over> {
+        if messages.is_empty() {
+            return Ok(());
+        }
+        for message in messages {
+            self.feed(message).await?;
+        }
+        self.socket.flush().await.map_err(|_| Over)
+    }
+
+    async fn feed(&mut self, message: Bytes) -> Result<(), Over> {
+        // Every message was written as text.
+        let text = Utf8Bytes::try_from(message).map_err(|_| Over)?;
+        self.socket.feed(Message::Text(text)).await.map_err(|_| Over)
+    }
+
+    async fn send(&mut self, message: Bytes) -> Result<(), Over> {
+        self.send_all(vec![message]).await
+    }
+
+    /// Closes, and waits for the client to have heard it.
+    async fn close(&mut self, code: u16, reason: &str) -> Over {
+        let _ = self.socket.send(Message::Close(Some(CloseFrame { code, reason: reason.into() }))).await;
+        let _ = timeout(CLOSE_WAIT, async { while let Some(Ok(_)) = self.socket.recv().await {} }).await;
+        Over
+    }
+}
+
+/// Writes a kline for each of the names that it is subscribed to by.
+fn write(
+    messages: &mut Vec<Bytes>,
+    symbol: &Symbol,
+    watched: &Watched,
+    shown: &Shown,
+    now: i64,
+    units: i64,
+    is_combined: bool,
+) {
+    let Some(names) = watched.klines.get(&shown.interval) else { return };
+    let event = messages::kline(symbol, shown, now, units);
+    messages.extend(names.iter().map(|name| messages::told(name, &event, is_combined)));
+}
