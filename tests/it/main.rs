@@ -8,6 +8,7 @@ mod cli;
 mod clients;
 mod daemons;
 mod deploy;
+mod document;
 mod drift;
 mod faults;
 mod feed;
