@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import tls from 'node:tls';
 
-import { Alpaca as Own, StockDataStream, marketData } from '@alpacahq/alpaca-trade-api';
+import { marketData, streaming } from '@alpacahq/alpaca-trade-api';
 import Three from 'alpaca-trade-api-3';
 
 const { KLINED_URL: url, KLINED_DATABASE: database, KLINED_MARKET: market, KLINED_KEY_ID: keyId, KLINED_KEY_SECRET: secret } = process.env;
@@ -50,7 +50,6 @@ function check(bars, trades) {
 const second = (time) => Math.floor(new Date(time).getTime() / 1000);
 
 test('4.x: pages of bars are the bars of the database, and its stream adds up to them', async () => {
-  assert.ok(Own && StockDataStream);
   const api = new marketData.StockApi(new marketData.Configuration({ basePath: url, keyId, secret }));
   const all = stored('AAPL');
   const found = [];
@@ -73,7 +72,7 @@ test('4.x: pages of bars are the bars of the database, and its stream adds up to
   assert.ok(pages > 3, `${pages} pages`);
   assert.deepEqual(found, all);
 
-  const stream = new StockDataStream({ credentials: { keyId, secret }, url: `${url.replace('http', 'ws')}/v2/iex` });
+  const stream = new streaming.StockDataStream({ credentials: { keyId, secret }, url: `${url.replace('http', 'ws')}/v2/iex` });
   const [bars, trades] = [[], []];
   stream.onTrade(({ timestamp, price, size }) => trades.push({ at: new Date(timestamp).getTime(), price, size }));
   stream.onBar((bar) => bars.push({ start: second(bar.timestamp), row: [second(bar.timestamp), bar.open, bar.high, bar.low, bar.close, bar.volume] }));
@@ -91,10 +90,10 @@ test('4.x: pages of bars are the bars of the database, and its stream adds up to
 });
 
 test('4.x: a wrong key is told', async () => {
-  const stream = new StockDataStream({ credentials: { keyId, secret: 'wrong' }, url: `${url.replace('http', 'ws')}/v2/iex`, reconnect: false });
+  const stream = new streaming.StockDataStream({ credentials: { keyId, secret: 'wrong' }, url: `${url.replace('http', 'ws')}/v2/iex`, reconnect: false });
   stream.on('error', () => {});
   stream.connect();
-  const outcome = await stream.waitForAuthentication(PATIENCE);
+  const outcome = await stream.waitForAuthenticationResult(PATIENCE);
   stream.disconnect();
   assert.equal(outcome.authenticated, false);
   assert.equal(outcome.code, 402);

@@ -1,6 +1,7 @@
 """alpaca-py, historical and stream, unchanged but for its URL. What it gives is compared with the database."""
 
 import asyncio
+import json
 import logging
 import threading
 import unittest
@@ -239,6 +240,33 @@ class AlpacaHalts(unittest.TestCase):
             self.assertEqual([status.tape for status in statuses[:2]], ["C", "C"])
             self.assertTrue(statuses[0].reason_code)
             self.assertEqual(market.rows("SELECT COUNT(*) FROM market_klines WHERE symbol = 'AAPL' AND interval = '1m' AND time >= 1772502300 AND time < 1772502600"), [("0",)])
+
+
+class AlpacaLimits(unittest.TestCase):
+    def test_price_limits_are_told_as_bands_with_the_subscription_and_with_each_day(self):
+        # alpaca-py has no handler for them: the same words in JSON.
+        from websockets.sync.client import connect
+
+        with Market(days=2, speed=600, write=["--universe", "ashare:20"]) as market:
+            main = "board = 'main' AND NOT is_st" if market.database.startswith("postgres") else "board = 'main' AND is_st = 0"
+            symbols = [symbol for (symbol,) in market.rows(f"SELECT symbol FROM stock_metadata WHERE {main} ORDER BY symbol")]
+            with connect(f"ws://{market.address}/v2/iex") as stream:
+
+                def say(**message):
+                    stream.send(json.dumps(message))
+
+                say(action="auth", key=market.key_id, secret=market.key_secret)
+                say(action="subscribe", lulds=symbols)
+                bands = []
+                while len({band["t"][:10] for band in bands if band["i"] == "A"}) < 2:
+                    bands += [message for message in json.loads(stream.recv(60)) if message["T"] == "l"]
+            self.assertEqual({band["S"] for band in bands if band["i"] == "C"}, set(symbols))
+            for band in bands:
+                day = datetime.fromisoformat(band["t"]).astimezone(timezone(timedelta(hours=8))).date()
+                midnight = int(datetime(day.year, day.month, day.day, tzinfo=timezone(timedelta(hours=8))).timestamp())
+                close = market.bars(band["S"], extra=f"AND time < {midnight}")[-1][4]
+                self.assertAlmostEqual(band["u"], close * 1.1, delta=0.00501)
+                self.assertAlmostEqual(band["d"], close * 0.9, delta=0.00501)
 
 
 def pathlib_file(text):

@@ -311,3 +311,66 @@ pub fn event(codec: Codec, symbol: &Symbol, event: &Event) -> Bytes {
         Event::Halt { .. } => Bytes::new(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_a_client_may_say_is_understood_in_both_codecs() {
+        let told = serde_json::json!({"action": "subscribe", "trades": ["AAPL"], "updatedBars": ["*"], "news": ["*"], "bars": []});
+        let said = Said {
+            action: "subscribe".to_owned(),
+            trades: Some(vec!["AAPL".to_owned()]),
+            updated_bars: Some(vec!["*".to_owned()]),
+            bars: Some(vec![]),
+            ..Said::default()
+        };
+        assert_eq!(Codec::Json.read(told.to_string().as_bytes()), Some(said.clone()));
+        assert_eq!(Codec::MessagePack.read(&rmp_serde::to_vec_named(&told).unwrap()), Some(said));
+    }
+
+    #[test]
+    fn an_array_of_any_length_is_one() {
+        for count in [0, 1, 15, 16, 70_000] {
+            let messages = vec![success(Codec::MessagePack, "x"); count];
+            let read: Vec<serde_json::Value> = rmp_serde::from_slice(&Codec::MessagePack.array(&messages)).unwrap();
+            assert_eq!(read.len(), count);
+            let messages = vec![success(Codec::Json, "x"); count];
+            let read: Vec<serde_json::Value> = serde_json::from_slice(&Codec::Json.array(&messages)).unwrap();
+            assert_eq!(read.len(), count);
+        }
+    }
+
+    #[test]
+    fn an_instant_is_a_timestamp_of_64_bits() {
+        // 2026-03-02T01:30:00.000000007Z.
+        let instant = Instant(1_772_415_000_000_000_007);
+        assert_eq!(Codec::Json.write(&instant), r#""2026-03-02T01:30:00.000000007Z""#);
+        let packed = (7_u64 << 34 | 1_772_415_000).to_be_bytes();
+        assert_eq!(Codec::MessagePack.write(&instant), [&[0xd7, 0xff][..], &packed].concat());
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_break_the_parser(said in prop::collection::vec(any::<u8>(), 0..300)) {
+            let _ = (Codec::Json.read(&said), Codec::MessagePack.read(&said));
+        }
+
+        #[test]
+        fn no_message_with_the_right_words_breaks_it(
+            action in "(auth|subscribe|unsubscribe|.{0,4})",
+            symbols in prop::collection::vec("\\PC{0,8}", 0..4),
+            cut in 0usize..80,
+            depth in 0usize..300,
+        ) {
+            let message = serde_json::json!({"action": action, "trades": symbols, "lulds": ["*"], "key": null});
+            let packed = rmp_serde::to_vec_named(&message).unwrap_or_default();
+            let _ = Codec::MessagePack.read(&packed[..packed.len().min(cut)]);
+            let _ = Codec::MessagePack.read(&[vec![0x91; depth], packed].concat());
+            let _ = Codec::Json.read(format!("{}{message}", "[".repeat(depth)).as_bytes());
+        }
+    }
+}
