@@ -6,3 +6,4 @@ mod reading;
 mod running;
 mod socket;
 mod ticks;
+mod vendors;
