@@ -90,7 +90,7 @@ class Laws:
             (lambda: self.spot.klines("AAPL", "1m", limit="x"), 400, -1100),
             (lambda: self.spot.klines("AAPL", "1d", timeZone="-5"), 400, -1130),
             (lambda: self.spot.query("/api/v3/klines", {"symbol": "AAPL"}), 400, -1102),
-            (lambda: self.spot.ticker_price("AAPL", ["V"]), 400, -1128),
+            (lambda: self.spot.query("/api/v3/ticker/price", {"symbol": "AAPL", "symbols": '["V"]'}), 400, -1128),
             (lambda: self.spot.depth("AAPL"), 404, -5000),
             (lambda: Spot(api_key="wrong.key", base_url=self.market.url).ping(), 401, -2015),
             (lambda: Spot(base_url=self.market.url).ping(), 401, -2014),
