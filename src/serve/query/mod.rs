@@ -6,11 +6,13 @@ mod figures;
 mod pages;
 mod ticks;
 pub mod time;
+mod truth;
 
 pub use bars::{BarPage, BarQuery, Fill, Label, Order, ShownBar};
 pub use figures::{DayFigures, Period, PeriodFigures};
 pub use pages::{Epoch, PageKey, Shape};
 pub use ticks::{Present, Tick, TickQuery, Ticks};
+pub use truth::{DAYS_MAX as TRUTH_DAYS_MAX, truth};
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
