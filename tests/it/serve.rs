@@ -7,3 +7,4 @@ mod reading;
 mod running;
 mod socket;
 mod ticks;
+mod vendors;

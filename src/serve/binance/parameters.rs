@@ -13,7 +13,7 @@ use crate::store::PriceRow;
 
 const LEGAL_NUMBER: &str = "^[0-9]{1,20}$";
 const LEGAL_SYMBOL: &str = "^[A-Za-z0-9-_.^=:/]{1,20}$";
-const LEGAL_SYMBOLS: &str = "^\\[\"[A-Z0-9-_.^=:/]{1,20}\"(,\"[A-Z0-9-_.^=:/]{1,20}\"){0,}\\]$";
+const LEGAL_SYMBOLS: &str = "^\\[\"[A-Za-z0-9-_.^=:/]{1,20}\"(,\"[A-Za-z0-9-_.^=:/]{1,20}\"){0,}\\]$";
 /// From here on a time is in microseconds: the year 5138 in milliseconds.
 const MICROS_FROM: u64 = 100_000_000_000_000;
 const MINUTES_PER_HOUR: i32 = 60;

@@ -1,0 +1,123 @@
+//! Binance's and TradingView's dialects: codes, shapes and limits that their clients do not ask for themselves.
+
+use serde_json::{Value, json};
+
+use crate::on_every_backend;
+use crate::support::api::Heard;
+use crate::support::database::{Backend, Database};
+
+/// Rows of twelve as [`Database::bars`] gives them.
+fn rows(klines: &Value) -> Vec<String> {
+    let text =
+        |value: &Value| value.as_str().map_or_else(|| (value.as_i64().unwrap() / 1000).to_string(), str::to_owned);
+    let row = |kline: &Value| (0..6).map(|place| text(&kline[place])).collect::<Vec<_>>().join(" ");
+    klines.as_array().unwrap().iter().map(row).collect()
+}
+
+on_every_backend! {
+    fn klines_and_history_are_the_stored_bars(database: &Database) {
+        let api = database.filled().api("");
+        for (name, resolution, stored) in
+            [("1m", "1", "1m"), ("1h", "60", "60m"), ("2h", "120", "120m"), ("1d", "1D", "1d"), ("1M", "M", "1M")]
+        {
+            let bars = database.bars(&format!("symbol = 'AAPL' AND interval = '{stored}'"));
+            let klines = api.ask(&format!("/api/v3/klines?symbol=aapl&interval={name}&limit=5000"), &[]).json();
+            assert_eq!(rows(&klines), bars, "{name}");
+            let history = api.ask(&format!("/udf/history?symbol=AAPL&resolution={resolution}&from=0&to=4000000000"), &[]).json();
+            let volumes: Vec<String> = bars.iter().map(|bar| bar.rsplit(' ').next().unwrap().to_owned()).collect();
+            let told: Vec<String> = history["v"].as_array().unwrap().iter().map(Value::to_string).collect();
+            assert_eq!(told, volumes, "{resolution}");
+        }
+    }
+}
+
+#[test]
+fn binances_errors_are_codes_and_udfs_are_words() {
+    let database = Database::new(Backend::Sqlite);
+    let api = database.filled().api("");
+    for (path, status, code) in [
+        ("/api/v3/klines", 400, -1102),
+        ("/api/v3/klines?symbol=&interval=1m", 400, -1102),
+        ("/api/v3/klines?symbol=AAPL", 400, -1102),
+        ("/api/v3/klines?symbol=NOPE&interval=1m", 400, -1121),
+        ("/api/v3/klines?symbol=%22;DROP&interval=1m", 400, -1100),
+        ("/api/v3/klines?symbol=AAPL&interval=60m", 400, -1120),
+        ("/api/v3/klines?symbol=AAPL&interval=1m&limit=0", 400, -1130),
+        ("/api/v3/klines?symbol=AAPL&interval=1m&startTime=-1", 400, -1100),
+        ("/api/v3/klines?symbol=AAPL&interval=1d&timeZone=-7", 400, -1130),
+        ("/api/v3/ticker/24hr", 400, -1102),
+        ("/api/v3/ticker/price?symbols=AAPL", 400, -1100),
+        ("/api/v3/depth?symbol=AAPL", 404, -5000),
+        ("/stream?streams=aapl@trade", 400, -1130),
+    ] {
+        let reply = api.ask(path, &[]);
+        assert_eq!((reply.status, &reply.json()["code"]), (status, &json!(code)), "{path}");
+        assert!(reply.json()["msg"].as_str().unwrap().len() > 5, "{path}");
+    }
+    for path in [
+        "/udf/history",
+        "/udf/history?symbol=NOPE&resolution=1",
+        "/udf/history?symbol=AAPL&resolution=2",
+        "/udf/history?symbol=AAPL&resolution=1&from=99999999999999999999",
+        "/udf/symbols?symbol=NOPE",
+        "/udf/symbol_info?group=nothing",
+    ] {
+        let reply = api.ask(path, &[]);
+        assert_eq!((reply.status, &reply.json()["s"]), (200, &json!("error")), "{path}");
+    }
+    assert_eq!(
+        (api.ask("/udf/nothing", &[]).status, &api.ask("/udf/nothing", &[]).json()["s"]),
+        (404, &json!("error"))
+    );
+    assert_eq!(api.ask("/udf/time", &[]).header("content-type"), Some("text/plain; charset=utf-8"));
+}
+
+#[test]
+fn a_stream_answers_by_id_and_holds_its_client_to_binances_limits() {
+    let database = Database::new(Backend::Sqlite);
+    let mut generator = database.filled().market_generator("--test --speed 120").spawn();
+    let api = database.api("");
+    generator.until_minutes(1, &database);
+    let mut socket = api.socket_at("/binance/ws");
+    let names: Vec<String> = (0..1025).map(|number| format!("s{number}@trade")).collect();
+    for (said, answer) in [
+        (json!({"method": "SUBSCRIBE", "params": ["aapl@kline_1m"], "id": 1}), json!({"result": null, "id": 1})),
+        (json!({"method": "LIST_SUBSCRIPTIONS", "id": "x"}), json!({"result": ["aapl@kline_1m"], "id": "x"})),
+        (json!({"method": "GET_PROPERTY", "params": ["combined"], "id": 2}), json!({"result": false, "id": 2})),
+        (json!({"method": "SUBSCRIBE", "params": names, "id": 3}), json!({"id": 3, "code": 2})),
+        (json!({"method": "SUBSCRIBE", "params": ["aapl@kline_60m"], "id": 4}), json!({"id": 4, "code": 2})),
+        (json!([]), json!({"id": null, "code": 2})),
+    ] {
+        socket.say(&said.to_string());
+        let heard = loop {
+            match socket.hear() {
+                Heard::Message(message) if message.get("e").is_none() => break message,
+                Heard::Message(_) => {}
+                Heard::Closed(code) => panic!("closed with {code}"),
+            }
+        };
+        match answer.get("code") {
+            Some(code) => assert_eq!((&heard["id"], &heard["error"]["code"]), (&answer["id"], code), "{heard}"),
+            None => assert_eq!(heard, answer),
+        }
+    }
+    // A closed kline is the stored bar.
+    let kline = loop {
+        match socket.hear() {
+            Heard::Message(message) if message["k"]["x"] == true => break message["k"].clone(),
+            Heard::Message(_) => {}
+            Heard::Closed(code) => panic!("closed with {code}"),
+        }
+    };
+    let start = kline["t"].as_i64().unwrap() / 1000;
+    let told = ["o", "h", "l", "c", "v"].map(|name| kline[name].as_str().unwrap()).join(" ");
+    assert_eq!(
+        [format!("{start} {told}")],
+        database.bars(&format!("symbol = 'AAPL' AND interval = '1m' AND time = {start}"))[..]
+    );
+    for _ in 0..30 {
+        socket.say(r#"{"method":"LIST_SUBSCRIPTIONS"}"#);
+    }
+    assert!([1006, 1008].contains(&socket.close_code()));
+    generator.terminate().succeeded();
+}
