@@ -10,12 +10,12 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use tokio::net::TcpListener;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::clock::SystemClock;
 use super::health::{self, Duty, Health, Metrics, ObservedStore, Vitals};
 use super::shutdown::Shutdown;
-use super::{blocking, check, logging, supervisor};
+use super::{blocking, check, logging, reload, supervisor};
 use crate::base::Shard;
 use crate::calendar::Calendar;
 use crate::config::{ApiArgs, DatabaseArgs, KeysFrom, ServerArgs};
@@ -37,7 +37,7 @@ pub async fn run(args: ApiArgs) -> anyhow::Result<ExitCode> {
     if args.check.check {
         return check::api(args).await;
     }
-    logging::start(&args.log, "market_api")?;
+    let logs = logging::start(&args.log, "market_api")?;
     let shutdown = Shutdown::on_signals()?;
     shutdown.end_in_time();
     let calendar = Arc::new(args.calendar.calendar()?);
@@ -47,26 +47,26 @@ pub async fn run(args: ApiArgs) -> anyhow::Result<ExitCode> {
     let health = Health::new(vec![vitals.clone()], metrics, calendars);
     health::serve(args.health.address(), health.clone()).await?;
     let supervised = supervisor::Report::begin(health.clone(), shutdown.clone());
-    let (Some(address), _) = args.server.address() else { bail!("--addr none leaves nothing to do") };
+    let address = address(&args.server)?;
     let database = args.database.clone();
     let store = blocking(move || open_to_read(&database)).await??;
     health.has_opened(store.clone());
     let store = ObservedStore::around(store, vitals.clone());
     let market = recognise(store.clone(), calendar, &args).await?;
-    let keys = match args.server.keys() {
-        KeysFrom::File(path) => Some(read_keys(path)?),
-        KeysFrom::Unsaid | KeysFrom::Nobody if address.ip().is_loopback() => None,
-        _ => bail!(
-            "{address} can be reached from elsewhere: give --api-keys FILE with keys that `klined key NAME` makes"
-        ),
-    };
-    let keys = keys.map(let_page_in).transpose()?;
+    let keys = keys(&args.server, address)?.map(let_page_in).transpose()?;
     let listener = listen(address).await?;
     let server = Server::new(market, Arc::new(SystemClock), keys, args.server.options()).context(NO_FEED)?;
     let at = listener.local_addr().context("cannot tell the server's address")?;
     info!(database = %args.database.db_url, "serving the market on http://{at}");
     println!("The market is served on http://{at}");
     vitals.holds();
+    reload::on_hangup({
+        let (server, args) = (server.clone(), args.server.clone());
+        move || {
+            reload::read_filter(&logs);
+            read_keys_again(&server, &args);
+        }
+    })?;
     let serving = server.run(listener, shutdown.token());
     tokio::select! {
         () = serving => {}
@@ -75,6 +75,39 @@ pub async fn run(args: ApiArgs) -> anyhow::Result<ExitCode> {
     supervised.end().await;
     info!("stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+/// Where `market-api` is to listen.
+///
+/// # Errors
+/// Nowhere.
+pub fn address(args: &ServerArgs) -> anyhow::Result<SocketAddr> {
+    let (Some(address), _) = args.address() else { bail!("--addr none leaves nothing to do") };
+    Ok(address)
+}
+
+/// The keys that `market-api` asks for at an address; none where everybody may ask.
+///
+/// # Errors
+/// The file cannot be used, or there is none and others can reach the address.
+pub fn keys(args: &ServerArgs, address: SocketAddr) -> anyhow::Result<Option<Keys>> {
+    let keys = match args.keys() {
+        KeysFrom::File(path) => Some(read_keys(path)?),
+        KeysFrom::Unsaid | KeysFrom::Nobody => None,
+    };
+    refuse_strangers(address, keys.is_some())?;
+    Ok(keys)
+}
+
+fn read_keys_again(server: &Server, args: &ServerArgs) {
+    let KeysFrom::File(path) = args.keys() else { return };
+    match read_keys(path) {
+        Ok(keys) => {
+            info!(keys = keys.len(), "read the keys again");
+            server.change_keys(keys);
+        }
+        Err(error) => error!("the keys stay as they were: {error:#}"),
+    }
 }
 
 /// The market that a database holds, as somebody else has begun it.

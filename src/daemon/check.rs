@@ -12,11 +12,12 @@ use chrono::NaiveDate;
 use rustix::fs::{Access, access};
 
 use super::clock::SystemClock;
-use super::{blocking, logging};
+use super::{api, blocking, logging};
 use crate::base::{Clock, Symbol};
 use crate::calendar::Calendar;
 use crate::config::{
-    AggregatorArgs, ApiArgs, BackfillArgs, CalendarArgs, DatabaseArgs, GeneratorArgs, LogArgs, ModelArgs, UniverseArgs,
+    AggregatorArgs, ApiArgs, BackfillArgs, CalendarArgs, DatabaseArgs, GeneratorArgs, LogArgs, ModelArgs, ServerArgs,
+    UniverseArgs,
 };
 use crate::jobs::{self, Market, ModelChoice};
 use crate::store::{self, BarStore};
@@ -86,6 +87,7 @@ pub async fn api(args: ApiArgs) -> anyhow::Result<ExitCode> {
         let mut report = Report::default();
         report.configuration(&args.log, None);
         report.calendar(&args.calendar);
+        report.server(&args.server);
         report.database(&args.database);
         report.status()
     })
@@ -151,6 +153,27 @@ impl Report {
             );
         } else {
             self.ok(subject, "can be used");
+        }
+    }
+
+    /// Whether the server could listen, and has the keys that it needs there. An address that is in use may be this
+    /// program's own, which is about to end.
+    fn server(&mut self, args: &ServerArgs) {
+        let address = match api::address(args) {
+            Ok(address) => address,
+            Err(error) => return self.fail("address", format_args!("{error:#}")),
+        };
+        match std::net::TcpListener::bind(address) {
+            Ok(_) => self.ok("address", format_args!("{address} can be listened on")),
+            Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
+                self.note("address", format_args!("{address} is in use at present"));
+            }
+            Err(error) => self.fail("address", format_args!("cannot listen on {address}: {error}")),
+        }
+        match api::keys(args, address) {
+            Ok(Some(keys)) => self.ok("keys", format_args!("{} can be used", keys.len())),
+            Ok(None) => self.note("keys", "none are asked for: every program of this machine may ask"),
+            Err(error) => self.fail("keys", format_args!("{error:#}")),
         }
     }
 

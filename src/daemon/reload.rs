@@ -42,25 +42,11 @@ impl Reload {
     /// # Errors
     /// The system refuses to deliver the signal.
     pub fn on_hangup(self, vitals: Arc<Vitals>) -> anyhow::Result<()> {
-        if std::io::stdin().is_terminal() {
-            return Ok(());
-        }
-        let mut hangup = signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?;
-        tokio::spawn(async move {
-            while hangup.recv().await.is_some() {
-                supervisor::reloading();
-                self.read(&vitals);
-                supervisor::reloaded();
-            }
-        });
-        Ok(())
+        on_hangup(move || self.read(&vitals))
     }
 
     fn read(&self, vitals: &Vitals) {
-        match self.logs.reload() {
-            Ok(filter) => info!(filter, "read the log filter again"),
-            Err(error) => error!("the log filter stays as it was: {error:#}"),
-        }
+        read_filter(&self.logs);
         let old = self.calendars.borrow().clone();
         let newest = vitals.last_minute().unwrap_or(0).max(SystemClock.now());
         match self.args.calendar().and_then(|new| agree(&old, new, old.date_of(newest))) {
@@ -70,6 +56,33 @@ impl Reload {
             }
             Err(error) => error!("the calendar stays as it was: {error:#}"),
         }
+    }
+}
+
+/// Reads on every SIGHUP from now on. Not when started from a terminal, whose end the signal then tells of.
+///
+/// # Errors
+/// The system refuses to deliver the signal.
+pub fn on_hangup(read: impl Fn() + Send + 'static) -> anyhow::Result<()> {
+    if std::io::stdin().is_terminal() {
+        return Ok(());
+    }
+    let mut hangup = signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?;
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            supervisor::reloading();
+            read();
+            supervisor::reloaded();
+        }
+    });
+    Ok(())
+}
+
+/// Reads the log filter again.
+pub fn read_filter(logs: &Logs) {
+    match logs.reload() {
+        Ok(filter) => info!(filter, "read the log filter again"),
+        Err(error) => error!("the log filter stays as it was: {error:#}"),
     }
 }
 

@@ -20,6 +20,9 @@ use crate::store::{BarRange, Progress, StoreError};
 
 /// How often reading is tried while a generator writes in between.
 const TRIES: usize = 5;
+/// By how many minutes a symbol may be behind the market's clock and count as generated: shards commit the same minute one
+/// after the other, and the first of them tells the time.
+pub const LATE_MAX: u64 = 2;
 
 /// What a traded symbol's minute will be.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -41,6 +44,8 @@ pub struct Foresight {
     /// The minute that `runs` have made.
     foreseen: BTreeMap<Symbol, Foreseen>,
     open: Option<Minute>,
+    /// Whether somebody was asked for who could not be foreseen though it trades: worth reading again with the next minute.
+    is_wanting: bool,
     computed: u64,
 }
 
@@ -52,6 +57,8 @@ struct Ground {
     traded: BTreeSet<Symbol>,
     /// The roster that a day will open with whose first minute is open.
     roster: Option<Roster>,
+    /// Nobody tells the time at present, so nothing is traded.
+    is_stale: bool,
 }
 
 impl Foresight {
@@ -59,7 +66,7 @@ impl Foresight {
     #[must_use]
     pub fn new(market: Market) -> Self {
         let (runs, foreseen) = (BTreeMap::new(), BTreeMap::new());
-        Self { market, scenarios: 0, ground: None, runs, foreseen, open: None, computed: 0 }
+        Self { market, scenarios: 0, ground: None, runs, foreseen, open: None, is_wanting: false, computed: 0 }
     }
 
     /// What is foreseen.
@@ -95,12 +102,23 @@ impl Foresight {
             self.foreseen.clear();
             self.open = Some(open);
             self.read_scenarios()?;
+            if std::mem::take(&mut self.is_wanting) {
+                self.ground = None;
+            }
         }
         if self.ground.as_ref().is_none_or(|ground| !ground.serves(&self.market.calendar, open)) {
             self.ground = self.read(open)?;
             self.drop_outdated();
         }
         Ok(self.ground.is_some())
+    }
+
+    /// Whether scenarios were applied since a minute was prepared: what was foreseen may not come.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn is_overtaken(&self) -> Result<bool, JobError> {
+        Ok(self.market.store.scenarios()?.len() != self.scenarios)
     }
 
     /// The open minute of a symbol; none when it is not traded, or [`Foresight::prepare`] has not said that it can be foreseen.
@@ -116,6 +134,7 @@ impl Foresight {
         let index = calendar.index_in_day(open);
         let kept = self.runs.remove(&symbol);
         let Some(mut run) = ground.run(&self.market, symbol, kept, calendar.day_of(open), index)? else {
+            self.is_wanting |= ground.progress.contains_key(&symbol) && ground.traded.contains(&symbol);
             return Ok(None);
         };
         let mut bars = Vec::new();
@@ -159,40 +178,51 @@ impl Foresight {
             let is_day_new = self.market.calendar.index_in_day(open) == 0;
             let roster = is_day_new.then(|| universe::roster(&**store)).transpose()?;
             if store.clock()? == clock {
-                return Ok(Some(Ground::new(open, progress, roster)));
+                return Ok(Some(Ground::new(&self.market.calendar, open, progress, roster)));
             }
         }
         Ok(None)
     }
 
-    /// Forgets the runs that did not begin the day as it was written.
+    /// Forgets the runs that did not begin the day as it was written. Of whom a late shard has not begun it, nobody knows yet.
     fn drop_outdated(&mut self) {
         let Some(ground) = &self.ground else { return };
-        self.runs.retain(|symbol, run| {
-            ground.progress.get(symbol).is_some_and(|progress| progress.checkpoint == run.checkpoint())
+        self.runs.retain(|symbol, run| match ground.progress.get(symbol) {
+            Some(progress) => {
+                let is_late = progress.is_listed && progress.checkpoint.day < run.day();
+                is_late || progress.checkpoint == run.checkpoint()
+            }
+            None => ground.roster.is_none() && run.day() == self.market.calendar.day_of(ground.open),
         });
         self.foreseen.clear();
     }
 }
 
 impl Ground {
-    fn new(open: Minute, progress: Vec<Progress>, roster: Option<Roster>) -> Self {
-        if progress.iter().any(|progress| progress.last_bar.is_some_and(|last| last >= open.start())) {
-            // A backfill has written the open minute: nobody tells the time at present, and nothing is traded.
-            return Self { open, progress: BTreeMap::new(), traded: BTreeSet::new(), roster: None };
+    fn new(calendar: &Calendar, open: Minute, progress: Vec<Progress>, roster: Option<Roster>) -> Self {
+        // The clock is written with the minute before the open one. Where that is nobody's last, and later ones are somebody's, a
+        // backfill has gone past the clock; a shard that is ahead has others at the clock beside it.
+        let before = calendar.previous_minute(open).map(Minute::start);
+        let is_ahead = |row: &Progress| row.last_bar.is_some_and(|last| last >= open.start());
+        if progress.iter().any(is_ahead) && !progress.iter().any(|row| row.last_bar.is_some() && row.last_bar == before)
+        {
+            return Self { open, progress: BTreeMap::new(), traded: BTreeSet::new(), roster: None, is_stale: true };
         }
         let traded = match &roster {
             Some(roster) => roster.keys().copied().collect(),
             None => progress.iter().filter(|row| row.is_listed).map(|row| row.checkpoint.symbol).collect(),
         };
         let progress = progress.into_iter().map(|progress| (progress.checkpoint.symbol, progress)).collect();
-        Self { open, progress, traded, roster }
+        Self { open, progress, traded, roster, is_stale: false }
     }
 
     /// Whether it holds for a later open minute: on the same day, whose checkpoints are written with its first minute.
     fn serves(&self, calendar: &Calendar, open: Minute) -> bool {
         self.open == open
-            || (self.open < open && self.roster.is_none() && calendar.day_of(self.open) == calendar.day_of(open))
+            || (self.open < open
+                && !self.is_stale
+                && self.roster.is_none()
+                && calendar.day_of(self.open) == calendar.day_of(open))
     }
 
     /// A symbol's run at or before a place in a day; none when it is not traded. `kept` is the run as it was last.
@@ -208,13 +238,10 @@ impl Ground {
             return Ok(kept);
         }
         let known = self.progress.get(&symbol);
-        let Some(roster) = &self.roster else {
-            let Some(progress) = known.filter(|progress| progress.is_listed && progress.checkpoint.day == day) else {
-                return Ok(None);
-            };
-            let run = resume(market, progress)?;
-            return caught_up(market, run, market.calendar.index_in_day(self.open));
-        };
+        if let Some(progress) = known.filter(|progress| progress.is_listed && progress.checkpoint.day == day) {
+            return self.run_of_today(market, progress);
+        }
+        let Some(roster) = &self.roster else { return Ok(None) };
         let (Some(&instrument), Some(progress)) = (roster.get(&symbol), known) else {
             let new = roster.get(&symbol).map(|&instrument| SymbolRun::list(market.model.clone(), instrument, day));
             return Ok(new);
@@ -231,14 +258,26 @@ impl Ground {
             run
         }))
     }
+
+    /// A symbol's run at the open minute, on a day that it has begun.
+    fn run_of_today(&self, market: &Market, progress: &Progress) -> Result<Option<SymbolRun>, JobError> {
+        let index = market.calendar.index_in_day(self.open);
+        if progress.last_bar.is_none_or(|last| last < self.open.start()) {
+            return caught_up(market, resume(market, progress)?, index);
+        }
+        // Its shard is ahead of the one that tells the time: from the day's beginning to where that is.
+        let mut run = resume(market, &Progress { last_bar: None, ..progress.clone() })?;
+        run.bars_until(&market.calendar, index, &mut Vec::new())?;
+        Ok(Some(run))
+    }
 }
 
-/// A run that goes on to a place in its day without a bar, which would have been written; none when there is one: nobody
+/// A run that goes on to a place in its day with so few bars that they may yet be written; none when there are more: nobody
 /// generates the symbol at present.
 fn caught_up(market: &Market, mut run: SymbolRun, index: u16) -> Result<Option<SymbolRun>, JobError> {
     let mut unwritten = Vec::new();
     run.bars_until(&market.calendar, index, &mut unwritten)?;
-    Ok(unwritten.is_empty().then_some(run))
+    Ok((unwritten.len() as u64 <= LATE_MAX).then_some(run))
 }
 
 /// What the ticks of a past or present day need to know of some symbols; nothing of symbols that never were. Board and

@@ -17,7 +17,7 @@ pub use advance::missing_partitions;
 pub use aggregate::{Aggregator, Folded};
 pub use backfill::{Backfilled, Progress, Window, backfill, clear};
 pub use error::JobError;
-pub use foresight::{Foreseen, Foresight, past_tick_facts};
+pub use foresight::{Foreseen, Foresight, LATE_MAX, past_tick_facts};
 pub use generate::{Generator, refuse_future};
 pub use market::{DEFAULT_SEED, Market, ModelChoice};
 pub use stop::Stop;

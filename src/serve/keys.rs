@@ -169,6 +169,16 @@ impl Keys {
         self
     }
 
+    /// Lets the chart page in by the key that others let it in by.
+    #[must_use]
+    pub fn with_page_of(mut self, others: &Self) -> Self {
+        if let Some(holder) = others.holders.get(PAGE).filter(|_| !others.page.is_empty()) {
+            self.holders.insert(PAGE.to_owned(), holder.clone());
+            self.page.clone_from(&others.page);
+        }
+        self
+    }
+
     /// The chart page's key; empty when it has none.
     #[must_use]
     pub fn page(&self) -> &str {
@@ -280,6 +290,10 @@ mod tests {
     fn the_page_gets_in_by_the_key_that_it_is_told() {
         let keys = Keys::parse(&entry("a", "page", "other")).unwrap().with_page("s3cret");
         assert_eq!(keys.find(keys.page()).unwrap().name, "chart page");
+        // Other keys, read later, let the same page in.
+        let later = Keys::parse(&entry("b", "b", "x")).unwrap().with_page_of(&keys);
+        assert_eq!(later.find(keys.page()).unwrap().name, "chart page");
+        assert!(later.find("b.x").is_some() && later.find("a.other").is_none());
         assert!(keys.find("page.other").is_none() && Keys::default().find(Keys::default().page()).is_none());
     }
 

@@ -20,7 +20,7 @@ mod udf;
 
 use std::any::Any;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use axum::http::{HeaderValue, Method, Uri, header};
@@ -38,7 +38,7 @@ pub use errors::Refusal;
 use self::errors::Failure;
 use self::http::Bounds;
 use self::hub::Hub;
-use self::keys::Keys;
+use self::keys::{Holder, Keys};
 use self::limits::{Addresses, Rate};
 use self::metrics::Metrics;
 use self::query::{Reader, Ticks};
@@ -104,7 +104,7 @@ pub struct Server {
     draining: CancellationToken,
     clock: Arc<dyn Clock>,
     /// None where everybody may ask.
-    keys: Option<Keys>,
+    keys: Option<RwLock<Keys>>,
     addresses: Addresses,
     metrics: Metrics,
     options: ServerOptions,
@@ -124,9 +124,29 @@ impl Server {
         let reader = Arc::new(Reader::new(market.store.clone(), market.calendar.clone(), options.deadline));
         let ticks = Arc::new(Ticks::new(market.clone(), clock.clone()));
         let hub = Hub::begin(market, clock.clone())?;
+        let keys = keys.map(RwLock::new);
         let (addresses, metrics) = (Addresses::new(options.address_rate), Metrics::default());
         let draining = CancellationToken::new();
         Ok(Arc::new(Self { reader, ticks, hub, draining, clock, keys, addresses, metrics, options }))
+    }
+
+    /// Takes other keys from now on, but the chart page's own stays. Who is connected stays connected. A server that was begun
+    /// without keys stays open.
+    pub fn change_keys(&self, new: Keys) {
+        if let Some(keys) = &self.keys {
+            let mut keys = keys.write().unwrap_or_else(PoisonError::into_inner);
+            *keys = new.with_page_of(&keys);
+        }
+    }
+
+    /// The holder of a key, `ID.SECRET`; no holder where everybody may ask.
+    fn holder_of(&self, key: &str) -> Option<Arc<Holder>> {
+        self.keys.as_ref()?.read().unwrap_or_else(PoisonError::into_inner).find(key)
+    }
+
+    fn page_key(&self) -> String {
+        let page = |keys: &RwLock<Keys>| keys.read().unwrap_or_else(PoisonError::into_inner).page().to_owned();
+        self.keys.as_ref().map_or_else(String::new, page)
     }
 
     fn routes(self: &Arc<Self>) -> Router {
@@ -143,7 +163,7 @@ impl Server {
         // Nothing is told to the validator of another site.
         let looks = Config::from("/openapi.json").validator_url("none").persist_authorization(true);
         let docs = SwaggerUi::new("/docs").config(looks).url("/openapi.json", document);
-        let page = page::routes(self.keys.as_ref().map_or("", Keys::page));
+        let page = page::routes(&self.page_key());
         let dialects = open
             .route("/ws", get(native::open_socket))
             .merge(docs)

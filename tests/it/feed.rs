@@ -3,6 +3,7 @@
 mod judge;
 mod laws;
 mod living;
+mod shards;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -189,7 +189,12 @@ on_every_backend! {
         let only = [symbol("V"), symbol("JPM")];
         let mut generator = Generator::start(market.clone(), &only, date("2026-03-02"), &Stop::default()).unwrap();
         generator.keep_time(Pace::Live, 0);
-        write_one(&mut generator);
+        // For two minutes the others may be those of a late shard.
+        for everybody_is_foreseen in [true, true, false] {
+            write_one(&mut generator);
+            let ahead = foreseen(&mut Foresight::new(market.clone()), &everybody(&market));
+            assert_eq!(ahead.len() > only.len(), everybody_is_foreseen);
+        }
         let mut foresight = Foresight::new(market.clone());
         let ahead = foreseen(&mut foresight, &everybody(&market));
         assert_eq!(ahead.keys().copied().collect::<BTreeSet<_>>(), BTreeSet::from(only));

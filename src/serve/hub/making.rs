@@ -43,14 +43,15 @@ impl Making {
         if self.told.is_empty() && self.market.is_empty() {
             return;
         }
-        let (told, market) = (std::mem::take(&mut self.told), std::mem::take(&mut self.market));
+        let (mut told, market) = (std::mem::take(&mut self.told), std::mem::take(&mut self.market));
         self.shared.counts.rounds.fetch_add(1, Ordering::Relaxed);
         self.shared.counts.events.fetch_add(self.events as u64, Ordering::Relaxed);
         self.events = 0;
         let mut book = self.shared.book();
         book.number += 1;
-        for told in &told {
+        for told in &mut told {
             let last = book.lasts.entry(told.symbol).or_default();
+            told.standing = last.quote;
             for event in &told.events {
                 match event {
                     Event::Trade(trade) => last.trade = Some(*trade),

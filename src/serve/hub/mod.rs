@@ -4,6 +4,7 @@
 //! its trades and quotes when the market's clock reaches them. What it tells goes in rounds through one ring that every
 //! subscriber reads at its own pace; whoever falls behind by the whole ring is told so.
 
+mod closing;
 mod interest;
 mod making;
 mod pump;

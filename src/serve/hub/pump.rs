@@ -9,16 +9,15 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use chrono::NaiveDate;
-use tracing::{info, warn};
+use tracing::warn;
 
 use super::making::Making;
 use super::round::{Event, MarketEvent};
 use super::stock::Stock;
 use super::{Last, Shared, Subscription};
 use crate::bars::Bar;
-use crate::bars::ticks::{MinuteTicks, TickFacts};
-use crate::base::{Board, Clock, Interval, MarketClock, Pace, Symbol, UnixNanos};
+use crate::bars::ticks::MinuteTicks;
+use crate::base::{Clock, Interval, MarketClock, Pace, Symbol, UnixNanos};
 use crate::calendar::Minute;
 use crate::jobs::{Foreseen, Foresight, JobError, Market, past_tick_facts};
 use crate::store::{BarRange, Follow, MarketStatus};
@@ -31,26 +30,22 @@ const WAIT_MIN: Duration = Duration::from_millis(5);
 const PORTIONS: f64 = 20.0;
 /// How long a failing database is left alone.
 const PAUSE: Duration = Duration::from_secs(1);
-/// The most minutes that are told belatedly, when many come at once.
-const BEHIND_MAX: u64 = 60;
-/// The most bars that are read at once.
-const BARS_MAX: usize = 65_536;
 const NANOS_PER_SECOND: UnixNanos = 1_000_000_000;
 
 /// Makes rounds. A [`super::Hub`] runs one in a thread of its own; without it, a pump tells only when it is asked to.
 pub struct Pump {
-    foresight: Foresight,
-    shared: Arc<Shared>,
+    pub(super) foresight: Foresight,
+    pub(super) shared: Arc<Shared>,
     clock: Option<MarketClock>,
     /// The first minute that has not been told to its end.
-    open: Option<Minute>,
+    pub(super) open: Option<Minute>,
     /// Whether the stocks have begun the open minute.
-    is_begun: bool,
-    stocks: BTreeMap<Symbol, Stock>,
+    pub(super) is_begun: bool,
+    pub(super) stocks: BTreeMap<Symbol, Stock>,
     /// The wishes that were seen to.
     interest: Option<u64>,
     status: Option<MarketStatus>,
-    making: Making,
+    pub(super) making: Making,
 }
 
 impl Pump {
@@ -171,7 +166,10 @@ impl Pump {
         if let (Some(from), Some(until)) = (self.open, open)
             && from < until
         {
-            self.catch_up(from, until)?;
+            self.catch_up(from, until, status.is_some_and(|status| status.is_halted))?;
+        }
+        if let Some(open) = open.filter(|_| self.open == open) {
+            self.settle(open)?;
         }
         if self.open != open {
             self.stocks.values_mut().for_each(Stock::forget);
@@ -207,10 +205,10 @@ impl Pump {
         let (start, now) = (open.start() * NANOS_PER_SECOND - 1, clock.now(wall));
         let (mut known, mut new) = (Vec::new(), Vec::new());
         for &symbol in &wanted {
-            match self.stocks.contains_key(&symbol) {
-                true if self.is_begun => {}
-                true => known.push((symbol, self.foresee(symbol)?)),
-                false => new.push((symbol, self.foresee(symbol)?)),
+            match self.stocks.get(&symbol).map(Stock::is_to_begin) {
+                Some(true) => known.push((symbol, self.foresee(symbol)?)),
+                Some(false) => {}
+                None => new.push((symbol, self.foresee(symbol)?)),
             }
         }
         let seed = self.foresight.market().model.seed;
@@ -296,103 +294,10 @@ impl Pump {
         }
         Ok(())
     }
-
-    /// Tells the minutes from the open one to the one that is open now, which have been committed.
-    fn catch_up(&mut self, from: Minute, until: Minute) -> Result<(), JobError> {
-        let calendar = self.foresight.market().calendar.clone();
-        let mut minutes: Vec<Minute> = calendar.minutes_in(from.start(), until.start()).collect();
-        if minutes.len() as u64 > BEHIND_MAX {
-            let kept = minutes.split_off(minutes.len() - BEHIND_MAX as usize);
-            self.shared.counts.skipped.fetch_add(minutes.len() as u64, Ordering::Relaxed);
-            info!(minutes = minutes.len(), "the feed skips minutes that came too fast");
-            self.making.tell_all(MarketEvent::Skipped { from: from.start(), until: kept[0].start() });
-            self.stocks.values_mut().for_each(Stock::forget);
-            self.open = Some(kept[0]);
-            minutes = kept;
-        }
-        let at_once = (BARS_MAX / self.stocks.len().max(1)).max(1);
-        let mut facts = Facts::default();
-        for minutes in minutes.chunks(at_once) {
-            let (first, last) = (minutes[0], minutes[minutes.len() - 1]);
-            let mut committed = self.committed(first, last)?;
-            for &minute in minutes {
-                let bars = committed.remove(&minute).unwrap_or_default();
-                let needs_facts = |(symbol, bar): (&Symbol, &Bar)| {
-                    self.stocks.get(symbol).filter(|stock| stock.needs_ticks_of(bar)).map(|_| *symbol)
-                };
-                let needed = bars.iter().filter_map(needs_facts).collect();
-                facts.learn(self.foresight.market(), needed, calendar.day_of(minute))?;
-                self.end(minute, bars, &facts);
-                self.is_begun = false;
-                self.open = calendar.next_minute(minute).ok();
-            }
-        }
-        Ok(())
-    }
-
-    /// The committed bars of the stocks wanted. What an operator has made no bar is none.
-    fn committed(&self, first: Minute, last: Minute) -> Result<BTreeMap<Minute, BTreeMap<Symbol, Bar>>, JobError> {
-        let market = self.foresight.market();
-        if self.stocks.is_empty() {
-            return Ok(BTreeMap::new());
-        }
-        let range =
-            |&symbol: &Symbol| BarRange { symbol, interval: Interval::Minute1, from: first.start(), to: last.end() };
-        let ranges: Vec<BarRange> = self.stocks.keys().map(range).collect();
-        let mut committed: BTreeMap<Minute, BTreeMap<Symbol, Bar>> = BTreeMap::new();
-        for row in market.store.bars(&ranges, usize::MAX)? {
-            if let Ok(bar) = row.parse(&market.calendar) {
-                committed.entry(bar.first).or_default().insert(ranges[row.range].symbol, bar);
-            }
-        }
-        Ok(committed)
-    }
-
-    /// A minute is over.
-    fn end(&mut self, minute: Minute, mut committed: BTreeMap<Symbol, Bar>, facts: &Facts) {
-        let seed = self.foresight.market().model.seed;
-        let mut stocks = std::mem::take(&mut self.stocks);
-        for (symbol, stock) in &mut stocks {
-            let mut events = Vec::new();
-            let ticks_of = |bar: &Bar| MinuteTicks::of(seed, symbol, &facts.of(symbol), bar);
-            if !stock.end(committed.remove(symbol), ticks_of, &mut events) {
-                self.shared.counts.corrected.fetch_add(1, Ordering::Relaxed);
-                info!(%symbol, %minute, "a bar is not as foreseen");
-                self.foresight.reread(symbol);
-            }
-            self.making.add(*symbol, events);
-        }
-        self.stocks = stocks;
-        self.making.send();
-    }
 }
 
 impl Drop for Pump {
     fn drop(&mut self) {
         self.shared.book().rounds = None;
-    }
-}
-
-/// What the ticks of a day need to know, of symbols whose minutes were not foreseen.
-#[derive(Debug, Default)]
-struct Facts {
-    day: Option<NaiveDate>,
-    of: BTreeMap<Symbol, TickFacts>,
-}
-
-impl Facts {
-    /// Reads what is needed of a day and not known yet.
-    fn learn(&mut self, market: &Market, needed: BTreeSet<Symbol>, day: NaiveDate) -> Result<(), JobError> {
-        if self.day != Some(day) {
-            *self = Self { day: Some(day), of: BTreeMap::new() };
-        }
-        if needed.iter().any(|symbol| !self.of.contains_key(symbol)) {
-            self.of.append(&mut past_tick_facts(market, &needed, day)?);
-        }
-        Ok(())
-    }
-
-    fn of(&self, symbol: &Symbol) -> TickFacts {
-        self.of.get(symbol).copied().unwrap_or(TickFacts { board: Board::Free, limits: None })
     }
 }

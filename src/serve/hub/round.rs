@@ -53,6 +53,8 @@ pub enum MarketEvent {
 pub struct Told {
     pub symbol: Symbol,
     pub events: Vec<Event>,
+    /// The quote that stood before the first of them; none when nobody was told of one.
+    pub standing: Option<BestQuote>,
     encoded: [OnceLock<Box<[Bytes]>>; ENCODINGS],
 }
 
@@ -76,7 +78,7 @@ impl From<Tick> for Event {
 
 impl Told {
     pub(super) fn new(symbol: Symbol, events: Vec<Event>) -> Self {
-        Self { symbol, events, encoded: [const { OnceLock::new() }; ENCODINGS] }
+        Self { symbol, events, standing: None, encoded: [const { OnceLock::new() }; ENCODINGS] }
     }
 
     /// The events as a dialect writes them, one for one: written by whoever asks first, for all. `place` is the dialect's own,

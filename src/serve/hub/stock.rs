@@ -5,6 +5,7 @@ use super::round::{Closed, Event};
 use crate::bars::Bar;
 use crate::bars::ticks::MinuteTicks;
 use crate::base::{Seed, Symbol, UnixNanos};
+use crate::calendar::Minute;
 use crate::jobs::Foreseen;
 
 /// A wanted symbol.
@@ -14,6 +15,10 @@ pub(super) struct Stock {
     open: Option<Open>,
     /// Whether a halt has been told; none as long as nothing was.
     is_halted: Option<bool>,
+    /// Whether it has begun the open minute.
+    has_begun: bool,
+    /// The minute whose bar has not come though the market's clock has gone on. Until it comes nothing later is told.
+    awaited: Option<Minute>,
 }
 
 /// What is foreseen of the open minute.
@@ -31,7 +36,10 @@ struct Open {
 
 impl Stock {
     /// Begins the open minute. Ticks up to `over` are not told. Gives the halt or resumption that this is.
+    ///
+    /// Whoever waits for a bar must not begin another minute.
     pub fn begin(&mut self, seed: Seed, symbol: &Symbol, foreseen: Option<Foreseen>, over: UnixNanos) -> Option<Event> {
+        self.has_begun = true;
         self.open = foreseen.and_then(|foreseen| {
             let bar = foreseen.bar?;
             let ticks = MinuteTicks::of(seed, symbol, &foreseen.facts, &bar);
@@ -43,9 +51,30 @@ impl Stock {
         (before.unwrap_or(false) != is_halted).then_some(Event::Halt { is_halted })
     }
 
-    /// Nothing is foreseen any more.
+    /// Nothing is foreseen any more, and nothing waited for.
     pub fn forget(&mut self) {
-        self.open = None;
+        (self.open, self.has_begun, self.awaited) = (None, false, None);
+    }
+
+    /// Whether it has to begin the open minute.
+    pub fn is_to_begin(&self) -> bool {
+        !self.has_begun && self.awaited.is_none()
+    }
+
+    /// Whether a bar of the open minute is foreseen.
+    pub fn is_foreseen(&self) -> bool {
+        self.open.is_some()
+    }
+
+    /// The minute whose bar it waits for.
+    pub fn awaited(&self) -> Option<Minute> {
+        self.awaited
+    }
+
+    /// The minute is over and its bar has not come: tells the rest of its ticks, and waits.
+    pub fn wait(&mut self, minute: Minute, events: &mut Vec<Event>) {
+        self.tell(UnixNanos::MAX, events);
+        self.awaited = Some(minute);
     }
 
     /// Whether something is due.
@@ -100,7 +129,7 @@ impl Stock {
             let (trades, turnover_ticks) = (ticks.trades().len(), ticks.turnover_ticks());
             events.push(Event::Bar(Closed { bar, trades, turnover_ticks, is_corrected }));
         }
-        self.open = None;
+        self.forget();
         as_foreseen
     }
 }

@@ -129,8 +129,7 @@ impl<'s> Client<'s> {
             let how = "give the key first: {\"type\":\"auth\",\"key\":…}";
             return Err(self.dismiss("missing_key", how).await);
         };
-        let found = self.server.keys.as_ref().and_then(|keys| keys.find(&key));
-        let Some(holder) = found else {
+        let Some(holder) = self.server.holder_of(&key) else {
             return Err(self.dismiss("invalid_key", "the key is not known").await);
         };
         self.allowed = holder.allowed;
@@ -274,7 +273,7 @@ impl<'s> Client<'s> {
         let mut told: Vec<Bytes> = round.market.iter().map(messages::market).collect();
         for of_symbol in self.subscription.own(round) {
             // Events are written in order, so a trade knows the quote before it.
-            let standing = Cell::new(None);
+            let standing = Cell::new(of_symbol.standing);
             let written = of_symbol.encoded(NATIVE, |symbol, event| messages::event(symbol, event, &standing));
             let named = self.named.get(&of_symbol.symbol);
             for (event, bytes) in of_symbol.events.iter().zip(written.iter()) {

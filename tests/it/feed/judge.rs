@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use klined::bars::Bar;
-use klined::bars::ticks::{MinuteTicks, Tick, Trade, rolled_up};
+use klined::bars::ticks::{BestQuote, MinuteTicks, Tick, Trade, rolled_up};
 use klined::base::Symbol;
 use klined::jobs::{Market, past_tick_facts};
 use klined::serve::hub::{Event, MarketEvent, Round, Subscription};
@@ -17,6 +17,8 @@ pub struct Judge {
     number: u64,
     /// Ticks since each symbol's last bar.
     since: BTreeMap<Symbol, Vec<Tick>>,
+    /// Each symbol's last quote.
+    quotes: BTreeMap<Symbol, BestQuote>,
     pub bars: BTreeMap<Symbol, Vec<Bar>>,
     pub corrected: usize,
     pub halts: Vec<(Symbol, bool)>,
@@ -30,6 +32,7 @@ impl Judge {
             market: market.clone(),
             number: 0,
             since: BTreeMap::new(),
+            quotes: BTreeMap::new(),
             bars: BTreeMap::new(),
             corrected: 0,
             halts: vec![],
@@ -56,6 +59,8 @@ impl Judge {
             self.number = round.number;
             self.market_events.extend(&round.market);
             for told in subscription.own(round) {
+                let known = self.quotes.get(&told.symbol).copied();
+                assert!(known.is_none() || told.standing == known, "{}: another quote stood before", told.symbol);
                 told.events.iter().for_each(|event| self.hear(told.symbol, event));
             }
         }
@@ -79,6 +84,9 @@ impl Judge {
 
     fn tick(&mut self, symbol: Symbol, tick: Tick) {
         self.trades += usize::from(matches!(tick, Tick::Trade(_)));
+        if let Tick::Quote(quote) = tick {
+            self.quotes.insert(symbol, quote);
+        }
         let ticks = self.since.entry(symbol).or_default();
         assert!(ticks.last().is_none_or(|last| last.at() <= tick.at()), "{symbol}: ticks out of order");
         ticks.push(tick);
