@@ -2,12 +2,14 @@
 //! it may take.
 
 mod bars;
+mod days;
 mod figures;
 mod pages;
 mod ticks;
 pub mod time;
 
 pub use bars::{BarPage, BarQuery, Fill, Label, Order, ShownBar};
+pub use days::DayBars;
 pub use figures::{DayFigures, Period, PeriodFigures};
 pub use pages::{Epoch, PageKey, Shape};
 pub use ticks::{Tick, TickQuery, Ticks};
