@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::errors::Refusal;
 use super::http::Peer;
 use super::keys::Holder;
-use super::{Server, native};
+use super::{Server, refused_at};
 
 /// The most bytes of a request's body: no route reads one.
 pub const BODY_BYTES_MAX: u64 = 16 * 1024;
@@ -27,6 +27,7 @@ pub async fn receive(State(server): State<Arc<Server>>, request: Request, next: 
     let began = Instant::now();
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
+    let refused = refused_at(request.uri().path());
     let taken = peer.map_or(Ok(u32::MAX), |address| server.addresses.take(address));
     let mut response = match taken.and_then(|remaining| refuse_body(request.headers()).map(|()| remaining)) {
         Ok(remaining) => {
@@ -34,7 +35,7 @@ pub async fn receive(State(server): State<Arc<Server>>, request: Request, next: 
             response.headers_mut().entry(REMAINING).or_insert(HeaderValue::from(remaining));
             response
         }
-        Err(refusal) => native::refused(&refusal),
+        Err(refusal) => refused(&refusal),
     };
     response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     let status = response.status().as_u16();
@@ -48,7 +49,7 @@ pub async fn let_in(State(server): State<Arc<Server>>, mut request: Request, nex
         .and_then(|holder| Ok((holder.as_ref().map(|holder| holder.take()).transpose()?, holder)));
     let (remaining, holder) = match entered {
         Ok(entered) => entered,
-        Err(refusal) => return native::refused(&refusal),
+        Err(refusal) => return refused_at(request.uri().path())(&refusal),
     };
     if let Some(holder) = holder {
         request.extensions_mut().insert(holder);
@@ -69,6 +70,8 @@ pub fn holder(server: &Server, headers: &HeaderMap, uri: &Uri) -> Result<Option<
 
 #[derive(Deserialize)]
 struct KeyParameter {
+    /// `apiKey` is how Polygon's clients name it.
+    #[serde(alias = "apiKey")]
     api_key: Option<String>,
 }
 

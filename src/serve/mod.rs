@@ -1,7 +1,7 @@
 //! The market over HTTP: one stored truth, read by whoever asks, in the dialect that they speak.
 //!
-//! A reader: it takes no role and writes nothing. `query` is what all dialects share, `native` the first of them; `page` is the
-//! chart; `http` is the accept loop that the daemons' health uses too.
+//! A reader: it takes no role and writes nothing. `query` is what all dialects share, `native` the first of them; `polygon` is
+//! that of a vendor's clients; `page` is the chart; `http` is the accept loop that the daemons' health uses too.
 
 mod errors;
 mod guard;
@@ -12,6 +12,7 @@ pub mod limits;
 mod metrics;
 mod native;
 mod page;
+mod polygon;
 mod query;
 mod stall;
 
@@ -20,7 +21,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::{HeaderValue, Method, header};
+use axum::http::{HeaderValue, Method, Uri, header};
 use axum::response::Response;
 use axum::routing::get;
 use axum::{Router, middleware};
@@ -44,6 +45,8 @@ use crate::jobs::Market;
 
 /// The native dialect's place among those that write the hub's events.
 const NATIVE: usize = 0;
+/// Polygon's.
+const POLYGON: usize = 5;
 /// How long a browser may remember what other sites may ask.
 const CORS_AGE: Duration = Duration::from_secs(3600);
 
@@ -66,6 +69,23 @@ pub struct ServerOptions {
     /// What one address may ask, whatever keys it has.
     pub address_rate: Rate,
     pub origins: Origins,
+    /// Where clients reach this server, such as `https://market.example.org`; none where that is as they say themselves.
+    pub external_url: Option<String>,
+}
+
+/// How the dialect that a path belongs to refuses.
+fn refused_at(path: &str) -> fn(&Refusal) -> Response {
+    if polygon::owns(path) { polygon::refused } else { native::refused }
+}
+
+/// What is said where there is nothing.
+async fn nothing_here(uri: Uri) -> Response {
+    refused_at(uri.path())(&Refusal::NoRoute)
+}
+
+/// What is said to another method than GET.
+async fn wrong_method(uri: Uri) -> Response {
+    refused_at(uri.path())(&Refusal::WrongMethod)
 }
 
 /// What the routes share.
@@ -109,7 +129,8 @@ impl Server {
         native::secure(&mut document);
         let closed = closed
             .route("/metrics", get(native::metrics))
-            .method_not_allowed_fallback(native::wrong_method)
+            .merge(polygon::routes())
+            .method_not_allowed_fallback(wrong_method)
             .layer(middleware::from_fn_with_state(self.clone(), guard::let_in));
         // Nothing is told to the validator of another site.
         let looks = Config::from("/openapi.json").validator_url("none").persist_authorization(true);
@@ -117,10 +138,11 @@ impl Server {
         let page = page::routes(self.keys.as_ref().map_or("", Keys::page));
         let dialects = open
             .route("/ws", get(native::open_socket))
+            .route("/stocks", get(polygon::open_socket))
             .merge(docs)
             .merge(page)
             .merge(closed)
-            .fallback(native::nothing_here)
+            .fallback(nothing_here)
             .layer(middleware::from_fn_with_state(self.clone(), guard::receive))
             .layer(CatchPanicLayer::custom({
                 let server = self.clone();

@@ -2,6 +2,7 @@
 //! time and without a word too much.
 
 mod guarding;
+mod polygon;
 mod reading;
 mod running;
 mod socket;

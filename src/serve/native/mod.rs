@@ -10,7 +10,6 @@ mod ticks;
 
 use std::sync::Arc;
 
-use axum::response::Response;
 use utoipa::OpenApi;
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
@@ -23,7 +22,6 @@ pub use market::metrics;
 pub use socket::open as open_socket;
 
 use super::Server;
-use super::errors::Refusal;
 
 /// What the document says of itself.
 #[derive(OpenApi)]
@@ -59,16 +57,6 @@ pub fn rooms() -> OpenApiRouter<Arc<Server>> {
 /// The routes that need none.
 pub fn open_rooms() -> OpenApiRouter<Arc<Server>> {
     OpenApiRouter::new().routes(routes!(market::health))
-}
-
-/// What is said where there is nothing.
-pub async fn nothing_here() -> Response {
-    refused(&Refusal::NoRoute)
-}
-
-/// What is said to another method than GET.
-pub async fn wrong_method() -> Response {
-    refused(&Refusal::WrongMethod)
 }
 
 /// Says in the document in which places a key may be given.

@@ -160,9 +160,14 @@ pub enum Heard {
 impl Api {
     /// Opens `/ws` with a query string.
     pub fn socket(&self, query: &str) -> Socket {
+        self.socket_at(&format!("/ws{query}"))
+    }
+
+    /// Opens a WebSocket of another dialect.
+    pub fn socket_at(&self, path: &str) -> Socket {
         let stream = TcpStream::connect(&self.address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
-        let (socket, _) = tungstenite::client(format!("ws://{}/ws{query}", self.address), stream).unwrap();
+        let (socket, _) = tungstenite::client(format!("ws://{}{path}", self.address), stream).unwrap();
         Socket(socket)
     }
 }
