@@ -51,6 +51,8 @@ class Listener:
     def close(self):
         asyncio.run_coroutine_threadsafe(self.client.close(), self.loop).result(10)
         self.thread.join(20)
+        # A close that is not answered is an error to the client, and brings it back.
+        assert not self.thread.is_alive() and self.error is None, self.error
 
 
 @on_every_backend

@@ -165,7 +165,8 @@ impl<'s> Client<'s> {
                         Some(Ok(Message::Binary(_))) => self.status("error", "messages are text").await?,
                         Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                         Some(Err(_)) => return Err(self.close(close_code::SIZE, "too large, or no WebSocket").await),
-                        Some(Ok(Message::Close(_))) | None => return Ok(()),
+                        Some(Ok(Message::Close(_))) => return Err(self.part().await),
+                        None => return Ok(()),
                     }
                 }
                 round = self.subscription.next() => match round {
@@ -447,6 +448,12 @@ impl<'s> Client<'s> {
     /// Closes, and waits for the client to have heard it: what lies unread at either end would take the words along.
     async fn close(&mut self, code: u16, reason: &str) -> Over {
         let _ = self.socket.send(Message::Close(Some(CloseFrame { code, reason: reason.into() }))).await;
+        self.part().await
+    }
+
+    /// Hears the client out, which also answers its wish to close: Python's client takes an end without an answer for a fault, and
+    /// comes again.
+    async fn part(&mut self) -> Over {
         let _ = timeout(CLOSE_WAIT, async { while let Some(Ok(_)) = self.socket.recv().await {} }).await;
         Over
     }
