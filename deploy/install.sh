@@ -11,8 +11,8 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
-programs=(klined market-generator data-aggregator market-backfill)
-units=(market-generator.service data-aggregator.service)
+programs=(klined market-generator data-aggregator market-backfill market-api)
+units=(market-generator.service data-aggregator.service market-api.service)
 bin_dir=$here/../target/release
 root=
 start=yes

@@ -158,11 +158,18 @@ LIMIT :rows;
 
 \echo
 \echo '== Who holds klined''s roles, or waits for them =='
-SELECT CASE l.objid WHEN 0 THEN 'migration' WHEN 1 THEN 'writer' WHEN 2 THEN 'aggregator' END AS role, l.granted, l.pid,
-    a.usename AS "user", a.client_addr AS client, a.backend_start AS since, e.epoch AS times_taken
+-- The key's second half: the role, and above it the shard's number and how many there are, both 0 for the whole market.
+SELECT n.role, l.granted, l.pid, a.usename AS "user", a.client_addr AS client, a.backend_start AS since,
+    e.epoch AS times_taken
 FROM pg_locks l
 LEFT JOIN pg_stat_activity a ON a.pid = l.pid
-LEFT JOIN role_epoch e ON e.role = CASE l.objid WHEN 1 THEN 'writer' WHEN 2 THEN 'aggregator' END
+CROSS JOIN LATERAL (
+    SELECT concat_ws(' ',
+        CASE l.objid::bigint & 255 WHEN 0 THEN 'migration' WHEN 1 THEN 'writer' WHEN 2 THEN 'aggregator' END,
+        CASE WHEN l.objid::bigint >> 16 > 0
+            THEN format('%s/%s', l.objid::bigint >> 8 & 255, l.objid::bigint >> 16) END) AS role
+) n
+LEFT JOIN role_epoch e ON e.role = n.role
 -- "klnd" in ASCII
 WHERE l.locktype = 'advisory' AND l.classid = 1802268260
   AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())

@@ -13,7 +13,7 @@
 -- Nobody but the owner migrates, empties the market (market-backfill --clear) or edits stock_metadata.
 --
 -- The month partitions are reached through market_klines, whose rights are the ones that count, so those made later need none
--- of their own. To attach and drop partitions one must own market_klines; the writer does not: it may call the two functions
+-- of their own. To attach and drop partitions one must own market_klines; the writer does not: it may call the functions
 -- that do it as the owner.
 \set ON_ERROR_STOP on
 SET client_min_messages = warning;
@@ -61,7 +61,9 @@ GRANT INSERT, UPDATE ON market_klines, stock_state, stock_realtime_price, market
     stock_listing, stock_halt TO klined_writer;
 GRANT INSERT ON stock_metadata, market_identity, market_scenario, scenario_event, rollup_watermark TO klined_writer;
 GRANT UPDATE (retained_from) ON market_identity TO klined_writer;
-GRANT EXECUTE ON FUNCTION klines_make_partition(text, bigint, bigint), klines_drop_partition() TO klined_writer;
+GRANT EXECUTE ON FUNCTION klines_make_partition(text, bigint, bigint), klines_drop_partition(), klines_clear_month(text),
+    klines_begin_month(text, bigint, bigint, text), klines_end_month(text),
+    klines_attach_month(text, text, bigint, bigint, text) TO klined_writer;
 
 GRANT INSERT, UPDATE, DELETE ON market_klines TO klined_aggregator;
 GRANT UPDATE (folded_to) ON rollup_watermark TO klined_aggregator;

@@ -11,7 +11,7 @@ bin=$(cd "${1:-target/debug}" && pwd)
 pm2_version=7
 tool=target/pm2
 place=$(mktemp -d)
-export PM2_HOME=$place/pm2 KLINED_HOME=$place/home KLINED_BIN=$bin KLINED_HEALTH_ADDR=
+export PM2_HOME=$place/pm2 KLINED_HOME=$place/home KLINED_BIN=$bin KLINED_HEALTH_ADDR= KLINED_API_ADDR=127.0.0.1:0
 unset NOTIFY_SOCKET
 
 fail() { echo "pm2.sh: $1" >&2; pm2 logs --nostream --lines 20 >&2 || true; exit 1; }

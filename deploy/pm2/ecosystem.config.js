@@ -25,4 +25,10 @@ const daemon = (name, address) => ({
   merge_logs: true,
 });
 
-module.exports = { apps: [daemon('market-generator', '127.0.0.1:9470'), daemon('data-aggregator', '127.0.0.1:9471')] };
+module.exports = {
+  apps: [
+    daemon('market-generator', '127.0.0.1:9470'),
+    daemon('data-aggregator', '127.0.0.1:9471'),
+    daemon('market-api', '127.0.0.1:9472'),
+  ],
+};

@@ -27,6 +27,8 @@ pub struct Rows {
 struct Bar {
     #[diesel(sql_type = Text)]
     symbol: String,
+    #[diesel(sql_type = Text)]
+    interval: String,
     #[diesel(sql_type = BigInt)]
     time: i64,
     #[diesel(sql_type = Double)]
@@ -103,7 +105,7 @@ impl Bare {
     /// A minute that klined has written.
     pub fn rows_of(&mut self, minute: i64) -> Rows {
         let bars: Vec<Bar> = sql_query(
-            "SELECT symbol, time, open::float8, high::float8, low::float8, close::float8, volume \
+            "SELECT symbol, interval, time, open::float8, high::float8, low::float8, close::float8, volume \
              FROM public.market_klines WHERE interval = '1m' AND time = $1 ORDER BY symbol COLLATE \"C\"",
         )
         .bind::<BigInt, _>(minute)
@@ -197,12 +199,12 @@ impl Bare {
         }
     }
 
-    /// Reads the minutes since one by the key, and writes the roll-ups that hold them: the two times.
+    /// Reads the minutes since one by the key, and writes the roll-ups that hold them from arrays: the two times.
     pub fn roll_up(&mut self, from: i64) -> (Duration, Duration) {
         let began = Instant::now();
         let minutes: Vec<Bar> = sql_query(
-            "SELECT k.symbol, k.time, k.open::float8, k.high::float8, k.low::float8, k.close::float8, k.volume \
-             FROM rollup_watermark w CROSS JOIN LATERAL (SELECT * FROM public.market_klines k \
+            "SELECT k.symbol, '1m' AS interval, k.time, k.open::float8, k.high::float8, k.low::float8, k.close::float8, \
+             k.volume FROM rollup_watermark w CROSS JOIN LATERAL (SELECT * FROM public.market_klines k \
              WHERE k.symbol = w.symbol AND k.interval = '1m' AND k.time >= $1) k",
         )
         .bind::<BigInt, _>(from)
@@ -210,22 +212,37 @@ impl Bare {
         .expect("minutes");
         let read = began.elapsed();
         assert!(!minutes.is_empty());
-        // What klined has written of them: the newest bar of each interval, and a five-minute bar that has just filled.
-        let began = Instant::now();
-        let time = sql_query(
-            "INSERT INTO bare.market_klines (symbol, interval, time, open, high, low, close, volume) \
-             SELECT k.symbol, k.interval, k.time, k.open, k.high, k.low, k.close, k.volume FROM public.stock_metadata w \
-             CROSS JOIN unnest(ARRAY['5m', '15m', '30m', '60m', '120m', '1d', '1w', '1M']) AS n (interval) \
-             CROSS JOIN LATERAL (SELECT * FROM public.market_klines k WHERE k.symbol = w.symbol AND k.interval = n.interval \
-             ORDER BY time DESC LIMIT CASE n.interval WHEN '5m' THEN 2 ELSE 1 END) k \
-             ON CONFLICT (symbol, interval, time) DO UPDATE SET open = EXCLUDED.open, high = EXCLUDED.high, \
-             low = EXCLUDED.low, close = EXCLUDED.close, volume = EXCLUDED.volume",
+        let bars: Vec<Bar> = sql_query(
+            "SELECT symbol, interval, time, open::float8, high::float8, low::float8, close::float8, volume \
+             FROM public.market_klines WHERE interval <> '1m' AND xmin::text IN (SELECT xmin::text FROM rollup_watermark) \
+             ORDER BY symbol COLLATE \"C\", interval, time",
         )
-        .execute(&mut self.session)
-        .map(|_| began.elapsed())
+        .get_results(&mut self.session)
         .expect("roll-ups");
-        (read, time)
+        let began = Instant::now();
+        self.session.transaction(|session| upsert(session, &bars)).expect("it is written");
+        (read, began.elapsed())
     }
+}
+
+/// Writes roll-ups from arrays.
+fn upsert(session: &mut PgConnection, bars: &[Bar]) -> QueryResult<usize> {
+    let price = |of: fn(&Bar) -> f64| bars.iter().map(of).collect::<Vec<_>>();
+    sql_query(
+        "INSERT INTO bare.market_klines (symbol, interval, time, open, high, low, close, volume) \
+         SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::float8[], $5::float8[], $6::float8[], \
+         $7::float8[], $8::bigint[]) ON CONFLICT (symbol, interval, time) DO UPDATE SET open = EXCLUDED.open, \
+         high = EXCLUDED.high, low = EXCLUDED.low, close = EXCLUDED.close, volume = EXCLUDED.volume",
+    )
+    .bind::<Array<Text>, _>(bars.iter().map(|bar| bar.symbol.as_str()).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(bars.iter().map(|bar| bar.interval.as_str()).collect::<Vec<_>>())
+    .bind::<Array<BigInt>, _>(bars.iter().map(|bar| bar.time).collect::<Vec<_>>())
+    .bind::<Array<Double>, _>(price(|bar| bar.open))
+    .bind::<Array<Double>, _>(price(|bar| bar.high))
+    .bind::<Array<Double>, _>(price(|bar| bar.low))
+    .bind::<Array<Double>, _>(price(|bar| bar.close))
+    .bind::<Array<BigInt>, _>(bars.iter().map(|bar| bar.volume).collect::<Vec<_>>())
+    .execute(session)
 }
 
 fn states(session: &mut PgConnection, rows: &[State]) -> QueryResult<()> {

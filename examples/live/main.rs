@@ -3,12 +3,16 @@
 //! `cargo run --release --example live`, or `… -- --symbols 1000 --minutes 30 --url URL` for other sizes or a server of one's own, in which it
 //! makes a database and leaves it. Without a URL it starts a throw-away cluster with fsync and synchronous_commit on.
 //!
-//! Each line has the median, least and most of klined and of its reference, taken in turns in the same run, and the ratio of
+//! After it: five new minutes and the whole history rolled up, and live minutes by 1, 2 and 4 writers. Each line has the median, least and most of klined and of its reference, taken in turns in the same run, and the ratio of
 //! the medians. The references have the same tables, keys and fill factors in a schema of their own, without triggers,
 //! roles, horizon and calendar, and rows that are ready to be sent.
 
+#![allow(clippy::disallowed_methods, reason = "a benchmark takes the time")]
+
 mod bare;
 mod cluster;
+mod history;
+mod shards;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -72,18 +76,8 @@ fn main() {
     let cluster = wanted.url.is_none().then(Cluster::start);
     let server = wanted.url.unwrap_or_else(|| cluster.as_ref().map(Cluster::url).unwrap_or_default());
     let name = format!("klined_live_{}", std::process::id());
-    PgConnection::establish(&format!("{server}/postgres"))
-        .expect("the server answers")
-        .batch_execute(&format!("CREATE DATABASE {name}"))
-        .expect("a database can be made");
-    let url = format!("{server}/{name}");
-    let options = StoreOptions { url: url.parse().expect("a URL"), pool_size: 4, timeout: Duration::from_secs(60) };
-    let store = store::open(&options).expect("the database answers");
-    store.migrate().expect("it can be migrated");
-
-    let calendar = Arc::new(Calendar::shanghai());
-    let universe = Universe::ashare(wanted.symbols.to_string().parse().expect("1 to 5429 symbols"));
-    let market = Market::claim_filling(store, calendar, ModelKind::Full, Some(42), Some(&universe)).expect("a market");
+    let url = database(&server, &name);
+    let market = claimed(&url, wanted.symbols);
     let day = NaiveDate::from_ymd_opt(2026, 3, 2).unwrap_or_default();
     let stop = Stop::default();
     let mut generator = Generator::start(market.clone(), &[], day, &stop).expect("the writer");
@@ -113,8 +107,62 @@ fn main() {
     let copies = summary("bare, COPY", &copies);
     ratio("klined / the faster of the two", ours, arrays.min(copies));
 
+    let made = summary("bars made without a database", &shards::bars_only(wanted.minutes, day, &market));
+    ratio("bars made / klined", made, ours);
+
     drop(generator);
     aggregate(&market, &mut bare, day, &stop);
+    history(&market, &url, &stop);
+    for of in [1, 2, 4, 1, 2, 4] {
+        let url = database(&server, &format!("{name}_shards"));
+        let times = shards::minutes(wanted.minutes, of, day, &|| claimed(&url, wanted.symbols));
+        summary(&format!("a live minute by {of} writers"), &times);
+    }
+}
+
+/// A new database of a name, in place of an old one: its URL.
+fn database(server: &str, name: &str) -> String {
+    let mut session = PgConnection::establish(&format!("{server}/postgres")).expect("the server answers");
+    for statement in [format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"), format!("CREATE DATABASE {name}")] {
+        session.batch_execute(&statement).expect("a database can be made");
+    }
+    format!("{server}/{name}")
+}
+
+/// A market by way of a store of its own.
+fn claimed(url: &str, symbols: usize) -> Market {
+    let options = StoreOptions { url: url.parse().expect("a URL"), pool_size: 4, timeout: Duration::from_secs(60) };
+    let store = store::open(&options).expect("the database answers");
+    store.migrate().expect("it can be migrated");
+    let universe = Universe::ashare(symbols.to_string().parse().expect("1 to 5429 symbols"));
+    let calendar = Arc::new(Calendar::shanghai());
+    Market::claim_filling(store, calendar, ModelKind::Full, Some(42), Some(&universe)).expect("a market")
+}
+
+/// All minutes so far, rolled up anew.
+fn history(market: &Market, url: &str, stop: &Stop) {
+    let (mut ours, mut copies, mut bars) = (vec![], vec![], 0);
+    let mut session = PgConnection::establish(url).expect("the database answers");
+    for _ in 0..3 {
+        session
+            .batch_execute(
+                "DELETE FROM market_klines WHERE interval <> '1m'; UPDATE rollup_watermark SET folded_to = 0",
+            )
+            .expect("roll-ups go");
+        session.batch_execute("VACUUM ANALYZE market_klines").expect("their room, too");
+        let began = Instant::now();
+        Aggregator::start(market.store.clone(), market.calendar.clone(), None)
+            .and_then(|aggregator| aggregator.run(None, stop))
+            .expect("it rolls up");
+        ours.push(began.elapsed());
+        let (took, minutes) = history::copied(url, &market.calendar);
+        copies.push(took);
+        bars = minutes;
+    }
+    println!("\nA history of {bars} minutes rolled up");
+    let ours = summary("klined", &ours);
+    let copies = summary("bare, COPY out, fold, COPY back", &copies);
+    ratio("klined's rate / that of COPY", copies, ours);
 }
 
 /// Five new minutes of every symbol, again and again.

@@ -70,6 +70,14 @@ impl<'c> Rollup<'c> {
         }
     }
 
+    /// Gives every bucket as it stands after a minute, and lets go of those that end with it.
+    pub fn settle(&mut self, at: Minute, done: &mut impl FnMut(Interval, Bar)) {
+        self.current().for_each(|(interval, bar)| done(interval, bar));
+        for slot in &mut self.open {
+            slot.take_if(|(bucket, _)| bucket.last <= at);
+        }
+    }
+
     /// The buckets that are folded in part or just filled, as they stand.
     pub fn current(&self) -> impl Iterator<Item = (Interval, Bar)> + '_ {
         self.open.iter().zip(Interval::ROLLED).filter_map(|(slot, interval)| {

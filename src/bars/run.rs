@@ -201,6 +201,12 @@ impl SymbolRun {
         self.next_index
     }
 
+    /// The last bar made, of whatever day; none before the first.
+    #[must_use]
+    pub fn last_bar(&self) -> Option<Minute> {
+        self.last_bar
+    }
+
     /// Whether the day's last bar has been made.
     #[must_use]
     pub fn is_day_over(&self) -> bool {

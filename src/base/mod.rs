@@ -1,4 +1,4 @@
-//! What every layer speaks of: prices, symbols, instruments, intervals, the clock, the seed.
+//! What every layer speaks of: prices, symbols, instruments, intervals, the clock, the seed, shards.
 
 pub mod board;
 pub mod clock;
@@ -7,6 +7,7 @@ pub mod interval;
 pub mod ohlcv;
 pub mod price;
 pub mod seed;
+pub mod shard;
 pub mod symbol;
 
 pub use board::{Board, OrderSizes, PriceLimits, UnknownBoard};
@@ -16,4 +17,5 @@ pub use interval::{Interval, UnknownInterval};
 pub use ohlcv::{InvalidOhlcv, Ohlcv};
 pub use price::{InvalidPrice, Price};
 pub use seed::{Seed, Stream};
+pub use shard::{InvalidShard, Shard};
 pub use symbol::{InvalidSymbol, Symbol};

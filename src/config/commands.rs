@@ -4,8 +4,8 @@ use chrono::NaiveDate;
 use clap::{ArgGroup, Args, Parser, Subcommand};
 
 use super::{
-    CalendarArgs, DatabaseArgs, HealthArgs, LogArgs, ModelArgs, ParameterArgs, RealismArgs, ServerArgs, UniverseArgs,
-    UniverseCommand,
+    CalendarArgs, DatabaseArgs, HealthArgs, LogArgs, ModelArgs, ParameterArgs, RealismArgs, ServerArgs, ShardArgs,
+    UniverseArgs, UniverseCommand,
 };
 use crate::base::Symbol;
 use crate::jobs::Window;
@@ -64,6 +64,8 @@ pub struct GeneratorArgs {
     pub symbols: Vec<Symbol>,
 
     #[command(flatten)]
+    pub shard: ShardArgs,
+    #[command(flatten)]
     pub check: CheckArgs,
     #[command(flatten)]
     pub retention: RetentionArgs,
@@ -106,6 +108,8 @@ pub struct AggregatorArgs {
           allow_negative_numbers = true)]
     pub lookback_hours: Option<u32>,
 
+    #[command(flatten)]
+    pub shard: ShardArgs,
     #[command(flatten)]
     pub check: CheckArgs,
     #[command(flatten)]
@@ -214,7 +218,7 @@ pub struct KlinedArgs {
 #[derive(Debug, Clone, Subcommand)]
 pub enum KlinedCommand {
     /// Set up a market with history and run it, all in this process
-    Up(UpArgs),
+    Up(Box<UpArgs>),
     /// Print trading days or minutes
     Calendar(CalendarCommand),
     /// Print a universe as CSV

@@ -11,6 +11,7 @@ mod log;
 mod model;
 mod realism;
 mod server;
+mod shard;
 mod universe;
 
 pub use calendar::CalendarArgs;
@@ -24,6 +25,7 @@ pub use log::{LogArgs, LogFormat, journal_stream};
 pub use model::{ModelArgs, ParameterArgs};
 pub use realism::{RealismArgs, SYMBOL_DAYS_MAX};
 pub use server::{KeysFrom, ServerArgs};
+pub use shard::ShardArgs;
 pub use universe::{UniverseArgs, UniverseCommand};
 
 use std::io::IsTerminal;

@@ -13,7 +13,7 @@ use super::reload::{Calendars, Reload};
 use super::retry::Backoff;
 use super::shutdown::Shutdown;
 use super::{blocking, check, logging, open_store, patiently, supervisor};
-use crate::base::Symbol;
+use crate::base::{Shard, Symbol};
 use crate::config::AggregatorArgs;
 use crate::jobs::{Aggregator, Folded};
 use crate::store::BarStore;
@@ -35,7 +35,8 @@ pub async fn run(args: AggregatorArgs) -> anyhow::Result<ExitCode> {
     let every = Duration::from_secs(60 * u64::from(args.interval));
     let (reload, calendars) = Reload::begin(&args.calendar, logs)?;
     let metrics = Arc::new(Metrics::default());
-    let vitals = vitals(every, metrics.clone());
+    let shard = args.shard.part();
+    let vitals = vitals(every, shard, metrics.clone());
     let health = Health::new(vec![vitals.clone()], metrics, calendars.clone());
     health::serve(args.health.address(), health.clone()).await?;
     let supervised = supervisor::Report::begin(health.clone(), shutdown.clone());
@@ -43,17 +44,17 @@ pub async fn run(args: AggregatorArgs) -> anyhow::Result<ExitCode> {
     let database = args.database.clone();
     let store = blocking(move || open_store(&database)).await??;
     health.has_opened(store.clone());
-    info!(database = %args.database.db_url, "started");
+    info!(database = %args.database.db_url, %shard, "started");
     if args.once {
         let (calendar, store) = (calendars.borrow().clone(), ObservedStore::around(store, vitals.clone()));
         let stop = shutdown.stop.clone();
-        let run = move || Aggregator::start(store, calendar, args.symbol)?.run(args.lookback_hours, &stop);
+        let run = move || Aggregator::start_shard(store, calendar, args.symbol, shard)?.run(args.lookback_hours, &stop);
         let folded = patiently(&vitals, args.database.patience(), run).await??;
         report(&folded);
     } else {
         reload.on_hangup(vitals.clone())?;
         let (lookback_hours, patience) = (args.lookback_hours, args.database.patience());
-        let plan = Plan { every, only: args.symbol, lookback_hours, calendars, patience };
+        let plan = Plan { every, only: args.symbol, shard, lookback_hours, calendars, patience };
         aggregate(store, plan, &vitals, &shutdown, &Notify::new()).await?;
     }
     supervised.end().await;
@@ -62,8 +63,8 @@ pub async fn run(args: AggregatorArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// The signs of life of an aggregator that runs so often.
-pub fn vitals(every: Duration, metrics: Arc<Metrics>) -> Arc<Vitals> {
-    Vitals::new("aggregator", Duty::RunWithin(2 * every + RUN_MAX), metrics)
+pub fn vitals(every: Duration, shard: Shard, metrics: Arc<Metrics>) -> Arc<Vitals> {
+    Vitals::new("aggregator", shard, Duty::RunWithin(2 * every + RUN_MAX), metrics)
 }
 
 fn report(folded: &Folded) {
@@ -77,6 +78,7 @@ pub struct Plan {
     /// The time between two runs when nobody calls.
     pub every: Duration,
     pub only: Option<Symbol>,
+    pub shard: Shard,
     /// For the first run.
     pub lookback_hours: Option<u32>,
     pub calendars: Calendars,
@@ -95,9 +97,12 @@ pub async fn aggregate(
     let store = ObservedStore::around(store, vitals.clone());
     let mut backoff = Backoff::default();
     while !shutdown.is_asked() {
-        let (store, calendar, only) = (store.clone(), plan.calendars.borrow_and_update().clone(), plan.only);
+        let (store, calendar) = (store.clone(), plan.calendars.borrow_and_update().clone());
+        let (only, shard) = (plan.only, plan.shard);
         let mut running =
-            match patiently(vitals, plan.patience, move || Aggregator::start(store, calendar, only)).await? {
+            match patiently(vitals, plan.patience, move || Aggregator::start_shard(store, calendar, only, shard))
+                .await?
+            {
                 Ok(aggregator) => {
                     vitals.holds();
                     Some(aggregator)

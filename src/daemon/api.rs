@@ -16,6 +16,7 @@ use super::clock::SystemClock;
 use super::health::{self, Duty, Health, Metrics, ObservedStore, Vitals};
 use super::shutdown::Shutdown;
 use super::{blocking, check, logging, supervisor};
+use crate::base::Shard;
 use crate::calendar::Calendar;
 use crate::config::{ApiArgs, DatabaseArgs, KeysFrom, ServerArgs};
 use crate::jobs::{Market, ModelChoice};
@@ -92,7 +93,7 @@ async fn recognise(store: Arc<dyn BarStore>, calendar: Arc<Calendar>, args: &Api
 
 /// The signs of life of a server.
 fn vitals(metrics: Arc<Metrics>) -> Arc<Vitals> {
-    Vitals::new("api", Duty::RunFree, metrics)
+    Vitals::new("api", Shard::WHOLE, Duty::RunFree, metrics)
 }
 
 /// A server that runs beside the jobs of the same process, and the address that it got.

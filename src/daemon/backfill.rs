@@ -13,7 +13,7 @@ use super::shutdown::Shutdown;
 use super::{blocking, check, logging, open_store};
 use crate::base::{Clock, Symbol};
 use crate::config::BackfillArgs;
-use crate::jobs::{self, Aggregator, Backfilled, JobError, Market, Progress, Stop, Window};
+use crate::jobs::{self, Aggregator, Backfilled, Folded, JobError, Market, Progress, Stop, Window};
 use crate::store::{Role, StoreError};
 
 /// Runs `market-backfill`.
@@ -75,41 +75,58 @@ fn confirm(args: &BackfillArgs) -> anyhow::Result<()> {
 
 /// Fills a market and rolls it up; false when it was stopped before the end.
 pub fn fill(market: &Market, window: Window, only: Option<Symbol>, stop: &Stop) -> anyhow::Result<bool> {
-    let mut bar = Bar(ProgressBar::hidden());
+    let mut bar = Bar { shown: ProgressBar::hidden(), written: 0 };
     let done = jobs::backfill(market, window, only, SystemClock.now(), &mut bar, stop);
-    bar.0.finish_and_clear();
-    let Backfilled { bars, symbols, first, last, is_complete } = done?;
+    bar.shown.finish_and_clear();
+    let Backfilled { bars, rollups, symbols, first, last, is_complete } = done?;
     if !is_complete {
-        info!(bars, symbols, from = %first, planned_to = %last, "backfilled in part");
+        info!(bars, rollups, symbols, from = %first, planned_to = %last, "backfilled in part");
         return Ok(false);
     }
-    info!(bars, symbols, from = %first, to = %last, "backfilled");
-    match Aggregator::start(market.store.clone(), market.calendar.clone(), only) {
-        Ok(aggregator) => {
-            let folded = aggregator.run(None, stop)?;
-            info!(minutes = folded.minutes, bars = folded.bars, "rolled up");
-        }
-        Err(JobError::Store(StoreError::RoleTaken { role: Role::Aggregator })) => {
-            info!("the aggregator that is running will roll the new bars up");
-        }
-        Err(error) => return Err(error.into()),
-    }
+    info!(bars, rollups, symbols, from = %first, to = %last, "backfilled");
+    roll_up_the_rest(market, only, stop)?;
     Ok(!stop.is_asked())
 }
 
+/// Rolls up what was not on the way, when this process may.
+fn roll_up_the_rest(market: &Market, only: Option<Symbol>, stop: &Stop) -> anyhow::Result<()> {
+    if !market.store.may_write_rollups()? {
+        return Ok(());
+    }
+    match Aggregator::start(market.store.clone(), market.calendar.clone(), only) {
+        Ok(aggregator) => {
+            let Folded { symbols, minutes, bars, .. } = aggregator.run(None, stop)?;
+            if symbols > 0 {
+                info!(symbols, minutes, bars, "rolled up");
+            }
+            Ok(())
+        }
+        Err(JobError::Store(StoreError::RoleTaken { role: Role::Aggregator })) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// A progress bar on a terminal, nothing elsewhere.
-struct Bar(ProgressBar);
+struct Bar {
+    shown: ProgressBar,
+    written: u64,
+}
 
 impl Progress for Bar {
     fn begin(&mut self, bars: u64) {
         let template = "{bar:40} {human_pos}/{human_len} bars {per_sec} {eta} left";
         match ProgressStyle::with_template(template) {
-            Ok(style) => self.0 = ProgressBar::new(bars).with_style(style),
+            Ok(style) => self.shown = ProgressBar::new(bars).with_style(style),
             Err(error) => warn!("no progress bar: {error}"),
         }
     }
 
     fn advance(&mut self, bars: u64) {
-        self.0.inc(bars);
+        self.written += bars;
+        self.shown.set_position(self.written);
+    }
+
+    fn under_way(&mut self, bars: u64) {
+        self.shown.set_position(self.written + bars);
     }
 }

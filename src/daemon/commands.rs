@@ -18,8 +18,8 @@ use crate::universe::csv;
 /// # Errors
 /// The command fails.
 pub async fn run(args: KlinedArgs) -> anyhow::Result<ExitCode> {
-    match args.command.unwrap_or(KlinedCommand::Up(args.up)) {
-        KlinedCommand::Up(args) => up::run(args).await,
+    match args.command.unwrap_or(KlinedCommand::Up(Box::new(args.up))) {
+        KlinedCommand::Up(args) => up::run(*args).await,
         KlinedCommand::Calendar(args) => calendar(&args),
         KlinedCommand::Universe(args) => universe(&args),
         KlinedCommand::Verify(args) => verify(args).await,

@@ -14,7 +14,7 @@ use super::reload::{Calendars, Reload};
 use super::retry::Backoff;
 use super::shutdown::Shutdown;
 use super::{blocking, check, logging, open_store, patiently, supervisor};
-use crate::base::{Clock, Pace, Symbol};
+use crate::base::{Clock, Pace, Shard, Symbol};
 use crate::config::GeneratorArgs;
 use crate::jobs::{Generator, JobError, Market, ModelChoice, Stop};
 
@@ -32,7 +32,8 @@ pub async fn run(args: GeneratorArgs) -> anyhow::Result<ExitCode> {
     let pace = if args.test { Pace::Test { speed: args.pace.speed } } else { Pace::Live };
     let (reload, calendars) = Reload::begin(&args.calendar, logs)?;
     let metrics = Arc::new(Metrics::default());
-    let vitals = vitals(pace, metrics.clone());
+    let shard = args.shard.part();
+    let vitals = vitals(pace, shard, metrics.clone());
     let health = Health::new(vec![vitals.clone()], metrics, calendars.clone());
     health::serve(args.health.address(), health.clone()).await?;
     let supervised = supervisor::Report::begin(health.clone(), shutdown.clone());
@@ -46,10 +47,10 @@ pub async fn run(args: GeneratorArgs) -> anyhow::Result<ExitCode> {
         let store = open_store(&database)?;
         anyhow::Ok(Market::claim_filling(store, calendar, choice, seed, universe.as_ref())?)
     };
-    let market = blocking(claim).await??.retaining(args.retention.retain_months);
+    let market = blocking(claim).await??.retaining(args.retention.retain_months).of_shard(shard);
     health.has_opened(market.store.clone());
     reload.on_hangup(vitals.clone())?;
-    info!(database = %args.database.db_url, seed = market.model.seed.0, model = market.model.version(), "started");
+    info!(database = %args.database.db_url, seed = market.model.seed.0, model = market.model.version(), %shard, "started");
     generate(market, plan, &vitals, &shutdown, &Notify::new()).await?;
     supervised.end().await;
     info!("stopped");
@@ -57,9 +58,9 @@ pub async fn run(args: GeneratorArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// The signs of life of a generator.
-pub fn vitals(pace: Pace, metrics: Arc<Metrics>) -> Arc<Vitals> {
+pub fn vitals(pace: Pace, shard: Shard, metrics: Arc<Metrics>) -> Arc<Vitals> {
     let duty = if pace == Pace::Live { Duty::FollowClock } else { Duty::RunFree };
-    Vitals::new("generator", duty, metrics)
+    Vitals::new("generator", shard, duty, metrics)
 }
 
 /// What to generate and when.
@@ -97,7 +98,9 @@ pub async fn generate(
         let begun = patiently(vitals, plan.patience, move || {
             // As it was claimed before, but for the calendar.
             let seed = Some(begin.model.seed.0);
-            let market = Market::claim(begin.store, calendar, choice, seed)?.retaining(begin.retain_months);
+            let market = Market::claim(begin.store, calendar, choice, seed)?
+                .retaining(begin.retain_months)
+                .of_shard(begin.shard);
             start(market, &only, pace, is_first, &stop)
         });
         let mut running = match begun.await? {

@@ -12,7 +12,7 @@ use super::generator::{self, generate};
 use super::health::{self, Health, Metrics, ObservedStore, Vitals};
 use super::shutdown::Shutdown;
 use super::{api, backfill, blocking, logging, open_store, supervisor};
-use crate::base::Pace;
+use crate::base::{Pace, Shard};
 use crate::config::UpArgs;
 use crate::jobs::{Aggregator, Market, Window};
 use crate::store::DatabaseUrl;
@@ -31,7 +31,10 @@ pub async fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
     let calendar = Arc::new(args.calendar.calendar()?);
     let pace = if args.live { Pace::Live } else { Pace::Test { speed: args.pace.speed } };
     let metrics = Arc::new(Metrics::default());
-    let jobs = [generator::vitals(pace, metrics.clone()), aggregator::vitals(AGGREGATE_EVERY, metrics.clone())];
+    let jobs = [
+        generator::vitals(pace, Shard::WHOLE, metrics.clone()),
+        aggregator::vitals(AGGREGATE_EVERY, Shard::WHOLE, metrics.clone()),
+    ];
     let (_unchanging, calendars) = watch::channel(calendar.clone());
     let health = Health::new(jobs.to_vec(), metrics, calendars.clone());
     health::serve(args.health.address(), health.clone()).await?;
@@ -72,7 +75,14 @@ async fn run_market(
     shutdown: &Shutdown,
 ) -> anyhow::Result<()> {
     let (calendars, patience) = (plan.calendars.clone(), plan.patience);
-    let roll_ups = aggregator::Plan { every: AGGREGATE_EVERY, only: None, lookback_hours: None, calendars, patience };
+    let roll_ups = aggregator::Plan {
+        every: AGGREGATE_EVERY,
+        only: None,
+        shard: Shard::WHOLE,
+        lookback_hours: None,
+        calendars,
+        patience,
+    };
     let written = Notify::new();
     // When one of the two fails the other must not run on alone.
     let generating = async {

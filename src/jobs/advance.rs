@@ -1,7 +1,7 @@
 //! One symbol's way forward, far and without waiting: what backfill does for all of them and what a start does for those
 //! that lag behind.
 
-use chrono::{NaiveDate, Weekday};
+use chrono::{Datelike, NaiveDate, Weekday};
 
 use super::universe::Roster;
 use super::{JobError, Market};
@@ -20,6 +20,20 @@ const PARTITIONS_AHEAD_DAYS: u64 = 62;
 /// in: it is named by a day that may lie in the month before.
 pub(super) fn ensure_partitions(market: &Market, from: NaiveDate, to: NaiveDate) -> Result<(), JobError> {
     Ok(market.store.ensure_partitions(week_of(from), days_ahead(to))?)
+}
+
+/// Makes sure that the bar of a day's week can be written, where that is named by a day of the month before.
+pub(super) fn ensure_week(market: &Market, day: NaiveDate) -> Result<(), JobError> {
+    let week = week_of(day);
+    if week.month() != day.month() {
+        market.store.ensure_partitions(week, week)?;
+    }
+    Ok(())
+}
+
+/// Makes sure that a day and the two months after it can be written.
+pub(super) fn ensure_partitions_ahead(market: &Market, day: NaiveDate) -> Result<(), JobError> {
+    Ok(market.store.ensure_partitions(day, days_ahead(day))?)
 }
 
 /// The partitions that writing a day would make. Changes nothing.

@@ -5,20 +5,21 @@
 //! were changed behind the watermark are noted by the database itself; from the earliest of them on a symbol's roll-ups are
 //! made anew. Whatever the history of runs, the result is that of one run over everything.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tracing::warn;
 
 use super::{JobError, Stop};
 use crate::bars::{Bar, Repair, Rollup};
-use crate::base::{Interval, Symbol, UnixSeconds};
+use crate::base::{Interval, Ohlcv, Shard, Symbol, UnixSeconds};
 use crate::calendar::{Bucket, Calendar, Minute};
 use crate::store::{BarRange, BarStore, Lease, Role, RollupTask, RollupWrite, StoredBar};
 
 /// The most bars read at once. Bounds memory and the length of a transaction.
 const PAGE_BARS: usize = 50_000;
 /// The most symbols whose new bars are read and written together.
-const GROUP_SYMBOLS: usize = 500;
+const GROUP_SYMBOLS: usize = 1_500;
 /// No bar is labelled later.
 const END_OF_TIME: UnixSeconds = UnixSeconds::MAX;
 
@@ -28,6 +29,15 @@ pub struct Aggregator {
     calendar: Arc<Calendar>,
     lease: Lease,
     only: Option<Symbol>,
+    /// What earlier runs have left open, so that it need not be read again.
+    open: Mutex<BTreeMap<Symbol, OpenBars>>,
+}
+
+/// The bars of a symbol that the watermark's minute has not filled.
+struct OpenBars {
+    /// The watermark that they belong to. Another one in the database tells of another process that has rolled up since.
+    folded_to: UnixSeconds,
+    bars: Vec<(Interval, Bucket, Ohlcv)>,
 }
 
 /// What one run has done.
@@ -49,6 +59,19 @@ impl Aggregator {
     /// # Errors
     /// Another aggregator lives, or the database fails.
     pub fn start(store: Arc<dyn BarStore>, calendar: Arc<Calendar>, only: Option<Symbol>) -> Result<Self, JobError> {
+        Self::start_shard(store, calendar, only, Shard::WHOLE)
+    }
+
+    /// The same for a part of the market.
+    ///
+    /// # Errors
+    /// Another aggregator lives whose part this is or who divides the market otherwise, or the database fails.
+    pub fn start_shard(
+        store: Arc<dyn BarStore>,
+        calendar: Arc<Calendar>,
+        only: Option<Symbol>,
+        shard: Shard,
+    ) -> Result<Self, JobError> {
         if let Some(symbol) = only {
             let universe = store.universe()?;
             if !universe.iter().any(|row| row.symbol == symbol.as_str()) {
@@ -56,8 +79,8 @@ impl Aggregator {
                 return Err(JobError::UnknownSymbol { symbol, known });
             }
         }
-        let lease = store.acquire(Role::Aggregator)?;
-        Ok(Self { store, calendar, lease, only })
+        let lease = store.acquire_shard(Role::Aggregator, shard)?;
+        Ok(Self { store, calendar, lease, only, open: Mutex::default() })
     }
 
     /// Asks the database whether this is still the roll-ups' writer. Gives how many trading minutes the roll-ups are behind.
@@ -83,32 +106,46 @@ impl Aggregator {
         tasks.retain(|task| self.only.is_none_or(|only| only == task.symbol));
 
         let mut folded = Folded { symbols: tasks.len(), ..Folded::default() };
-        let (short, long): (Vec<RollupTask>, Vec<RollupTask>) =
-            tasks.into_iter().partition(|task| self.new_minutes(task).is_some_and(|minutes| minutes < PAGE_BARS / 10));
+        let begins = self.begins(&tasks)?;
+        let (short, long): (Vec<RollupTask>, Vec<RollupTask>) = tasks
+            .into_iter()
+            .partition(|task| self.new_minutes(task, &begins).is_some_and(|minutes| minutes < PAGE_BARS));
         for task in &long {
             self.fold_alone(task, &mut folded, stop)?;
         }
         let mut rest = short.as_slice();
         while !rest.is_empty() && !stop.is_asked() {
-            let (group, later) = rest.split_at(self.group_length(rest));
+            let (group, later) = rest.split_at(self.group_length(rest, &begins));
             self.fold_group(group, &mut folded, stop)?;
             rest = later;
         }
         Ok(folded)
     }
 
-    /// How many bars a task without changes has to read; none when it has to be folded by itself.
-    fn new_minutes(&self, task: &RollupTask) -> Option<usize> {
+    /// From when on symbols have bars of which nothing is rolled up yet.
+    fn begins(&self, tasks: &[RollupTask]) -> Result<BTreeMap<Symbol, UnixSeconds>, JobError> {
+        let mut begins = BTreeMap::new();
+        if tasks.iter().any(|task| task.folded_to == Some(0)) {
+            for listing in self.store.listings()? {
+                begins.entry(listing.symbol).or_insert_with(|| Calendar::midnight(listing.first_day));
+            }
+        }
+        Ok(begins)
+    }
+
+    /// About how many bars a task without changes has to read; none when it has to be folded by itself.
+    fn new_minutes(&self, task: &RollupTask, begins: &BTreeMap<Symbol, UnixSeconds>) -> Option<usize> {
         let (Some(folded_to), Some(last_bar), None) = (task.folded_to, task.last_bar, repair_from(task)) else {
             return None;
         };
-        usize::try_from(self.calendar.minutes_between(folded_to + 1, last_bar + 1)).ok()
+        let from = begins.get(&task.symbol).map_or(folded_to + 1, |&begin| begin.max(folded_to + 1));
+        usize::try_from(self.calendar.minutes_between(from, last_bar + 1)).ok()
     }
 
-    fn group_length(&self, tasks: &[RollupTask]) -> usize {
+    fn group_length(&self, tasks: &[RollupTask], begins: &BTreeMap<Symbol, UnixSeconds>) -> usize {
         let mut bars = 0;
         let fitting = tasks.iter().take(GROUP_SYMBOLS).take_while(|task| {
-            bars += self.new_minutes(task).unwrap_or(PAGE_BARS) + Interval::ROLLED.len();
+            bars += self.new_minutes(task, begins).unwrap_or(PAGE_BARS) + Interval::ROLLED.len();
             bars <= PAGE_BARS
         });
         fitting.count().max(1)
@@ -117,6 +154,9 @@ impl Aggregator {
     fn look_back(&self, tasks: &mut Vec<RollupTask>, hours: u32) -> Result<(), JobError> {
         for state in self.store.states()? {
             let Ok(symbol) = state.symbol.parse::<Symbol>() else { continue };
+            if !self.lease.shard().holds(symbol) {
+                continue;
+            }
             let from = state.last_update - i64::from(hours) * 3600;
             match tasks.iter_mut().find(|task| task.symbol == symbol) {
                 Some(task) => task.changed_from = Some(task.changed_from.map_or(from, |changed| changed.min(from))),
@@ -143,9 +183,17 @@ impl Aggregator {
     fn fold_group(&self, tasks: &[RollupTask], folded: &mut Folded, stop: &Stop) -> Result<(), JobError> {
         let mut ranges = Vec::new();
         let mut carried = Vec::new();
+        let mut kept: Vec<Option<OpenBars>> = {
+            let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+            // Taken out: they are of use again only when what follows is written.
+            let taken = tasks.iter().map(|task| (task, open.remove(&task.symbol)));
+            taken.map(|(task, kept)| kept.filter(|kept| Some(kept.folded_to) == task.folded_to)).collect()
+        };
         for (index, task) in tasks.iter().enumerate() {
             let symbol = task.symbol;
-            if let Some(watermark) = task.folded_to.and_then(|time| self.calendar.minute_starting(time).ok()) {
+            if kept[index].is_some() {
+                // Nothing to read but the new bars.
+            } else if let Some(watermark) = task.folded_to.and_then(|time| self.calendar.minute_starting(time).ok()) {
                 for (interval, bucket) in self.open_buckets(watermark) {
                     let from = bucket.first.start();
                     ranges.push(BarRange { symbol, interval, from, to: from + 1 });
@@ -164,12 +212,16 @@ impl Aggregator {
         }
 
         let mut writes = Vec::with_capacity(tasks.len());
+        let mut left_open = Vec::with_capacity(tasks.len());
         let mut rows = found.into_iter().peekable();
         let mut places = carried.iter().zip(0..).peekable();
         for (index, task) in tasks.iter().enumerate() {
             let mut rollup = Rollup::new(&self.calendar);
             let mut bars = Vec::new();
             let mut is_carried = true;
+            for (interval, bucket, so_far) in kept[index].take().into_iter().flat_map(|kept| kept.bars) {
+                rollup.resume(interval, bucket, so_far);
+            }
             while let Some((&(_, carry), place)) = places.next_if(|((owner, _), _)| *owner == index) {
                 let mut rows_here = std::iter::from_fn(|| rows.next_if(|row| row.range == place));
                 match carry {
@@ -187,6 +239,7 @@ impl Aggregator {
             if is_carried {
                 bars.extend(rollup.current());
                 folded.bars += bars.len() as u64;
+                left_open.extend(self.open_bars(task, &rollup).map(|open| (task.symbol, open)));
                 writes.push(RollupWrite {
                     symbol: task.symbol,
                     replace_from: None,
@@ -199,12 +252,26 @@ impl Aggregator {
                 self.fold_alone(&RollupTask { changed_from: task.folded_to, ..*task }, folded, stop)?;
             }
         }
-        Ok(self.store.write_rollups(&self.lease, &writes)?)
+        self.store.write_rollups(&self.lease, &writes)?;
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).extend(left_open);
+        Ok(())
+    }
+
+    /// What a fold up to the task's last bar leaves open.
+    fn open_bars(&self, task: &RollupTask, rollup: &Rollup<'_>) -> Option<OpenBars> {
+        let folded_to = task.last_bar?;
+        let watermark = self.calendar.minute_starting(folded_to).ok()?;
+        let bars = rollup.current().filter_map(|(interval, bar)| {
+            let bucket = self.calendar.bucket(bar.first, interval);
+            (bucket.last > watermark).then_some((interval, bucket, bar.ohlcv))
+        });
+        Some(OpenBars { folded_to, bars: bars.collect() })
     }
 
     /// Folds one symbol page by page: a long history, or from a change on.
     fn fold_alone(&self, task: &RollupTask, folded: &mut Folded, stop: &Stop) -> Result<(), JobError> {
         let symbol = task.symbol;
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&symbol);
         let Some((mut rollup, mut from)) = self.beginning(task)? else {
             // The change was outside of trading minutes, where nothing is rolled up.
             let write = RollupWrite { symbol, replace_from: None, bars: vec![], folded_to: None, is_repaired: true };
@@ -256,28 +323,71 @@ impl Aggregator {
         let mut rollup = Rollup::new(&self.calendar);
         let folded_to = task.folded_to.unwrap_or(0);
         if let Ok(watermark) = self.calendar.minute_starting(folded_to) {
-            let open: Vec<(Interval, Bucket)> = self.open_buckets(watermark).collect();
-            let label = |bucket: &Bucket| bucket.first.start();
-            let ranges: Vec<BarRange> = open
-                .iter()
-                .map(|(interval, bucket)| BarRange {
-                    symbol: task.symbol,
-                    interval: *interval,
-                    from: label(bucket),
-                    to: label(bucket) + 1,
-                })
-                .collect();
-            let rows = self.store.bars(&ranges, ranges.len())?;
-            for row in &rows {
-                if let (Some((interval, bucket)), Ok(so_far)) = (open.get(row.range), row.ohlcv()) {
-                    rollup.resume(*interval, *bucket, so_far);
-                }
-            }
-            if rollup.current().count() < open.len() {
-                return self.beginning(&RollupTask { changed_from: Some(folded_to), ..*task });
+            match self.carried(&[(task.symbol, watermark)])?.remove(&task.symbol) {
+                Some(carried) => rollup = carried,
+                None => return self.beginning(&RollupTask { changed_from: Some(folded_to), ..*task }),
             }
         }
         Ok(Some((rollup, folded_to + 1)))
+    }
+
+    /// Folds on top of the buckets that are open at the symbols' watermarks, of those symbols whose open buckets are all there.
+    fn carried(&self, watermarks: &[(Symbol, Minute)]) -> Result<BTreeMap<Symbol, Rollup<'_>>, JobError> {
+        let mut folds = BTreeMap::new();
+        for group in watermarks.chunks(GROUP_SYMBOLS) {
+            let open: Vec<(Symbol, Interval, Bucket)> = group
+                .iter()
+                .flat_map(|&(symbol, at)| {
+                    self.open_buckets(at).map(move |(interval, bucket)| (symbol, interval, bucket))
+                })
+                .collect();
+            let range = |&(symbol, interval, bucket): &(Symbol, Interval, Bucket)| {
+                let from = bucket.first.start();
+                BarRange { symbol, interval, from, to: from + 1 }
+            };
+            let rows = self.store.bars(&open.iter().map(range).collect::<Vec<_>>(), open.len())?;
+            folds.extend(group.iter().map(|&(symbol, _)| (symbol, Rollup::new(&self.calendar))));
+            for row in &rows {
+                if let (Some(&(symbol, interval, bucket)), Ok(so_far)) = (open.get(row.range), row.ohlcv())
+                    && let Some(fold) = folds.get_mut(&symbol)
+                {
+                    fold.resume(interval, bucket, so_far);
+                }
+            }
+            for &(symbol, at) in group {
+                let wanted = self.open_buckets(at).count();
+                if folds.get(&symbol).is_some_and(|fold| fold.current().count() < wanted) {
+                    folds.remove(&symbol);
+                }
+            }
+        }
+        Ok(folds)
+    }
+
+    /// The folds of symbols at their last bars, to go on with as further bars are made; none before a symbol's first. Left out
+    /// are symbols whose roll-ups lack something, and those that have bars later than the last.
+    pub(super) fn folds_at(
+        &self,
+        ends: &[(Symbol, Option<UnixSeconds>)],
+    ) -> Result<BTreeMap<Symbol, Rollup<'_>>, JobError> {
+        let watermarks = self.store.watermarks()?;
+        let last = |&(symbol, end): &(Symbol, Option<UnixSeconds>)| (symbol, end.unwrap_or(0));
+        let beyond = self.store.bars_after(&ends.iter().map(last).collect::<Vec<_>>())?;
+        let (mut begun, mut folds) = (Vec::new(), BTreeMap::new());
+        for (symbol, end) in ends.iter().map(last).filter(|(symbol, _)| !beyond.contains(symbol)) {
+            match (watermarks.get(&symbol).copied().unwrap_or(0), self.calendar.minute_starting(end)) {
+                (folded_to, Ok(minute)) if folded_to == end => begun.push((symbol, minute)),
+                (0, _) if end == 0 => drop(folds.insert(symbol, Rollup::new(&self.calendar))),
+                _ => {}
+            }
+        }
+        folds.append(&mut self.carried(&begun)?);
+        Ok(folds)
+    }
+
+    /// What the roll-ups are written under.
+    pub(super) fn lease(&self) -> &Lease {
+        &self.lease
     }
 
     /// Folds a row, and gives how many bars that was. What is no bar is reported and left out.

@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 use thiserror::Error;
 
 use crate::bars::InvalidCheckpoint;
-use crate::base::Symbol;
+use crate::base::{Shard, Symbol};
 use crate::calendar::CalendarError;
 use crate::model::InvalidScenario;
 use crate::store::StoreError;
@@ -67,6 +67,15 @@ pub enum JobError {
     /// Nothing to generate.
     #[error("stock_metadata has no stock that is active and valid; add one, or set is_active")]
     EmptyUniverse,
+    /// One of several writers of a market that has none of its listings yet.
+    #[error("the market has not begun, and the writer of shard {} waits for that of shard 1/{} to begin it", .0, .0.of())]
+    NotBegun(Shard),
+    /// A scenario that writers who run already would not hear of.
+    #[error(
+        "the scenario {name} cannot be applied by a part of the market's writers once it has begun; stop them all and start one \
+         with it and without --shard, or run `market-backfill --scenario`, and then start them again"
+    )]
+    ScenarioOfShard { name: String },
     /// The newest bar is later than the clock.
     #[error(
         "the newest bar in this database is of {newest}, later than now ({now}), as a run with --test leaves it. Go on with \
@@ -93,6 +102,10 @@ impl JobError {
     /// Whether the same call can succeed later without anybody's help.
     #[must_use]
     pub fn is_retriable(&self) -> bool {
-        matches!(self, Self::Store(error) if error.is_retriable())
+        match self {
+            Self::Store(error) => error.is_retriable(),
+            Self::NotBegun(_) => true,
+            _ => false,
+        }
     }
 }

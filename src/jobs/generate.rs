@@ -51,12 +51,14 @@ impl Generator {
     /// Takes the writer's role and goes to where the last run ended. Symbols that lag behind the others, because a
     /// backfill was interrupted or left them out, are brought up to them.
     ///
-    /// `only` restricts the run to some symbols; empty means all. An empty market begins with `first_day`.
+    /// `only` restricts the run to some symbols; empty means all. An empty market begins with `first_day`. Of a divided market the
+    /// first shard lists every symbol then, so that all begin with the same day whenever they are started.
     ///
     /// # Errors
-    /// Another writer lives, a symbol is unknown, nothing is to be generated, or the database fails.
+    /// Another writer lives, a symbol is unknown, nothing is to be generated, or the database fails; or the market is divided,
+    /// empty and this is not the first shard.
     pub fn start(market: Market, only: &[Symbol], first_day: NaiveDate, stop: &Stop) -> Result<Self, JobError> {
-        let lease = market.store.acquire(Role::Writer)?;
+        let lease = market.store.acquire_shard(Role::Writer, market.shard)?;
         let market = market.with_scenarios(&lease, first_day)?;
         let roster = universe::roster(&*market.store)?;
         universe::require(&*market.store, &roster, only)?;
@@ -73,6 +75,9 @@ impl Generator {
             shown_clock: None,
             retention: Retention::default(),
         };
+        if !generator.market.shard.is_whole() {
+            generator.begin(&roster)?;
+        }
         generator.load()?;
         if roster.is_empty() && generator.runs.is_empty() {
             return Err(JobError::EmptyUniverse);
@@ -140,7 +145,9 @@ impl Generator {
             }
             if self.market.calendar.index_in_day(next) == 0 {
                 let day = self.market.calendar.day_of(next);
-                self.retention.apply(&self.market, &self.lease, day, stop)?;
+                if self.market.shard.is_first() {
+                    self.retention.apply(&self.market, &self.lease, day, stop)?;
+                }
             }
             written += u64::from(self.write_from(next, target)?);
         }
@@ -170,7 +177,8 @@ impl Generator {
 
     /// What `market_clock` shows after a minute, or of an empty market. At the very end of the calendar no minute is open.
     fn clock_after(&self, last: Option<Minute>) -> Option<MarketClock> {
-        let (pace, opened_at) = self.time?;
+        // Of a divided market the first shard tells the time.
+        let (pace, opened_at) = self.time.filter(|_| self.market.shard.is_first())?;
         let calendar = &self.market.calendar;
         let open_minute = match last {
             Some(last) => calendar.next_minute(last).map_or(last.end(), Minute::start),
@@ -179,19 +187,46 @@ impl Generator {
         Some(MarketClock { pace, open_minute, opened_at })
     }
 
+    /// Lists every symbol of an empty market, those of other shards too.
+    fn begin(&self, roster: &Roster) -> Result<(), JobError> {
+        let store = &self.market.store;
+        if !store.listings()?.is_empty() {
+            return Ok(());
+        }
+        if !self.market.shard.is_first() {
+            return Err(JobError::NotBegun(self.market.shard));
+        }
+        let first_day = self.first_day;
+        ensure_partitions(&self.market, first_day, first_day)?;
+        let mut plan = Batch::default();
+        for (&symbol, &instrument) in roster {
+            plan.listings.push(Listing { symbol, first_day, last_day: None });
+            plan.checkpoints.push(SymbolRun::list(self.market.model.clone(), instrument, first_day).checkpoint());
+        }
+        Ok(store.write(&self.lease, &plan)?)
+    }
+
     fn load(&mut self) -> Result<(), JobError> {
         let store = &self.market.store;
         for listing in store.listings()?.into_iter().filter(|listing| listing.last_day.is_none()) {
             self.listed_since.insert(listing.symbol, listing.first_day);
         }
-        for progress in store.progress()? {
+        // A shard goes on from where it is itself; one that has no symbol yet goes along with the others.
+        let shard = self.market.shard;
+        let progress = store.progress()?;
+        let has_own = progress.iter().any(|progress| shard.holds(progress.checkpoint.symbol));
+        for progress in progress {
             let symbol = progress.checkpoint.symbol;
-            if let Some(time) = progress.last_bar {
+            if let Some(time) = progress.last_bar.filter(|_| !has_own || shard.holds(symbol)) {
                 self.at = self.at.max(Some(self.market.minute(symbol, time)?));
             }
             if progress.is_listed && self.is_wanted(symbol) {
                 self.runs.insert(symbol, resume(&self.market, &progress)?);
             }
+        }
+        if self.at.is_none() {
+            // The days of symbols that are listed and have no bar yet.
+            self.first_day = self.runs.values().map(SymbolRun::day).min().unwrap_or(self.first_day);
         }
         self.shown_session = store.status()?;
         self.shown_clock = store.clock()?;
@@ -199,7 +234,7 @@ impl Generator {
     }
 
     fn is_wanted(&self, symbol: Symbol) -> bool {
-        self.only.is_empty() || self.only.contains(&symbol)
+        self.market.shard.holds(symbol) && (self.only.is_empty() || self.only.contains(&symbol))
     }
 
     fn level(&mut self, roster: &Roster, stop: &Stop) -> Result<(), JobError> {
@@ -277,7 +312,8 @@ impl Generator {
         }
         tell(&batch.listings, "delisted");
         for run in self.runs.values_mut() {
-            if let Some(&instrument) = roster.get(&run.instrument().symbol) {
+            // One that was listed with this very day has it open.
+            if let Some(&instrument) = roster.get(&run.instrument().symbol).filter(|_| run.day() < day) {
                 run.open_day(instrument, day);
             }
         }

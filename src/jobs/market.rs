@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::JobError;
 use super::universe::compare_universe;
-use crate::base::{Seed, Symbol, UnixSeconds};
+use crate::base::{Seed, Shard, Symbol, UnixSeconds};
 use crate::calendar::{Calendar, Minute};
 use crate::model::{FullParameters, Model, ModelKind, Scenario};
 use crate::store::{BarStore, Identity, StoreError};
@@ -42,6 +42,8 @@ pub struct Market {
     pub scenarios: Arc<[Scenario]>,
     /// How many full months of bars the generator keeps before the one it writes; none keeps everything.
     pub retain_months: Option<u32>,
+    /// The part of the market that the generator writes.
+    pub shard: Shard,
 }
 
 impl Market {
@@ -130,13 +132,22 @@ impl Market {
         if let Some(universe) = universe {
             compare_universe(&*store, universe.choice(), &rows, found.is_none())?;
         }
-        Ok((Self { store, calendar, model, scenarios: scenarios.into(), retain_months: None }, rows))
+        Ok((
+            Self { store, calendar, model, scenarios: scenarios.into(), retain_months: None, shard: Shard::WHOLE },
+            rows,
+        ))
     }
 
     /// The same market, of which the generator keeps so many full months before the one it writes; none keeps everything.
     #[must_use]
     pub fn retaining(self, retain_months: Option<u32>) -> Self {
         Self { retain_months, ..self }
+    }
+
+    /// The same market, of which the generator writes a part.
+    #[must_use]
+    pub fn of_shard(self, shard: Shard) -> Self {
+        Self { shard, ..self }
     }
 
     /// Whether there are bars and every listed symbol has got equally far: neither a new market nor one whose backfill was

@@ -33,6 +33,14 @@ impl Market {
                 }
             }
         }
+        if let Some(first) = new.first().filter(|_| !self.shard.is_whole()) {
+            if !self.store.listings()?.is_empty() {
+                return Err(JobError::ScenarioOfShard { name: first.name.clone() });
+            }
+            if !self.shard.is_first() {
+                return Err(JobError::NotBegun(self.shard));
+            }
+        }
         for stored in new {
             self.store.add_scenario(lease, &stored)?;
             tell(&stored);

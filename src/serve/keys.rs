@@ -84,7 +84,7 @@ impl Holder {
     #[must_use]
     pub fn connect(self: &Arc<Self>) -> Option<Connection> {
         let more = |count: u32| (count < self.allowed.connections).then_some(count + 1);
-        self.connections.try_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
+        self.connections.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
         Some(Connection(self.clone()))
     }
 }

@@ -6,6 +6,7 @@ use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use thiserror::Error;
 
 use super::{Identity, Role};
+use crate::base::Shard;
 
 /// A failure of a store, with what was being done.
 #[derive(Debug, Error)]
@@ -44,6 +45,21 @@ pub enum StoreError {
         role.as_str()
     )]
     RoleTaken { role: Role },
+    /// Another process holds the same part of the role.
+    #[error(
+        "another process is this database's {} of shard {shard}; only one may run at a time. Stop it first, or wait until it \
+         is gone",
+        role.as_str()
+    )]
+    ShardTaken { role: Role, shard: Shard },
+    /// Others have divided the market otherwise.
+    #[error(
+        "this database's {} runs without --shard or with another number of shards than {}; stop those processes first: all must \
+         be given the same number",
+        role.as_str(),
+        shard.of()
+    )]
+    DividedOtherwise { role: Role, shard: Shard },
     /// Another process has taken the role since.
     #[error("another process has become this database's {} since; this one must not write any more", role.as_str())]
     RoleLost { role: Role },

@@ -3,10 +3,13 @@
 //! [`BarStore`] has two implementations, PostgreSQL and SQLite, and one contract suite that both must pass. Reads see
 //! only what is committed. Whatever is written together is seen together or not at all.
 
+mod bar_rows;
 mod clock;
 mod columns;
 mod data;
+mod epoch;
 mod error;
+mod fill;
 mod follow;
 mod migrations;
 mod postgres;
@@ -24,16 +27,17 @@ pub use data::{
     StateRow, StoredBar, StoredScenario,
 };
 pub use error::StoreError;
+pub use fill::{Fill, FillRoles, Lane, Room, Supplier, Supply};
 pub use url::{DatabaseUrl, InvalidUrl, without_passwords_of};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::NaiveDate;
 
 use crate::bars::Halt;
-use crate::base::{MarketClock, Symbol, UnixSeconds};
+use crate::base::{MarketClock, Shard, Symbol, UnixSeconds};
 use crate::universe::UniverseRow;
 
 /// How a store is reached.
@@ -63,7 +67,7 @@ impl PoolUse {
     }
 }
 
-/// The two roles that one process at a time may hold.
+/// The two roles, each of which one process at a time may hold, or one for each shard of the market.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {
     /// Writes 1-minute bars and all that belongs to them: the generator or a backfill.
@@ -86,6 +90,7 @@ impl Role {
 /// Holds a role until it is dropped or its process ends, however it ends.
 pub struct Lease {
     role: Role,
+    shard: Shard,
     /// What [`BarStore::write`] compares, so that a writer whose lock was lost with its connection cannot write on
     /// after another has taken over.
     epoch: i64,
@@ -106,6 +111,12 @@ impl Lease {
         self.role
     }
 
+    /// The part of the market that it is held for.
+    #[must_use]
+    pub fn shard(&self) -> Shard {
+        self.shard
+    }
+
     /// Fails unless this is the newest lease of its role.
     fn compare(&self, newest_epoch: Option<i64>) -> Result<(), StoreError> {
         if newest_epoch == Some(self.epoch) { Ok(()) } else { Err(StoreError::RoleLost { role: self.role }) }
@@ -119,8 +130,8 @@ impl Lease {
 /// - **Idempotent.** The same write again changes nothing.
 /// - **Exact.** Prices and volumes come back as they were written.
 /// - **Ordered.** Bars of a range come in order of time.
-/// - **One writer.** While a lease of a role lives, a second is refused; a write under a lease that has been taken over
-///   is refused and changes nothing.
+/// - **One writer.** While a lease of a role lives, a second of the same part of the market is refused, and any that divides it
+///   otherwise; a write under a lease that has been taken over is refused and changes nothing.
 /// - **Nothing before the horizon.** Once [`BarStore::retain_from`] has begun, no bar earlier than its instant is written.
 /// - **Nothing unseen.** A 1-minute bar that is inserted behind the roll-up's watermark, or changed or removed anywhere, by
 ///   whatever program, turns up as repair work in [`BarStore::rollup_tasks`].
@@ -140,6 +151,9 @@ pub trait BarStore: Send + Sync {
     /// Whether this user may make partitions, as the writer needs. Asked of a migrated database.
     fn may_make_partitions(&self) -> Result<bool, StoreError>;
 
+    /// Whether this user may write roll-ups and their watermarks. Asked of a migrated database.
+    fn may_write_rollups(&self) -> Result<bool, StoreError>;
+
     /// Checks that the schema is the one this program was built for, and changes nothing.
     fn check_schema(&self) -> Result<(), StoreError> {
         match self.pending_migrations()?.as_slice() {
@@ -155,8 +169,14 @@ pub trait BarStore: Send + Sync {
     /// Connections of the pool at this moment. Does not wait for the database.
     fn pool(&self) -> PoolUse;
 
-    /// Takes a role, or fails with [`StoreError::RoleTaken`] while another process has it.
-    fn acquire(&self, role: Role) -> Result<Lease, StoreError>;
+    /// Takes a role for the whole market, or fails with [`StoreError::RoleTaken`] while another process has it or a shard of it.
+    fn acquire(&self, role: Role) -> Result<Lease, StoreError> {
+        self.acquire_shard(role, Shard::WHOLE)
+    }
+
+    /// Takes a role for a part of the market. Fails with [`StoreError::ShardTaken`] while another process has the same part,
+    /// and with [`StoreError::DividedOtherwise`] while one has the whole or a part of another count.
+    fn acquire_shard(&self, role: Role, shard: Shard) -> Result<Lease, StoreError>;
 
     /// Asks the database whether a lease is still held and the newest of its role. Fails when it is not.
     fn confirm(&self, lease: &Lease) -> Result<(), StoreError>;
@@ -200,8 +220,31 @@ pub trait BarStore: Send + Sync {
     /// Leaves no repair work, and does nothing when earlier ones were removed already.
     fn retain_from(&self, lease: &Lease, from: UnixSeconds, stop: &dyn Fn() -> bool) -> Result<bool, StoreError>;
 
-    /// Writes bars with all that belongs to them in one transaction.
+    /// Writes bars with all that belongs to them in one transaction. A status earlier than the one that is there is left out.
     fn write(&self, lease: &Lease, batch: &Batch) -> Result<(), StoreError>;
+
+    /// Writes a part of a history in one transaction: bars with all that belongs to them, and their roll-ups when the roles
+    /// hold the aggregator's.
+    fn fill(&self, roles: FillRoles<'_>, fill: &Fill) -> Result<(), StoreError>;
+
+    /// Makes room for the bars of a day's month in a place of their own, which takes them faster than any other. There is none
+    /// where the month has rows, or the database no such places; nothing is changed then, and [`BarStore::fill`] remains.
+    fn make_room(&self, month: NaiveDate) -> Result<Room, StoreError>;
+
+    /// Writes all of a month for which there is room, part after part as they are supplied, in one transaction. False when
+    /// the supplier gave up, which changes nothing. Two months may be under way at once, in different lanes.
+    ///
+    /// `month` is any day of the month; no bar may be later than it, and 1-minute bars not earlier. No symbol comes twice.
+    fn fill_month(
+        &self,
+        roles: FillRoles<'_>,
+        month: NaiveDate,
+        lane: Lane,
+        supplier: &mut dyn Supplier,
+    ) -> Result<bool, StoreError>;
+
+    /// Those of some symbols that have 1-minute bars later than a symbol's instant.
+    fn bars_after(&self, ends: &[(Symbol, UnixSeconds)]) -> Result<BTreeSet<Symbol>, StoreError>;
 
     /// Removes one symbol's bars and state, or with none the whole market and its identity. The universe stays.
     fn clear(&self, lease: &Lease, symbol: Option<&Symbol>) -> Result<(), StoreError>;
@@ -234,7 +277,7 @@ pub trait BarStore: Send + Sync {
     /// How far the roll-ups are behind, of symbols that have any; none when there are no such.
     fn rollup_backlog(&self) -> Result<Option<RollupBacklog>, StoreError>;
 
-    /// What there is to roll up, in order of symbol. Notes of changed bars are claimed: they stay until
+    /// What there is to roll up in the lease's part of the market, in order of symbol. Notes of changed bars are claimed: they stay until
     /// [`BarStore::write_rollups`] settles them, and notes that come later are told apart.
     fn rollup_tasks(&self, lease: &Lease) -> Result<Vec<RollupTask>, StoreError>;
 

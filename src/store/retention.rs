@@ -24,7 +24,12 @@ pub(super) struct Horizon(Option<UnixSeconds>);
 
 impl Horizon {
     pub fn keeps(self, bar: &Bar) -> bool {
-        self.0.is_none_or(|from| bar.first.start() >= from)
+        self.keeps_all_from(bar.first.start())
+    }
+
+    /// Whether nothing from an instant on lies before it.
+    pub fn keeps_all_from(self, instant: UnixSeconds) -> bool {
+        self.0.is_none_or(|from| instant >= from)
     }
 }
 

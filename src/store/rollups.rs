@@ -4,11 +4,15 @@
 use std::collections::BTreeMap;
 
 use diesel::prelude::*;
+use diesel::query_builder::SqlQuery;
+use diesel::query_dsl::methods::ExecuteDsl;
+use diesel::sql_query;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
 use super::data::{RollupBacklog, RollupTask};
+use super::error::{During, StoreError};
 use super::rows::{Gives, Read, symbol};
-use crate::base::{Symbol, UnixSeconds};
+use crate::base::{Shard, Symbol, UnixSeconds};
 
 const WATERMARKS: &str = "SELECT symbol, folded_to FROM rollup_watermark";
 const TASKS: &str = "SELECT a.symbol, w.folded_to, s.last_update AS last_bar, d.changed_from \
@@ -22,7 +26,18 @@ const BACKLOG: &str = "SELECT min(w.folded_to) AS folded_to, max(s.last_update) 
      FROM rollup_watermark w JOIN stock_state s ON s.symbol = w.symbol WHERE w.folded_to > 0";
 
 /// Claims the notes of changed bars.
-pub(super) const CLAIM_CHANGES: &str = "UPDATE rollup_dirty SET claimed = true WHERE NOT claimed";
+const CLAIM_CHANGES: &str = "UPDATE rollup_dirty SET claimed = true WHERE NOT claimed";
+
+/// Claims those of one symbol, `$1`.
+pub(super) const CLAIM_CHANGES_OF: &str = "UPDATE rollup_dirty SET claimed = true WHERE NOT claimed AND symbol = $1";
+/// The symbols whose changed bars nobody has claimed.
+const CHANGED: &str = "SELECT DISTINCT symbol FROM rollup_dirty WHERE NOT claimed";
+
+#[derive(QueryableByName)]
+pub(super) struct ChangedRow {
+    #[diesel(sql_type = Text)]
+    symbol: String,
+}
 
 #[derive(QueryableByName)]
 pub(super) struct WatermarkRow {
@@ -62,13 +77,36 @@ pub(super) fn backlog(connection: &mut impl Gives<BacklogRow>) -> Read<Option<Ro
     Ok(Ok(row.and_then(|row| Some(RollupBacklog { folded_to: row.folded_to?, last_bar: row.last_bar? }))))
 }
 
-/// Tasks of symbols that no instrument can have are left out: nothing of them is rolled up.
-pub(super) fn tasks(connection: &mut impl Gives<TaskRow>) -> Read<Vec<RollupTask>> {
+/// Claims the notes of changed bars in a part of the market. Others may be at work on theirs and are left alone.
+pub(super) fn claim_changes<C>(
+    connection: &mut C,
+    shard: Shard,
+    mut claim_of: impl FnMut(&mut C, &str) -> QueryResult<usize>,
+) -> Result<(), StoreError>
+where
+    C: Gives<ChangedRow>,
+    SqlQuery: ExecuteDsl<C>,
+{
+    let action = "claim changed bars";
+    if shard.is_whole() {
+        sql_query(CLAIM_CHANGES).execute(connection).during(action)?;
+        return Ok(());
+    }
+    let changed = connection.give(CHANGED).during(action)?;
+    for symbol in changed.into_iter().map(|row| row.symbol).filter(|symbol| shard.holds_name(symbol)) {
+        claim_of(connection, &symbol).during(action)?;
+    }
+    Ok(())
+}
+
+/// What there is to roll up in a part of the market. Tasks of symbols that no instrument can have are left out: nothing of them
+/// is rolled up.
+pub(super) fn tasks(connection: &mut impl Gives<TaskRow>, shard: Shard) -> Read<Vec<RollupTask>> {
     let mut tasks: Vec<RollupTask> = connection
         .give(TASKS)?
         .into_iter()
         .filter_map(|row| {
-            let symbol = row.symbol.parse().ok()?;
+            let symbol = row.symbol.parse().ok().filter(|&symbol| shard.holds(symbol))?;
             let (folded_to, last_bar, changed_from) = (row.folded_to, row.last_bar, row.changed_from);
             Some(RollupTask { symbol, folded_to, last_bar, changed_from })
         })

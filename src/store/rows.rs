@@ -9,7 +9,7 @@ use diesel::query_dsl::LoadQuery;
 use diesel::sql_query;
 use diesel::sql_types::{BigInt, Bool, Double, Nullable, Text};
 
-use super::data::{Identity, Listing, MarketStatus, Progress, StateRow, StoredBar};
+use super::data::{Identity, Listing, MarketStatus, Progress, StateRow};
 use super::error::{During, StoreError};
 use crate::bars::Checkpoint;
 use crate::base::Symbol;
@@ -30,9 +30,6 @@ const STATES: &str = "SELECT symbol, CAST(current_price AS double precision) AS 
      FROM stock_state";
 const STATUS: &str = "SELECT is_trading, current_session, session_start, session_end, last_update FROM market_status";
 
-/// Counts a role's new holder; `$1` is the role.
-pub(super) const NEXT_EPOCH: &str = "INSERT INTO role_epoch (role, epoch) VALUES ($1, 1) \
-     ON CONFLICT (role) DO UPDATE SET epoch = role_epoch.epoch + 1 RETURNING epoch";
 /// Claims the database for an identity; `$1` is the seed, `$2` the model.
 pub(super) const CLAIM: &str =
     "INSERT INTO market_identity (id, seed, model) VALUES (1, $1, $2) ON CONFLICT (id) DO NOTHING";
@@ -142,25 +139,6 @@ pub(super) struct StatusRow {
     session_end: i64,
     #[diesel(sql_type = BigInt)]
     last_update: i64,
-}
-
-/// A bar of a range, with the range's place in the list counted from 1.
-#[derive(QueryableByName)]
-pub(super) struct BarRow {
-    #[diesel(sql_type = BigInt)]
-    range: i64,
-    #[diesel(sql_type = BigInt)]
-    time: i64,
-    #[diesel(sql_type = Double)]
-    open: f64,
-    #[diesel(sql_type = Double)]
-    high: f64,
-    #[diesel(sql_type = Double)]
-    low: f64,
-    #[diesel(sql_type = Double)]
-    close: f64,
-    #[diesel(sql_type = BigInt)]
-    volume: i64,
 }
 
 #[derive(QueryableByName)]
@@ -350,18 +328,4 @@ pub(super) fn status(connection: &mut impl Gives<StatusRow>) -> Read<Option<Mark
         Ok(MarketStatus { span, is_halted: span.is_trading() && !row.is_trading, last_update: row.last_update })
     };
     Ok(connection.give(STATUS)?.pop().map(parse).transpose())
-}
-
-impl From<BarRow> for StoredBar {
-    fn from(row: BarRow) -> Self {
-        Self {
-            range: usize::try_from(row.range - 1).unwrap_or_default(),
-            time: row.time,
-            open: row.open,
-            high: row.high,
-            low: row.low,
-            close: row.close,
-            volume: row.volume,
-        }
-    }
 }

@@ -10,7 +10,7 @@ use crate::support::database::{Backend, Database};
 use crate::support::http::get;
 use crate::support::programs::assert_has;
 
-const UNITS: [&str; 2] = ["market-generator.service", "data-aggregator.service"];
+const UNITS: [&str; 3] = ["market-generator.service", "data-aggregator.service", "market-api.service"];
 /// In tenths: how much a unit may be exposed by systemd's own count.
 const EXPOSURE_MAX: &str = "20";
 
@@ -80,9 +80,11 @@ fn the_installer_may_be_run_again_and_undone() {
             "f 755 ./usr/local/bin/market-generator",
             "f 755 ./usr/local/bin/data-aggregator",
             "f 755 ./usr/local/bin/market-backfill",
+            "f 755 ./usr/local/bin/market-api",
             "f 755 ./usr/local/bin/klined",
             "f 600 ./etc/klined/klined.env",
             "f 644 ./etc/systemd/system/market-generator.service",
+            "f 644 ./etc/systemd/system/market-api.service",
             "l 777 ./etc/systemd/system/multi-user.target.wants/data-aggregator.service /etc/systemd/system/data-aggregator.service",
         ],
     );

@@ -1,5 +1,6 @@
 //! The integration tests: one binary, one module a subject.
 
+mod backfill;
 mod bars;
 mod calendar;
 mod check;
@@ -27,6 +28,7 @@ mod rollups;
 mod scenarios;
 mod schema;
 mod serve;
+mod shards;
 mod store;
 mod supervision;
 mod support;

@@ -8,7 +8,7 @@ use rand::{RngExt, SeedableRng};
 
 use crate::on_every_backend;
 use crate::support::SHANGHAI;
-use crate::support::database::Database;
+use crate::support::database::{Backend, Database};
 use crate::support::programs::{Program, assert_same, eventually};
 
 const FASTEST: &str = "--test --speed 60000";
@@ -64,6 +64,30 @@ fn roll_up(database: &Database) {
 fn is_clean(database: &Database) {
     let report = database.klined("verify").run().succeeded().stdout;
     assert!(report.ends_with("clean\n") && !report.contains("not rolled up"), "{report}");
+}
+
+#[test]
+fn a_backfill_that_is_killed_while_it_loads_a_month_leaves_nothing_of_it() {
+    let database = Database::new(Backend::Postgres);
+    let window = "--from 2026-03-02 --to 2026-05-12 --universe ashare:40";
+    let on = |window: &str| database.market_backfill(window);
+    let loading = "SELECT count(*)::text AS text FROM pg_stat_activity \
+         WHERE datname = current_database() AND pid <> pg_backend_pid() AND state = 'active' AND (query LIKE 'COPY%' OR query LIKE '%klines_end_month%')";
+    for months in 1..=3 {
+        let running = on(window).spawn();
+        eventually("a month is loaded", || database.value(loading) != "0");
+        // Later and later in the month, and in the next one's company.
+        sleep(Duration::from_millis(30 * months));
+        running.kill();
+        eventually("the server has noticed", || database.value(loading) == "0");
+        let left = "SELECT count(*)::text AS text FROM pg_class WHERE relname LIKE 'market_klines%loading%'";
+        assert_eq!(database.value(left), "0");
+    }
+    on(window).run().succeeded();
+    is_clean(&database);
+    let uninterrupted = Database::new(Backend::Postgres);
+    uninterrupted.market_backfill(window).run().succeeded();
+    assert_same(&database.contents(), &uninterrupted.contents());
 }
 
 on_every_backend! {

@@ -9,7 +9,7 @@ use crate::support::psql::{program, psql, repository, run};
 const VERSIONS: &str = "SELECT version AS text FROM __diesel_schema_migrations ORDER BY 1";
 
 /// The catalog as statements, without what differs from dump to dump.
-fn dump(database: &Database) -> Vec<String> {
+pub fn dump(database: &Database) -> Vec<String> {
     run("pg_dump", &["--schema-only", "--no-owner", "-d", database.url()])
         .lines()
         .filter(|line| !line.is_empty() && !line.starts_with("--") && !line.starts_with('\\'))
@@ -46,12 +46,13 @@ fn the_script_run_again_fails_and_changes_nothing() {
 }
 
 /// The migrations with their versions, oldest first.
-const MIGRATIONS: [(&str, &str); 5] = [
+const MIGRATIONS: [(&str, &str); 6] = [
     ("2026-11-20-000000_market", "20261120000000"),
     ("2026-11-21-000001_universe", "20261121000001"),
     ("2026-11-21-000002_scenarios", "20261121000002"),
     ("2026-11-21-000003_retention", "20261121000003"),
     ("2026-11-21-000004_clock", "20261121000004"),
+    ("2026-11-21-000005_months", "20261121000005"),
 ];
 
 /// One way of a migration of a kind of database, as SQL.

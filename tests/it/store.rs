@@ -2,6 +2,7 @@
 
 mod changes;
 mod failures;
+mod filling;
 mod following;
 mod market;
 mod open_minute;

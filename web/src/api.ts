@@ -158,8 +158,17 @@ export async function bars(symbol: string, interval: Interval, limit: number, si
   }
 }
 
+/** What the server tells regimes of at once, in seconds. */
+const TRUTH_SPAN = 31 * 86_400;
+
 /** The regimes from one minute up to but not including another, Unix seconds. */
 export async function regimes(symbol: string, start: number, end: number, signal?: AbortSignal): Promise<Span[]> {
-  const { data } = await get<Enveloped<{ regimes: Span[] }>>(`/api/v1/truth/${encodeURIComponent(symbol)}`, { start, end }, signal);
-  return data.regimes;
+  const spans: Span[] = [];
+  for (let from = start; from < end; from += TRUTH_SPAN) {
+    const part = { start: from, end: Math.min(from + TRUTH_SPAN, end) - 1 };
+    const path = `/api/v1/truth/${encodeURIComponent(symbol)}`;
+    const { data } = await get<Enveloped<{ regimes: { from: number; until: number; regime: Regime }[] }>>(path, part, signal);
+    spans.push(...data.regimes.map(({ from, until, regime }) => ({ start: from, end: until, regime })));
+  }
+  return spans;
 }

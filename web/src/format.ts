@@ -10,7 +10,7 @@ export function price(value: number | null): string {
 
 /** A change in currency units, with its sign. */
 export function difference(value: number): string {
-  return `${Math.round(value * 100) < 0 ? minus : '+'}${exact.format(Math.abs(value))}`;
+  return `${Number(value.toFixed(2)) < 0 ? minus : '+'}${exact.format(Math.abs(value))}`;
 }
 
 /** A change in percent, with its sign. */
@@ -24,6 +24,6 @@ export function volume(shares: number): string {
 
 /** Whether a change is for the better, for colours. */
 export function tone(value: number | null): 'up' | 'down' | 'flat' {
-  const shown = Math.round((value ?? 0) * 100);
+  const shown = Number((value ?? 0).toFixed(2));
   return shown > 0 ? 'up' : shown < 0 ? 'down' : 'flat';
 }

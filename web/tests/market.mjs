@@ -65,7 +65,7 @@ export class Market {
     return market;
   }
 
-  /** Starts the server, again and again until the market is there. */
+  /** Starts the server, again and again until the market and its roll-ups are there. */
   async serve() {
     await until('the server answers', async () => {
       if (!isRunning(this.server)) {
@@ -74,7 +74,8 @@ export class Market {
       }
       if (!isRunning(this.writer)) throw new Hopeless(`klined has ended: ${this.writer.exitCode ?? this.writer.signalCode} ${this.writer.said}`);
       const answer = await fetch(`${this.url}/health`);
-      return answer.ok && (await this.klines('AAPL', '1m', 1)).length > 0;
+      const [minute, roll] = [await this.klines('AAPL', '1m', 1), await this.klines('AAPL', '5m', 1)];
+      return answer.ok && minute.length > 0 && roll[0]?.time > minute[0].time - 300;
     });
   }
 

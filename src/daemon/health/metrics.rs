@@ -10,7 +10,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Metric, Registry};
 
-use crate::base::{Interval, UnixSeconds};
+use crate::base::{Interval, Shard, UnixSeconds};
 use crate::store::PoolUse;
 
 /// One label and its value.
@@ -31,6 +31,7 @@ pub struct Metrics {
     pool: Numbers,
     ready: Numbers,
     silence: Numbers,
+    shards: Family<[(&'static str, String); 2], Gauge>,
 }
 
 impl Default for Metrics {
@@ -71,6 +72,7 @@ impl Default for Metrics {
             pool: registered(to, "pool_connections", "Database connections: busy, idle and the most"),
             ready: registered(to, "job_ready", "1 when the job is ready, as /readyz tells"),
             silence: registered(to, "job_silence_seconds", "Since when the database has not answered the job"),
+            shards: registered(to, "job_shard", "1 for the part of the market that the job is for"),
             registry,
         }
     }
@@ -93,7 +95,8 @@ impl Metrics {
     }
 
     /// A job's counters begin with 0, so that the first failure is seen as one.
-    pub fn announce(&self, job: &'static str) {
+    pub fn announce(&self, job: &'static str, shard: Shard) {
+        self.shards.get_or_create(&[("job", job.to_owned()), ("shard", shard.to_string())]).set(1);
         drop(self.retries.get_or_create(&[("job", job)]));
     }
 

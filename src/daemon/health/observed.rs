@@ -1,19 +1,20 @@
 //! A store that tells a job's vitals of every answer, and measures what is written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
 use chrono::NaiveDate;
 
 use super::vitals::Vitals;
-use crate::bars::Halt;
-use crate::base::{Interval, MarketClock, Symbol, UnixSeconds};
+use crate::bars::{Bar, Halt};
+use crate::base::{Interval, MarketClock, Shard, Symbol, UnixSeconds};
 use crate::calendar::Minute;
 use crate::daemon::clock::instant;
 use crate::store::{
-    BarRange, BarStore, Batch, Follow, Identity, Lease, Listing, MarketStatus, PoolUse, PriceRow, Progress, Role,
-    RollupBacklog, RollupTask, RollupWrite, StateRow, StoreError, StoredBar, StoredScenario,
+    BarRange, BarStore, Batch, Fill, FillRoles, Follow, Identity, Lane, Lease, Listing, MarketStatus, PoolUse,
+    PriceRow, Progress, Role, RollupBacklog, RollupTask, RollupWrite, Room, StateRow, StoreError, StoredBar,
+    StoredScenario, Supplier, Supply,
 };
 use crate::universe::UniverseRow;
 
@@ -33,6 +34,10 @@ impl ObservedStore {
         answer
     }
 
+    fn count(&self, counts: &Counts) {
+        counts.0.iter().for_each(|(interval, bars)| self.vitals.metrics.count_bars(*interval, *bars));
+    }
+
     /// Arguments are evaluated in order: the beginning is taken before the transaction is run.
     fn timed<T>(
         &self,
@@ -42,6 +47,50 @@ impl ObservedStore {
     ) -> Result<T, StoreError> {
         self.vitals.metrics.observe_transaction(transaction, began.elapsed().as_secs_f64());
         self.told(answer)
+    }
+}
+
+/// How many bars of each interval.
+#[derive(Default)]
+struct Counts(BTreeMap<Interval, usize>);
+
+impl Counts {
+    fn of(minutes: &[(Symbol, Bar)], rollups: &[RollupWrite]) -> Self {
+        let mut counts = Self::default();
+        counts.add(minutes, rollups);
+        counts
+    }
+
+    fn add(&mut self, minutes: &[(Symbol, Bar)], rollups: &[RollupWrite]) {
+        if !minutes.is_empty() {
+            *self.0.entry(Interval::Minute1).or_default() += minutes.len();
+        }
+        for (interval, _) in rollups.iter().flat_map(|write| &write.bars) {
+            *self.0.entry(*interval).or_default() += 1;
+        }
+    }
+}
+
+/// Counts what passes. The database takes part after part: a long month is no silence.
+struct CountedSupplier<'a> {
+    inner: &'a mut dyn Supplier,
+    vitals: &'a Vitals,
+    counts: Counts,
+}
+
+impl Supplier for CountedSupplier<'_> {
+    fn next(&mut self) -> Supply {
+        self.vitals.answered(true);
+        let supplied = self.inner.next();
+        if let Supply::Part(part) = &supplied {
+            self.counts.add(&part.batch.bars, &part.rollups);
+        }
+        supplied
+    }
+
+    fn may_end(&mut self) -> bool {
+        self.vitals.answered(true);
+        self.inner.may_end()
     }
 }
 
@@ -61,12 +110,38 @@ impl BarStore for ObservedStore {
 
     fn write_rollups(&self, lease: &Lease, writes: &[RollupWrite]) -> Result<(), StoreError> {
         self.timed(instant(), "write_rollups", self.inner.write_rollups(lease, writes))?;
-        let mut counts = BTreeMap::<Interval, usize>::new();
-        for (interval, _) in writes.iter().flat_map(|write| &write.bars) {
-            *counts.entry(*interval).or_default() += 1;
-        }
-        counts.into_iter().for_each(|(interval, bars)| self.vitals.metrics.count_bars(interval, bars));
+        self.count(&Counts::of(&[], writes));
         Ok(())
+    }
+
+    fn fill(&self, roles: FillRoles<'_>, fill: &Fill) -> Result<(), StoreError> {
+        self.timed(instant(), "fill", self.inner.fill(roles, fill))?;
+        self.count(&Counts::of(&fill.batch.bars, &fill.rollups));
+        Ok(())
+    }
+
+    fn make_room(&self, month: NaiveDate) -> Result<Room, StoreError> {
+        self.told(self.inner.make_room(month))
+    }
+
+    fn fill_month(
+        &self,
+        roles: FillRoles<'_>,
+        month: NaiveDate,
+        lane: Lane,
+        supplier: &mut dyn Supplier,
+    ) -> Result<bool, StoreError> {
+        let mut counted = CountedSupplier { inner: supplier, vitals: &self.vitals, counts: Counts::default() };
+        let is_written =
+            self.timed(instant(), "fill_month", self.inner.fill_month(roles, month, lane, &mut counted))?;
+        if is_written {
+            self.count(&counted.counts);
+        }
+        Ok(is_written)
+    }
+
+    fn bars_after(&self, ends: &[(Symbol, UnixSeconds)]) -> Result<BTreeSet<Symbol>, StoreError> {
+        self.told(self.inner.bars_after(ends))
     }
 
     fn rollup_tasks(&self, lease: &Lease) -> Result<Vec<RollupTask>, StoreError> {
@@ -89,12 +164,16 @@ impl BarStore for ObservedStore {
         self.told(self.inner.may_make_partitions())
     }
 
+    fn may_write_rollups(&self) -> Result<bool, StoreError> {
+        self.told(self.inner.may_write_rollups())
+    }
+
     fn pool(&self) -> PoolUse {
         self.inner.pool()
     }
 
-    fn acquire(&self, role: Role) -> Result<Lease, StoreError> {
-        self.told(self.inner.acquire(role))
+    fn acquire_shard(&self, role: Role, shard: Shard) -> Result<Lease, StoreError> {
+        self.told(self.inner.acquire_shard(role, shard))
     }
 
     fn confirm(&self, lease: &Lease) -> Result<(), StoreError> {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::metrics::Metrics;
-use crate::base::UnixSeconds;
+use crate::base::{Shard, UnixSeconds};
 use crate::calendar::{Calendar, Minute, local_time};
 use crate::daemon::clock::instant;
 use crate::store::MarketStatus;
@@ -33,6 +33,8 @@ pub enum Duty {
 /// purpose; it stands still while a call hangs.
 pub struct Vitals {
     pub job: &'static str,
+    /// The job, and the part of the market that it is for, in what people read.
+    name: String,
     duty: Duty,
     pub metrics: Arc<Metrics>,
     moves: AtomicU64,
@@ -56,8 +58,9 @@ enum State {
 }
 
 impl Vitals {
-    pub fn new(job: &'static str, duty: Duty, metrics: Arc<Metrics>) -> Arc<Self> {
-        metrics.announce(job);
+    pub fn new(job: &'static str, shard: Shard, duty: Duty, metrics: Arc<Metrics>) -> Arc<Self> {
+        metrics.announce(job, shard);
+        let name = if shard.is_whole() { job.to_owned() } else { format!("{job} {shard}") };
         let now = instant();
         let signs = Signs {
             state: State::Starting,
@@ -68,7 +71,7 @@ impl Vitals {
             status: None,
             lag_minutes: 0,
         };
-        Arc::new(Self { job, duty, metrics, moves: AtomicU64::new(0), signs: Mutex::new(signs) })
+        Arc::new(Self { job, name, duty, metrics, moves: AtomicU64::new(0), signs: Mutex::new(signs) })
     }
 
     fn signs(&self) -> MutexGuard<'_, Signs> {
@@ -158,7 +161,7 @@ impl Vitals {
     /// Why it must be taken for dead; none while it moves.
     pub fn standstill(&self) -> Option<String> {
         let still = self.signs().moved_at.elapsed();
-        (still > STANDSTILL_MAX).then(|| format!("{}: has not moved for {} s", self.job, still.as_secs()))
+        (still > STANDSTILL_MAX).then(|| format!("{}: has not moved for {} s", self.name, still.as_secs()))
     }
 
     /// Since when the oldest minute due is over, in seconds, and how many are due; zeroes when the clock is not followed.
@@ -189,7 +192,7 @@ impl Vitals {
             (State::Holding, _) => return None,
         };
         drop(signs);
-        Some(format!("{}: {why}", self.job))
+        Some(format!("{}: {why}", self.name))
     }
 
     /// Puts into the metrics what changes by itself.
@@ -215,6 +218,6 @@ impl Vitals {
                 format!("{session} session, last minute {last}")
             }
         };
-        format!("{}: {what}", self.job)
+        format!("{}: {what}", self.name)
     }
 }

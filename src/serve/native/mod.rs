@@ -7,6 +7,7 @@ mod messages;
 mod parameters;
 mod socket;
 mod ticks;
+mod truth;
 
 use std::sync::Arc;
 
@@ -51,6 +52,7 @@ pub fn rooms() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(ticks::quotes))
         .routes(routes!(market::stats))
         .routes(routes!(market::status))
+        .routes(routes!(truth::truth))
         .routes(routes!(bars::klines))
 }
 

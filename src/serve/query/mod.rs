@@ -7,12 +7,14 @@ mod figures;
 mod pages;
 mod ticks;
 pub mod time;
+mod truth;
 
 pub use bars::{BarPage, BarQuery, Fill, Label, Order, ShownBar};
 pub use days::DayBars;
 pub use figures::{DayFigures, Period, PeriodFigures};
 pub use pages::{Epoch, PageKey, Shape};
 pub use ticks::{Tick, TickQuery, Ticks};
+pub use truth::{DAYS_MAX as TRUTH_DAYS_MAX, truth};
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

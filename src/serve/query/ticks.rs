@@ -153,6 +153,12 @@ impl Ticks {
         Self { market, clock, foresight, facts: Cache::new(FACTS_KEPT) }
     }
 
+    /// Whose ticks they are.
+    #[must_use]
+    pub fn market(&self) -> &Market {
+        &self.market
+    }
+
     /// The open minute of a symbol; none while nobody generates it, while its trade is halted, and outside of sessions.
     pub fn open(&self, symbol: Symbol) -> Result<Option<OpenMinute>, Failure> {
         let Some(clock) = self.market.store.clock()? else { return Ok(None) };

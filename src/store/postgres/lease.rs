@@ -8,11 +8,12 @@ use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_query;
-use diesel::sql_types::{Bool, Integer, Text};
+use diesel::sql_types::{BigInt, Bool, Integer, Text};
 
 use super::super::error::During;
-use super::super::{Lease, Role, StoreError, rows};
+use super::super::{Lease, Role, StoreError, epoch, rows};
 use super::session::Server;
+use crate::base::Shard;
 
 /// The first half of every advisory lock's key: "klnd" in ASCII.
 const LOCK_CLASS: i32 = 0x6b6c_6e64;
@@ -78,8 +79,22 @@ fn key(role: Role) -> i32 {
     }
 }
 
-/// Takes a role's lock, or fails when somebody still holds it after a few tries.
-pub(super) fn take(server: &Server, role: Role, left_behind: &LeftBehind) -> Result<Guard, StoreError> {
+/// The number of shards in the second half of a lock's key, and the shard's own; both 0 for the whole market.
+fn division(shard: Shard) -> [i32; 2] {
+    if shard.is_whole() { [0, 0] } else { [i32::from(shard.of()), i32::from(shard.number())] }
+}
+
+/// Whether anybody holds a lock of the role for another number of shards. Asked by who holds one already: of two who take
+/// theirs at the same time the later one sees the other's.
+const OTHERWISE: &str = "SELECT EXISTS (SELECT FROM pg_locks l WHERE l.locktype = 'advisory' AND l.granted \
+     AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
+     AND l.classid::bigint = $1 AND l.objid::bigint & 255 = $2 AND l.objid::bigint >> 16 <> $3) AS taken";
+
+/// Takes a role's lock for a part of the market, or fails when somebody still stands in the way after a few tries.
+pub(super) fn take(server: &Server, role: Role, shard: Shard, left_behind: &LeftBehind) -> Result<Guard, StoreError> {
+    let [of, number] = division(shard);
+    let key = key(role) | number << 8 | of << 16;
+    let mut is_divided_otherwise = false;
     let mut connection = server.connect_as("klined lease")?;
     end_sessions(&mut connection, left_behind)?;
     let backend =
@@ -89,18 +104,31 @@ pub(super) fn take(server: &Server, role: Role, left_behind: &LeftBehind) -> Res
     for tries_left in (0..TRIES).rev() {
         let TakenRow { taken } = sql_query("SELECT pg_try_advisory_lock($1, $2) AS taken")
             .bind::<Integer, _>(LOCK_CLASS)
-            .bind::<Integer, _>(key(role))
+            .bind::<Integer, _>(key)
             .get_result(&mut connection)
             .during("take the role's lock")?;
         if taken {
-            let backend = Some((backend, left_behind.clone()));
-            return Ok(Guard { connection: Mutex::new(connection), shown_url: server.shown_url.clone(), backend });
+            TakenRow { taken: is_divided_otherwise } = sql_query(OTHERWISE)
+                .bind::<BigInt, _>(i64::from(LOCK_CLASS))
+                .bind::<BigInt, _>(i64::from(self::key(role)))
+                .bind::<BigInt, _>(i64::from(of))
+                .get_result(&mut connection)
+                .during("take the role's lock")?;
+            if !is_divided_otherwise {
+                let backend = Some((backend, left_behind.clone()));
+                return Ok(Guard { connection: Mutex::new(connection), shown_url: server.shown_url.clone(), backend });
+            }
+            connection.batch_execute("SELECT pg_advisory_unlock_all()").during("give the role's lock back")?;
         }
         if tries_left > 0 {
             std::thread::sleep(PAUSE);
         }
     }
-    Err(StoreError::RoleTaken { role })
+    Err(match shard {
+        Shard::WHOLE => StoreError::RoleTaken { role },
+        _ if is_divided_otherwise => StoreError::DividedOtherwise { role, shard },
+        _ => StoreError::ShardTaken { role, shard },
+    })
 }
 
 /// Ends what this process has left behind on the server. Its user may end its own sessions.
@@ -131,7 +159,7 @@ pub(super) fn hold_migration_lock(server: &Server) -> Result<Guard, StoreError> 
 pub(super) fn check(connection: &mut PgConnection, lease: &Lease) -> Result<(), StoreError> {
     lease.guard.check()?;
     let newest = sql_query("SELECT epoch FROM role_epoch WHERE role = $1 FOR SHARE")
-        .bind::<Text, _>(lease.role.as_str())
+        .bind::<Text, _>(epoch::name(lease.role, lease.shard))
         .get_result::<rows::EpochRow>(connection)
         .optional()
         .during("check the role")?;

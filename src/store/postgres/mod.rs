@@ -1,5 +1,6 @@
 //! A market in PostgreSQL: month partitions, binary COPY for bulk, arrays for the live minute.
 
+mod bulk;
 mod follow;
 mod lease;
 mod notify;
@@ -8,7 +9,7 @@ mod partitions;
 mod session;
 mod write;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 use diesel::connection::SimpleConnection;
@@ -20,6 +21,7 @@ use diesel::sql_types::{Array, BigInt, Bool, Double, Integer, Nullable, Text};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
 use self::session::{PooledSession, Server, one_line};
+use super::bar_rows::BarRow;
 use super::data::{
     BarRange, Batch, Identity, Listing, MarketStatus, PriceRow, Progress, RollupBacklog, RollupTask, RollupWrite,
     StateRow, StoredBar, StoredScenario,
@@ -27,11 +29,11 @@ use super::data::{
 use super::error::During;
 use super::url::without_passwords_of;
 use super::{
-    BarStore, Follow, Lease, PoolUse, Role, StoreError, StoreOptions, clock, migrations, prices, retention, rollups,
-    rows, scenarios, transaction,
+    BarStore, Fill, FillRoles, Follow, Lane, Lease, PoolUse, Role, Room, StoreError, StoreOptions, Supplier, clock,
+    epoch, migrations, prices, retention, rollups, rows, scenarios, transaction,
 };
 use crate::bars::Halt;
-use crate::base::{Interval, MarketClock, Symbol, UnixSeconds};
+use crate::base::{Interval, MarketClock, Shard, Symbol, UnixSeconds};
 use crate::universe::UniverseRow;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/postgres");
@@ -53,6 +55,12 @@ pub struct PostgresStore {
 struct HoldsRow {
     #[diesel(sql_type = Bool)]
     holds: bool,
+}
+
+#[derive(QueryableByName)]
+struct SymbolRow {
+    #[diesel(sql_type = Text)]
+    symbol: String,
 }
 
 #[derive(QueryableByName)]
@@ -122,19 +130,23 @@ impl PostgresStore {
         transaction::run(&mut *self.connection()?, action, work)
     }
 
-    /// Reads bars of ranges by one statement; its last parameter is a limit.
+    /// Reads bars of ranges by one statement, whose fifth parameter is a limit.
     fn bars_by(&self, statement: &str, ranges: &[BarRange], limit: usize) -> Result<Vec<StoredBar>, StoreError> {
         let symbols: Vec<&str> = ranges.iter().map(|range| range.symbol.as_str()).collect();
         let intervals: Vec<&str> = ranges.iter().map(|range| range.interval.as_str()).collect();
         let froms: Vec<i64> = ranges.iter().map(|range| range.from).collect();
         let tos: Vec<i64> = ranges.iter().map(|range| range.to).collect();
+        // What all ranges lie in tells which partitions need not be looked at.
+        let (earliest, latest) = (froms.iter().min().copied().unwrap_or(0), tos.iter().max().copied().unwrap_or(0));
         let found = sql_query(statement)
             .bind::<Array<Text>, _>(symbols)
             .bind::<Array<Text>, _>(intervals)
             .bind::<Array<BigInt>, _>(froms)
             .bind::<Array<BigInt>, _>(tos)
             .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
-            .get_results::<rows::BarRow>(&mut *self.connection()?)
+            .bind::<BigInt, _>(earliest)
+            .bind::<BigInt, _>(latest)
+            .get_results::<BarRow>(&mut *self.connection()?)
             .during("read bars")?;
         Ok(found.into_iter().map(StoredBar::from).collect())
     }
@@ -181,18 +193,21 @@ impl BarStore for PostgresStore {
         self.holds("has_function_privilege('klines_make_partition(text, bigint, bigint)', 'EXECUTE')")
     }
 
+    fn may_write_rollups(&self) -> Result<bool, StoreError> {
+        self.holds(
+            "has_table_privilege('market_klines', 'INSERT') AND has_column_privilege('rollup_watermark', 'folded_to', 'UPDATE')",
+        )
+    }
+
     fn pool(&self) -> PoolUse {
         PoolUse::of(&self.pool.state(), self.pool.max_size())
     }
 
-    fn acquire(&self, role: Role) -> Result<Lease, StoreError> {
-        let guard = lease::take(&self.server, role, &self.left_behind)?;
-        let epoch = sql_query(rows::NEXT_EPOCH)
-            .bind::<Text, _>(role.as_str())
-            .get_result::<rows::EpochRow>(&mut *self.connection()?)
-            .during("count the holder of the role")?
-            .epoch;
-        Ok(Lease { role, epoch, guard: Box::new(guard) })
+    fn acquire_shard(&self, role: Role, shard: Shard) -> Result<Lease, StoreError> {
+        let guard = lease::take(&self.server, role, shard, &self.left_behind)?;
+        let epoch =
+            self.transaction("count the holder of the role", |connection| epoch::next(connection, role, shard))?;
+        Ok(Lease { role, shard, epoch, guard: Box::new(guard) })
     }
 
     fn confirm(&self, lease: &Lease) -> Result<(), StoreError> {
@@ -246,6 +261,54 @@ impl BarStore for PostgresStore {
         Ok(Box::new(follow::Listener::begin(&self.server)?))
     }
 
+    fn fill(&self, roles: FillRoles<'_>, fill: &Fill) -> Result<(), StoreError> {
+        let minutes = fill.batch.bars.iter().map(|(_, bar)| bar);
+        let rolled = fill.rollups.iter().flat_map(|write| write.bars.iter().map(|(_, bar)| bar));
+        self.write_bars("write bars", minutes.chain(rolled).map(|bar| bar.first.start()), |connection| {
+            roles.check(|lease| lease::check(connection, lease))?;
+            write::batch(connection, &fill.batch)?;
+            write::rollups(connection, &fill.rollups)
+        })
+    }
+
+    fn make_room(&self, month: NaiveDate) -> Result<Room, StoreError> {
+        if !self.holds("has_function_privilege('klines_end_month(text)', 'EXECUTE')")? {
+            return Ok(Room::None("this user may not attach months; run sql_scripts/roles.sql again"));
+        }
+        if !self.transaction("read the horizon", |connection| bulk::is_kept(connection, month))? {
+            return Ok(Room::None("its bars are not kept any more"));
+        }
+        match self.transaction("make room for a month", |connection| bulk::clear_month(connection, month)) {
+            Ok(true) => Ok(Room::Free),
+            Ok(false) => Ok(Room::None("it has rows")),
+            Err(error) if error.is_retriable() => Ok(Room::None("its empty partition is in use")),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn fill_month(
+        &self,
+        roles: FillRoles<'_>,
+        month: NaiveDate,
+        lane: Lane,
+        supplier: &mut dyn Supplier,
+    ) -> Result<bool, StoreError> {
+        match self.transaction("write a month", |connection| bulk::month(connection, roles, month, lane, supplier)) {
+            Ok(()) => Ok(true),
+            Err(error) if bulk::is_given_up(&error) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn bars_after(&self, ends: &[(Symbol, UnixSeconds)]) -> Result<BTreeSet<Symbol>, StoreError> {
+        let rows: Vec<SymbolRow> = sql_query(include_str!("sql/bars_after.sql"))
+            .bind::<Array<Text>, _>(ends.iter().map(|(symbol, _)| symbol.as_str()).collect::<Vec<_>>())
+            .bind::<Array<BigInt>, _>(ends.iter().map(|(_, end)| *end).collect::<Vec<_>>())
+            .get_results(&mut *self.connection()?)
+            .during("look for later bars")?;
+        rows.iter().map(|row| rows::symbol(&row.symbol, "market_klines")).collect()
+    }
+
     fn clear(&self, lease: &Lease, symbol: Option<&Symbol>) -> Result<(), StoreError> {
         self.transaction("remove bars", |connection| {
             // To remove years takes as long as it takes.
@@ -256,7 +319,19 @@ impl BarStore for PostgresStore {
     }
 
     fn bars(&self, ranges: &[BarRange], limit: usize) -> Result<Vec<StoredBar>, StoreError> {
-        self.bars_by(include_str!("sql/bars.sql"), ranges, limit)
+        let [range] = ranges else {
+            return self.bars_by(include_str!("sql/bars.sql"), ranges, limit);
+        };
+        // The key gives the order, and the partitions are known before the statement runs.
+        let found = sql_query(include_str!("sql/bars_of_one.sql"))
+            .bind::<Text, _>(range.symbol.as_str())
+            .bind::<Text, _>(range.interval.as_str())
+            .bind::<BigInt, _>(range.from)
+            .bind::<BigInt, _>(range.to)
+            .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
+            .get_results::<BarRow>(&mut *self.connection()?)
+            .during("read bars")?;
+        Ok(found.into_iter().map(StoredBar::from).collect())
     }
 
     fn last_bars(&self, ranges: &[BarRange], count: usize) -> Result<Vec<StoredBar>, StoreError> {
@@ -266,8 +341,10 @@ impl BarStore for PostgresStore {
     fn rollup_tasks(&self, lease: &Lease) -> Result<Vec<RollupTask>, StoreError> {
         self.transaction("look for bars to roll up", |connection| {
             lease::check(connection, lease)?;
-            connection.batch_execute(rollups::CLAIM_CHANGES).during("claim changed bars")?;
-            rollups::tasks(connection).during("look for bars to roll up")?
+            rollups::claim_changes(connection, lease.shard, |connection, symbol| {
+                sql_query(rollups::CLAIM_CHANGES_OF).bind::<Text, _>(symbol).execute(connection)
+            })?;
+            rollups::tasks(connection, lease.shard).during("look for bars to roll up")?
         })
     }
 

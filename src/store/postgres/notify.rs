@@ -40,6 +40,12 @@ pub(super) fn of_rollups(connection: &mut PgConnection, writes: &[RollupWrite]) 
     }
 }
 
+/// Tells that bars of every interval have come from an instant on.
+pub(super) fn of_month(connection: &mut PgConnection, from: UnixSeconds, has_rollups: bool) -> Result<(), StoreError> {
+    send(connection, &from.to_string())?;
+    if has_rollups { send(connection, &rollups_from(from)) } else { Ok(()) }
+}
+
 /// Tells that bars of every interval have gone, from the beginning on.
 pub(super) fn of_removal(connection: &mut PgConnection) -> Result<(), StoreError> {
     send(connection, "0")?;

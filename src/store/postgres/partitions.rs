@@ -33,9 +33,18 @@ struct DroppedRow {
 
 /// The months that two dates lie in, and those between.
 pub(super) fn months(from: NaiveDate, to: NaiveDate) -> impl Iterator<Item = Month> {
-    let last = (to.year(), to.month());
-    std::iter::successors(Some((from.year(), from.month())), |&month| Some(following(month)))
-        .take_while(move |&month| month <= last)
+    let last = month_of(to);
+    std::iter::successors(Some(month_of(from)), |&month| Some(following(month))).take_while(move |&month| month <= last)
+}
+
+/// The month that a date lies in.
+pub(super) fn month_of(day: NaiveDate) -> Month {
+    (day.year(), day.month())
+}
+
+/// From a month's first instant, included, to the next month's, excluded.
+pub(super) fn span(month: Month) -> (UnixSeconds, UnixSeconds) {
+    (starts_at(month), starts_at(following(month)))
 }
 
 /// Makes the partitions of months that have none.
@@ -75,7 +84,7 @@ fn following((year, month): Month) -> Month {
     if month == 12 { (year + 1, 1) } else { (year, month + 1) }
 }
 
-fn name((year, month): Month) -> String {
+pub(super) fn name((year, month): Month) -> String {
     format!("market_klines_{year:04}_{month:02}")
 }
 
@@ -97,10 +106,11 @@ fn existing(connection: &mut PgConnection) -> Result<Vec<String>, StoreError> {
 }
 
 fn make(connection: &mut PgConnection, month: Month) -> Result<(), StoreError> {
+    let (from, until) = span(month);
     sql_query("SELECT klines_make_partition($1, $2, $3)")
         .bind::<Text, _>(name(month))
-        .bind::<BigInt, _>(starts_at(month))
-        .bind::<BigInt, _>(starts_at(following(month)))
+        .bind::<BigInt, _>(from)
+        .bind::<BigInt, _>(until)
         .execute(connection)
         .during("make a partition")?;
     Ok(())

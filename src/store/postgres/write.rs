@@ -34,6 +34,10 @@ const COPY_BARS_MIN: usize = 2_000;
 /// The most bars that one statement carries in arrays.
 const UPSERT_BARS_MAX: usize = 10_000;
 
+/// From so many roll-ups a symbol on, most are new. Fewer are the open bars of each interval, which are there already, so
+/// that to try COPY is in vain.
+const NEW_ROLLUPS_EACH: usize = 16;
+
 /// A bar on its way into the table.
 #[derive(Insertable)]
 #[diesel(table_name = market_klines, treat_none_as_default_value = false)]
@@ -114,7 +118,8 @@ pub(super) fn batch(connection: &mut PgConnection, batch: &Batch) -> Result<(), 
             "INSERT INTO market_status (id, is_trading, current_session, session_start, session_end, last_update) \
              VALUES (1, $1, $2, $3, $4, $5) ON CONFLICT (id) DO UPDATE SET is_trading = EXCLUDED.is_trading, \
              current_session = EXCLUDED.current_session, session_start = EXCLUDED.session_start, \
-             session_end = EXCLUDED.session_end, last_update = EXCLUDED.last_update",
+             session_end = EXCLUDED.session_end, last_update = EXCLUDED.last_update \
+             WHERE market_status.last_update <= EXCLUDED.last_update",
         )
         .bind::<Bool, _>(status.is_trading())
         .bind::<Text, _>(status.span.session.as_str())
@@ -151,6 +156,10 @@ fn insert_bars(connection: &mut PgConnection, bars: &[BarRow<'_>]) -> Result<(),
             other => return other.map(|_| ()),
         }
     }
+    upsert_all(connection, bars)
+}
+
+fn upsert_all(connection: &mut PgConnection, bars: &[BarRow<'_>]) -> Result<(), StoreError> {
     bars.chunks(UPSERT_BARS_MAX).try_for_each(|chunk| upsert_bars(connection, chunk))
 }
 
@@ -268,6 +277,10 @@ pub(super) fn clear(connection: &mut PgConnection, symbol: Option<&Symbol>) -> R
 }
 
 pub(super) fn rollups(connection: &mut PgConnection, writes: &[RollupWrite]) -> Result<(), StoreError> {
+    // Even to update nothing needs the right to.
+    if writes.is_empty() {
+        return Ok(());
+    }
     for write in writes.iter().filter(|write| write.replace_from.is_some()) {
         sql_query("DELETE FROM market_klines WHERE symbol = $1 AND interval = ANY($2) AND time >= $3")
             .bind::<Text, _>(write.symbol.as_str())
@@ -283,7 +296,12 @@ pub(super) fn rollups(connection: &mut PgConnection, writes: &[RollupWrite]) -> 
         .filter(|(_, _, bar)| horizon.keeps(bar))
         .map(|(write, interval, bar)| bar_row(&write.symbol, *interval, bar))
         .collect();
-    insert_bars(connection, &bars)?;
+    let is_mostly_new = bars.len() >= NEW_ROLLUPS_EACH * writes.len();
+    if is_mostly_new {
+        insert_bars(connection, &bars)?
+    } else {
+        upsert_all(connection, &bars)?
+    }
 
     let folded: Vec<(&str, i64)> =
         writes.iter().filter_map(|write| Some((write.symbol.as_str(), write.folded_to?))).collect();

@@ -3,6 +3,7 @@
 
 use std::ffi::OsString;
 use std::fs::{File, TryLockError};
+use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use diesel::prelude::*;
@@ -11,7 +12,8 @@ use diesel::sql_types::Text;
 use diesel::sqlite::SqliteConnection;
 
 use super::super::error::During;
-use super::super::{Lease, Role, StoreError, rows};
+use super::super::{Lease, Role, StoreError, epoch, rows};
+use crate::base::Shard;
 
 fn lock_path(database: &Path, name: &str) -> PathBuf {
     let mut path = OsString::from(database);
@@ -20,21 +22,60 @@ fn lock_path(database: &Path, name: &str) -> PathBuf {
 }
 
 fn open(path: &Path) -> Result<File, StoreError> {
-    File::options().create(true).truncate(false).write(true).open(path).map_err(|error| cannot_lock(path, &error))
+    File::options()
+        .create(true)
+        .truncate(false)
+        .read(true)
+        .write(true)
+        .open(path)
+        .map_err(|error| cannot_lock(path, &error))
 }
 
 fn cannot_lock(path: &Path, error: &std::io::Error) -> StoreError {
     StoreError::Unusable { url: path.display().to_string(), reason: format!("its lock file cannot be used: {error}") }
 }
 
-/// Takes a role's lock without waiting for it.
-pub(super) fn take(database: &Path, role: Role) -> Result<File, StoreError> {
+/// The locks of a role: the role's own file, which the holders of parts share, and the part's.
+pub(super) struct Held {
+    _files: Vec<File>,
+}
+
+/// Takes a role's lock for a part of the market without waiting for it.
+pub(super) fn take(database: &Path, role: Role, shard: Shard) -> Result<Held, StoreError> {
+    // One at a time, for an exclusive lock becomes a shared one by way of none.
+    let _serial = hold_migration_lock(database)?;
     let path = lock_path(database, role.as_str());
-    let file = open(&path)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StoreError::RoleTaken { role }),
-        Err(TryLockError::Error(error)) => Err(cannot_lock(&path, &error)),
+    let mut file = open(&path)?;
+    let failed = |error: std::io::Error| cannot_lock(&path, &error);
+    let is_free = is_taken(file.try_lock(), &path)?;
+    if shard.is_whole() {
+        return if is_free { Ok(Held { _files: vec![file] }) } else { Err(StoreError::RoleTaken { role }) };
+    }
+    if is_free {
+        // The first of the shards says how many there are.
+        file.set_len(0).and_then(|()| write!(file, "{}", shard.of())).and_then(|()| file.unlock()).map_err(failed)?;
+    }
+    let mut count = String::new();
+    let is_shared = is_taken(file.try_lock_shared(), &path)?;
+    file.rewind().and_then(|()| file.read_to_string(&mut count)).map_err(failed)?;
+    if !is_shared || count != shard.of().to_string() {
+        return Err(StoreError::DividedOtherwise { role, shard });
+    }
+    let path = lock_path(database, &format!("{}-{}-of-{}", role.as_str(), shard.number(), shard.of()));
+    let part = open(&path)?;
+    if is_taken(part.try_lock(), &path)? {
+        Ok(Held { _files: vec![file, part] })
+    } else {
+        Err(StoreError::ShardTaken { role, shard })
+    }
+}
+
+/// Whether a lock was got; false when somebody else has it.
+fn is_taken(outcome: Result<(), TryLockError>, path: &Path) -> Result<bool, StoreError> {
+    match outcome {
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(error)) => Err(cannot_lock(path, &error)),
     }
 }
 
@@ -46,8 +87,8 @@ pub(super) fn hold_migration_lock(database: &Path) -> Result<File, StoreError> {
     Ok(file)
 }
 
-impl super::super::Guard for File {
-    /// An open file keeps its lock.
+impl super::super::Guard for Held {
+    /// Open files keep their locks.
     fn check(&self) -> Result<(), StoreError> {
         Ok(())
     }
@@ -57,7 +98,7 @@ impl super::super::Guard for File {
 pub(super) fn check(connection: &mut SqliteConnection, lease: &Lease) -> Result<(), StoreError> {
     lease.guard.check()?;
     let newest = sql_query("SELECT epoch FROM role_epoch WHERE role = $1")
-        .bind::<Text, _>(lease.role.as_str())
+        .bind::<Text, _>(epoch::name(lease.role, lease.shard))
         .get_result::<rows::EpochRow>(connection)
         .optional()
         .during("check the role")?;

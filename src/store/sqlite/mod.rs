@@ -1,11 +1,12 @@
 //! A market in one SQLite file: write-ahead log, one writing transaction at a time, roles as locked files beside it.
 
+mod bulk;
 mod follow;
 mod lease;
 mod removal;
 mod write;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -17,17 +18,18 @@ use diesel::sql_query;
 use diesel::sql_types::{BigInt, Double, Integer, Nullable, Text};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
+use super::bar_rows::BarRow;
 use super::data::{
     BarRange, Batch, Identity, Listing, MarketStatus, PriceRow, Progress, RollupBacklog, RollupTask, RollupWrite,
     StateRow, StoredBar, StoredScenario,
 };
 use super::error::During;
 use super::{
-    BarStore, Follow, Lease, PoolUse, Role, StoreError, StoreOptions, clock, migrations, prices, retention, rollups,
-    rows, scenarios, transaction,
+    BarStore, Fill, FillRoles, Follow, Lane, Lease, PoolUse, Role, Room, StoreError, StoreOptions, Supplier, clock,
+    epoch, migrations, prices, retention, rollups, rows, scenarios, transaction,
 };
 use crate::bars::Halt;
-use crate::base::{MarketClock, Symbol, UnixSeconds};
+use crate::base::{MarketClock, Shard, Symbol, UnixSeconds};
 use crate::universe::UniverseRow;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
@@ -135,7 +137,7 @@ fn bars_of(
     .bind::<BigInt, _>(range.from)
     .bind::<BigInt, _>(range.to)
     .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
-    .get_results::<rows::BarRow>(connection)
+    .get_results::<BarRow>(connection)
     .during("read bars")?;
     Ok(rows.into_iter().map(StoredBar::from))
 }
@@ -159,18 +161,19 @@ impl BarStore for SqliteStore {
         Ok(true)
     }
 
+    fn may_write_rollups(&self) -> Result<bool, StoreError> {
+        Ok(true)
+    }
+
     fn pool(&self) -> PoolUse {
         PoolUse::of(&self.pool.state(), self.pool.max_size())
     }
 
-    fn acquire(&self, role: Role) -> Result<Lease, StoreError> {
-        let guard = lease::take(&self.path, role)?;
-        let epoch = sql_query(rows::NEXT_EPOCH)
-            .bind::<Text, _>(role.as_str())
-            .get_result::<rows::EpochRow>(&mut *self.connection()?)
-            .during("count the holder of the role")?
-            .epoch;
-        Ok(Lease { role, epoch, guard: Box::new(guard) })
+    fn acquire_shard(&self, role: Role, shard: Shard) -> Result<Lease, StoreError> {
+        let guard = lease::take(&self.path, role, shard)?;
+        let epoch =
+            self.transaction("count the holder of the role", |connection| epoch::next(connection, role, shard))?;
+        Ok(Lease { role, shard, epoch, guard: Box::new(guard) })
     }
 
     fn confirm(&self, lease: &Lease) -> Result<(), StoreError> {
@@ -221,6 +224,31 @@ impl BarStore for SqliteStore {
         Ok(Box::new(follow::Watcher::begin(&self.path, self.timeout)?))
     }
 
+    fn fill(&self, roles: FillRoles<'_>, fill: &Fill) -> Result<(), StoreError> {
+        self.transaction("write bars", |connection| {
+            roles.check(|lease| lease::check(connection, lease))?;
+            bulk::fill(connection, fill)
+        })
+    }
+
+    fn make_room(&self, _month: NaiveDate) -> Result<Room, StoreError> {
+        Ok(Room::None("SQLite keeps all bars in one tree"))
+    }
+
+    fn fill_month(
+        &self,
+        _roles: FillRoles<'_>,
+        _month: NaiveDate,
+        _lane: Lane,
+        _supplier: &mut dyn Supplier,
+    ) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+
+    fn bars_after(&self, ends: &[(Symbol, UnixSeconds)]) -> Result<BTreeSet<Symbol>, StoreError> {
+        self.read("look for later bars", |connection| write::bars_after(connection, ends).map(Ok))
+    }
+
     fn clear(&self, lease: &Lease, symbol: Option<&Symbol>) -> Result<(), StoreError> {
         self.transaction("remove bars", |connection| {
             lease::check(connection, lease)?;
@@ -258,8 +286,10 @@ impl BarStore for SqliteStore {
     fn rollup_tasks(&self, lease: &Lease) -> Result<Vec<RollupTask>, StoreError> {
         self.transaction("look for bars to roll up", |connection| {
             lease::check(connection, lease)?;
-            connection.batch_execute(rollups::CLAIM_CHANGES).during("claim changed bars")?;
-            rollups::tasks(connection).during("look for bars to roll up")?
+            rollups::claim_changes(connection, lease.shard, |connection, symbol| {
+                sql_query(rollups::CLAIM_CHANGES_OF).bind::<Text, _>(symbol).execute(connection)
+            })?;
+            rollups::tasks(connection, lease.shard).during("look for bars to roll up")?
         })
     }
 

@@ -1,5 +1,7 @@
 //! What the transactions write.
 
+use std::collections::BTreeSet;
+
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_query;
@@ -11,7 +13,7 @@ use super::super::data::{Batch, Identity, Listing, RollupWrite};
 use super::super::error::During;
 use super::super::{StoreError, clock, columns, retention, rows};
 use crate::bars::{Bar, Checkpoint, Halt, Quote};
-use crate::base::{Interval, Symbol};
+use crate::base::{Interval, Symbol, UnixSeconds};
 use crate::universe::UniverseRow;
 
 diesel::table! {
@@ -159,13 +161,21 @@ fn insert_metadata(connection: &mut SqliteConnection, row: &UniverseRow) -> Resu
 }
 
 pub(super) fn batch(connection: &mut SqliteConnection, batch: &Batch) -> Result<(), StoreError> {
-    // Listings first: a listed symbol's watermark tells its bars from those of a symbol nobody generates.
-    batch.listings.iter().try_for_each(|listing| upsert_listing(connection, listing))?;
-    batch.checkpoints.iter().try_for_each(|checkpoint| upsert_checkpoint(connection, checkpoint))?;
+    batch_before_bars(connection, batch)?;
     let horizon = retention::horizon(connection)?;
     for (symbol, bar) in batch.bars.iter().filter(|(_, bar)| horizon.keeps(bar)) {
         upsert_bar(connection, symbol, Interval::Minute1, bar)?;
     }
+    batch_after_bars(connection, batch)
+}
+
+/// Listings come first: a listed symbol's watermark tells its bars from those of a symbol nobody generates.
+pub(super) fn batch_before_bars(connection: &mut SqliteConnection, batch: &Batch) -> Result<(), StoreError> {
+    batch.listings.iter().try_for_each(|listing| upsert_listing(connection, listing))?;
+    batch.checkpoints.iter().try_for_each(|checkpoint| upsert_checkpoint(connection, checkpoint))
+}
+
+pub(super) fn batch_after_bars(connection: &mut SqliteConnection, batch: &Batch) -> Result<(), StoreError> {
     batch.halts.iter().try_for_each(|halt| upsert_halt(connection, halt))?;
     batch.quotes.iter().try_for_each(|quote| upsert_quote(connection, quote))?;
     if let Some(status) = &batch.status {
@@ -178,7 +188,18 @@ pub(super) fn batch(connection: &mut SqliteConnection, batch: &Batch) -> Result<
             dsl::session_end.eq(status.span.end),
             dsl::last_update.eq(status.last_update),
         );
-        diesel::replace_into(dsl::market_status).values(columns).execute(connection).during("write market_status")?;
+        let is_late = dsl::market_status
+            .filter(dsl::last_update.gt(status.last_update))
+            .count()
+            .get_result::<i64>(connection)
+            .during("read market_status")?
+            > 0;
+        if !is_late {
+            diesel::replace_into(dsl::market_status)
+                .values(columns)
+                .execute(connection)
+                .during("write market_status")?;
+        }
     }
     if let Some(now) = &batch.clock {
         let (pace, speed) = clock::pace_columns(now.pace);
@@ -195,7 +216,7 @@ pub(super) fn batch(connection: &mut SqliteConnection, batch: &Batch) -> Result<
 
 /// Two plain statements instead of one with ON CONFLICT: diesel keeps these prepared, and compiling the statement with
 /// its triggers anew for every bar costs several times as much as running it. Nearly every bar is new, and needs only one.
-fn upsert_bar(
+pub(super) fn upsert_bar(
     connection: &mut SqliteConnection,
     symbol: &Symbol,
     interval: Interval,
@@ -317,8 +338,26 @@ fn upsert_listing(connection: &mut SqliteConnection, listing: &Listing) -> Resul
     Ok(())
 }
 
+pub(super) fn bars_after(
+    connection: &mut SqliteConnection,
+    ends: &[(Symbol, UnixSeconds)],
+) -> QueryResult<BTreeSet<Symbol>> {
+    use market_klines::dsl;
+    let mut found = BTreeSet::new();
+    for (symbol, end) in ends {
+        let later = dsl::market_klines
+            .filter(dsl::symbol.eq(symbol.as_str()))
+            .filter(dsl::interval.eq(Interval::Minute1.as_str()))
+            .filter(dsl::time.gt(end));
+        if diesel::select(diesel::dsl::exists(later)).get_result(connection)? {
+            found.insert(*symbol);
+        }
+    }
+    Ok(found)
+}
+
 pub(super) fn clear(connection: &mut SqliteConnection, symbol: Option<&Symbol>) -> Result<(), StoreError> {
-    without_triggers(connection, |connection| {
+    without_triggers(connection, "%", |connection| {
         let Some(symbol) = symbol else {
             let statements: String = rows::MARKET_TABLES.map(|table| format!("DELETE FROM {table};")).concat();
             return connection.batch_execute(&statements).during("empty the market's tables");
@@ -341,16 +380,19 @@ struct TriggerRow {
     sql: String,
 }
 
-/// Does some work with the triggers taken away, which without them can empty a table at once, and puts them back as they
-/// were. All of it belongs to the transaction that it runs in.
-fn without_triggers(
+/// Does some work with triggers taken away, those whose names are like a pattern, and puts them back as they were: without
+/// any a table is emptied at once. All of it belongs to the transaction that it runs in.
+pub(super) fn without_triggers(
     connection: &mut SqliteConnection,
+    named: &str,
     work: impl FnOnce(&mut SqliteConnection) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
-    let triggers: Vec<TriggerRow> =
-        sql_query("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'market_klines'")
-            .get_results(connection)
-            .during("list triggers")?;
+    let triggers: Vec<TriggerRow> = sql_query(
+        "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'market_klines' AND name LIKE $1",
+    )
+    .bind::<Text, _>(named)
+    .get_results(connection)
+    .during("list triggers")?;
     for trigger in &triggers {
         connection.batch_execute(&format!("DROP TRIGGER \"{}\"", trigger.name)).during("set a trigger aside")?;
     }
@@ -373,6 +415,13 @@ pub(super) fn rollups(connection: &mut SqliteConnection, writes: &[RollupWrite])
         for (interval, bar) in write.bars.iter().filter(|(_, bar)| horizon.keeps(bar)) {
             upsert_bar(connection, &write.symbol, *interval, bar)?;
         }
+    }
+    settle_rollups(connection, writes)
+}
+
+/// Moves the watermarks and settles what is repaired.
+pub(super) fn settle_rollups(connection: &mut SqliteConnection, writes: &[RollupWrite]) -> Result<(), StoreError> {
+    for write in writes {
         if let Some(folded_to) = write.folded_to {
             use rollup_watermark::dsl;
             diesel::update(dsl::rollup_watermark.find(write.symbol.as_str()))

@@ -259,12 +259,13 @@ fn who_comes_in_mid_minute_gets_the_last_ticks_and_all_that_follow() {
     let database = Database::new(Backend::Sqlite);
     let mut stage = Stage::of(near_the_close(&database, ModelKind::Full, ""), at_speed(1.0), 0);
     let v = symbol("AAPL");
+    // Is there all the time, and wants nothing yet.
+    let mut second = stage.pump.subscribe();
     let mut first = stage.subscription(&[v]);
     let mut judge = Judge::of(&stage.market);
     for _ in 0..45 {
         stage.pass(SECOND);
     }
-    let mut second = stage.pump.subscribe();
     let last = want(&mut stage.pump, &mut second, &[v], stage.wall)[&v];
     let before = heard(&mut first).unwrap();
     judge.hears(&first, &before);

@@ -58,8 +58,15 @@ fn a_market_lives_under_roles_that_may_do_no_more_than_they_must() {
     let reader = users.make(&database, "reader", &["klined_reader"]);
 
     // A new market with its universe, bulk, the live minute, partitions ahead, old months gone, roll-ups in bulk and not.
-    let backfill = database.market_backfill("--from 2026-01-19 --to 2026-02-27").variable("DATABASE_URL", &market);
-    backfill.run().succeeded();
+    let backfill = |window, url| database.market_backfill(window).variable("DATABASE_URL", url);
+    let filled = backfill("--from 2026-01-19 --to 2026-02-13", &market).run().succeeded();
+    // Months are loaded whole by whoever does not own the table, and leave no right behind.
+    assert_eq!(filled.stderr.matches("a month is written").count(), 2, "{}", filled.stderr);
+    assert_eq!(tables_with(&database, &format!("{name}_writer"), "DELETE, TRUNCATE"), [""; 0]);
+    assert!(!tables_with(&database, &format!("{name}_market"), "INSERT").iter().any(|table| table.contains("2026_01")));
+    // Without the aggregator's rights the roll-ups are left to it.
+    let filled = backfill("--from 2026-01-19 --to 2026-02-27", &writer).run().succeeded();
+    assert_has(&filled.stderr, &["left to the aggregator", "rollups=0"]);
     let generate =
         || database.market_generator("--test --speed 60000 --retain-months 1").variable("DATABASE_URL", &writer);
     let mut generator = generate().spawn();
@@ -129,6 +136,10 @@ fn a_market_lives_under_roles_that_may_do_no_more_than_they_must() {
         "INSERT INTO stock_metadata (symbol, name, base_price, base_volatility) VALUES ('A', 'a', 1, 0.1)",
         "UPDATE rollup_watermark SET symbol = 'X'",
         "SELECT klines_make_partition('market_klines_2027_01', 1, 2)",
+        "SELECT klines_clear_month('market_klines_2026_04')",
+        "SELECT klines_begin_month('market_klines_loading_a', 1, 2, 'klined_writer')",
+        "SELECT klines_end_month('market_klines_loading_a')",
+        "SELECT klines_attach_month('market_klines_loading_a', 'market_klines_2027_01', 1, 2, 'klined_writer')",
     ] {
         denied(&aggregator, sql, "permission denied");
     }
@@ -151,7 +162,21 @@ fn a_market_lives_under_roles_that_may_do_no_more_than_they_must() {
             if sql.starts_with("DROP") || sql.starts_with("ALTER") { "must be owner" } else { "permission denied" };
         denied(&writer, sql, words);
     }
-    denied(&writer, "SELECT klines_make_partition('stock_state', 1, 2)", "market_klines_YYYY_MM");
+    for (sql, words) in [
+        ("SELECT klines_make_partition('stock_state', 1, 2)", "market_klines_YYYY_MM"),
+        ("SELECT klines_clear_month('stock_state')", "market_klines_YYYY_MM"),
+        ("SELECT klines_begin_month('stock_state', 1, 2, 'klined_writer')", "market_klines_loading_a or _b"),
+        ("SELECT klines_begin_month('market_klines_loading_a', 1, 2, 'postgres')", "is not postgres"),
+        ("SELECT klines_end_month('stock_state')", "market_klines_loading_a or _b"),
+        (
+            "SELECT klines_attach_month('stock_state', 'market_klines_2027_01', 1, 2, 'klined_writer')",
+            "market_klines_YYYY_MM",
+        ),
+    ] {
+        denied(&writer, sql, words);
+    }
+    // A month that has bars is not dropped.
+    assert_eq!(run_as(&writer, "SELECT klines_clear_month('market_klines_2026_03')::text AS text"), "false");
     let mut connection = PgConnection::establish(&writer).unwrap();
     // A table of the writer's own in front of the real one is not seen by what runs as the owner.
     connection.batch_execute("CREATE TEMP TABLE market_klines (a int); SELECT klines_make_partition('market_klines_2030_01', 1893427200, 1896105600)").unwrap();
@@ -170,6 +195,16 @@ fn a_market_lives_under_roles_that_may_do_no_more_than_they_must() {
     for (program, url) in [(generate(), &writer), (database.data_aggregator("--once"), &aggregator)] {
         program.variable("DATABASE_URL", url).run().failed(&["permission denied", "a role that may create tables"]);
     }
+}
+
+fn run_as(url: &str, sql: &str) -> String {
+    #[derive(QueryableByName)]
+    struct TextRow {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        text: String,
+    }
+    let row: TextRow = diesel::sql_query(sql).get_result(&mut PgConnection::establish(url).unwrap()).unwrap();
+    row.text
 }
 
 fn bars_and_partitions(database: &Database) -> String {

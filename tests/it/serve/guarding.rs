@@ -25,7 +25,10 @@ fn key(database: &Database, limits: &str) -> String {
 }
 
 /// Every route with every parameter that it has, each to be given a value of an attacker's.
-const PARAMETERS: [&str; 34] = [
+const PARAMETERS: [&str; 37] = [
+    "/api/v1/truth/@",
+    "/api/v1/truth/AAPL?start=@",
+    "/api/v1/truth/AAPL?end=@",
     "/api/v1/trades/@",
     "/api/v1/trades/AAPL?start=@",
     "/api/v1/trades/AAPL?end=@",

@@ -200,4 +200,41 @@ on_every_backend! {
         assert_eq!(status["session"], session);
         assert_eq!(api.body("/health")["market_time"], database.last_minute() + 60);
     }
+
+    fn the_truth_is_what_the_bars_were_made_of(database: &Database) {
+        let event = "name = \"gloom\"\n[[event]]\nsymbol = \"AAPL\"\nkind = \"regime\"\nregime = \"bear\"\n\
+                     from = \"2026-03-03 10:00\"\nuntil = \"2026-03-03 10:45\"\n";
+        std::fs::write(database.directory.path().join("gloom.toml"), event).unwrap();
+        let words = "--from 2026-03-02 --to 2026-03-03 --scenario gloom.toml";
+        database.market_backfill(words).run().succeeded();
+        let api = database.api("");
+        let truth = |symbol: &str| api.data(&format!("/api/v1/truth/{symbol}?start=2026-03-03&end=2026-03-03"));
+        let number = |value: &Value| value.as_i64().unwrap();
+        let at = |time: &str| crate::support::market_builder::at(&format!("2026-03-03 {time}:00"));
+        for symbol in ["AAPL", "V"] {
+            let told = truth(symbol);
+            assert_eq!(told["exact"], true);
+            let spans = told["regimes"].as_array().unwrap();
+            let minutes = spans.iter().map(|span| SHANGHAI.minutes_between(number(&span["from"]), number(&span["until"])));
+            assert_eq!(minutes.sum::<u64>(), 240);
+            assert_eq!((number(&spans[0]["from"]), number(&spans[spans.len() - 1]["until"])), (at("09:30"), at("15:00")));
+            assert!(spans.windows(2).all(|pair| pair[0]["regime"] != pair[1]["regime"]));
+            let state = database.value(&format!("SELECT market_state AS text FROM stock_state WHERE symbol = '{symbol}'"));
+            assert_eq!(spans[spans.len() - 1]["regime"], state);
+        }
+        let told = truth("AAPL");
+        let forced = told["regimes"].as_array().unwrap().iter().find(|span| {
+            number(&span["from"]) <= at("10:00") && number(&span["until"]) >= at("10:45")
+        });
+        assert_eq!(forced.unwrap()["regime"], "bear");
+        let event = &told["events"][0];
+        assert_eq!((&event["scenario"], &event["kind"], &event["scope"]), (&"gloom".into(), &"regime".into(), &"symbol AAPL".into()));
+        assert_eq!((number(&event["from"]), number(&event["until"])), (at("10:00"), at("10:45")));
+        assert_eq!(truth("V")["events"], Value::Array(vec![]));
+        // What somebody changed by hand is not what was made.
+        let bar = format!("symbol = 'V' AND interval = '1m' AND time = {}", at("10:00"));
+        database.execute(&format!("UPDATE market_klines SET volume = volume + 1 WHERE {bar}"));
+        assert_eq!((&truth("V")["exact"], &truth("AAPL")["exact"]), (&Value::Bool(false), &Value::Bool(true)));
+        assert_eq!(api.get("/api/v1/truth/AAPL?start=2026-01-01&end=2026-03-03").code(), "invalid_request");
+    }
 }

@@ -5,6 +5,7 @@ CROSS JOIN LATERAL (
     SELECT time, open::float8, high::float8, low::float8, close::float8, volume
     FROM market_klines
     WHERE symbol = r.symbol AND interval = r.interval AND time >= r.since AND time < r.until
+        AND time >= $6 AND time < $7
     ORDER BY time DESC
     LIMIT $5
 ) AS k

@@ -1,21 +1,29 @@
-//! Backfill: history, made by the same runs as the live market but symbol after symbol and without waiting.
+//! Backfill: history, made by the same runs as the live market but month after month and without waiting.
 //!
 //! The first transaction writes the plan, every new symbol's listing and opening state, and each later one some bars with
 //! the state they lead to. So whatever a kill leaves behind is a shorter history of the same market, which the same
 //! command or a generator's start goes on with.
+//!
+//! The roll-ups are folded while the bars pass and written with them, under the aggregator's role where it is free. Where it is
+//! not, and for symbols whose stored bars this run has not seen, they are left to the aggregator.
+
+mod pipeline;
+mod walk;
 
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 use tracing::{info, warn};
 
-use super::advance::{BATCH_BARS_MAX, Reached, ensure_partitions, resume, run_towards, status_after};
+use self::pipeline::{Pipeline, Written};
+use self::walk::Walk;
+use super::advance::{ensure_partitions_ahead, ensure_week, resume, status_after};
 use super::universe::{self, Roster};
-use super::{JobError, Market, Stop};
-use crate::bars::SymbolRun;
+use super::{Aggregator, JobError, Market, Stop};
+use crate::bars::{Rollup, SymbolRun};
 use crate::base::{Symbol, UnixSeconds};
 use crate::calendar::Minute;
-use crate::store::{BarStore, Batch, Lease, Listing, Role};
+use crate::store::{BarStore, Batch, FillRoles, Lease, Listing, Role, StoreError};
 
 /// Which days a new symbol gets. A symbol that has bars is continued from its last one in any case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +37,10 @@ pub enum Window {
 /// What a backfill has done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Backfilled {
+    /// 1-minute bars written.
     pub bars: u64,
+    /// Roll-ups written with them.
+    pub rollups: u64,
     pub symbols: usize,
     /// First and last minute of the market afterwards.
     pub first: Minute,
@@ -44,6 +55,8 @@ pub trait Progress {
     fn begin(&mut self, bars: u64);
     /// So many more have been written.
     fn advance(&mut self, bars: u64);
+    /// The database has been handed so many besides those written, which a transaction that is not over will make so.
+    fn under_way(&mut self, _bars: u64) {}
 }
 
 struct Plan {
@@ -70,52 +83,72 @@ pub fn backfill(
     let (first_day, end) = bounds(market, window, now)?;
     let market = &market.clone().with_scenarios(&lease, first_day)?;
     let is_open_ended = !matches!(window, Window::Range { to: Some(_), .. });
-    let Plan { mut runs, roster, target, opening } = plan(market, first_day, end, is_open_ended, only)?;
+    let Plan { runs, roster, target, opening } = plan(market, first_day, end, is_open_ended, only)?;
     let calendar = &market.calendar;
     let earliest = runs.iter().map(|(run, _)| run.day()).min().unwrap_or_else(|| calendar.day_of(target));
     if calendar.is_projected(calendar.day_of(target)) {
         warn!(known_until = %calendar.known_until(), "the window holds projected days: holidays there are a guess");
     }
-    ensure_partitions(market, earliest, calendar.day_of(target))?;
+    ensure_week(market, earliest)?;
+    let aggregator = free_aggregator(market, only)?;
+    if let Some(aggregator) = &aggregator {
+        aggregator.run(None, stop)?;
+    }
+    let mut walks = walks(runs, aggregator.as_ref())?;
     market.store.write(&lease, &opening)?;
 
     let missing = |run: &SymbolRun| -> Result<u64, JobError> {
         let day_open = calendar.open_of(run.day())?.start();
         Ok(calendar.minutes_between(day_open, target.end()).saturating_sub(u64::from(run.next_index())))
     };
-    progress.begin(runs.iter().map(|(run, _)| missing(run)).sum::<Result<u64, _>>()?);
+    progress.begin(walks.iter().map(|walk| missing(&walk.run)).sum::<Result<u64, _>>()?);
 
-    let mut written = 0;
-    let mut batch = Batch::default();
-    let mut flush = |batch: &mut Batch| -> Result<(), JobError> {
-        let bars = batch.bars.len() as u64;
-        market.store.write(&lease, batch)?;
-        *batch = Batch::default();
-        written += bars;
-        progress.advance(bars);
-        Ok(())
-    };
-    'symbols: for (run, since) in &mut runs {
-        loop {
-            if stop.is_asked() {
-                break 'symbols;
-            }
-            let reached = run_towards(market, run, *since, &roster, target, &mut batch)?;
-            if batch.bars.len() >= BATCH_BARS_MAX {
-                flush(&mut batch)?;
-            }
-            if reached != Reached::BatchFull {
-                break;
-            }
-        }
-    }
-    flush(&mut batch)?;
+    let roles = FillRoles { writer: &lease, aggregator: aggregator.as_ref().map(Aggregator::lease) };
+    let pipeline = Pipeline { market, roles, roster: &roster, stop };
+    let Written { bars, rollups } = pipeline.run(&mut walks, target, progress)?;
     let is_complete = !stop.is_asked();
     if is_complete {
+        ensure_partitions_ahead(market, calendar.day_of(target))?;
         show_status(market, &lease, target)?;
     }
     let first = calendar.open_of(earliest)?;
-    Ok(Backfilled { bars: written, symbols: runs.len(), first, last: target, is_complete })
+    Ok(Backfilled { bars, rollups, symbols: walks.len(), first, last: target, is_complete })
+}
+
+/// The roll-ups' writer, when nobody else is and this user may be.
+fn free_aggregator(market: &Market, only: Option<Symbol>) -> Result<Option<Aggregator>, JobError> {
+    if !market.store.may_write_rollups()? {
+        info!("this user may not write roll-ups; they are left to the aggregator");
+        return Ok(None);
+    }
+    match Aggregator::start(market.store.clone(), market.calendar.clone(), only) {
+        Ok(aggregator) => Ok(Some(aggregator)),
+        Err(JobError::Store(StoreError::RoleTaken { role: Role::Aggregator })) => {
+            info!("the aggregator that is running will roll the new bars up");
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The symbols' ways, each with its roll-ups as they stand when they hold all of its bars.
+fn walks<'a>(runs: Vec<(SymbolRun, NaiveDate)>, aggregator: Option<&'a Aggregator>) -> Result<Vec<Walk<'a>>, JobError> {
+    let mut folds = BTreeMap::new();
+    if let Some(aggregator) = aggregator {
+        let ends: Vec<(Symbol, Option<UnixSeconds>)> =
+            runs.iter().map(|(run, _)| (run.instrument().symbol, run.last_bar().map(Minute::start))).collect();
+        folds = aggregator.folds_at(&ends)?;
+    }
+    let walk = |(run, since): (SymbolRun, NaiveDate)| {
+        let rollup: Option<Rollup<'a>> = folds.remove(&run.instrument().symbol);
+        Walk { run, since, rollup, is_delisted: false }
+    };
+    let walks: Vec<Walk<'a>> = runs.into_iter().map(walk).collect();
+    let left = walks.iter().filter(|walk| walk.rollup.is_none()).count();
+    if aggregator.is_some() && left > 0 {
+        info!(symbols = left, "have bars that are not rolled up; theirs are left to the aggregator");
+    }
+    Ok(walks)
 }
 
 /// Removes one symbol's bars and state, or the whole market with its identity; the universe stays.

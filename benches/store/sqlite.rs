@@ -1,0 +1,130 @@
+//! SQLite without anything between: the least that a row costs.
+
+use std::ffi::{CStr, CString, c_int};
+use std::ptr::null_mut;
+
+use libsqlite3_sys as ffi;
+
+/// A row of `market_klines`, in the order of the columns.
+pub struct Bar {
+    symbol: CString,
+    interval: CString,
+    time: i64,
+    prices: [f64; 4],
+    volume: i64,
+}
+
+const COLUMNS: &str = "symbol VARCHAR(20) NOT NULL, interval VARCHAR(10) NOT NULL, time BIGINT NOT NULL, \
+     open NUMERIC(10,2) NOT NULL, high NUMERIC(10,2) NOT NULL, low NUMERIC(10,2) NOT NULL, close NUMERIC(10,2) NOT NULL, \
+     volume BIGINT NOT NULL, created_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP, PRIMARY KEY (symbol, interval, time))";
+
+pub const WITHOUT_ROWID: &str = "WITHOUT ROWID";
+pub const WITH_ROWID: &str = "";
+
+struct Connection(*mut ffi::sqlite3);
+struct Statement(*mut ffi::sqlite3_stmt);
+
+impl Connection {
+    fn open(url: &str) -> Self {
+        let path = CString::new(url.trim_start_matches("sqlite://")).expect("a path");
+        let mut handle = null_mut();
+        // SAFETY: the path ends with a zero byte, and the handle is closed by `drop`.
+        let code = unsafe { ffi::sqlite3_open(path.as_ptr(), &mut handle) };
+        assert_eq!(code, ffi::SQLITE_OK);
+        let connection = Self(handle);
+        connection.run("PRAGMA journal_mode = WAL");
+        connection.run("PRAGMA synchronous = NORMAL");
+        connection
+    }
+
+    fn prepare(&self, sql: &str) -> Statement {
+        let text = CString::new(sql).expect("SQL");
+        let mut statement = null_mut();
+        // SAFETY: the connection lives, the text ends with a zero byte, the statement is finalised by `drop`.
+        let code = unsafe { ffi::sqlite3_prepare_v2(self.0, text.as_ptr(), -1, &mut statement, null_mut()) };
+        assert_eq!(code, ffi::SQLITE_OK, "{sql}");
+        Statement(statement)
+    }
+
+    fn run(&self, sql: &str) {
+        self.prepare(sql).step();
+    }
+}
+
+impl Statement {
+    /// Whether there is a row.
+    fn step(&self) -> bool {
+        // SAFETY: the statement lives.
+        match unsafe { ffi::sqlite3_step(self.0) } {
+            ffi::SQLITE_ROW => true,
+            ffi::SQLITE_DONE => false,
+            code => panic!("SQLite error {code}"),
+        }
+    }
+
+    fn text(&self, column: c_int) -> CString {
+        // SAFETY: the statement stands on a row, whose text lives until the next step.
+        unsafe { CStr::from_ptr(ffi::sqlite3_column_text(self.0, column).cast()) }.to_owned()
+    }
+}
+
+impl Drop for Statement {
+    fn drop(&mut self) {
+        // SAFETY: nobody uses it afterwards.
+        unsafe { ffi::sqlite3_finalize(self.0) };
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        // SAFETY: all statements are finalised.
+        unsafe { ffi::sqlite3_close(self.0) };
+    }
+}
+
+/// All bars, month by month in order of the key, as a backfill writes them.
+pub fn bars(url: &str) -> Vec<Bar> {
+    let connection = Connection::open(url);
+    let statement = connection.prepare(
+        "SELECT symbol, interval, time, open, high, low, close, volume FROM market_klines \
+         ORDER BY strftime('%Y-%m', time + 28800, 'unixepoch'), symbol, interval, time",
+    );
+    let mut bars = Vec::new();
+    while statement.step() {
+        // SAFETY: the statement stands on a row.
+        let (time, volume) =
+            unsafe { (ffi::sqlite3_column_int64(statement.0, 2), ffi::sqlite3_column_int64(statement.0, 7)) };
+        let prices = [3, 4, 5, 6].map(|column| unsafe { ffi::sqlite3_column_double(statement.0, column) });
+        bars.push(Bar { symbol: statement.text(0), interval: statement.text(1), time, prices, volume });
+    }
+    bars
+}
+
+/// Inserts bars one by one into a table of a layout beside the market's own.
+pub fn insert(url: &str, layout: &str, bars: &[Bar], in_a_transaction: usize) {
+    let connection = Connection::open(url);
+    connection.run(&format!("CREATE TABLE bare ({COLUMNS} {layout}"));
+    let statement = connection.prepare(
+        "INSERT INTO bare (symbol, interval, time, open, high, low, close, volume) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+    );
+    for batch in bars.chunks(in_a_transaction) {
+        connection.run("BEGIN IMMEDIATE");
+        for bar in batch {
+            // SAFETY: the texts live until the statement is reset.
+            unsafe {
+                for (place, text) in [(1, &bar.symbol), (2, &bar.interval)] {
+                    ffi::sqlite3_bind_text(statement.0, place, text.as_ptr(), -1, None);
+                }
+                ffi::sqlite3_bind_int64(statement.0, 3, bar.time);
+                for (place, price) in (4..).zip(bar.prices) {
+                    ffi::sqlite3_bind_double(statement.0, place, price);
+                }
+                ffi::sqlite3_bind_int64(statement.0, 8, bar.volume);
+            }
+            statement.step();
+            // SAFETY: the statement lives.
+            unsafe { ffi::sqlite3_reset(statement.0) };
+        }
+        connection.run("COMMIT");
+    }
+}

@@ -1,0 +1,93 @@
+//! A whole history rolled up: by the aggregator, and by COPY out, the bare fold and COPY back.
+
+use std::io::{BufReader, Read, Write};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use klined::bars::{Bar, Rollup};
+use klined::base::{Interval, Ohlcv, Price};
+use klined::calendar::Calendar;
+
+/// A statement in psql, as a user would run it.
+fn psql(url: &str, statement: &str, stdin: Stdio, stdout: Stdio) -> Child {
+    Command::new("psql")
+        .args(["-qX", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", statement])
+        .stdin(stdin)
+        .stdout(stdout)
+        .spawn()
+        .expect("psql is installed")
+}
+
+/// COPY out, fold, COPY back into a table that is empty: the time and the 1-minute bars.
+pub fn copied(url: &str, calendar: &Calendar) -> (Duration, usize) {
+    let done = psql(
+        url,
+        "DROP TABLE IF EXISTS bare.rolled; CREATE TABLE bare.rolled (LIKE public.market_klines INCLUDING ALL)",
+        Stdio::null(),
+        Stdio::null(),
+    )
+    .wait();
+    assert!(done.is_ok_and(|status| status.success()));
+    let began = Instant::now();
+    let mut out = psql(
+        url,
+        "COPY (SELECT symbol, time, (open * 100)::bigint, (high * 100)::bigint, (low * 100)::bigint, (close * 100)::bigint, \
+         volume FROM public.market_klines WHERE interval = '1m' ORDER BY symbol, interval, time) TO STDOUT (FORMAT binary)",
+        Stdio::null(),
+        Stdio::piped(),
+    );
+    let mut back = psql(
+        url,
+        "COPY bare.rolled (symbol, interval, time, open, high, low, close, volume) FROM STDIN",
+        Stdio::piped(),
+        Stdio::null(),
+    );
+    let mut rows = BufReader::with_capacity(1 << 20, out.stdout.take().expect("its output"));
+    let mut into = std::io::BufWriter::with_capacity(1 << 20, back.stdin.take().expect("its input"));
+    // Signature, flags and the length of an extension that is not there.
+    rows.read_exact(&mut [0; 19]).expect("a header");
+    let (mut minutes, mut symbol, mut rollup) = (0, Vec::new(), Rollup::new(calendar));
+    while let Some((name, numbers)) = row(&mut rows) {
+        if name != symbol {
+            rollup.current().for_each(|(interval, bar)| line(&mut into, &symbol, interval, &bar));
+            (symbol, rollup) = (name, Rollup::new(calendar));
+        }
+        let [time, open, high, low, close, volume] = numbers;
+        let price = |ticks| Price::from_ticks(ticks).expect("a price");
+        let ohlcv = Ohlcv::new(price(open), price(high), price(low), price(close), volume).expect("a bar");
+        let bar = Bar { first: calendar.minute_starting(time).expect("a minute"), ohlcv };
+        rollup.push(&bar, &mut |interval, bar| line(&mut into, &symbol, interval, &bar));
+        minutes += 1;
+    }
+    rollup.current().for_each(|(interval, bar)| line(&mut into, &symbol, interval, &bar));
+    drop(into.into_inner());
+    assert!(out.wait().is_ok_and(|status| status.success()) && back.wait().is_ok_and(|status| status.success()));
+    (began.elapsed(), minutes)
+}
+
+/// The next row in COPY's binary format; none at the end.
+fn row(rows: &mut impl Read) -> Option<(Vec<u8>, [i64; 6])> {
+    let mut columns = [0; 2];
+    rows.read_exact(&mut columns).expect("a row or the end");
+    if i16::from_be_bytes(columns) < 0 {
+        return None;
+    }
+    let mut length = [0; 4];
+    rows.read_exact(&mut length).expect("a length");
+    let mut name = vec![0; u32::from_be_bytes(length) as usize];
+    rows.read_exact(&mut name).expect("a symbol");
+    let mut field = [0; 12];
+    let numbers = std::array::from_fn(|_| {
+        rows.read_exact(&mut field).expect("a number");
+        field[4..].iter().fold(0, |number, &byte| number << 8 | i64::from(byte))
+    });
+    Some((name, numbers))
+}
+
+fn line(into: &mut impl Write, symbol: &[u8], interval: Interval, bar: &Bar) {
+    let symbol = std::str::from_utf8(symbol).expect("text");
+    let Bar { first, ohlcv } = bar;
+    let (open, high, low, close) = (ohlcv.open(), ohlcv.high(), ohlcv.low(), ohlcv.close());
+    writeln!(into, "{symbol}\t{interval}\t{}\t{open}\t{high}\t{low}\t{close}\t{}", first.start(), ohlcv.volume())
+        .expect("it is written");
+}

@@ -1,0 +1,1 @@
+-- SQLite keeps all bars in one tree: whole months are written like any others.

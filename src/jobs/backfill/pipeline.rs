@@ -1,0 +1,300 @@
+//! Writing history while it is made.
+//!
+//! One thread makes bars, another hands them to the database. Where a month goes in as a whole, the next one is handed over by
+//! a third while the database builds the first one's key; it becomes visible only after the first. Parts waiting are bounded,
+//! and when one thread fails the others give up what they are at.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tracing::{debug, info};
+
+use super::super::advance::BATCH_BARS_MAX;
+use super::super::universe::Roster;
+use super::super::{JobError, Market, Stop};
+use super::Progress;
+use super::walk::{Made, Stretch, Walk, make, stretches};
+use crate::calendar::Minute;
+use crate::store::{Fill, FillRoles, Lane, Room, Supplier, Supply};
+
+/// How many parts may wait for the database.
+const PARTS_AHEAD: usize = 8;
+
+/// Bars written.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Written {
+    /// Of a minute.
+    pub bars: u64,
+    pub rollups: u64,
+}
+
+impl Written {
+    fn add(&mut self, more: Self) {
+        self.bars += more.bars;
+        self.rollups += more.rollups;
+    }
+}
+
+impl From<&Fill> for Written {
+    fn from(fill: &Fill) -> Self {
+        let bars = fill.batch.bars.len() as u64;
+        Self { bars, rollups: fill.bars() as u64 - bars }
+    }
+}
+
+/// Writes the way of all symbols to a minute, or to where it was when asked to stop.
+pub(super) struct Pipeline<'a> {
+    pub market: &'a Market,
+    pub roles: FillRoles<'a>,
+    pub roster: &'a Roster,
+    pub stop: &'a Stop,
+}
+
+/// What a thread that writes a stretch tells.
+enum Told {
+    /// A part with so many 1-minute bars is in a transaction that is not over.
+    UnderWay(u64),
+    /// All parts are handed over: the next stretch may begin.
+    AllHandedOver,
+    Written(Written),
+    /// The thread is at its end; none when it gave up without an error of its own.
+    Over(Result<Option<()>, JobError>),
+}
+
+/// What the writing threads share.
+struct Shared {
+    /// None when nothing more is wanted.
+    made: Mutex<Option<Receiver<Made>>>,
+    has_failed: AtomicBool,
+}
+
+impl Shared {
+    fn made(&self) -> MutexGuard<'_, Option<Receiver<Made>>> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Pipeline<'_> {
+    pub fn run(
+        &self,
+        walks: &mut [Walk<'_>],
+        target: Minute,
+        progress: &mut dyn Progress,
+    ) -> Result<Written, JobError> {
+        let stretches = stretches(&self.market.calendar, walks, target);
+        let rooms = stretches
+            .iter()
+            .map(|stretch| self.market.store.make_room(stretch.month))
+            .collect::<Result<Vec<_>, _>>()?;
+        let (send, made) = sync_channel(PARTS_AHEAD);
+        let shared = Shared { made: Mutex::new(Some(made)), has_failed: AtomicBool::new(false) };
+        std::thread::scope(|scope| {
+            let (market, roster, all) = (self.market, self.roster, &stretches);
+            scope.spawn(move || make(market, roster, walks, all, &send));
+            let (tell, told) = channel();
+            let mut lane = Lane::A;
+            let begin = |stretch: &Stretch, room: Room, turn: Receiver<bool>| {
+                lane = lane.other();
+                let (stretch, lane, shared) = (*stretch, lane, &shared);
+                let over = TellsEnd { tell: tell.clone(), outcome: Ok(None) };
+                scope.spawn(move || over.after(|tell| self.write(shared, stretch, room, lane, tell, turn)));
+            };
+            let outcome = self.oversee(&stretches, &rooms, begin, &shared, &told, progress);
+            // Whoever still makes finds nobody to take it.
+            drop(shared.made().take());
+            outcome
+        })
+    }
+
+    /// Begins one stretch after the other and hears how they go.
+    fn oversee(
+        &self,
+        stretches: &[Stretch],
+        rooms: &[Room],
+        mut begin: impl FnMut(&Stretch, Room, Receiver<bool>),
+        shared: &Shared,
+        told: &Receiver<Told>,
+        progress: &mut dyn Progress,
+    ) -> Result<Written, JobError> {
+        let lanes = if self.market.store.pool().max > 2 { 2 } else { 1 };
+        let mut next = stretches.iter().zip(rooms).peekable();
+        let (mut begun, mut over, mut is_handing_over) = (0, 0, false);
+        // Tells the stretch that is begun last that the one before it is over.
+        let mut turn: Option<Sender<bool>> = None;
+        let (mut written, mut under_way, mut failure) = (Written::default(), 0, None);
+        loop {
+            let may_begin = !is_handing_over && !self.stop.is_asked() && !shared.has_failed.load(Ordering::Relaxed);
+            let fits = |room: &Room| begun - over < if *room == Room::Free { lanes } else { 1 };
+            if let Some((stretch, room)) = next.next_if(|(_, room)| may_begin && fits(room)) {
+                let (send, take) = channel();
+                if begun == over {
+                    let _ = send.send(true);
+                }
+                begin(stretch, *room, take);
+                turn = Some(send);
+                (begun, is_handing_over) = (begun + 1, true);
+                continue;
+            }
+            if begun == over {
+                return failure.map_or(Ok(written), Err);
+            }
+            // Every thread that was begun tells its end, and until then there is something to hear.
+            match told.recv() {
+                Ok(Told::UnderWay(bars)) => {
+                    under_way += bars;
+                    progress.under_way(under_way);
+                }
+                Ok(Told::AllHandedOver) => is_handing_over = false,
+                Ok(Told::Written(more)) => {
+                    under_way = under_way.saturating_sub(more.bars);
+                    written.add(more);
+                    progress.advance(more.bars);
+                }
+                Ok(Told::Over(outcome)) => {
+                    over += 1;
+                    let is_written = matches!(outcome, Ok(Some(())));
+                    if !is_written {
+                        shared.has_failed.store(true, Ordering::Relaxed);
+                        failure = failure.or(outcome.err());
+                    }
+                    if begun > over
+                        && let Some(turn) = &turn
+                    {
+                        let _ = turn.send(is_written);
+                    }
+                }
+                Err(_) => over = begun,
+            }
+        }
+    }
+
+    /// Writes a stretch; none when it was given up.
+    fn write(
+        &self,
+        shared: &Shared,
+        stretch: Stretch,
+        room: Room,
+        lane: Lane,
+        tell: &Sender<Told>,
+        turn: Receiver<bool>,
+    ) -> Result<Option<()>, JobError> {
+        let store = &self.market.store;
+        let mut parts = Parts {
+            made: Some(shared.made()),
+            shared,
+            stop: self.stop,
+            tell,
+            turn,
+            sum: Written::default(),
+            failure: None,
+        };
+        let month = stretch.month.format("%Y-%m");
+        let Room::None(why) = room else {
+            let is_written = store.fill_month(self.roles, stretch.month, lane, &mut parts)?;
+            if let Some(failure) = parts.failure {
+                return Err(failure);
+            }
+            if is_written {
+                let Written { bars, rollups } = parts.sum;
+                info!(%month, bars, rollups, "a month is written");
+                let _ = tell.send(Told::Written(parts.sum));
+            }
+            return Ok(is_written.then_some(()));
+        };
+        debug!(%month, "written in parts: {why}");
+        store.ensure_partitions(stretch.month, stretch.month)?;
+        let mut fill = Fill::default();
+        loop {
+            let supply = parts.next_part();
+            let is_last = !matches!(supply, Supply::Part(_));
+            if let Supply::Part(part) = supply {
+                fill.append(part);
+            } else if let Some(failure) = parts.failure.take() {
+                return Err(failure);
+            }
+            // What is made when asked to stop is written: it costs nothing.
+            if is_last || fill.bars() >= BATCH_BARS_MAX {
+                store.fill(self.roles, &fill)?;
+                let _ = tell.send(Told::Written(Written::from(&fill)));
+                fill = Fill::default();
+            }
+            if is_last {
+                let _ = tell.send(Told::AllHandedOver);
+                return Ok(Some(()));
+            }
+        }
+    }
+}
+
+/// The parts of one stretch.
+struct Parts<'a> {
+    /// Held until the last part is taken.
+    made: Option<MutexGuard<'a, Option<Receiver<Made>>>>,
+    shared: &'a Shared,
+    stop: &'a Stop,
+    tell: &'a Sender<Told>,
+    turn: Receiver<bool>,
+    sum: Written,
+    failure: Option<JobError>,
+}
+
+impl Parts<'_> {
+    fn next_part(&mut self) -> Supply {
+        if self.stop.is_asked() || self.shared.has_failed.load(Ordering::Relaxed) {
+            return Supply::Abort;
+        }
+        match self.made.as_ref().and_then(|made| made.as_ref()).map(Receiver::recv) {
+            Some(Ok(Made::Part(part))) => Supply::Part(part),
+            Some(Ok(Made::StretchEnd)) => Supply::End,
+            Some(Ok(Made::Failed(error))) => {
+                self.failure = Some(error);
+                Supply::Abort
+            }
+            // Whoever makes bars has ended in the middle.
+            Some(Err(_)) | None => Supply::Abort,
+        }
+    }
+}
+
+impl Supplier for Parts<'_> {
+    fn next(&mut self) -> Supply {
+        let supply = self.next_part();
+        match &supply {
+            Supply::Part(part) => {
+                let part = Written::from(part);
+                self.sum.add(part);
+                let _ = self.tell.send(Told::UnderWay(part.bars));
+            }
+            Supply::End => {
+                self.made = None;
+                let _ = self.tell.send(Told::AllHandedOver);
+            }
+            Supply::Abort => {}
+        }
+        supply
+    }
+
+    fn may_end(&mut self) -> bool {
+        self.turn.recv().unwrap_or(false)
+    }
+}
+
+/// Tells the end of a thread, however it ends.
+struct TellsEnd {
+    tell: Sender<Told>,
+    outcome: Result<Option<()>, JobError>,
+}
+
+impl TellsEnd {
+    fn after(mut self, work: impl FnOnce(&Sender<Told>) -> Result<Option<()>, JobError>) {
+        self.outcome = work(&self.tell);
+    }
+}
+
+impl Drop for TellsEnd {
+    fn drop(&mut self) {
+        let outcome = std::mem::replace(&mut self.outcome, Ok(None));
+        let _ = self.tell.send(Told::Over(outcome));
+    }
+}

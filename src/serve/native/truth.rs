@@ -1,0 +1,113 @@
+//! The truth behind the bars, for testers.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::answers::{Answer, ErrorBody, Meta, answer};
+use super::parameters::{Parameters, Ticker, range};
+use crate::calendar::Calendar;
+use crate::model::Effect;
+use crate::serve::Server;
+use crate::serve::errors::Refusal;
+use crate::serve::query::{TRUTH_DAYS_MAX, truth as find};
+
+/// What the truth is asked for with.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct TruthParameters {
+    /// First minute: RFC 3339, a date of the exchange, Unix seconds or milliseconds. Without it: the day of `end`
+    start: Option<String>,
+    /// Last minute, at most 31 days later; a date means all of that day. Without it: the last bar
+    end: Option<String>,
+}
+
+/// Consecutive minutes of one regime
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RegimeBody {
+    /// Start of the first minute, Unix seconds
+    pub from: i64,
+    /// End of the last, Unix seconds
+    pub until: i64,
+    /// bull, bear or sideways
+    pub regime: &'static str,
+}
+
+/// What a scenario forced upon the stock
+#[derive(Debug, Serialize, ToSchema)]
+pub struct EventBody {
+    pub scenario: String,
+    /// market, sector NAME or symbol NAME
+    pub scope: String,
+    /// regime, move, halt, gap or volatility
+    pub kind: &'static str,
+    pub regime: Option<&'static str>,
+    /// Per cent of a move or gap, factor of a volatility
+    pub amount: Option<f64>,
+    /// Start of the first minute touched, Unix seconds
+    pub from: i64,
+    /// End of the last, Unix seconds
+    pub until: i64,
+}
+
+/// The truth behind some minutes
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TruthBody<'a> {
+    pub symbol: &'a str,
+    pub from: i64,
+    pub until: i64,
+    /// Whether the bars made again from the listing are those stored; if not, the regimes may not be theirs either
+    pub exact: bool,
+    pub regimes: Vec<RegimeBody>,
+    pub events: Vec<EventBody>,
+}
+
+/// The truth
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "only described")]
+pub struct OneTruthBody<'a> {
+    success: bool,
+    data: TruthBody<'a>,
+    meta: Meta,
+}
+
+/// The regime of each minute and the events forced upon it
+#[utoipa::path(get, path = "/api/v1/truth/{ticker}", tag = "market", params(("ticker" = String, Path), TruthParameters),
+    responses((status = 200, body = OneTruthBody), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
+pub async fn truth(
+    State(server): State<Arc<Server>>,
+    Ticker(symbol): Ticker,
+    Parameters(asked): Parameters<TruthParameters>,
+) -> Answer {
+    let (start, end) = range(asked.start.as_deref(), asked.end.as_deref())?;
+    let row = server.reader.price(symbol).await?;
+    let until = end.unwrap_or(row.last_update);
+    let from = start.unwrap_or_else(|| Calendar::midnight(server.reader.calendar().date_of(until)));
+    if until.saturating_sub(from) > TRUTH_DAYS_MAX * 86_400 {
+        return Err(Refusal::Invalid(format!("start and end must be at most {TRUTH_DAYS_MAX} days apart")).into());
+    }
+    let market = server.ticks.market().clone();
+    let found = server.reader.ask(move |_, _| find(&market, symbol, &row.sector, from, until)).await?;
+    let regimes = found.regimes.iter().map(|span| RegimeBody {
+        from: span.from,
+        until: span.until,
+        regime: span.regime.as_str(),
+    });
+    let events = found.events.iter().map(|(scenario, event)| EventBody {
+        scenario: scenario.clone(),
+        scope: event.scope.to_string(),
+        kind: event.effect.kind(),
+        regime: match event.effect {
+            Effect::Regime(regime) => Some(regime.as_str()),
+            _ => None,
+        },
+        amount: event.effect.amount(),
+        from: event.from,
+        until: event.until,
+    });
+    let (regimes, events) = (regimes.collect(), events.collect());
+    let body = TruthBody { symbol: symbol.as_str(), from, until, exact: found.is_exact, regimes, events };
+    answer(&body, &Meta::default())
+}

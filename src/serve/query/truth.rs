@@ -1,0 +1,105 @@
+//! The truth behind the bars, for testers: which regime each minute was made in, and what was forced upon it. It is not stored; the
+//! symbol's days are made again from its first listing on, and compared with what is stored.
+
+use crate::bars::{Bar, SymbolRun};
+use crate::base::{Interval, Symbol, UnixSeconds};
+use crate::calendar::MINUTES_PER_DAY;
+use crate::jobs::Market;
+use crate::model::{Regime, ScenarioEvent, Scope};
+use crate::serve::errors::{Failure, Refusal};
+use crate::store::BarRange;
+
+/// The most days of a request.
+pub const DAYS_MAX: i64 = 31;
+
+/// Consecutive minutes of one regime.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RegimeSpan {
+    /// Start of the first minute, in Unix seconds.
+    pub from: UnixSeconds,
+    /// End of the last one.
+    pub until: UnixSeconds,
+    pub regime: Regime,
+}
+
+/// The truth behind some minutes of a symbol.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Truth {
+    /// Whether the bars made again are those stored. They are not when the stock's row was edited after its listing, or bars were.
+    pub is_exact: bool,
+    pub regimes: Vec<RegimeSpan>,
+    /// What touches the symbol in this time, with the scenario's name.
+    pub events: Vec<(String, ScenarioEvent)>,
+}
+
+/// The truth from one second to another, both included.
+pub fn truth(
+    market: &Market,
+    symbol: Symbol,
+    sector: &str,
+    from: UnixSeconds,
+    until: UnixSeconds,
+) -> Result<Truth, Failure> {
+    let (store, calendar) = (&market.store, &market.calendar);
+    let unknown = || Refusal::UnknownTicker(symbol.to_string());
+    let progress = store.progress()?.into_iter().find(|progress| progress.checkpoint.symbol == symbol);
+    let progress = progress.ok_or_else(unknown)?;
+    let last_bar = progress.last_bar.ok_or_else(unknown)?;
+    let scenarios = store.scenarios()?;
+    let all: Vec<ScenarioEvent> = scenarios.iter().flat_map(|scenario| scenario.events.iter().cloned()).collect();
+    let model = market.model.clone().with_events(&all, calendar);
+    let parameters = progress.checkpoint.opening.parameters;
+    let instrument = parameters.thaw(symbol).map_err(|error| Refusal::Invalid(error.to_string()))?;
+    let last_day = calendar.date_of(until.min(last_bar));
+    let spans = store.listings()?.into_iter().filter(|span| span.symbol == symbol);
+    let days = spans.flat_map(|span| {
+        let last = span.last_day.map_or(last_day, |day| day.min(last_day));
+        calendar.days(span.first_day, last).to_vec()
+    });
+    let (mut run, mut made): (Option<SymbolRun>, Vec<Bar>) = (None, Vec::new());
+    let mut regimes: Vec<RegimeSpan> = Vec::new();
+    let is_asked = |time: UnixSeconds| from <= time && time <= until && time <= last_bar;
+    for day in days {
+        let run = match run.as_mut() {
+            Some(run) => {
+                run.open_day(instrument, day);
+                run
+            }
+            None => run.insert(SymbolRun::list(model.clone(), instrument, day)),
+        };
+        let mut bars = Vec::new();
+        if day < calendar.date_of(from) {
+            run.bars_until(calendar, MINUTES_PER_DAY, &mut bars).map_err(|_| unknown())?;
+            continue;
+        }
+        for (index, minute) in (1..=MINUTES_PER_DAY).zip(calendar.minutes_of(day)) {
+            run.bars_until(calendar, index, &mut bars).map_err(|_| unknown())?;
+            let Some(quote) = run.quote(minute).filter(|_| is_asked(minute.start())) else { continue };
+            match regimes.last_mut() {
+                Some(span) if span.regime == quote.regime => span.until = minute.end(),
+                _ => regimes.push(RegimeSpan { from: minute.start(), until: minute.end(), regime: quote.regime }),
+            }
+        }
+        made.extend(bars.into_iter().map(|(_, bar)| bar).filter(|bar| is_asked(bar.first.start())));
+    }
+    let kept_from = store.retained_from()?.unwrap_or(0);
+    made.retain(|bar| bar.first.start() >= kept_from);
+    let range = BarRange { symbol, interval: Interval::Minute1, from, to: until.min(last_bar).saturating_add(1) };
+    let stored = store.bars(&[range], made.len() + 1)?;
+    let is_same =
+        |(stored, made): (&crate::store::StoredBar, &Bar)| stored.parse(calendar).is_ok_and(|bar| bar == *made);
+    let is_exact = stored.len() == made.len() && stored.iter().zip(&made).all(is_same);
+    let touches = |event: &ScenarioEvent| {
+        let is_its = match &event.scope {
+            Scope::Market => true,
+            Scope::Sector(name) => name == sector,
+            Scope::Symbol(its) => *its == symbol,
+        };
+        is_its && event.from <= until && event.until > from
+    };
+    let named = scenarios.into_iter().flat_map(|scenario| {
+        let name = scenario.name;
+        scenario.events.into_iter().map(move |event| (name.clone(), event))
+    });
+    Ok(Truth { is_exact, regimes, events: named.filter(|(_, event)| touches(event)).collect() })
+}

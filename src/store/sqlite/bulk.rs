@@ -1,0 +1,149 @@
+//! Bars in bulk: many rows a statement, and the trigger that looks at each of them set aside.
+//!
+//! diesel takes about as long for a statement as SQLite does for its row. A statement of [`ROWS`] rows is prepared once and
+//! kept, as a single row's is.
+
+use diesel::prelude::*;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::sql_query;
+use diesel::sql_types::{BigInt, Double, Text};
+use diesel::sqlite::{Sqlite, SqliteConnection};
+
+use super::super::error::During;
+use super::super::{Fill, StoreError, retention};
+use super::write;
+use crate::bars::Bar;
+use crate::base::{Interval, Symbol, UnixSeconds};
+
+/// Rows of one statement; with more of them compiling costs more than it saves.
+const ROWS: usize = 64;
+/// From so many bars on it pays to set the trigger aside, which makes everybody compile their statements anew.
+const BULK_BARS_MIN: usize = 2_000;
+
+/// A bar on its way into the table.
+struct Row<'a> {
+    symbol: &'a Symbol,
+    interval: Interval,
+    bar: &'a Bar,
+}
+
+/// `INSERT OR IGNORE` of exactly [`ROWS`] rows, all of them made at one moment.
+struct InsertRows<'a> {
+    texts: Vec<(&'a str, &'static str)>,
+    numbers: Vec<(i64, [f64; 4], i64)>,
+    created_at: &'a str,
+}
+
+impl<'a> InsertRows<'a> {
+    fn of(rows: &'a [Row<'a>], created_at: &'a str) -> Self {
+        let texts = rows.iter().map(|row| (row.symbol.as_str(), row.interval.as_str())).collect();
+        let numbers = rows
+            .iter()
+            .map(|Row { bar, .. }| {
+                let prices = [bar.ohlcv.open(), bar.ohlcv.high(), bar.ohlcv.low(), bar.ohlcv.close()];
+                (bar.first.start(), prices.map(|price| price.units()), bar.ohlcv.volume())
+            })
+            .collect();
+        Self { texts, numbers, created_at }
+    }
+}
+
+impl QueryId for InsertRows<'_> {
+    type QueryId = InsertRows<'static>;
+    // Its text is always the same: `insert` sees to the number of rows.
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl QueryFragment<Sqlite> for InsertRows<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        out.push_sql(
+            "INSERT OR IGNORE INTO market_klines (symbol, interval, time, open, high, low, close, volume, created_at) VALUES ",
+        );
+        for (place, ((symbol, interval), (time, prices, volume))) in self.texts.iter().zip(&self.numbers).enumerate() {
+            out.push_sql(if place == 0 { "(" } else { ", (" });
+            out.push_bind_param::<Text, str>(symbol)?;
+            out.push_sql(", ");
+            out.push_bind_param::<Text, str>(interval)?;
+            out.push_sql(", ");
+            out.push_bind_param::<BigInt, i64>(time)?;
+            for price in prices {
+                out.push_sql(", ");
+                out.push_bind_param::<Double, f64>(price)?;
+            }
+            out.push_sql(", ");
+            out.push_bind_param::<BigInt, i64>(volume)?;
+            out.push_sql(", ");
+            out.push_bind_param::<Text, str>(self.created_at)?;
+            out.push_sql(")");
+        }
+        Ok(())
+    }
+}
+
+impl RunQueryDsl<SqliteConnection> for InsertRows<'_> {}
+
+#[derive(QueryableByName)]
+struct NowRow {
+    #[diesel(sql_type = Text)]
+    now: String,
+}
+
+/// Writes a part of a history in the connection's present transaction.
+pub(super) fn fill(connection: &mut SqliteConnection, fill: &Fill) -> Result<(), StoreError> {
+    if fill.bars() < BULK_BARS_MIN {
+        write::batch(connection, &fill.batch)?;
+        return write::rollups(connection, &fill.rollups);
+    }
+    write::batch_before_bars(connection, &fill.batch)?;
+    let horizon = retention::horizon(connection)?;
+    let minutes = fill.batch.bars.iter().map(|(symbol, bar)| Row { symbol, interval: Interval::Minute1, bar });
+    let rolled = fill.rollups.iter().flat_map(|write| {
+        write.bars.iter().map(|(interval, bar)| Row { symbol: &write.symbol, interval: *interval, bar })
+    });
+    let mut rows: Vec<Row<'_>> = minutes.chain(rolled).filter(|row| horizon.keeps(row.bar)).collect();
+    // Neighbours in the tree one after another; of two bars of the same place the later one stays the later.
+    rows.sort_by_key(|row| (row.symbol, row.interval.as_str(), row.bar.first));
+    insert(connection, &rows)?;
+    write::batch_after_bars(connection, &fill.batch)?;
+    write::settle_rollups(connection, &fill.rollups)
+}
+
+/// Inserts rows, and overwrites those that are there.
+fn insert(connection: &mut SqliteConnection, rows: &[Row<'_>]) -> Result<(), StoreError> {
+    let now: NowRow = sql_query("SELECT CURRENT_TIMESTAMP AS now").get_result(connection).during("write bars")?;
+    let (whole, rest) = rows.as_chunks::<ROWS>();
+    let (mut new, mut left) = (Vec::new(), Vec::new());
+    write::without_triggers(connection, "klines_inserted", |connection| {
+        for chunk in whole {
+            let inserted = InsertRows::of(chunk, &now.now).execute(connection).during("write bars")?;
+            if inserted > 0 {
+                new.extend(chunk.iter().filter(|row| row.interval == Interval::Minute1));
+            }
+            if inserted < ROWS {
+                left.extend(chunk);
+            }
+        }
+        Ok(())
+    })?;
+    note_late(connection, &new)?;
+    left.extend(rest);
+    left.into_iter().try_for_each(|row| write::upsert_bar(connection, row.symbol, row.interval, row.bar))
+}
+
+/// Notes what the trigger would: that bars of a symbol come at or before its watermark. The first of them says it all.
+fn note_late(connection: &mut SqliteConnection, minutes: &[&Row<'_>]) -> Result<(), StoreError> {
+    let mut firsts: Vec<(&Symbol, UnixSeconds)> =
+        minutes.iter().map(|row| (row.symbol, row.bar.first.start())).collect();
+    firsts.dedup_by_key(|(symbol, _)| *symbol);
+    for (symbol, time) in firsts {
+        sql_query(
+            "INSERT INTO rollup_dirty (symbol, time) SELECT $1, $2 \
+             WHERE NOT EXISTS (SELECT 1 FROM rollup_watermark w WHERE w.symbol = $1 AND w.folded_to < $2)",
+        )
+        .bind::<Text, _>(symbol.as_str())
+        .bind::<BigInt, _>(time)
+        .execute(connection)
+        .during("note late bars")?;
+    }
+    Ok(())
+}
