@@ -1,5 +1,6 @@
 //! The market's server: `KLINED_API_ADDR`, `KLINED_API_CONNECTIONS`, `KLINED_API_CONNECTIONS_PER_ADDRESS`,
-//! `KLINED_API_CLIENT_TIMEOUT`, `KLINED_API_REQUEST_TIMEOUT`, `KLINED_API_RATE`, `KLINED_API_KEYS`, `KLINED_API_CORS`.
+//! `KLINED_API_CLIENT_TIMEOUT`, `KLINED_API_REQUEST_TIMEOUT`, `KLINED_API_RATE`, `KLINED_API_KEYS`, `KLINED_API_CORS`,
+//! `KLINED_API_EXTERNAL_URL`.
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -58,6 +59,11 @@ pub struct ServerArgs {
     /// Sites whose pages may read answers in a browser, separated by commas, or *  [default: none]
     #[arg(long, env = "KLINED_API_CORS", value_name = "ORIGINS", value_parser = origins)]
     pub cors: Option<Origins>,
+
+    /// Where clients reach this server, such as https://market.example.org: what links in answers begin with [default: what a
+    /// request's Host says]
+    #[arg(long, env = "KLINED_API_EXTERNAL_URL", value_name = "URL", value_parser = external_url)]
+    pub external_url: Option<String>,
 }
 
 /// Which keys are asked for.
@@ -105,12 +111,29 @@ impl ServerArgs {
             deadline: Duration::from_secs(self.request_timeout),
             address_rate: Rate::of(self.rate),
             origins: self.cors.clone().unwrap_or_default(),
+            external_url: self.external_url.clone().filter(|url| !url.is_empty()),
         }
     }
 }
 
 fn address(text: &str) -> Result<Place, String> {
     if text == "none" { Ok(Place(None)) } else { place(text) }
+}
+
+fn external_url(text: &str) -> Result<String, String> {
+    let is_right = |url: &str| {
+        let (scheme, rest) = url.split_once("://").unwrap_or_default();
+        ["http", "https"].contains(&scheme)
+            && !rest.is_empty()
+            && rest.chars().all(|c| c.is_ascii_graphic())
+            && !rest.contains(['?', '#', '"', '\\'])
+    };
+    let url = text.trim_end_matches('/');
+    if url.is_empty() || is_right(url) {
+        Ok(url.to_owned())
+    } else {
+        Err(format!("\"{text}\" is no URL of a server: it must be like https://market.example.org"))
+    }
 }
 
 fn origins(text: &str) -> Result<Origins, String> {

@@ -76,6 +76,8 @@ pub fn holder(server: &Server, headers: &HeaderMap, uri: &Uri) -> Result<Option<
 
 #[derive(Deserialize)]
 struct KeyParameter {
+    /// `apiKey` is how Polygon's clients name it.
+    #[serde(alias = "apiKey")]
     api_key: Option<String>,
 }
 

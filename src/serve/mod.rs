@@ -1,7 +1,7 @@
 //! The market over HTTP: one stored truth, read by whoever asks, in the dialect that they speak.
 //!
-//! A reader: it takes no role and writes nothing. `query` is what all dialects share, `native` the first of them; `alpaca`, `binance` and
-//! `udf` are those of vendors' clients; `page` is the chart; `http` is the accept loop that the daemons' health uses too.
+//! A reader: it takes no role and writes nothing. `query` is what all dialects share, `native` the first of them; `alpaca`, `binance`,
+//! `polygon` and `udf` are those of vendors' clients; `page` is the chart; `http` is the accept loop that the daemons' health uses too.
 
 mod alpaca;
 mod binance;
@@ -14,6 +14,7 @@ pub mod limits;
 mod metrics;
 mod native;
 mod page;
+mod polygon;
 mod query;
 mod stall;
 mod udf;
@@ -50,6 +51,8 @@ const NATIVE: usize = 0;
 /// Alpaca's, in either codec.
 const ALPACA_JSON: usize = 1;
 const ALPACA_MESSAGE_PACK: usize = 2;
+/// Polygon's.
+const POLYGON: usize = 5;
 /// How long a browser may remember what other sites may ask.
 const CORS_AGE: Duration = Duration::from_secs(3600);
 
@@ -72,12 +75,16 @@ pub struct ServerOptions {
     /// What one address may ask, whatever keys it has.
     pub address_rate: Rate,
     pub origins: Origins,
+    /// Where clients reach this server, such as `https://market.example.org`; none where that is as they say themselves.
+    pub external_url: Option<String>,
 }
 
 /// How the dialect that a path belongs to refuses.
 fn refused_at(path: &str) -> fn(&Refusal) -> Response {
     if binance::owns(path) {
         binance::refused
+    } else if polygon::owns(path) {
+        polygon::refused
     } else if udf::owns(path) {
         udf::refused
     } else {
@@ -144,6 +151,11 @@ impl Server {
         self.keys.as_ref()?.read().unwrap_or_else(PoisonError::into_inner).find(key)
     }
 
+    /// The holder of a key that is given in two parts.
+    fn holder_of_pair(&self, id: &str, secret: &str) -> Option<Arc<Holder>> {
+        self.keys.as_ref()?.read().unwrap_or_else(PoisonError::into_inner).find_pair(id, secret)
+    }
+
     fn page_key(&self) -> String {
         let page = |keys: &RwLock<Keys>| keys.read().unwrap_or_else(PoisonError::into_inner).page().to_owned();
         self.keys.as_ref().map_or_else(String::new, page)
@@ -158,6 +170,7 @@ impl Server {
             .route("/metrics", get(native::metrics))
             .merge(binance::routes())
             .merge(udf::routes())
+            .merge(polygon::routes())
             .method_not_allowed_fallback(wrong_method)
             .layer(middleware::from_fn_with_state(self.clone(), guard::let_in));
         // Nothing is told to the validator of another site.
@@ -166,6 +179,7 @@ impl Server {
         let page = page::routes(&self.page_key());
         let dialects = open
             .route("/ws", get(native::open_socket))
+            .route("/stocks", get(polygon::open_socket))
             .merge(docs)
             .merge(page)
             .merge(closed)

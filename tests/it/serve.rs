@@ -3,6 +3,7 @@
 
 mod alpaca;
 mod guarding;
+mod polygon;
 mod reading;
 mod running;
 mod socket;

@@ -33,7 +33,7 @@ async fn latest_bar(server: &Server, symbol: Symbol) -> Result<BarShape<'static>
 async fn latest_trade(server: &Server, symbol: Symbol) -> Result<Option<TradeShape<'static>>, Refusal> {
     server.reader.price(symbol).await?;
     let ticks = server.ticks.clone();
-    let query = TickQuery { symbol, start: None, end: None, limit: 1, after: None };
+    let query = TickQuery::newest(symbol, 1);
     let page = server.reader.ask(move |_, _| ticks.page::<Trade>(&query)).await?;
     Ok(page.ticks.last().map(|trade| TradeShape::of(Name::default(), trade)))
 }

@@ -73,15 +73,17 @@ async fn let_in(State(server): State<Arc<Server>>, request: Request, next: Next)
 
 /// Who asks; none where no key is needed.
 fn holder(server: &Server, headers: &HeaderMap) -> Result<Option<Arc<Holder>>, Refusal> {
-    let Some(keys) = &server.keys else { return Ok(None) };
+    if server.keys.is_none() {
+        return Ok(None);
+    }
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let found = match (text(KEY_ID), text(SECRET_KEY), text(header::AUTHORIZATION.as_str())) {
-        (Some(id), Some(secret), _) => keys.find_pair(id, secret),
+        (Some(id), Some(secret), _) => server.holder_of_pair(id, secret),
         (_, _, Some(authorization)) => match authorization.split_once(' ') {
-            Some((scheme, key)) if scheme.eq_ignore_ascii_case("bearer") => keys.find(key.trim()),
+            Some((scheme, key)) if scheme.eq_ignore_ascii_case("bearer") => server.holder_of(key.trim()),
             Some((scheme, pair)) if scheme.eq_ignore_ascii_case("basic") => {
                 let decoded = STANDARD.decode(pair.trim()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-                decoded.and_then(|pair| pair.split_once(':').and_then(|(id, secret)| keys.find_pair(id, secret)))
+                decoded.and_then(|pair| pair.split_once(':').and_then(|(id, secret)| server.holder_of_pair(id, secret)))
             }
             _ => None,
         },

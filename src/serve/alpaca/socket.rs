@@ -133,8 +133,10 @@ impl<'s> Client<'s> {
             }
             match self.codec.read(&heard) {
                 Some(Said { action, key: Some(key), secret: Some(secret), .. }) if action == "auth" => {
-                    let Some(keys) = &self.server.keys else { return Ok(None) };
-                    match keys.find_pair(&key, &secret) {
+                    if self.server.keys.is_none() {
+                        return Ok(None);
+                    }
+                    match self.server.holder_of_pair(&key, &secret) {
                         Some(holder) => return Ok(Some(holder)),
                         None => return Err(self.dismiss(Fault::AuthFailed).await),
                     }

@@ -186,7 +186,7 @@ pub async fn trades(State(server): State<Arc<Server>>, headers: HeaderMap, param
     let symbol = parameters.symbol(&board)?.symbol;
     let limit = parameters.limit(500, 1000)?;
     let ticks = server.ticks.clone();
-    let query = TickQuery { symbol, start: None, end: None, limit, after: None };
+    let query = TickQuery::newest(symbol, limit);
     let page = server.reader.ask(move |_, _| ticks.page::<Trade>(&query)).await?;
     let nanos = NANOS_PER_SECOND / units(&headers);
     let body = |trade: &Trade| {
@@ -201,5 +201,5 @@ pub async fn trades(State(server): State<Arc<Server>>, headers: HeaderMap, param
             "isBestMatch": true,
         })
     };
-    answer(&page.ticks.iter().map(body).collect::<Vec<_>>())
+    answer(&page.ticks.iter().rev().map(body).collect::<Vec<_>>())
 }

@@ -2,6 +2,7 @@
 //! it may take.
 
 mod bars;
+mod days;
 mod figures;
 mod pages;
 mod ticks;
@@ -9,6 +10,7 @@ pub mod time;
 mod truth;
 
 pub use bars::{BarPage, BarQuery, Fill, Label, Order, ShownBar};
+pub use days::DayBars;
 pub use figures::{DayFigures, Period, PeriodFigures};
 pub use pages::{Epoch, PageKey, Shape};
 pub use ticks::{Present, Tick, TickQuery, Ticks};

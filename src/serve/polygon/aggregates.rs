@@ -1,0 +1,286 @@
+//! Aggregates: bars of a ticker, of a day and of the whole market. Each is a bar that is stored.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+
+use super::answers::{Answer, Refused, invalid, plain, request_id};
+use super::parameters::{External, Parameters, Segments, Sort, Span, limit, moment, number, repeated};
+use crate::base::{Interval, Symbol, UnixSeconds};
+use crate::calendar::Calendar;
+use crate::serve::Server;
+use crate::serve::errors::Refusal;
+use crate::serve::query::{BarPage, BarQuery, Fill, ShownBar};
+use crate::store::{BarRange, StoredBar};
+
+const MILLIS: i64 = 1_000_000;
+const NANOS_PER_SECOND: i64 = 1_000_000_000;
+
+/// What bars are asked for with.
+#[derive(Debug, Deserialize)]
+pub struct RangeParameters {
+    adjusted: Option<bool>,
+    sort: Option<Sort>,
+    limit: Option<i64>,
+    /// Where the page before ended: the start of its last bar.
+    cursor: Option<i64>,
+}
+
+/// Whether bars are to be adjusted for splits, of which there are none.
+#[derive(Debug, Deserialize)]
+pub struct AdjustedParameter {
+    adjusted: Option<bool>,
+}
+
+/// A bar.
+#[derive(Debug, Serialize)]
+pub struct Aggregate {
+    /// Where bars of several tickers are told.
+    #[serde(rename = "T", skip_serializing_if = "Option::is_none")]
+    pub ticker: Option<String>,
+    /// Shares.
+    pub v: i64,
+    pub o: f64,
+    pub c: f64,
+    pub h: f64,
+    pub l: f64,
+    /// Start of its first minute, Unix milliseconds.
+    pub t: i64,
+}
+
+impl Aggregate {
+    pub fn of(bar: &ShownBar) -> Self {
+        let ShownBar { start, open, high, low, close, volume } = *bar;
+        Self { ticker: None, v: volume, o: open, c: close, h: high, l: low, t: start * 1000 }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Aggregates<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ticker: Option<&'a str>,
+    #[serde(rename = "queryCount")]
+    query_count: usize,
+    #[serde(rename = "resultsCount")]
+    results_count: usize,
+    adjusted: bool,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    results: &'a [Aggregate],
+    status: &'static str,
+    request_id: String,
+    count: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_url: Option<String>,
+}
+
+impl<'a> Aggregates<'a> {
+    fn of(ticker: Option<&'a str>, results: &'a [Aggregate], adjusted: Option<bool>) -> Self {
+        let count = results.len();
+        let (adjusted, request_id) = (adjusted.unwrap_or(true), request_id());
+        Self {
+            ticker,
+            query_count: count,
+            results_count: count,
+            adjusted,
+            results,
+            status: "OK",
+            request_id,
+            count,
+            next_url: None,
+        }
+    }
+}
+
+/// The stored interval that a window is, and how many of the vendor's base aggregates (minutes or days) one of its bars takes.
+fn window(multiplier: &str, timespan: &str) -> Result<(Interval, u16), Refused> {
+    let interval = match (number("multiplier", multiplier)?, timespan) {
+        (1, "minute") => Interval::Minute1,
+        (5, "minute") => Interval::Minute5,
+        (15, "minute") => Interval::Minute15,
+        (30, "minute") => Interval::Minute30,
+        (60, "minute") | (1, "hour") => Interval::Minute60,
+        (120, "minute") | (2, "hour") => Interval::Minute120,
+        (1, "day") => Interval::Day,
+        (1, "week") => Interval::Week,
+        (1, "month") => Interval::Month,
+        (_, "second" | "minute" | "hour" | "day" | "week" | "month" | "quarter" | "year") => {
+            return Err(invalid(format!(
+                "a window of {} {timespan} is not kept; use 1, 5, 15, 30, 60 or 120 minute, 1 or 2 hour, 1 day, 1 week or 1 month",
+                repeated(multiplier)
+            )));
+        }
+        _ => {
+            let timespan = repeated(timespan);
+            return Err(invalid(format!(
+                "Could not parse the timespan \"{timespan}\". Use minute, hour, day, week or month"
+            )));
+        }
+    };
+    let base = match interval {
+        Interval::Day => 1,
+        Interval::Week => 7,
+        Interval::Month => 31,
+        intraday => intraday.trading_minutes().unwrap_or(1),
+    };
+    Ok((interval, base))
+}
+
+/// Where the first bar begins of a span that begins at an instant: the vendor counts in the bar that holds it.
+fn snapped(calendar: &Calendar, interval: Interval, from: UnixSeconds) -> UnixSeconds {
+    let first = calendar.minutes_in(from, UnixSeconds::MAX).next();
+    first.map_or(from, |minute| calendar.bucket(minute, interval).first.start())
+}
+
+/// Bars of a ticker over a time.
+pub async fn range(
+    State(server): State<Arc<Server>>,
+    External(external): External,
+    Segments((ticker, multiplier, timespan, from, to)): Segments<(String, String, String, String, String)>,
+    Parameters(asked): Parameters<RangeParameters>,
+) -> Answer {
+    let (interval, base) = window(&multiplier, &timespan)?;
+    let span = Span { from: moment("from", &from, MILLIS)?.from, to: moment("to", &to, MILLIS)?.to };
+    if span.to < span.from {
+        return Err(invalid("The parameter 'to' cannot be a time that occurs before 'from'"));
+    }
+    let asked_limit = limit(asked.limit, 5000, 50_000)?;
+    let sort = asked.sort.unwrap_or(Sort::Asc);
+    let Ok(symbol) = ticker.parse::<Symbol>() else {
+        return plain(Aggregates::of(Some(&repeated(&ticker)), &[], asked.adjusted));
+    };
+    let query = BarQuery {
+        symbol,
+        interval,
+        start: Some(snapped(server.reader.calendar(), interval, span.from.div_euclid(NANOS_PER_SECOND))),
+        end: Some(span.to.div_euclid(NANOS_PER_SECOND)),
+        order: sort.into(),
+        fill: Fill::Skip,
+        limit: (asked_limit / base).max(1),
+        after: asked.cursor.map(|cursor| cursor.clamp(0, UnixSeconds::MAX - 1)),
+    };
+    let found = match server.reader.bars(query).await {
+        Ok(found) => found,
+        Err(Refusal::UnknownTicker(_)) => BarPage { bars: Vec::new(), next: None },
+        Err(refusal) => return Err(refusal.into()),
+    };
+    let results: Vec<Aggregate> = found.bars.iter().map(Aggregate::of).collect();
+    let adjusted = asked.adjusted.unwrap_or(true);
+    let next_url = found.next.map(|next| {
+        let path = format!("/v2/aggs/ticker/{symbol}/range/{multiplier}/{timespan}/{from}/{to}");
+        let sort = sort.as_str();
+        format!("{external}{path}?adjusted={adjusted}&sort={sort}&limit={asked_limit}&cursor={next}")
+    });
+    let query_count = results.len() * usize::from(base);
+    let answer = Aggregates::of(Some(symbol.as_str()), &results, asked.adjusted);
+    plain(Aggregates { query_count, next_url, ..answer })
+}
+
+/// The day on which the market's clock stands.
+pub async fn today(server: &Server) -> Result<NaiveDate, Refused> {
+    let now = match server.reader.standing().await?.clock {
+        Some(clock) => clock.now(server.clock.now_nanos()).div_euclid(NANOS_PER_SECOND),
+        None => server.reader.board().await?.newest.ok_or(Refusal::NoMarket)?,
+    };
+    Ok(server.reader.calendar().date_of(now))
+}
+
+/// The bar of the last trading day before the present one.
+pub async fn previous(
+    State(server): State<Arc<Server>>,
+    Segments(ticker): Segments<String>,
+    Parameters(asked): Parameters<AdjustedParameter>,
+) -> Answer {
+    let Ok(symbol) = ticker.parse::<Symbol>() else {
+        return plain(Aggregates::of(Some(&repeated(&ticker)), &[], asked.adjusted));
+    };
+    let to = Calendar::midnight(today(&server).await?);
+    let range = BarRange { symbol, interval: Interval::Day, from: 0, to };
+    let found = server.reader.ask(move |store, _| Ok(store.last_bars(&[range], 1)?)).await?;
+    let shown = |bar: &_| Aggregate { ticker: Some(symbol.to_string()), ..Aggregate::of(&ShownBar::from(*bar)) };
+    let results: Vec<Aggregate> = found.iter().map(shown).collect();
+    plain(Aggregates::of(Some(symbol.as_str()), &results, asked.adjusted))
+}
+
+/// A date of a path.
+fn date(text: &str) -> Result<NaiveDate, Refused> {
+    text.parse().map_err(|_| invalid(format!("Could not parse the date \"{}\". Use YYYY-MM-DD", repeated(text))))
+}
+
+fn day(symbol: Symbol, date: NaiveDate) -> BarRange {
+    let to = date.succ_opt().map_or(UnixSeconds::MAX, Calendar::midnight);
+    BarRange { symbol, interval: Interval::Day, from: Calendar::midnight(date), to }
+}
+
+/// Every stock's bar of a day.
+pub async fn grouped(
+    State(server): State<Arc<Server>>,
+    Segments((locale, market, text)): Segments<(String, String, String)>,
+    Parameters(asked): Parameters<AdjustedParameter>,
+) -> Answer {
+    let date = date(&text)?;
+    if (locale.as_str(), market.as_str()) != ("us", "stocks") {
+        return plain(Aggregates::of(None, &[], asked.adjusted));
+    }
+    let board = server.reader.board().await?;
+    let symbols: Vec<Symbol> = board.rows.iter().map(|row| row.symbol).collect();
+    let results = server
+        .reader
+        .ask(move |store, _| {
+            let ranges: Vec<BarRange> = symbols.iter().map(|symbol| day(*symbol, date)).collect();
+            let bars = store.bars(&ranges, ranges.len())?;
+            let shown = |bar: &StoredBar| Aggregate {
+                ticker: symbols.get(bar.range).map(Symbol::to_string),
+                ..Aggregate::of(&ShownBar::from(*bar))
+            };
+            Ok(bars.iter().map(shown).collect::<Vec<_>>())
+        })
+        .await?;
+    plain(Aggregates::of(None, &results, asked.adjusted))
+}
+
+#[derive(Debug, Serialize)]
+struct OpenClose<'a> {
+    status: &'static str,
+    from: String,
+    symbol: &'a str,
+    open: f64,
+    high: f64,
+    low: f64,
+    close: f64,
+    volume: i64,
+}
+
+/// Open and close of a day. There is no trade before and after hours.
+pub async fn open_close(
+    State(server): State<Arc<Server>>,
+    Segments((ticker, text)): Segments<(String, String)>,
+) -> Answer {
+    let date = date(&text)?;
+    let symbol: Symbol = ticker.parse().map_err(|_| Refused::NotFound("Data not found."))?;
+    let range = day(symbol, date);
+    let found = server.reader.ask(move |store, _| Ok(store.bars(&[range], 1)?)).await?;
+    let bar = found.first().ok_or(Refused::NotFound("Data not found."))?;
+    let StoredBar { open, high, low, close, volume, .. } = *bar;
+    plain(OpenClose { status: "OK", from: date.to_string(), symbol: symbol.as_str(), open, high, low, close, volume })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::serve::query::Order;
+
+    #[test]
+    fn a_window_is_a_stored_interval_or_none() {
+        let kept = |multiplier, timespan| window(multiplier, timespan).ok().map(|(interval, _)| interval);
+        assert_eq!(kept("2", "hour"), Some(Interval::Minute120));
+        assert_eq!(kept("1", "month"), Some(Interval::Month));
+        for (multiplier, timespan) in
+            [("2", "minute"), ("3", "hour"), ("1", "second"), ("1", "year"), ("-1", "day"), ("", "day"), ("1", "Day")]
+        {
+            assert_eq!(kept(multiplier, timespan), None, "{multiplier} {timespan}");
+        }
+        assert_eq!(Order::from(Sort::Desc), Order::Descending);
+    }
+}

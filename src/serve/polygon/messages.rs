@@ -1,0 +1,282 @@
+//! The messages of `/stocks`, both ways. Every time in them is in milliseconds.
+
+use axum::body::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::seconds::{MinuteSums, SecondSums};
+use super::ticks::{EXCHANGE, TAPE};
+use crate::bars::ticks::{BestQuote, Level, Trade};
+use crate::base::{PriceLimits, Symbol, UnixNanos};
+use crate::serve::hub::Event;
+
+const NANOS_PER_MILLI: UnixNanos = 1_000_000;
+
+/// What a client may say.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(tag = "action", rename_all = "lowercase")]
+pub enum Said {
+    Auth { params: String },
+    Subscribe { params: String },
+    Unsubscribe { params: String },
+}
+
+/// What may be heard of a ticker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Channel {
+    Trade,
+    Quote,
+    Second,
+    Minute,
+    Limits,
+}
+
+/// Why a part of a subscription is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoTopic {
+    /// The vendor has such a channel, this market has not.
+    Missing,
+    /// It is not `CHANNEL.TICKER`.
+    Malformed,
+}
+
+/// A channel of a ticker, or of all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Topic {
+    pub channel: Channel,
+    /// None is `*`.
+    pub symbol: Option<Symbol>,
+}
+
+impl Channel {
+    pub const ALL: [Self; 5] = [Self::Trade, Self::Quote, Self::Second, Self::Minute, Self::Limits];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Trade => "T",
+            Self::Quote => "Q",
+            Self::Second => "A",
+            Self::Minute => "AM",
+            Self::Limits => "LULD",
+        }
+    }
+
+    /// Its place in a set of bits.
+    pub fn bit(self) -> u8 {
+        1 << self as u8
+    }
+}
+
+impl Topic {
+    /// A topic as a client writes it.
+    pub fn parse(text: &str) -> Result<Self, NoTopic> {
+        let (channel, symbol) = text.split_once('.').ok_or(NoTopic::Malformed)?;
+        if ["FMV", "NOI", "LV"].contains(&channel) {
+            return Err(NoTopic::Missing);
+        }
+        let channel = Channel::ALL.into_iter().find(|known| known.as_str() == channel).ok_or(NoTopic::Malformed)?;
+        let symbol = match symbol {
+            "*" => None,
+            symbol => Some(symbol.parse().map_err(|_| NoTopic::Malformed)?),
+        };
+        Ok(Self { channel, symbol })
+    }
+}
+
+fn text(message: &impl Serialize) -> Bytes {
+    // Only a map with keys that are no texts cannot be encoded, and there is none.
+    Bytes::from(serde_json::to_vec(message).unwrap_or_default())
+}
+
+/// Something about the connection.
+pub fn status(status: &str, message: &str) -> Bytes {
+    text(&json!({"ev": "status", "status": status, "message": message}))
+}
+
+#[derive(Serialize)]
+struct TradeBody<'a> {
+    ev: &'static str,
+    sym: &'a str,
+    x: u8,
+    i: String,
+    z: u8,
+    p: f64,
+    s: i64,
+    c: [u8; 0],
+    t: i64,
+    q: u64,
+}
+
+#[derive(Serialize)]
+struct QuoteBody<'a> {
+    ev: &'static str,
+    sym: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bx: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bp: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bs: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ax: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ap: Option<f64>,
+    #[serde(rename = "as", skip_serializing_if = "Option::is_none")]
+    ask_size: Option<i64>,
+    c: u8,
+    i: [u8; 0],
+    t: i64,
+    z: u8,
+    q: u64,
+}
+
+fn trade(symbol: &Symbol, trade: &Trade) -> Bytes {
+    let (number, t) = (trade.id().number(), trade.at.div_euclid(NANOS_PER_MILLI));
+    let (sym, p, s) = (symbol.as_str(), trade.price.units(), trade.shares);
+    text(&TradeBody { ev: "T", sym, x: EXCHANGE, i: number.to_string(), z: TAPE, p, s, c: [], t, q: number })
+}
+
+fn quote(symbol: &Symbol, quote: &BestQuote) -> Bytes {
+    let price = |level: Option<Level>| level.map(|level| level.price.units());
+    let size = |level: Option<Level>| level.map(|level| level.shares);
+    text(&QuoteBody {
+        ev: "Q",
+        sym: symbol.as_str(),
+        bx: quote.bid.map(|_| EXCHANGE),
+        bp: price(quote.bid),
+        bs: size(quote.bid),
+        ax: quote.ask.map(|_| EXCHANGE),
+        ap: price(quote.ask),
+        ask_size: size(quote.ask),
+        c: 0,
+        i: [],
+        t: quote.at.div_euclid(NANOS_PER_MILLI),
+        z: TAPE,
+        q: quote.id().number(),
+    })
+}
+
+/// A trade or a quote; nothing of events that every client hears in another way.
+pub fn event(symbol: &Symbol, event: &Event) -> Bytes {
+    match event {
+        Event::Trade(told) => trade(symbol, told),
+        Event::Quote(told) => quote(symbol, told),
+        Event::Bar(_) | Event::Halt { .. } => Bytes::new(),
+    }
+}
+
+#[derive(Serialize)]
+struct AggregateBody<'a> {
+    ev: &'static str,
+    sym: &'a str,
+    v: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    av: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    op: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vw: Option<f64>,
+    o: f64,
+    c: f64,
+    h: f64,
+    l: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    a: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    z: Option<i64>,
+    s: i64,
+    e: i64,
+}
+
+/// A second with a trade.
+pub fn second(symbol: &Symbol, sums: &SecondSums) -> Bytes {
+    let (bar, start) = (&sums.bar, sums.start * 1000);
+    text(&AggregateBody {
+        ev: "A",
+        sym: symbol.as_str(),
+        v: bar.volume(),
+        av: sums.day.volume,
+        op: sums.day.open,
+        vw: sums.vwap,
+        o: bar.open().units(),
+        c: bar.close().units(),
+        h: bar.high().units(),
+        l: bar.low().units(),
+        a: sums.day.vwap,
+        z: sums.mean_size,
+        s: start,
+        e: start + 1000,
+    })
+}
+
+/// A minute's bar as it was committed.
+pub fn minute(symbol: &Symbol, sums: &MinuteSums) -> Bytes {
+    let (bar, start) = (&sums.bar.ohlcv, sums.bar.first.start() * 1000);
+    text(&AggregateBody {
+        ev: "AM",
+        sym: symbol.as_str(),
+        v: bar.volume(),
+        av: sums.day.volume,
+        op: sums.day.open,
+        vw: sums.vwap,
+        o: bar.open().units(),
+        c: bar.close().units(),
+        h: bar.high().units(),
+        l: bar.low().units(),
+        a: sums.day.vwap,
+        z: sums.mean_size,
+        s: start,
+        e: start + 60_000,
+    })
+}
+
+/// The price limits that hold, and whether trade is halted (indicator 1). Without limits there are no prices in it.
+pub fn limits(symbol: &Symbol, limits: Option<PriceLimits>, is_halted: bool, at: UnixNanos) -> Bytes {
+    let mut body = json!({"ev": "LULD", "T": symbol.as_str(), "i": if is_halted { vec![1] } else { vec![] }, "z": TAPE,
+        "t": at.div_euclid(NANOS_PER_MILLI), "q": at.div_euclid(NANOS_PER_MILLI)});
+    if let Some(limits) = limits {
+        body["h"] = limits.up.units().into();
+        body["l"] = limits.down.units().into();
+    }
+    text(&body)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_topic_is_a_channel_of_a_ticker_or_of_all() {
+        let topic = |text| Topic::parse(text).ok().map(|topic| (topic.channel, topic.symbol.map(|s| s.to_string())));
+        assert_eq!(topic("T.AAPL"), Some((Channel::Trade, Some("AAPL".to_owned()))));
+        assert_eq!(topic("AM.BRK.B"), Some((Channel::Minute, Some("BRK.B".to_owned()))));
+        assert_eq!(topic("LULD.*"), Some((Channel::Limits, None)));
+        assert_eq!(Topic::parse("FMV.*"), Err(NoTopic::Missing));
+        for text in ["", "*", "T", "T.", "X.AAPL", "t.AAPL", ".AAPL", "T.A A", "T.**"] {
+            assert_eq!(Topic::parse(text), Err(NoTopic::Malformed), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_a_client_may_say_is_understood() {
+        let said = |text: &str| serde_json::from_str::<Said>(text).ok();
+        assert_eq!(said(r#"{"action":"auth","params":"k"}"#), Some(Said::Auth { params: "k".to_owned() }));
+        assert_eq!(
+            said(r#"{"action":"subscribe","params":"T.*"}"#),
+            Some(Said::Subscribe { params: "T.*".to_owned() })
+        );
+        for text in ["", "[]", "{}", r#"{"action":"auth"}"#, r#"{"action":"x","params":""}"#] {
+            assert_eq!(said(text), None, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_breaks_the_parsers(text in "\\PC{0,200}") {
+            let _ = serde_json::from_str::<Said>(&text);
+            let _ = Topic::parse(&text);
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! The parameters of Polygon's dialect, and what is said of a wrong one.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, Path, Query};
+use axum::http::header;
+use axum::http::request::Parts;
+use chrono::NaiveDate;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::answers::{Refused, invalid};
+use crate::base::{Symbol, UnixNanos};
+use crate::calendar::Calendar;
+use crate::serve::Server;
+use crate::serve::query::Order;
+
+/// The last instant that nanoseconds can tell.
+const LAST: UnixNanos = UnixNanos::MAX;
+const NANOS_PER_SECOND: UnixNanos = 1_000_000_000;
+/// As much of a wrong value as is repeated to who sent it.
+const REPEATED_CHARS: usize = 40;
+
+/// The query string's parameters. Those that are not known are passed over, as the vendor does.
+pub struct Parameters<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Parameters<T> {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        match Query::<T>::from_request_parts(parts, state).await {
+            Ok(Query(parameters)) => Ok(Self(parameters)),
+            Err(rejection) => {
+                let said = rejection.body_text();
+                let reason = said.strip_prefix("Failed to deserialize query string: ").unwrap_or(&said);
+                Err(invalid(format!("a parameter is wrong: {reason}")))
+            }
+        }
+    }
+}
+
+/// The variable parts of a path.
+pub struct Segments<T>(pub T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Segments<T> {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        match Path::<T>::from_request_parts(parts, state).await {
+            Ok(Path(segments)) => Ok(Self(segments)),
+            Err(rejection) => Err(invalid(rejection.body_text())),
+        }
+    }
+}
+
+/// Where the client reaches this server: what a link begins with.
+pub struct External(pub String);
+
+impl FromRequestParts<Arc<Server>> for External {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, server: &Arc<Server>) -> Result<Self, Self::Rejection> {
+        if let Some(url) = &server.options.external_url {
+            return Ok(Self(url.clone()));
+        }
+        let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        Ok(Self(format!("http://{}", host.unwrap_or("localhost"))))
+    }
+}
+
+/// Which comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Sort {
+    Asc,
+    Desc,
+}
+
+impl Sort {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Asc => "asc",
+            Self::Desc => "desc",
+        }
+    }
+}
+
+impl From<Sort> for Order {
+    fn from(sort: Sort) -> Self {
+        match sort {
+            Sort::Asc => Self::Ascending,
+            Sort::Desc => Self::Descending,
+        }
+    }
+}
+
+/// The beginning of a wrong value.
+pub fn repeated(text: &str) -> String {
+    text.chars().take(REPEATED_CHARS).collect()
+}
+
+/// A ticker by its name.
+pub fn ticker(text: &str) -> Result<Symbol, Refused> {
+    text.parse().map_err(|_| Refused::NotFound("Ticker not found."))
+}
+
+/// A number of entries from 1 to the most that there may be.
+pub fn limit(asked: Option<i64>, usual: u16, most: u16) -> Result<u16, Refused> {
+    let wrong = || invalid(format!("'limit' must be from 1 to {most}"));
+    match asked {
+        None => Ok(usual),
+        Some(limit) => u16::try_from(limit).ok().filter(|limit| (1..=most).contains(limit)).ok_or_else(wrong),
+    }
+}
+
+/// A span of instants in Unix nanoseconds, both included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    pub from: UnixNanos,
+    pub to: UnixNanos,
+}
+
+impl Span {
+    pub const ALL: Self = Self { from: 0, to: LAST };
+
+    /// What lies in both.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self { from: self.from.max(other.from), to: self.to.min(other.to) }
+    }
+}
+
+/// What a date or a number names: a day of the exchange, or one of the numbers from which the next one is `unit` nanoseconds
+/// away.
+pub fn moment(name: &str, text: &str, unit: UnixNanos) -> Result<Span, Refused> {
+    let how = if unit == 1 { "Nanosecond" } else { "MS" };
+    let wrong = || {
+        let text = repeated(text);
+        invalid(format!(
+            "Could not parse the time parameter: '{name}' ({text}). Use YYYY-MM-DD or Unix {how} Timestamps"
+        ))
+    };
+    if let Ok(date) = text.parse::<NaiveDate>() {
+        let midnight = |date| Calendar::midnight(date).checked_mul(NANOS_PER_SECOND).filter(|nanos| *nanos >= 0);
+        let next = date.succ_opt().and_then(midnight).unwrap_or(LAST);
+        return Ok(Span { from: midnight(date).ok_or_else(wrong)?, to: next - 1 });
+    }
+    let number: i64 = text.parse().map_err(|_| wrong())?;
+    let from = number.checked_mul(unit).filter(|from| *from >= 0).ok_or_else(wrong)?;
+    Ok(Span { from, to: from.saturating_add(unit - 1) })
+}
+
+/// A number of a path or a cursor.
+pub fn number(name: &str, text: &str) -> Result<i64, Refused> {
+    text.parse().map_err(|_| invalid(format!("'{name}' must be a whole number, not \"{}\"", repeated(text))))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_date_is_a_day_of_the_exchange_and_a_number_an_instant() {
+        let midnight = 1_772_380_800 * NANOS_PER_SECOND;
+        let day = Span { from: midnight, to: midnight + 86_400 * NANOS_PER_SECOND - 1 };
+        assert_eq!(moment("from", "2026-03-02", 1).ok(), Some(day));
+        assert_eq!(moment("from", "1000", 1_000_000).ok(), Some(Span { from: 1_000_000_000, to: 1_000_999_999 }));
+        assert_eq!(moment("from", "1000", 1).ok(), Some(Span { from: 1000, to: 1000 }));
+        for text in ["", "-1", "now", "2026-02-30", "1e9", "9223372036854775807", "9999-12-31", "1900-01-01"] {
+            assert!(moment("from", text, 1_000_000).is_err(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_breaks_the_parser_of_instants(text in "\\PC{0,40}", number in any::<i64>()) {
+            for unit in [1, 1_000_000] {
+                let _ = moment("to", &text, unit);
+                let _ = moment("to", &number.to_string(), unit);
+            }
+            let _ = (ticker(&text), limit(Some(number), 1, 50_000));
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! What there is: tickers, the market's state and holidays, and the lists of which this market has nothing.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use chrono::{DateTime, Datelike, FixedOffset, Weekday};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::aggregates::today;
+use super::answers::{Answer, Refused, page, plain, result};
+use super::parameters::{External, Parameters, Segments, Sort, limit, number, ticker};
+use crate::serve::Server;
+use crate::store::PriceRow;
+
+/// The exchange's time, east of Greenwich.
+const SHANGHAI_SECONDS: i32 = 8 * 3600;
+/// How many days ahead holidays are told.
+const HOLIDAYS_AHEAD: usize = 366;
+
+/// A span of tickers. As part of other parameters its values are texts.
+#[derive(Debug, Default, Deserialize)]
+pub struct Span {
+    ticker: Option<String>,
+    #[serde(rename = "ticker.gt")]
+    gt: Option<String>,
+    #[serde(rename = "ticker.gte")]
+    gte: Option<String>,
+    #[serde(rename = "ticker.lt")]
+    lt: Option<String>,
+    #[serde(rename = "ticker.lte")]
+    lte: Option<String>,
+}
+
+impl Span {
+    fn has(&self, name: &str) -> bool {
+        // Polygon's clients give an empty ticker for none.
+        self.ticker.as_deref().is_none_or(|ticker| ticker.is_empty() || ticker == name)
+            && self.gt.as_deref().is_none_or(|bound| name > bound)
+            && self.gte.as_deref().is_none_or(|bound| name >= bound)
+            && self.lt.as_deref().is_none_or(|bound| name < bound)
+            && self.lte.as_deref().is_none_or(|bound| name <= bound)
+    }
+
+    /// The rows of the span, in order of ticker; and whether there are more.
+    pub fn page<'r>(
+        &self,
+        rows: &'r [PriceRow],
+        order: Sort,
+        limit: usize,
+        is_wanted: impl Fn(&PriceRow) -> bool,
+    ) -> (Vec<&'r PriceRow>, bool) {
+        let mut found: Vec<&PriceRow> =
+            rows.iter().filter(|row| self.has(row.symbol.as_str()) && is_wanted(row)).collect();
+        if order == Sort::Desc {
+            found.reverse();
+        }
+        let has_more = found.len() > limit;
+        found.truncate(limit);
+        (found, has_more)
+    }
+
+    /// The query string of what comes after a ticker.
+    pub fn after(&self, order: Sort, last: &str) -> String {
+        let mut bounds = [("gt", &self.gt), ("gte", &self.gte), ("lt", &self.lt), ("lte", &self.lte)].to_vec();
+        let last = Some(last.to_owned());
+        let (moved, closed) = if order == Sort::Asc { ("gt", "gte") } else { ("lt", "lte") };
+        bounds.retain(|(name, _)| *name != moved && *name != closed);
+        bounds.push((moved, &last));
+        let bounds = bounds.iter().filter_map(|(name, bound)| bound.as_ref().map(|bound| (name, bound)));
+        bounds.map(|(name, bound)| format!("&ticker.{name}={}", escaped(bound))).collect()
+    }
+}
+
+/// A text as a part of a query string.
+fn escaped(text: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
+    let escape = |byte: u8| if is_plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    text.bytes().map(escape).collect()
+}
+
+/// A number that is given as a text.
+pub fn count(text: Option<&str>) -> Result<Option<i64>, Refused> {
+    text.map(|text| number("limit", text)).transpose()
+}
+
+/// What tickers are asked for with.
+#[derive(Debug, Deserialize)]
+pub struct TickerParameters {
+    #[serde(flatten)]
+    span: Span,
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    market: Option<String>,
+    search: Option<String>,
+    active: Option<String>,
+    order: Option<Sort>,
+    limit: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Ticker<'a> {
+    ticker: &'a str,
+    name: &'a str,
+    market: &'static str,
+    locale: &'static str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    active: bool,
+}
+
+impl<'a> Ticker<'a> {
+    fn of(row: &'a PriceRow) -> Self {
+        let (ticker, name, active) = (row.symbol.as_str(), &row.name, row.is_active);
+        Self { ticker, name, market: "stocks", locale: "us", kind: "CS", active }
+    }
+}
+
+/// Tickers, in order.
+pub async fn tickers(
+    State(server): State<Arc<Server>>,
+    External(external): External,
+    Parameters(asked): Parameters<TickerParameters>,
+) -> Answer {
+    let limit = limit(count(asked.limit.as_deref())?, 100, 1000)?;
+    let order = asked.order.unwrap_or(Sort::Asc);
+    let search = asked.search.as_deref().filter(|search| !search.is_empty()).map(str::to_lowercase);
+    let is_other =
+        |asked: &Option<String>, own: &str| asked.as_ref().is_some_and(|text| !text.is_empty() && text != own);
+    let is_elsewhere = is_other(&asked.kind, "CS") || is_other(&asked.market, "stocks");
+    let is_active = asked.active.as_deref() != Some("false");
+    let board = server.reader.board().await?;
+    let (rows, has_more) = asked.span.page(&board.rows, order, usize::from(limit), |row| {
+        let has = |search: &String| {
+            row.symbol.as_str().to_lowercase().contains(search) || row.name.to_lowercase().contains(search)
+        };
+        !is_elsewhere && row.is_active == is_active && search.as_ref().is_none_or(has)
+    });
+    let bodies: Vec<Ticker<'_>> = rows.iter().map(|row| Ticker::of(row)).collect();
+    let next_url = bodies.last().filter(|_| has_more).map(|last| {
+        let search = search.as_deref().map(|search| format!("&search={}", escaped(search))).unwrap_or_default();
+        let (order_name, span) = (order.as_str(), asked.span.after(order, last.ticker));
+        format!("{external}/v3/reference/tickers?active={is_active}&limit={limit}&order={order_name}{search}{span}")
+    });
+    page(&bodies, true, next_url)
+}
+
+/// One ticker.
+pub async fn ticker_details(State(server): State<Arc<Server>>, Segments(text): Segments<String>) -> Answer {
+    let row = server.reader.price(ticker(&text)?).await?;
+    let mut body = json!(Ticker::of(&row));
+    body["sic_description"] = row.sector.as_str().into();
+    body["ticker_root"] = row.symbol.as_str().into();
+    result(body)
+}
+
+/// The one kind of ticker.
+pub async fn types() -> Answer {
+    page(&[json!({"asset_class": "stocks", "code": "CS", "description": "Common Stock", "locale": "us"})], true, None)
+}
+
+/// A list with nothing in it: there are no splits and no dividends, and no trade bears a condition.
+pub async fn nothing() -> Answer {
+    page::<Value>(&[], false, None)
+}
+
+/// The one exchange.
+pub async fn exchanges() -> Answer {
+    let exchange = json!({"id": super::ticks::EXCHANGE, "type": "exchange", "asset_class": "stocks", "locale": "us",
+        "name": "klined", "acronym": "KLINED"});
+    page(&[exchange], true, None)
+}
+
+/// Whether the market is open.
+pub async fn status(State(server): State<Arc<Server>>) -> Answer {
+    let standing = server.reader.standing().await?;
+    let is_trading = standing.status.is_some_and(|status| status.is_trading());
+    let state = if is_trading { "open" } else { "closed" };
+    let now = match standing.clock {
+        Some(clock) => clock.now(server.clock.now_nanos()).div_euclid(1_000_000_000),
+        None => standing.status.map_or_else(|| server.clock.now(), |status| status.last_update),
+    };
+    let zone = FixedOffset::east_opt(SHANGHAI_SECONDS);
+    let time = DateTime::from_timestamp(now, 0).zip(zone).map(|(now, zone)| now.with_timezone(&zone).to_rfc3339());
+    plain(json!({
+        "market": state,
+        "afterHours": false,
+        "earlyHours": false,
+        "exchanges": {"nasdaq": state, "nyse": state, "otc": "closed"},
+        "currencies": {"crypto": "closed", "fx": "closed"},
+        "serverTime": time,
+    }))
+}
+
+/// The weekdays of the next year on which the exchange is closed.
+pub async fn upcoming(State(server): State<Arc<Server>>) -> Answer {
+    let (today, calendar) = (today(&server).await?, server.reader.calendar());
+    let is_holiday = |day: &chrono::NaiveDate| {
+        !matches!(day.weekday(), Weekday::Sat | Weekday::Sun) && !calendar.is_trading_day(*day)
+    };
+    let days = today.iter_days().skip(1).take(HOLIDAYS_AHEAD).take_while(|day| *day <= calendar.last_day());
+    let body = |day| json!({"date": day, "exchange": "SSE", "name": "Exchange holiday", "status": "closed"});
+    plain(days.filter(is_holiday).map(|day: chrono::NaiveDate| body(day.to_string())).collect::<Vec<_>>())
+}

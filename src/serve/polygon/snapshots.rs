@@ -1,0 +1,231 @@
+//! Snapshots: a stock's day, the day before, its last minute, and its last trade and quote.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::answers::{Answer, Refused, page, plain, request_id};
+use super::parameters::{External, Parameters, Segments, Sort, limit, ticker};
+use super::reference::Span;
+use super::ticks::{LastQuote, LastTrade};
+use crate::base::Symbol;
+use crate::serve::Server;
+use crate::serve::hub::Last;
+use crate::serve::query::{DayBars, ShownBar};
+
+/// The most stocks that a snapshot tells the last trade and quote of; in a larger one they are left out, as the vendor's
+/// smaller plans do.
+const WITH_TICKS_MAX: usize = 250;
+const NANOS_PER_SECOND: i64 = 1_000_000_000;
+
+/// A day of a snapshot.
+#[derive(Debug, Serialize)]
+struct Day {
+    o: f64,
+    h: f64,
+    l: f64,
+    c: f64,
+    v: i64,
+}
+
+impl Day {
+    fn of(bar: &ShownBar) -> Self {
+        Self { o: bar.open, h: bar.high, l: bar.low, c: bar.close, v: bar.volume }
+    }
+}
+
+/// The last minute of a snapshot.
+#[derive(Debug, Serialize)]
+struct Minute {
+    /// Shares of the day so far.
+    av: i64,
+    /// Start, Unix milliseconds.
+    t: i64,
+    #[serde(flatten)]
+    bar: Day,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Snapshot {
+    ticker: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    todays_change: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    todays_change_perc: Option<f64>,
+    /// Unix nanoseconds.
+    updated: i64,
+    day: Day,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_quote: Option<LastQuote>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_trade: Option<LastTrade>,
+    min: Minute,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prev_day: Option<Day>,
+}
+
+/// The price now, and what it is against the day before: in hundredths, and in per cent.
+fn change(bars: &DayBars, last: &Last) -> (f64, Option<(f64, f64)>) {
+    let price = last.trade.map_or(bars.day.close, |trade| trade.price.units());
+    let change = bars.previous.map(|previous| {
+        let (change, percent) = (price - previous.close, (price / previous.close - 1.0) * 100.0);
+        ((change * 100.0).round() / 100.0, (percent * 1000.0).round() / 1000.0)
+    });
+    (price, change)
+}
+
+fn updated(bars: &DayBars, last: &Last) -> i64 {
+    let committed = (bars.minute.start + 60) * NANOS_PER_SECOND;
+    last.trade.map_or(committed, |trade| trade.at)
+}
+
+impl Snapshot {
+    fn of(bars: &DayBars, last: &Last) -> Self {
+        let (_, change) = change(bars, last);
+        Self {
+            ticker: bars.symbol.to_string(),
+            todays_change: change.map(|(change, _)| change),
+            todays_change_perc: change.map(|(_, percent)| percent),
+            updated: updated(bars, last),
+            day: Day::of(&bars.day),
+            last_quote: last.quote.map(|quote| LastQuote::of(None, &quote)),
+            last_trade: last.trade.map(|trade| LastTrade::of(None, &trade)),
+            min: Minute { av: bars.day.volume, t: bars.minute.start * 1000, bar: Day::of(&bars.minute) },
+            prev_day: bars.previous.as_ref().map(Day::of),
+        }
+    }
+}
+
+/// The days of some stocks with their last ticks, as far as those are told.
+async fn look(server: &Server, symbols: Vec<Symbol>) -> Result<Vec<(DayBars, Last)>, Refused> {
+    let days = server.reader.days(symbols).await?;
+    if days.len() > WITH_TICKS_MAX {
+        return Ok(days.into_iter().map(|day| (day, Last::default())).collect());
+    }
+    let ticks = server.ticks.clone();
+    let found = server
+        .reader
+        .ask(move |_, _| days.into_iter().map(|day| Ok((day, ticks.last(day.symbol)?))).collect::<Result<Vec<_>, _>>());
+    Ok(found.await?)
+}
+
+/// Which stocks a snapshot is asked for.
+#[derive(Debug, Deserialize)]
+pub struct SnapshotParameters {
+    tickers: Option<String>,
+}
+
+/// Snapshots of the stocks named, or of all.
+pub async fn all(State(server): State<Arc<Server>>, Parameters(asked): Parameters<SnapshotParameters>) -> Answer {
+    let named: Option<Vec<Symbol>> = asked.tickers.filter(|tickers| !tickers.is_empty()).map(|tickers| {
+        // Those that there are not are left out.
+        tickers.split(',').filter_map(|ticker| ticker.trim().parse().ok()).collect()
+    });
+    let board = server.reader.board().await?;
+    let is_wanted = |symbol: &Symbol| named.as_ref().is_none_or(|named| named.contains(symbol));
+    let symbols = board.rows.iter().map(|row| row.symbol).filter(is_wanted).collect();
+    let found = look(&server, symbols).await?;
+    let tickers: Vec<Snapshot> = found.iter().map(|(bars, last)| Snapshot::of(bars, last)).collect();
+    plain(json!({"status": "OK", "request_id": request_id(), "count": tickers.len(), "tickers": tickers}))
+}
+
+/// A snapshot of one stock.
+pub async fn one(State(server): State<Arc<Server>>, Segments(text): Segments<String>) -> Answer {
+    let symbol = ticker(&text)?;
+    server.reader.price(symbol).await?;
+    let found = look(&server, vec![symbol]).await?;
+    let (bars, last) = found.first().ok_or(Refused::NotFound("Ticker not found."))?;
+    plain(json!({"status": "OK", "request_id": request_id(), "ticker": Snapshot::of(bars, last)}))
+}
+
+/// What universal snapshots are asked for with.
+#[derive(Debug, Deserialize)]
+pub struct UniversalParameters {
+    #[serde(rename = "ticker.any_of")]
+    any_of: Option<String>,
+    #[serde(flatten)]
+    span: Span,
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    order: Option<Sort>,
+    limit: Option<String>,
+}
+
+fn universal_body(name: &str, market_status: &str, bars: &DayBars, last: &Last) -> Value {
+    let ((price, change), day, minute) = (change(bars, last), &bars.day, &bars.minute);
+    let mut session = json!({"price": price, "close": day.close, "high": day.high, "low": day.low, "open": day.open,
+        "volume": day.volume});
+    if let (Some((change, percent)), Some(previous)) = (change, bars.previous) {
+        session["change"] = change.into();
+        session["change_percent"] = percent.into();
+        session["previous_close"] = previous.close.into();
+    }
+    let mut body = json!({"ticker": bars.symbol.as_str(), "name": name, "type": "stocks", "market_status": market_status,
+        "session": session, "last_minute": {"open": minute.open, "high": minute.high, "low": minute.low,
+        "close": minute.close, "volume": minute.volume, "last_updated": (minute.start + 60) * NANOS_PER_SECOND}});
+    if let Some(trade) = last.trade {
+        body["last_trade"] = json!({"id": trade.id().number(), "price": trade.price.units(), "size": trade.shares,
+            "exchange": super::ticks::EXCHANGE, "conditions": [], "sip_timestamp": trade.at, "last_updated": trade.at,
+            "timeframe": "REAL-TIME"});
+    }
+    if let Some(quote) = last.quote {
+        let mut told = json!({"last_updated": quote.at, "timeframe": "REAL-TIME"});
+        for (side, level) in [("bid", quote.bid), ("ask", quote.ask)] {
+            if let Some(level) = level {
+                told[side] = level.price.units().into();
+                told[format!("{side}_size")] = level.shares.into();
+            }
+        }
+        body["last_quote"] = told;
+    }
+    body
+}
+
+/// Snapshots in pages, or of the stocks named.
+pub async fn universal(
+    State(server): State<Arc<Server>>,
+    External(external): External,
+    Parameters(asked): Parameters<UniversalParameters>,
+) -> Answer {
+    let limit = usize::from(limit(super::reference::count(asked.limit.as_deref())?, 10, 250)?);
+    let board = server.reader.board().await?;
+    if asked.kind.as_deref().is_some_and(|kind| kind != "stocks") {
+        return page::<Value>(&[], false, None);
+    }
+    let status = server.reader.standing().await?.status;
+    let market_status = if status.is_some_and(|status| status.is_trading()) { "open" } else { "closed" };
+    // A ticker that there is not has a body of its own.
+    let (mut names, next): (Vec<String>, _) = match &asked.any_of {
+        Some(tickers) => (tickers.split(',').take(250).map(|ticker| ticker.trim().to_owned()).collect(), None),
+        None => {
+            let order = asked.order.unwrap_or(Sort::Asc);
+            let (rows, has_more) = asked.span.page(&board.rows, order, limit, |_| true);
+            let names: Vec<String> = rows.iter().map(|row| row.symbol.to_string()).collect();
+            let next = names.last().filter(|_| has_more).map(|last| {
+                let span = asked.span.after(order, last);
+                format!("{external}/v3/snapshot?limit={limit}&order={}&type=stocks{span}", order.as_str())
+            });
+            (names, next)
+        }
+    };
+    names.dedup();
+    let symbols: Vec<Symbol> = names.iter().filter_map(|name| name.parse().ok()).collect();
+    let symbols = symbols.into_iter().filter(|symbol| board.find(symbol).is_some()).collect();
+    let found: BTreeMap<String, (DayBars, Last)> =
+        look(&server, symbols).await?.into_iter().map(|found| (found.0.symbol.to_string(), found)).collect();
+    let body = |name: &String| match found.get(name) {
+        Some((bars, last)) => {
+            let told = board.find(&bars.symbol).map_or("", |row| row.name.as_str());
+            universal_body(told, market_status, bars, last)
+        }
+        None => {
+            json!({"ticker": super::parameters::repeated(name), "error": "NOT_FOUND", "message": "Ticker not found."})
+        }
+    };
+    let bodies: Vec<Value> = names.iter().map(body).collect();
+    page(&bodies, false, next)
+}

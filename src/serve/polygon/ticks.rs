@@ -1,0 +1,284 @@
+//! Trades and quotes over REST: nanoseconds, in either order, in pages.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+
+use super::answers::{Answer, Refused, invalid, page, result};
+use super::parameters::{External, Parameters, Segments, Sort, Span, limit, moment, ticker};
+use crate::bars::ticks::{BestQuote, Level, TickId, Trade};
+use crate::base::Symbol;
+use crate::serve::Server;
+use crate::serve::query::{Tick, TickQuery};
+
+/// The exchange of all trades and quotes.
+pub const EXCHANGE: u8 = 1;
+/// The tape of all trades and quotes.
+pub const TAPE: u8 = 1;
+
+/// What ticks are asked for with.
+#[derive(Debug, Deserialize)]
+pub struct TickParameters {
+    timestamp: Option<String>,
+    #[serde(rename = "timestamp.gt")]
+    gt: Option<String>,
+    #[serde(rename = "timestamp.gte")]
+    gte: Option<String>,
+    #[serde(rename = "timestamp.lt")]
+    lt: Option<String>,
+    #[serde(rename = "timestamp.lte")]
+    lte: Option<String>,
+    order: Option<Sort>,
+    sort: Option<String>,
+    limit: Option<i64>,
+    /// Where the page before ended: the number of its last tick.
+    cursor: Option<i64>,
+}
+
+impl TickParameters {
+    /// The instants asked for. A date is all of its day, and what is later than it begins with the next.
+    fn span(&self) -> Result<Span, Refused> {
+        let mut span = Span::ALL;
+        if let Some(text) = &self.timestamp {
+            span = span.and(moment("timestamp", text, 1)?);
+        }
+        if let Some(text) = &self.gte {
+            span.from = span.from.max(moment("timestamp.gte", text, 1)?.from);
+        }
+        if let Some(text) = &self.gt {
+            span.from = span.from.max(moment("timestamp.gt", text, 1)?.to.saturating_add(1));
+        }
+        if let Some(text) = &self.lte {
+            span.to = span.to.min(moment("timestamp.lte", text, 1)?.to);
+        }
+        if let Some(text) = &self.lt {
+            span.to = span.to.min(moment("timestamp.lt", text, 1)?.from - 1);
+        }
+        Ok(span)
+    }
+
+    /// The query string of the page that follows.
+    fn next(&self, order: Sort, limit: u16, next: TickId) -> String {
+        let mut text = format!("limit={limit}&order={}&sort=timestamp&cursor={}", order.as_str(), next.number());
+        let bounds = [
+            ("timestamp", &self.timestamp),
+            ("timestamp.gt", &self.gt),
+            ("timestamp.gte", &self.gte),
+            ("timestamp.lt", &self.lt),
+            ("timestamp.lte", &self.lte),
+        ];
+        for (name, bound) in bounds {
+            // Each was parsed: it has nothing that would have to be escaped but a sign.
+            if let Some(bound) = bound {
+                let _ = write!(text, "&{name}={}", bound.trim_start_matches('+'));
+            }
+        }
+        text
+    }
+}
+
+/// A trade.
+#[derive(Debug, Serialize)]
+struct TradeBody {
+    conditions: [u8; 0],
+    exchange: u8,
+    id: String,
+    participant_timestamp: i64,
+    price: f64,
+    sequence_number: u64,
+    sip_timestamp: i64,
+    size: i64,
+    tape: u8,
+}
+
+impl TradeBody {
+    fn of(trade: &Trade) -> Self {
+        let number = trade.id().number();
+        Self {
+            conditions: [],
+            exchange: EXCHANGE,
+            id: number.to_string(),
+            participant_timestamp: trade.at,
+            price: trade.price.units(),
+            sequence_number: number,
+            sip_timestamp: trade.at,
+            size: trade.shares,
+            tape: TAPE,
+        }
+    }
+}
+
+/// A quote. A side that a price limit leaves empty is not there.
+#[derive(Debug, Serialize)]
+struct QuoteBody {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ask_exchange: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ask_price: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ask_size: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bid_exchange: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bid_price: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bid_size: Option<i64>,
+    participant_timestamp: i64,
+    sequence_number: u64,
+    sip_timestamp: i64,
+    tape: u8,
+}
+
+impl QuoteBody {
+    fn of(quote: &BestQuote) -> Self {
+        let price = |level: Option<Level>| level.map(|level| level.price.units());
+        let size = |level: Option<Level>| level.map(|level| level.shares);
+        Self {
+            ask_exchange: quote.ask.map(|_| EXCHANGE),
+            ask_price: price(quote.ask),
+            ask_size: size(quote.ask),
+            bid_exchange: quote.bid.map(|_| EXCHANGE),
+            bid_price: price(quote.bid),
+            bid_size: size(quote.bid),
+            participant_timestamp: quote.at,
+            sequence_number: quote.id().number(),
+            sip_timestamp: quote.at,
+            tape: TAPE,
+        }
+    }
+}
+
+/// The last trade, in short names.
+#[derive(Debug, Serialize)]
+pub struct LastTrade {
+    #[serde(rename = "T", skip_serializing_if = "Option::is_none")]
+    ticker: Option<String>,
+    c: [u8; 0],
+    i: String,
+    p: f64,
+    q: u64,
+    s: i64,
+    /// Unix nanoseconds.
+    t: i64,
+    x: u8,
+    y: i64,
+    z: u8,
+}
+
+impl LastTrade {
+    pub fn of(ticker: Option<Symbol>, trade: &Trade) -> Self {
+        let (ticker, q) = (ticker.map(|ticker| ticker.to_string()), trade.id().number());
+        let (i, p, s, t) = (q.to_string(), trade.price.units(), trade.shares, trade.at);
+        Self { ticker, c: [], i, p, q, s, t, x: EXCHANGE, y: t, z: TAPE }
+    }
+}
+
+/// The quote that stands, in short names: capitals are the ask.
+#[derive(Debug, Serialize)]
+pub struct LastQuote {
+    #[serde(rename = "T", skip_serializing_if = "Option::is_none")]
+    ticker: Option<String>,
+    #[serde(rename = "P", skip_serializing_if = "Option::is_none")]
+    ask: Option<f64>,
+    #[serde(rename = "S", skip_serializing_if = "Option::is_none")]
+    ask_size: Option<i64>,
+    #[serde(rename = "X", skip_serializing_if = "Option::is_none")]
+    ask_exchange: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    p: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    s: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    x: Option<u8>,
+    q: u64,
+    /// Unix nanoseconds.
+    t: i64,
+    y: i64,
+    z: u8,
+}
+
+impl LastQuote {
+    pub fn of(ticker: Option<Symbol>, quote: &BestQuote) -> Self {
+        let QuoteBody { ask_exchange, ask_price, ask_size, bid_exchange, bid_price, bid_size, .. } =
+            QuoteBody::of(quote);
+        Self {
+            ticker: ticker.map(|ticker| ticker.to_string()),
+            ask: ask_price,
+            ask_size,
+            ask_exchange,
+            p: bid_price,
+            s: bid_size,
+            x: bid_exchange,
+            q: quote.id().number(),
+            t: quote.at,
+            y: quote.at,
+            z: TAPE,
+        }
+    }
+}
+
+async fn pages<T: Tick, Body: Serialize>(
+    server: &Server,
+    external: &str,
+    (what, ticker): (&str, &str),
+    asked: TickParameters,
+    body: impl Fn(&T) -> Body,
+) -> Answer {
+    let (span, limit, order) = (asked.span()?, limit(asked.limit, 1000, 50_000)?, asked.order.unwrap_or(Sort::Desc));
+    if asked.sort.as_deref().is_some_and(|sort| sort != "timestamp") {
+        return Err(invalid("'sort' must be timestamp"));
+    }
+    let after = asked.cursor.map(|cursor| TickId::from_number(cursor.max(0).cast_unsigned()));
+    // Of a ticker that there is not, the vendor tells no trades.
+    let symbol = ticker.parse::<Symbol>().ok();
+    let board = server.reader.board().await?;
+    let Some(symbol) = symbol.filter(|symbol| board.find(symbol).is_some()) else {
+        return page::<Body>(&[], false, None);
+    };
+    let query = TickQuery { symbol, from: span.from, to: span.to, order: order.into(), limit, after };
+    let ticks = server.ticks.clone();
+    let found = server.reader.ask(move |_, _| ticks.page::<T>(&query)).await?;
+    let bodies: Vec<Body> = found.ticks.iter().map(body).collect();
+    let next_url = found.next.map(|next| format!("{external}/v3/{what}/{symbol}?{}", asked.next(order, limit, next)));
+    page(&bodies, false, next_url)
+}
+
+/// Trades of a ticker.
+pub async fn trades(
+    State(server): State<Arc<Server>>,
+    External(external): External,
+    Segments(ticker): Segments<String>,
+    Parameters(asked): Parameters<TickParameters>,
+) -> Answer {
+    pages(&server, &external, ("trades", &ticker), asked, TradeBody::of).await
+}
+
+/// Quotes of a ticker.
+pub async fn quotes(
+    State(server): State<Arc<Server>>,
+    External(external): External,
+    Segments(ticker): Segments<String>,
+    Parameters(asked): Parameters<TickParameters>,
+) -> Answer {
+    pages(&server, &external, ("quotes", &ticker), asked, QuoteBody::of).await
+}
+
+/// The last trade of a ticker.
+pub async fn last_trade(State(server): State<Arc<Server>>, Segments(text): Segments<String>) -> Answer {
+    let symbol = ticker(&text)?;
+    server.reader.price(symbol).await?;
+    let ticks = server.ticks.clone();
+    let last = server.reader.ask(move |_, _| ticks.last(symbol)).await?;
+    result(LastTrade::of(Some(symbol), &last.trade.ok_or(Refused::NotFound("Data not found."))?))
+}
+
+/// The best bid and ask of a ticker.
+pub async fn last_quote(State(server): State<Arc<Server>>, Segments(text): Segments<String>) -> Answer {
+    let symbol = ticker(&text)?;
+    server.reader.price(symbol).await?;
+    let ticks = server.ticks.clone();
+    let last = server.reader.ask(move |_, _| ticks.last(symbol)).await?;
+    result(LastQuote::of(Some(symbol), &last.quote.ok_or(Refused::NotFound("Data not found."))?))
+}

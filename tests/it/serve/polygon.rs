@@ -1,0 +1,175 @@
+//! Polygon's dialect: its codes and shapes. What its own clients hear is tried in `tests/clients`.
+
+use std::fs;
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use serde_json::{Value, json};
+
+use crate::support::api::{Api, Heard, Socket};
+use crate::support::database::{Backend, Database};
+
+/// Every route with every parameter that it has, each to be given any value.
+const PARAMETERS: [&str; 27] = [
+    "/v2/aggs/ticker/@/range/1/minute/2026-03-02/2026-03-03",
+    "/v2/aggs/ticker/AAPL/range/@/minute/2026-03-02/2026-03-03",
+    "/v2/aggs/ticker/AAPL/range/1/@/2026-03-02/2026-03-03",
+    "/v2/aggs/ticker/AAPL/range/1/minute/@/2026-03-03",
+    "/v2/aggs/ticker/AAPL/range/1/minute/2026-03-02/@",
+    "/v2/aggs/ticker/AAPL/range/1/minute/2026-03-02/2026-03-03?limit=@",
+    "/v2/aggs/ticker/AAPL/range/1/minute/2026-03-02/2026-03-03?sort=@",
+    "/v2/aggs/ticker/AAPL/range/1/minute/2026-03-02/2026-03-03?cursor=@",
+    "/v2/aggs/ticker/AAPL/range/1/minute/2026-03-02/2026-03-03?adjusted=@",
+    "/v2/aggs/ticker/@/prev",
+    "/v2/aggs/grouped/locale/us/market/stocks/@",
+    "/v1/open-close/AAPL/@",
+    "/v3/trades/@",
+    "/v3/trades/AAPL?timestamp=@",
+    "/v3/trades/AAPL?timestamp.gte=@",
+    "/v3/quotes/AAPL?timestamp.lt=@",
+    "/v3/quotes/AAPL?limit=@",
+    "/v3/trades/AAPL?cursor=@",
+    "/v2/last/trade/@",
+    "/v2/last/nbbo/@",
+    "/v2/snapshot/locale/us/markets/stocks/tickers?tickers=@",
+    "/v2/snapshot/locale/us/markets/stocks/tickers/@",
+    "/v3/snapshot?ticker.any_of=@",
+    "/v3/snapshot?limit=@&ticker.gt=@",
+    "/v3/reference/tickers?search=@&ticker.lt=@",
+    "/v3/reference/tickers?limit=@",
+    "/v3/reference/tickers/@",
+];
+
+fn filled() -> (Database, Api) {
+    let database = Database::new(Backend::Sqlite);
+    let api = database.filled().api("");
+    (database, api)
+}
+
+fn escaped(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+}
+
+#[test]
+fn no_value_of_a_parameter_is_the_servers_fault() {
+    let (_database, api) = filled();
+    let value = prop_oneof![
+        "\\PC{1,30}",
+        any::<i64>().prop_map(|number| number.to_string()),
+        any::<i32>().prop_map(|number| number.to_string()),
+        Just("%".to_owned()),
+        Just("' OR 1=1 --".to_owned()),
+        Just("9223372036854775807".to_owned()),
+        Just("-9223372036854775808".to_owned()),
+        Just("262143-12-31".to_owned()),
+    ];
+    let mut runner = TestRunner::new(Config::with_cases(150));
+    let asked = (prop::sample::select(PARAMETERS.to_vec()), value);
+    let law = runner.run(&asked, |(route, value)| {
+        let path = route.replace('@', &escaped(&value));
+        let reply = api.get(&path);
+        prop_assert!(matches!(reply.status, 200 | 400 | 404), "{path}: {} {}", reply.status, reply.text);
+        Ok(())
+    });
+    law.unwrap();
+    assert!(!api.running.stderr().contains("ERROR"), "{}", api.running.stderr());
+}
+
+#[test]
+fn what_is_wrong_is_told_in_the_vendors_shape() {
+    let (_database, api) = filled();
+    let range = "/v2/aggs/ticker/AAPL/range";
+    for path in [
+        format!("{range}/2/minute/2026-03-02/2026-03-03"),
+        format!("{range}/1/second/2026-03-02/2026-03-03"),
+        format!("{range}/1/minute/2026-03-03/2026-03-02"),
+        format!("{range}/1/minute/yesterday/2026-03-02"),
+        format!("{range}/1/minute/2026-03-02/2026-03-03?limit=50001"),
+        format!("{range}/1/minute/2026-03-02/2026-03-03?limit=0"),
+        "/v3/trades/AAPL?limit=50001".to_owned(),
+        "/v3/trades/AAPL?timestamp=now".to_owned(),
+        "/v1/open-close/AAPL/today".to_owned(),
+    ] {
+        let reply = api.get(&path);
+        assert_eq!((reply.status, &reply.json()["status"]), (400, &json!("ERROR")), "{path}");
+        assert!(reply.json()["error"].is_string() && reply.json()["request_id"].is_string(), "{path}");
+    }
+    for path in ["/v2/last/trade/NOPE", "/v3/reference/tickers/NOPE", "/v1/open-close/NOPE/2026-03-02"] {
+        let reply = api.get(path);
+        assert_eq!((reply.status, &reply.json()["status"]), (404, &json!("NOT_FOUND")), "{path}");
+    }
+    assert_eq!((api.get("/v3/nothing").status, api.get("/v3/nothing").text.as_str()), (404, "404 page not found"));
+    let none = api.body("/v2/aggs/ticker/NOPE/range/1/day/2026-03-02/2026-03-03");
+    assert_eq!((&none["status"], &none["resultsCount"], &none["results"]), (&json!("OK"), &json!(0), &Value::Null));
+}
+
+#[test]
+fn the_next_page_is_where_clients_reach_the_server() {
+    let (database, api) = filled();
+    let path = "/v2/aggs/ticker/AAPL/range/1/minute/2026-03-02/2026-03-03?limit=7&sort=desc";
+    let next = api.body(path)["next_url"].as_str().unwrap().to_owned();
+    assert!(next.starts_with(&format!("http://{}/v2/aggs/", api.address)) && next.contains('?'), "{next}");
+    // JavaScript's client appends to it as it stands.
+    let following = api.body(&format!("{}&apiKey=x", next.split(&api.address).nth(1).unwrap()));
+    assert_eq!(following["results"].as_array().map(Vec::len), Some(7));
+    let api = database.api("--external-url https://market.example.org/feed/");
+    let next = api.body(path)["next_url"].as_str().unwrap().to_owned();
+    assert!(next.starts_with("https://market.example.org/feed/v2/aggs/"), "{next}");
+    database.market_api("--external-url").with("market").run().was_misused(&["--external-url", "market"]);
+}
+
+#[track_caller]
+fn statuses(socket: &mut Socket) -> Vec<(String, String)> {
+    let Heard::Message(Value::Array(messages)) = socket.hear() else { panic!("no array") };
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    messages.iter().map(|message| (text(&message["status"]), text(&message["message"]))).collect()
+}
+
+fn of(status: &str, message: &str) -> Vec<(String, String)> {
+    vec![(status.to_owned(), message.to_owned())]
+}
+
+#[test]
+fn a_stream_is_let_in_by_its_key_and_told_of_each_channel() {
+    let database = Database::new(Backend::Sqlite);
+    let made = database.filled().klined("key somebody").run().succeeded();
+    let keys = format!("{}connections = 1\nsubscriptions = 3\n", made.stdout);
+    fs::write(database.directory.path().join("keys.toml"), keys).unwrap();
+    let key = made.stderr.split_whitespace().last().unwrap().to_owned();
+    let api = database.api("--api-keys keys.toml");
+    let auth = json!({"action": "auth", "params": key}).to_string();
+
+    let refused = api.ask("/v2/last/trade/AAPL", &[]);
+    assert_eq!((refused.status, &refused.json()["error"]), (401, &json!("API Key was not provided")));
+    let wrong = api.ask("/v2/last/trade/AAPL?apiKey=a.b", &[]);
+    assert_eq!((wrong.status, &wrong.json()["error"]), (401, &json!("Unknown API Key")));
+    assert_eq!(api.ask(&format!("/v2/last/trade/AAPL?apiKey={key}"), &[]).status, 200);
+
+    let mut socket = api.socket_at("/stocks");
+    // As Go's client does: everything at once, before anything is heard.
+    socket.say(&auth).say(r#"{"action":"subscribe","params":"T.AAPL, Q.*,AM.V,X.V,FMV.V"}"#);
+    assert_eq!(statuses(&mut socket), of("connected", "Connected Successfully"));
+    assert_eq!(statuses(&mut socket), of("auth_success", "authenticated"));
+    let told: Vec<String> = statuses(&mut socket).into_iter().map(|(status, _)| status).collect();
+    assert_eq!(told, ["error", "not_authorized"]);
+    let told: Vec<String> = statuses(&mut socket).into_iter().map(|(_, message)| message).collect();
+    assert_eq!(told, ["subscribed to: T.AAPL", "subscribed to: Q.*", "subscribed to: AM.V"]);
+    socket.say(r#"{"action":"unsubscribe","params":"Q.*"}"#);
+    assert_eq!(statuses(&mut socket), of("success", "unsubscribed to: Q.*"));
+    socket.say(r#"{"action":"subscribe","params":"T.A,T.B"}"#);
+    assert_eq!(statuses(&mut socket)[0].0, "error");
+    socket.say("nonsense");
+    assert_eq!(statuses(&mut socket)[0].0, "error");
+
+    let mut second = api.socket_at("/stocks");
+    second.say(&auth);
+    statuses(&mut second);
+    assert_eq!(statuses(&mut second)[0].0, "max_connections");
+    assert_eq!(second.close_code(), 1008);
+    let mut wrong = api.socket_at("/stocks");
+    statuses(wrong.say(r#"{"action":"auth","params":"a.b"}"#));
+    assert_eq!(statuses(&mut wrong), of("auth_failed", "authentication failed"));
+    assert_eq!(wrong.close_code(), 1008);
+    api.running.terminate().succeeded();
+    assert_eq!(socket.close_code(), 1012);
+}
