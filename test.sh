@@ -2,14 +2,16 @@
 # Format, lint, documentation and every test, on SQLite and on throw-away PostgreSQL clusters.
 #
 # Installs what the tests need where it is missing, by the system's package manager: the PostgreSQL server, libfaketime,
-# systemd for its analyser (nothing of it runs), npm for pm2 and the chart page, Chromium for the page, and promtool. Works as
-# root and as an ordinary user; an ordinary user needs sudo only when something is missing.
+# systemd for its analyser (nothing of it runs), npm for pm2 and the chart page, Chromium for the page, Python's venv for
+# schemathesis, and promtool. Works as root and as an ordinary user; an ordinary user needs sudo only when something is missing.
 set -euo pipefail
 cd "$(dirname "$0")"
 
 have_postgres() { compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null; }
 have_faketime() { compgen -G '/usr/lib*/*/faketime/libfaketime.so.1' >/dev/null || compgen -G '/usr/lib*/faketime/libfaketime.so.1' >/dev/null; }
 have_chromium() { [ -n "${CHROMIUM:-}" ] || command -v chromium || command -v chromium-browser || command -v google-chrome; } >/dev/null
+
+have_venv() { python3 -c 'import ensurepip, venv'; } 2>/dev/null
 
 as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi
@@ -19,11 +21,12 @@ install_packages() {
     if command -v apt-get >/dev/null; then
         as_root apt-get update -q && as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q "$@"
     elif command -v dnf >/dev/null; then
-        as_root dnf install -y -q "${@/%postgresql/postgresql-server}"
+        set -- "${@/%postgresql/postgresql-server}"
+        as_root dnf install -y -q "${@/%python3-venv/python3}"
     elif command -v apk >/dev/null; then
-        as_root apk add -q "$@"
+        as_root apk add -q "${@/%python3-venv/python3}"
     elif command -v pacman >/dev/null; then
-        as_root pacman -S --noconfirm "$@"
+        as_root pacman -S --noconfirm "${@/%python3-venv/python}"
     else
         return 1
     fi
@@ -35,6 +38,7 @@ have_faketime || missing+=(libfaketime)
 command -v systemd-analyze >/dev/null || missing+=(systemd)
 command -v npm >/dev/null || missing+=(npm)
 have_chromium || missing+=(chromium)
+have_venv || missing+=(python3-venv)
 if [ ${#missing[@]} -gt 0 ]; then
     echo "test.sh: installing ${missing[*]}"
     install_packages "${missing[@]}" || {

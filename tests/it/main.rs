@@ -7,6 +7,7 @@ mod check;
 mod cli;
 mod daemons;
 mod deploy;
+mod document;
 mod drift;
 mod faults;
 mod feed;
