@@ -1,6 +1,7 @@
 //! The market's server: what it gives is what the database holds, read past it with plain SQL; what it refuses, it refuses in
 //! time and without a word too much.
 
+mod fuzzing;
 mod guarding;
 mod reading;
 mod running;
