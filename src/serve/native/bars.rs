@@ -22,6 +22,7 @@ use crate::serve::query::{BarPage, BarQuery, Label, PageKey, Shape, ShownBar};
 #[into_params(parameter_in = Query)]
 pub struct BarParameters {
     /// 1m 5m 15m 30m 60m 120m 1d 1w 1M [default: 1m]
+    #[param(pattern = "^(1m|5m|15m|30m|60m|120m|1d|1w|1M)$")]
     timeframe: Option<String>,
     /// First bar's start: RFC 3339, a date of the exchange, Unix seconds or milliseconds. Without it: the latest bars
     start: Option<String>,
@@ -64,6 +65,7 @@ pub struct HistoryParameters {
 pub struct KlineParameters {
     symbol: String,
     /// 1m 5m 15m 30m 60m 120m 1d 1w 1M [default: 1m]
+    #[param(pattern = "^(1m|5m|15m|30m|60m|120m|1d|1w|1M)$")]
     interval: Option<String>,
     /// [default: 200]
     #[param(minimum = 1, maximum = 5000)]

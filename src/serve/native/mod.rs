@@ -2,6 +2,8 @@
 
 mod answers;
 mod bars;
+#[cfg(test)]
+mod laws;
 mod market;
 mod messages;
 mod parameters;
