@@ -72,7 +72,7 @@ impl Heard {
                 stocks.insert(ticker.to_owned(), Stock { last: id, ..Stock::default() });
                 return Ok(());
             };
-            if self.ticks % SAMPLE == 0 {
+            if self.ticks.is_multiple_of(SAMPLE) {
                 let delay = wall_millis() - number(message, "\"timestamp\":")?;
                 self.delays.entry(id / PLACES).or_default().push(delay);
             }
