@@ -161,9 +161,9 @@ mod tests {
         // What is there already is not added again.
         assert!(candles.close(&calendar, &begun[1]).is_empty());
         let closed = |shown: &[Shown]| shown.iter().map(|shown| (shown.interval, shown.start)).collect::<Vec<_>>();
-        for at in 2..4 {
-            let over = candles.close(&calendar, &bar(minutes[at], 1000 + at as i64));
-            assert_eq!(closed(&over), [(Interval::Minute1, minutes[at].start())]);
+        for (at, &minute) in (2..4).zip(&minutes[2..4]) {
+            let over = candles.close(&calendar, &bar(minute, 1000 + at as i64));
+            assert_eq!(closed(&over), [(Interval::Minute1, minute.start())]);
         }
         assert_eq!(closed(&candles.changed(&calendar)), [(Interval::Minute5, minutes[0].start())]);
         let over = candles.close(&calendar, &bar(minutes[4], 1004));
