@@ -11,7 +11,7 @@ use super::parameters::{Parameters, Ticker, limit, page_token, range};
 use crate::bars::ticks::{BestQuote, Level, Side, TickId, Trade};
 use crate::base::Symbol;
 use crate::serve::Server;
-use crate::serve::query::{Tick, TickQuery};
+use crate::serve::query::{Order, Tick, TickQuery};
 
 /// What a page of ticks is asked for with.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -85,8 +85,16 @@ async fn page<T: Tick, Body: Serialize>(
     let limit = limit(asked.limit, 1000, 10_000)?;
     let after = page_token(asked.page_token.as_deref())?.map(|number| TickId::from_number(number.cast_unsigned()));
     server.reader.price(symbol).await?;
-    let (query, ticks) = (TickQuery { symbol, start, end, limit, after }, server.ticks.clone());
-    let found = server.reader.ask(move |_, _| ticks.page::<T>(&query)).await?;
+    let is_latest = start.is_none() && after.is_none();
+    let order = if is_latest { Order::Descending } else { Order::Ascending };
+    let query = TickQuery { order, after, ..TickQuery::newest(symbol, limit) }.within(start, end);
+    let ticks = server.ticks.clone();
+    let mut found = server.reader.ask(move |_, _| ticks.page::<T>(&query)).await?;
+    if is_latest {
+        // They end with the newest: nothing follows.
+        found.ticks.reverse();
+        found.next = None;
+    }
     let bodies: Vec<Body> = found.ticks.iter().map(body).collect();
     let next_page_token = found.next.map(|id| id.number().to_string());
     answer(&bodies, &Meta { count: Some(bodies.len()), next_page_token, ..Meta::default() })

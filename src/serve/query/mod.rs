@@ -2,6 +2,7 @@
 //! it may take.
 
 mod bars;
+mod days;
 mod figures;
 mod pages;
 mod ticks;

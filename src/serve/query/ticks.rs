@@ -6,12 +6,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use chrono::NaiveDate;
 use quick_cache::sync::Cache;
 
+use crate::bars::Bar;
 use crate::bars::ticks::{BestQuote, MinuteTicks, TickFacts, TickId, Trade};
 use crate::base::{Clock, Interval, Ohlcv, PriceLimits, Symbol, UnixNanos, UnixSeconds};
 use crate::calendar::Minute;
 use crate::jobs::{Foresight, Market, past_tick_facts};
 use crate::serve::errors::Failure;
+use crate::serve::hub::Last;
 use crate::store::{BarRange, StoredBar};
+
+use super::Order;
 
 const NANOS_PER_SECOND: UnixNanos = 1_000_000_000;
 /// How many minutes are read at once.
@@ -27,16 +31,54 @@ const PLACE_MAX: u16 = 9_999;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TickQuery {
     pub symbol: Symbol,
-    /// The first second, in Unix seconds. Without one: the latest ticks.
-    pub start: Option<UnixSeconds>,
-    /// The last second, included.
-    pub end: Option<UnixSeconds>,
+    /// The first instant.
+    pub from: UnixNanos,
+    /// The last instant, included.
+    pub to: UnixNanos,
+    pub order: Order,
     pub limit: u16,
     /// Where the page before ended.
     pub after: Option<TickId>,
 }
 
-/// A page of ticks, in order of time.
+impl TickQuery {
+    /// The newest ticks of all.
+    #[must_use]
+    pub fn newest(symbol: Symbol, limit: u16) -> Self {
+        Self { symbol, from: 0, to: UnixNanos::MAX, order: Order::Descending, limit, after: None }
+    }
+
+    /// The seconds from one to another, both included.
+    #[must_use]
+    pub fn within(self, start: Option<UnixSeconds>, end: Option<UnixSeconds>) -> Self {
+        let nanos = |seconds: UnixSeconds| seconds.saturating_mul(NANOS_PER_SECOND);
+        let to = end.map_or(UnixNanos::MAX, |end| nanos(end.saturating_add(1)).saturating_sub(1));
+        Self { from: start.map_or(0, nanos), to, ..self }
+    }
+
+    fn has(&self, id: TickId, at: UnixNanos) -> bool {
+        (self.from..=self.to).contains(&at)
+            && self.after.is_none_or(|after| match self.order {
+                Order::Ascending => id > after,
+                Order::Descending => id < after,
+            })
+    }
+
+    /// The minutes that may have such ticks.
+    fn minutes(&self) -> BarRange {
+        let seconds = |nanos: UnixNanos| nanos.div_euclid(NANOS_PER_SECOND);
+        let start = |seconds: UnixSeconds| seconds - seconds.rem_euclid(Minute::SECONDS);
+        let (mut from, mut to) = (start(seconds(self.from)), seconds(self.to) + 1);
+        match (self.order, self.after.map(TickId::minute_start)) {
+            (Order::Ascending, Some(after)) => from = from.max(after),
+            (Order::Descending, Some(after)) => to = to.min(after.saturating_add(1)),
+            (_, None) => {}
+        }
+        BarRange { symbol: self.symbol, interval: Interval::Minute1, from, to }
+    }
+}
+
+/// A page of ticks, in the order asked for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TickPage<T> {
     pub ticks: Vec<T>,
@@ -148,17 +190,12 @@ impl Ticks {
     /// The ticks of a bar that is stored; none of one that is not as a bar must be.
     pub fn past(&self, symbol: Symbol, bar: &StoredBar) -> Result<Option<MinuteTicks>, Failure> {
         let Ok(bar) = bar.parse(&self.market.calendar) else { return Ok(None) };
-        let facts = self.facts(symbol, self.market.calendar.day_of(bar.first))?;
+        let facts = self.facts(symbol, &bar)?;
         Ok(facts.map(|facts| MinuteTicks::of(self.market.model.seed, &symbol, &facts, &bar)))
     }
 
-    /// The price limits of some symbols on a trading day that has been or is; none of one where none hold.
-    pub fn limits(&self, symbols: &BTreeSet<Symbol>, day: NaiveDate) -> Result<BTreeMap<Symbol, PriceLimits>, Failure> {
-        let found = past_tick_facts(&self.market, symbols, day)?;
-        Ok(found.into_iter().filter_map(|(symbol, facts)| Some((symbol, facts.limits?))).collect())
-    }
-
-    fn facts(&self, symbol: Symbol, day: NaiveDate) -> Result<Option<TickFacts>, Failure> {
+    fn facts(&self, symbol: Symbol, bar: &Bar) -> Result<Option<TickFacts>, Failure> {
+        let day = self.market.calendar.day_of(bar.first);
         if let Some(facts) = self.facts.get(&(symbol, day)) {
             return Ok(Some(facts));
         }
@@ -167,109 +204,122 @@ impl Ticks {
         Ok(found)
     }
 
-    /// A page of ticks.
+    /// The price limits of a day, of those of some symbols that have any.
+    pub fn limits(&self, symbols: &BTreeSet<Symbol>, day: NaiveDate) -> Result<BTreeMap<Symbol, PriceLimits>, Failure> {
+        let facts = past_tick_facts(&self.market, symbols, day)?;
+        Ok(facts.into_iter().filter_map(|(symbol, facts)| Some((symbol, facts.limits?))).collect())
+    }
+
+    /// A page of ticks. It may have fewer than were asked for, and more may follow all the same.
     pub fn page<T: Tick>(&self, query: &TickQuery) -> Result<TickPage<T>, Failure> {
-        match (query.start, query.after) {
-            (None, None) => self.latest(query),
-            _ => self.range(query),
+        match query.order {
+            Order::Ascending => self.ascending(query),
+            Order::Descending => self.descending(query),
         }
     }
 
-    fn range<T: Tick>(&self, query: &TickQuery) -> Result<TickPage<T>, Failure> {
-        let wanted = Wanted::of(query);
-        let (mut from, limit) = (wanted.first_minute, usize::from(query.limit));
-        let (mut ticks, mut looked) = (Vec::new(), 0);
-        let page = |mut ticks: Vec<T>| {
-            ticks.truncate(limit);
-            TickPage { next: ticks.last().map(T::id), ticks }
-        };
+    fn ascending<T: Tick>(&self, query: &TickQuery) -> Result<TickPage<T>, Failure> {
+        let (mut range, mut found) = (query.minutes(), Found::of(query));
         loop {
-            let range = wanted.bars(query.symbol, from);
             let bars = self.market.store.bars(&[range], MINUTES_AT_ONCE)?;
             for bar in &bars {
                 if let Some(minute) = self.past(query.symbol, bar)? {
-                    ticks.extend(wanted.of_minute::<T>(&minute, UnixNanos::MAX));
+                    found.add(T::of(&minute).iter().copied(), UnixNanos::MAX);
                 }
-                if ticks.len() > limit {
-                    return Ok(page(ticks));
+                if found.is_full() {
+                    return Ok(found.page());
                 }
             }
-            looked += bars.len();
             let Some(last) = bars.last().filter(|_| bars.len() == MINUTES_AT_ONCE) else { break };
-            if looked >= MINUTES_MAX {
-                return Ok(TickPage { ticks, next: Some(TickId::of(last.time, PLACE_MAX)) });
+            if found.has_looked(bars.len()) {
+                return Ok(found.unfinished(TickId::of(last.time, PLACE_MAX)));
             }
-            from = last.time + 1;
+            range.from = last.time + 1;
         }
-        if let Some(open) = self.open(query.symbol)?.filter(|open| open.minute.start() >= from) {
+        if let Some(open) =
+            self.open(query.symbol)?.filter(|open| (range.from..range.to).contains(&open.minute.start()))
+        {
             // What was committed meanwhile is there already.
-            let told = ticks.last().map(T::id);
-            let news = wanted.of_minute::<T>(&open.ticks, open.now);
-            ticks.extend(news.filter(|tick| told.is_none_or(|told| tick.id() > told)));
+            let told = found.ticks.last().map(T::id);
+            let news = T::of(&open.ticks).iter().copied().filter(|tick| told.is_none_or(|told| tick.id() > told));
+            found.add(news, open.now);
         }
-        if ticks.len() > limit { Ok(page(ticks)) } else { Ok(TickPage { ticks, next: None }) }
+        Ok(found.page())
     }
 
-    fn latest<T: Tick>(&self, query: &TickQuery) -> Result<TickPage<T>, Failure> {
-        let (wanted, limit) = (Wanted::of(query), usize::from(query.limit));
-        let mut range = wanted.bars(query.symbol, 0);
-        // Minute after minute backwards.
-        let mut minutes: Vec<Vec<T>> = Vec::new();
+    fn descending<T: Tick>(&self, query: &TickQuery) -> Result<TickPage<T>, Failure> {
+        let (mut range, mut found) = (query.minutes(), Found::of(query));
         if let Some(open) = self.open(query.symbol)? {
+            if (range.from..range.to).contains(&open.minute.start()) {
+                found.add(T::of(&open.ticks).iter().rev().copied(), open.now);
+            }
             range.to = range.to.min(open.minute.start());
-            minutes.push(wanted.of_minute(&open.ticks, open.now).collect());
         }
-        let (mut found, mut looked) = (minutes.iter().map(Vec::len).sum::<usize>(), 0);
-        while found < limit && looked < MINUTES_MAX {
+        while !found.is_full() {
             let bars = self.market.store.last_bars(&[range], MINUTES_AT_ONCE)?;
             for bar in bars.iter().rev() {
-                if let Some(minute) = self.past(query.symbol, bar)?.filter(|_| found < limit) {
-                    minutes.push(wanted.of_minute(&minute, UnixNanos::MAX).collect());
-                    found += minutes.last().map_or(0, Vec::len);
+                if let Some(minute) = self.past(query.symbol, bar)? {
+                    found.add(T::of(&minute).iter().rev().copied(), UnixNanos::MAX);
+                }
+                if found.is_full() {
+                    return Ok(found.page());
                 }
             }
-            looked += bars.len();
             let Some(first) = bars.first().filter(|_| bars.len() == MINUTES_AT_ONCE) else { break };
+            if found.has_looked(bars.len()) {
+                return Ok(found.unfinished(TickId::of(first.time, 0)));
+            }
             range.to = first.time;
         }
-        let mut ticks: Vec<T> = minutes.into_iter().rev().flatten().collect();
-        drop(ticks.drain(..ticks.len().saturating_sub(limit)));
-        Ok(TickPage { ticks, next: None })
+        Ok(found.page())
+    }
+
+    /// The newest trade and the quote that stands.
+    pub fn last(&self, symbol: Symbol) -> Result<Last, Failure> {
+        let query = TickQuery::newest(symbol, 1);
+        let (trade, quote) = (self.page(&query)?.ticks.pop(), self.page(&query)?.ticks.pop());
+        Ok(Last { trade, quote })
     }
 }
 
-/// Which ticks a query is for.
-struct Wanted {
-    first_minute: UnixSeconds,
-    last_second: UnixSeconds,
-    from: UnixNanos,
-    to: UnixNanos,
-    after: Option<TickId>,
+/// What has been found for a page.
+struct Found<'q, T> {
+    query: &'q TickQuery,
+    ticks: Vec<T>,
+    looked: usize,
 }
 
-impl Wanted {
-    fn of(query: &TickQuery) -> Self {
-        let start = query.start.unwrap_or(0);
-        let last_second = query.end.unwrap_or(UnixSeconds::MAX);
-        let resumed = query.after.map_or(0, TickId::minute_start);
-        Self {
-            first_minute: (start - start.rem_euclid(Minute::SECONDS)).max(resumed),
-            last_second,
-            from: start.saturating_mul(NANOS_PER_SECOND),
-            to: last_second.saturating_add(1).saturating_mul(NANOS_PER_SECOND),
-            after: query.after,
-        }
+impl<'q, T: Tick> Found<'q, T> {
+    fn of(query: &'q TickQuery) -> Self {
+        Self { query, ticks: Vec::new(), looked: 0 }
     }
 
-    fn bars(&self, symbol: Symbol, from: UnixSeconds) -> BarRange {
-        BarRange { symbol, interval: Interval::Minute1, from, to: self.last_second.saturating_add(1) }
+    /// Takes what is wanted of a minute's ticks that had happened by an instant, and no more than tells that another page
+    /// follows.
+    fn add(&mut self, ticks: impl Iterator<Item = T>, now: UnixNanos) {
+        let left = (usize::from(self.query.limit) + 1).saturating_sub(self.ticks.len());
+        let wanted = ticks.filter(|tick| tick.at() <= now && self.query.has(tick.id(), tick.at()));
+        self.ticks.extend(wanted.take(left));
     }
 
-    fn of_minute<'t, T: Tick>(&self, ticks: &'t MinuteTicks, now: UnixNanos) -> impl Iterator<Item = T> + use<'t, T> {
-        let (from, to, after) = (self.from, self.to, self.after);
-        let is_wanted = move |tick: &&T| {
-            from <= tick.at() && tick.at() < to && tick.at() <= now && after.is_none_or(|after| tick.id() > after)
-        };
-        T::of(ticks).iter().filter(is_wanted).copied()
+    /// Whether it is known that another page follows.
+    fn is_full(&self) -> bool {
+        self.ticks.len() > usize::from(self.query.limit)
+    }
+
+    /// Counts minutes that were looked through; whether they are enough for one page.
+    fn has_looked(&mut self, minutes: usize) -> bool {
+        self.looked += minutes;
+        self.looked >= MINUTES_MAX
+    }
+
+    fn page(mut self) -> TickPage<T> {
+        let is_full = self.is_full();
+        self.ticks.truncate(usize::from(self.query.limit));
+        TickPage { next: self.ticks.last().filter(|_| is_full).map(T::id), ticks: self.ticks }
+    }
+
+    fn unfinished(self, next: TickId) -> TickPage<T> {
+        TickPage { next: Some(next), ticks: self.ticks }
     }
 }

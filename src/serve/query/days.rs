@@ -1,0 +1,107 @@
+//! Stocks on their last trading day and the one before it, many at once.
+
+use std::collections::BTreeMap;
+
+use chrono::NaiveDate;
+
+use super::Reader;
+use crate::base::{Interval, Symbol, UnixSeconds};
+use crate::calendar::{Calendar, MINUTES_PER_DAY};
+use crate::serve::errors::{Failure, Refusal};
+use crate::serve::query::ShownBar;
+use crate::store::{BarRange, BarStore, StoredBar};
+
+/// How many stocks are read at once.
+const STOCKS_AT_ONCE: usize = 512;
+/// How often reading is tried while roll-ups are written in between.
+const TRIES: usize = 5;
+
+/// A stock's last trading day.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct DayBars {
+    pub symbol: Symbol,
+    /// The day so far, up to the last minute that is committed.
+    pub day: ShownBar,
+    /// The trading day before; none when it is not kept.
+    pub previous: Option<ShownBar>,
+    /// The last minute.
+    pub minute: ShownBar,
+}
+
+impl Reader {
+    /// The last day of each of these stocks that has a bar, in the order given: from the roll-ups, and from the minutes that
+    /// they do not hold yet.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn days(&self, symbols: Vec<Symbol>) -> Result<Vec<DayBars>, Refusal> {
+        let read = move |store: &dyn BarStore, calendar: &Calendar| {
+            let chunks = symbols.chunks(STOCKS_AT_ONCE).map(|chunk| days(store, calendar, chunk));
+            Ok(chunks.collect::<Result<Vec<_>, Failure>>()?.concat())
+        };
+        self.ask(read).await
+    }
+}
+
+fn ranges(symbols: &[Symbol], interval: Interval, from: impl Fn(&Symbol) -> UnixSeconds) -> Vec<BarRange> {
+    let range = |symbol: &Symbol| BarRange { symbol: *symbol, interval, from: from(symbol), to: UnixSeconds::MAX };
+    symbols.iter().map(range).collect()
+}
+
+fn days(store: &dyn BarStore, calendar: &Calendar, symbols: &[Symbol]) -> Result<Vec<DayBars>, Failure> {
+    let mut last: Vec<Option<StoredBar>> = vec![None; symbols.len()];
+    for bar in store.last_bars(&ranges(symbols, Interval::Minute1, |_| 0), 1)? {
+        last[bar.range] = Some(bar);
+    }
+    let newest = last.iter().flatten().map(|bar| bar.time).max();
+    let Some(newest) = newest else { return Ok(Vec::new()) };
+    let first_day = calendar.first_of_days_ending(calendar.date_of(newest), 2);
+    let since = first_day.map_or(0, Calendar::midnight);
+    let mut watermarks = store.watermarks()?;
+    for _ in 0..TRIES {
+        let rolled = store.last_bars(&ranges(symbols, Interval::Day, |_| 0), 2)?;
+        let fresh_from = |symbol: &Symbol| watermarks.get(symbol).map_or(since, |folded_to| since.max(folded_to + 1));
+        let most = symbols.len() * 2 * usize::from(MINUTES_PER_DAY) + symbols.len();
+        let fresh = store.bars(&ranges(symbols, Interval::Minute1, fresh_from), most)?;
+        // Otherwise a minute might be counted twice, or not at all.
+        let after = store.watermarks()?;
+        if symbols.iter().all(|symbol| watermarks.get(symbol) == after.get(symbol)) {
+            return Ok(put_together(calendar, symbols, &last, &rolled, &fresh));
+        }
+        watermarks = after;
+    }
+    Err(Refusal::Busy.into())
+}
+
+fn put_together(
+    calendar: &Calendar,
+    symbols: &[Symbol],
+    last: &[Option<StoredBar>],
+    rolled: &[StoredBar],
+    fresh: &[StoredBar],
+) -> Vec<DayBars> {
+    let mut of: Vec<BTreeMap<NaiveDate, ShownBar>> = vec![BTreeMap::new(); symbols.len()];
+    let mut minutes: Vec<Option<ShownBar>> = last.iter().map(|bar| bar.map(ShownBar::from)).collect();
+    for bar in rolled {
+        of[bar.range].insert(calendar.date_of(bar.time), ShownBar::from(*bar));
+    }
+    for bar in fresh {
+        let bar_of_minute = ShownBar::from(*bar);
+        minutes[bar.range] = Some(bar_of_minute);
+        let day = of[bar.range].entry(calendar.date_of(bar.time)).or_insert(ShownBar { volume: 0, ..bar_of_minute });
+        *day = ShownBar {
+            high: day.high.max(bar.high),
+            low: day.low.min(bar.low),
+            close: bar.close,
+            volume: day.volume.saturating_add(bar.volume),
+            ..*day
+        };
+    }
+    let mut found = Vec::with_capacity(symbols.len());
+    for ((symbol, days), minute) in symbols.iter().zip(of).zip(minutes) {
+        let mut newest = days.into_values().rev();
+        let (day, previous) = (newest.next(), newest.next());
+        found.extend(day.zip(minute).map(|(day, minute)| DayBars { symbol: *symbol, day, previous, minute }));
+    }
+    found
+}
