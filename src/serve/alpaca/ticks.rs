@@ -9,12 +9,12 @@ use serde::Serialize;
 use super::answers::{Answer, answer};
 use super::bars::today;
 use super::parameters::{PageToken, Parameters, symbol};
-use super::shapes::{Content, NANOS_PER_SECOND, Name, Page, QuoteShape, TradeShape};
+use super::shapes::{Content, Name, Page, QuoteShape, TradeShape};
 use crate::bars::ticks::{BestQuote, TickId, Trade};
-use crate::base::Symbol;
+use crate::base::{Symbol, UnixNanos};
 use crate::serve::Server;
 use crate::serve::errors::Refusal;
-use crate::serve::query::{Order, Tick, TickQuery};
+use crate::serve::query::{Tick, TickQuery};
 
 /// A tick as it is shown.
 pub trait Shown: Tick {
@@ -48,15 +48,12 @@ async fn found<T: Shown>(
     symbols: &BTreeSet<Symbol>,
     asked: &Parameters,
 ) -> Result<(BTreeMap<Symbol, Vec<T::Shape>>, Option<String>), Refusal> {
-    if asked.order()? == Order::Descending {
-        return Err(Refusal::Invalid(format!("invalid sort: desc is not served here for {}", T::KEY)));
-    }
-    let (limit, (start, end), token) = (asked.limit()?, asked.range()?, asked.page_token()?);
+    let (limit, order, (start, end), token) = (asked.limit()?, asked.order()?, asked.range()?, asked.page_token()?);
     let start = match start {
         Some(start) => start,
         None => today(server).await?,
     };
-    let is_inside = |tick: &&T| start <= tick.at() && end.is_none_or(|end| tick.at() <= end);
+    let (from, to) = (start, end.unwrap_or(UnixNanos::MAX));
     let board = server.reader.board().await?;
     let (mut pages, mut left) = (BTreeMap::new(), limit);
     for &symbol in symbols.iter().filter(|symbol| token.is_none_or(|token| **symbol >= token.symbol)) {
@@ -67,16 +64,11 @@ async fn found<T: Shown>(
             return Ok((pages, Some(PageToken { symbol, after: None }.text())));
         }
         let after = token.filter(|token| token.symbol == symbol).and_then(|token| token.after);
-        let query = TickQuery {
-            symbol,
-            start: Some(start.div_euclid(NANOS_PER_SECOND)),
-            end: end.map(|end| end.div_euclid(NANOS_PER_SECOND)),
-            limit: left,
-            after: after.map(|after| TickId::from_number(after.cast_unsigned())),
-        };
+        let after = after.map(|after| TickId::from_number(after.cast_unsigned()));
+        let query = TickQuery { symbol, from, to, order, limit: left, after };
         let ticks = server.ticks.clone();
         let page = server.reader.ask(move |_, _| ticks.page::<T>(&query)).await?;
-        let shapes: Vec<T::Shape> = page.ticks.iter().filter(is_inside).map(T::shape).collect();
+        let shapes: Vec<T::Shape> = page.ticks.iter().map(T::shape).collect();
         left -= u16::try_from(page.ticks.len()).unwrap_or(left).min(left);
         if !shapes.is_empty() {
             pages.insert(symbol, shapes);
