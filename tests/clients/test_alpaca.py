@@ -138,6 +138,8 @@ class Alpaca:
         # Three pages and more of what was there in one.
         few = self.client.get_stock_trades(StockTradesRequest(**span, limit=3)).data["AAPL"]
         self.assertEqual(few, trades[:3])
+        newest = self.client.get_stock_trades(StockTradesRequest(**span, sort="desc")).data["AAPL"]
+        self.assertEqual(newest, trades[::-1])
 
     def test_the_latest_is_the_present(self):
         newest = self.market.bars("AAPL")[-1][0]

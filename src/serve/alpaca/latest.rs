@@ -11,12 +11,12 @@ use super::shapes::{
     BarShape, BySymbol, Content, EXCHANGE, Latest, Name, QUOTE_CONDITION, QuoteShape, SnapshotShape, TRADE_CONDITION,
     TradeShape,
 };
-use crate::bars::ticks::Trade;
 use crate::base::{Interval, Symbol, UnixSeconds};
 use crate::calendar::Calendar;
 use crate::serve::Server;
 use crate::serve::errors::Refusal;
-use crate::serve::query::{BarQuery, DayFigures, ShownBar, TickQuery};
+use crate::serve::hub::Last;
+use crate::serve::query::{DayFigures, ShownBar};
 use crate::store::BarRange;
 
 async fn latest_bar(server: &Server, symbol: Symbol) -> Result<BarShape<'static>, Refusal> {
@@ -30,7 +30,7 @@ async fn latest_bar(server: &Server, symbol: Symbol) -> Result<BarShape<'static>
     made.await?.ok_or_else(|| Refusal::UnknownTicker(symbol.to_string()))
 }
 
-async fn latest_trade(server: &Server, symbol: Symbol) -> Result<Option<TradeShape<'static>>, Refusal> {
+async fn last(server: &Server, symbol: Symbol) -> Result<Last, Refusal> {
     server.reader.price(symbol).await?;
     let ticks = server.ticks.clone();
     let query = TickQuery::newest(symbol, 1);
@@ -39,10 +39,7 @@ async fn latest_trade(server: &Server, symbol: Symbol) -> Result<Option<TradeSha
 }
 
 async fn latest_quote(server: &Server, symbol: Symbol) -> Result<Option<QuoteShape<'static>>, Refusal> {
-    server.reader.price(symbol).await?;
-    let ticks = server.ticks.clone();
-    let present = server.reader.ask(move |_, _| ticks.present(symbol)).await?;
-    Ok(present.quote.map(|quote| QuoteShape::of(Name::default(), &quote)))
+    Ok(last(server, symbol).await?.quote.map(|quote| QuoteShape::of(Name::default(), &quote)))
 }
 
 /// The day so far as a bar, named by the open of its day.
@@ -62,15 +59,17 @@ async fn snapshot_of(server: &Server, symbol: Symbol) -> Result<SnapshotShape, R
         Some((minute, bar)) => BarShape::of(Name::default(), minute.start(), &bar),
         None => latest_bar(server, symbol).await?,
     };
-    let before = Calendar::midnight(calendar.date_of(so_far.last)) - 1;
-    let query = BarQuery { end: Some(before), limit: 1, ..BarQuery::latest(symbol, Interval::Day) };
-    let previous = server.reader.bars(query).await?;
+    let committed = server.reader.days(vec![symbol]).await?.pop();
+    let committed = committed.ok_or_else(|| Refusal::UnknownTicker(symbol.to_string()))?;
+    // The open minute may be the first of a day.
+    let is_new_day = calendar.date_of(so_far.last) != calendar.date_of(committed.minute.start);
+    let previous = if is_new_day { Some(committed.day) } else { committed.previous };
     Ok(SnapshotShape {
         latest_trade: latest_trade(server, symbol).await?,
         latest_quote: present.quote.map(|quote| QuoteShape::of(Name::default(), &quote)),
         minute_bar: Some(minute_bar),
         daily_bar: Some(day_bar(&so_far, calendar)),
-        prev_daily_bar: previous.bars.last().map(BarShape::shown),
+        prev_daily_bar: previous.as_ref().map(BarShape::shown),
     })
 }
 
