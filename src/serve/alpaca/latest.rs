@@ -33,9 +33,11 @@ async fn latest_bar(server: &Server, symbol: Symbol) -> Result<BarShape<'static>
 async fn last(server: &Server, symbol: Symbol) -> Result<Last, Refusal> {
     server.reader.price(symbol).await?;
     let ticks = server.ticks.clone();
-    let query = TickQuery::newest(symbol, 1);
-    let page = server.reader.ask(move |_, _| ticks.page::<Trade>(&query)).await?;
-    Ok(page.ticks.last().map(|trade| TradeShape::of(Name::default(), trade)))
+    server.reader.ask(move |_, _| ticks.last(symbol)).await
+}
+
+async fn latest_trade(server: &Server, symbol: Symbol) -> Result<Option<TradeShape<'static>>, Refusal> {
+    Ok(last(server, symbol).await?.trade.map(|trade| TradeShape::of(Name::default(), &trade)))
 }
 
 async fn latest_quote(server: &Server, symbol: Symbol) -> Result<Option<QuoteShape<'static>>, Refusal> {

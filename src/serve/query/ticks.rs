@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use chrono::NaiveDate;
 use quick_cache::sync::Cache;
 
-use crate::bars::Bar;
 use crate::bars::ticks::{BestQuote, MinuteTicks, TickFacts, TickId, Trade};
 use crate::base::{Clock, Interval, Ohlcv, PriceLimits, Symbol, UnixNanos, UnixSeconds};
 use crate::calendar::Minute;
@@ -190,12 +189,17 @@ impl Ticks {
     /// The ticks of a bar that is stored; none of one that is not as a bar must be.
     pub fn past(&self, symbol: Symbol, bar: &StoredBar) -> Result<Option<MinuteTicks>, Failure> {
         let Ok(bar) = bar.parse(&self.market.calendar) else { return Ok(None) };
-        let facts = self.facts(symbol, &bar)?;
+        let facts = self.facts(symbol, self.market.calendar.day_of(bar.first))?;
         Ok(facts.map(|facts| MinuteTicks::of(self.market.model.seed, &symbol, &facts, &bar)))
     }
 
-    fn facts(&self, symbol: Symbol, bar: &Bar) -> Result<Option<TickFacts>, Failure> {
-        let day = self.market.calendar.day_of(bar.first);
+    /// The price limits of some symbols on a trading day that has been or is; none of one where none hold.
+    pub fn limits(&self, symbols: &BTreeSet<Symbol>, day: NaiveDate) -> Result<BTreeMap<Symbol, PriceLimits>, Failure> {
+        let found = past_tick_facts(&self.market, symbols, day)?;
+        Ok(found.into_iter().filter_map(|(symbol, facts)| Some((symbol, facts.limits?))).collect())
+    }
+
+    fn facts(&self, symbol: Symbol, day: NaiveDate) -> Result<Option<TickFacts>, Failure> {
         if let Some(facts) = self.facts.get(&(symbol, day)) {
             return Ok(Some(facts));
         }
