@@ -1,5 +1,6 @@
 //! The market's server: `KLINED_API_ADDR`, `KLINED_API_CONNECTIONS`, `KLINED_API_CONNECTIONS_PER_ADDRESS`,
-//! `KLINED_API_CLIENT_TIMEOUT`, `KLINED_API_REQUEST_TIMEOUT`, `KLINED_API_RATE`, `KLINED_API_KEYS`, `KLINED_API_CORS`.
+//! `KLINED_API_CLIENT_TIMEOUT`, `KLINED_API_REQUEST_TIMEOUT`, `KLINED_API_RATE`, `KLINED_API_KEYS`, `KLINED_API_CORS`,
+//! `KLINED_PUBLIC_PAGE`.
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -58,6 +59,10 @@ pub struct ServerArgs {
     /// Sites whose pages may read answers in a browser, separated by commas, or *  [default: none]
     #[arg(long, env = "KLINED_API_CORS", value_name = "ORIGINS", value_parser = origins)]
     pub cors: Option<Origins>,
+
+    /// Let whoever opens the chart page see the market; else only programs of this machine get its key, and the page asks for one
+    #[arg(long, env = "KLINED_PUBLIC_PAGE")]
+    pub public_page: bool,
 }
 
 /// Which keys are asked for.
@@ -104,6 +109,7 @@ impl ServerArgs {
             bounds,
             deadline: Duration::from_secs(self.request_timeout),
             address_rate: Rate::of(self.rate),
+            is_page_public: self.public_page,
             origins: self.cors.clone().unwrap_or_default(),
         }
     }

@@ -32,7 +32,7 @@ const PROGRAMS: [Start; 5] = [
 /// What each of them but the server, which only reads, needs to hear so that it does something and ends.
 const FIRST_WORDS: [&str; 4] = ["", "--once", "--days 1", ""];
 /// Each flag that a variable can stand for.
-const VARIABLES: [(&str, &str); 25] = [
+const VARIABLES: [(&str, &str); 26] = [
     ("addr", "KLINED_API_ADDR"),
     ("connections", "KLINED_API_CONNECTIONS"),
     ("connections-per-address", "KLINED_API_CONNECTIONS_PER_ADDRESS"),
@@ -41,6 +41,7 @@ const VARIABLES: [(&str, &str); 25] = [
     ("rate", "KLINED_API_RATE"),
     ("api-keys", "KLINED_API_KEYS"),
     ("cors", "KLINED_API_CORS"),
+    ("public-page", "KLINED_PUBLIC_PAGE"),
     ("retain-months", "KLINED_RETAIN_MONTHS"),
     ("speed", "KLINED_SPEED"),
     ("interval", "KLINED_AGGREGATE_MINUTES"),
