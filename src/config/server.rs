@@ -1,6 +1,6 @@
 //! The market's server: `KLINED_API_ADDR`, `KLINED_API_CONNECTIONS`, `KLINED_API_CONNECTIONS_PER_ADDRESS`,
 //! `KLINED_API_CLIENT_TIMEOUT`, `KLINED_API_REQUEST_TIMEOUT`, `KLINED_API_RATE`, `KLINED_API_KEYS`, `KLINED_API_CORS`,
-//! `KLINED_API_EXTERNAL_URL`.
+//! `KLINED_API_EXTERNAL_URL`, `KLINED_PUBLIC_PAGE`.
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -64,6 +64,10 @@ pub struct ServerArgs {
     /// request's Host says]
     #[arg(long, env = "KLINED_API_EXTERNAL_URL", value_name = "URL", value_parser = external_url)]
     pub external_url: Option<String>,
+
+    /// Let whoever opens the chart page see the market; else only programs of this machine get its key, and the page asks for one
+    #[arg(long, env = "KLINED_PUBLIC_PAGE")]
+    pub public_page: bool,
 }
 
 /// Which keys are asked for.
@@ -110,6 +114,7 @@ impl ServerArgs {
             bounds,
             deadline: Duration::from_secs(self.request_timeout),
             address_rate: Rate::of(self.rate),
+            is_page_public: self.public_page,
             origins: self.cors.clone().unwrap_or_default(),
             external_url: self.external_url.clone().filter(|url| !url.is_empty()),
         }

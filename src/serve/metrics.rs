@@ -1,11 +1,15 @@
 //! What the server counts and measures of itself, under names that begin with `klined_api_`.
 
+use std::sync::atomic::Ordering;
+
 use prometheus_client::encoding::text;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
+
+use super::hub::Counts;
 
 /// A route's pattern.
 type Route = [(&'static str, String); 1];
@@ -21,6 +25,51 @@ pub struct Metrics {
     slow_clients: Counter,
     pages_ready: Gauge,
     pages_made: Gauge,
+    feed: Feed,
+}
+
+/// What the hub counts, as it was when it was last asked for.
+struct Feed {
+    foreseen: Counter,
+    rounds: Counter,
+    events: Counter,
+    corrected: Counter,
+    skipped: Counter,
+    lagged: Counter,
+    failures: Counter,
+}
+
+impl Feed {
+    fn register(registry: &mut Registry) -> Self {
+        let mut counter = |name: &str, help: &str| {
+            let counter = Counter::default();
+            registry.register(name, help, counter.clone());
+            counter
+        };
+        Self {
+            foreseen: counter("feed_foreseen_minutes", "Minutes of stocks that were worked out ahead"),
+            rounds: counter("feed_rounds", "Rounds of events"),
+            events: counter("feed_events", "Events of stocks in all rounds"),
+            corrected: counter("feed_corrected_bars", "Bars that were not as foreseen, or never came"),
+            skipped: counter("feed_skipped_minutes", "Minutes that came too fast to be told"),
+            lagged: counter("feed_lagged", "Times that a subscriber had fallen behind by the whole ring"),
+            failures: counter("feed_failures", "Looks of the feed at the database that failed"),
+        }
+    }
+
+    fn show(&self, counts: &Counts) {
+        for (shown, count) in [
+            (&self.foreseen, &counts.foreseen),
+            (&self.rounds, &counts.rounds),
+            (&self.events, &counts.events),
+            (&self.corrected, &counts.corrected),
+            (&self.skipped, &counts.skipped),
+            (&self.lagged, &counts.lagged),
+            (&self.failures, &counts.failures),
+        ] {
+            shown.inner().store(count.load(Ordering::Relaxed), Ordering::Relaxed);
+        }
+    }
 }
 
 impl Default for Metrics {
@@ -42,7 +91,8 @@ impl Default for Metrics {
         registry.register("slow_clients", "WebSocket clients dropped for being too slow", slow_clients.clone());
         registry.register("pages_ready", "Pages of latest bars that were found ready", pages_ready.clone());
         registry.register("pages_made", "Pages of latest bars that had to be made", pages_made.clone());
-        Self { registry, requests, durations, clients, slow_clients, pages_ready, pages_made }
+        let feed = Feed::register(&mut registry);
+        Self { registry, requests, durations, clients, slow_clients, pages_ready, pages_made, feed }
     }
 }
 
@@ -68,13 +118,14 @@ impl Metrics {
         self.slow_clients.inc();
     }
 
-    /// All of them as OpenMetrics text, with these counts of pages.
+    /// All of them as OpenMetrics text, with these counts of pages and of the hub.
     ///
     /// # Errors
     /// Formatting fails, which it does not.
-    pub fn text(&self, (ready, made): (u64, u64)) -> Result<String, std::fmt::Error> {
+    pub fn text(&self, (ready, made): (u64, u64), counts: &Counts) -> Result<String, std::fmt::Error> {
         self.pages_ready.set(ready.cast_signed());
         self.pages_made.set(made.cast_signed());
+        self.feed.show(counts);
         let mut text = String::new();
         text::encode(&mut text, &self.registry)?;
         Ok(text)

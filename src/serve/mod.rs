@@ -77,6 +77,8 @@ pub struct ServerOptions {
     pub origins: Origins,
     /// Where clients reach this server, such as `https://market.example.org`; none where that is as they say themselves.
     pub external_url: Option<String>,
+    /// Whether the chart page is given a key wherever it is opened, and not only on this machine.
+    pub is_page_public: bool,
 }
 
 /// How the dialect that a path belongs to refuses.
@@ -128,9 +130,10 @@ impl Server {
         keys: Option<Keys>,
         options: ServerOptions,
     ) -> io::Result<Arc<Self>> {
-        let reader = Arc::new(Reader::new(market.store.clone(), market.calendar.clone(), options.deadline));
         let ticks = Arc::new(Ticks::new(market.clone(), clock.clone()));
+        let (store, calendar) = (market.store.clone(), market.calendar.clone());
         let hub = Hub::begin(market, clock.clone())?;
+        let reader = Arc::new(Reader::new(store, calendar, options.deadline, hub.generation()));
         let keys = keys.map(RwLock::new);
         let (addresses, metrics) = (Addresses::new(options.address_rate), Metrics::default());
         let draining = CancellationToken::new();
@@ -176,7 +179,7 @@ impl Server {
         // Nothing is told to the validator of another site.
         let looks = Config::from("/openapi.json").validator_url("none").persist_authorization(true);
         let docs = SwaggerUi::new("/docs").config(looks).url("/openapi.json", document);
-        let page = page::routes(&self.page_key());
+        let page = page::routes(&self.page_key(), self.options.is_page_public);
         let dialects = open
             .route("/ws", get(native::open_socket))
             .route("/stocks", get(polygon::open_socket))
@@ -219,9 +222,6 @@ impl Server {
 
     /// Serves on a listener until told to stop, and then until everybody has been answered.
     pub async fn run(self: Arc<Self>, listener: TcpListener, stop: CancellationToken) {
-        let (reader, until) = (self.reader.clone(), stop.clone());
-        // It ends a moment after the wish to stop, and nobody waits for it.
-        drop(tokio::task::spawn_blocking(move || reader.follow(&until)));
         let (told, draining) = (stop.clone(), self.draining.clone());
         tokio::spawn(async move {
             told.cancelled().await;

@@ -32,7 +32,7 @@ const PROGRAMS: [Start; 5] = [
 /// What each of them but the server, which only reads, needs to hear so that it does something and ends.
 const FIRST_WORDS: [&str; 4] = ["", "--once", "--days 1", ""];
 /// Each flag that a variable can stand for.
-const VARIABLES: [(&str, &str); 26] = [
+const VARIABLES: [(&str, &str); 27] = [
     ("addr", "KLINED_API_ADDR"),
     ("connections", "KLINED_API_CONNECTIONS"),
     ("connections-per-address", "KLINED_API_CONNECTIONS_PER_ADDRESS"),
@@ -42,6 +42,7 @@ const VARIABLES: [(&str, &str); 26] = [
     ("api-keys", "KLINED_API_KEYS"),
     ("cors", "KLINED_API_CORS"),
     ("external-url", "KLINED_API_EXTERNAL_URL"),
+    ("public-page", "KLINED_PUBLIC_PAGE"),
     ("retain-months", "KLINED_RETAIN_MONTHS"),
     ("speed", "KLINED_SPEED"),
     ("interval", "KLINED_AGGREGATE_MINUTES"),

@@ -53,13 +53,31 @@ export class ApiError extends Error {
   }
 }
 
+/** Where a key that was typed in is kept until the tab is closed. */
+const KEPT = 'klined-key';
+
 let key = keyIn(document);
 
+/** The key that the server gave to a page; where it gave none, the one that was typed in. */
 function keyIn(page: Document): string {
-  return page.querySelector<HTMLMetaElement>('meta[name="klined-key"]')?.content ?? '';
+  return page.querySelector<HTMLMetaElement>('meta[name="klined-key"]')?.content || sessionStorage.getItem(KEPT) || '';
 }
 
-/** The key that the server gave to this page. */
+/** Asks for a key, and begins anew with it. */
+function askForKey(): void {
+  const dialog = document.querySelector<HTMLDialogElement>('#key-wanted');
+  const form = dialog?.querySelector('form');
+  if (!dialog || !form || dialog.open) return;
+  dialog.querySelector('p')!.textContent = key === '' ? 'This market asks for a key.' : 'The key is not known.';
+  form.onsubmit = (event) => {
+    event.preventDefault();
+    sessionStorage.setItem(KEPT, form.querySelector('input')!.value.trim());
+    location.reload();
+  };
+  dialog.showModal();
+}
+
+/** The key that requests are made with. */
 export function currentKey(): string {
   return key;
 }
@@ -91,6 +109,7 @@ async function get<T>(path: string, query: Record<string, string | number | unde
   let answer = await ask(url, either);
   if (answer.status === 401 && (await renewKey().catch(() => false))) answer = await ask(url, either);
   const body = await answer.json().catch(() => undefined);
+  if (answer.status === 401) askForKey();
   if (!answer.ok || body === undefined) {
     throw new ApiError(body?.error?.message ?? `The server answered ${answer.status}.`, answer.status);
   }

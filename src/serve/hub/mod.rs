@@ -62,6 +62,8 @@ struct Shared {
     /// The number of the newest wish that the pump has seen to.
     served: watch::Sender<u64>,
     counts: Counts,
+    /// How often the database may have changed. It grows before anything of the change is told.
+    generation: Arc<AtomicU64>,
 }
 
 /// Who wants what, and what was told last.
@@ -78,7 +80,12 @@ impl Shared {
     fn new() -> Arc<Self> {
         let rounds = Some(broadcast::Sender::new(RING));
         let book = Book { rounds, interest: Interest::default(), number: 0, lasts: BTreeMap::new() };
-        Arc::new(Self { book: Mutex::new(book), served: watch::Sender::new(0), counts: Counts::default() })
+        Arc::new(Self {
+            book: Mutex::new(book),
+            served: watch::Sender::new(0),
+            counts: Counts::default(),
+            generation: Arc::default(),
+        })
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {
@@ -121,6 +128,12 @@ impl Hub {
     #[must_use]
     pub fn last(&self, symbol: &Symbol) -> Option<Last> {
         self.shared.last(symbol)
+    }
+
+    /// A count that grows whenever the database may have changed, before anything of the change is told.
+    #[must_use]
+    pub fn generation(&self) -> Arc<AtomicU64> {
+        self.shared.generation.clone()
     }
 
     /// What has been done.

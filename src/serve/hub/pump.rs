@@ -118,6 +118,9 @@ impl Pump {
                     pause.is_zero()
                 }
             };
+            if is_time {
+                self.shared.generation.fetch_add(1, Ordering::Release);
+            }
         }
     }
 

@@ -368,6 +368,7 @@ pub async fn health(State(server): State<Arc<Server>>) -> Response {
 
 /// What the server measures of itself, as OpenMetrics text.
 pub async fn metrics(State(server): State<Arc<Server>>) -> Answer {
-    let text = server.metrics.text(server.reader.hits_and_misses()).map_err(|_| Refusal::Internal(0))?;
+    let text =
+        server.metrics.text(server.reader.hits_and_misses(), server.hub.counts()).map_err(|_| Refusal::Internal(0))?;
     Ok(([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response())
 }

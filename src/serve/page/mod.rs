@@ -2,14 +2,15 @@
 //!
 //! There is a route for each file and nothing is looked up, so no path leads anywhere else.
 
-use axum::Router;
 use axum::body::Bytes;
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, REFERRER_POLICY};
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Extension, Router};
 use sha2::{Digest, Sha256};
 
+use crate::serve::http::Peer;
 use crate::serve::keys::hexadecimal;
 
 /// Path below the root, and content.
@@ -33,18 +34,29 @@ const MISSING: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">
     <p>The market is served nevertheless: see <a href=\"/docs\">/docs</a>. To have the page, with Node 20.19 or newer:</p>\
     <pre>cd web\nnpm ci\nnpm run build\ncd ..\ncargo build --release</pre></html>\n";
 
-/// The routes of the page. Its requests are made with the key, which consists of letters, digits, `-`, `_` and `.`; it is empty where none is needed.
-pub fn routes<S: Clone + Send + Sync + 'static>(key: &str) -> Router<S> {
-    routes_of(FILES, key)
+/// The routes of the page. Its requests are made with the key, which consists of letters, digits, `-`, `_` and `.`; it is empty where none is
+/// needed. Unless the page is public only who comes from this machine is told the key; the page asks everybody else for one.
+pub fn routes<S: Clone + Send + Sync + 'static>(key: &str, is_public: bool) -> Router<S> {
+    routes_of(FILES, key, is_public)
 }
 
-fn routes_of<S: Clone + Send + Sync + 'static>(files: &'static [File], key: &str) -> Router<S> {
-    let index = Bytes::from(index(files, key));
-    let root = get(move || async move { (headers("text/html; charset=utf-8", "no-store"), index) });
+fn routes_of<S: Clone + Send + Sync + 'static>(files: &'static [File], key: &str, is_public: bool) -> Router<S> {
+    let (with_key, without) = (Bytes::from(index(files, key)), Bytes::from(index(files, "")));
+    let root = get(move |peer: Option<Extension<Peer>>, asked: HeaderMap| async move {
+        let is_told = is_public || is_from_here(peer.map(|Extension(peer)| peer), &asked);
+        (headers("text/html; charset=utf-8", "no-store"), if is_told { with_key } else { without })
+    });
     files.iter().filter(|(path, _)| *path != INDEX).fold(Router::new().route("/", root), |router, &(path, content)| {
         let tag = format!("\"{}\"", hexadecimal(&Sha256::digest(content)[..16]));
         router.route(&format!("/{path}"), get(move |asked| async move { file(path, content, &tag, &asked) }))
     })
+}
+
+/// Whether a request comes from this machine and was not passed on for somebody else.
+fn is_from_here(peer: Option<Peer>, asked: &HeaderMap) -> bool {
+    let is_passed_on =
+        ["forwarded", "x-forwarded-for", "x-real-ip", "via"].iter().any(|name| asked.contains_key(*name));
+    peer.is_some_and(|Peer(address)| address.to_canonical().is_loopback()) && !is_passed_on
 }
 
 /// The index with the key in it. It is never stored by who gets it: the next process has another key.
@@ -111,6 +123,18 @@ mod tests {
     fn a_program_built_without_the_page_says_how_to_build_it() {
         let text = index(&[], "k3y");
         assert!(text.contains("npm ci") && !text.contains("k3y"), "{text}");
+    }
+
+    #[test]
+    fn the_key_is_told_to_this_machine_and_to_nobody_behind_a_proxy() {
+        let from = |address: &str, headers: &[&'static str]| {
+            let asked = headers.iter().map(|name| (HeaderName::from_static(name), "192.0.2.7".parse().unwrap()));
+            is_from_here(Some(Peer(address.parse().unwrap())), &asked.collect())
+        };
+        for address in ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"] {
+            assert!(from(address, &["user-agent"]) && !from(address, &["x-forwarded-for"]), "{address}");
+        }
+        assert!(!from("192.0.2.7", &[]) && !from("::ffff:192.0.2.7", &[]) && !is_from_here(None, &HeaderMap::new()));
     }
 
     #[test]

@@ -23,7 +23,6 @@ use std::time::Duration;
 use axum::body::Bytes;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout, timeout_at};
-use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use self::pages::Pages;
@@ -32,10 +31,6 @@ use crate::base::{MarketClock, Symbol, UnixSeconds};
 use crate::calendar::Calendar;
 use crate::store::{BarStore, MarketStatus, PriceRow};
 
-/// How long a follower waits before it looks whether it is to stop.
-const FOLLOW_STEP: Duration = Duration::from_millis(250);
-/// The pause after a follower has lost its database.
-const FOLLOW_PAUSE: Duration = Duration::from_secs(1);
 /// Connections to the database that questions leave to whoever else works in this process.
 const CONNECTIONS_LEFT: u32 = 4;
 
@@ -82,16 +77,21 @@ pub struct Reader {
     pages: Pages,
     boards: quick_cache::sync::Cache<Epoch, Arc<Board>>,
     statuses: quick_cache::sync::Cache<Epoch, Standing>,
-    /// How often the database may have changed since the server began.
-    generation: AtomicU64,
+    /// How often the database may have changed, as the hub hears it.
+    generation: Arc<AtomicU64>,
     born: Instant,
     incidents: AtomicU64,
 }
 
 impl Reader {
-    /// A reader that gives up a question after `deadline`.
+    /// A reader that gives up a question after `deadline`, and forgets what it read when `generation` grows.
     #[must_use]
-    pub fn new(store: Arc<dyn BarStore>, calendar: Arc<Calendar>, deadline: Duration) -> Self {
+    pub fn new(
+        store: Arc<dyn BarStore>,
+        calendar: Arc<Calendar>,
+        deadline: Duration,
+        generation: Arc<AtomicU64>,
+    ) -> Self {
         let places = Arc::new(Semaphore::new(store.pool().max.saturating_sub(CONNECTIONS_LEFT).max(1) as usize));
         Self {
             store,
@@ -102,7 +102,7 @@ impl Reader {
             // The present epoch and one that questions may still be on.
             boards: quick_cache::sync::Cache::new(4),
             statuses: quick_cache::sync::Cache::new(4),
-            generation: AtomicU64::new(0),
+            generation,
             born: Instant::now(),
             incidents: AtomicU64::new(0),
         }
@@ -111,25 +111,6 @@ impl Reader {
     #[must_use]
     pub fn calendar(&self) -> &Arc<Calendar> {
         &self.calendar
-    }
-
-    /// Forgets what was read whenever something is written, until told to stop. Blocks its thread.
-    pub fn follow(&self, stop: &CancellationToken) {
-        while !stop.is_cancelled() {
-            let followed = self.store.follow().and_then(|mut follower| {
-                while !stop.is_cancelled() {
-                    if follower.wait(FOLLOW_STEP)? {
-                        self.generation.fetch_add(1, Ordering::Release);
-                    }
-                }
-                Ok(())
-            });
-            // Meanwhile what was read is shown for a second at most.
-            if let Err(error) = followed {
-                warn!("cannot hear of new bars, and tries again: {error}");
-                std::thread::sleep(FOLLOW_PAUSE);
-            }
-        }
     }
 
     /// For how long what was read may be shown again: until the next commit that is heard of, and no longer than a second.
