@@ -146,6 +146,9 @@ pub fn rows(bars: &[Value]) -> Vec<String> {
     bars.iter().map(row).collect()
 }
 
+/// After so many pings without a word a test gives up.
+const PINGS_MAX: u32 = 6;
+
 /// A WebSocket to a server under test.
 pub struct Socket(WebSocket<TcpStream>);
 
@@ -183,9 +186,10 @@ impl Socket {
         self
     }
 
-    /// What comes next.
+    /// What comes next, pings aside.
+    #[track_caller]
     pub fn hear(&mut self) -> Heard {
-        loop {
+        for _ in 0..PINGS_MAX {
             match self.0.read() {
                 Ok(Message::Text(text)) => return Heard::Message(serde_json::from_str(&text).unwrap()),
                 Ok(Message::Close(frame)) => return Heard::Closed(frame.map_or(1005, |frame| frame.code.into())),
@@ -196,6 +200,7 @@ impl Socket {
                 Err(error) => panic!("{error}"),
             }
         }
+        panic!("nothing was heard but {PINGS_MAX} pings")
     }
 
     /// The next message, which must be of a type.
@@ -220,6 +225,7 @@ impl Socket {
     }
 
     /// The code that it is closed with; messages before are passed over.
+    #[track_caller]
     pub fn close_code(&mut self) -> u16 {
         loop {
             if let Heard::Closed(code) = self.hear() {
