@@ -156,6 +156,10 @@ impl Market {
     /// # Errors
     /// The database cannot be read.
     pub fn is_even(&self) -> Result<bool, JobError> {
+        // The first backfill leaves symbols that are even after each of its months, and writes the status when it is through.
+        if self.store.status()?.is_none() {
+            return Ok(false);
+        }
         let progress = self.store.progress()?;
         let listed: Vec<_> = progress.iter().filter(|progress| progress.is_listed).collect();
         let Some(newest) = listed.iter().filter_map(|progress| progress.last_bar).max() else { return Ok(false) };
