@@ -64,4 +64,5 @@ cargo fmt --all -- --check
 cargo clippy --all-targets -- -D warnings
 RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --quiet
 # The integration tests come last, so that theirs is the closing summary; clippy has built benches and examples.
-cargo test --lib --bins --tests
+# Most tests wait for programs and servers, so more of them run at once than there are cores.
+RUST_TEST_THREADS=${RUST_TEST_THREADS:-$((3 * $(nproc)))} cargo test --lib --bins --tests
