@@ -60,7 +60,7 @@ pub struct ServerArgs {
     #[arg(long, env = "KLINED_API_CORS", value_name = "ORIGINS", value_parser = origins)]
     pub cors: Option<Origins>,
 
-    /// Where clients reach this server, such as https://market.example.org: what links in answers begin with [default: what a
+    /// Where clients reach this server, such as `https://market.example.org`: what links in answers begin with [default: what a
     /// request's Host says]
     #[arg(long, env = "KLINED_API_EXTERNAL_URL", value_name = "URL", value_parser = external_url)]
     pub external_url: Option<String>,
