@@ -16,6 +16,7 @@ mod native;
 mod page;
 mod polygon;
 mod query;
+mod socket;
 mod stall;
 mod udf;
 

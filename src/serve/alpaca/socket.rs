@@ -1,17 +1,16 @@
 //! The stream: handshake, subscriptions, and the market's events as they happen.
 
 use std::collections::BTreeSet;
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code};
+use axum::extract::ws::{Message, WebSocketUpgrade};
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio::time::Instant;
 
 use super::answers::refused;
 use super::holder;
@@ -20,29 +19,15 @@ use super::telling::Told;
 use crate::base::Symbol;
 use crate::serve::Server;
 use crate::serve::errors::Refusal;
-use crate::serve::hub::{Missed, Subscription};
-use crate::serve::keys::{Allowed, Connection, Holder};
-use crate::serve::limits::{Allowance, Rate};
+use crate::serve::keys::Holder;
+use crate::serve::socket::{self, Heard, Line, Manners, Over, Words};
 
 /// The feeds. There is one market behind all of them.
 const FEEDS: [&str; 4] = ["iex", "sip", "delayed_sip", "test"];
-/// The most bytes that a client may say at once: 10,000 symbols on each channel.
-const MESSAGE_BYTES_MAX: usize = 1024 * 1024;
+/// A message has room for 10,000 symbols on each channel.
+const MANNERS: Manners = Manners::with_bytes(1024 * 1024);
 /// How long a client may take to give its key.
 const AUTH_WAIT: Duration = Duration::from_secs(10);
-/// How long a client may take to hear that it is over.
-const CLOSE_WAIT: Duration = Duration::from_secs(5);
-/// How often a client is asked whether it is there.
-const BEAT: Duration = Duration::from_secs(20);
-/// After so long without a word, not even an answer to that, it is taken for gone.
-const SILENCE_MAX: Duration = Duration::from_secs(60);
-/// What a client may say in a second, and at once after a pause.
-const RATE: Rate = Rate { per_second: NonZeroU32::new(50).unwrap(), burst: NonZeroU32::new(200).unwrap() };
-/// The service restarts: clients come again.
-const RESTART: u16 = close_code::RESTART;
-
-/// The client is gone, or was told to go.
-pub struct Over;
 
 /// Opens a stream.
 pub async fn open(
@@ -58,85 +43,51 @@ pub async fn open(
         Ok(None) | Err(Refusal::NoKey) => None,
         Err(refusal) => Some(Err(refusal)),
     };
-    upgrade.max_message_size(MESSAGE_BYTES_MAX).max_frame_size(MESSAGE_BYTES_MAX).on_upgrade(move |socket| async move {
-        server.metrics.opened();
-        // What it ended with, nobody needs to know.
-        let _ = Client::serve(&server, socket, codec, by_headers).await;
-        server.metrics.closed();
-    })
+    socket::open(upgrade, server, MANNERS, move |line| Client::serve(line, codec, by_headers))
 }
 
 /// One client.
-struct Client<'s> {
-    server: &'s Server,
-    socket: WebSocket,
+struct Client {
+    line: Line,
     codec: Codec,
-    allowed: Allowed,
-    allowance: Allowance,
-    subscription: Subscription,
     /// What is asked for on each channel, as the client has written it.
     names: [BTreeSet<String>; 7],
-    told: Told<'s>,
+    told: Told,
 }
 
-impl<'s> Client<'s> {
-    async fn serve(
-        server: &'s Server,
-        socket: WebSocket,
-        codec: Codec,
-        by_headers: Option<Result<Arc<Holder>, Refusal>>,
-    ) -> Result<(), Over> {
-        let mut client = Self {
-            server,
-            socket,
-            codec,
-            allowed: Allowed::default(),
-            allowance: Allowance::new(RATE),
-            subscription: server.hub.subscribe(),
-            names: Default::default(),
-            told: Told::new(server, codec),
-        };
+impl Client {
+    async fn serve(line: Line, codec: Codec, by_headers: Option<Result<Arc<Holder>, Refusal>>) -> Result<(), Over> {
+        let told = Told::new(line.server.clone(), codec);
+        let mut client = Self { line, codec, names: Default::default(), told };
         client.send(messages::success(codec, "connected")).await?;
         let holder = match by_headers {
             Some(Ok(holder)) => Some(holder),
             Some(Err(_)) => return Err(client.dismiss(Fault::AuthFailed).await),
             None => client.authenticate().await?,
         };
-        let _connection = client.enter(holder.as_ref()).await?;
+        if holder.is_some_and(|holder| !client.line.enter(&holder)) {
+            return Err(client.dismiss(Fault::ConnectionLimit).await);
+        }
         client.send(messages::success(codec, "authenticated")).await?;
         client.run().await
-    }
-
-    /// Takes a place among the holder's connections.
-    async fn enter(&mut self, holder: Option<&Arc<Holder>>) -> Result<Option<Connection>, Over> {
-        let Some(holder) = holder else { return Ok(None) };
-        self.allowed = holder.allowed;
-        match holder.connect() {
-            Some(connection) => Ok(Some(connection)),
-            None => Err(self.dismiss(Fault::ConnectionLimit).await),
-        }
     }
 
     /// Waits for the key; any is right where none is asked for.
     async fn authenticate(&mut self) -> Result<Option<Arc<Holder>>, Over> {
         let until = Instant::now() + AUTH_WAIT;
         loop {
-            let heard = match tokio::time::timeout_at(until, self.socket.recv()).await {
-                Err(_) => return Err(self.dismiss(Fault::AuthTimeout).await),
-                Ok(Some(Ok(Message::Text(text)))) => Bytes::from(text),
-                Ok(Some(Ok(Message::Binary(bytes)))) => bytes,
-                Ok(Some(Ok(Message::Ping(_) | Message::Pong(_)))) => continue,
-                Ok(_) => return Err(Over),
+            let Some(words) = self.line.said_by(until).await? else {
+                return Err(self.dismiss(Fault::AuthTimeout).await);
             };
-            if self.allowance.take().is_err() {
+            if self.line.take().is_err() {
                 return Err(self.dismiss(Fault::SlowClient).await);
             }
-            match self.codec.read(&heard) {
+            match self.read(&words) {
                 Some(Said { action, key: Some(key), secret: Some(secret), .. }) if action == "auth" => {
-                    if self.server.keys.is_none() {
+                    if self.line.server.keys.is_none() {
                         return Ok(None);
                     }
-                    match self.server.holder_of_pair(&key, &secret) {
+                    match self.line.server.holder_of_pair(&key, &secret) {
                         Some(holder) => return Ok(Some(holder)),
                         None => return Err(self.dismiss(Fault::AuthFailed).await),
                     }
@@ -150,49 +101,33 @@ impl<'s> Client<'s> {
     }
 
     async fn run(&mut self) -> Result<(), Over> {
-        let mut beat = interval(BEAT);
-        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut heard_at = Instant::now();
         loop {
-            tokio::select! {
-                () = self.server.draining.cancelled() => return Err(self.close(RESTART, "the server stops").await),
-                heard = self.socket.recv() => {
-                    heard_at = Instant::now();
-                    match heard {
-                        Some(Ok(Message::Text(text))) => self.answer(text.as_bytes()).await?,
-                        Some(Ok(Message::Binary(bytes))) => self.answer(&bytes).await?,
-                        Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-                        Some(Err(_)) => return Err(self.close(close_code::SIZE, "too large, or no WebSocket").await),
-                        Some(Ok(Message::Close(_))) | None => return Ok(()),
-                    }
+            match self.line.next().await? {
+                Heard::Said(words) => self.answer(&words).await?,
+                Heard::Round(round) => {
+                    let messages = self.told.of_round(&self.line.subscription, &round).await;
+                    self.send_all(&messages).await?;
                 }
-                round = self.subscription.next() => match round {
-                    Ok(round) => {
-                        let messages = self.told.of_round(&self.subscription, &round).await;
-                        self.send_all(&messages).await?;
-                    }
-                    Err(Missed::Lagged(_)) => {
-                        self.server.metrics.dropped();
-                        return Err(self.dismiss(Fault::SlowClient).await);
-                    }
-                    Err(Missed::Ended) => return Err(self.close(RESTART, "the feed has ended").await),
-                },
-                _ = beat.tick() => {
-                    if heard_at.elapsed() > SILENCE_MAX {
-                        return Err(Over);
-                    }
-                    self.socket.send(Message::Ping(Bytes::new())).await.map_err(|_| Over)?;
-                }
+                Heard::Lagged(_) => return Err(self.dismiss(Fault::SlowClient).await),
+                Heard::Due => {}
             }
         }
     }
 
+    /// Whichever kind of frame the client puts its words in, they are in its codec.
+    fn read(&self, words: &Words) -> Option<Said> {
+        match words {
+            Words::Text(text) => self.codec.read(text.as_bytes()),
+            Words::Binary(bytes) => self.codec.read(bytes),
+        }
+    }
+
     /// Answers a message.
-    async fn answer(&mut self, said: &[u8]) -> Result<(), Over> {
-        if self.allowance.take().is_err() {
+    async fn answer(&mut self, words: &Words) -> Result<(), Over> {
+        if self.line.take().is_err() {
             return Err(self.dismiss(Fault::SlowClient).await);
         }
-        let Some(said) = self.codec.read(said) else { return self.complain(Fault::Syntax).await };
+        let Some(said) = self.read(words) else { return self.complain(Fault::Syntax).await };
         match said.action.as_str() {
             "auth" => self.complain(Fault::AlreadyAuthenticated).await,
             "subscribe" => self.subscribe(&said).await,
@@ -209,10 +144,10 @@ impl<'s> Client<'s> {
             return self.complain(Fault::Syntax).await;
         }
         let all: BTreeSet<&String> = self.names.iter().flatten().filter(|name| *name != "*").chain(&asked).collect();
-        if all.len() > self.allowed.subscriptions as usize {
+        if all.len() > self.line.allowed.subscriptions as usize {
             return self.complain(Fault::SymbolLimit).await;
         }
-        let Ok(board) = self.server.reader.board().await else { return self.complain(Fault::Internal).await };
+        let Ok(board) = self.line.server.reader.board().await else { return self.complain(Fault::Internal).await };
         let (mut wanted, mut is_wildcard) = (BTreeSet::new(), false);
         for (channel, names) in Channel::ALL.into_iter().zip(&mut self.names) {
             for name in channel.of(said) {
@@ -228,10 +163,10 @@ impl<'s> Client<'s> {
             }
         }
         if is_wildcard {
-            self.subscription.want_everything().await;
+            self.line.subscription.want_everything().await;
         }
         let wanted: Vec<Symbol> = wanted.into_iter().collect();
-        self.subscription.want(&wanted).await;
+        self.line.subscription.want(&wanted).await;
         self.send(messages::subscription(self.codec, &self.names)).await?;
         let limits = self.told.limits_of(&wanted).await;
         self.send_all(&limits).await
@@ -255,9 +190,9 @@ impl<'s> Client<'s> {
             }
         }
         if self.told.everything == Channels::default() {
-            self.subscription.unwant_everything();
+            self.line.subscription.unwant_everything();
         }
-        self.subscription.unwant(&gone);
+        self.line.subscription.unwant(&gone);
         self.send(messages::subscription(self.codec, &self.names)).await
     }
 
@@ -272,11 +207,11 @@ impl<'s> Client<'s> {
         }
         let array = self.codec.array(messages);
         let message = match self.codec {
-            // Every message was written as text.
-            Codec::Json => Message::Text(Utf8Bytes::try_from(Bytes::from(array)).map_err(|_| Over)?),
+            Codec::Json => socket::text(array.into())?,
             Codec::MessagePack => Message::Binary(array.into()),
         };
-        self.socket.send(message).await.map_err(|_| Over)
+        self.line.feed(message).await?;
+        self.line.flush().await
     }
 
     async fn complain(&mut self, fault: Fault) -> Result<(), Over> {
@@ -286,13 +221,6 @@ impl<'s> Client<'s> {
     /// Says why, and closes.
     async fn dismiss(&mut self, fault: Fault) -> Over {
         let _ = self.complain(fault).await;
-        self.close(close_code::POLICY, fault.words()).await
-    }
-
-    /// Closes, and waits for the client to have heard it: what lies unread at either end would take the words along.
-    async fn close(&mut self, code: u16, reason: &str) -> Over {
-        let _ = self.socket.send(Message::Close(Some(CloseFrame { code, reason: reason.into() }))).await;
-        let _ = timeout(CLOSE_WAIT, async { while let Some(Ok(_)) = self.socket.recv().await {} }).await;
-        Over
+        self.line.expel(fault.words()).await
     }
 }

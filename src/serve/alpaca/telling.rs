@@ -1,6 +1,7 @@
 //! What of a round one client is told: its channels, day bars as they grow, price limits as days begin.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use axum::body::Bytes;
 use chrono::NaiveDate;
@@ -14,8 +15,8 @@ use crate::serve::hub::{Closed, Event, MarketEvent, Round, Subscription};
 use crate::serve::query::DayFigures;
 
 /// One client's subscriptions and what they have to remember.
-pub struct Told<'s> {
-    server: &'s Server,
+pub struct Told {
+    server: Arc<Server>,
     codec: Codec,
     /// What is heard of the symbols named.
     pub named: BTreeMap<Symbol, Channels>,
@@ -28,8 +29,8 @@ pub struct Told<'s> {
     is_market_halted: bool,
 }
 
-impl<'s> Told<'s> {
-    pub fn new(server: &'s Server, codec: Codec) -> Self {
+impl Told {
+    pub fn new(server: Arc<Server>, codec: Codec) -> Self {
         Self {
             server,
             codec,

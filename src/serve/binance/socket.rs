@@ -7,14 +7,12 @@ use std::time::Duration;
 
 use axum::Extension;
 use axum::body::Bytes;
+use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code};
 use axum::extract::{RawPathParams, State};
 use axum::http::Uri;
 use axum::response::{IntoResponse, Response};
-use futures_util::SinkExt;
 use serde_json::Value;
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use super::answers::Problem;
 use super::candles::{Candles, Shown};
@@ -25,30 +23,24 @@ use super::streams::{Kind, Stream};
 use crate::base::{Interval, Symbol};
 use crate::serve::Server;
 use crate::serve::errors::Refusal;
-use crate::serve::hub::{Event, Last, MarketEvent, Missed, Round, Subscription};
+use crate::serve::hub::{Event, Last, MarketEvent, Round};
 use crate::serve::keys::Holder;
-use crate::serve::limits::{Allowance, Rate};
+use crate::serve::limits::Rate;
+use crate::serve::socket::{self, Heard, Line, Manners, Over, Words};
 use crate::store::BarRange;
 
 /// The most streams of a connection, as at Binance.
 const STREAMS_MAX: usize = 1024;
-/// The most bytes that a client may say at once: room for the names of as many streams.
-const MESSAGE_BYTES_MAX: usize = 128 * 1024;
-/// How often klines that have changed are told while they are open.
-const UPDATE: Duration = Duration::from_secs(1);
-/// How often a client is asked whether it is there, and after how long it is taken for gone, as at Binance.
-const BEAT: Duration = Duration::from_secs(20);
-const SILENCE_MAX: Duration = Duration::from_secs(60);
-const CLOSE_WAIT: Duration = Duration::from_secs(5);
-/// What a client may say: 5 messages a second.
-const RATE: Rate = Rate { per_second: NonZeroU32::new(5).unwrap(), burst: NonZeroU32::new(10).unwrap() };
+/// Room for the names of as many streams; 5 messages a second, as at Binance; klines that have changed each second.
+const MANNERS: Manners = Manners {
+    bytes_max: 128 * 1024,
+    rate: Rate { per_second: NonZeroU32::new(5).unwrap(), burst: NonZeroU32::new(10).unwrap() },
+    due: Some(Duration::from_secs(1)),
+};
 /// The most 1-minute bars of a month, with room.
 const MINUTES_MAX: usize = 31 * 240;
 const MILLIS: i64 = 1_000;
 const MICROS: i64 = 1_000_000;
-
-/// The client is gone, or was told to go.
-struct Over;
 
 /// Opens a WebSocket.
 pub async fn open(
@@ -67,30 +59,20 @@ pub async fn open(
             return Problem::from(Refusal::TooMany { retry_after }).into_response();
         }
     };
-    let Ok(upgrade) = upgrade else {
-        return Problem::Refused(Refusal::Invalid("ask for a WebSocket here".to_owned())).into_response();
+    let upgrade = match socket::asked(upgrade) {
+        Ok(upgrade) => upgrade,
+        Err(refusal) => return Problem::Refused(refusal).into_response(),
     };
     let is_combined = uri.path().ends_with("/stream");
     let in_path = path.iter().find(|(name, _)| *name == "streams").map(|(_, names)| names.to_owned());
     let names = in_path.or_else(|| parameters.get("streams").map(str::to_owned)).unwrap_or_default();
     let names: Vec<String> = names.split('/').filter(|name| !name.is_empty()).map(str::to_owned).collect();
     let is_fine = parameters.get("timeUnit").is_some_and(|unit| unit.eq_ignore_ascii_case("microsecond"));
-    upgrade.max_message_size(MESSAGE_BYTES_MAX).max_frame_size(MESSAGE_BYTES_MAX).on_upgrade(move |socket| async move {
+    let units = if is_fine { MICROS } else { MILLIS };
+    socket::open(upgrade, server, MANNERS, move |line| async move {
         let _connection = connection;
-        server.metrics.opened();
-        let client = Client {
-            server: &server,
-            socket,
-            allowance: Allowance::new(RATE),
-            subscription: server.hub.subscribe(),
-            streams: BTreeMap::new(),
-            watched: BTreeMap::new(),
-            is_combined,
-            units: if is_fine { MICROS } else { MILLIS },
-        };
-        // What it ended with, nobody needs to know.
-        let _ = client.run(&names).await;
-        server.metrics.closed();
+        let client = Client { line, streams: BTreeMap::new(), watched: BTreeMap::new(), is_combined, units };
+        client.run(&names).await
     })
 }
 
@@ -103,11 +85,8 @@ struct Watched {
 }
 
 /// One client.
-struct Client<'s> {
-    server: &'s Server,
-    socket: WebSocket,
-    allowance: Allowance,
-    subscription: Subscription,
+struct Client {
+    line: Line,
     /// Every stream by its name; none where there is no such symbol, of which nothing is heard.
     streams: BTreeMap<String, Option<(Symbol, Kind)>>,
     watched: BTreeMap<Symbol, Watched>,
@@ -116,61 +95,26 @@ struct Client<'s> {
     units: i64,
 }
 
-impl Client<'_> {
+impl Client {
     async fn run(mut self, names: &[String]) -> Result<(), Over> {
         if let Err(wrong) = self.subscribe(names).await {
-            self.send(messages::error(&wrong, Value::Null)).await?;
+            self.line.say([messages::error(&wrong, Value::Null)]).await?;
         }
-        let (mut beat, mut update) = (interval(BEAT), interval(UPDATE));
-        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        update.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut heard_at = Instant::now();
         loop {
-            tokio::select! {
-                () = self.server.draining.cancelled() => {
-                    return Err(self.close(close_code::RESTART, "the server stops").await);
-                }
-                heard = self.socket.recv() => {
-                    heard_at = Instant::now();
-                    match heard {
-                        Some(Ok(Message::Text(text))) => self.answer(&text).await?,
-                        Some(Ok(Message::Binary(bytes))) => {
-                            let text = String::from_utf8_lossy(&bytes).into_owned();
-                            self.answer(&text).await?;
-                        }
-                        Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-                        Some(Err(_)) => return Err(self.close(close_code::SIZE, "too large, or no WebSocket").await),
-                        Some(Ok(Message::Close(_))) => {
-                            // Reading on answers it, and a client that hears no answer calls that an error.
-                            let _ = timeout(CLOSE_WAIT, self.socket.recv()).await;
-                            return Ok(());
-                        }
-                        None => return Ok(()),
-                    }
-                }
-                round = self.subscription.next() => match round {
-                    Ok(round) => self.hear(&round).await?,
-                    Err(Missed::Lagged(_)) => {
-                        self.server.metrics.dropped();
-                        return Err(self.close(close_code::POLICY, "slow consumer; connect again").await);
-                    }
-                    Err(Missed::Ended) => return Err(self.close(close_code::RESTART, "the feed has ended").await),
-                },
-                _ = update.tick() => self.tell_changes().await?,
-                _ = beat.tick() => {
-                    if heard_at.elapsed() > SILENCE_MAX {
-                        return Err(Over);
-                    }
-                    self.socket.send(Message::Ping(Bytes::new())).await.map_err(|_| Over)?;
-                }
+            match self.line.next().await? {
+                Heard::Said(Words::Text(text)) => self.answer(&text).await?,
+                Heard::Said(Words::Binary(bytes)) => self.answer(&String::from_utf8_lossy(&bytes)).await?,
+                Heard::Round(round) => self.hear(&round).await?,
+                Heard::Lagged(_) => return Err(self.line.expel("slow consumer; connect again").await),
+                Heard::Due => self.tell_changes().await?,
             }
         }
     }
 
     /// Answers a message.
     async fn answer(&mut self, text: &str) -> Result<(), Over> {
-        if self.allowance.take().is_err() {
-            return Err(self.close(close_code::POLICY, "Too many requests").await);
+        if self.line.take().is_err() {
+            return Err(self.line.expel("Too many requests").await);
         }
         let (id, said) = messages::parse(text);
         let done = match said {
@@ -191,7 +135,7 @@ impl Client<'_> {
             Ok(result) => messages::result(result, id),
             Err(wrong) => messages::error(&wrong, id),
         };
-        self.send(answer).await
+        self.line.say([answer]).await
     }
 
     /// All of these streams, or none.
@@ -200,7 +144,7 @@ impl Client<'_> {
         if self.streams.len() + new.len() > STREAMS_MAX {
             return Err(Wrong::invalid(&format!("a connection has at most {STREAMS_MAX} streams")));
         }
-        let board = self.server.reader.board().await.map_err(|refusal| Wrong::invalid(&refusal.to_string()))?;
+        let board = self.line.server.reader.board().await.map_err(|refusal| Wrong::invalid(&refusal.to_string()))?;
         let mut found = Vec::new();
         for name in new {
             let Some(stream) = Stream::parse(name) else {
@@ -223,7 +167,7 @@ impl Client<'_> {
             self.streams.insert(name, what);
         }
         let symbols: Vec<Symbol> = symbols.into_iter().collect();
-        let lasts = self.subscription.want(&symbols).await;
+        let lasts = self.line.subscription.want(&symbols).await;
         self.prepare(&symbols, &lasts).await.map_err(|refusal| Wrong::invalid(&refusal.to_string()))
     }
 
@@ -246,7 +190,7 @@ impl Client<'_> {
                 gone.push(symbol);
             }
         }
-        self.subscription.unwant(&gone);
+        self.line.subscription.unwant(&gone);
     }
 
     /// Sums up what there is of the klines that are open, up to the last trades told.
@@ -257,8 +201,8 @@ impl Client<'_> {
             };
             let (symbol, intervals) = (*symbol, watched.klines.keys().copied().collect::<Vec<_>>());
             let last_trade = lasts.get(&symbol).and_then(|last| last.trade);
-            let ticks = self.server.ticks.clone();
-            let made = self.server.reader.ask(move |store, calendar| {
+            let ticks = self.line.server.ticks.clone();
+            let made = self.line.server.reader.ask(move |store, calendar| {
                 let mut range = BarRange { symbol, interval: Interval::Minute1, from: 0, to: i64::MAX };
                 let newest = store.last_bars(&[range], 1)?.pop().and_then(|bar| bar.parse(calendar).ok());
                 let minutes = match newest.zip(intervals.iter().max()) {
@@ -287,9 +231,9 @@ impl Client<'_> {
     }
 
     async fn hear(&mut self, round: &Round) -> Result<(), Over> {
-        let calendar = self.server.reader.calendar().clone();
+        let calendar = self.line.server.reader.calendar().clone();
         let mut messages = Vec::new();
-        for told in self.subscription.own(round) {
+        for told in self.line.subscription.own(round) {
             let Some(watched) = self.watched.get_mut(&told.symbol) else { continue };
             for event in &told.events {
                 let over = match event {
@@ -323,12 +267,13 @@ impl Client<'_> {
                 }
             }
         }
-        self.send_all(messages).await?;
+        self.line.say(messages).await?;
         if round.market.iter().any(|event| matches!(event, MarketEvent::Skipped { .. })) {
             // What was skipped is in the database.
             self.watched.values_mut().for_each(|watched| watched.candles = Candles::default());
             let symbols: Vec<Symbol> = self.watched.keys().copied().collect();
-            let lasts = symbols.iter().filter_map(|symbol| Some((*symbol, self.server.hub.last(symbol)?))).collect();
+            let lasts =
+                symbols.iter().filter_map(|symbol| Some((*symbol, self.line.server.hub.last(symbol)?))).collect();
             // What cannot be read now is made up for by the next minutes.
             let _ = self.prepare(&symbols, &lasts).await;
         }
@@ -337,7 +282,7 @@ impl Client<'_> {
 
     /// Tells the klines that have changed while they are open.
     async fn tell_changes(&mut self) -> Result<(), Over> {
-        let calendar = self.server.reader.calendar().clone();
+        let calendar = self.line.server.reader.calendar().clone();
         let mut changed = Vec::new();
         for (symbol, watched) in &mut self.watched {
             changed.extend(watched.candles.changed(&calendar).into_iter().map(|shown| (*symbol, shown)));
@@ -345,41 +290,14 @@ impl Client<'_> {
         if changed.is_empty() {
             return Ok(());
         }
-        let now = market_now(self.server).await.unwrap_or_default() / (1_000_000_000 / self.units);
+        let now = market_now(&self.line.server).await.unwrap_or_default() / (1_000_000_000 / self.units);
         let mut messages = Vec::new();
         for (symbol, shown) in changed {
             if let Some(watched) = self.watched.get(&symbol) {
                 write(&mut messages, &symbol, watched, &shown, now, self.units, self.is_combined);
             }
         }
-        self.send_all(messages).await
-    }
-
-    async fn send_all(&mut self, messages: Vec<Bytes>) -> Result<(), Over> {
-        if messages.is_empty() {
-            return Ok(());
-        }
-        for message in messages {
-            self.feed(message).await?;
-        }
-        self.socket.flush().await.map_err(|_| Over)
-    }
-
-    async fn feed(&mut self, message: Bytes) -> Result<(), Over> {
-        // Every message was written as text.
-        let text = Utf8Bytes::try_from(message).map_err(|_| Over)?;
-        self.socket.feed(Message::Text(text)).await.map_err(|_| Over)
-    }
-
-    async fn send(&mut self, message: Bytes) -> Result<(), Over> {
-        self.send_all(vec![message]).await
-    }
-
-    /// Closes, and waits for the client to have heard it.
-    async fn close(&mut self, code: u16, reason: &str) -> Over {
-        let _ = self.socket.send(Message::Close(Some(CloseFrame { code, reason: reason.into() }))).await;
-        let _ = timeout(CLOSE_WAIT, async { while let Some(Ok(_)) = self.socket.recv().await {} }).await;
-        Over
+        self.line.say(messages).await
     }
 }
 

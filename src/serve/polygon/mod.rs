@@ -8,6 +8,7 @@ mod reference;
 mod seconds;
 mod snapshots;
 mod socket;
+mod tallies;
 mod ticks;
 
 use std::sync::Arc;

@@ -223,3 +223,13 @@ fn a_server_that_stops_says_that_it_comes_again() {
     assert!(sockets.iter_mut().all(|socket| socket.close_code() == 1012));
     running.wait().succeeded();
 }
+
+#[test]
+fn a_client_that_wishes_to_close_is_answered_in_every_dialect() {
+    let database = Database::new(Backend::Sqlite);
+    let api = database.filled().api("");
+    for path in ["/ws", "/v2/iex", "/stocks", "/binance/ws/aapl@trade"] {
+        // Before a key is given, or after it is not asked for.
+        assert_eq!(api.socket_at(path).wish_to_close(3456).close_code(), 3456, "{path}");
+    }
+}

@@ -5,6 +5,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use serde_json::Value;
+use tungstenite::protocol::CloseFrame;
 use tungstenite::{Message, WebSocket};
 
 use super::database::{Backend, Database};
@@ -222,6 +223,12 @@ impl Socket {
                 Heard::Closed(code) => panic!("closed with {code} before {kind}"),
             }
         }
+    }
+
+    /// Wishes to close with a code.
+    pub fn wish_to_close(&mut self, code: u16) -> &mut Self {
+        self.0.close(Some(CloseFrame { code: code.into(), reason: "".into() })).unwrap();
+        self
     }
 
     /// The code that it is closed with; messages before are passed over.

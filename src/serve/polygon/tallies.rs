@@ -1,0 +1,66 @@
+//! Where the sums of a ticker's day begin when somebody comes to hear of them: with what is committed of the day, and what the open
+//! minute has told so far.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::NaiveDate;
+
+use super::seconds::{Committed, Sums, Tally};
+use crate::base::{Symbol, UnixSeconds};
+use crate::calendar::Calendar;
+use crate::serve::Server;
+use crate::serve::errors::{Failure, Refusal};
+use crate::serve::hub::Last;
+use crate::serve::query::{DayBars, Order, TickQuery, Ticks};
+
+/// The most tickers of a subscription for which the turnover of the day so far is made from its trades.
+const TURNOVERS_MAX: usize = 32;
+/// More trades than a page of them has a day of a stock may have; after so many pages its turnover is not known.
+const PAGES_MAX: usize = 16;
+
+/// The sums of these tickers up to their last ticks.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn begin(
+    server: &Server,
+    symbols: BTreeSet<Symbol>,
+    lasts: &BTreeMap<Symbol, Last>,
+) -> Result<Vec<(Symbol, Tally)>, Refusal> {
+    let days = server.reader.days(symbols.into_iter().collect()).await?;
+    let (ticks, lasts) = (server.ticks.clone(), lasts.clone());
+    let knows_turnover = days.len() <= TURNOVERS_MAX;
+    let begun = server.reader.ask(move |_, calendar| {
+        let begin = |day: &DayBars| {
+            let until = day.minute.start;
+            let date = calendar.date_of(until);
+            let turnover = if knows_turnover { turnover(&ticks, day.symbol, date, until)? } else { None };
+            let (open, volume) = (day.day.open, day.day.volume);
+            let committed = Committed { day: date, until, open, volume, turnover };
+            let last = lasts.get(&day.symbol).and_then(|last| last.trade);
+            // Without a last trade nothing of the open minute was missed.
+            let open = if last.is_some() { ticks.open(day.symbol)? } else { None };
+            let missed = open.map(|open| open.ticks.trades().to_vec()).unwrap_or_default();
+            let missed = missed.into_iter().filter(|trade| last.is_some_and(|last| trade.id() <= last.id()));
+            Ok((day.symbol, Tally::after(Some(committed), &missed.collect::<Vec<_>>())))
+        };
+        days.iter().map(begin).collect::<Result<Vec<_>, Failure>>()
+    });
+    begun.await
+}
+
+/// The turnover of a day's committed minutes, in hundredths.
+fn turnover(ticks: &Ticks, symbol: Symbol, day: NaiveDate, until: UnixSeconds) -> Result<Option<i128>, Failure> {
+    let all = TickQuery { order: Order::Ascending, ..TickQuery::newest(symbol, u16::MAX) };
+    let mut query = all.within(Some(Calendar::midnight(day)), Some(until + 59));
+    let mut sums = Sums::default();
+    for _ in 0..PAGES_MAX {
+        let page = ticks.page(&query)?;
+        page.ticks.iter().for_each(|trade| sums.add(trade));
+        match page.next {
+            Some(next) => query.after = Some(next),
+            None => return Ok(Some(sums.turnover)),
+        }
+    }
+    Ok(None)
+}
