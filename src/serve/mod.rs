@@ -14,6 +14,7 @@ pub mod limits;
 mod metrics;
 mod native;
 mod page;
+mod parameters;
 mod polygon;
 mod query;
 mod socket;

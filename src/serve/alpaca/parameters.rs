@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use axum::extract::{FromRequestParts, Query};
+use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use chrono::DateTime;
 
@@ -10,6 +10,7 @@ use super::answers::Refused;
 use super::shapes::NANOS_PER_SECOND;
 use crate::base::{Interval, Symbol, UnixNanos};
 use crate::serve::errors::Refusal;
+use crate::serve::parameters::{read, repeated};
 use crate::serve::query::Order;
 use crate::serve::query::time::{self, Edge};
 
@@ -18,8 +19,6 @@ pub const SYMBOLS_MAX: usize = 10_000;
 /// The most and the usual number of entries of a page.
 const LIMIT_MAX: u16 = 10_000;
 const LIMIT_USUAL: u16 = 1_000;
-/// As much of a wrong value as is repeated to who sent it.
-const REPEATED_CHARS: usize = 40;
 /// Every parameter that Alpaca's routes for stocks take. Feed, currency, adjustment and date of the symbol's name change nothing here.
 const KNOWN: [&str; 12] = [
     "symbols",
@@ -43,15 +42,9 @@ pub struct Parameters(BTreeMap<String, String>);
 impl<S: Send + Sync> FromRequestParts<S> for Parameters {
     type Rejection = Refused;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
-        let wrong = |_| Refusal::Invalid("the parameters cannot be read".to_owned());
-        let Query(pairs) = Query::<Vec<(String, String)>>::from_request_parts(parts, state).await.map_err(wrong)?;
-        Ok(Self::of(pairs)?)
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
+        Ok(Self::of(read(&parts.uri)?)?)
     }
-}
-
-fn repeated(text: &str) -> String {
-    text.chars().take(REPEATED_CHARS).collect()
 }
 
 fn invalid(name: &str, value: &str) -> Refusal {

@@ -8,6 +8,7 @@ use super::klines::end;
 use super::parameters::interval_name;
 use crate::bars::ticks::{Side, Trade};
 use crate::base::Symbol;
+use crate::serve::parameters::repeated;
 
 /// What a client may say.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +34,6 @@ impl Wrong {
 }
 
 const METHODS: &str = "`SUBSCRIBE`, `UNSUBSCRIBE`, `LIST_SUBSCRIPTIONS`, `SET_PROPERTY`, `GET_PROPERTY`";
-const REPEATED_CHARS: usize = 40;
 
 /// A message: the id to answer under, and what it says.
 pub fn parse(text: &str) -> (Value, Result<Said, Wrong>) {
@@ -76,10 +76,7 @@ fn said(message: &Value) -> Result<Said, Wrong> {
         },
         "GET_PROPERTY" if is_combined => Ok(Said::IsCombined),
         "SET_PROPERTY" | "GET_PROPERTY" => Err(unknown()),
-        other => {
-            let other: String = other.chars().take(REPEATED_CHARS).collect();
-            Err(Wrong::invalid(&format!("unknown variant `{other}`, expected one of {METHODS}")))
-        }
+        other => Err(Wrong::invalid(&format!("unknown variant `{}`, expected one of {METHODS}", repeated(other)))),
     }
 }
 

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use axum::extract::{FromRequestParts, Query};
+use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
 use super::answers::Problem;
 use crate::base::{Interval, UnixSeconds};
-use crate::serve::errors::Refusal;
+use crate::serve::parameters::read;
 use crate::serve::query::Board;
 use crate::store::PriceRow;
 
@@ -26,10 +26,8 @@ pub struct Parameters(BTreeMap<String, String>);
 impl<S: Send + Sync> FromRequestParts<S> for Parameters {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
-        let query = Query::<BTreeMap<String, String>>::from_request_parts(parts, state).await;
-        let wrong = |_| Problem::Refused(Refusal::Invalid("the query string cannot be read".to_owned()));
-        query.map(|Query(parameters)| Self(parameters)).map_err(wrong)
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
+        read(&parts.uri).map(Self).map_err(Problem::Refused)
     }
 }
 

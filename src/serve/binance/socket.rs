@@ -26,6 +26,7 @@ use crate::serve::errors::Refusal;
 use crate::serve::hub::{Event, Last, MarketEvent, Round};
 use crate::serve::keys::Holder;
 use crate::serve::limits::Rate;
+use crate::serve::parameters::repeated;
 use crate::serve::socket::{self, Heard, Line, Manners, Over, Words};
 use crate::store::BarRange;
 
@@ -148,8 +149,7 @@ impl Client {
         let mut found = Vec::new();
         for name in new {
             let Some(stream) = Stream::parse(name) else {
-                let name: String = name.chars().take(40).collect();
-                return Err(Wrong::invalid(&format!("there is no stream `{name}`")));
+                return Err(Wrong::invalid(&format!("there is no stream `{}`", repeated(name))));
             };
             let row = board.find_any_case(stream.ticker);
             found.push((name.clone(), row.map(|row| (row.symbol, stream.kind))));

@@ -1,6 +1,6 @@
 //! The parameters of the native dialect, and what is said of a wrong one.
 
-use axum::extract::{FromRequestParts, Path, Query};
+use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -9,11 +9,9 @@ use utoipa::ToSchema;
 use super::answers::Refused;
 use crate::base::{Interval, Symbol, UnixSeconds};
 use crate::serve::errors::Refusal;
+use crate::serve::parameters::{read, repeated};
 use crate::serve::query::time::{self, Edge};
 use crate::serve::query::{Fill, Label, Order};
-
-/// As much of a wrong value as is repeated to who sent it.
-const REPEATED_CHARS: usize = 40;
 
 /// The query string's parameters.
 pub struct Parameters<T>(pub T);
@@ -21,15 +19,8 @@ pub struct Parameters<T>(pub T);
 impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Parameters<T> {
     type Rejection = Refused;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
-        match Query::<T>::from_request_parts(parts, state).await {
-            Ok(Query(parameters)) => Ok(Self(parameters)),
-            Err(rejection) => {
-                let said = rejection.body_text();
-                let reason = said.strip_prefix("Failed to deserialize query string: ").unwrap_or(&said);
-                Err(Refused(Refusal::Invalid(format!("a parameter is wrong: {reason}"))))
-            }
-        }
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
+        Ok(Self(read(&parts.uri)?))
     }
 }
 
@@ -45,11 +36,6 @@ impl<S: Send + Sync> FromRequestParts<S> for Ticker {
             Err(rejection) => Err(Refused(Refusal::Invalid(rejection.body_text()))),
         }
     }
-}
-
-/// The beginning of a wrong value.
-pub fn repeated(text: &str) -> String {
-    text.chars().take(REPEATED_CHARS).collect()
 }
 
 /// A ticker by its name.

@@ -20,6 +20,7 @@ use crate::serve::errors::Refusal;
 use crate::serve::guard;
 use crate::serve::hub::Round;
 use crate::serve::keys::Holder;
+use crate::serve::parameters::repeated;
 use crate::serve::socket::{self, Heard, Line, Manners, Over, Words};
 use crate::serve::{NATIVE, Server};
 
@@ -147,8 +148,7 @@ impl Client {
             return self.send(messages::error("subscription_limit", &told)).await;
         }
         if let Some(first) = unknown.first() {
-            let first: String = first.chars().take(40).collect();
-            let told = format!("{} tickers are not known, the first being \"{first}\"", unknown.len());
+            let told = format!("{} tickers are not known, the first being \"{}\"", unknown.len(), repeated(first));
             self.send(messages::error("unknown_ticker", &told)).await?;
         }
         let mut lasts = BTreeMap::new();

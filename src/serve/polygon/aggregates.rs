@@ -7,11 +7,12 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use super::answers::{Answer, Refused, invalid, plain, request_id};
-use super::parameters::{External, Parameters, Segments, Sort, Span, limit, moment, number, repeated};
+use super::parameters::{External, Parameters, Segments, Sort, Span, limit, moment, number};
 use crate::base::{Interval, Symbol, UnixSeconds};
 use crate::calendar::Calendar;
 use crate::serve::Server;
 use crate::serve::errors::Refusal;
+use crate::serve::parameters::repeated;
 use crate::serve::query::{BarPage, BarQuery, Fill, ShownBar};
 use crate::store::{BarRange, StoredBar};
 

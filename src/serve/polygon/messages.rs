@@ -4,7 +4,7 @@ use axum::body::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::seconds::{MinuteSums, SecondSums};
+use super::seconds::Aggregate;
 use super::ticks::{EXCHANGE, TAPE};
 use crate::bars::ticks::{BestQuote, Level, Trade};
 use crate::base::{PriceLimits, Symbol, UnixNanos};
@@ -189,31 +189,19 @@ struct AggregateBody<'a> {
 }
 
 /// A second with a trade.
-pub fn second(symbol: &Symbol, sums: &SecondSums) -> Bytes {
-    let (bar, start) = (&sums.bar, sums.start * 1000);
-    text(&AggregateBody {
-        ev: "A",
-        sym: symbol.as_str(),
-        v: bar.volume(),
-        av: sums.day.volume,
-        op: sums.day.open,
-        vw: sums.vwap,
-        o: bar.open().units(),
-        c: bar.close().units(),
-        h: bar.high().units(),
-        l: bar.low().units(),
-        a: sums.day.vwap,
-        z: sums.mean_size,
-        s: start,
-        e: start + 1000,
-    })
+pub fn second(symbol: &Symbol, sums: &Aggregate) -> Bytes {
+    aggregate("A", symbol, sums, 1)
 }
 
 /// A minute's bar as it was committed.
-pub fn minute(symbol: &Symbol, sums: &MinuteSums) -> Bytes {
-    let (bar, start) = (&sums.bar.ohlcv, sums.bar.first.start() * 1000);
+pub fn minute(symbol: &Symbol, sums: &Aggregate) -> Bytes {
+    aggregate("AM", symbol, sums, 60)
+}
+
+fn aggregate(ev: &'static str, symbol: &Symbol, sums: &Aggregate, seconds: i64) -> Bytes {
+    let bar = &sums.bar;
     text(&AggregateBody {
-        ev: "AM",
+        ev,
         sym: symbol.as_str(),
         v: bar.volume(),
         av: sums.day.volume,
@@ -225,8 +213,8 @@ pub fn minute(symbol: &Symbol, sums: &MinuteSums) -> Bytes {
         l: bar.low().units(),
         a: sums.day.vwap,
         z: sums.mean_size,
-        s: start,
-        e: start + 60_000,
+        s: sums.start * 1000,
+        e: (sums.start + seconds) * 1000,
     })
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{FromRequestParts, Path, Query};
+use axum::extract::{FromRequestParts, Path};
 use axum::http::header;
 use axum::http::request::Parts;
 use chrono::NaiveDate;
@@ -13,13 +13,12 @@ use super::answers::{Refused, invalid};
 use crate::base::{Symbol, UnixNanos};
 use crate::calendar::Calendar;
 use crate::serve::Server;
+use crate::serve::parameters::{read, repeated};
 use crate::serve::query::Order;
 
 /// The last instant that nanoseconds can tell.
 const LAST: UnixNanos = UnixNanos::MAX;
 const NANOS_PER_SECOND: UnixNanos = 1_000_000_000;
-/// As much of a wrong value as is repeated to who sent it.
-const REPEATED_CHARS: usize = 40;
 
 /// The query string's parameters. Those that are not known are passed over, as the vendor does.
 pub struct Parameters<T>(pub T);
@@ -27,15 +26,8 @@ pub struct Parameters<T>(pub T);
 impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Parameters<T> {
     type Rejection = Refused;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
-        match Query::<T>::from_request_parts(parts, state).await {
-            Ok(Query(parameters)) => Ok(Self(parameters)),
-            Err(rejection) => {
-                let said = rejection.body_text();
-                let reason = said.strip_prefix("Failed to deserialize query string: ").unwrap_or(&said);
-                Err(invalid(format!("a parameter is wrong: {reason}")))
-            }
-        }
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
+        Ok(Self(read(&parts.uri)?))
     }
 }
 
@@ -92,11 +84,6 @@ impl From<Sort> for Order {
             Sort::Desc => Self::Descending,
         }
     }
-}
-
-/// The beginning of a wrong value.
-pub fn repeated(text: &str) -> String {
-    text.chars().take(REPEATED_CHARS).collect()
 }
 
 /// A ticker by its name.

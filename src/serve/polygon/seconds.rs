@@ -47,21 +47,12 @@ pub struct DaySums {
     pub vwap: Option<f64>,
 }
 
-/// A second with a trade.
+/// A second with a trade, or a committed minute. What needs a minute's trades is there when they were all heard, and they make its bar.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct SecondSums {
+pub struct Aggregate {
     /// Unix seconds.
     pub start: UnixSeconds,
     pub bar: Ohlcv,
-    pub vwap: Option<f64>,
-    pub mean_size: Option<i64>,
-    pub day: DaySums,
-}
-
-/// A committed minute. What needs its trades is there when they were all heard, and they make this bar.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct MinuteSums {
-    pub bar: Bar,
     pub vwap: Option<f64>,
     pub mean_size: Option<i64>,
     pub day: DaySums,
@@ -114,7 +105,7 @@ impl Tally {
     }
 
     /// Takes a trade; gives the second before it, if that is over now.
-    pub fn trade(&mut self, trade: &Trade, calendar: &Calendar) -> Option<SecondSums> {
+    pub fn trade(&mut self, trade: &Trade, calendar: &Calendar) -> Option<Aggregate> {
         let over = self.pass(trade.at, calendar);
         self.count(trade);
         let second = trade.at.div_euclid(NANOS_PER_SECOND);
@@ -136,10 +127,10 @@ impl Tally {
     }
 
     /// The second so far, if it is over at an instant.
-    pub fn pass(&mut self, now: UnixNanos, calendar: &Calendar) -> Option<SecondSums> {
+    pub fn pass(&mut self, now: UnixNanos, calendar: &Calendar) -> Option<Aggregate> {
         let is_over = |(start, _, _): &mut (UnixSeconds, Ohlcv, Sums)| (*start + 1) * NANOS_PER_SECOND <= now;
         let (start, bar, sums) = self.second.take_if(is_over)?;
-        Some(SecondSums { start, bar, vwap: sums.vwap(), mean_size: sums.mean_size(), day: self.day(start, calendar) })
+        Some(Aggregate { start, bar, vwap: sums.vwap(), mean_size: sums.mean_size(), day: self.day(start, calendar) })
     }
 
     /// The day with the minute so far.
@@ -164,7 +155,7 @@ impl Tally {
     }
 
     /// Takes a committed bar.
-    pub fn bar(&mut self, bar: &Bar, calendar: &Calendar) -> MinuteSums {
+    pub fn bar(&mut self, bar: &Bar, calendar: &Calendar) -> Aggregate {
         let start = bar.first.start();
         let day = calendar.day_of(bar.first);
         let sums = Some(self.of_minute).filter(|sums| self.minute == start && sums.volume == bar.ohlcv.volume());
@@ -191,8 +182,9 @@ impl Tally {
             let vwap = sums.and_then(|sums| sums.vwap());
             DaySums { volume: Some(committed.volume), open: Some(committed.open), vwap }
         });
-        MinuteSums {
-            bar: *bar,
+        Aggregate {
+            start,
+            bar: bar.ohlcv,
             vwap: sums.and_then(|sums| sums.vwap()),
             mean_size: sums.and_then(|sums| sums.mean_size()),
             day: told,

@@ -223,7 +223,7 @@ pub async fn universal(
             universal_body(told, market_status, bars, last)
         }
         None => {
-            json!({"ticker": super::parameters::repeated(name), "error": "NOT_FOUND", "message": "Ticker not found."})
+            json!({"ticker": crate::serve::parameters::repeated(name), "error": "NOT_FOUND", "message": "Ticker not found."})
         }
     };
     let bodies: Vec<Value> = names.iter().map(body).collect();

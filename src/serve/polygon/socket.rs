@@ -20,6 +20,7 @@ use crate::base::{PriceLimits, Symbol, UnixNanos};
 use crate::serve::errors::Refusal;
 use crate::serve::hub::{Event, Last, Round};
 use crate::serve::keys::Holder;
+use crate::serve::parameters::repeated;
 use crate::serve::socket::{self, Heard, Line, Manners, Over, Words};
 use crate::serve::{POLYGON, Server};
 
@@ -145,7 +146,7 @@ impl Client {
     async fn topics(&mut self, params: &str) -> Result<Vec<Topic>, Over> {
         let (mut topics, mut wrong) = (Vec::new(), Vec::new());
         for text in params.split(',').map(str::trim).filter(|text| !text.is_empty()) {
-            let shown: String = text.chars().take(40).collect();
+            let shown = repeated(text);
             match Topic::parse(text) {
                 Ok(topic) => topics.push(topic),
                 Err(NoTopic::Missing) => {

@@ -4,6 +4,7 @@ use chrono::{DateTime, NaiveDate};
 
 use crate::base::UnixSeconds;
 use crate::calendar::Calendar;
+use crate::serve::parameters::repeated;
 
 /// 9999-12-31T23:59:59Z, the last instant that a client may name.
 const LAST: UnixSeconds = 253_402_300_799;
@@ -24,7 +25,7 @@ pub fn parse(name: &str, text: &str, edge: Edge) -> Result<UnixSeconds, String> 
         format!(
             "{name}={} is no time: use RFC 3339 (2026-03-02T09:30:00+08:00), a date of the exchange (2026-03-02), or Unix \
              seconds or milliseconds from 0 on",
-            text.chars().take(40).collect::<String>()
+            repeated(text)
         )
     };
     let instant = if let Ok(number) = text.parse::<i64>() {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::body::Body;
-use axum::extract::{FromRequestParts, Query};
+use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::base::UnixSeconds;
 use crate::serve::errors::Refusal;
+use crate::serve::parameters::read;
 
 /// What a chart is told of a symbol that there is not.
 pub const UNKNOWN_SYMBOL: &str = "unknown_symbol";
@@ -75,11 +76,8 @@ pub struct Parameters(BTreeMap<String, String>);
 impl<S: Send + Sync> FromRequestParts<S> for Parameters {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
-        let query = Query::<BTreeMap<String, String>>::from_request_parts(parts, state).await;
-        query
-            .map(|Query(parameters)| Self(parameters))
-            .map_err(|_| Problem("the query string cannot be read".to_owned()))
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
+        read(&parts.uri).map(Self).map_err(|refusal| Problem(refusal.to_string()))
     }
 }
 
