@@ -65,7 +65,7 @@ export class Market {
     return market;
   }
 
-  /** Starts the server, again and again until the market and its roll-ups are there. */
+  /** Starts the server, again and again until the market's whole history and its roll-ups are there. */
   async serve() {
     await until('the server answers', async () => {
       if (!isRunning(this.server)) {
@@ -73,9 +73,9 @@ export class Market {
         this.server = start('market-api', args, this.directory);
       }
       if (!isRunning(this.writer)) throw new Hopeless(`klined has ended: ${this.writer.exitCode ?? this.writer.signalCode} ${this.writer.said}`);
-      const answer = await fetch(`${this.url}/health`);
+      const health = await (await fetch(`${this.url}/health`)).json();
       const [minute, roll] = [await this.klines('AAPL', '1m', 1), await this.klines('AAPL', '5m', 1)];
-      return answer.ok && minute.length > 0 && roll[0]?.time > minute[0].time - 300;
+      return health.market_time > 0 && minute.length > 0 && roll[0]?.time > minute[0].time - 300;
     });
   }
 

@@ -62,15 +62,26 @@ struct Client {
 impl Client {
     async fn serve(line: Line, holder: Option<Arc<Holder>>, is_known: bool) -> Result<(), Over> {
         let mut client = Self { line, named: BTreeMap::new(), everything: BTreeSet::new() };
-        client.send(messages::connected(is_known)).await?;
-        let holder = match is_known {
-            true => holder,
-            false => Some(client.authenticate().await?),
-        };
-        if holder.is_some_and(|holder| !client.line.enter(&holder)) {
-            return Err(client.dismiss("connection_limit", "this key has as many connections as it may").await);
+        if let Some(holder) = holder {
+            client.enter(&holder).await?;
+        } else {
+            client.send(messages::connected(is_known)).await?;
+            if !is_known {
+                let holder = client.authenticate().await?;
+                client.enter(&holder).await?;
+            }
         }
         client.run().await
+    }
+
+    /// Lets a holder in who has a place left. Whoever hears that it is in has its place already.
+    async fn enter(&mut self, holder: &Arc<Holder>) -> Result<(), Over> {
+        let has_place = self.line.enter(holder);
+        self.send(messages::connected(true)).await?;
+        if has_place {
+            return Ok(());
+        }
+        Err(self.dismiss("connection_limit", "this key has as many connections as it may").await)
     }
 
     /// Waits for the key.
@@ -82,11 +93,10 @@ impl Client {
             let how = "give the key first: {\"type\":\"auth\",\"key\":…}";
             return Err(self.dismiss("missing_key", how).await);
         };
-        let Some(holder) = self.line.server.holder_of(&key) else {
-            return Err(self.dismiss("invalid_key", "the key is not known").await);
-        };
-        self.send(messages::connected(true)).await?;
-        Ok(holder)
+        match self.line.server.holder_of(&key) {
+            Some(holder) => Ok(holder),
+            None => Err(self.dismiss("invalid_key", "the key is not known").await),
+        }
     }
 
     async fn run(&mut self) -> Result<(), Over> {
