@@ -2,8 +2,8 @@
 //!
 //! A stream is ChaCha8 (D. J. Bernstein, "ChaCha, a variant of Salsa20", 8 rounds) under a key that spells out
 //! what it is for: 8 bytes of seed, 4 bytes of purpose, 20 bytes of symbol
-//! (or of a sector's key, or zeros for the whole market); the 64-bit nonce is the date, or the minute's start for what
-//! each minute draws alone. The key is the names themselves and no hash of them, so two streams never coincide.
+//! (or of a sector's key, or zeros for the whole market); the 64-bit nonce is the date, the minute's start for what
+//! each minute draws alone, or a number. The key is the names themselves and no hash of them, so two streams never coincide.
 
 use chrono::{Datelike, NaiveDate};
 use rand_chacha::ChaCha8Rng;
@@ -39,6 +39,10 @@ pub enum Stream {
     Universe,
     /// The trades and quotes inside a minute; a stream for each minute.
     Ticks,
+    /// Which of a key's requests are answered with a fault, a fixed number of draws a request.
+    RequestFaults,
+    /// The same of what a WebSocket is told; a stream for each connection.
+    MessageFaults,
 }
 
 impl Stream {
@@ -54,6 +58,8 @@ impl Stream {
             Self::SectorBars => *b"sect",
             Self::Universe => *b"univ",
             Self::Ticks => *b"tick",
+            Self::RequestFaults => *b"freq",
+            Self::MessageFaults => *b"fmsg",
         }
     }
 }
@@ -85,6 +91,12 @@ impl Seed {
         let key = sector.to_bytes();
         name[..key.len()].copy_from_slice(&key);
         self.stream_named(purpose, &name, date)
+    }
+
+    /// The stream of one purpose that is of no symbol and no time but has a number, such as a connection's.
+    #[must_use]
+    pub fn counted_stream(self, purpose: Stream, number: u64) -> ChaCha8Rng {
+        self.stream_numbered(purpose, &[0; SYMBOL_LENGTH_MAX], number)
     }
 
     fn stream_named(self, purpose: Stream, name: &[u8; SYMBOL_LENGTH_MAX], date: NaiveDate) -> ChaCha8Rng {

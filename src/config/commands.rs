@@ -271,6 +271,10 @@ pub struct UpArgs {
 pub struct KeyCommand {
     /// Whom it is for
     pub name: String,
+
+    /// With an example of faults that its requests and messages meet, drawn from this seed
+    #[arg(long, value_name = "SEED", value_parser = clap::value_parser!(u64).range(..=i64::MAX.cast_unsigned()))]
+    pub chaos: Option<u64>,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -10,6 +10,7 @@ use super::{api, blocking, realism, up};
 use crate::base::Seed;
 use crate::config::{CalendarCommand, KeyCommand, KlinedArgs, KlinedCommand, UniverseCommand, VerifyArgs};
 use crate::jobs;
+use crate::serve::chaos;
 use crate::store;
 use crate::universe::csv;
 
@@ -67,7 +68,8 @@ fn universe(args: &UniverseCommand) -> anyhow::Result<ExitCode> {
 fn key(args: &KeyCommand) -> anyhow::Result<ExitCode> {
     let key = api::NewKey::draw()?;
     eprintln!("The key, which is shown only now: {}", key.text());
-    settle(io::stdout().write_all(key.entry(&args.name).as_bytes()))
+    let chaos = args.chaos.map(chaos::example).unwrap_or_default();
+    settle(write!(io::stdout(), "{}{chaos}", key.entry(&args.name)))
 }
 
 /// The end of a command that printed.

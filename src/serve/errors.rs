@@ -36,6 +36,9 @@ pub enum Refusal {
     TooSlow,
     #[error("the database cannot be reached at present; try again")]
     Unavailable,
+    /// A failure of the server that the key's holder asked for.
+    #[error("the server has failed as this key's chaos profile has it")]
+    Injected(StatusCode),
     /// Something that the log tells more of, under this number.
     #[error("an internal error, number {0} in the server's log")]
     Internal(u64),
@@ -53,6 +56,7 @@ impl Refusal {
             Self::NoKey | Self::WrongKey => StatusCode::UNAUTHORIZED,
             Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Busy | Self::TooSlow | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Injected(status) => *status,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -73,7 +77,7 @@ impl Refusal {
             Self::Busy => "busy",
             Self::TooSlow => "timeout",
             Self::Unavailable => "unavailable",
-            Self::Internal(_) => "internal",
+            Self::Injected(_) | Self::Internal(_) => "internal",
         }
     }
 

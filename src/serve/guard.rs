@@ -10,7 +10,9 @@ use axum::response::Response;
 use serde::Deserialize;
 use tokio::time::Instant;
 
+use super::chaos::Chaos;
 use super::errors::Refusal;
+use super::faults::{CHAOS, befall};
 use super::http::Peer;
 use super::keys::Holder;
 use super::{Server, refused_at};
@@ -22,7 +24,7 @@ pub const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining
 /// The header that a key comes in.
 pub const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 /// The same as Binance's clients name it.
-const BINANCE_KEY: HeaderName = HeaderName::from_static("x-mbx-apikey");
+pub const BINANCE_KEY: HeaderName = HeaderName::from_static("x-mbx-apikey");
 /// The segment of a path that a key follows, for clients that can be told nothing but a URL.
 const KEY_SEGMENT: &str = "/key/";
 
@@ -42,26 +44,44 @@ pub async fn receive(State(server): State<Arc<Server>>, request: Request, next: 
         Err(refusal) => refused(&refusal),
     };
     response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    let status = response.status().as_u16();
-    server.metrics.answered(route.as_deref().unwrap_or("other"), status, began.elapsed().as_secs_f64());
+    match response.headers().get(CHAOS).and_then(|fault| fault.to_str().ok()) {
+        // It says nothing of how the server fares.
+        Some(fault) => server.metrics.befell("request", fault),
+        None => {
+            let (route, status) = (route.as_deref().unwrap_or("other"), response.status().as_u16());
+            server.metrics.answered(route, status, began.elapsed().as_secs_f64());
+        }
+    }
     response
 }
 
-/// Lets in whoever has a key, and holds it to its allowance.
-pub async fn let_in(State(server): State<Arc<Server>>, mut request: Request, next: Next) -> Response {
-    let entered = holder(&server, request.headers(), request.uri())
-        .and_then(|holder| Ok((holder.as_ref().map(|holder| holder.take()).transpose()?, holder)));
-    let (remaining, holder) = match entered {
-        Ok(entered) => entered,
-        Err(refusal) => return refused_at(request.uri().path())(&refusal),
+/// Lets in whoever has a key.
+pub async fn let_in(State(server): State<Arc<Server>>, request: Request, next: Next) -> Response {
+    let entered = holder(&server, request.headers(), request.uri());
+    pass(entered, request, next).await
+}
+
+/// Answers a key's holder, who is held to what the key may, and whose answer bears the faults that the key asks for.
+pub async fn pass(entered: Result<Option<Arc<Holder>>, Refusal>, mut request: Request, next: Next) -> Response {
+    let refused = refused_at(request.uri().path());
+    let holder = match entered {
+        Ok(Some(holder)) => holder,
+        Ok(None) => return next.run(request).await,
+        Err(refusal) => return refused(&refusal),
     };
-    if let Some(holder) = holder {
-        request.extensions_mut().insert(holder);
-    }
-    let mut response = next.run(request).await;
-    if let Some(remaining) = remaining {
-        response.headers_mut().insert(REMAINING, HeaderValue::from(remaining));
-    }
+    // A WebSocket has faults of its own. What is refused counts as well: the n-th request is the n-th that the client sends.
+    let chaos = holder.chaos.as_ref().filter(|_| !request.headers().contains_key(header::UPGRADE));
+    let fault = chaos.and_then(Chaos::next_request);
+    let remaining = match holder.take() {
+        Ok(remaining) => remaining,
+        Err(refusal) => return refused(&refusal),
+    };
+    request.extensions_mut().insert(holder);
+    let mut response = match fault {
+        Some(fault) => befall(fault, refused, request, next).await,
+        None => next.run(request).await,
+    };
+    response.headers_mut().insert(REMAINING, HeaderValue::from(remaining));
     response
 }
 

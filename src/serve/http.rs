@@ -2,17 +2,22 @@
 //! answers that it does not read.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
 use axum::http::Request;
+use axum::response::Response;
+use futures_util::FutureExt;
+use futures_util::future::Map;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use thiserror::Error;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
@@ -44,6 +49,11 @@ pub struct Bounds {
 /// Whom a request came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Peer(pub IpAddr);
+
+/// In an answer's extensions: the connection ends in place of it.
+#[derive(Debug, Clone, Copy, Error)]
+#[error("a connection was dropped as its key's chaos profile has it")]
+pub struct Hangup;
 
 /// Serves until told to stop, and then until the last connection is over or the time for that is up.
 pub async fn serve(listener: TcpListener, routes: Router, bounds: Bounds, stop: CancellationToken) {
@@ -110,20 +120,27 @@ async fn converse(
     connection.await
 }
 
-/// Tells the routes whom a request came from.
+/// Tells the routes whom a request came from, and hangs up where they say so.
 struct FromPeer {
     inner: TowerToHyperService<Router>,
     peer: Peer,
 }
 
+type Routed = <TowerToHyperService<Router> as Service<Request<Incoming>>>::Future;
+
+fn hang_up(answered: Result<Response, Infallible>) -> Result<Response, Hangup> {
+    let Ok(response) = answered;
+    response.extensions().get::<Hangup>().map_or(Ok(()), |hangup| Err(*hangup)).map(|()| response)
+}
+
 impl Service<Request<Incoming>> for FromPeer {
-    type Response = <TowerToHyperService<Router> as Service<Request<Incoming>>>::Response;
-    type Error = <TowerToHyperService<Router> as Service<Request<Incoming>>>::Error;
-    type Future = <TowerToHyperService<Router> as Service<Request<Incoming>>>::Future;
+    type Response = Response;
+    type Error = Hangup;
+    type Future = Map<Routed, fn(Result<Response, Infallible>) -> Result<Response, Hangup>>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         request.extensions_mut().insert(self.peer);
-        self.inner.call(request)
+        self.inner.call(request).map(hang_up)
     }
 }
 

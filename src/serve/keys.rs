@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use thiserror::Error;
 
+use super::chaos::{Chaos, InvalidProfile, Plan, Profile};
 use super::errors::Refusal;
 use super::limits::{Allowance, Rate};
 
@@ -31,6 +32,8 @@ pub enum InvalidKeys {
     Twice(String),
     #[error("key {0}: sha256 must be 64 hexadecimal digits")]
     Hash(String),
+    #[error("key {0}: {1}")]
+    Chaos(String, InvalidProfile),
     #[error("there are more than {KEYS_MAX} keys")]
     TooMany,
 }
@@ -56,6 +59,8 @@ impl Default for Allowed {
 pub struct Holder {
     pub name: String,
     pub allowed: Allowed,
+    /// The faults that it wants; none for all but testers.
+    pub chaos: Option<Chaos>,
     digest: [u8; 32],
     allowance: Allowance,
     connections: AtomicU32,
@@ -65,11 +70,12 @@ impl Holder {
     /// The holder of a secret.
     #[must_use]
     pub fn new(name: String, secret: &str, allowed: Allowed) -> Self {
-        Self::of_digest(name, digest(secret), allowed)
+        Self::of_digest(name, digest(secret), allowed, None)
     }
 
-    fn of_digest(name: String, digest: [u8; 32], allowed: Allowed) -> Self {
-        Self { name, allowed, digest, allowance: Allowance::new(allowed.rate), connections: AtomicU32::new(0) }
+    fn of_digest(name: String, digest: [u8; 32], allowed: Allowed, chaos: Option<Plan>) -> Self {
+        let (allowance, chaos) = (Allowance::new(allowed.rate), chaos.map(Chaos::from));
+        Self { name, allowed, chaos, digest, allowance, connections: AtomicU32::new(0) }
     }
 
     /// Takes one request; gives how many more may follow at once.
@@ -125,6 +131,7 @@ struct Entry {
     burst: Option<NonZeroU32>,
     connections: Option<u32>,
     subscriptions: Option<u32>,
+    chaos: Option<Profile>,
 }
 
 impl Keys {
@@ -152,7 +159,9 @@ impl Keys {
                 connections: entry.connections.unwrap_or(usual.connections),
                 subscriptions: entry.subscriptions.unwrap_or(usual.subscriptions),
             };
-            let holder = Arc::new(Holder::of_digest(entry.name, digest, allowed));
+            let chaos = entry.chaos.map(Plan::try_from).transpose();
+            let chaos = chaos.map_err(|wrong| InvalidKeys::Chaos(entry.id.clone(), wrong))?;
+            let holder = Arc::new(Holder::of_digest(entry.name, digest, allowed, chaos));
             if keys.holders.insert(entry.id.clone(), holder).is_some() {
                 return Err(InvalidKeys::Twice(entry.id));
             }
@@ -280,6 +289,12 @@ mod tests {
             (format!("[[key]]\nname='a'\nid='a'\nsha256='{digest}'\n").repeat(2), "two keys"),
             (format!("[[key]]\nname='a'\nid='a'\nsha256='{digest}'\nrequest=3\n"), "unknown field"),
             (format!("[[key]]\nname='a'\nid='a'\nsha256='{digest}'\nburst=0\n"), "nonzero"),
+            (format!("[[key]]\nname='a'\nid='a'\nsha256='{digest}'\n[key.chaos]\nrequests={{drop=0.1}}\n"), "`seed`"),
+            (format!("[[key]]\nname='a'\nid='a'\nsha256='{digest}'\n[key.chaos]\nseed=1\ndrop=0.1\n"), "unknown field"),
+            (
+                format!("[[key]]\nname='a'\nid='a'\nsha256='{digest}'\n[key.chaos]\nseed=1\nrequests={{drop=2.0}}\n"),
+                "key a: chaos.requests: a probability",
+            ),
         ] {
             let said = Keys::parse(&text).err().map(|error| error.to_string()).unwrap_or_default();
             assert!(said.contains(words), "{text}: {said}");

@@ -9,6 +9,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
+use super::chaos::{MessageFault, RequestFault};
 use super::hub::Counts;
 
 /// A route's pattern.
@@ -16,11 +17,15 @@ type Route = [(&'static str, String); 1];
 /// A route's pattern and a status.
 type Outcome = [(&'static str, String); 2];
 
+/// What was befallen and the fault's name.
+type Fault = [(&'static str, String); 2];
+
 /// The metrics of one server.
 pub struct Metrics {
     registry: Registry,
     requests: Family<Outcome, Counter>,
     durations: Family<Route, Histogram>,
+    faults: Family<Fault, Counter>,
     clients: Gauge,
     slow_clients: Counter,
     pages_ready: Gauge,
@@ -86,13 +91,21 @@ impl Default for Metrics {
             "From a request's head to its answer's, by route",
             Family::clone(&durations),
         );
+        let faults: Family<Fault, Counter> = Family::default();
+        // Known from the first on: a counter that begins with its first fault hides it.
+        for (what, names) in [("request", RequestFault::NAMES), ("message", MessageFault::NAMES)] {
+            for fault in names {
+                drop(faults.get_or_create(&[("what", what.to_owned()), ("fault", fault.to_owned())]));
+            }
+        }
+        registry.register("injected_faults", "Faults that keys asked for, by what they befell", Family::clone(&faults));
         let (clients, slow_clients) = (Gauge::default(), Counter::default());
         registry.register("clients", "WebSocket connections", clients.clone());
         registry.register("slow_clients", "WebSocket clients dropped for being too slow", slow_clients.clone());
         registry.register("pages_ready", "Pages of latest bars that were found ready", pages_ready.clone());
         registry.register("pages_made", "Pages of latest bars that had to be made", pages_made.clone());
         let feed = Feed::register(&mut registry);
-        Self { registry, requests, durations, clients, slow_clients, pages_ready, pages_made, feed }
+        Self { registry, requests, durations, faults, clients, slow_clients, pages_ready, pages_made, feed }
     }
 }
 
@@ -101,6 +114,11 @@ impl Metrics {
     pub fn answered(&self, route: &str, status: u16, seconds: f64) {
         self.requests.get_or_create(&[("route", route.to_owned()), ("status", status.to_string())]).inc();
         self.durations.get_or_create(&[("route", route.to_owned())]).observe(seconds);
+    }
+
+    /// A fault that a key asks for has befallen a `request` or a `message`.
+    pub fn befell(&self, what: &'static str, fault: &str) {
+        self.faults.get_or_create(&[("what", what.to_owned()), ("fault", fault.to_owned())]).inc();
     }
 
     /// A WebSocket has been opened.

@@ -5,7 +5,9 @@
 
 mod alpaca;
 mod binance;
+pub mod chaos;
 mod errors;
+mod faults;
 mod guard;
 pub mod http;
 pub mod hub;
@@ -85,7 +87,9 @@ pub struct ServerOptions {
 
 /// How the dialect that a path belongs to refuses.
 fn refused_at(path: &str) -> fn(&Refusal) -> Response {
-    if binance::owns(path) {
+    if alpaca::owns(path) {
+        alpaca::refused
+    } else if binance::owns(path) {
         binance::refused
     } else if polygon::owns(path) {
         polygon::refused
@@ -208,11 +212,12 @@ impl Server {
             Origins::Any => AllowOrigin::any(),
             Origins::These(origins) => AllowOrigin::list(origins.iter().cloned()),
         };
+        let keys = [guard::API_KEY, guard::BINANCE_KEY, alpaca::KEY_ID, alpaca::SECRET_KEY, header::AUTHORIZATION];
         let cors = CorsLayer::new()
             .allow_origin(origin)
             .allow_methods([Method::GET])
-            .allow_headers([guard::API_KEY, header::AUTHORIZATION, header::CONTENT_TYPE])
-            .expose_headers([guard::REMAINING, header::RETRY_AFTER])
+            .allow_headers(keys.into_iter().chain([header::CONTENT_TYPE]).collect::<Vec<_>>())
+            .expose_headers([guard::REMAINING, header::RETRY_AFTER, faults::CHAOS])
             .max_age(CORS_AGE);
         Some(cors)
     }

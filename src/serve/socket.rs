@@ -11,10 +11,12 @@ use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code};
 use axum::response::Response;
 use futures_util::SinkExt;
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval, timeout, timeout_at};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep, timeout, timeout_at};
 
 use super::Server;
+use super::chaos::MessageFault;
 use super::errors::Refusal;
+use super::faults::Disturbance;
 use super::hub::{Missed, Round, Subscription};
 use super::keys::{Allowed, Connection, Holder};
 use super::limits::{Allowance, Rate};
@@ -104,6 +106,10 @@ pub struct Line {
     socket: WebSocket,
     allowance: Allowance,
     connection: Option<Connection>,
+    /// The faults that the key asks for.
+    disturbance: Option<Disturbance>,
+    /// Whether what is said now is said of the market, and is no answer.
+    is_of_market: bool,
     beat: Interval,
     due: Option<Interval>,
     heard_at: Instant,
@@ -124,6 +130,8 @@ impl Line {
             socket,
             allowance: Allowance::new(manners.rate),
             connection: None,
+            disturbance: None,
+            is_of_market: false,
             beat: every(BEAT),
             due: manners.due.map(every),
             heard_at: Instant::now(),
@@ -135,6 +143,8 @@ impl Line {
     pub fn enter(&mut self, holder: &Arc<Holder>) -> bool {
         self.allowed = holder.allowed;
         self.connection = holder.connect();
+        let chaos = holder.chaos.as_ref().filter(|_| self.connection.is_some());
+        self.disturbance = chaos.map(|chaos| chaos.next_connection().into());
         self.connection.is_some()
     }
 
@@ -151,6 +161,12 @@ impl Line {
     /// # Errors
     /// The conversation is over, which the client has been told as far as it hears.
     pub async fn next(&mut self) -> Result<Heard, Over> {
+        let heard = self.hear().await?;
+        self.is_of_market = matches!(heard, Heard::Round(_) | Heard::Due);
+        Ok(heard)
+    }
+
+    async fn hear(&mut self) -> Result<Heard, Over> {
         loop {
             tokio::select! {
                 () = self.server.draining.cancelled() => return Err(self.close(RESTART, "the server stops").await),
@@ -199,12 +215,36 @@ impl Line {
         }
     }
 
-    /// Puts a message among those that go out with the next flush.
+    /// Puts a message among those that go out with the next flush, or what a fault makes of it.
     ///
     /// # Errors
-    /// The client is gone.
+    /// The client is gone, or is dropped as its key asks for.
     pub async fn feed(&mut self, message: Message) -> Result<(), Over> {
-        self.socket.feed(message).await.map_err(|_| Over)
+        let Some(disturbance) = self.disturbance.as_mut().filter(|_| self.is_of_market) else {
+            return self.socket.feed(message).await.map_err(|_| Over);
+        };
+        let (fault, told) = disturbance.befall(message);
+        if let Some(fault) = fault {
+            self.server.metrics.befell("message", fault.name());
+        }
+        match fault {
+            Some(MessageFault::Drop) => {
+                self.flush().await?;
+                return Err(Over);
+            }
+            Some(MessageFault::Delay(delay)) => {
+                self.flush().await?;
+                tokio::select! {
+                    () = sleep(delay) => {}
+                    () = self.server.draining.cancelled() => {}
+                }
+            }
+            _ => {}
+        }
+        for message in told {
+            self.socket.feed(message).await.map_err(|_| Over)?;
+        }
+        Ok(())
     }
 
     /// Sends what was fed.

@@ -5,17 +5,22 @@
 
 import datetime
 import http.client
+import json
 import os
 import statistics
 import sys
 
 from market import Market
 
-# A path, with the first second of a range that has 200 bars.
+# A path with the ends of a range of 200 bars, the last one included, and where its answer has them.
 DIALECTS = {
-    "native": "/api/v1/bars/AAPL?timeframe=1m&start={start}&limit=200",
-    "alpaca": "/v2/stocks/bars?symbols=AAPL&timeframe=1Min&start={iso}&limit=200",
+    "native": ("/api/v1/bars/AAPL?timeframe=1m&start={start}&limit=200", lambda told: told["data"]),
+    "alpaca": ("/v2/stocks/bars?symbols=AAPL&timeframe=1Min&start={iso}&limit=200", lambda told: told["bars"]["AAPL"]),
+    "polygon": ("/v2/aggs/ticker/AAPL/range/1/minute/{start}000/{end}000?limit=200", lambda told: told["results"]),
+    "binance": ("/api/v3/klines?symbol=AAPL&interval=1m&startTime={start}000&limit=200", lambda told: told),
+    "udf": ("/udf/history?symbol=AAPL&resolution=1&from={start}&to={past}", lambda told: told["t"]),
 }
+COUNT = 200
 BLOCKS = 15
 
 
@@ -28,10 +33,16 @@ def main():
     requests = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
     worst = 0.0
     with Market(days=3, speed=0.01, keys=False) as market:
-        start = market.bars("AAPL")[0][0]
+        times = [bar[0] for bar in market.bars("AAPL")]
+        start, end, past = times[0], times[COUNT - 1], times[COUNT]
         iso = f"{datetime.datetime.fromtimestamp(start, datetime.timezone.utc):%Y-%m-%dT%H:%M:%SZ}"
-        paths = {name: path.format(start=start, iso=iso) for name, path in DIALECTS.items()}
+        asked = {"start": start, "end": end, "past": past, "iso": iso}
+        paths = {name: path.format(**asked) for name, (path, _) in DIALECTS.items()}
         wire = http.client.HTTPConnection(market.address)
+        for name, (_, bars) in DIALECTS.items():
+            wire.request("GET", paths[name])
+            told = bars(json.loads(wire.getresponse().read()))
+            assert len(told) == COUNT, f"{name} tells {len(told)} bars"
 
         def cost(path):
             before = user_ticks(market.server)
@@ -39,7 +50,7 @@ def main():
                 wire.request("GET", path)
                 answer = wire.getresponse()
                 body = answer.read()
-                assert answer.status == 200 and len(body) > 10_000, body[:200]
+                assert answer.status == 200 and len(body) > 5_000, body[:200]
             return (user_ticks(market.server) - before) / os.sysconf("SC_CLK_TCK") / requests
 
         costs = {name: [] for name in paths}

@@ -2,6 +2,7 @@
 //! time and without a word too much.
 
 mod alpaca;
+mod chaos;
 mod fuzzing;
 mod guarding;
 mod polygon;

@@ -15,8 +15,9 @@ use crate::base::{Interval, Symbol, UnixSeconds};
 use crate::calendar::Calendar;
 use crate::serve::Server;
 use crate::serve::errors::Refusal;
+use crate::serve::faults::Freshness;
 use crate::serve::hub::Last;
-use crate::serve::query::{DayFigures, ShownBar};
+use crate::serve::query::{Age, DayFigures, ShownBar};
 use crate::store::BarRange;
 
 async fn latest_bar(server: &Server, symbol: Symbol) -> Result<BarShape<'static>, Refusal> {
@@ -30,18 +31,18 @@ async fn latest_bar(server: &Server, symbol: Symbol) -> Result<BarShape<'static>
     made.await?.ok_or_else(|| Refusal::UnknownTicker(symbol.to_string()))
 }
 
-async fn last(server: &Server, symbol: Symbol) -> Result<Last, Refusal> {
+async fn last(server: &Server, symbol: Symbol, age: Age) -> Result<Last, Refusal> {
     server.reader.price(symbol).await?;
     let ticks = server.ticks.clone();
-    server.reader.ask(move |_, _| ticks.last(symbol)).await
+    server.reader.ask(move |_, _| ticks.last(symbol, age)).await
 }
 
-async fn latest_trade(server: &Server, symbol: Symbol) -> Result<Option<TradeShape<'static>>, Refusal> {
-    Ok(last(server, symbol).await?.trade.map(|trade| TradeShape::of(Name::default(), &trade)))
+async fn latest_trade(server: &Server, symbol: Symbol, age: Age) -> Result<Option<TradeShape<'static>>, Refusal> {
+    Ok(last(server, symbol, age).await?.trade.map(|trade| TradeShape::of(Name::default(), &trade)))
 }
 
-async fn latest_quote(server: &Server, symbol: Symbol) -> Result<Option<QuoteShape<'static>>, Refusal> {
-    Ok(last(server, symbol).await?.quote.map(|quote| QuoteShape::of(Name::default(), &quote)))
+async fn latest_quote(server: &Server, symbol: Symbol, age: Age) -> Result<Option<QuoteShape<'static>>, Refusal> {
+    Ok(last(server, symbol, age).await?.quote.map(|quote| QuoteShape::of(Name::default(), &quote)))
 }
 
 /// The day so far as a bar, named by the open of its day.
@@ -55,9 +56,9 @@ async fn snapshot_of(server: &Server, symbol: Symbol) -> Result<SnapshotShape, R
     let calendar = server.reader.calendar();
     let day = server.reader.day(symbol).await?;
     let ticks = server.ticks.clone();
-    let present = server.reader.ask(move |_, _| ticks.present(symbol)).await?;
-    let so_far = present.open.map_or(day, |(minute, bar)| day.with(calendar, minute, &bar));
-    let minute_bar = match present.open {
+    let present = server.reader.ask(move |_, _| ticks.present(symbol, Age::Present)).await?;
+    let so_far = present.of_day(day, calendar);
+    let minute_bar = match present.minute {
         Some((minute, bar)) => BarShape::of(Name::default(), minute.start(), &bar),
         None => latest_bar(server, symbol).await?,
     };
@@ -67,7 +68,7 @@ async fn snapshot_of(server: &Server, symbol: Symbol) -> Result<SnapshotShape, R
     let is_new_day = calendar.date_of(so_far.last) != calendar.date_of(committed.minute.start);
     let previous = if is_new_day { Some(committed.day) } else { committed.previous };
     Ok(SnapshotShape {
-        latest_trade: latest_trade(server, symbol).await?,
+        latest_trade: latest_trade(server, symbol, Age::Present).await?,
         latest_quote: present.quote.map(|quote| QuoteShape::of(Name::default(), &quote)),
         minute_bar: Some(minute_bar),
         daily_bar: Some(day_bar(&so_far, calendar)),
@@ -96,31 +97,45 @@ pub async fn bar(State(server): State<Arc<Server>>, Path(name): Path<String>, _:
     answer(&Latest { key: "bars", content: Content::One(symbol, latest_bar(&server, symbol).await?) })
 }
 
-pub async fn trades(State(server): State<Arc<Server>>, asked: Parameters) -> Answer {
+pub async fn trades(State(server): State<Arc<Server>>, freshness: Freshness, asked: Parameters) -> Answer {
     let mut found = BTreeMap::new();
     for symbol in asked.symbols()? {
-        found.extend(known(latest_trade(&server, symbol).await)?.map(|shape| (symbol, shape)));
+        found.extend(known(latest_trade(&server, symbol, freshness.age()).await)?.map(|shape| (symbol, shape)));
     }
     answer(&Latest { key: "trades", content: Content::Many(found) })
 }
 
-pub async fn trade(State(server): State<Arc<Server>>, Path(name): Path<String>, _: Parameters) -> Answer {
+pub async fn trade(
+    State(server): State<Arc<Server>>,
+    Path(name): Path<String>,
+    freshness: Freshness,
+    _: Parameters,
+) -> Answer {
     let symbol = symbol(&name)?;
-    let found = latest_trade(&server, symbol).await?.ok_or_else(|| Refusal::UnknownTicker(symbol.to_string()))?;
+    let found = latest_trade(&server, symbol, freshness.age())
+        .await?
+        .ok_or_else(|| Refusal::UnknownTicker(symbol.to_string()))?;
     answer(&Latest { key: "trades", content: Content::One(symbol, found) })
 }
 
-pub async fn quotes(State(server): State<Arc<Server>>, asked: Parameters) -> Answer {
+pub async fn quotes(State(server): State<Arc<Server>>, freshness: Freshness, asked: Parameters) -> Answer {
     let mut found = BTreeMap::new();
     for symbol in asked.symbols()? {
-        found.extend(known(latest_quote(&server, symbol).await)?.map(|shape| (symbol, shape)));
+        found.extend(known(latest_quote(&server, symbol, freshness.age()).await)?.map(|shape| (symbol, shape)));
     }
     answer(&Latest { key: "quotes", content: Content::Many(found) })
 }
 
-pub async fn quote(State(server): State<Arc<Server>>, Path(name): Path<String>, _: Parameters) -> Answer {
+pub async fn quote(
+    State(server): State<Arc<Server>>,
+    Path(name): Path<String>,
+    freshness: Freshness,
+    _: Parameters,
+) -> Answer {
     let symbol = symbol(&name)?;
-    let found = latest_quote(&server, symbol).await?.ok_or_else(|| Refusal::UnknownTicker(symbol.to_string()))?;
+    let found = latest_quote(&server, symbol, freshness.age())
+        .await?
+        .ok_or_else(|| Refusal::UnknownTicker(symbol.to_string()))?;
     answer(&Latest { key: "quotes", content: Content::One(symbol, found) })
 }
 

@@ -12,24 +12,25 @@ mod ticks;
 
 use std::sync::Arc;
 
+use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderName, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::get;
-use axum::{Router, http::header};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use self::answers::refused;
+pub use self::answers::refused;
 use super::Server;
 use super::errors::Refusal;
-use super::guard::REMAINING;
+use super::guard;
 use super::keys::Holder;
 use crate::bars::ticks::{BestQuote, Trade};
 
-const KEY_ID: &str = "apca-api-key-id";
-const SECRET_KEY: &str = "apca-api-secret-key";
+/// The headers that the two parts of a key come in.
+pub const KEY_ID: HeaderName = HeaderName::from_static("apca-api-key-id");
+pub const SECRET_KEY: HeaderName = HeaderName::from_static("apca-api-secret-key");
 
 /// The routes, with the key that they ask for.
 pub fn routes(server: &Arc<Server>) -> Router<Arc<Server>> {
@@ -56,19 +57,16 @@ pub fn routes(server: &Arc<Server>) -> Router<Arc<Server>> {
         .route("/v2/{feed}", get(socket::open))
 }
 
-/// Lets in whoever has a key, and holds it to its allowance.
+/// Lets in whoever has a key.
 async fn let_in(State(server): State<Arc<Server>>, request: Request, next: Next) -> Response {
-    let entered =
-        holder(&server, request.headers()).and_then(|holder| holder.as_ref().map(|holder| holder.take()).transpose());
-    let remaining = match entered {
-        Ok(remaining) => remaining,
-        Err(refusal) => return refused(&refusal),
-    };
-    let mut response = next.run(request).await;
-    if let Some(remaining) = remaining {
-        response.headers_mut().insert(REMAINING, remaining.into());
-    }
-    response
+    let entered = holder(&server, request.headers());
+    guard::pass(entered, request, next).await
+}
+
+/// Whether a path is one of this dialect, though there may be nothing there.
+pub fn owns(path: &str) -> bool {
+    let first = path.strip_prefix("/v2/").and_then(|rest| rest.split('/').next());
+    first.is_some_and(|first| first == "stocks" || socket::FEEDS.contains(&first))
 }
 
 /// Who asks; none where no key is needed.
@@ -76,8 +74,8 @@ fn holder(server: &Server, headers: &HeaderMap) -> Result<Option<Arc<Holder>>, R
     if server.keys.is_none() {
         return Ok(None);
     }
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let found = match (text(KEY_ID), text(SECRET_KEY), text(header::AUTHORIZATION.as_str())) {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let found = match (text(KEY_ID), text(SECRET_KEY), text(header::AUTHORIZATION)) {
         (Some(id), Some(secret), _) => server.holder_of_pair(id, secret),
         (_, _, Some(authorization)) => match authorization.split_once(' ') {
             Some((scheme, key)) if scheme.eq_ignore_ascii_case("bearer") => server.holder_of(key.trim()),

@@ -23,7 +23,7 @@ use crate::serve::keys::Holder;
 use crate::serve::socket::{self, Heard, Line, Manners, Over, Words};
 
 /// The feeds. There is one market behind all of them.
-const FEEDS: [&str; 4] = ["iex", "sip", "delayed_sip", "test"];
+pub const FEEDS: [&str; 4] = ["iex", "sip", "delayed_sip", "test"];
 /// A message has room for 10,000 symbols on each channel.
 const MANNERS: Manners = Manners::with_bytes(1024 * 1024);
 /// How long a client may take to give its key.

@@ -63,7 +63,7 @@ impl Problem {
                 Refusal::Busy => -1008,
                 Refusal::TooSlow => -1007,
                 Refusal::Unavailable | Refusal::NoMarket => -1001,
-                Refusal::Internal(_) => -1000,
+                Refusal::Injected(_) | Refusal::Internal(_) => -1000,
             },
         }
     }

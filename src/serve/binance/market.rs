@@ -13,7 +13,8 @@ use crate::bars::ticks::{BestQuote, Level, Side, Trade};
 use crate::base::Symbol;
 use crate::serve::Server;
 use crate::serve::errors::Refusal;
-use crate::serve::query::{Present, TickQuery};
+use crate::serve::faults::Freshness;
+use crate::serve::query::{Age, Present, TickQuery};
 use crate::store::PriceRow;
 
 /// The most symbols whose figures are worked out for one answer.
@@ -81,9 +82,9 @@ pub async fn exchange_info(State(server): State<Arc<Server>>, parameters: Parame
     }))
 }
 
-async fn present(server: &Server, symbol: Symbol) -> Result<Present, Refusal> {
+async fn present(server: &Server, symbol: Symbol, age: Age) -> Result<Present, Refusal> {
     let ticks = server.ticks.clone();
-    server.reader.ask(move |_, _| ticks.present(symbol)).await
+    server.reader.ask(move |_, _| ticks.present(symbol, age)).await
 }
 
 /// One object where `symbol` was given, a list otherwise.
@@ -98,15 +99,15 @@ fn one_or_list(parameters: &Parameters, mut bodies: Vec<Value>) -> Answer {
 }
 
 /// Last prices: of `symbol` that of the last trade, of more the closes of the last minute.
-pub async fn ticker_price(State(server): State<Arc<Server>>, parameters: Parameters) -> Answer {
+pub async fn ticker_price(State(server): State<Arc<Server>>, freshness: Freshness, parameters: Parameters) -> Answer {
     let board = server.reader.board().await?;
     let found = parameters.symbols(&board)?;
     let body = |row: &PriceRow, price: f64| json!({"symbol": row.symbol.as_str(), "price": format!("{price:.2}")});
     if parameters.get("symbol").is_some()
         && let Some([row]) = found.as_deref()
     {
-        let open = present(&server, row.symbol).await?.open;
-        return answer(&body(row, open.map_or(row.price, |(_, bar)| bar.close().units())));
+        let minute = present(&server, row.symbol, freshness.age()).await?.minute;
+        return answer(&body(row, minute.map_or(row.price, |(_, bar)| bar.close().units())));
     }
     let rows = found.unwrap_or_else(|| board.rows.iter().collect());
     answer(&rows.iter().map(|row| body(row, row.price)).collect::<Vec<_>>())
@@ -130,11 +131,11 @@ fn sides(quote: Option<BestQuote>) -> [(String, String); 2] {
 }
 
 /// Best bids and asks.
-pub async fn book_ticker(State(server): State<Arc<Server>>, parameters: Parameters) -> Answer {
+pub async fn book_ticker(State(server): State<Arc<Server>>, freshness: Freshness, parameters: Parameters) -> Answer {
     let board = server.reader.board().await?;
     let mut bodies = Vec::new();
     for row in few(parameters.symbols(&board)?)? {
-        let [(bid, bid_size), (ask, ask_size)] = sides(present(&server, row.symbol).await?.quote);
+        let [(bid, bid_size), (ask, ask_size)] = sides(present(&server, row.symbol, freshness.age()).await?.quote);
         bodies.push(json!({"symbol": row.symbol.as_str(), "bidPrice": bid, "bidQty": bid_size, "askPrice": ask, "askQty": ask_size}));
     }
     one_or_list(&parameters, bodies)
@@ -145,9 +146,9 @@ pub async fn ticker_day(State(server): State<Arc<Server>>, parameters: Parameter
     let board = server.reader.board().await?;
     let mut bodies = Vec::new();
     for row in few(parameters.symbols(&board)?)? {
-        let (day, present) = (server.reader.day(row.symbol).await?, present(&server, row.symbol).await?);
+        let (day, present) = (server.reader.day(row.symbol).await?, present(&server, row.symbol, Age::Present).await?);
         let calendar = server.reader.calendar();
-        let day = present.open.map_or(day, |(minute, bar)| day.with(calendar, minute, &bar));
+        let day = present.of_day(day, calendar);
         let date = calendar.date_of(day.last);
         let open_at = calendar.open_of(date).map_or(day.last, |minute| minute.start());
         let previous = day.previous_close.unwrap_or(day.open);

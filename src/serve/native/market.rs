@@ -15,6 +15,7 @@ use crate::bars::ticks::Level;
 use crate::base::Pace;
 use crate::serve::Server;
 use crate::serve::errors::Refusal;
+use crate::serve::faults::Freshness;
 use crate::serve::query::{DayFigures, Period, PeriodFigures};
 use crate::store::PriceRow;
 
@@ -145,13 +146,13 @@ pub struct OneQuoteBody<'a> {
 /// A stock's price and its day so far
 #[utoipa::path(get, path = "/api/v1/quote/{ticker}", tag = "market", params(("ticker" = String, Path)),
     responses((status = 200, body = OneQuoteBody), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
-pub async fn quote(State(server): State<Arc<Server>>, Ticker(symbol): Ticker) -> Answer {
+pub async fn quote(State(server): State<Arc<Server>>, freshness: Freshness, Ticker(symbol): Ticker) -> Answer {
     let row = server.reader.price(symbol).await?;
-    let ticks = server.ticks.clone();
+    let (ticks, age) = (server.ticks.clone(), freshness.age());
     let (day, present) =
-        (server.reader.day(symbol).await?, server.reader.ask(move |_, _| ticks.present(symbol)).await?);
-    let with_open = present.open.map(|(minute, bar)| day.with(server.reader.calendar(), minute, &bar));
-    let DayFigures { last, open, high, low, close, volume, previous_close } = with_open.unwrap_or(day);
+        (server.reader.day(symbol).await?, server.reader.ask(move |_, _| ticks.present(symbol, age)).await?);
+    let DayFigures { last, open, high, low, close, volume, previous_close } =
+        present.of_day(day, server.reader.calendar());
     let (bid, ask) = present.quote.map_or((None, None), |quote| (quote.bid, quote.ask));
     let price = |level: Option<Level>| level.map(|level| level.price.to_string());
     // Sums of hundredths: rounded to a hundredth they are exact.

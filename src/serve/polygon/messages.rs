@@ -218,9 +218,27 @@ fn aggregate(ev: &'static str, symbol: &Symbol, sums: &Aggregate, seconds: i64) 
     })
 }
 
-/// The price limits that hold, and whether trade is halted (indicator 1). Without limits there are no prices in it.
-pub fn limits(symbol: &Symbol, limits: Option<PriceLimits>, is_halted: bool, at: UnixNanos) -> Bytes {
-    let mut body = json!({"ev": "LULD", "T": symbol.as_str(), "i": if is_halted { vec![1] } else { vec![] }, "z": TAPE,
+/// What a message of price limits says besides them, in the vendor's indicators.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Indicator {
+    None,
+    Halted,
+    Resumed,
+}
+
+impl Indicator {
+    fn codes(self) -> &'static [u8] {
+        match self {
+            Self::None => &[],
+            Self::Halted => &[17],
+            Self::Resumed => &[18],
+        }
+    }
+}
+
+/// The price limits that hold, and whether trade is halted. Without limits there are no prices in it.
+pub fn limits(symbol: &Symbol, limits: Option<PriceLimits>, indicator: Indicator, at: UnixNanos) -> Bytes {
+    let mut body = json!({"ev": "LULD", "T": symbol.as_str(), "i": indicator.codes(), "z": TAPE,
         "t": at.div_euclid(NANOS_PER_MILLI), "q": at.div_euclid(NANOS_PER_MILLI)});
     if let Some(limits) = limits {
         body["h"] = limits.up.units().into();

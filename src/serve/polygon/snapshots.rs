@@ -14,7 +14,7 @@ use super::ticks::{LastQuote, LastTrade};
 use crate::base::Symbol;
 use crate::serve::Server;
 use crate::serve::hub::Last;
-use crate::serve::query::{DayBars, ShownBar};
+use crate::serve::query::{Age, DayBars, ShownBar};
 
 /// The most stocks that a snapshot tells the last trade and quote of; in a larger one they are left out, as the vendor's
 /// smaller plans do.
@@ -107,9 +107,9 @@ async fn look(server: &Server, symbols: Vec<Symbol>) -> Result<Vec<(DayBars, Las
         return Ok(days.into_iter().map(|day| (day, Last::default())).collect());
     }
     let ticks = server.ticks.clone();
-    let found = server
-        .reader
-        .ask(move |_, _| days.into_iter().map(|day| Ok((day, ticks.last(day.symbol)?))).collect::<Result<Vec<_>, _>>());
+    let found = server.reader.ask(move |_, _| {
+        days.into_iter().map(|day| Ok((day, ticks.last(day.symbol, Age::Present)?))).collect::<Result<Vec<_>, _>>()
+    });
     Ok(found.await?)
 }
 

@@ -13,7 +13,7 @@ use chrono::NaiveDate;
 use tokio::time::Instant;
 
 use super::answers::refused;
-use super::messages::{self, Channel, NoTopic, Said, Topic};
+use super::messages::{self, Channel, Indicator, NoTopic, Said, Topic};
 use super::seconds::Tally;
 use super::tallies;
 use crate::base::{PriceLimits, Symbol, UnixNanos};
@@ -301,10 +301,15 @@ impl Client {
             self.tell_limits(names).await?;
         }
         if !halts.is_empty() {
+            let at = market_now(&server, now).await.unwrap_or(now);
+            let today = calendar.date_of(at.div_euclid(NANOS_PER_SECOND));
             let found = limits(&self.line.server, halts.keys().copied().collect(), today).await.unwrap_or_default();
             let told: Vec<Bytes> = halts
                 .iter()
-                .map(|(symbol, is_halted)| messages::limits(symbol, found.get(symbol).copied(), *is_halted, now))
+                .map(|(symbol, is_halted)| {
+                    let indicator = if *is_halted { Indicator::Halted } else { Indicator::Resumed };
+                    messages::limits(symbol, found.get(symbol).copied(), indicator, at)
+                })
                 .collect();
             self.say(&told).await?;
         }
@@ -319,14 +324,14 @@ impl Client {
             Err(refusal) => return self.status("error", &refusal.to_string()).await,
         };
         let told = async {
-            let clock = server.reader.standing().await?.clock;
-            let now = clock.map_or(0, |clock| clock.now(server.clock.now_nanos())).max(newest);
+            let now = market_now(&server, newest).await?;
             let today = server.reader.calendar().date_of(now.div_euclid(NANOS_PER_SECOND));
             let names = names.unwrap_or_else(|| board.rows.iter().map(|row| row.symbol).collect());
             let found = limits(&server, names, today).await?;
             let told = |(symbol, limits): (&Symbol, &_)| {
                 let is_halted = board.find(symbol).is_some_and(|row| row.is_halted);
-                messages::limits(symbol, Some(*limits), is_halted, now)
+                let indicator = if is_halted { Indicator::Halted } else { Indicator::None };
+                messages::limits(symbol, Some(*limits), indicator, now)
             };
             Ok::<_, Refusal>((today, found.iter().map(told).collect::<Vec<_>>()))
         };
@@ -363,6 +368,13 @@ impl Client {
         let _ = self.status(status, message).await;
         self.line.expel(status).await
     }
+}
+
+/// The market's time, as far as it is known, and no earlier than the newest tick heard: who hears of halts only may have heard none
+/// for long.
+async fn market_now(server: &Server, newest: UnixNanos) -> Result<UnixNanos, Refusal> {
+    let clock = server.reader.standing().await?.clock;
+    Ok(clock.map_or(0, |clock| clock.now(server.clock.now_nanos())).max(newest))
 }
 
 async fn limits(

@@ -11,12 +11,15 @@ use super::parameters::{External, Parameters, Segments, Sort, Span, limit, momen
 use crate::bars::ticks::{BestQuote, Level, TickId, Trade};
 use crate::base::Symbol;
 use crate::serve::Server;
-use crate::serve::query::{Tick, TickQuery};
+use crate::serve::errors::Refusal;
+use crate::serve::faults::Freshness;
+use crate::serve::hub::Last;
+use crate::serve::query::{Age, Tick, TickQuery};
 
 /// The exchange of all trades and quotes.
 pub const EXCHANGE: u8 = 1;
-/// The tape of all trades and quotes.
-pub const TAPE: u8 = 1;
+/// The tape of all trades and quotes, C: of the stocks whose halts the vendor tells.
+pub const TAPE: u8 = 3;
 
 /// What ticks are asked for with.
 #[derive(Debug, Deserialize)]
@@ -265,20 +268,30 @@ pub async fn quotes(
     pages(&server, &external, ("quotes", &ticker), asked, QuoteBody::of).await
 }
 
-/// The last trade of a ticker.
-pub async fn last_trade(State(server): State<Arc<Server>>, Segments(text): Segments<String>) -> Answer {
-    let symbol = ticker(&text)?;
+async fn last(server: &Server, symbol: Symbol, age: Age) -> Result<Last, Refusal> {
     server.reader.price(symbol).await?;
     let ticks = server.ticks.clone();
-    let last = server.reader.ask(move |_, _| ticks.last(symbol)).await?;
+    server.reader.ask(move |_, _| ticks.last(symbol, age)).await
+}
+
+/// The last trade of a ticker.
+pub async fn last_trade(
+    State(server): State<Arc<Server>>,
+    freshness: Freshness,
+    Segments(text): Segments<String>,
+) -> Answer {
+    let symbol = ticker(&text)?;
+    let last = last(&server, symbol, freshness.age()).await?;
     result(LastTrade::of(Some(symbol), &last.trade.ok_or(Refused::NotFound("Data not found."))?))
 }
 
 /// The best bid and ask of a ticker.
-pub async fn last_quote(State(server): State<Arc<Server>>, Segments(text): Segments<String>) -> Answer {
+pub async fn last_quote(
+    State(server): State<Arc<Server>>,
+    freshness: Freshness,
+    Segments(text): Segments<String>,
+) -> Answer {
     let symbol = ticker(&text)?;
-    server.reader.price(symbol).await?;
-    let ticks = server.ticks.clone();
-    let last = server.reader.ask(move |_, _| ticks.last(symbol)).await?;
+    let last = last(&server, symbol, freshness.age()).await?;
     result(LastQuote::of(Some(symbol), &last.quote.ok_or(Refused::NotFound("Data not found."))?))
 }

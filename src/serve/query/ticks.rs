@@ -8,13 +8,13 @@ use quick_cache::sync::Cache;
 
 use crate::bars::ticks::{BestQuote, MinuteTicks, TickFacts, TickId, Trade};
 use crate::base::{Clock, Interval, Ohlcv, PriceLimits, Symbol, UnixNanos, UnixSeconds};
-use crate::calendar::Minute;
+use crate::calendar::{Calendar, Minute};
 use crate::jobs::{Foresight, Market, past_tick_facts};
 use crate::serve::errors::Failure;
 use crate::serve::hub::Last;
 use crate::store::{BarRange, StoredBar};
 
-use super::Order;
+use super::{DayFigures, Order};
 
 const NANOS_PER_SECOND: UnixNanos = 1_000_000_000;
 /// How many minutes are read at once.
@@ -129,12 +129,33 @@ pub struct OpenMinute {
     pub now: UnixNanos,
 }
 
-/// What stands at present.
+/// As of when the latest trade and quote are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Age {
+    Present,
+    /// As of the end of a stock's last stored minute but one.
+    Stale,
+}
+
+/// What stands at present, or stood when that which is asked for was the present.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Present {
-    /// The open minute and its bar so far; none before its first trade.
-    pub open: Option<(Minute, Ohlcv)>,
+    pub age: Age,
+    /// The open minute and its bar so far, none before its first trade; or the old minute.
+    pub minute: Option<(Minute, Ohlcv)>,
     pub quote: Option<BestQuote>,
+}
+
+impl Present {
+    /// A day's figures with what stands. With an old minute they have its close and its time.
+    #[must_use]
+    pub fn of_day(&self, day: DayFigures, calendar: &Calendar) -> DayFigures {
+        match (self.age, &self.minute) {
+            (_, None) => day,
+            (Age::Present, Some((minute, bar))) => day.with(calendar, *minute, bar),
+            (Age::Stale, Some((minute, bar))) => DayFigures { last: minute.start(), close: bar.close().units(), ..day },
+        }
+    }
 }
 
 /// Makes a market's ticks for whoever asks.
@@ -176,14 +197,27 @@ impl Ticks {
     }
 
     /// What stands at present: the open minute as far as it has come, and the best bid and ask.
-    pub fn present(&self, symbol: Symbol) -> Result<Present, Failure> {
-        if let Some(OpenMinute { minute, ticks, now }) = self.open(symbol)? {
-            return Ok(Present { open: ticks.until(now).map(|bar| (minute, bar)), quote: ticks.quote_at(now) });
+    pub fn present(&self, symbol: Symbol, age: Age) -> Result<Present, Failure> {
+        if age == Age::Stale {
+            let Some((minute, bar, ticks)) = self.stored(symbol, 2)? else {
+                return Ok(Present { age, minute: None, quote: None });
+            };
+            return Ok(Present { age, minute: Some((minute, bar)), quote: ticks.quotes().last().copied() });
         }
-        let newest = BarRange { symbol, interval: Interval::Minute1, from: 0, to: UnixSeconds::MAX };
-        let last = self.market.store.last_bars(&[newest], 1)?.pop();
-        let ticks = last.map(|bar| self.past(symbol, &bar)).transpose()?.flatten();
-        Ok(Present { open: None, quote: ticks.and_then(|ticks| ticks.quotes().last().copied()) })
+        if let Some(OpenMinute { minute, ticks, now }) = self.open(symbol)? {
+            return Ok(Present { age, minute: ticks.until(now).map(|bar| (minute, bar)), quote: ticks.quote_at(now) });
+        }
+        let ticks = self.stored(symbol, 1)?.map(|(_, _, ticks)| ticks);
+        Ok(Present { age, minute: None, quote: ticks.and_then(|ticks| ticks.quotes().last().copied()) })
+    }
+
+    /// The last stored minute of a symbol, or the last but one, with its ticks; none where there are not so many.
+    fn stored(&self, symbol: Symbol, from_end: usize) -> Result<Option<(Minute, Ohlcv, MinuteTicks)>, Failure> {
+        let all = BarRange { symbol, interval: Interval::Minute1, from: 0, to: UnixSeconds::MAX };
+        let bars = self.market.store.last_bars(&[all], from_end)?;
+        let Some(bar) = bars.first().filter(|_| bars.len() == from_end) else { return Ok(None) };
+        let Ok(parsed) = bar.parse(&self.market.calendar) else { return Ok(None) };
+        Ok(self.past(symbol, bar)?.map(|ticks| (parsed.first, parsed.ohlcv, ticks)))
     }
 
     /// The ticks of a bar that is stored; none of one that is not as a bar must be.
@@ -273,7 +307,13 @@ impl Ticks {
     }
 
     /// The newest trade and the quote that stands.
-    pub fn last(&self, symbol: Symbol) -> Result<Last, Failure> {
+    pub fn last(&self, symbol: Symbol, age: Age) -> Result<Last, Failure> {
+        if age == Age::Stale {
+            let (trade, quote) = self
+                .stored(symbol, 2)?
+                .map_or((None, None), |(_, _, ticks)| (ticks.trades().last().copied(), ticks.quotes().last().copied()));
+            return Ok(Last { trade, quote });
+        }
         let query = TickQuery::newest(symbol, 1);
         let (trade, quote) = (self.page(&query)?.ticks.pop(), self.page(&query)?.ticks.pop());
         Ok(Last { trade, quote })

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::answers::{Answer, Parameters, Problem, UNKNOWN_SYMBOL, answer};
 use super::history::RESOLUTIONS;
 use crate::serve::Server;
+use crate::serve::faults::Freshness;
 use crate::serve::query::Board;
 use crate::store::PriceRow;
 
@@ -161,7 +162,7 @@ pub async fn time(State(server): State<Arc<Server>>) -> Answer {
 }
 
 /// Prices of symbols.
-pub async fn quotes(State(server): State<Arc<Server>>, parameters: Parameters) -> Answer {
+pub async fn quotes(State(server): State<Arc<Server>>, freshness: Freshness, parameters: Parameters) -> Answer {
     let board = server.reader.board().await?;
     let names: Vec<&str> = parameters.required("symbols")?.split(',').filter(|name| !name.is_empty()).collect();
     if names.len() > QUOTES_MOST {
@@ -173,11 +174,10 @@ pub async fn quotes(State(server): State<Arc<Server>>, parameters: Parameters) -
             bodies.push(json!({"s": "error", "n": name, "errmsg": UNKNOWN_SYMBOL, "v": {}}));
             continue;
         };
-        let (ticks, symbol) = (server.ticks.clone(), row.symbol);
+        let (ticks, symbol, age) = (server.ticks.clone(), row.symbol, freshness.age());
         let day = server.reader.day(symbol).await?;
-        let present = server.reader.ask(move |_, _| ticks.present(symbol)).await?;
-        let calendar = server.reader.calendar();
-        let day = present.open.map_or(day, |(minute, bar)| day.with(calendar, minute, &bar));
+        let present = server.reader.ask(move |_, _| ticks.present(symbol, age)).await?;
+        let day = present.of_day(day, server.reader.calendar());
         // Hundredths, as the sums and differences of them are.
         let hundredths = |number: f64| (number * 100.0).round() / 100.0;
         let (bid, ask) = present.quote.map_or((None, None), |quote| (quote.bid, quote.ask));

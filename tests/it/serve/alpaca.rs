@@ -138,6 +138,8 @@ fn alpaca_refuses_in_its_own_words() {
         ("/v2/stocks/bars?symbols=AAPL&timeframe=1Min&limt=1", 400, "unexpected parameter(s): limt"),
         ("/v2/stocks/NOSUCH/trades/latest", 404, "symbol not found: NOSUCH"),
         ("/v2/nosuchfeed", 404, "endpoint not found."),
+        ("/v2/stocks/nothing", 404, "endpoint not found."),
+        ("/v2/stocks/AAPL/nothing/at/all", 404, "endpoint not found."),
     ] {
         let reply = api.get(path);
         let body = reply.json();
@@ -234,5 +236,45 @@ fn alpaca_instants_are_text_in_json_and_timestamps_in_messagepack() {
     // A map's key t, then 8 bytes of extension type −1.
     let heard = packed.hear_bytes();
     assert!(heard.windows(4).any(|window| window == [0xa1, b't', 0xd7, 0xff]), "{heard:x?}");
+    generator.terminate().succeeded();
+}
+
+#[test]
+fn a_minute_that_comes_otherwise_than_told_is_an_updated_bar() {
+    let database = Database::new(Backend::Sqlite);
+    let mut generator = database.filled().market_generator("--test --speed 15").spawn();
+    generator.until_minutes(1, &database);
+    let api = database.api("");
+    let mut stream = Stream::open(&api, &[]);
+    stream.hear_one();
+    stream.say(&json!({"action": "auth", "key": "any", "secret": "any"})).hear_one();
+    let wanted = json!({"action": "subscribe", "trades": ["AAPL"], "bars": ["AAPL"], "updatedBars": ["AAPL"]});
+    stream.say(&wanted).hear_one();
+    let of = |kind: &str, messages: Vec<Value>| messages.into_iter().find(|message| message["T"] == kind);
+    let minute = |message: &Value| {
+        let at = chrono::DateTime::parse_from_rfc3339(message["t"].as_str().unwrap()).unwrap().timestamp();
+        at - at.rem_euclid(60)
+    };
+    // A bar ends one minute, and the first trade after it is of the minute that is open.
+    while of("b", stream.hear().unwrap()).is_none() {}
+    let open = std::iter::from_fn(|| stream.hear()).find_map(|messages| of("t", messages)).unwrap();
+    let open = minute(&open);
+    generator.terminate().succeeded();
+    let local = chrono::DateTime::from_timestamp(open + 8 * 3600, 0).unwrap().format("%Y-%m-%d %H:%M");
+    let event = format!("kind = \"move\"\npercent = 60\nfrom = \"{local}\"\nuntil = \"15:00\"");
+    let scenario = format!("name = \"late\"\n[[event]]\nsymbol = \"AAPL\"\n{event}\n");
+    std::fs::write(database.directory.path().join("late.toml"), scenario).unwrap();
+    let generator = database.restarted_generator("--test --speed 60 --scenario late.toml");
+    let updated = std::iter::from_fn(|| stream.hear()).find_map(|messages| {
+        let bar = of("b", messages.clone());
+        of("u", messages).map(|updated| (bar.unwrap(), updated))
+    });
+    let (bar, mut updated) = updated.unwrap();
+    assert_eq!(minute(&updated), open);
+    updated["T"] = json!("b");
+    assert_eq!(updated, bar, "the correction is the bar that was committed");
+    let told = ["o", "h", "l", "c"].map(|name| format!("{:.2}", updated[name].as_f64().unwrap())).join(" ");
+    let stored = database.bars(&format!("symbol = 'AAPL' AND interval = '1m' AND time = {open}"));
+    assert_eq!([format!("{open} {told} {}", updated["v"])], stored[..]);
     generator.terminate().succeeded();
 }

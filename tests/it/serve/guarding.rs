@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::on_every_backend;
 use crate::support::api::Api;
@@ -14,7 +14,7 @@ use crate::support::http::{metric, send};
 use crate::support::programs::{assert_has, eventually};
 
 /// Makes a key and adds it to `keys.toml`; gives the key.
-fn key(database: &Database, limits: &str) -> String {
+pub fn key(database: &Database, limits: &str) -> String {
     let made = database.klined("key somebody").run().succeeded();
     let file = database.directory.path().join("keys.toml");
     let before = fs::read_to_string(&file).unwrap_or_default();
@@ -160,6 +160,17 @@ on_every_backend! {
         let statuses: Vec<u16> = (0..5).map(|_| api.ask("/nothing", &[("X-API-Key", "wrong.wrong")]).status).collect();
         assert_eq!(statuses[..2], [404, 404]);
         assert!(statuses.contains(&429), "{statuses:?}");
+        // Each dialect says so in its own shape.
+        for (path, name, word) in [
+            ("/v2/stocks/bars", "code", json!(42_910_000)),
+            ("/v2/iex", "code", json!(42_910_000)),
+            ("/v2/aggs/ticker/AAPL/prev", "status", json!("ERROR")),
+            ("/api/v3/time", "code", json!(-1003)),
+            ("/udf/time", "s", json!("error")),
+        ] {
+            let refused = (0..200).map(|_| api.ask(path, &[])).find(|reply| reply.status == 429).unwrap();
+            assert_eq!((refused.json()[name].clone(), refused.header("retry-after")), (word, Some("1")), "{path}");
+        }
     }
 }
 
@@ -282,7 +293,9 @@ fn other_sites_may_read_what_they_were_allowed_to() {
     // A browser asks first, and has no key then.
     let asked = "OPTIONS /api/v1/tickers HTTP/1.1\r\nHost: h\r\nConnection: close\r\nOrigin: https://example.org\r\n\
                  Access-Control-Request-Method: GET\r\nAccess-Control-Request-Headers: x-api-key\r\n\r\n";
-    assert_has(&send(&open.address, asked).to_lowercase(), &["200 ok", "x-api-key", "access-control-max-age"]);
+    let taken = ["x-api-key", "x-mbx-apikey", "apca-api-key-id", "apca-api-secret-key", "authorization"];
+    assert_has(&send(&open.address, asked).to_lowercase(), &["200 ok", "access-control-max-age"]);
+    assert_has(&send(&open.address, asked).to_lowercase(), &taken);
     for wrong in ["example.org", "https://example.org/path", "https://*"] {
         database.market_api("--cors").with(wrong).run().was_misused(&["--cors", wrong]);
     }

@@ -173,3 +173,45 @@ fn a_stream_is_let_in_by_its_key_and_told_of_each_channel() {
     api.running.terminate().succeeded();
     assert_eq!(socket.close_code(), 1012);
 }
+
+#[test]
+fn price_limits_halts_and_resumptions_are_told_as_luld() {
+    let database = Database::new(Backend::Sqlite);
+    database.market_backfill("--from 2026-03-02 --to 2026-03-03 --universe ashare:20").run().succeeded();
+    let symbol = database.value("SELECT min(symbol) AS text FROM stock_metadata WHERE board = 'main' AND is_st = 0");
+    let halt = "kind = \"halt\"\nfrom = \"2026-03-04 11:10\"\nuntil = \"11:15\"";
+    let scenario = format!("name = \"stop\"\n[[event]]\nsymbol = \"{symbol}\"\n{halt}\n");
+    fs::write(database.directory.path().join("stop.toml"), scenario).unwrap();
+    let mut generator = database.market_generator("--test --speed 600 --scenario stop.toml").spawn();
+    generator.until_minutes(1, &database);
+    let api = database.api("");
+    let mut socket = api.socket_at("/stocks");
+    statuses(&mut socket);
+    socket.say(r#"{"action":"auth","params":"any"}"#);
+    statuses(&mut socket);
+    socket.say(&json!({"action": "subscribe", "params": format!("LULD.{symbol}")}).to_string());
+    let mut told = Vec::new();
+    while told.len() < 3 {
+        let Heard::Message(Value::Array(messages)) = socket.hear() else { panic!("no array") };
+        told.extend(messages.into_iter().filter(|message| message["ev"] == "LULD"));
+    }
+    let indicators: Vec<&Value> = told.iter().map(|luld| &luld["i"]).collect();
+    assert_eq!(indicators, [&json!([]), &json!([17]), &json!([18])]);
+    // Ten per cent from the close of the day before.
+    let close = database.decimal("close");
+    let close = format!(
+        "SELECT {close} AS text FROM market_klines WHERE symbol = '{symbol}' AND interval = '1d' AND time < {} \
+                         ORDER BY time DESC LIMIT 1",
+        told[0]["t"].as_i64().unwrap() / 1000 - 8 * 3600
+    );
+    let close: f64 = database.value(&close).parse().unwrap();
+    for luld in &told {
+        assert_eq!((&luld["T"], &luld["z"]), (&json!(symbol), &json!(3)));
+        let (high, low) = (luld["h"].as_f64().unwrap(), luld["l"].as_f64().unwrap());
+        assert!((high - close * 1.1).abs() < 0.00501 && (low - close * 0.9).abs() < 0.00501, "{luld} after {close}");
+    }
+    let times: Vec<i64> = told.iter().map(|luld| luld["t"].as_i64().unwrap()).collect();
+    // Not before 11:10 and 11:15.
+    assert!(times[0] < times[1] && times[1] >= 1_772_593_800_000 && times[2] >= 1_772_594_100_000, "{times:?}");
+    generator.terminate().succeeded();
+}

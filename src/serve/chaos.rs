@@ -1,0 +1,399 @@
+//! Faults that a key's holder asks for, to see how his own program bears them: a plan that says from a seed what befalls the n-th
+//! request, and the n-th message of the c-th connection. It knows neither time nor what is asked for.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use rand_core::Rng;
+use serde::Deserialize;
+use thiserror::Error;
+
+use crate::base::seed::open_unit;
+use crate::base::{Seed, Stream};
+
+/// The longest delay, in milliseconds.
+pub const DELAY_MS_MAX: u32 = 10_000;
+/// What the probabilities may add up to: so much above 1 is how they are rounded.
+const SUM_MAX: f64 = 1.0 + 1e-9;
+/// Two numbers of 64 bits for each request or message, whatever befalls it: which fault, and how much of it.
+const WORDS: u128 = 4;
+/// The statuses of a server that fails.
+const SERVER_ERRORS: [StatusCode; 4] = [
+    StatusCode::INTERNAL_SERVER_ERROR,
+    StatusCode::BAD_GATEWAY,
+    StatusCode::SERVICE_UNAVAILABLE,
+    StatusCode::GATEWAY_TIMEOUT,
+];
+
+/// Why a profile cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum InvalidProfile {
+    #[error("chaos.{0}: a probability must be a number from 0 to 1")]
+    Probability(&'static str),
+    #[error("chaos.{0}: the probabilities add up to more than 1; one fault at most befalls a request or a message")]
+    Sum(&'static str),
+    #[error("chaos.{0}.delay_ms must be [LEAST, MOST] with LEAST <= MOST <= {DELAY_MS_MAX}")]
+    Delay(&'static str),
+}
+
+/// A key's faults as its file has them. What is not said never happens.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Profile {
+    pub seed: u64,
+    #[serde(default)]
+    pub requests: RequestOdds,
+    #[serde(default)]
+    pub messages: MessageOdds,
+}
+
+/// The probabilities of what befalls a request.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RequestOdds {
+    pub delay: f64,
+    pub delay_ms: [u32; 2],
+    pub drop: f64,
+    pub too_many_requests: f64,
+    pub server_error: f64,
+    pub stale: f64,
+}
+
+/// The probabilities of what befalls a message.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MessageOdds {
+    pub delay: f64,
+    pub delay_ms: [u32; 2],
+    pub duplicate: f64,
+    pub reorder: f64,
+    pub drop: f64,
+    pub stale: f64,
+}
+
+/// How long a delay is where nothing else is said.
+const DELAY_MS: [u32; 2] = [100, 1000];
+
+impl Default for RequestOdds {
+    fn default() -> Self {
+        Self { delay: 0.0, delay_ms: DELAY_MS, drop: 0.0, too_many_requests: 0.0, server_error: 0.0, stale: 0.0 }
+    }
+}
+
+impl Default for MessageOdds {
+    fn default() -> Self {
+        Self { delay: 0.0, delay_ms: DELAY_MS, duplicate: 0.0, reorder: 0.0, drop: 0.0, stale: 0.0 }
+    }
+}
+
+/// What befalls a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RequestFault {
+    /// Its answer is kept back for so long.
+    Delay(Duration),
+    /// The connection ends without an answer.
+    Drop,
+    TooManyRequests,
+    ServerError(StatusCode),
+    /// The trade and the quote in the answer are old.
+    Stale,
+}
+
+/// What befalls a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MessageFault {
+    /// It is kept back for so long, and what follows it too.
+    Delay(Duration),
+    /// It is told twice.
+    Duplicate,
+    /// It is told after the one that follows it.
+    Reorder,
+    /// The connection ends in place of it, without a word.
+    Drop,
+    /// The message before is told in place of it.
+    Stale,
+}
+
+impl RequestFault {
+    /// All of their names.
+    pub const NAMES: [&str; 5] = ["delay", "drop", "too_many_requests", "server_error", "stale"];
+
+    /// The word for it in the file, the header and the metric.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Delay(_) => "delay",
+            Self::Drop => "drop",
+            Self::TooManyRequests => "too_many_requests",
+            Self::ServerError(_) => "server_error",
+            Self::Stale => "stale",
+        }
+    }
+}
+
+impl MessageFault {
+    /// All of their names.
+    pub const NAMES: [&str; 5] = ["delay", "duplicate", "reorder", "drop", "stale"];
+
+    /// The word for it in the file and the metric.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Delay(_) => "delay",
+            Self::Duplicate => "duplicate",
+            Self::Reorder => "reorder",
+            Self::Drop => "drop",
+            Self::Stale => "stale",
+        }
+    }
+}
+
+/// The two numbers of the n-th call.
+fn draws(seed: u64, purpose: Stream, stream: u64, number: u64) -> (f64, u64) {
+    let mut stream = Seed(seed).counted_stream(purpose, stream);
+    stream.set_word_pos(u128::from(number) * WORDS);
+    (open_unit(stream.next_u64()), stream.next_u64())
+}
+
+/// The first whose share of the unit interval holds a point.
+fn pick<T: Copy, const N: usize>(point: f64, odds: [(f64, T); N]) -> Option<T> {
+    let mut sum = 0.0;
+    odds.into_iter().find_map(|(probability, fault)| {
+        sum += probability;
+        (point < sum).then_some(fault)
+    })
+}
+
+/// A number below `count`, from the high half of a word.
+fn below(count: u64, word: u64) -> u64 {
+    ((word >> 32) * count) >> 32
+}
+
+fn delay([least, most]: [u32; 2], word: u64) -> Duration {
+    Duration::from_millis(u64::from(least) + below(u64::from(most - least) + 1, word))
+}
+
+fn check(table: &'static str, probabilities: &[f64], delay_ms: [u32; 2]) -> Result<(), InvalidProfile> {
+    if !probabilities.iter().all(|probability| (0.0..=1.0).contains(probability)) {
+        return Err(InvalidProfile::Probability(table));
+    }
+    if probabilities.iter().sum::<f64>() > SUM_MAX {
+        return Err(InvalidProfile::Sum(table));
+    }
+    let [least, most] = delay_ms;
+    if least > most || most > DELAY_MS_MAX {
+        return Err(InvalidProfile::Delay(table));
+    }
+    Ok(())
+}
+
+/// A profile that has been checked.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Plan(Profile);
+
+impl TryFrom<Profile> for Plan {
+    type Error = InvalidProfile;
+
+    fn try_from(profile: Profile) -> Result<Self, InvalidProfile> {
+        let RequestOdds { delay, delay_ms, drop, too_many_requests, server_error, stale } = profile.requests;
+        check("requests", &[delay, drop, too_many_requests, server_error, stale], delay_ms)?;
+        let MessageOdds { delay, delay_ms, duplicate, reorder, drop, stale } = profile.messages;
+        check("messages", &[delay, duplicate, reorder, drop, stale], delay_ms)?;
+        Ok(Self(profile))
+    }
+}
+
+impl Plan {
+    /// What befalls a request, counted from 0.
+    #[must_use]
+    pub fn request(&self, number: u64) -> Option<RequestFault> {
+        let (odds, (point, word)) = (&self.0.requests, draws(self.0.seed, Stream::RequestFaults, 0, number));
+        let status = SERVER_ERRORS[below(SERVER_ERRORS.len() as u64, word) as usize];
+        pick(
+            point,
+            [
+                (odds.delay, RequestFault::Delay(delay(odds.delay_ms, word))),
+                (odds.drop, RequestFault::Drop),
+                (odds.too_many_requests, RequestFault::TooManyRequests),
+                (odds.server_error, RequestFault::ServerError(status)),
+                (odds.stale, RequestFault::Stale),
+            ],
+        )
+    }
+
+    /// What befalls a message of a connection, both counted from 0.
+    #[must_use]
+    pub fn message(&self, connection: u64, number: u64) -> Option<MessageFault> {
+        let (odds, (point, word)) = (&self.0.messages, draws(self.0.seed, Stream::MessageFaults, connection, number));
+        pick(
+            point,
+            [
+                (odds.delay, MessageFault::Delay(delay(odds.delay_ms, word))),
+                (odds.duplicate, MessageFault::Duplicate),
+                (odds.reorder, MessageFault::Reorder),
+                (odds.drop, MessageFault::Drop),
+                (odds.stale, MessageFault::Stale),
+            ],
+        )
+    }
+}
+
+/// The lines of a key's entry that give it a few faults of each kind.
+#[must_use]
+pub fn example(seed: u64) -> String {
+    format!(
+        "[key.chaos]\nseed = {seed}\n\
+         requests = {{ delay = 0.05, delay_ms = [100, 2000], drop = 0.02, too_many_requests = 0.05, server_error = 0.05, stale = 0.05 }}\n\
+         messages = {{ delay = 0.01, delay_ms = [100, 2000], duplicate = 0.01, reorder = 0.01, drop = 0.001, stale = 0.01 }}\n"
+    )
+}
+
+/// A plan and how far its key has come in it.
+pub struct Chaos {
+    plan: Plan,
+    requests: AtomicU64,
+    connections: AtomicU64,
+}
+
+impl From<Plan> for Chaos {
+    fn from(plan: Plan) -> Self {
+        Self { plan, requests: AtomicU64::new(0), connections: AtomicU64::new(0) }
+    }
+}
+
+impl Chaos {
+    /// What befalls the request that comes now.
+    pub fn next_request(&self) -> Option<RequestFault> {
+        self.plan.request(self.requests.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// The messages of the connection that begins now.
+    pub fn next_connection(&self) -> Messages {
+        Messages { plan: self.plan, connection: self.connections.fetch_add(1, Ordering::Relaxed), number: 0 }
+    }
+}
+
+/// What befalls the messages of one connection.
+pub struct Messages {
+    plan: Plan,
+    connection: u64,
+    number: u64,
+}
+
+impl Messages {
+    /// What befalls the message that comes now.
+    pub fn next_message(&mut self) -> Option<MessageFault> {
+        let fault = self.plan.message(self.connection, self.number);
+        self.number += 1;
+        fault
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: &str = "seed = 7
+        requests = { delay = 0.1, delay_ms = [5, 9], drop = 0.1, too_many_requests = 0.1, server_error = 0.2, stale = 0.1 }
+        messages = { delay = 0.1, delay_ms = [5, 9], duplicate = 0.1, reorder = 0.1, drop = 0.1, stale = 0.1 }";
+
+    fn plan(text: &str) -> Plan {
+        Plan::try_from(toml::from_str::<Profile>(text).unwrap()).unwrap()
+    }
+
+    fn names(faults: impl Iterator<Item = Option<&'static str>>) -> Vec<&'static str> {
+        faults.map(|fault| fault.unwrap_or("-")).collect()
+    }
+
+    #[test]
+    fn a_seed_says_what_befalls_each_call() {
+        let plan = plan(ALL);
+        let requests = names((0..16).map(|number| plan.request(number).map(RequestFault::name)));
+        let sure = ["stale", "drop", "drop", "stale", "-", "too_many_requests", "too_many_requests", "server_error"];
+        assert_eq!(requests[..8], sure);
+        assert_eq!(requests[8..], ["-", "-", "-", "-", "server_error", "delay", "server_error", "-"]);
+        assert_eq!(plan.request(7), Some(RequestFault::ServerError(StatusCode::SERVICE_UNAVAILABLE)));
+        assert_eq!(plan.request(13), Some(RequestFault::Delay(Duration::from_millis(8))));
+        let messages =
+            |connection| names((0..8).map(|number| plan.message(connection, number).map(MessageFault::name)));
+        assert_eq!(messages(0), ["duplicate", "stale", "drop", "drop", "-", "-", "-", "-"]);
+        assert_eq!(messages(1), ["-", "-", "drop", "reorder", "-", "-", "-", "drop"]);
+    }
+
+    #[test]
+    fn the_nth_call_is_the_nth_however_one_comes_to_it() {
+        let (plan, chaos) = (plan(ALL), Chaos::from(plan(ALL)));
+        for number in 0..1000 {
+            assert_eq!(chaos.next_request(), plan.request(number));
+        }
+        for connection in 0..3 {
+            let mut messages = chaos.next_connection();
+            (0..300).for_each(|number| assert_eq!(messages.next_message(), plan.message(connection, number)));
+        }
+        // Requests and messages, connections and seeds have streams of their own.
+        let of = |connection| names((0..100).map(|number| plan.message(connection, number).map(MessageFault::name)));
+        assert_ne!(of(0), of(1));
+        let other = self::plan(&ALL.replace("seed = 7", "seed = 8"));
+        assert!((0..100).any(|number| plan.request(number) != other.request(number)));
+    }
+
+    #[test]
+    fn faults_are_as_frequent_as_they_are_said_to_be() {
+        // Of 20,000 draws the standard deviation is at most 0.0029; four of them are allowed.
+        let (plan, calls) = (plan(ALL), 20_000_u64);
+        let share = |name: &str, count: usize, wanted: f64| {
+            assert!((count as f64 / calls as f64 - wanted).abs() < 0.0115, "{name}: {count} of {calls}");
+        };
+        let requests: Vec<_> = (0..calls).filter_map(|number| plan.request(number)).collect();
+        for (name, wanted) in RequestFault::NAMES.into_iter().zip([0.1, 0.1, 0.1, 0.2, 0.1]) {
+            share(name, requests.iter().filter(|fault| fault.name() == name).count(), wanted);
+        }
+        for status in SERVER_ERRORS {
+            share("status", requests.iter().filter(|fault| **fault == RequestFault::ServerError(status)).count(), 0.05);
+        }
+        for millis in 5..=9 {
+            let delay = RequestFault::Delay(Duration::from_millis(millis));
+            share("delay", requests.iter().filter(|fault| **fault == delay).count(), 0.02);
+        }
+        let messages: Vec<_> = (0..calls).filter_map(|number| plan.message(1, number)).collect();
+        for name in MessageFault::NAMES {
+            share(name, messages.iter().filter(|fault| fault.name() == name).count(), 0.1);
+        }
+    }
+
+    #[test]
+    fn what_is_sure_always_happens_and_what_is_not_said_never() {
+        let (sure, quiet) = (plan("seed = 1\nrequests = { drop = 1.0 }\nmessages = { stale = 1.0 }"), plan("seed = 1"));
+        for number in (0..5000).chain([u64::MAX]) {
+            assert_eq!(sure.request(number), Some(RequestFault::Drop));
+            assert_eq!(sure.message(number, number), Some(MessageFault::Stale));
+            assert_eq!((quiet.request(number), quiet.message(0, number)), (None, None));
+        }
+    }
+
+    #[test]
+    fn a_profile_that_cannot_be_is_refused() {
+        use InvalidProfile::{Delay, Probability, Sum};
+        for (text, wrong) in [
+            ("requests = { drop = 1.1 }", Probability("requests")),
+            ("requests = { drop = -0.1 }", Probability("requests")),
+            ("messages = { stale = nan }", Probability("messages")),
+            ("requests = { drop = 0.6, stale = 0.5 }", Sum("requests")),
+            ("messages = { drop = 0.6, duplicate = 0.5 }", Sum("messages")),
+            ("requests = { delay_ms = [2, 1] }", Delay("requests")),
+            ("messages = { delay_ms = [0, 10001] }", Delay("messages")),
+        ] {
+            let profile: Profile = toml::from_str(&format!("seed = 1\n{text}")).unwrap();
+            assert_eq!(Plan::try_from(profile), Err(wrong), "{text}");
+        }
+        plan(
+            "seed = 1\nrequests = { delay = 0.7, drop = 0.1, stale = 0.1, server_error = 0.1, delay_ms = [0, 10000] }",
+        );
+        for text in
+            ["", "seed = -1", "seed = 1\nrequests = { duplicate = 0.1 }", "seed = 1\nmessages = { server_error = 0.1 }"]
+        {
+            assert!(toml::from_str::<Profile>(text).is_err(), "{text}");
+        }
+    }
+}
