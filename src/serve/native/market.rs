@@ -150,7 +150,7 @@ pub async fn quote(State(server): State<Arc<Server>>, Ticker(symbol): Ticker) ->
     let ticks = server.ticks.clone();
     let (day, present) =
         (server.reader.day(symbol).await?, server.reader.ask(move |_, _| ticks.present(symbol)).await?);
-    let with_open = present.open.map(|(minute, bar)| day.with(server.reader.calendar(), minute, &bar));
+    let with_open = present.open.map(|(minute, bar)| day.with(&server.reader.calendar(), minute, &bar));
     let DayFigures { last, open, high, low, close, volume, previous_close } = with_open.unwrap_or(day);
     let (bid, ask) = present.quote.map_or((None, None), |quote| (quote.bid, quote.ask));
     let price = |level: Option<Level>| level.map(|level| level.price.to_string());

@@ -88,7 +88,7 @@ pub async fn truth(
     if until.saturating_sub(from) > TRUTH_DAYS_MAX * 86_400 {
         return Err(Refusal::Invalid(format!("start and end must be at most {TRUTH_DAYS_MAX} days apart")).into());
     }
-    let market = server.ticks.market().clone();
+    let market = server.ticks.market();
     let found = server.reader.ask(move |_, _| find(&market, symbol, &row.sector, from, until)).await?;
     let regimes = found.regimes.iter().map(|span| RegimeBody {
         from: span.from,

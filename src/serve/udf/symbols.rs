@@ -176,7 +176,7 @@ pub async fn quotes(State(server): State<Arc<Server>>, parameters: Parameters) -
         let (ticks, symbol) = (server.ticks.clone(), row.symbol);
         let day = server.reader.day(symbol).await?;
         let present = server.reader.ask(move |_, _| ticks.present(symbol)).await?;
-        let calendar = server.reader.calendar();
+        let calendar = &server.reader.calendar();
         let day = present.open.map_or(day, |(minute, bar)| day.with(calendar, minute, &bar));
         // Hundredths, as the sums and differences of them are.
         let hundredths = |number: f64| (number * 100.0).round() / 100.0;
