@@ -33,14 +33,15 @@ pub async fn receive(State(server): State<Arc<Server>>, request: Request, next: 
     let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
     let refused = refused_at(request.uri().path());
     let taken = peer.map_or(Ok(u32::MAX), |address| server.addresses.take(address));
-    let mut response = match taken.and_then(|remaining| refuse_body(request.headers()).map(|()| remaining)) {
-        Ok(remaining) => {
-            let mut response = next.run(request).await;
-            response.headers_mut().entry(REMAINING).or_insert(HeaderValue::from(remaining));
-            response
-        }
-        Err(refusal) => refused(&refusal),
+    let (remaining, refusal) = match taken {
+        Ok(remaining) => (remaining, refuse_body(request.headers()).err()),
+        Err(refusal) => (0, Some(refusal)),
     };
+    let mut response = match refusal {
+        None => next.run(request).await,
+        Some(refusal) => refused(&refusal),
+    };
+    response.headers_mut().entry(REMAINING).or_insert(HeaderValue::from(remaining));
     response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     let status = response.status().as_u16();
     server.metrics.answered(route.as_deref().unwrap_or("other"), status, began.elapsed().as_secs_f64());
@@ -48,20 +49,31 @@ pub async fn receive(State(server): State<Arc<Server>>, request: Request, next: 
 }
 
 /// Lets in whoever has a key, and holds it to its allowance.
-pub async fn let_in(State(server): State<Arc<Server>>, mut request: Request, next: Next) -> Response {
-    let entered = holder(&server, request.headers(), request.uri())
-        .and_then(|holder| Ok((holder.as_ref().map(|holder| holder.take()).transpose()?, holder)));
-    let (remaining, holder) = match entered {
-        Ok(entered) => entered,
-        Err(refusal) => return refused_at(request.uri().path())(&refusal),
+pub async fn let_in(State(server): State<Arc<Server>>, request: Request, next: Next) -> Response {
+    let refused = refused_at(request.uri().path());
+    enter(holder(&server, request.headers(), request.uri()), refused, request, next).await
+}
+
+/// Lets a holder in, where a key is needed, and holds it to its allowance; refuses as a dialect does.
+pub async fn enter(
+    holder: Result<Option<Arc<Holder>>, Refusal>,
+    refused: fn(&Refusal) -> Response,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let holder = match holder {
+        Ok(Some(holder)) => holder,
+        Ok(None) => return next.run(request).await,
+        Err(refusal) => return refused(&refusal),
     };
-    if let Some(holder) = holder {
-        request.extensions_mut().insert(holder);
-    }
-    let mut response = next.run(request).await;
-    if let Some(remaining) = remaining {
-        response.headers_mut().insert(REMAINING, HeaderValue::from(remaining));
-    }
+    let (remaining, mut response) = match holder.take() {
+        Ok(remaining) => {
+            request.extensions_mut().insert(holder);
+            (remaining, next.run(request).await)
+        }
+        Err(refusal) => (0, refused(&refusal)),
+    };
+    response.headers_mut().insert(REMAINING, HeaderValue::from(remaining));
     response
 }
 

@@ -24,7 +24,7 @@ use base64::engine::general_purpose::STANDARD;
 use self::answers::refused;
 use super::Server;
 use super::errors::Refusal;
-use super::guard::REMAINING;
+use super::guard;
 use super::keys::Holder;
 use crate::bars::ticks::{BestQuote, Trade};
 
@@ -58,17 +58,7 @@ pub fn routes(server: &Arc<Server>) -> Router<Arc<Server>> {
 
 /// Lets in whoever has a key, and holds it to its allowance.
 async fn let_in(State(server): State<Arc<Server>>, request: Request, next: Next) -> Response {
-    let entered =
-        holder(&server, request.headers()).and_then(|holder| holder.as_ref().map(|holder| holder.take()).transpose());
-    let remaining = match entered {
-        Ok(remaining) => remaining,
-        Err(refusal) => return refused(&refusal),
-    };
-    let mut response = next.run(request).await;
-    if let Some(remaining) = remaining {
-        response.headers_mut().insert(REMAINING, remaining.into());
-    }
-    response
+    guard::enter(holder(&server, request.headers()), refused, request, next).await
 }
 
 /// Who asks; none where no key is needed.

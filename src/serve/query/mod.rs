@@ -79,7 +79,6 @@ pub struct Reader {
     standing: Kept<(), Standing>,
     /// How often the database may have changed, as the hub hears it.
     generation: Arc<AtomicU64>,
-    born: Instant,
     incidents: AtomicU64,
 }
 
@@ -102,7 +101,6 @@ impl Reader {
             board: Kept::one(),
             standing: Kept::one(),
             generation,
-            born: Instant::now(),
             incidents: AtomicU64::new(0),
         }
     }
@@ -118,10 +116,10 @@ impl Reader {
         *self.calendar.write().unwrap_or_else(PoisonError::into_inner) = calendar;
     }
 
-    /// For how long what was read may be shown again: until the next commit that is heard of, and no longer than a second.
+    /// What is read now may be shown again until the next commit that is heard of, and for two seconds at most.
     #[must_use]
     pub fn epoch(&self) -> Epoch {
-        Epoch { generation: self.generation.load(Ordering::Acquire), second: self.born.elapsed().as_secs() }
+        Epoch { generation: self.generation.load(Ordering::Acquire), at: Instant::now() }
     }
 
     /// How many pages were found ready, and how many had to be made.

@@ -1,13 +1,15 @@
 //! What is asked for again and again: the latest bars of a symbol, encoded; every stock's last price; where the market stands.
 //!
-//! Each is kept with the epoch in which it was read, and made anew when it is asked for in a later one.
+//! Each is kept with the epoch in which it was read, and made anew when that is over.
 
 use std::hash::Hash;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use axum::body::Bytes;
 use quick_cache::sync::{Cache, EntryAction, EntryResult};
 use quick_cache::{UnitWeighter, Weighter};
+use tokio::time::Instant;
 
 use crate::base::{Interval, Symbol};
 
@@ -16,11 +18,21 @@ const BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// What a page is expected to weigh.
 const BYTES_USUAL: u64 = 16 * 1024;
 
-/// A time in which what was read is still true. Later ones are greater.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// How long anything is kept when no commit is heard of. The feed looks for one every second: it is late when the database is.
+const AGE_MAX: Duration = Duration::from_secs(2);
+
+/// When something is read: after so many commits, and at this instant.
+#[derive(Debug, Clone, Copy)]
 pub struct Epoch {
     pub(super) generation: u64,
-    pub(super) second: u64,
+    pub(super) at: Instant,
+}
+
+impl Epoch {
+    /// Whether what was read then may be shown in another epoch.
+    fn lasts_until(self, asked: Self) -> bool {
+        self.generation >= asked.generation && asked.at.saturating_duration_since(self.at) < AGE_MAX
+    }
 }
 
 /// The form that a page is encoded in: one for each dialect, and its options.
@@ -80,7 +92,7 @@ impl<K: Copy + Eq + Hash, V: Clone, W: Weighter<K, (Epoch, V)> + Clone> Kept<K, 
     /// The value, which one of those who ask at the same time makes.
     pub async fn get_or_make<E>(&self, epoch: Epoch, key: K, make: impl Future<Output = Result<V, E>>) -> Result<V, E> {
         self.asked.fetch_add(1, Ordering::Relaxed);
-        let entry = self.cache.entry_async(&key, |_, (made_in, value)| match *made_in >= epoch {
+        let entry = self.cache.entry_async(&key, |_, (made_in, value)| match made_in.lasts_until(epoch) {
             true => EntryAction::Retain(value.clone()),
             false => EntryAction::ReplaceWithGuard,
         });
