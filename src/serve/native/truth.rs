@@ -58,7 +58,7 @@ pub struct TruthBody<'a> {
     pub symbol: &'a str,
     pub from: i64,
     pub until: i64,
-    /// Whether the bars made again from the listing are those stored; if not, the regimes may not be theirs either
+    /// Whether the bars made again are those stored; if not, the regimes may not be theirs either
     pub exact: bool,
     pub regimes: Vec<RegimeBody>,
     pub events: Vec<EventBody>,

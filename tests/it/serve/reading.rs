@@ -233,7 +233,18 @@ on_every_backend! {
             let state = database.value(&format!("SELECT market_state AS text FROM stock_state WHERE symbol = '{symbol}'"));
             assert_eq!(spans[spans.len() - 1]["regime"], state);
         }
+        // Made from the listing on, the last day is the same.
+        let whole = api.data("/api/v1/truth/AAPL?start=2026-03-02&end=2026-03-03");
+        let regime_at = |told: &Value, minute: i64| {
+            let spans = told["regimes"].as_array().unwrap();
+            spans.iter().find(|span| (number(&span["from"])..number(&span["until"])).contains(&minute)).unwrap()["regime"].clone()
+        };
+        assert_eq!(whole["exact"], true);
+        assert!(SHANGHAI.minutes_of(date("2026-03-02")).all(|minute| regime_at(&whole, minute.start()).is_string()));
         let told = truth("AAPL");
+        for minute in SHANGHAI.minutes_of(date("2026-03-03")) {
+            assert_eq!(regime_at(&told, minute.start()), regime_at(&whole, minute.start()));
+        }
         let forced = told["regimes"].as_array().unwrap().iter().find(|span| {
             number(&span["from"]) <= at("10:00") && number(&span["until"]) >= at("10:45")
         });
