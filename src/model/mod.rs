@@ -139,7 +139,7 @@ impl Model {
     pub fn under(&self, calendar: Arc<Calendar>) -> Self {
         match &self.full {
             None => Self::gbm(self.seed),
-            Some(full) => Self::full(self.seed, full.parameters().clone(), calendar),
+            Some(full) => Self::full(self.seed, *full.parameters(), calendar),
         }
     }
 
