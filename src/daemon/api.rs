@@ -4,7 +4,7 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -14,9 +14,10 @@ use tracing::{error, info, warn};
 
 use super::clock::SystemClock;
 use super::health::{self, Duty, Health, Metrics, ObservedStore, Vitals};
+use super::reload::{self, Reload};
 use super::shutdown::Shutdown;
-use super::{blocking, check, logging, reload, supervisor};
-use crate::base::Shard;
+use super::{blocking, check, logging, supervisor};
+use crate::base::{Shard, UnixSeconds};
 use crate::calendar::Calendar;
 use crate::config::{ApiArgs, DatabaseArgs, KeysFrom, ServerArgs};
 use crate::jobs::{Market, ModelChoice};
@@ -40,10 +41,10 @@ pub async fn run(args: ApiArgs) -> anyhow::Result<ExitCode> {
     let logs = logging::start(&args.log, "market_api")?;
     let shutdown = Shutdown::on_signals()?;
     shutdown.end_in_time();
-    let calendar = Arc::new(args.calendar.calendar()?);
+    let (reload, calendars) = Reload::begin(&args.calendar, logs)?;
+    let calendar = calendars.borrow().clone();
     let metrics = Arc::new(Metrics::default());
     let vitals = vitals(metrics.clone());
-    let (_unchanging, calendars) = tokio::sync::watch::channel(calendar.clone());
     let health = Health::new(vec![vitals.clone()], metrics, calendars);
     health::serve(args.health.address(), health.clone()).await?;
     let supervised = supervisor::Report::begin(health.clone(), shutdown.clone());
@@ -61,11 +62,8 @@ pub async fn run(args: ApiArgs) -> anyhow::Result<ExitCode> {
     println!("The market is served on http://{at}");
     vitals.holds();
     reload::on_hangup({
-        let (server, args) = (server.clone(), args.server.clone());
-        move || {
-            reload::read_filter(&logs);
-            read_keys_again(&server, &args);
-        }
+        let (server, store, keys) = (server.clone(), store.clone(), keys_file(&args.server, None));
+        move || read_again(&reload, &server, keys.as_deref(), || last_bar(&*store))
     })?;
     let serving = server.run(listener, shutdown.token());
     tokio::select! {
@@ -99,8 +97,17 @@ pub fn keys(args: &ServerArgs, address: SocketAddr) -> anyhow::Result<Option<Key
     Ok(keys)
 }
 
-fn read_keys_again(server: &Server, args: &ServerArgs) {
-    let KeysFrom::File(path) = args.keys() else { return };
+/// Reads log filter, calendar and keys again, and has the server go by them.
+pub fn read_again(
+    reload: &Reload,
+    server: &Server,
+    keys: Option<&Path>,
+    last_bar: impl FnOnce() -> anyhow::Result<Option<UnixSeconds>>,
+) {
+    if let Some(calendar) = reload.read(last_bar) {
+        server.change_calendar(calendar);
+    }
+    let Some(path) = keys else { return };
     match read_keys(path) {
         Ok(keys) => {
             info!(keys = keys.len(), "read the keys again");
@@ -108,6 +115,21 @@ fn read_keys_again(server: &Server, args: &ServerArgs) {
         }
         Err(error) => error!("the keys stay as they were: {error:#}"),
     }
+}
+
+/// The file that keys are read from again; `usual` where nobody has said which.
+fn keys_file(args: &ServerArgs, usual: Option<&str>) -> Option<PathBuf> {
+    match args.keys() {
+        KeysFrom::File(path) => Some(path.to_owned()),
+        KeysFrom::Unsaid => usual.map(PathBuf::from),
+        KeysFrom::Nobody => None,
+    }
+}
+
+/// Up to where a market has come, as its database tells.
+fn last_bar(store: &dyn BarStore) -> anyhow::Result<Option<UnixSeconds>> {
+    let status = tokio::task::block_in_place(|| store.status()).context("cannot tell how far the market is")?;
+    Ok(status.map(|status| status.last_update))
 }
 
 /// The market that a database holds, as somebody else has begun it.
@@ -134,6 +156,8 @@ pub struct Beside {
     pub server: Arc<Server>,
     pub listener: TcpListener,
     pub address: SocketAddr,
+    /// Where its keys are; none where everybody may ask.
+    pub keys_file: Option<PathBuf>,
     /// A key that was made for this market.
     pub new_key: Option<NewKey>,
 }
@@ -160,10 +184,11 @@ pub async fn beside(args: &ServerArgs, market: &Market) -> anyhow::Result<Option
         listener => listener?,
     };
     let address = listener.local_addr().context("cannot tell the server's address")?;
+    let keys_file = keys_file(args, Some(KEYS_FILE));
     let keys = keys.map(let_page_in).transpose()?;
     let server = Server::new(market.clone(), Arc::new(SystemClock), keys, args.options()).context(NO_FEED)?;
     info!("serving the market on http://{address}");
-    Ok(Some(Beside { server, listener, address, new_key }))
+    Ok(Some(Beside { server, listener, address, keys_file, new_key }))
 }
 
 /// Listens on an address.

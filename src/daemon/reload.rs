@@ -13,7 +13,7 @@ use super::clock::SystemClock;
 use super::health::Vitals;
 use super::logging::Logs;
 use super::supervisor;
-use crate::base::Clock;
+use crate::base::{Clock, UnixSeconds};
 use crate::calendar::Calendar;
 use crate::config::CalendarArgs;
 
@@ -42,19 +42,29 @@ impl Reload {
     /// # Errors
     /// The system refuses to deliver the signal.
     pub fn on_hangup(self, vitals: Arc<Vitals>) -> anyhow::Result<()> {
-        on_hangup(move || self.read(&vitals))
+        on_hangup(move || drop(self.read(|| Ok(vitals.last_minute()))))
     }
 
-    fn read(&self, vitals: &Vitals) {
-        read_filter(&self.logs);
+    /// Reads again now, when the market's last bar is known; gives the calendar that holds from now on if it is another one.
+    pub fn read(&self, last_bar: impl FnOnce() -> anyhow::Result<Option<UnixSeconds>>) -> Option<Arc<Calendar>> {
+        match self.logs.reload() {
+            Ok(filter) => info!(filter, "read the log filter again"),
+            Err(error) => error!("the log filter stays as it was: {error:#}"),
+        }
         let old = self.calendars.borrow().clone();
-        let newest = vitals.last_minute().unwrap_or(0).max(SystemClock.now());
-        match self.args.calendar().and_then(|new| agree(&old, new, old.date_of(newest))) {
+        let newest = last_bar().map(|last_bar| last_bar.unwrap_or(0).max(SystemClock.now()));
+        let read = newest.and_then(|newest| agree(&old, self.args.calendar()?, old.date_of(newest)));
+        match read {
             Ok(new) => {
+                let new = Arc::new(new);
                 info!(known_until = %new.known_until(), "read the calendar again");
-                self.calendars.send_replace(Arc::new(new));
+                self.calendars.send_replace(new.clone());
+                Some(new)
             }
-            Err(error) => error!("the calendar stays as it was: {error:#}"),
+            Err(error) => {
+                error!("the calendar stays as it was: {error:#}");
+                None
+            }
         }
     }
 }
@@ -76,14 +86,6 @@ pub fn on_hangup(read: impl Fn() + Send + 'static) -> anyhow::Result<()> {
         }
     });
     Ok(())
-}
-
-/// Reads the log filter again.
-pub fn read_filter(logs: &Logs) {
-    match logs.reload() {
-        Ok(filter) => info!(filter, "read the log filter again"),
-        Err(error) => error!("the log filter stays as it was: {error:#}"),
-    }
 }
 
 /// Days that may have bars must stay what they were.

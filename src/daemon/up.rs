@@ -4,12 +4,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 use tracing::info;
 
 use super::aggregator::{self, aggregate};
 use super::generator::{self, generate};
 use super::health::{self, Health, Metrics, ObservedStore, Vitals};
+use super::reload::{self, Reload};
 use super::shutdown::Shutdown;
 use super::{api, backfill, blocking, logging, open_store, supervisor};
 use crate::base::{Pace, Shard};
@@ -25,17 +26,17 @@ const AGGREGATE_EVERY: Duration = Duration::from_secs(60);
 /// # Errors
 /// The database cannot be used, or fails in a way that trying again cannot mend.
 pub async fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
-    logging::start(&args.log, "klined")?;
+    let logs = logging::start(&args.log, "klined")?;
     let shutdown = Shutdown::on_signals()?;
     shutdown.end_in_time();
-    let calendar = Arc::new(args.calendar.calendar()?);
+    let (reload, calendars) = Reload::begin(&args.calendar, logs)?;
+    let calendar = calendars.borrow().clone();
     let pace = if args.live { Pace::Live } else { Pace::Test { speed: args.pace.speed } };
     let metrics = Arc::new(Metrics::default());
     let jobs = [
         generator::vitals(pace, Shard::WHOLE, metrics.clone()),
         aggregator::vitals(AGGREGATE_EVERY, Shard::WHOLE, metrics.clone()),
     ];
-    let (_unchanging, calendars) = watch::channel(calendar.clone());
     let health = Health::new(jobs.to_vec(), metrics, calendars.clone());
     health::serve(args.health.address(), health.clone()).await?;
     let supervised = supervisor::Report::begin(health.clone(), shutdown.clone());
@@ -57,6 +58,7 @@ pub async fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
         let server = api::beside(&args.server, &market).await?;
         tell(&args, &market, server.as_ref());
         health.has_opened(market.store.clone());
+        read_on_hangup(reload, server.as_ref(), jobs[0].clone())?;
         let serving = server.map(|beside| tokio::spawn(beside.server.run(beside.listener, shutdown.token())));
         run_market(market, plan, &jobs, &shutdown).await?;
         if let Some(serving) = serving {
@@ -66,6 +68,13 @@ pub async fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
     supervised.end().await;
     info!("stopped; the next start goes on from here");
     Ok(ExitCode::SUCCESS)
+}
+
+/// Reads log filter, calendar and keys again on every SIGHUP.
+fn read_on_hangup(reload: Reload, server: Option<&api::Beside>, generator: Arc<Vitals>) -> anyhow::Result<()> {
+    let Some(beside) = server else { return reload.on_hangup(generator) };
+    let (server, keys) = (beside.server.clone(), beside.keys_file.clone());
+    reload::on_hangup(move || api::read_again(&reload, &server, keys.as_deref(), || Ok(generator.last_minute())))
 }
 
 async fn run_market(

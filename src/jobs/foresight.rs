@@ -69,6 +69,11 @@ impl Foresight {
         Self { market, scenarios: 0, ground: None, runs, foreseen, open: None, is_wanting: false, computed: 0 }
     }
 
+    /// Foresees the market as it is under another calendar from now on, from what it reads anew.
+    pub fn go_by(&mut self, market: Market) {
+        *self = Self { computed: self.computed, ..Self::new(market) };
+    }
+
     /// What is foreseen.
     #[must_use]
     pub fn market(&self) -> &Market {

@@ -150,6 +150,12 @@ impl Market {
         Self { shard, ..self }
     }
 
+    /// The same market under another calendar, without the events of scenarios.
+    #[must_use]
+    pub fn under(&self, calendar: Arc<Calendar>) -> Self {
+        Self { model: self.model.under(calendar.clone()), calendar, ..self.clone() }
+    }
+
     /// Whether there are bars and every listed symbol has got equally far: neither a new market nor one whose backfill was
     /// interrupted.
     ///

@@ -134,6 +134,15 @@ impl Model {
         Self { kind: ModelKind::Full, seed, full, plan: None }
     }
 
+    /// The same model under another calendar, without events.
+    #[must_use]
+    pub fn under(&self, calendar: Arc<Calendar>) -> Self {
+        match &self.full {
+            None => Self::gbm(self.seed),
+            Some(full) => Self::full(self.seed, *full.parameters(), calendar),
+        }
+    }
+
     /// The same model with events forced upon its market, in place of those it had.
     #[must_use]
     pub fn with_events(self, events: &[ScenarioEvent], calendar: &Calendar) -> Self {

@@ -35,14 +35,15 @@ pub async fn receive(State(server): State<Arc<Server>>, request: Request, next: 
     let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
     let refused = refused_at(request.uri().path());
     let taken = peer.map_or(Ok(u32::MAX), |address| server.addresses.take(address));
-    let mut response = match taken.and_then(|remaining| refuse_body(request.headers()).map(|()| remaining)) {
-        Ok(remaining) => {
-            let mut response = next.run(request).await;
-            response.headers_mut().entry(REMAINING).or_insert(HeaderValue::from(remaining));
-            response
-        }
-        Err(refusal) => refused(&refusal),
+    let (remaining, refusal) = match taken {
+        Ok(remaining) => (remaining, refuse_body(request.headers()).err()),
+        Err(refusal) => (0, Some(refusal)),
     };
+    let mut response = match refusal {
+        None => next.run(request).await,
+        Some(refusal) => refused(&refusal),
+    };
+    response.headers_mut().entry(REMAINING).or_insert(HeaderValue::from(remaining));
     response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     match response.headers().get(CHAOS).and_then(|fault| fault.to_str().ok()) {
         // It says nothing of how the server fares.
@@ -72,14 +73,16 @@ pub async fn pass(entered: Result<Option<Arc<Holder>>, Refusal>, mut request: Re
     // A WebSocket has faults of its own. What is refused counts as well: the n-th request is the n-th that the client sends.
     let chaos = holder.chaos.as_ref().filter(|_| !request.headers().contains_key(header::UPGRADE));
     let fault = chaos.and_then(Chaos::next_request);
-    let remaining = match holder.take() {
-        Ok(remaining) => remaining,
-        Err(refusal) => return refused(&refusal),
-    };
-    request.extensions_mut().insert(holder);
-    let mut response = match fault {
-        Some(fault) => befall(fault, refused, request, next).await,
-        None => next.run(request).await,
+    let (remaining, mut response) = match holder.take() {
+        Ok(remaining) => {
+            request.extensions_mut().insert(holder);
+            let response = match fault {
+                Some(fault) => befall(fault, refused, request, next).await,
+                None => next.run(request).await,
+            };
+            (remaining, response)
+        }
+        Err(refusal) => (0, refused(&refusal)),
     };
     response.headers_mut().insert(REMAINING, HeaderValue::from(remaining));
     response

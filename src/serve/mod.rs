@@ -48,6 +48,7 @@ use self::limits::{Addresses, Rate};
 use self::metrics::Metrics;
 use self::query::{Reader, Ticks};
 use crate::base::Clock;
+use crate::calendar::Calendar;
 use crate::jobs::Market;
 
 /// The native dialect's place among those that write the hub's events.
@@ -153,6 +154,14 @@ impl Server {
             let mut keys = keys.write().unwrap_or_else(PoisonError::into_inner);
             *keys = new.with_page_of(&keys);
         }
+    }
+
+    /// Goes by another calendar from now on; days that may have bars must be the same in it.
+    pub fn change_calendar(&self, calendar: Arc<Calendar>) {
+        let market = self.ticks.market().under(calendar.clone());
+        self.reader.change_calendar(calendar);
+        self.ticks.change_market(market.clone());
+        self.hub.change_market(market);
     }
 
     /// The holder of a key, `ID.SECRET`; no holder where everybody may ask.

@@ -21,6 +21,8 @@ use super::hub::{Missed, Round, Subscription};
 use super::keys::{Allowed, Connection, Holder};
 use super::limits::{Allowance, Rate};
 
+/// What a client says is read in pieces of so many bytes, which every WebSocket keeps room for: clients say little.
+const READ_BYTES: usize = 4 * 1024;
 /// How long a client may take to hear that it is over.
 const CLOSE_WAIT: Duration = Duration::from_secs(5);
 /// How often a client is asked whether it is there.
@@ -88,7 +90,8 @@ pub fn open<Talk>(
 where
     Talk: Future<Output = Result<(), Over>> + Send + 'static,
 {
-    let upgrade = upgrade.max_message_size(manners.bytes_max).max_frame_size(manners.bytes_max);
+    let upgrade =
+        upgrade.read_buffer_size(READ_BYTES).max_message_size(manners.bytes_max).max_frame_size(manners.bytes_max);
     upgrade.on_upgrade(move |socket| async move {
         server.metrics.opened();
         // What it ended with, nobody needs to know.

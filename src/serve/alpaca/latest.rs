@@ -16,8 +16,7 @@ use crate::calendar::Calendar;
 use crate::serve::Server;
 use crate::serve::errors::Refusal;
 use crate::serve::faults::Freshness;
-use crate::serve::hub::Last;
-use crate::serve::query::{Age, DayFigures, ShownBar};
+use crate::serve::query::{Age, DayFigures, LatestTicks, ShownBar};
 use crate::store::BarRange;
 
 async fn latest_bar(server: &Server, symbol: Symbol) -> Result<BarShape<'static>, Refusal> {
@@ -31,7 +30,7 @@ async fn latest_bar(server: &Server, symbol: Symbol) -> Result<BarShape<'static>
     made.await?.ok_or_else(|| Refusal::UnknownTicker(symbol.to_string()))
 }
 
-async fn last(server: &Server, symbol: Symbol, age: Age) -> Result<Last, Refusal> {
+async fn last(server: &Server, symbol: Symbol, age: Age) -> Result<LatestTicks, Refusal> {
     server.reader.price(symbol).await?;
     let ticks = server.ticks.clone();
     server.reader.ask(move |_, _| ticks.last(symbol, age)).await
@@ -53,7 +52,7 @@ pub fn day_bar<'a>(day: &DayFigures, calendar: &Calendar) -> BarShape<'a> {
 }
 
 async fn snapshot_of(server: &Server, symbol: Symbol) -> Result<SnapshotShape, Refusal> {
-    let calendar = server.reader.calendar();
+    let calendar = &server.reader.calendar();
     let day = server.reader.day(symbol).await?;
     let ticks = server.ticks.clone();
     let present = server.reader.ask(move |_, _| ticks.present(symbol, Age::Present)).await?;

@@ -140,7 +140,7 @@ impl Told {
         if !channels.has(Channel::DailyBars) {
             return;
         }
-        let calendar = self.server.reader.calendar();
+        let calendar = &self.server.reader.calendar();
         let grown = match self.days.get(symbol) {
             // The day so far goes on with the next minute only; after a gap it is read anew.
             Some(day) if follows(calendar, day.last, closed) => day.with(calendar, closed.bar.first, &closed.bar.ohlcv),
@@ -156,7 +156,7 @@ impl Told {
     /// The price limits of days that begin in this round.
     async fn new_limits(&mut self, heard: &Subscription, round: &Round) -> Vec<Bytes> {
         let mut days: BTreeMap<(NaiveDate, UnixSeconds), BTreeSet<Symbol>> = BTreeMap::new();
-        let calendar = self.server.reader.calendar();
+        let calendar = &self.server.reader.calendar();
         for of_symbol in heard.own(round).filter(|told| self.channels(&told.symbol).has(Channel::Lulds)) {
             let starts = of_symbol.events.iter().find_map(|event| match event {
                 Event::Trade(trade) => Some(trade.at.div_euclid(NANOS_PER_SECOND)),

@@ -147,7 +147,7 @@ pub async fn ticker_day(State(server): State<Arc<Server>>, parameters: Parameter
     let mut bodies = Vec::new();
     for row in few(parameters.symbols(&board)?)? {
         let (day, present) = (server.reader.day(row.symbol).await?, present(&server, row.symbol, Age::Present).await?);
-        let calendar = server.reader.calendar();
+        let calendar = &server.reader.calendar();
         let day = present.of_day(day, calendar);
         let date = calendar.date_of(day.last);
         let open_at = calendar.open_of(date).map_or(day.last, |minute| minute.start());

@@ -231,7 +231,7 @@ impl Client {
     }
 
     async fn hear(&mut self, round: &Round) -> Result<(), Over> {
-        let calendar = self.line.server.reader.calendar().clone();
+        let calendar = self.line.server.reader.calendar();
         let mut messages = Vec::new();
         for told in self.line.subscription.own(round) {
             let Some(watched) = self.watched.get_mut(&told.symbol) else { continue };
@@ -282,7 +282,7 @@ impl Client {
 
     /// Tells the klines that have changed while they are open.
     async fn tell_changes(&mut self) -> Result<(), Over> {
-        let calendar = self.line.server.reader.calendar().clone();
+        let calendar = self.line.server.reader.calendar();
         let mut changed = Vec::new();
         for (symbol, watched) in &mut self.watched {
             changed.extend(watched.candles.changed(&calendar).into_iter().map(|shown| (*symbol, shown)));

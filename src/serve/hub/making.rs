@@ -54,7 +54,7 @@ impl Making {
             told.standing = last.quote;
             for event in &told.events {
                 match event {
-                    Event::Trade(trade) => last.trade = Some(*trade),
+                    Event::Trade(trade) => (last.trade, last.traded_on) = (Some(*trade), last.quote),
                     Event::Quote(quote) => last.quote = Some(*quote),
                     Event::Bar(_) | Event::Halt { .. } => {}
                 }

@@ -24,8 +24,8 @@ pub use round::{Closed, ENCODINGS, Event, MarketEvent, Round, Told};
 pub use subscription::{Missed, Subscription};
 
 use self::interest::Interest;
-use crate::bars::ticks::{BestQuote, Trade};
-use crate::base::{Clock, Symbol};
+use crate::bars::ticks::{BestQuote, MinuteTicks, Trade};
+use crate::base::{Clock, Symbol, UnixNanos};
 use crate::jobs::Market;
 
 /// How many rounds a subscriber may be behind.
@@ -35,7 +35,19 @@ const RING: usize = 256;
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Last {
     pub trade: Option<Trade>,
+    /// The quote that the trade was made on.
+    pub traded_on: Option<BestQuote>,
+    /// The quote that stands.
     pub quote: Option<BestQuote>,
+}
+
+impl Last {
+    /// The last at an instant of a minute, or after it.
+    fn at(ticks: &MinuteTicks, instant: UnixNanos) -> Self {
+        let trade = ticks.trades_until(instant).last().copied();
+        let traded_on = trade.and_then(|trade| ticks.quotes().get(usize::from(trade.place)).copied());
+        Self { trade, traded_on, quote: ticks.quote_at(instant) }
+    }
 }
 
 /// What the hub has done since it began.
@@ -74,12 +86,14 @@ struct Book {
     /// The number of the newest round.
     number: u64,
     lasts: BTreeMap<Symbol, Last>,
+    /// The market under another calendar, which the pump has not taken yet.
+    market: Option<Market>,
 }
 
 impl Shared {
     fn new() -> Arc<Self> {
         let rounds = Some(broadcast::Sender::new(RING));
-        let book = Book { rounds, interest: Interest::default(), number: 0, lasts: BTreeMap::new() };
+        let book = Book { rounds, interest: Interest::default(), number: 0, lasts: BTreeMap::new(), market: None };
         Arc::new(Self {
             book: Mutex::new(book),
             served: watch::Sender::new(0),
@@ -128,6 +142,11 @@ impl Hub {
     #[must_use]
     pub fn last(&self, symbol: &Symbol) -> Option<Last> {
         self.shared.last(symbol)
+    }
+
+    /// Follows the market as it is under another calendar from its next look on.
+    pub fn change_market(&self, market: Market) {
+        self.shared.book().market = Some(market);
     }
 
     /// A count that grows whenever the database may have changed, before anything of the change is told.

@@ -88,6 +88,10 @@ impl Pump {
         let mut pause = Duration::ZERO;
         let mut is_time = true;
         while !is_over() {
+            if let Some(market) = self.take_market() {
+                self.foresight.go_by(market);
+                is_time = true;
+            }
             if is_time || self.has_new_wishes() {
                 match self.look(clock.now_nanos()) {
                     Ok(()) => pause = Duration::ZERO,
@@ -138,6 +142,10 @@ impl Pump {
             }
             _ => WAIT_MAX,
         }
+    }
+
+    fn take_market(&self) -> Option<Market> {
+        self.shared.book().market.take()
     }
 
     fn has_new_wishes(&self) -> bool {
@@ -290,9 +298,8 @@ impl Pump {
             let facts = past_tick_facts(market, &bars.iter().map(|(symbol, _)| *symbol).collect(), day)?;
             for (symbol, bar) in bars {
                 let (Some(facts), Some(last)) = (facts.get(&symbol), bare.get_mut(&symbol)) else { continue };
-                let ticks = MinuteTicks::of(market.model.seed, &symbol, facts, &bar);
-                last.trade = ticks.trades().last().copied();
-                last.quote = last.quote.or(ticks.quotes().last().copied());
+                let before = Last::at(&MinuteTicks::of(market.model.seed, &symbol, facts, &bar), UnixNanos::MAX);
+                **last = Last { quote: last.quote.or(before.quote), ..before };
             }
         }
         Ok(())

@@ -97,10 +97,7 @@ impl Stock {
 
     /// The last ticks at an instant of the open minute.
     pub fn last(&self, now: UnixNanos) -> Last {
-        self.open.as_ref().map_or_else(Last::default, |open| Last {
-            trade: open.ticks.trades_until(now).last().copied(),
-            quote: open.ticks.quote_at(now),
-        })
+        self.open.as_ref().map_or_else(Last::default, |open| Last::at(&open.ticks, now))
     }
 
     /// Whether the ticks of a committed bar have to be made to tell its minute.

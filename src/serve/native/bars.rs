@@ -136,7 +136,7 @@ async fn page(server: &Server, query: BarQuery, label: Label) -> Answer {
     let BarQuery { symbol, interval, start, end, order, fill, limit, after } = query;
     let made = async {
         let found = server.reader.bars(query).await?;
-        encode(&found, interval, label, server.reader.calendar())
+        encode(&found, interval, label, &server.reader.calendar())
     };
     let body = match (start, end, after) {
         (None, None, None) => {

@@ -152,7 +152,7 @@ pub async fn quote(State(server): State<Arc<Server>>, freshness: Freshness, Tick
     let (day, present) =
         (server.reader.day(symbol).await?, server.reader.ask(move |_, _| ticks.present(symbol, age)).await?);
     let DayFigures { last, open, high, low, close, volume, previous_close } =
-        present.of_day(day, server.reader.calendar());
+        present.of_day(day, &server.reader.calendar());
     let (bid, ask) = present.quote.map_or((None, None), |quote| (quote.bid, quote.ask));
     let price = |level: Option<Level>| level.map(|level| level.price.to_string());
     // Sums of hundredths: rounded to a hundredth they are exact.

@@ -130,7 +130,7 @@ pub fn event(symbol: &Symbol, event: &Event, standing: &Cell<Option<BestQuote>>)
 
 /// The last tick of a ticker; none when there is none.
 pub fn last_tick(symbol: &Symbol, last: &Last) -> Option<Bytes> {
-    last.trade.map(|trade| tick(symbol, &trade, last.quote.as_ref().filter(|quote| quote.place == trade.place)))
+    last.trade.map(|trade| tick(symbol, &trade, last.traded_on.as_ref()))
 }
 
 /// What everybody hears.

@@ -58,7 +58,7 @@ pub struct TruthBody<'a> {
     pub symbol: &'a str,
     pub from: i64,
     pub until: i64,
-    /// Whether the bars made again from the listing are those stored; if not, the regimes may not be theirs either
+    /// Whether the bars made again are those stored; if not, the regimes may not be theirs either
     pub exact: bool,
     pub regimes: Vec<RegimeBody>,
     pub events: Vec<EventBody>,
@@ -88,7 +88,7 @@ pub async fn truth(
     if until.saturating_sub(from) > TRUTH_DAYS_MAX * 86_400 {
         return Err(Refusal::Invalid(format!("start and end must be at most {TRUTH_DAYS_MAX} days apart")).into());
     }
-    let market = server.ticks.market().clone();
+    let market = server.ticks.market();
     let found = server.reader.ask(move |_, _| find(&market, symbol, &row.sector, from, until)).await?;
     let regimes = found.regimes.iter().map(|span| RegimeBody {
         from: span.from,

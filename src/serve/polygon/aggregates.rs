@@ -154,7 +154,7 @@ pub async fn range(
     let query = BarQuery {
         symbol,
         interval,
-        start: Some(snapped(server.reader.calendar(), interval, span.from.div_euclid(NANOS_PER_SECOND))),
+        start: Some(snapped(&server.reader.calendar(), interval, span.from.div_euclid(NANOS_PER_SECOND))),
         end: Some(span.to.div_euclid(NANOS_PER_SECOND)),
         order: sort.into(),
         fill: Fill::Skip,

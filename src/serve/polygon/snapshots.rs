@@ -13,8 +13,7 @@ use super::reference::Span;
 use super::ticks::{LastQuote, LastTrade};
 use crate::base::Symbol;
 use crate::serve::Server;
-use crate::serve::hub::Last;
-use crate::serve::query::{Age, DayBars, ShownBar};
+use crate::serve::query::{Age, DayBars, LatestTicks, ShownBar};
 
 /// The most stocks that a snapshot tells the last trade and quote of; in a larger one they are left out, as the vendor's
 /// smaller plans do.
@@ -69,7 +68,7 @@ struct Snapshot {
 }
 
 /// The price now, and what it is against the day before: in hundredths, and in per cent.
-fn change(bars: &DayBars, last: &Last) -> (f64, Option<(f64, f64)>) {
+fn change(bars: &DayBars, last: &LatestTicks) -> (f64, Option<(f64, f64)>) {
     let price = last.trade.map_or(bars.day.close, |trade| trade.price.units());
     let change = bars.previous.map(|previous| {
         let (change, percent) = (price - previous.close, (price / previous.close - 1.0) * 100.0);
@@ -78,13 +77,13 @@ fn change(bars: &DayBars, last: &Last) -> (f64, Option<(f64, f64)>) {
     (price, change)
 }
 
-fn updated(bars: &DayBars, last: &Last) -> i64 {
+fn updated(bars: &DayBars, last: &LatestTicks) -> i64 {
     let committed = (bars.minute.start + 60) * NANOS_PER_SECOND;
     last.trade.map_or(committed, |trade| trade.at)
 }
 
 impl Snapshot {
-    fn of(bars: &DayBars, last: &Last) -> Self {
+    fn of(bars: &DayBars, last: &LatestTicks) -> Self {
         let (_, change) = change(bars, last);
         Self {
             ticker: bars.symbol.to_string(),
@@ -101,10 +100,10 @@ impl Snapshot {
 }
 
 /// The days of some stocks with their last ticks, as far as those are told.
-async fn look(server: &Server, symbols: Vec<Symbol>) -> Result<Vec<(DayBars, Last)>, Refused> {
+async fn look(server: &Server, symbols: Vec<Symbol>) -> Result<Vec<(DayBars, LatestTicks)>, Refused> {
     let days = server.reader.days(symbols).await?;
     if days.len() > WITH_TICKS_MAX {
-        return Ok(days.into_iter().map(|day| (day, Last::default())).collect());
+        return Ok(days.into_iter().map(|day| (day, LatestTicks::default())).collect());
     }
     let ticks = server.ticks.clone();
     let found = server.reader.ask(move |_, _| {
@@ -155,7 +154,7 @@ pub struct UniversalParameters {
     limit: Option<String>,
 }
 
-fn universal_body(name: &str, market_status: &str, bars: &DayBars, last: &Last) -> Value {
+fn universal_body(name: &str, market_status: &str, bars: &DayBars, last: &LatestTicks) -> Value {
     let ((price, change), day, minute) = (change(bars, last), &bars.day, &bars.minute);
     let mut session = json!({"price": price, "close": day.close, "high": day.high, "low": day.low, "open": day.open,
         "volume": day.volume});
@@ -215,7 +214,7 @@ pub async fn universal(
     names.dedup();
     let symbols: Vec<Symbol> = names.iter().filter_map(|name| name.parse().ok()).collect();
     let symbols = symbols.into_iter().filter(|symbol| board.find(symbol).is_some()).collect();
-    let found: BTreeMap<String, (DayBars, Last)> =
+    let found: BTreeMap<String, (DayBars, LatestTicks)> =
         look(&server, symbols).await?.into_iter().map(|found| (found.0.symbol.to_string(), found)).collect();
     let body = |name: &String| match found.get(name) {
         Some((bars, last)) => {

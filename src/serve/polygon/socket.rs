@@ -246,7 +246,7 @@ impl Client {
     /// Tells what of a round this client asked for. Trades and quotes are written once for all clients.
     async fn tell(&mut self, round: &Round) -> Result<(), Over> {
         let server = self.line.server.clone();
-        let calendar = server.reader.calendar();
+        let calendar = &server.reader.calendar();
         let Self { line, wishes, tallies, .. } = self;
         let (mut told, mut halts, mut now): (Vec<Bytes>, BTreeMap<Symbol, bool>, UnixNanos) =
             (Vec::new(), BTreeMap::new(), self.now);

@@ -13,8 +13,7 @@ use crate::base::Symbol;
 use crate::serve::Server;
 use crate::serve::errors::Refusal;
 use crate::serve::faults::Freshness;
-use crate::serve::hub::Last;
-use crate::serve::query::{Age, Tick, TickQuery};
+use crate::serve::query::{Age, LatestTicks, Tick, TickQuery};
 
 /// The exchange of all trades and quotes.
 pub const EXCHANGE: u8 = 1;
@@ -268,7 +267,7 @@ pub async fn quotes(
     pages(&server, &external, ("quotes", &ticker), asked, QuoteBody::of).await
 }
 
-async fn last(server: &Server, symbol: Symbol, age: Age) -> Result<Last, Refusal> {
+async fn last(server: &Server, symbol: Symbol, age: Age) -> Result<LatestTicks, Refusal> {
     server.reader.price(symbol).await?;
     let ticks = server.ticks.clone();
     server.reader.ask(move |_, _| ticks.last(symbol, age)).await

@@ -13,11 +13,11 @@ pub use bars::{BarPage, BarQuery, Fill, Label, Order, ShownBar};
 pub use days::DayBars;
 pub use figures::{DayFigures, Period, PeriodFigures};
 pub use pages::{Epoch, PageKey, Shape};
-pub use ticks::{Age, Present, Tick, TickQuery, Ticks};
+pub use ticks::{Age, LatestTicks, Present, Tick, TickQuery, Ticks};
 pub use truth::{DAYS_MAX as TRUTH_DAYS_MAX, truth};
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -25,7 +25,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout, timeout_at};
 use tracing::{error, warn};
 
-use self::pages::Pages;
+use self::pages::{Kept, Pages};
 use super::errors::{Failure, Refusal};
 use crate::base::{MarketClock, Symbol, UnixSeconds};
 use crate::calendar::Calendar;
@@ -70,16 +70,15 @@ pub struct Standing {
 /// Reads a market for whoever asks.
 pub struct Reader {
     store: Arc<dyn BarStore>,
-    calendar: Arc<Calendar>,
+    calendar: RwLock<Arc<Calendar>>,
     /// How many calls there are at once.
     places: Arc<Semaphore>,
     deadline: Duration,
     pages: Pages,
-    boards: quick_cache::sync::Cache<Epoch, Arc<Board>>,
-    statuses: quick_cache::sync::Cache<Epoch, Standing>,
+    board: Kept<(), Arc<Board>>,
+    standing: Kept<(), Standing>,
     /// How often the database may have changed, as the hub hears it.
     generation: Arc<AtomicU64>,
-    born: Instant,
     incidents: AtomicU64,
 }
 
@@ -95,28 +94,32 @@ impl Reader {
         let places = Arc::new(Semaphore::new(store.pool().max.saturating_sub(CONNECTIONS_LEFT).max(1) as usize));
         Self {
             store,
-            calendar,
+            calendar: RwLock::new(calendar),
             places,
             deadline,
-            pages: Pages::default(),
-            // The present epoch and one that questions may still be on.
-            boards: quick_cache::sync::Cache::new(4),
-            statuses: quick_cache::sync::Cache::new(4),
+            pages: Pages::by_bytes(),
+            board: Kept::one(),
+            standing: Kept::one(),
             generation,
-            born: Instant::now(),
             incidents: AtomicU64::new(0),
         }
     }
 
+    /// The calendar that questions go by at present.
     #[must_use]
-    pub fn calendar(&self) -> &Arc<Calendar> {
-        &self.calendar
+    pub fn calendar(&self) -> Arc<Calendar> {
+        self.calendar.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// For how long what was read may be shown again: until the next commit that is heard of, and no longer than a second.
+    /// Goes by another calendar from now on.
+    pub fn change_calendar(&self, calendar: Arc<Calendar>) {
+        *self.calendar.write().unwrap_or_else(PoisonError::into_inner) = calendar;
+    }
+
+    /// What is read now may be shown again until the next commit that is heard of, and for two seconds at most.
     #[must_use]
     pub fn epoch(&self) -> Epoch {
-        Epoch { generation: self.generation.load(Ordering::Acquire), second: self.born.elapsed().as_secs() }
+        Epoch { generation: self.generation.load(Ordering::Acquire), at: Instant::now() }
     }
 
     /// How many pages were found ready, and how many had to be made.
@@ -138,7 +141,7 @@ impl Reader {
             Ok(Ok(place)) => place,
             _ => return Err(Refusal::Busy),
         };
-        let (store, calendar) = (self.store.clone(), self.calendar.clone());
+        let (store, calendar) = (self.store.clone(), self.calendar());
         let answer = tokio::task::spawn_blocking(move || {
             // Kept until the database has answered, though nobody may wait for it any more.
             let _place = place;
@@ -193,7 +196,7 @@ impl Reader {
             let newest = rows.iter().map(|row| row.last_update).max();
             Ok(Arc::new(Board { rows, newest }))
         });
-        self.boards.get_or_insert_async(&self.epoch(), read).await
+        self.board.get_or_make(self.epoch(), (), read).await
     }
 
     /// A stock's last price.
@@ -210,6 +213,6 @@ impl Reader {
     /// The database cannot be read.
     pub async fn standing(&self) -> Result<Standing, Refusal> {
         let read = self.ask(|store, _| Ok(Standing { status: store.status()?, clock: store.clock()? }));
-        self.statuses.get_or_insert_async(&self.epoch(), read).await
+        self.standing.get_or_make(self.epoch(), (), read).await
     }
 }

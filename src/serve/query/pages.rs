@@ -1,13 +1,15 @@
-//! Pages that are asked for again and again: the latest bars of a symbol, encoded.
+//! What is asked for again and again: the latest bars of a symbol, encoded; every stock's last price; where the market stands.
 //!
-//! A page is kept under the epoch in which it was read, so a commit makes all of them unfindable at once; the cache throws them
-//! out as new ones come.
+//! Each is kept with the epoch in which it was read, and made anew when that is over.
 
+use std::hash::Hash;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use axum::body::Bytes;
-use quick_cache::Weighter;
-use quick_cache::sync::Cache;
+use quick_cache::sync::{Cache, EntryAction, EntryResult};
+use quick_cache::{UnitWeighter, Weighter};
+use tokio::time::Instant;
 
 use crate::base::{Interval, Symbol};
 
@@ -16,11 +18,21 @@ const BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// What a page is expected to weigh.
 const BYTES_USUAL: u64 = 16 * 1024;
 
-/// A time in which what was read is still true.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// How long anything is kept when no commit is heard of. The feed looks for one every second: it is late when the database is.
+const AGE_MAX: Duration = Duration::from_secs(2);
+
+/// When something is read: after so many commits, and at this instant.
+#[derive(Debug, Clone, Copy)]
 pub struct Epoch {
     pub(super) generation: u64,
-    pub(super) second: u64,
+    pub(super) at: Instant,
+}
+
+impl Epoch {
+    /// Whether what was read then may be shown in another epoch.
+    fn lasts_until(self, asked: Self) -> bool {
+        self.generation >= asked.generation && asked.at.saturating_duration_since(self.at) < AGE_MAX
+    }
 }
 
 /// The form that a page is encoded in: one for each dialect, and its options.
@@ -41,43 +53,59 @@ pub struct PageKey {
 }
 
 #[derive(Clone)]
-struct ByBytes;
+pub(super) struct ByBytes;
 
-impl Weighter<(Epoch, PageKey), Bytes> for ByBytes {
-    fn weight(&self, _key: &(Epoch, PageKey), page: &Bytes) -> u64 {
+impl Weighter<PageKey, (Epoch, Bytes)> for ByBytes {
+    fn weight(&self, _key: &PageKey, (_, page): &(Epoch, Bytes)) -> u64 {
         // With what the key and the cache's own entry take.
         page.len() as u64 + 128
     }
 }
 
-/// The pages.
-pub(super) struct Pages {
-    cache: Cache<(Epoch, PageKey), Bytes, ByBytes>,
+/// Values that hold for an epoch.
+pub(super) struct Kept<K, V, W = UnitWeighter> {
+    cache: Cache<K, (Epoch, V), W>,
     asked: AtomicU64,
     made: AtomicU64,
 }
 
-impl Default for Pages {
-    fn default() -> Self {
-        let cache = Cache::with_weighter((BYTES_MAX / BYTES_USUAL) as usize, BYTES_MAX, ByBytes);
-        Self { cache, asked: AtomicU64::new(0), made: AtomicU64::new(0) }
+/// Encoded pages of bars.
+pub(super) type Pages = Kept<PageKey, Bytes, ByBytes>;
+
+impl Pages {
+    pub fn by_bytes() -> Self {
+        Self::of(Cache::with_weighter((BYTES_MAX / BYTES_USUAL) as usize, BYTES_MAX, ByBytes))
     }
 }
 
-impl Pages {
-    /// The page, which one of those who ask at the same time makes.
-    pub async fn get_or_make<E>(
-        &self,
-        epoch: Epoch,
-        key: PageKey,
-        make: impl Future<Output = Result<Bytes, E>>,
-    ) -> Result<Bytes, E> {
+impl<V: Clone> Kept<(), V> {
+    pub fn one() -> Self {
+        Self::of(Cache::new(1))
+    }
+}
+
+impl<K: Copy + Eq + Hash, V: Clone, W: Weighter<K, (Epoch, V)> + Clone> Kept<K, V, W> {
+    fn of(cache: Cache<K, (Epoch, V), W>) -> Self {
+        Self { cache, asked: AtomicU64::new(0), made: AtomicU64::new(0) }
+    }
+
+    /// The value, which one of those who ask at the same time makes.
+    pub async fn get_or_make<E>(&self, epoch: Epoch, key: K, make: impl Future<Output = Result<V, E>>) -> Result<V, E> {
         self.asked.fetch_add(1, Ordering::Relaxed);
-        let made = async {
-            self.made.fetch_add(1, Ordering::Relaxed);
-            make.await
+        let entry = self.cache.entry_async(&key, |_, (made_in, value)| match made_in.lasts_until(epoch) {
+            true => EntryAction::Retain(value.clone()),
+            false => EntryAction::ReplaceWithGuard,
+        });
+        let place = match entry.await {
+            EntryResult::Retained(value) => return Ok(value),
+            EntryResult::Vacant(place) | EntryResult::Replaced(place, _) => Some(place),
+            EntryResult::Removed(..) | EntryResult::Timeout => None,
         };
-        self.cache.get_or_insert_async(&(epoch, key), made).await
+        self.made.fetch_add(1, Ordering::Relaxed);
+        let value = make.await?;
+        // Whoever has put something there meanwhile has not read less.
+        place.map(|place| place.insert((epoch, value.clone())));
+        Ok(value)
     }
 
     pub fn hits_and_misses(&self) -> (u64, u64) {

@@ -1,7 +1,7 @@
 //! Trades and quotes: of past minutes, made again from their bars, and of the open one as far as the market's clock has come.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use chrono::NaiveDate;
 use quick_cache::sync::Cache;
@@ -11,7 +11,6 @@ use crate::base::{Clock, Interval, Ohlcv, PriceLimits, Symbol, UnixNanos, UnixSe
 use crate::calendar::{Calendar, Minute};
 use crate::jobs::{Foresight, Market, past_tick_facts};
 use crate::serve::errors::Failure;
-use crate::serve::hub::Last;
 use crate::store::{BarRange, StoredBar};
 
 use super::{DayFigures, Order};
@@ -158,9 +157,16 @@ impl Present {
     }
 }
 
+/// The newest trade and the quote that stands; none before the first.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct LatestTicks {
+    pub trade: Option<Trade>,
+    pub quote: Option<BestQuote>,
+}
+
 /// Makes a market's ticks for whoever asks.
 pub struct Ticks {
-    market: Market,
+    market: RwLock<Market>,
     clock: Arc<dyn Clock>,
     foresight: Mutex<Foresight>,
     facts: Cache<(Symbol, NaiveDate), TickFacts>,
@@ -170,19 +176,25 @@ impl Ticks {
     #[must_use]
     pub fn new(market: Market, clock: Arc<dyn Clock>) -> Self {
         let foresight = Mutex::new(Foresight::new(market.clone()));
-        Self { market, clock, foresight, facts: Cache::new(FACTS_KEPT) }
+        Self { market: RwLock::new(market), clock, foresight, facts: Cache::new(FACTS_KEPT) }
     }
 
     /// Whose ticks they are.
     #[must_use]
-    pub fn market(&self) -> &Market {
-        &self.market
+    pub fn market(&self) -> Market {
+        self.market.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Makes those of the market as it is under another calendar from now on.
+    pub fn change_market(&self, market: Market) {
+        self.foresight.lock().unwrap_or_else(PoisonError::into_inner).go_by(market.clone());
+        *self.market.write().unwrap_or_else(PoisonError::into_inner) = market;
     }
 
     /// The open minute of a symbol; none while nobody generates it, while its trade is halted, and outside of sessions.
     pub fn open(&self, symbol: Symbol) -> Result<Option<OpenMinute>, Failure> {
-        let Some(clock) = self.market.store.clock()? else { return Ok(None) };
-        let Ok(minute) = self.market.calendar.minute_starting(clock.open_minute) else { return Ok(None) };
+        let Some(clock) = self.market().store.clock()? else { return Ok(None) };
+        let Ok(minute) = self.market().calendar.minute_starting(clock.open_minute) else { return Ok(None) };
         let now = clock.now(self.clock.now_nanos());
         if now < minute.start() * NANOS_PER_SECOND {
             return Ok(None);
@@ -190,7 +202,7 @@ impl Ticks {
         let mut foresight = self.foresight.lock().unwrap_or_else(PoisonError::into_inner);
         let foreseen = if foresight.prepare(minute)? { foresight.foresee(symbol)? } else { None };
         let made = foreseen.and_then(|foreseen| {
-            let ticks = MinuteTicks::of(self.market.model.seed, &symbol, &foreseen.facts, &foreseen.bar?);
+            let ticks = MinuteTicks::of(self.market().model.seed, &symbol, &foreseen.facts, &foreseen.bar?);
             Some(OpenMinute { minute, ticks, now })
         });
         Ok(made)
@@ -214,22 +226,23 @@ impl Ticks {
     /// The last stored minute of a symbol, or the last but one, with its ticks; none where there are not so many.
     fn stored(&self, symbol: Symbol, from_end: usize) -> Result<Option<(Minute, Ohlcv, MinuteTicks)>, Failure> {
         let all = BarRange { symbol, interval: Interval::Minute1, from: 0, to: UnixSeconds::MAX };
-        let bars = self.market.store.last_bars(&[all], from_end)?;
+        let market = self.market();
+        let bars = market.store.last_bars(&[all], from_end)?;
         let Some(bar) = bars.first().filter(|_| bars.len() == from_end) else { return Ok(None) };
-        let Ok(parsed) = bar.parse(&self.market.calendar) else { return Ok(None) };
+        let Ok(parsed) = bar.parse(&market.calendar) else { return Ok(None) };
         Ok(self.past(symbol, bar)?.map(|ticks| (parsed.first, parsed.ohlcv, ticks)))
     }
 
     /// The ticks of a bar that is stored; none of one that is not as a bar must be.
     pub fn past(&self, symbol: Symbol, bar: &StoredBar) -> Result<Option<MinuteTicks>, Failure> {
-        let Ok(bar) = bar.parse(&self.market.calendar) else { return Ok(None) };
-        let facts = self.facts(symbol, self.market.calendar.day_of(bar.first))?;
-        Ok(facts.map(|facts| MinuteTicks::of(self.market.model.seed, &symbol, &facts, &bar)))
+        let Ok(bar) = bar.parse(&self.market().calendar) else { return Ok(None) };
+        let facts = self.facts(symbol, self.market().calendar.day_of(bar.first))?;
+        Ok(facts.map(|facts| MinuteTicks::of(self.market().model.seed, &symbol, &facts, &bar)))
     }
 
     /// The price limits of some symbols on a trading day that has been or is; none of one where none hold.
     pub fn limits(&self, symbols: &BTreeSet<Symbol>, day: NaiveDate) -> Result<BTreeMap<Symbol, PriceLimits>, Failure> {
-        let found = past_tick_facts(&self.market, symbols, day)?;
+        let found = past_tick_facts(&self.market(), symbols, day)?;
         Ok(found.into_iter().filter_map(|(symbol, facts)| Some((symbol, facts.limits?))).collect())
     }
 
@@ -237,7 +250,7 @@ impl Ticks {
         if let Some(facts) = self.facts.get(&(symbol, day)) {
             return Ok(Some(facts));
         }
-        let found = past_tick_facts(&self.market, &BTreeSet::from([symbol]), day)?.remove(&symbol);
+        let found = past_tick_facts(&self.market(), &BTreeSet::from([symbol]), day)?.remove(&symbol);
         found.inspect(|facts| self.facts.insert((symbol, day), *facts));
         Ok(found)
     }
@@ -253,7 +266,7 @@ impl Ticks {
     fn ascending<T: Tick>(&self, query: &TickQuery) -> Result<TickPage<T>, Failure> {
         let (mut range, mut found) = (query.minutes(), Found::of(query));
         loop {
-            let bars = self.market.store.bars(&[range], MINUTES_AT_ONCE)?;
+            let bars = self.market().store.bars(&[range], MINUTES_AT_ONCE)?;
             for bar in &bars {
                 if let Some(minute) = self.past(query.symbol, bar)? {
                     found.add(T::of(&minute).iter().copied(), UnixNanos::MAX);
@@ -288,7 +301,7 @@ impl Ticks {
             range.to = range.to.min(open.minute.start());
         }
         while !found.is_full() {
-            let bars = self.market.store.last_bars(&[range], MINUTES_AT_ONCE)?;
+            let bars = self.market().store.last_bars(&[range], MINUTES_AT_ONCE)?;
             for bar in bars.iter().rev() {
                 if let Some(minute) = self.past(query.symbol, bar)? {
                     found.add(T::of(&minute).iter().rev().copied(), UnixNanos::MAX);
@@ -307,16 +320,16 @@ impl Ticks {
     }
 
     /// The newest trade and the quote that stands.
-    pub fn last(&self, symbol: Symbol, age: Age) -> Result<Last, Failure> {
+    pub fn last(&self, symbol: Symbol, age: Age) -> Result<LatestTicks, Failure> {
         if age == Age::Stale {
             let (trade, quote) = self
                 .stored(symbol, 2)?
                 .map_or((None, None), |(_, _, ticks)| (ticks.trades().last().copied(), ticks.quotes().last().copied()));
-            return Ok(Last { trade, quote });
+            return Ok(LatestTicks { trade, quote });
         }
         let query = TickQuery::newest(symbol, 1);
         let (trade, quote) = (self.page(&query)?.ticks.pop(), self.page(&query)?.ticks.pop());
-        Ok(Last { trade, quote })
+        Ok(LatestTicks { trade, quote })
     }
 }
 

@@ -1,10 +1,13 @@
 //! The truth behind the bars, for testers: which regime each minute was made in, and what was forced upon it. It is not stored; the
-//! symbol's days are made again from its first listing on, and compared with what is stored.
+//! symbol's days are made again and compared with what is stored: its present day from the checkpoint, earlier ones from its first
+//! listing on.
+
+use chrono::NaiveDate;
 
 use crate::bars::{Bar, SymbolRun};
 use crate::base::{Interval, Symbol, UnixSeconds};
 use crate::calendar::MINUTES_PER_DAY;
-use crate::jobs::Market;
+use crate::jobs::{JobError, Market};
 use crate::model::{Regime, ScenarioEvent, Scope};
 use crate::serve::errors::{Failure, Refusal};
 use crate::store::BarRange;
@@ -25,7 +28,8 @@ pub struct RegimeSpan {
 /// The truth behind some minutes of a symbol.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Truth {
-    /// Whether the bars made again are those stored. They are not when the stock's row was edited after its listing, or bars were.
+    /// Whether the bars made again are those stored. They are not when bars were edited, nor before the present day when the stock's
+    /// row was edited after its listing.
     pub is_exact: bool,
     pub regimes: Vec<RegimeSpan>,
     /// What touches the symbol in this time, with the scenario's name.
@@ -56,13 +60,21 @@ pub fn truth(
         let last = span.last_day.map_or(last_day, |day| day.min(last_day));
         calendar.days(span.first_day, last).to_vec()
     });
-    let (mut run, mut made): (Option<SymbolRun>, Vec<Bar>) = (None, Vec::new());
+    let mut run = None;
+    if progress.checkpoint.day <= calendar.date_of(from) {
+        let opened = SymbolRun::resume(model.clone(), calendar, progress.checkpoint, None).map_err(JobError::from)?;
+        run = Some(opened);
+    }
+    let begins = run.as_ref().map_or(NaiveDate::MIN, SymbolRun::day);
+    let mut made: Vec<Bar> = Vec::new();
     let mut regimes: Vec<RegimeSpan> = Vec::new();
     let is_asked = |time: UnixSeconds| from <= time && time <= until && time <= last_bar;
-    for day in days {
+    for day in days.filter(|day| *day >= begins) {
         let run = match run.as_mut() {
             Some(run) => {
-                run.open_day(instrument, day);
+                if run.day() != day {
+                    run.open_day(instrument, day);
+                }
                 run
             }
             None => run.insert(SymbolRun::list(model.clone(), instrument, day)),

@@ -177,7 +177,7 @@ pub async fn quotes(State(server): State<Arc<Server>>, freshness: Freshness, par
         let (ticks, symbol, age) = (server.ticks.clone(), row.symbol, freshness.age());
         let day = server.reader.day(symbol).await?;
         let present = server.reader.ask(move |_, _| ticks.present(symbol, age)).await?;
-        let day = present.of_day(day, server.reader.calendar());
+        let day = present.of_day(day, &server.reader.calendar());
         // Hundredths, as the sums and differences of them are.
         let hundredths = |number: f64| (number * 100.0).round() / 100.0;
         let (bid, ask) = present.quote.map_or((None, None), |quote| (quote.bid, quote.ask));

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use klined::bars::ticks::Tick;
+use klined::bars::ticks::{Side, Tick};
 use klined::model::ModelKind;
 use klined::serve::hub::MarketEvent;
 
@@ -81,6 +81,32 @@ on_every_backend! {
 
     fn ticks_add_up_to_the_bar_that_is_committed_under_the_full_model(database: &Database) {
         at_a_speed(database, ModelKind::Full, 0.5);
+    }
+
+    fn the_last_trade_comes_with_the_quote_that_it_was_made_on(database: &Database) {
+        let mut stage = Stage::of(near_the_close(database, ModelKind::Full, ""), at_speed(1.0), 77);
+        let (kept, new) = (symbol("AAPL"), symbol("V"));
+        let mut subscription = stage.subscription(&[kept]);
+        let mut was_followed = 0;
+        for step in 0..60 {
+            // Before the minute's first trade it is one of the minute before.
+            stage.pass(SECOND / 100 + step % 20 * 3 * SECOND / 20);
+            let mut another = stage.pump.subscribe();
+            for (symbol, last) in want(&mut stage.pump, &mut another, &[kept, new], stage.wall) {
+                let (trade, traded_on) = (last.trade.unwrap(), last.traded_on.unwrap());
+                let level = if trade.side == Side::Buy { traded_on.ask } else { traded_on.bid };
+                assert_eq!((traded_on.id(), level.unwrap().price), (trade.id(), trade.price), "{symbol}");
+                was_followed += usize::from(last.quote != last.traded_on);
+            }
+            drop(another);
+            stage.look();
+            if step % 20 == 19 {
+                stage.write(1);
+                stage.look();
+            }
+        }
+        assert!(was_followed > 10, "{was_followed}");
+        heard(&mut subscription).unwrap();
     }
 
     fn live_ticks_come_with_the_wall_clock(database: &Database) {

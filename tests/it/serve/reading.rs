@@ -35,6 +35,17 @@ on_every_backend! {
         for end in ["2026-03-02", "2026-03-02T15:00:00%2B08:00", "2026-03-02T07:00:00Z", &(day - 1).to_string()] {
             assert_eq!(rows(&api.pages(&format!("/api/v1/history/V?start=2026-01-01&end={end}"))), database.bars(&condition));
         }
+        // A bar that starts at either bound is among them.
+        let (open, last) = (SHANGHAI.open_of(date("2026-03-02")).unwrap().start(), day - 66_660);
+        let condition = format!("symbol = 'V' AND interval = '1m' AND time >= {open} AND time <= {last}");
+        for order in ["asc", "desc"] {
+            let mut bars = rows(&api.pages(&format!("/api/v1/bars/V?start={open}&end={last}&limit=100&order={order}")));
+            if order == "desc" {
+                bars.reverse();
+            }
+            assert_eq!((bars.len(), &bars), (240, &database.bars(&condition)), "{order}");
+        }
+        assert_eq!(rows(&api.pages(&format!("/api/v1/bars/V?start={last}&end={last}"))).len(), 1);
         // What was read is read anew once it has been changed.
         database.execute("UPDATE market_klines SET volume = volume + 1 WHERE symbol = 'AAPL' AND interval = '1m'");
         let latest = || rows(api.data("/api/v1/bars/AAPL?limit=5").as_array().unwrap());
@@ -222,7 +233,18 @@ on_every_backend! {
             let state = database.value(&format!("SELECT market_state AS text FROM stock_state WHERE symbol = '{symbol}'"));
             assert_eq!(spans[spans.len() - 1]["regime"], state);
         }
+        // Made from the listing on, the last day is the same.
+        let whole = api.data("/api/v1/truth/AAPL?start=2026-03-02&end=2026-03-03");
+        let regime_at = |told: &Value, minute: i64| {
+            let spans = told["regimes"].as_array().unwrap();
+            spans.iter().find(|span| (number(&span["from"])..number(&span["until"])).contains(&minute)).unwrap()["regime"].clone()
+        };
+        assert_eq!(whole["exact"], true);
+        assert!(SHANGHAI.minutes_of(date("2026-03-02")).all(|minute| regime_at(&whole, minute.start()).is_string()));
         let told = truth("AAPL");
+        for minute in SHANGHAI.minutes_of(date("2026-03-03")) {
+            assert_eq!(regime_at(&told, minute.start()), regime_at(&whole, minute.start()));
+        }
         let forced = told["regimes"].as_array().unwrap().iter().find(|span| {
             number(&span["from"]) <= at("10:00") && number(&span["until"]) >= at("10:45")
         });

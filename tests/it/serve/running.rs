@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use crate::on_every_backend;
+use crate::support::SHANGHAI;
 use crate::support::api::{Api, rows};
 use crate::support::cluster::Cluster;
 use crate::support::database::{Backend, Database};
@@ -94,6 +95,79 @@ fn what_it_cannot_start_with_is_a_readable_failure() {
     database.market_api("--addr nowhere").run().was_misused(&["--addr", "nowhere"]);
     let check = database.market_api("--check").run().succeeded();
     assert_has(&check.stdout, &["ok   configuration", "ok   database", "ok   migrations"]);
+}
+
+on_every_backend! {
+    fn what_the_database_fails_with_stays_in_the_log(database: &Database) {
+        let mut api = database.filled().api("");
+        database.execute("ALTER TABLE market_klines RENAME TO elsewhere");
+        let paths = ["/api/v1/bars/AAPL", "/api/v1/history/AAPL", "/api/v1/trades/AAPL", "/api/klines?symbol=AAPL",
+            "/v2/stocks/bars?symbols=AAPL&timeframe=1Min", "/api/v3/klines?symbol=AAPL&interval=1m", "/v2/aggs/ticker/AAPL/prev"];
+        for path in paths {
+            let reply = api.get(path);
+            assert_eq!(reply.status, 500, "{path}: {}", reply.text);
+            let low = reply.text.to_lowercase();
+            for word in ["klines", "select", "table", "relation", "sql", "column"] {
+                assert!(!low.contains(word), "{path}: {}", reply.text);
+            }
+        }
+        assert_eq!(api.get(paths[0]).code(), "internal");
+        api.running.until_it_says("a request has failed");
+        assert_has(&api.running.stderr(), &["market_klines"]);
+    }
+}
+
+#[test]
+fn a_hangup_has_keys_and_calendar_read_again_and_the_feed_goes_on() {
+    let database = Database::new(Backend::Sqlite);
+    let write = |name: &str, text: &str| fs::write(database.directory.path().join(name), text).unwrap();
+    let keys = [(); 2].map(|()| database.klined("key somebody").run().succeeded());
+    let key = |of: usize| keys[of].stderr.split_whitespace().last().unwrap();
+    let flags = "--api-keys keys.toml --calendar-file days.txt";
+    database.filled();
+    for is_up in [false, true] {
+        write("keys.toml", &keys[0].stdout);
+        write("days.txt", "known-until 2088-12-31\n");
+        let mut generator = (!is_up).then(|| database.market_generator("--test --speed 600").spawn());
+        let mut api = match is_up {
+            true => Api::start(database.klined("up --speed 600 --addr 127.0.0.1:0").with(flags)),
+            false => database.api(flags),
+        };
+        let known_until = |key: &str| {
+            let reply = api.ask("/api/v1/status", &[("X-API-Key", key)]);
+            (reply.status == 200).then(|| reply.json()["data"]["calendar_known_until"].as_str().unwrap().to_owned())
+        };
+        assert_eq!((known_until(key(0)).as_deref(), known_until(key(1))), (Some("2088-12-31"), None));
+        let mut socket = api.socket(&format!("?api_key={}", key(0)));
+        socket.say(r#"{"type":"subscribe","tickers":["AAPL"]}"#).hear_until("bar");
+        write("keys.toml", &keys[1].stdout);
+        write("days.txt", "known-until 2089-12-31\nclosed 2089-03-03\n");
+        api.running.signal(libc::SIGHUP);
+        eventually("both are read again", || known_until(key(1)).as_deref() == Some("2089-12-31"));
+        assert_eq!(known_until(key(0)), None);
+        // Whoever is connected stays so, and misses nothing.
+        let mut last = socket.hear_until("bar")["time"].as_i64().unwrap();
+        for _ in 0..20 {
+            let bar = socket.hear_until("bar");
+            let time = bar["time"].as_i64().unwrap();
+            assert_eq!((SHANGHAI.minutes_between(last, time), &bar["corrected"]), (1, &false.into()));
+            last = time;
+        }
+        write("keys.toml", "[[key]]\nname = 3\n");
+        write("days.txt", "open yesterday\n");
+        api.running.signal(libc::SIGHUP);
+        api.running.until_it_says("the calendar stays as it was");
+        api.running.until_it_says("the keys stay as they were");
+        write("days.txt", "known-until 2089-12-31\nclosed 2026-03-03\n");
+        api.running.signal(libc::SIGHUP);
+        api.running.until_it_says("it changes 2026-03-03");
+        let reply = api.ask("/api/v1/status", &[("X-API-Key", key(1))]);
+        assert_eq!(reply.json()["data"]["calendar_known_until"], "2089-12-31");
+        api.running.terminate().succeeded();
+        if let Some(generator) = generator.take() {
+            generator.terminate().succeeded();
+        }
+    }
 }
 
 #[test]

@@ -12,6 +12,9 @@ use tungstenite::{Message, WebSocket};
 use super::database::{Backend, Database};
 use super::programs::{Program, Running};
 
+/// More pages than anything asked for in a test has.
+const PAGES_MAX: usize = 2000;
+
 /// A server under test and a client that keeps its connections.
 pub struct Api {
     pub running: Running,
@@ -102,7 +105,7 @@ impl Api {
     #[track_caller]
     pub fn pages(&self, path: &str) -> Vec<Value> {
         let (mut found, mut token) = (Vec::new(), String::new());
-        loop {
+        for _ in 0..PAGES_MAX {
             let mut body = self.body(&format!("{path}{token}"));
             let Value::Array(entries) = body["data"].take() else { panic!("no list at {path}") };
             assert_eq!(body["meta"]["count"], entries.len());
@@ -112,6 +115,7 @@ impl Api {
                 None => return found,
             }
         }
+        panic!("{path} has no last page");
     }
 }
 
