@@ -9,7 +9,7 @@ use diesel::sql_types::{Array, BigInt, Bool, Double, Nullable, Numeric, Text};
 
 use super::super::data::{Batch, Identity, Listing, RollupWrite};
 use super::super::error::During;
-use super::super::{StoreError, clock, columns, retention, rows, transaction};
+use super::super::{StoreError, clock, columns, retention, rollups, rows, transaction};
 use super::bulk::{CHUNK_BYTES, Rows};
 use super::notify;
 use super::numeric::PgPrice;
@@ -34,10 +34,6 @@ diesel::table! {
 const COPY_BARS_MIN: usize = 2_000;
 /// The most bars that one statement carries in arrays.
 const UPSERT_BARS_MAX: usize = 10_000;
-
-/// From so many roll-ups a symbol on, most are new. Fewer are the open bars of each interval, which are there already, so
-/// that to try COPY is in vain.
-const NEW_ROLLUPS_EACH: usize = 16;
 
 /// A bar on its way into the table.
 struct BarRow<'a> {
@@ -291,8 +287,7 @@ pub(super) fn rollups(connection: &mut PgConnection, writes: &[RollupWrite]) -> 
         .filter(|(_, _, bar)| horizon.keeps(bar))
         .map(|(write, &interval, bar)| BarRow { symbol: write.symbol.as_str(), interval, bar })
         .collect();
-    let is_mostly_new = bars.len() >= NEW_ROLLUPS_EACH * writes.len();
-    if is_mostly_new {
+    if rollups::are_mostly_new(writes) {
         // In order of the key, of two bars of one place the later one after the other.
         bars.sort_by_key(|row| (row.symbol, row.interval.as_str(), row.bar.first));
         insert_bars(connection, &bars)?

@@ -295,7 +295,7 @@ impl BarStore for SqliteStore {
     fn write_rollups(&self, lease: &Lease, writes: &[RollupWrite]) -> Result<(), StoreError> {
         self.transaction("write roll-ups", |connection| {
             lease::check(connection, lease)?;
-            write::rollups(connection, writes)
+            bulk::rollups(connection, writes)
         })
     }
 }
