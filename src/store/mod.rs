@@ -281,6 +281,9 @@ pub trait BarStore: Send + Sync {
     /// [`BarStore::write_rollups`] settles them, and notes that come later are told apart.
     fn rollup_tasks(&self, lease: &Lease) -> Result<Vec<RollupTask>, StoreError>;
 
+    /// How many transactions with roll-ups of different symbols are worth while at the same time.
+    fn rollup_lanes(&self) -> usize;
+
     /// Writes the roll-ups of some symbols and what has been settled by them, in one transaction.
     fn write_rollups(&self, lease: &Lease, writes: &[RollupWrite]) -> Result<(), StoreError>;
 }

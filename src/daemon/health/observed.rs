@@ -171,6 +171,10 @@ impl BarStore for ObservedStore {
         self.told(self.inner.may_write_rollups())
     }
 
+    fn rollup_lanes(&self) -> usize {
+        self.inner.rollup_lanes()
+    }
+
     fn pool(&self) -> PoolUse {
         self.inner.pool()
     }

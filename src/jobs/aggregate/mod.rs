@@ -5,13 +5,16 @@
 //! were changed behind the watermark are noted by the database itself; from the earliest of them on a symbol's roll-ups are
 //! made anew. Whatever the history of runs, the result is that of one run over everything.
 //!
-//! While some bars are folded and written, the next are read: a run keeps two sessions of the database at work.
+//! While some bars are folded and written, the next are read, and where the database takes several writing transactions at once
+//! the symbols are divided among as many.
 
 mod fold;
 
 use std::collections::BTreeMap;
+use std::panic::resume_unwind;
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex};
+use std::thread::ScopedJoinHandle;
 
 use super::{JobError, Stop};
 use crate::base::{Interval, Ohlcv, Shard, Symbol, UnixSeconds};
@@ -51,6 +54,18 @@ pub struct Folded {
     pub bars: u64,
     /// Symbols whose roll-ups were made anew because of a change.
     pub repaired: usize,
+}
+
+impl Folded {
+    /// With what another part of the same run has done.
+    fn and(self, other: Self) -> Self {
+        Self {
+            symbols: self.symbols + other.symbols,
+            minutes: self.minutes + other.minutes,
+            bars: self.bars + other.bars,
+            repaired: self.repaired + other.repaired,
+        }
+    }
 }
 
 impl Aggregator {
@@ -113,9 +128,29 @@ impl Aggregator {
         for task in &long {
             self.fold_alone(task, &mut folded, stop)?;
         }
-        let mut rest = short.as_slice();
+        let lanes = if self.group_length(&short, &begins) < short.len() { self.store.rollup_lanes().max(1) } else { 1 };
+        let fold = &|lane| self.fold_groups(lane, &begins, stop);
+        let outcomes: Vec<Result<Folded, JobError>> = std::thread::scope(|scope| {
+            let mut parts = short.chunks(short.len().div_ceil(lanes).max(1));
+            let own = parts.next().unwrap_or_default();
+            let others: Vec<_> = parts.map(|part| scope.spawn(move || fold(part))).collect();
+            let own = fold(own);
+            let join = |lane: ScopedJoinHandle<'_, _>| lane.join().unwrap_or_else(|panic| resume_unwind(panic));
+            std::iter::once(own).chain(others.into_iter().map(join)).collect()
+        });
+        outcomes.into_iter().try_fold(folded, |sum, part| part.map(|part| sum.and(part)))
+    }
+
+    /// Folds some symbols' tasks, group after group.
+    fn fold_groups(
+        &self,
+        tasks: &[RollupTask],
+        begins: &BTreeMap<Symbol, UnixSeconds>,
+        stop: &Stop,
+    ) -> Result<Folded, JobError> {
+        let (mut folded, mut rest) = (Folded::default(), tasks);
         let next = || {
-            let (group, later) = rest.split_at_checked(self.group_length(rest, &begins))?;
+            let (group, later) = rest.split_at_checked(self.group_length(rest, begins))?;
             rest = later;
             (!stop.is_asked()).then(|| self.read_group(group))
         };

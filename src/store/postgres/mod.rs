@@ -348,6 +348,11 @@ impl BarStore for PostgresStore {
         })
     }
 
+    fn rollup_lanes(&self) -> usize {
+        // Each reads on one connection and writes on another.
+        if self.pool.max_size() >= 4 { 2 } else { 1 }
+    }
+
     fn write_rollups(&self, lease: &Lease, writes: &[RollupWrite]) -> Result<(), StoreError> {
         let times = writes.iter().flat_map(|write| write.bars.iter().map(|(_, bar)| bar.first.start()));
         self.write_bars("write roll-ups", times, |connection| {

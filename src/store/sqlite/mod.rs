@@ -292,6 +292,10 @@ impl BarStore for SqliteStore {
         })
     }
 
+    fn rollup_lanes(&self) -> usize {
+        1
+    }
+
     fn write_rollups(&self, lease: &Lease, writes: &[RollupWrite]) -> Result<(), StoreError> {
         self.transaction("write roll-ups", |connection| {
             lease::check(connection, lease)?;
