@@ -85,7 +85,7 @@ fn psql(url: &str, statement: &str, stdin: Stdio, stdout: Stdio) -> Child {
 fn copied(url: &str, calendar: &Calendar) -> (Duration, u64) {
     let done = psql(
         url,
-        "DROP SCHEMA IF EXISTS bare CASCADE; CREATE SCHEMA bare; CREATE TABLE bare.rolled (LIKE public.market_klines INCLUDING ALL)",
+        "CREATE SCHEMA bare; CREATE TABLE bare.rolled (LIKE public.market_klines INCLUDING ALL)",
         Stdio::null(),
         Stdio::null(),
     )

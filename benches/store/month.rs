@@ -10,8 +10,8 @@ use crate::frame::{Row, Sizes, seconds};
 const DAYS: usize = 20;
 const AGGREGATE_MINUTES: usize = 5;
 
-/// Size in kB and HOT share of each table that is written again and again.
-const SIZES: &str = "SELECT string_agg(format('%s | %s | %s', relname, pg_total_relation_size(relid) / 1024, \
+/// Size with indexes, and share of HOT updates, of each table that is written again and again.
+const SIZES: &str = "SELECT string_agg(format('%s kB, %s %%', pg_total_relation_size(relid) / 1024, \
      round(100.0 * n_tup_hot_upd / greatest(n_tup_upd, 1), 2)), ' | ' ORDER BY relname) FROM pg_stat_user_tables \
      WHERE relname IN ('stock_state', 'stock_realtime_price', 'rollup_watermark', 'market_status')";
 
@@ -24,7 +24,8 @@ pub fn hot_updates(sizes: &Sizes) -> Vec<Row> {
     let mut generator = Generator::start(market.clone(), &[], first, &stop).expect("the writer");
     let aggregator = Aggregator::start(market.store.clone(), market.calendar.clone(), None).expect("the aggregator");
     println!("\nA month of {} stocks, minute by minute:\n", sizes.symbols);
-    println!("| day | s | table | kB | HOT % | … |\n|---|---|---|---|---|---|");
+    println!("| day | seconds | market_status | rollup_watermark | stock_realtime_price | stock_state |");
+    println!("|---|---|---|---|---|---|");
     for day in days {
         let (took, ()) = seconds(|| {
             for (nth, minute) in market.calendar.minutes_of(day).enumerate() {
