@@ -15,7 +15,7 @@ const COLUMNS: &str = "symbol, interval, time, open, high, low, close, volume";
 /// A moment after all of the windows: 2026-11-01 00:00 in Shanghai.
 pub const NOW: UnixSeconds = 1_793_462_400;
 /// Bars in a transaction of the SQLite reference, as many as a backfill puts into one.
-const BATCH_BARS: usize = 65_536;
+pub const BATCH_BARS: usize = 65_536;
 
 /// Hears nothing.
 pub struct Quiet;
@@ -72,14 +72,20 @@ pub fn large(sizes: &Sizes) -> Vec<Row> {
     let rows = filled.bars + filled.rollups;
     let rate = rows as f64 / took;
     let year = sizes.symbols as f64 * 243.0 * 240.0 * rows as f64 / filled.bars as f64 / rate;
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let peak = status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or("VmHWM: unknown");
+    let peak = peak_memory();
     println!(
-        "\n{rows} rows in {took:.1} s, {:.0} k rows/s; 243 days at this rate: {:.1} min; {peak}",
+        "\n{rows} rows in {took:.1} s, {:.0} k rows/s; 243 days at this rate: {:.1} min; peak memory {peak}",
         rate / 1e3,
         year / 60.0
     );
     Vec::new()
+}
+
+/// The most memory that this process has had.
+pub fn peak_memory() -> String {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    peak.map_or_else(|| "unknown".to_owned(), |peak| peak.trim().to_owned())
 }
 
 /// The rows of a market as files of binary COPY, one a month.

@@ -9,7 +9,7 @@ use kuva::render::render::render_multiple;
 
 use crate::backfill::{NOW, Quiet};
 use crate::databases::Database;
-use crate::frame::{Row, Sizes, seconds};
+use crate::frame::{Row, Sizes, Spread, seconds};
 
 /// Symbols and trading days. The largest of each needs the other small: a bar is a bar.
 const MARKETS: [(usize, usize); 9] =
@@ -48,6 +48,12 @@ pub fn cost_per_bar(sizes: &Sizes) -> Vec<Row> {
             println!("| {symbols} | {days} | {rows} | {cost:.2} |");
             points.push((rows as f64, cost));
         }
+        let spread = Spread::of(points.iter().map(|(_, cost)| *cost));
+        println!(
+            "\nmost / median {:.2}, least / median {:.2}",
+            spread.most / spread.median,
+            spread.least / spread.median
+        );
         if let Some(folder) = &sizes.plots {
             plot(&folder.join(format!("backfill-cost-{}.svg", name.to_lowercase())), name, points);
         }

@@ -4,6 +4,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "a benchmark is told its sizes by the environment and reads the clock")]
 
+mod aggregate;
 mod backfill;
 #[allow(dead_code, reason = "the tests use more of it")]
 #[path = "../../tests/it/support/cluster.rs"]
@@ -11,6 +12,7 @@ mod cluster;
 mod databases;
 mod flat;
 mod frame;
+mod month;
 mod sqlite;
 
 use frame::{Row, Sizes};
@@ -18,11 +20,14 @@ use frame::{Row, Sizes};
 type Figure = fn(&Sizes) -> Vec<Row>;
 
 /// Name, whether it takes so long that it is only run when asked for, and what it does.
-const FIGURES: [(&str, bool, Figure); 4] = [
+const FIGURES: [(&str, bool, Figure); 7] = [
     ("backfill-postgres", false, backfill::postgres),
     ("backfill-sqlite", false, backfill::sqlite),
+    ("aggregate-postgres", false, aggregate::postgres),
+    ("aggregate-sqlite", false, aggregate::sqlite),
     ("flat", false, flat::cost_per_bar),
     ("large", true, backfill::large),
+    ("month", true, month::hot_updates),
 ];
 
 fn main() {

@@ -3,6 +3,9 @@
 use std::ffi::{CStr, CString, c_int};
 use std::ptr::null_mut;
 
+use klined::bars::{self, Rollup};
+use klined::base::{Interval, Ohlcv, Price};
+use klined::calendar::Calendar;
 use libsqlite3_sys as ffi;
 
 /// A row of `market_klines`, in the order of the columns.
@@ -20,6 +23,15 @@ const COLUMNS: &str = "symbol VARCHAR(20) NOT NULL, interval VARCHAR(10) NOT NUL
 
 pub const WITHOUT_ROWID: &str = "WITHOUT ROWID";
 pub const WITH_ROWID: &str = "";
+
+impl Bar {
+    fn of(symbol: &CString, interval: Interval, bar: &bars::Bar) -> Self {
+        let ohlcv = bar.ohlcv;
+        let prices = [ohlcv.open(), ohlcv.high(), ohlcv.low(), ohlcv.close()].map(Price::units);
+        let interval = CString::new(interval.as_str()).expect("text");
+        Self { symbol: symbol.clone(), interval, time: bar.first.start(), prices, volume: ohlcv.volume() }
+    }
+}
 
 struct Connection(*mut ffi::sqlite3);
 struct Statement(*mut ffi::sqlite3_stmt);
@@ -48,6 +60,33 @@ impl Connection {
 
     fn run(&self, sql: &str) {
         self.prepare(sql).step();
+    }
+
+    /// Inserts into the table `bare`.
+    fn insert(&self, bars: &[Bar], in_a_transaction: usize) {
+        let statement = self.prepare(
+            "INSERT INTO bare (symbol, interval, time, open, high, low, close, volume) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        );
+        for batch in bars.chunks(in_a_transaction) {
+            self.run("BEGIN IMMEDIATE");
+            for bar in batch {
+                // SAFETY: the texts live until the statement is reset.
+                unsafe {
+                    for (place, text) in [(1, &bar.symbol), (2, &bar.interval)] {
+                        ffi::sqlite3_bind_text(statement.0, place, text.as_ptr(), -1, None);
+                    }
+                    ffi::sqlite3_bind_int64(statement.0, 3, bar.time);
+                    for (place, price) in (4..).zip(bar.prices) {
+                        ffi::sqlite3_bind_double(statement.0, place, price);
+                    }
+                    ffi::sqlite3_bind_int64(statement.0, 8, bar.volume);
+                }
+                statement.step();
+                // SAFETY: the statement lives.
+                unsafe { ffi::sqlite3_reset(statement.0) };
+            }
+            self.run("COMMIT");
+        }
     }
 }
 
@@ -100,31 +139,48 @@ pub fn bars(url: &str) -> Vec<Bar> {
     bars
 }
 
+/// Reads all 1-minute bars, folds them and inserts the roll-ups one by one; how many bars it has read.
+pub fn roll_up(url: &str, calendar: &Calendar, in_a_transaction: usize) -> u64 {
+    let connection = Connection::open(url);
+    connection.run("DROP TABLE IF EXISTS bare");
+    connection.run(&format!("CREATE TABLE bare ({COLUMNS} {WITHOUT_ROWID}"));
+    let statement = connection.prepare(
+        "SELECT symbol, time, open, high, low, close, volume FROM market_klines WHERE interval = '1m' \
+         ORDER BY symbol, interval, time",
+    );
+    let (mut count, mut bars, mut symbol, mut rollup) = (0, Vec::new(), CString::default(), Rollup::new(calendar));
+    while statement.step() {
+        // SAFETY: the statement stands on a row.
+        let (name, time, volume) = unsafe {
+            let name = CStr::from_ptr(ffi::sqlite3_column_text(statement.0, 0).cast());
+            (name, ffi::sqlite3_column_int64(statement.0, 1), ffi::sqlite3_column_int64(statement.0, 6))
+        };
+        if name != symbol.as_c_str() {
+            rollup.current().for_each(|(interval, bar)| bars.push(Bar::of(&symbol, interval, &bar)));
+            (symbol, rollup) = (name.to_owned(), Rollup::new(calendar));
+        }
+        let price = |column| {
+            // SAFETY: the statement stands on a row.
+            let units = unsafe { ffi::sqlite3_column_double(statement.0, column) };
+            Price::from_units(units).expect("a price")
+        };
+        let ohlcv = Ohlcv::new(price(2), price(3), price(4), price(5), volume).expect("a bar");
+        let bar = bars::Bar { first: calendar.minute_starting(time).expect("a minute"), ohlcv };
+        rollup.push(&bar, &mut |interval, bar| bars.push(Bar::of(&symbol, interval, &bar)));
+        count += 1;
+        if bars.len() >= in_a_transaction {
+            connection.insert(&bars, in_a_transaction);
+            bars.clear();
+        }
+    }
+    rollup.current().for_each(|(interval, bar)| bars.push(Bar::of(&symbol, interval, &bar)));
+    connection.insert(&bars, in_a_transaction);
+    count
+}
+
 /// Inserts bars one by one into a table of a layout beside the market's own.
 pub fn insert(url: &str, layout: &str, bars: &[Bar], in_a_transaction: usize) {
     let connection = Connection::open(url);
     connection.run(&format!("CREATE TABLE bare ({COLUMNS} {layout}"));
-    let statement = connection.prepare(
-        "INSERT INTO bare (symbol, interval, time, open, high, low, close, volume) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-    );
-    for batch in bars.chunks(in_a_transaction) {
-        connection.run("BEGIN IMMEDIATE");
-        for bar in batch {
-            // SAFETY: the texts live until the statement is reset.
-            unsafe {
-                for (place, text) in [(1, &bar.symbol), (2, &bar.interval)] {
-                    ffi::sqlite3_bind_text(statement.0, place, text.as_ptr(), -1, None);
-                }
-                ffi::sqlite3_bind_int64(statement.0, 3, bar.time);
-                for (place, price) in (4..).zip(bar.prices) {
-                    ffi::sqlite3_bind_double(statement.0, place, price);
-                }
-                ffi::sqlite3_bind_int64(statement.0, 8, bar.volume);
-            }
-            statement.step();
-            // SAFETY: the statement lives.
-            unsafe { ffi::sqlite3_reset(statement.0) };
-        }
-        connection.run("COMMIT");
-    }
+    connection.insert(bars, in_a_transaction);
 }

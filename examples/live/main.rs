@@ -3,7 +3,7 @@
 //! `cargo run --release --example live`, or `… -- --symbols 1000 --minutes 30 --url URL` for other sizes or a server of one's own, in which it
 //! makes a database and leaves it. Without a URL it starts a throw-away cluster with fsync and synchronous_commit on.
 //!
-//! After it: five new minutes and the whole history rolled up, and live minutes by 1, 2 and 4 writers. Each line has the median, least and most of klined and of its reference, taken in turns in the same run, and the ratio of
+//! After it: five new minutes rolled up, and live minutes by 1, 2 and 4 writers. Each line has the median, least and most of klined and of its reference, taken in turns in the same run, and the ratio of
 //! the medians. The references have the same tables, keys and fill factors in a schema of their own, without triggers,
 //! roles, horizon and calendar, and rows that are ready to be sent.
 
@@ -11,7 +11,6 @@
 
 mod bare;
 mod cluster;
-mod history;
 mod shards;
 
 use std::sync::Arc;
@@ -112,7 +111,6 @@ fn main() {
 
     drop(generator);
     aggregate(&market, &mut bare, day, &stop);
-    history(&market, &url, &stop);
     for of in [1, 2, 4, 1, 2, 4] {
         let url = database(&server, &format!("{name}_shards"));
         let times = shards::minutes(wanted.minutes, of, day, &|| claimed(&url, wanted.symbols));
@@ -137,32 +135,6 @@ fn claimed(url: &str, symbols: usize) -> Market {
     let universe = Universe::ashare(symbols.to_string().parse().expect("1 to 5429 symbols"));
     let calendar = Arc::new(Calendar::shanghai());
     Market::claim_filling(store, calendar, ModelKind::Full, Some(42), Some(&universe)).expect("a market")
-}
-
-/// All minutes so far, rolled up anew.
-fn history(market: &Market, url: &str, stop: &Stop) {
-    let (mut ours, mut copies, mut bars) = (vec![], vec![], 0);
-    let mut session = PgConnection::establish(url).expect("the database answers");
-    for _ in 0..3 {
-        session
-            .batch_execute(
-                "DELETE FROM market_klines WHERE interval <> '1m'; UPDATE rollup_watermark SET folded_to = 0",
-            )
-            .expect("roll-ups go");
-        session.batch_execute("VACUUM ANALYZE market_klines").expect("their room, too");
-        let began = Instant::now();
-        Aggregator::start(market.store.clone(), market.calendar.clone(), None)
-            .and_then(|aggregator| aggregator.run(None, stop))
-            .expect("it rolls up");
-        ours.push(began.elapsed());
-        let (took, minutes) = history::copied(url, &market.calendar);
-        copies.push(took);
-        bars = minutes;
-    }
-    println!("\nA history of {bars} minutes rolled up");
-    let ours = summary("klined", &ours);
-    let copies = summary("bare, COPY out, fold, COPY back", &copies);
-    ratio("klined's rate / that of COPY", copies, ours);
 }
 
 /// Five new minutes of every symbol, again and again.

@@ -179,6 +179,8 @@ pub struct BackfillArgs {
     pub yes: bool,
 
     #[command(flatten)]
+    pub shard: ShardArgs,
+    #[command(flatten)]
     pub check: CheckArgs,
     #[command(flatten)]
     pub database: DatabaseArgs,

@@ -3,6 +3,7 @@
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -13,8 +14,11 @@ use super::shutdown::Shutdown;
 use super::{blocking, check, logging, open_store};
 use crate::base::{Clock, Symbol};
 use crate::config::BackfillArgs;
-use crate::jobs::{self, Aggregator, Backfilled, Folded, JobError, Market, Progress, Stop, Window};
-use crate::store::{Role, StoreError};
+use crate::jobs::{self, Backfilled, Folded, JobError, Market, Progress, Stop, Window};
+
+/// How often a shard looks whether the first one has begun the market, and the pause between two looks.
+const BEGIN_TRIES: u32 = 60;
+const BEGIN_PAUSE: Duration = Duration::from_millis(500);
 
 /// Runs `market-backfill`.
 ///
@@ -30,6 +34,12 @@ pub async fn run(args: BackfillArgs) -> anyhow::Result<ExitCode> {
     let calendar = Arc::new(args.calendar.calendar()?);
     let choice = args.model.choice()?;
     let universe = args.universe.universe()?;
+    let shard = args.shard.part();
+    if args.clear && !shard.is_whole() {
+        bail!(
+            "--clear is of the whole market, not of shard {shard}; clear and fill it without --shard (or with --shard 1/1)"
+        );
+    }
     if args.clear && !args.yes {
         confirm(&args)?;
     }
@@ -46,7 +56,7 @@ pub async fn run(args: BackfillArgs) -> anyhow::Result<ExitCode> {
             jobs::clear(&*market.store, Some(symbol))?;
             info!(%symbol, "removed all bars");
         }
-        fill(&market, args.window(), args.symbol, &stop)
+        fill_once_begun(&market.of_shard(shard), args.window(), args.symbol, &stop)
     })
     .await??;
     if !is_complete {
@@ -84,26 +94,23 @@ pub fn fill(market: &Market, window: Window, only: Option<Symbol>, stop: &Stop) 
         return Ok(false);
     }
     info!(bars, rollups, symbols, from = %first, to = %last, "backfilled");
-    roll_up_the_rest(market, only, stop)?;
+    if let Some(Folded { symbols: 1.., minutes, bars, .. }) = jobs::roll_up_the_rest(market, only, stop)? {
+        info!(minutes, bars, "rolled up");
+    }
     Ok(!stop.is_asked())
 }
 
-/// Rolls up what was not on the way, when this process may.
-fn roll_up_the_rest(market: &Market, only: Option<Symbol>, stop: &Stop) -> anyhow::Result<()> {
-    if !market.store.may_write_rollups()? {
-        return Ok(());
-    }
-    match Aggregator::start(market.store.clone(), market.calendar.clone(), only) {
-        Ok(aggregator) => {
-            let Folded { symbols, minutes, bars, .. } = aggregator.run(None, stop)?;
-            if symbols > 0 {
-                info!(symbols, minutes, bars, "rolled up");
+/// Fills as soon as the first shard has begun the market, for which it does not wait long.
+fn fill_once_begun(market: &Market, window: Window, only: Option<Symbol>, stop: &Stop) -> anyhow::Result<bool> {
+    for _ in 0..BEGIN_TRIES {
+        match fill(market, window, only, stop) {
+            Err(error) if matches!(error.downcast_ref(), Some(JobError::NotBegun(_))) && !stop.is_asked() => {
+                std::thread::sleep(BEGIN_PAUSE);
             }
-            Ok(())
+            outcome => return outcome,
         }
-        Err(JobError::Store(StoreError::RoleTaken { role: Role::Aggregator })) => Ok(()),
-        Err(error) => Err(error.into()),
     }
+    fill(market, window, only, stop)
 }
 
 /// A progress bar on a terminal, nothing elsewhere.

@@ -57,6 +57,9 @@ pub enum JobError {
     /// A symbol that is not to be traded.
     #[error("stock {0} is not active, or its row in stock_metadata is not valid; correct it there first")]
     InactiveSymbol(Symbol),
+    /// A symbol that other processes write.
+    #[error("stock {symbol} does not belong to shard {shard}; leave --shard out, or name the shard that has it")]
+    OtherShard { symbol: Symbol, shard: Shard },
     /// The universe asked for is not the one that is there.
     #[error(
         "{missing} of the {wanted} stocks of --universe {universe} are not in stock_metadata ({examples}), which has {found}. \

@@ -144,7 +144,7 @@ impl Market {
         Self { retain_months, ..self }
     }
 
-    /// The same market, of which the generator writes a part.
+    /// The same market, of which generator and backfill write a part.
     #[must_use]
     pub fn of_shard(self, shard: Shard) -> Self {
         Self { shard, ..self }

@@ -15,7 +15,7 @@ mod verify;
 
 pub use advance::missing_partitions;
 pub use aggregate::{Aggregator, Folded};
-pub use backfill::{Backfilled, Progress, Window, backfill, clear};
+pub use backfill::{Backfilled, Progress, Window, backfill, clear, roll_up_the_rest};
 pub use error::JobError;
 pub use foresight::{Foreseen, Foresight, LATE_MAX, past_tick_facts};
 pub use generate::{Generator, refuse_future};

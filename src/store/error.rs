@@ -76,6 +76,12 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether another process holds the role that was asked for, or a part of it.
+    #[must_use]
+    pub fn is_held_by_another(&self) -> bool {
+        matches!(self, Self::RoleTaken { .. } | Self::ShardTaken { .. } | Self::DividedOtherwise { .. })
+    }
+
     /// Whether the same call can succeed later without a change to the database or to the call.
     #[must_use]
     pub fn is_retriable(&self) -> bool {

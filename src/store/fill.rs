@@ -67,24 +67,21 @@ pub trait Supplier {
     /// Waits until what must be visible before the month is so; false gives the month up. Asked once, after the end, and when
     /// all is done that does not depend on it.
     fn may_end(&mut self) -> bool;
-}
 
-/// Which of two months under way at once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lane {
-    A,
-    B,
-}
-
-impl Lane {
-    /// The other one.
-    #[must_use]
-    pub fn other(self) -> Self {
-        match self {
-            Self::A => Self::B,
-            Self::B => Self::A,
-        }
+    /// Whether the month is still wanted; asked while it has to wait for somebody else's.
+    fn is_wanted(&mut self) -> bool {
+        true
     }
+}
+
+/// How the writing of a whole month went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MonthFill {
+    Written,
+    /// The supplier gave up; nothing of the month is kept.
+    GivenUp,
+    /// Somebody else has made the month's place since; nothing was asked of the supplier, and [`super::BarStore::fill`] remains.
+    Taken,
 }
 
 /// Whether a month's bars can go into a place of their own.

@@ -27,7 +27,7 @@ pub use data::{
     StateRow, StoredBar, StoredScenario,
 };
 pub use error::StoreError;
-pub use fill::{Fill, FillRoles, Lane, Room, Supplier, Supply};
+pub use fill::{Fill, FillRoles, MonthFill, Room, Supplier, Supply};
 pub use url::{DatabaseUrl, InvalidUrl, without_passwords_of};
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -231,17 +231,17 @@ pub trait BarStore: Send + Sync {
     /// where the month has rows, or the database no such places; nothing is changed then, and [`BarStore::fill`] remains.
     fn make_room(&self, month: NaiveDate) -> Result<Room, StoreError>;
 
-    /// Writes all of a month for which there is room, part after part as they are supplied, in one transaction. False when
-    /// the supplier gave up, which changes nothing. Two months may be under way at once, in different lanes.
+    /// Writes all of a month for which there is room, part after part as they are supplied, in one transaction. Two months that
+    /// follow one another may be under way at once. Of several writers who have parts of the market the first takes the month,
+    /// and the others wait until it is written.
     ///
     /// `month` is any day of the month; no bar may be later than it, and 1-minute bars not earlier. No symbol comes twice.
     fn fill_month(
         &self,
         roles: FillRoles<'_>,
         month: NaiveDate,
-        lane: Lane,
         supplier: &mut dyn Supplier,
-    ) -> Result<bool, StoreError>;
+    ) -> Result<MonthFill, StoreError>;
 
     /// Those of some symbols that have 1-minute bars later than a symbol's instant.
     fn bars_after(&self, ends: &[(Symbol, UnixSeconds)]) -> Result<BTreeSet<Symbol>, StoreError>;
@@ -280,6 +280,9 @@ pub trait BarStore: Send + Sync {
     /// What there is to roll up in the lease's part of the market, in order of symbol. Notes of changed bars are claimed: they stay until
     /// [`BarStore::write_rollups`] settles them, and notes that come later are told apart.
     fn rollup_tasks(&self, lease: &Lease) -> Result<Vec<RollupTask>, StoreError>;
+
+    /// How many transactions with roll-ups of different symbols are worth while at the same time.
+    fn rollup_lanes(&self) -> usize;
 
     /// Writes the roll-ups of some symbols and what has been settled by them, in one transaction.
     fn write_rollups(&self, lease: &Lease, writes: &[RollupWrite]) -> Result<(), StoreError>;

@@ -9,7 +9,7 @@ use diesel::query_dsl::methods::ExecuteDsl;
 use diesel::sql_query;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
-use super::data::{RollupBacklog, RollupTask};
+use super::data::{RollupBacklog, RollupTask, RollupWrite};
 use super::error::{During, StoreError};
 use super::rows::{Gives, Read, symbol};
 use crate::base::{Shard, Symbol, UnixSeconds};
@@ -32,6 +32,15 @@ const CLAIM_CHANGES: &str = "UPDATE rollup_dirty SET claimed = true WHERE NOT cl
 pub(super) const CLAIM_CHANGES_OF: &str = "UPDATE rollup_dirty SET claimed = true WHERE NOT claimed AND symbol = $1";
 /// The symbols whose changed bars nobody has claimed.
 const CHANGED: &str = "SELECT DISTINCT symbol FROM rollup_dirty WHERE NOT claimed";
+
+/// From so many roll-ups a symbol on, most are new. Fewer are the open bars of each interval, which are there already, so
+/// that to insert many at once is tried in vain.
+const NEW_ROLLUPS_EACH: usize = 16;
+
+/// Whether most of some roll-ups are not in the database yet.
+pub(super) fn are_mostly_new(writes: &[RollupWrite]) -> bool {
+    writes.iter().map(|write| write.bars.len()).sum::<usize>() >= NEW_ROLLUPS_EACH * writes.len()
+}
 
 #[derive(QueryableByName)]
 pub(super) struct ChangedRow {

@@ -1,6 +1,8 @@
 //! Backfill's own laws: bars and roll-ups come out as generator and aggregator make them, whichever way they are written and
 //! wherever it was stopped.
 
+mod shards;
+
 use std::sync::Arc;
 
 use klined::calendar::Calendar;

@@ -12,7 +12,7 @@ use crate::base::{Interval, MarketClock, Shard, Symbol, UnixSeconds};
 use crate::calendar::Minute;
 use crate::daemon::clock::instant;
 use crate::store::{
-    BarRange, BarStore, Batch, Fill, FillRoles, Follow, Identity, Lane, Lease, Listing, MarketStatus, PoolUse,
+    BarRange, BarStore, Batch, Fill, FillRoles, Follow, Identity, Lease, Listing, MarketStatus, MonthFill, PoolUse,
     PriceRow, Progress, Role, RollupBacklog, RollupTask, RollupWrite, Room, StateRow, StoreError, StoredBar,
     StoredScenario, Supplier, Supply,
 };
@@ -92,6 +92,11 @@ impl Supplier for CountedSupplier<'_> {
         self.vitals.answered(true);
         self.inner.may_end()
     }
+
+    fn is_wanted(&mut self) -> bool {
+        self.vitals.answered(true);
+        self.inner.is_wanted()
+    }
 }
 
 impl BarStore for ObservedStore {
@@ -128,16 +133,14 @@ impl BarStore for ObservedStore {
         &self,
         roles: FillRoles<'_>,
         month: NaiveDate,
-        lane: Lane,
         supplier: &mut dyn Supplier,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<MonthFill, StoreError> {
         let mut counted = CountedSupplier { inner: supplier, vitals: &self.vitals, counts: Counts::default() };
-        let is_written =
-            self.timed(instant(), "fill_month", self.inner.fill_month(roles, month, lane, &mut counted))?;
-        if is_written {
+        let outcome = self.timed(instant(), "fill_month", self.inner.fill_month(roles, month, &mut counted))?;
+        if outcome == MonthFill::Written {
             self.count(&counted.counts);
         }
-        Ok(is_written)
+        Ok(outcome)
     }
 
     fn bars_after(&self, ends: &[(Symbol, UnixSeconds)]) -> Result<BTreeSet<Symbol>, StoreError> {
@@ -166,6 +169,10 @@ impl BarStore for ObservedStore {
 
     fn may_write_rollups(&self) -> Result<bool, StoreError> {
         self.told(self.inner.may_write_rollups())
+    }
+
+    fn rollup_lanes(&self) -> usize {
+        self.inner.rollup_lanes()
     }
 
     fn pool(&self) -> PoolUse {

@@ -19,11 +19,11 @@ use self::pipeline::{Pipeline, Written};
 use self::walk::Walk;
 use super::advance::{ensure_partitions_ahead, ensure_week, resume, status_after};
 use super::universe::{self, Roster};
-use super::{Aggregator, JobError, Market, Stop};
+use super::{Aggregator, Folded, JobError, Market, Stop};
 use crate::bars::{Rollup, SymbolRun};
 use crate::base::{Symbol, UnixSeconds};
 use crate::calendar::Minute;
-use crate::store::{BarStore, Batch, FillRoles, Lease, Listing, Role, StoreError};
+use crate::store::{BarStore, Batch, FillRoles, Lease, Listing, Role};
 
 /// Which days a new symbol gets. A symbol that has bars is continued from its last one in any case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,11 +66,13 @@ struct Plan {
     opening: Batch,
 }
 
-/// Fills the market of a window, for every symbol or one.
+/// Fills the market of a window, for every symbol of the market's shard or one. Of a divided market that has not begun the first
+/// shard lists every symbol, those of the others too, so that all begin with the same day.
 ///
 /// # Errors
-/// The window is empty or would precede bars that exist, the symbol is unknown, another writer lives, or the database
-/// fails. Everything written before stays valid.
+/// The window is empty or would precede bars that exist, the symbol is unknown or another shard's, another writer lives, or the
+/// database fails; or the market is divided, has not begun, and this is not the first shard. Everything written before stays
+/// valid.
 pub fn backfill(
     market: &Market,
     window: Window,
@@ -79,11 +81,20 @@ pub fn backfill(
     progress: &mut dyn Progress,
     stop: &Stop,
 ) -> Result<Backfilled, JobError> {
-    let lease = market.store.acquire(Role::Writer)?;
+    let shard = market.shard;
+    if let Some(symbol) = only.filter(|&symbol| !shard.holds(symbol)) {
+        return Err(JobError::OtherShard { symbol, shard });
+    }
+    let lease = market.store.acquire_shard(Role::Writer, shard)?;
     let (first_day, end) = bounds(market, window, now)?;
+    // Asked before the scenarios are: who sees that the market has begun sees those that it began with.
+    let has_begun = !market.store.listings()?.is_empty();
+    if !has_begun && !shard.is_first() {
+        return Err(JobError::NotBegun(shard));
+    }
     let market = &market.clone().with_scenarios(&lease, first_day)?;
     let is_open_ended = !matches!(window, Window::Range { to: Some(_), .. });
-    let Plan { runs, roster, target, opening } = plan(market, first_day, end, is_open_ended, only)?;
+    let Plan { runs, roster, target, opening } = plan(market, first_day, end, is_open_ended, only, has_begun)?;
     let calendar = &market.calendar;
     let earliest = runs.iter().map(|(run, _)| run.day()).min().unwrap_or_else(|| calendar.day_of(target));
     if calendar.is_projected(calendar.day_of(target)) {
@@ -121,14 +132,22 @@ fn free_aggregator(market: &Market, only: Option<Symbol>) -> Result<Option<Aggre
         info!("this user may not write roll-ups; they are left to the aggregator");
         return Ok(None);
     }
-    match Aggregator::start(market.store.clone(), market.calendar.clone(), only) {
+    match Aggregator::start_shard(market.store.clone(), market.calendar.clone(), only, market.shard) {
         Ok(aggregator) => Ok(Some(aggregator)),
-        Err(JobError::Store(StoreError::RoleTaken { role: Role::Aggregator })) => {
+        Err(JobError::Store(error)) if error.is_held_by_another() => {
             info!("the aggregator that is running will roll the new bars up");
             Ok(None)
         }
         Err(error) => Err(error),
     }
+}
+
+/// Rolls up what was not rolled up on the way, where this user may and no aggregator is running; none where not.
+///
+/// # Errors
+/// The database fails.
+pub fn roll_up_the_rest(market: &Market, only: Option<Symbol>, stop: &Stop) -> Result<Option<Folded>, JobError> {
+    free_aggregator(market, only)?.map(|aggregator| aggregator.run(None, stop)).transpose()
 }
 
 /// The symbols' ways, each with its roll-ups as they stand when they hold all of its bars.
@@ -170,6 +189,7 @@ fn plan(
     end: Minute,
     is_open_ended: bool,
     only: Option<Symbol>,
+    has_begun: bool,
 ) -> Result<Plan, JobError> {
     let roster = universe::roster(&*market.store)?;
     universe::require(&*market.store, &roster, only.as_slice())?;
@@ -198,7 +218,8 @@ fn plan(
     let mut runs = Vec::new();
     let mut opening = Batch::default();
     for &symbol in roster.keys().chain(listed_since.keys().filter(|symbol| !roster.contains_key(symbol))) {
-        if only.is_some_and(|only| only != symbol) {
+        let is_own = market.shard.holds(symbol);
+        if only.is_some_and(|only| only != symbol) || !is_own && has_begun {
             continue;
         }
         match (former.get(&symbol), listed_since.get(&symbol), roster.get(&symbol)) {
@@ -213,7 +234,9 @@ fn plan(
                 let run = SymbolRun::list(market.model.clone(), instrument, first_day);
                 opening.listings.push(Listing { symbol, first_day, last_day: None });
                 opening.checkpoints.push(run.checkpoint());
-                runs.push((run, first_day));
+                if is_own {
+                    runs.push((run, first_day));
+                }
             }
             (None, _, None) => {}
         }

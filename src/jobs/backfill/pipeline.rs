@@ -16,7 +16,7 @@ use super::super::{JobError, Market, Stop};
 use super::Progress;
 use super::walk::{Made, Stretch, Walk, make, stretches};
 use crate::calendar::Minute;
-use crate::store::{Fill, FillRoles, Lane, Room, Supplier, Supply};
+use crate::store::{Fill, FillRoles, MonthFill, Room, Supplier, Supply};
 
 /// How many parts may wait for the database.
 const PARTS_AHEAD: usize = 8;
@@ -93,12 +93,10 @@ impl Pipeline<'_> {
             let (market, roster, all) = (self.market, self.roster, &stretches);
             scope.spawn(move || make(market, roster, walks, all, &send));
             let (tell, told) = channel();
-            let mut lane = Lane::A;
             let begin = |stretch: &Stretch, room: Room, turn: Receiver<bool>| {
-                lane = lane.other();
-                let (stretch, lane, shared) = (*stretch, lane, &shared);
+                let (stretch, shared) = (*stretch, &shared);
                 let over = TellsEnd { tell: tell.clone(), outcome: Ok(None) };
-                scope.spawn(move || over.after(|tell| self.write(shared, stretch, room, lane, tell, turn)));
+                scope.spawn(move || over.after(|tell| self.write(shared, stretch, room, tell, turn)));
             };
             let outcome = self.oversee(&stretches, &rooms, begin, &shared, &told, progress);
             // Whoever still makes finds nobody to take it.
@@ -175,7 +173,6 @@ impl Pipeline<'_> {
         shared: &Shared,
         stretch: Stretch,
         room: Room,
-        lane: Lane,
         tell: &Sender<Told>,
         turn: Receiver<bool>,
     ) -> Result<Option<()>, JobError> {
@@ -190,19 +187,30 @@ impl Pipeline<'_> {
             failure: None,
         };
         let month = stretch.month.format("%Y-%m");
-        let Room::None(why) = room else {
-            let is_written = store.fill_month(self.roles, stretch.month, lane, &mut parts)?;
-            if let Some(failure) = parts.failure {
-                return Err(failure);
+        let why = match room {
+            Room::None(why) => why,
+            Room::Free => {
+                let outcome = store.fill_month(self.roles, stretch.month, &mut parts)?;
+                if let Some(failure) = parts.failure {
+                    return Err(failure);
+                }
+                match outcome {
+                    MonthFill::Written => {
+                        let Written { bars, rollups } = parts.sum;
+                        info!(%month, bars, rollups, "a month is written");
+                        let _ = tell.send(Told::Written(parts.sum));
+                        return Ok(Some(()));
+                    }
+                    MonthFill::GivenUp => return Ok(None),
+                    MonthFill::Taken => "another shard has begun it",
+                }
             }
-            if is_written {
-                let Written { bars, rollups } = parts.sum;
-                info!(%month, bars, rollups, "a month is written");
-                let _ = tell.send(Told::Written(parts.sum));
-            }
-            return Ok(is_written.then_some(()));
         };
         debug!(%month, "written in parts: {why}");
+        // The state that a part leads to must not become visible before the month before.
+        if !parts.may_end() {
+            return Ok(None);
+        }
         store.ensure_partitions(stretch.month, stretch.month)?;
         let mut fill = Fill::default();
         loop {
@@ -241,7 +249,7 @@ struct Parts<'a> {
 
 impl Parts<'_> {
     fn next_part(&mut self) -> Supply {
-        if self.stop.is_asked() || self.shared.has_failed.load(Ordering::Relaxed) {
+        if !self.is_wanted() {
             return Supply::Abort;
         }
         match self.made.as_ref().and_then(|made| made.as_ref()).map(Receiver::recv) {
@@ -277,6 +285,10 @@ impl Supplier for Parts<'_> {
 
     fn may_end(&mut self) -> bool {
         self.turn.recv().unwrap_or(false)
+    }
+
+    fn is_wanted(&mut self) -> bool {
+        !self.stop.is_asked() && !self.shared.has_failed.load(Ordering::Relaxed)
     }
 }
 

@@ -5,6 +5,7 @@
 //! neighbouring pages.
 
 use std::cell::RefCell;
+use std::time::Duration;
 
 use chrono::NaiveDate;
 use diesel::connection::SimpleConnection;
@@ -16,7 +17,7 @@ use diesel::sql_types::{Array, BigInt, Bool, Text};
 
 use super::super::data::RollupWrite;
 use super::super::error::During;
-use super::super::{Fill, FillRoles, Lane, StoreError, Supplier, Supply, retention};
+use super::super::{Fill, FillRoles, MonthFill, StoreError, Supplier, Supply, retention};
 use super::{lease, notify, partitions, write};
 use crate::bars::Bar;
 use crate::base::{Interval, Price, Symbol, UnixSeconds};
@@ -41,8 +42,10 @@ macro_rules! loading {
 loading!(market_klines_loading_a);
 loading!(market_klines_loading_b);
 
+/// The pause between two looks at a month that somebody else is writing.
+const PLACE_PAUSE: Duration = Duration::from_millis(50);
 /// Bytes that are sent at once.
-const CHUNK_BYTES: usize = 256 * 1024;
+pub(super) const CHUNK_BYTES: usize = 256 * 1024;
 
 /// What binary COPY begins with: the signature, no flags, no extension.
 const COPY_HEADER: [u8; 19] = *b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
@@ -147,27 +150,38 @@ pub(super) fn month(
     connection: &mut PgConnection,
     roles: FillRoles<'_>,
     day: NaiveDate,
-    lane: Lane,
     supplier: &mut dyn Supplier,
-) -> Result<(), StoreError> {
-    let loading = match lane {
-        Lane::A => "market_klines_loading_a",
-        Lane::B => "market_klines_loading_b",
-    };
+) -> Result<MonthFill, StoreError> {
     let month = partitions::month_of(day);
+    let place = partitions::loading_place(month);
+    let loading = if place == 0 { "market_klines_loading_a" } else { "market_klines_loading_b" };
     let (from, until) = partitions::span(month);
     // To write a month takes as long as it takes: it ends when either side loses the other.
     connection.batch_execute("SET LOCAL statement_timeout = 0").during("begin a month")?;
     roles.check(|lease| lease::check(connection, lease))?;
+    while !partitions::try_hold_place(connection, month)? {
+        // Looked for by whoever waits, because the place may go on to another month of whoever had it.
+        if partitions::exists(connection, month)? {
+            return Ok(MonthFill::Taken);
+        }
+        if !supplier.is_wanted() {
+            return Err(given_up());
+        }
+        std::thread::sleep(PLACE_PAUSE);
+    }
+    if partitions::exists(connection, month)? {
+        return Ok(MonthFill::Taken);
+    }
     sql_query("SELECT klines_begin_month($1, $2, $3, current_user::text)")
         .bind::<Text, _>(loading)
         .bind::<BigInt, _>(from)
         .bind::<BigInt, _>(until)
         .execute(connection)
         .during("begin a month")?;
-    let Rest { fill, firsts } = match lane {
-        Lane::A => copy(connection, market_klines_loading_a::table, from, supplier)?,
-        Lane::B => copy(connection, market_klines_loading_b::table, from, supplier)?,
+    let Rest { fill, firsts } = if place == 0 {
+        copy(connection, market_klines_loading_a::table, from, supplier)?
+    } else {
+        copy(connection, market_klines_loading_b::table, from, supplier)?
     };
     sql_query("SELECT klines_end_month($1)").bind::<Text, _>(loading).execute(connection).during("build a key")?;
     if !supplier.may_end() {
@@ -187,7 +201,8 @@ pub(super) fn month(
         notify::of_month(connection, first, !fill.rollups.is_empty())?;
     }
     // The locks that held the roles may have been lost while all this went on.
-    roles.check(|lease| lease::check(connection, lease))
+    roles.check(|lease| lease::check(connection, lease))?;
+    Ok(MonthFill::Written)
 }
 
 /// Copies what is supplied; gives what does not belong into the month's table.

@@ -29,12 +29,14 @@ use super::data::{
 use super::error::During;
 use super::url::without_passwords_of;
 use super::{
-    BarStore, Fill, FillRoles, Follow, Lane, Lease, PoolUse, Role, Room, StoreError, StoreOptions, Supplier, clock,
-    epoch, migrations, prices, retention, rollups, rows, scenarios, transaction,
+    BarStore, Fill, FillRoles, Follow, Lease, MonthFill, PoolUse, Role, Room, StoreError, StoreOptions, Supplier,
+    clock, epoch, migrations, prices, retention, rollups, rows, scenarios, transaction,
 };
 use crate::bars::Halt;
 use crate::base::{Interval, MarketClock, Shard, Symbol, UnixSeconds};
 use crate::universe::UniverseRow;
+
+pub(super) use numeric::StoredPrice;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 /// PostgreSQL 13, the oldest that has everything used here.
@@ -290,13 +292,11 @@ impl BarStore for PostgresStore {
         &self,
         roles: FillRoles<'_>,
         month: NaiveDate,
-        lane: Lane,
         supplier: &mut dyn Supplier,
-    ) -> Result<bool, StoreError> {
-        match self.transaction("write a month", |connection| bulk::month(connection, roles, month, lane, supplier)) {
-            Ok(()) => Ok(true),
-            Err(error) if bulk::is_given_up(&error) => Ok(false),
-            Err(error) => Err(error),
+    ) -> Result<MonthFill, StoreError> {
+        match self.transaction("write a month", |connection| bulk::month(connection, roles, month, supplier)) {
+            Err(error) if bulk::is_given_up(&error) => Ok(MonthFill::GivenUp),
+            outcome => outcome,
         }
     }
 
@@ -346,6 +346,11 @@ impl BarStore for PostgresStore {
             })?;
             rollups::tasks(connection, lease.shard).during("look for bars to roll up")?
         })
+    }
+
+    fn rollup_lanes(&self) -> usize {
+        // Each reads on one connection and writes on another.
+        if self.pool.max_size() >= 4 { 2 } else { 1 }
     }
 
     fn write_rollups(&self, lease: &Lease, writes: &[RollupWrite]) -> Result<(), StoreError> {

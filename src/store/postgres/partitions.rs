@@ -3,18 +3,22 @@
 
 use chrono::{Datelike, NaiveDate, TimeZone};
 use chrono_tz::Asia::Shanghai;
+use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_query;
-use diesel::sql_types::{BigInt, Nullable, Text};
+use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
 
-use super::super::StoreError;
 use super::super::error::During;
+use super::super::{StoreError, transaction};
 use crate::base::UnixSeconds;
 use crate::calendar::Calendar;
 
 /// Dropping waits behind whoever reads and holds up everybody who comes later, so it does not wait for long.
 pub(super) const SHORT_WAIT: &str = "SET LOCAL lock_timeout = '2s'";
+
+/// The first half of the advisory locks on the places that months are loaded in: "klnp" in ASCII.
+const PLACE_CLASS: i32 = 0x6b6c_6e70;
 
 /// A calendar month: year and month from 1.
 pub(super) type Month = (i32, u32);
@@ -23,6 +27,12 @@ pub(super) type Month = (i32, u32);
 struct NameRow {
     #[diesel(sql_type = Text)]
     name: String,
+}
+
+#[derive(QueryableByName)]
+struct IsRow {
+    #[diesel(sql_type = Bool)]
+    is_so: bool,
 }
 
 #[derive(QueryableByName)]
@@ -105,15 +115,50 @@ fn existing(connection: &mut PgConnection) -> Result<Vec<String>, StoreError> {
     Ok(names)
 }
 
+/// Waits for whoever is loading the month, who would find its name taken at the end.
 fn make(connection: &mut PgConnection, month: Month) -> Result<(), StoreError> {
     let (from, until) = span(month);
-    sql_query("SELECT klines_make_partition($1, $2, $3)")
+    transaction::run(connection, "make a partition", |connection| {
+        // To load a month takes longer than a lock is waited for; the bound on a statement remains.
+        connection.batch_execute("SET LOCAL lock_timeout = 0").during("make a partition")?;
+        sql_query("SELECT pg_advisory_xact_lock($1, $2)")
+            .bind::<Integer, _>(PLACE_CLASS)
+            .bind::<Integer, _>(loading_place(month))
+            .execute(connection)
+            .during("wait for a month that is being loaded")?;
+        sql_query("SELECT klines_make_partition($1, $2, $3)")
+            .bind::<Text, _>(name(month))
+            .bind::<BigInt, _>(from)
+            .bind::<BigInt, _>(until)
+            .execute(connection)
+            .during("make a partition")?;
+        Ok(())
+    })
+}
+
+/// In which of the two places a month is loaded, 0 or 1. Months that follow one another have different ones.
+pub(super) fn loading_place((year, month): Month) -> i32 {
+    (year * 12 + month as i32).rem_euclid(2)
+}
+
+/// Takes the place that a month is loaded in, to the end of the transaction; false when somebody else has it.
+pub(super) fn try_hold_place(connection: &mut PgConnection, month: Month) -> Result<bool, StoreError> {
+    let row: IsRow = sql_query("SELECT pg_try_advisory_xact_lock($1, $2) AS is_so")
+        .bind::<Integer, _>(PLACE_CLASS)
+        .bind::<Integer, _>(loading_place(month))
+        .get_result(connection)
+        .during("take the place of a month")?;
+    Ok(row.is_so)
+}
+
+/// Whether a month's partition, or another table of its name, is there. Asked of the catalog's table: a session's cache of names
+/// does not hear of other sessions in the middle of a transaction.
+pub(super) fn exists(connection: &mut PgConnection, month: Month) -> Result<bool, StoreError> {
+    let row: IsRow = sql_query("SELECT EXISTS (SELECT FROM pg_class WHERE relname = $1 AND relnamespace = to_regnamespace(current_schema())) AS is_so")
         .bind::<Text, _>(name(month))
-        .bind::<BigInt, _>(from)
-        .bind::<BigInt, _>(until)
-        .execute(connection)
-        .during("make a partition")?;
-    Ok(())
+        .get_result(connection)
+        .during("look for a partition")?;
+    Ok(row.is_so)
 }
 
 /// Drops the oldest partition that lies wholly before the horizon, detached and dropped in one transaction. Gives its name;

@@ -1,7 +1,7 @@
 //! What the transactions write.
 
 use diesel::connection::SimpleConnection;
-use diesel::pg::PgConnection;
+use diesel::pg::{CopyFormat, PgConnection};
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel::sql_query;
@@ -9,11 +9,12 @@ use diesel::sql_types::{Array, BigInt, Bool, Double, Nullable, Numeric, Text};
 
 use super::super::data::{Batch, Identity, Listing, RollupWrite};
 use super::super::error::During;
-use super::super::{StoreError, clock, columns, retention, rows, transaction};
+use super::super::{StoreError, clock, columns, retention, rollups, rows, transaction};
+use super::bulk::{CHUNK_BYTES, Rows};
 use super::notify;
 use super::numeric::PgPrice;
 use crate::bars::{Bar, Checkpoint, Halt, Quote};
-use crate::base::{Interval, Symbol};
+use crate::base::{Interval, Ohlcv, Price, Symbol};
 use crate::universe::UniverseRow;
 
 diesel::table! {
@@ -34,35 +35,11 @@ const COPY_BARS_MIN: usize = 2_000;
 /// The most bars that one statement carries in arrays.
 const UPSERT_BARS_MAX: usize = 10_000;
 
-/// From so many roll-ups a symbol on, most are new. Fewer are the open bars of each interval, which are there already, so
-/// that to try COPY is in vain.
-const NEW_ROLLUPS_EACH: usize = 16;
-
 /// A bar on its way into the table.
-#[derive(Insertable)]
-#[diesel(table_name = market_klines, treat_none_as_default_value = false)]
 struct BarRow<'a> {
     symbol: &'a str,
-    interval: &'static str,
-    time: i64,
-    open: PgPrice,
-    high: PgPrice,
-    low: PgPrice,
-    close: PgPrice,
-    volume: i64,
-}
-
-fn bar_row<'a>(symbol: &'a Symbol, interval: Interval, bar: &Bar) -> BarRow<'a> {
-    BarRow {
-        symbol: symbol.as_str(),
-        interval: interval.as_str(),
-        time: bar.first.start(),
-        open: PgPrice(bar.ohlcv.open()),
-        high: PgPrice(bar.ohlcv.high()),
-        low: PgPrice(bar.ohlcv.low()),
-        close: PgPrice(bar.ohlcv.close()),
-        volume: bar.ohlcv.volume(),
-    }
+    interval: Interval,
+    bar: &'a Bar,
 }
 
 pub(super) fn claim(
@@ -109,7 +86,8 @@ pub(super) fn batch(connection: &mut PgConnection, batch: &Batch) -> Result<(), 
     upsert_checkpoints(connection, &batch.checkpoints)?;
     let horizon = retention::horizon(connection)?;
     let kept = batch.bars.iter().filter(|(_, bar)| horizon.keeps(bar));
-    let bars: Vec<BarRow<'_>> = kept.map(|(symbol, bar)| bar_row(symbol, Interval::Minute1, bar)).collect();
+    let bars: Vec<BarRow<'_>> =
+        kept.map(|(symbol, bar)| BarRow { symbol: symbol.as_str(), interval: Interval::Minute1, bar }).collect();
     insert_bars(connection, &bars)?;
     upsert_halts(connection, &batch.halts)?;
     upsert_quotes(connection, &batch.quotes)?;
@@ -146,7 +124,20 @@ pub(super) fn batch(connection: &mut PgConnection, batch: &Batch) -> Result<(), 
 fn insert_bars(connection: &mut PgConnection, bars: &[BarRow<'_>]) -> Result<(), StoreError> {
     if bars.len() >= COPY_BARS_MIN {
         let copied = transaction::run(connection, "copy bars", |connection| {
-            diesel::copy_from(market_klines::table).from_insertable(bars).execute(connection).during("copy bars")
+            let send = |out: &mut dyn std::io::Write| {
+                let mut rows = Rows::begin();
+                for BarRow { symbol, interval, bar } in bars {
+                    rows.push(symbol, *interval, bar);
+                    rows.send(out, CHUNK_BYTES)?;
+                }
+                rows.end();
+                rows.send(out, 0)
+            };
+            diesel::copy_from(market_klines::table)
+                .from_raw_data(market_klines::table, |out| -> QueryResult<()> { send(out) })
+                .with_format(CopyFormat::Binary)
+                .execute(connection)
+                .during("copy bars")
         });
         match copied {
             Err(StoreError::Query {
@@ -164,16 +155,16 @@ fn upsert_all(connection: &mut PgConnection, bars: &[BarRow<'_>]) -> Result<(), 
 }
 
 fn upsert_bars(connection: &mut PgConnection, bars: &[BarRow<'_>]) -> Result<(), StoreError> {
-    let prices = |of: fn(&BarRow<'_>) -> PgPrice| bars.iter().map(of).collect::<Vec<_>>();
+    let prices = |of: fn(&Ohlcv) -> Price| bars.iter().map(|row| PgPrice(of(&row.bar.ohlcv))).collect::<Vec<_>>();
     sql_query(include_str!("sql/upsert_bars.sql"))
-        .bind::<Array<Text>, _>(bars.iter().map(|bar| bar.symbol).collect::<Vec<_>>())
-        .bind::<Array<Text>, _>(bars.iter().map(|bar| bar.interval).collect::<Vec<_>>())
-        .bind::<Array<BigInt>, _>(bars.iter().map(|bar| bar.time).collect::<Vec<_>>())
-        .bind::<Array<Numeric>, _>(prices(|bar| bar.open))
-        .bind::<Array<Numeric>, _>(prices(|bar| bar.high))
-        .bind::<Array<Numeric>, _>(prices(|bar| bar.low))
-        .bind::<Array<Numeric>, _>(prices(|bar| bar.close))
-        .bind::<Array<BigInt>, _>(bars.iter().map(|bar| bar.volume).collect::<Vec<_>>())
+        .bind::<Array<Text>, _>(bars.iter().map(|row| row.symbol).collect::<Vec<_>>())
+        .bind::<Array<Text>, _>(bars.iter().map(|row| row.interval.as_str()).collect::<Vec<_>>())
+        .bind::<Array<BigInt>, _>(bars.iter().map(|row| row.bar.first.start()).collect::<Vec<_>>())
+        .bind::<Array<Numeric>, _>(prices(Ohlcv::open))
+        .bind::<Array<Numeric>, _>(prices(Ohlcv::high))
+        .bind::<Array<Numeric>, _>(prices(Ohlcv::low))
+        .bind::<Array<Numeric>, _>(prices(Ohlcv::close))
+        .bind::<Array<BigInt>, _>(bars.iter().map(|row| row.bar.ohlcv.volume()).collect::<Vec<_>>())
         .execute(connection)
         .during("write bars")?;
     Ok(())
@@ -290,14 +281,15 @@ pub(super) fn rollups(connection: &mut PgConnection, writes: &[RollupWrite]) -> 
             .during("remove outdated roll-ups")?;
     }
     let horizon = retention::horizon(connection)?;
-    let bars: Vec<BarRow<'_>> = writes
+    let mut bars: Vec<BarRow<'_>> = writes
         .iter()
         .flat_map(|write| write.bars.iter().map(move |(interval, bar)| (write, interval, bar)))
         .filter(|(_, _, bar)| horizon.keeps(bar))
-        .map(|(write, interval, bar)| bar_row(&write.symbol, *interval, bar))
+        .map(|(write, &interval, bar)| BarRow { symbol: write.symbol.as_str(), interval, bar })
         .collect();
-    let is_mostly_new = bars.len() >= NEW_ROLLUPS_EACH * writes.len();
-    if is_mostly_new {
+    if rollups::are_mostly_new(writes) {
+        // In order of the key, of two bars of one place the later one after the other.
+        bars.sort_by_key(|row| (row.symbol, row.interval.as_str(), row.bar.first));
         insert_bars(connection, &bars)?
     } else {
         upsert_all(connection, &bars)?

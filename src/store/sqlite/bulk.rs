@@ -10,7 +10,7 @@ use diesel::sql_types::{BigInt, Double, Text};
 use diesel::sqlite::{Sqlite, SqliteConnection};
 
 use super::super::error::During;
-use super::super::{Fill, StoreError, retention};
+use super::super::{Fill, RollupWrite, StoreError, retention, rollups};
 use super::write;
 use crate::bars::Bar;
 use crate::base::{Interval, Symbol, UnixSeconds};
@@ -97,15 +97,32 @@ pub(super) fn fill(connection: &mut SqliteConnection, fill: &Fill) -> Result<(),
     write::batch_before_bars(connection, &fill.batch)?;
     let horizon = retention::horizon(connection)?;
     let minutes = fill.batch.bars.iter().map(|(symbol, bar)| Row { symbol, interval: Interval::Minute1, bar });
-    let rolled = fill.rollups.iter().flat_map(|write| {
-        write.bars.iter().map(|(interval, bar)| Row { symbol: &write.symbol, interval: *interval, bar })
-    });
-    let mut rows: Vec<Row<'_>> = minutes.chain(rolled).filter(|row| horizon.keeps(row.bar)).collect();
+    let mut rows: Vec<Row<'_>> = minutes.chain(rolled(&fill.rollups)).filter(|row| horizon.keeps(row.bar)).collect();
     // Neighbours in the tree one after another; of two bars of the same place the later one stays the later.
     rows.sort_by_key(|row| (row.symbol, row.interval.as_str(), row.bar.first));
     insert(connection, &rows)?;
     write::batch_after_bars(connection, &fill.batch)?;
     write::settle_rollups(connection, &fill.rollups)
+}
+
+/// Writes roll-ups in the connection's present transaction.
+pub(super) fn rollups(connection: &mut SqliteConnection, writes: &[RollupWrite]) -> Result<(), StoreError> {
+    let bars = writes.iter().map(|write| write.bars.len()).sum::<usize>();
+    let is_repair = writes.iter().any(|write| write.replace_from.is_some());
+    if bars < BULK_BARS_MIN || is_repair || !rollups::are_mostly_new(writes) {
+        return write::rollups(connection, writes);
+    }
+    let horizon = retention::horizon(connection)?;
+    let mut rows: Vec<Row<'_>> = rolled(writes).filter(|row| horizon.keeps(row.bar)).collect();
+    rows.sort_by_key(|row| (row.symbol, row.interval.as_str(), row.bar.first));
+    insert(connection, &rows)?;
+    write::settle_rollups(connection, writes)
+}
+
+fn rolled(writes: &[RollupWrite]) -> impl Iterator<Item = Row<'_>> {
+    writes.iter().flat_map(|write| {
+        write.bars.iter().map(|(interval, bar)| Row { symbol: &write.symbol, interval: *interval, bar })
+    })
 }
 
 /// Inserts rows, and overwrites those that are there.

@@ -25,8 +25,8 @@ use super::data::{
 };
 use super::error::During;
 use super::{
-    BarStore, Fill, FillRoles, Follow, Lane, Lease, PoolUse, Role, Room, StoreError, StoreOptions, Supplier, clock,
-    epoch, migrations, prices, retention, rollups, rows, scenarios, transaction,
+    BarStore, Fill, FillRoles, Follow, Lease, MonthFill, PoolUse, Role, Room, StoreError, StoreOptions, Supplier,
+    clock, epoch, migrations, prices, retention, rollups, rows, scenarios, transaction,
 };
 use crate::bars::Halt;
 use crate::base::{MarketClock, Shard, Symbol, UnixSeconds};
@@ -239,10 +239,9 @@ impl BarStore for SqliteStore {
         &self,
         _roles: FillRoles<'_>,
         _month: NaiveDate,
-        _lane: Lane,
         _supplier: &mut dyn Supplier,
-    ) -> Result<bool, StoreError> {
-        Ok(false)
+    ) -> Result<MonthFill, StoreError> {
+        Ok(MonthFill::Taken)
     }
 
     fn bars_after(&self, ends: &[(Symbol, UnixSeconds)]) -> Result<BTreeSet<Symbol>, StoreError> {
@@ -293,10 +292,14 @@ impl BarStore for SqliteStore {
         })
     }
 
+    fn rollup_lanes(&self) -> usize {
+        1
+    }
+
     fn write_rollups(&self, lease: &Lease, writes: &[RollupWrite]) -> Result<(), StoreError> {
         self.transaction("write roll-ups", |connection| {
             lease::check(connection, lease)?;
-            write::rollups(connection, writes)
+            bulk::rollups(connection, writes)
         })
     }
 }

@@ -1,6 +1,6 @@
 //! A history in parts: written one by one, or a month as a whole.
 
-use klined::store::{Fill, FillRoles, Lane, Room, StoreError, Supplier, Supply};
+use klined::store::{Fill, FillRoles, MonthFill, Room, StoreError, Supplier, Supply};
 
 use super::*;
 use crate::on_every_backend;
@@ -46,7 +46,9 @@ fn fill_month(desk: &Desk, parts: Vec<Fill>) -> Result<bool, StoreError> {
 fn fill_month_until(desk: &Desk, parts: Vec<Fill>, end: fn() -> Supply, may_end: bool) -> Result<bool, StoreError> {
     assert_eq!(desk.store.make_room(date(DAY)).unwrap(), Room::Free);
     let mut parts = Parts { parts: parts.into_iter(), end, may_end };
-    desk.store.fill_month(roles(desk), date(DAY), Lane::A, &mut parts)
+    let outcome = desk.store.fill_month(roles(desk), date(DAY), &mut parts)?;
+    assert_ne!(outcome, MonthFill::Taken);
+    Ok(outcome == MonthFill::Written)
 }
 
 /// The same on a database of its own.
@@ -267,10 +269,81 @@ fn two_months_under_way_become_visible_in_their_order() {
     }
     let first = || {
         let mut supplier = After(Some(part("AAA", &minutes(1_500))), &|| true);
-        desk.store.fill_month(roles(&desk), date(DAY), Lane::A, &mut supplier).unwrap()
+        desk.store.fill_month(roles(&desk), date(DAY), &mut supplier).unwrap() == MonthFill::Written
     };
     let mut second = After(Some(part("AAA", &february)), &first);
-    assert!(desk.store.fill_month(roles(&desk), date("2026-02-02"), Lane::B, &mut second).unwrap());
+    let outcome = desk.store.fill_month(roles(&desk), date("2026-02-02"), &mut second).unwrap();
+    assert_eq!(outcome, MonthFill::Written);
     assert_eq!(desk.minute_bars("AAA").len(), 1_500 + 240);
     assert_eq!(desk.store.watermarks().unwrap()[&symbol("AAA")], february[239].start());
+}
+
+#[test]
+fn of_several_writers_one_loads_a_month_and_the_others_wait_for_it() {
+    /// Ends its month only when two others have come for it.
+    struct WhileOthersWait<'a>(Option<Fill>, &'a dyn Fn());
+
+    impl Supplier for WhileOthersWait<'_> {
+        fn next(&mut self) -> Supply {
+            self.0.take().map_or(Supply::End, Supply::Part)
+        }
+
+        fn may_end(&mut self) -> bool {
+            (self.1)();
+            true
+        }
+    }
+
+    /// Has nothing, and must not be asked for it.
+    struct Unasked {
+        waits: u32,
+    }
+
+    impl Supplier for Unasked {
+        fn next(&mut self) -> Supply {
+            panic!("asked for a month that somebody else has begun")
+        }
+
+        fn may_end(&mut self) -> bool {
+            panic!("asked to end a month that somebody else has begun")
+        }
+
+        fn is_wanted(&mut self) -> bool {
+            self.waits = self.waits.saturating_sub(1);
+            self.waits > 0
+        }
+    }
+
+    let database = Database::new(Backend::Postgres);
+    drop(Desk::of(&database));
+    let (one, other) = (database.open(), database.open());
+    let [first, second] = ["1/2", "2/2"].map(|of| one.acquire_shard(Role::Writer, of.parse().unwrap()).unwrap());
+    assert_eq!(one.make_room(date(DAY)).unwrap(), Room::Free);
+    let come = |waits| {
+        let mut unasked = Unasked { waits };
+        other.fill_month(FillRoles { writer: &second, aggregator: None }, date(DAY), &mut unasked).unwrap()
+    };
+    let is_made = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let waiters = std::sync::Mutex::new(Vec::new());
+        let others = || {
+            // Who is not wanted any more does not wait.
+            assert_eq!(come(3), MonthFill::GivenUp);
+            let mut waiters = waiters.lock().unwrap();
+            waiters.push(scope.spawn(|| assert_eq!(come(10_000), MonthFill::Taken)));
+            waiters.push(scope.spawn(|| {
+                other.ensure_partitions(date(DAY), date(DAY)).unwrap();
+                is_made.store(true, std::sync::atomic::Ordering::SeqCst);
+            }));
+            std::thread::sleep(Duration::from_millis(300));
+            assert!(!is_made.load(std::sync::atomic::Ordering::SeqCst), "the month's name was taken from who loads it");
+        };
+        let unfolded = Fill { rollups: vec![], ..part("AAA", &minutes(300)) };
+        let mut supplier = WhileOthersWait(Some(unfolded), &others);
+        let outcome = one.fill_month(FillRoles { writer: &first, aggregator: None }, date(DAY), &mut supplier).unwrap();
+        assert_eq!(outcome, MonthFill::Written);
+        waiters.lock().unwrap().drain(..).for_each(|waiter| waiter.join().unwrap());
+    });
+    let stored = database.value("SELECT count(*)::text AS text FROM market_klines_2026_01");
+    assert_eq!(stored, "300");
 }

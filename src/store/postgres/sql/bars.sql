@@ -2,7 +2,7 @@ SELECT r.range, k.time, k.open, k.high, k.low, k.close, k.volume
 FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[])
     WITH ORDINALITY AS r (symbol, interval, since, until, range)
 CROSS JOIN LATERAL (
-    SELECT time, open::float8, high::float8, low::float8, close::float8, volume
+    SELECT time, open, high, low, close, volume
     FROM market_klines
     WHERE symbol = r.symbol AND interval = r.interval AND time >= r.since AND time < r.until
         AND time >= $6 AND time < $7

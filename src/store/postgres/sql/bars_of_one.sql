@@ -1,4 +1,4 @@
-SELECT 1::bigint, time, open::float8, high::float8, low::float8, close::float8, volume
+SELECT 1::bigint, time, open, high, low, close, volume
 FROM market_klines
 WHERE symbol = $1 AND interval = $2 AND time >= $3 AND time < $4
 ORDER BY time

@@ -1,4 +1,4 @@
-//! A whole history rolled up: by the aggregator, and by COPY out, the bare fold and COPY back.
+//! A whole history rolled up: by the aggregator, and by reading, the bare fold and writing back.
 
 use std::io::{BufReader, Read, Write};
 use std::process::{Child, Command, Stdio};
@@ -7,6 +7,69 @@ use std::time::{Duration, Instant};
 use klined::bars::{Bar, Rollup};
 use klined::base::{Interval, Ohlcv, Price};
 use klined::calendar::Calendar;
+use klined::jobs::{Aggregator, Market, Stop};
+use klined::store::Role;
+
+use crate::backfill::{BATCH_BARS, fill, peak_memory};
+use crate::databases::Database;
+use crate::frame::{Row, Sizes, in_pairs, seconds};
+use crate::sqlite;
+
+/// A market with bars and no roll-ups.
+fn unrolled(database: &Database, sizes: &Sizes) -> Market {
+    let market = database.market(sizes.symbols);
+    let aggregator = market.store.acquire(Role::Aggregator).expect("the role is free");
+    fill(&market, sizes.months);
+    drop(aggregator);
+    database.settle();
+    market
+}
+
+/// 1-minute bars a second of the aggregator.
+fn rate(database: &Database, sizes: &Sizes) -> f64 {
+    let market = unrolled(database, sizes);
+    let (took, folded) = seconds(|| {
+        Aggregator::start(market.store.clone(), market.calendar.clone(), None)
+            .and_then(|aggregator| aggregator.run(None, &Stop::default()))
+            .expect("it rolls up")
+    });
+    folded.minutes as f64 / took
+}
+
+pub fn postgres(sizes: &Sizes) -> Vec<Row> {
+    let reference = || {
+        let database = Database::postgres();
+        let market = unrolled(&database, sizes);
+        let (took, minutes) = copied(&database.url, &market.calendar);
+        minutes as f64 / took.as_secs_f64()
+    };
+    let pairs = in_pairs(sizes.pairs, || rate(&Database::postgres(), sizes), reference);
+    eprintln!("peak memory: {}", peak_memory());
+    vec![Row {
+        name: "aggregator over full history, PostgreSQL",
+        unit: "minutes/s",
+        reference: "COPY out, the bare fold and COPY back into a table with the same key, at the same time",
+        goal: Some(0.9),
+        pairs,
+    }]
+}
+
+pub fn sqlite(sizes: &Sizes) -> Vec<Row> {
+    let reference = || {
+        let database = Database::sqlite();
+        let market = unrolled(&database, sizes);
+        let (took, minutes) = seconds(|| sqlite::roll_up(&database.url, &market.calendar, BATCH_BARS));
+        minutes as f64 / took
+    };
+    let pairs = in_pairs(sizes.pairs, || rate(&Database::sqlite(), sizes), reference);
+    vec![Row {
+        name: "aggregator over full history, SQLite",
+        unit: "minutes/s",
+        reference: "one SELECT in order of the key, the bare fold and a prepared INSERT for each roll-up",
+        goal: Some(0.9),
+        pairs,
+    }]
+}
 
 /// A statement in psql, as a user would run it.
 fn psql(url: &str, statement: &str, stdin: Stdio, stdout: Stdio) -> Child {
@@ -19,10 +82,10 @@ fn psql(url: &str, statement: &str, stdin: Stdio, stdout: Stdio) -> Child {
 }
 
 /// COPY out, fold, COPY back into a table that is empty: the time and the 1-minute bars.
-pub fn copied(url: &str, calendar: &Calendar) -> (Duration, usize) {
+fn copied(url: &str, calendar: &Calendar) -> (Duration, u64) {
     let done = psql(
         url,
-        "DROP TABLE IF EXISTS bare.rolled; CREATE TABLE bare.rolled (LIKE public.market_klines INCLUDING ALL)",
+        "CREATE SCHEMA bare; CREATE TABLE bare.rolled (LIKE public.market_klines INCLUDING ALL)",
         Stdio::null(),
         Stdio::null(),
     )

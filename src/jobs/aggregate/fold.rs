@@ -1,176 +1,31 @@
-//! The aggregator: every longer interval from the 1-minute bars.
-//!
-//! Each symbol has a watermark, the last 1-minute bar that its roll-ups hold. New bars are folded on top of the buckets
-//! that are open at the watermark, and roll-ups and watermark move in one transaction, so a run may end anywhere. Bars that
-//! were changed behind the watermark are noted by the database itself; from the earliest of them on a symbol's roll-ups are
-//! made anew. Whatever the history of runs, the result is that of one run over everything.
+//! Folds of some symbols at once, and of one symbol by itself.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::PoisonError;
 
 use tracing::warn;
 
-use super::{JobError, Stop};
+use super::{Aggregator, Folded, GROUP_SYMBOLS, OpenBars, PAGE_BARS, read_ahead, repair_from};
 use crate::bars::{Bar, Repair, Rollup};
-use crate::base::{Interval, Ohlcv, Shard, Symbol, UnixSeconds};
-use crate::calendar::{Bucket, Calendar, Minute};
-use crate::store::{BarRange, BarStore, Lease, Role, RollupTask, RollupWrite, StoredBar};
+use crate::base::{Interval, Symbol, UnixSeconds};
+use crate::calendar::{Bucket, Minute};
+use crate::jobs::{JobError, Stop};
+use crate::store::{BarRange, RollupTask, RollupWrite, StoredBar};
 
-/// The most bars read at once. Bounds memory and the length of a transaction.
-const PAGE_BARS: usize = 50_000;
-/// The most symbols whose new bars are read and written together.
-const GROUP_SYMBOLS: usize = 1_500;
 /// No bar is labelled later.
 const END_OF_TIME: UnixSeconds = UnixSeconds::MAX;
 
-/// The roll-ups' writer.
-pub struct Aggregator {
-    store: Arc<dyn BarStore>,
-    calendar: Arc<Calendar>,
-    lease: Lease,
-    only: Option<Symbol>,
-    /// What earlier runs have left open, so that it need not be read again.
-    open: Mutex<BTreeMap<Symbol, OpenBars>>,
-}
-
-/// The bars of a symbol that the watermark's minute has not filled.
-struct OpenBars {
-    /// The watermark that they belong to. Another one in the database tells of another process that has rolled up since.
-    folded_to: UnixSeconds,
-    bars: Vec<(Interval, Bucket, Ohlcv)>,
-}
-
-/// What one run has done.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Folded {
-    /// Symbols that had something to fold.
-    pub symbols: usize,
-    /// 1-minute bars read.
-    pub minutes: u64,
-    /// Roll-ups written.
-    pub bars: u64,
-    /// Symbols whose roll-ups were made anew because of a change.
-    pub repaired: usize,
+/// What was read of some symbols.
+pub(super) struct Group<'t> {
+    tasks: &'t [RollupTask],
+    /// What earlier runs have left open of each.
+    kept: Vec<Option<OpenBars>>,
+    /// Whose each range is, by its place among the tasks, and the open bucket that it holds; none of new minutes.
+    carried: Vec<(usize, Option<(Interval, Bucket)>)>,
+    found: Vec<StoredBar>,
 }
 
 impl Aggregator {
-    /// Takes the aggregator's role, for every symbol or one.
-    ///
-    /// # Errors
-    /// Another aggregator lives, or the database fails.
-    pub fn start(store: Arc<dyn BarStore>, calendar: Arc<Calendar>, only: Option<Symbol>) -> Result<Self, JobError> {
-        Self::start_shard(store, calendar, only, Shard::WHOLE)
-    }
-
-    /// The same for a part of the market.
-    ///
-    /// # Errors
-    /// Another aggregator lives whose part this is or who divides the market otherwise, or the database fails.
-    pub fn start_shard(
-        store: Arc<dyn BarStore>,
-        calendar: Arc<Calendar>,
-        only: Option<Symbol>,
-        shard: Shard,
-    ) -> Result<Self, JobError> {
-        if let Some(symbol) = only {
-            let universe = store.universe()?;
-            if !universe.iter().any(|row| row.symbol == symbol.as_str()) {
-                let known = universe.into_iter().take(20).map(|row| row.symbol).collect::<Vec<_>>().join(", ");
-                return Err(JobError::UnknownSymbol { symbol, known });
-            }
-        }
-        let lease = store.acquire_shard(Role::Aggregator, shard)?;
-        Ok(Self { store, calendar, lease, only, open: Mutex::default() })
-    }
-
-    /// Asks the database whether this is still the roll-ups' writer. Gives how many trading minutes the roll-ups are behind.
-    ///
-    /// # Errors
-    /// It is not, or the database fails.
-    pub fn confirm(&self) -> Result<u64, JobError> {
-        self.store.confirm(&self.lease)?;
-        let behind = self.store.rollup_backlog()?;
-        Ok(behind.map_or(0, |behind| self.calendar.minutes_between(behind.folded_to + 1, behind.last_bar + 1)))
-    }
-
-    /// Folds everything that has come or changed since the last run. With a look-back, the roll-ups of each symbol's last
-    /// so many hours are made anew whether or not a change was noted.
-    ///
-    /// # Errors
-    /// The database fails. What was folded before stays.
-    pub fn run(&self, lookback_hours: Option<u32>, stop: &Stop) -> Result<Folded, JobError> {
-        let mut tasks = self.store.rollup_tasks(&self.lease)?;
-        if let Some(hours) = lookback_hours {
-            self.look_back(&mut tasks, hours)?;
-        }
-        tasks.retain(|task| self.only.is_none_or(|only| only == task.symbol));
-
-        let mut folded = Folded { symbols: tasks.len(), ..Folded::default() };
-        let begins = self.begins(&tasks)?;
-        let (short, long): (Vec<RollupTask>, Vec<RollupTask>) = tasks
-            .into_iter()
-            .partition(|task| self.new_minutes(task, &begins).is_some_and(|minutes| minutes < PAGE_BARS));
-        for task in &long {
-            self.fold_alone(task, &mut folded, stop)?;
-        }
-        let mut rest = short.as_slice();
-        while !rest.is_empty() && !stop.is_asked() {
-            let (group, later) = rest.split_at(self.group_length(rest, &begins));
-            self.fold_group(group, &mut folded, stop)?;
-            rest = later;
-        }
-        Ok(folded)
-    }
-
-    /// From when on symbols have bars of which nothing is rolled up yet.
-    fn begins(&self, tasks: &[RollupTask]) -> Result<BTreeMap<Symbol, UnixSeconds>, JobError> {
-        let mut begins = BTreeMap::new();
-        if tasks.iter().any(|task| task.folded_to == Some(0)) {
-            for listing in self.store.listings()? {
-                begins.entry(listing.symbol).or_insert_with(|| Calendar::midnight(listing.first_day));
-            }
-        }
-        Ok(begins)
-    }
-
-    /// About how many bars a task without changes has to read; none when it has to be folded by itself.
-    fn new_minutes(&self, task: &RollupTask, begins: &BTreeMap<Symbol, UnixSeconds>) -> Option<usize> {
-        let (Some(folded_to), Some(last_bar), None) = (task.folded_to, task.last_bar, repair_from(task)) else {
-            return None;
-        };
-        let from = begins.get(&task.symbol).map_or(folded_to + 1, |&begin| begin.max(folded_to + 1));
-        usize::try_from(self.calendar.minutes_between(from, last_bar + 1)).ok()
-    }
-
-    fn group_length(&self, tasks: &[RollupTask], begins: &BTreeMap<Symbol, UnixSeconds>) -> usize {
-        let mut bars = 0;
-        let fitting = tasks.iter().take(GROUP_SYMBOLS).take_while(|task| {
-            bars += self.new_minutes(task, begins).unwrap_or(PAGE_BARS) + Interval::ROLLED.len();
-            bars <= PAGE_BARS
-        });
-        fitting.count().max(1)
-    }
-
-    fn look_back(&self, tasks: &mut Vec<RollupTask>, hours: u32) -> Result<(), JobError> {
-        for state in self.store.states()? {
-            let Ok(symbol) = state.symbol.parse::<Symbol>() else { continue };
-            if !self.lease.shard().holds(symbol) {
-                continue;
-            }
-            let from = state.last_update - i64::from(hours) * 3600;
-            match tasks.iter_mut().find(|task| task.symbol == symbol) {
-                Some(task) => task.changed_from = Some(task.changed_from.map_or(from, |changed| changed.min(from))),
-                None => tasks.push(RollupTask {
-                    symbol,
-                    folded_to: Some(state.last_update),
-                    last_bar: Some(state.last_update),
-                    changed_from: Some(from),
-                }),
-            }
-        }
-        Ok(())
-    }
-
     /// The buckets that hold the watermark's minute and more to come.
     fn open_buckets(&self, folded_to: Minute) -> impl Iterator<Item = (Interval, Bucket)> + '_ {
         Interval::ROLLED
@@ -179,11 +34,11 @@ impl Aggregator {
             .filter(move |(_, bucket)| bucket.last > folded_to)
     }
 
-    /// Folds a few new minutes of many symbols with one read and one write.
-    fn fold_group(&self, tasks: &[RollupTask], folded: &mut Folded, stop: &Stop) -> Result<(), JobError> {
+    /// Reads a few new minutes of many symbols, and what they are folded on top of, at once.
+    pub(super) fn read_group<'t>(&self, tasks: &'t [RollupTask]) -> Result<Group<'t>, JobError> {
         let mut ranges = Vec::new();
         let mut carried = Vec::new();
-        let mut kept: Vec<Option<OpenBars>> = {
+        let kept: Vec<Option<OpenBars>> = {
             let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
             // Taken out: they are of use again only when what follows is written.
             let taken = tasks.iter().map(|task| (task, open.remove(&task.symbol)));
@@ -206,11 +61,16 @@ impl Aggregator {
             carried.push((index, None));
         }
         let found = self.store.bars(&ranges, 2 * PAGE_BARS)?;
+        Ok(Group { tasks, kept, carried, found })
+    }
+
+    /// Folds a group and writes it at once.
+    pub(super) fn fold_group(&self, group: Group<'_>, folded: &mut Folded, stop: &Stop) -> Result<(), JobError> {
+        let Group { tasks, mut kept, carried, found } = group;
         if found.len() >= 2 * PAGE_BARS {
             // Only bars between trading minutes, written by somebody else, can make so many.
             return tasks.iter().try_for_each(|task| self.fold_alone(task, folded, stop));
         }
-
         let mut writes = Vec::with_capacity(tasks.len());
         let mut left_open = Vec::with_capacity(tasks.len());
         let mut rows = found.into_iter().peekable();
@@ -269,10 +129,10 @@ impl Aggregator {
     }
 
     /// Folds one symbol page by page: a long history, or from a change on.
-    fn fold_alone(&self, task: &RollupTask, folded: &mut Folded, stop: &Stop) -> Result<(), JobError> {
+    pub(super) fn fold_alone(&self, task: &RollupTask, folded: &mut Folded, stop: &Stop) -> Result<(), JobError> {
         let symbol = task.symbol;
         self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&symbol);
-        let Some((mut rollup, mut from)) = self.beginning(task)? else {
+        let Some((mut rollup, from)) = self.beginning(task)? else {
             // The change was outside of trading minutes, where nothing is rolled up.
             let write = RollupWrite { symbol, replace_from: None, bars: vec![], folded_to: None, is_repaired: true };
             return Ok(self.store.write_rollups(&self.lease, &[write])?);
@@ -281,9 +141,16 @@ impl Aggregator {
         let mut replace_from = is_repair.then_some(from);
         let to =
             if task.folded_to.is_some() { task.last_bar.map_or(from, |last_bar| last_bar + 1) } else { END_OF_TIME };
-        while !stop.is_asked() {
-            let range = BarRange { symbol, interval: Interval::Minute1, from, to };
-            let page = self.store.bars(&[range], PAGE_BARS)?;
+        let mut next_from = Some(from);
+        let next = || {
+            let from = next_from.take().filter(|_| !stop.is_asked())?;
+            let page = self.store.bars(&[BarRange { symbol, interval: Interval::Minute1, from, to }], PAGE_BARS);
+            if let Ok(page) = &page {
+                next_from = page.last().filter(|_| page.len() >= PAGE_BARS).map(|row| row.time + 1);
+            }
+            Some(page.map_err(JobError::from))
+        };
+        read_ahead(next, |page| {
             let is_last = page.len() < PAGE_BARS;
             let mut bars = Vec::new();
             for row in &page {
@@ -291,24 +158,19 @@ impl Aggregator {
             }
             bars.extend(rollup.current());
             folded.bars += bars.len() as u64;
-            let page_end = page.last().map(|row| row.time);
             let folded_to = match (task.folded_to, is_repair) {
                 (None, _) => None,
                 // In a repair the watermark moves only with the last page: until then the old one is the true one.
                 (Some(_), true) => task.last_bar.filter(|_| is_last),
                 (Some(_), false) if is_last => task.last_bar,
-                (Some(_), false) => page_end,
+                (Some(_), false) => page.last().map(|row| row.time),
             };
             let is_repaired = task.changed_from.is_some() && is_last;
             let write = RollupWrite { symbol, replace_from: replace_from.take(), bars, folded_to, is_repaired };
             self.store.write_rollups(&self.lease, &[write])?;
-            if is_last {
-                folded.repaired += usize::from(is_repair);
-                break;
-            }
-            from = page_end.map_or(to, |time| time + 1);
-        }
-        Ok(())
+            folded.repaired += usize::from(is_repair && is_last);
+            Ok(())
+        })
     }
 
     /// The fold that a symbol's task begins with, and the first label that it reads; none when there is nothing to fold.
@@ -366,7 +228,7 @@ impl Aggregator {
 
     /// The folds of symbols at their last bars, to go on with as further bars are made; none before a symbol's first. Left out
     /// are symbols whose roll-ups lack something, and those that have bars later than the last.
-    pub(super) fn folds_at(
+    pub(in crate::jobs) fn folds_at(
         &self,
         ends: &[(Symbol, Option<UnixSeconds>)],
     ) -> Result<BTreeMap<Symbol, Rollup<'_>>, JobError> {
@@ -385,11 +247,6 @@ impl Aggregator {
         Ok(folds)
     }
 
-    /// What the roll-ups are written under.
-    pub(super) fn lease(&self) -> &Lease {
-        &self.lease
-    }
-
     /// Folds a row, and gives how many bars that was. What is no bar is reported and left out.
     fn push(&self, rollup: &mut Rollup<'_>, symbol: Symbol, row: &StoredBar, done: &mut Vec<(Interval, Bar)>) -> u64 {
         match row.parse(&self.calendar) {
@@ -403,10 +260,4 @@ impl Aggregator {
             }
         }
     }
-}
-
-/// From which change on a symbol's roll-ups have to be made anew; none when all changes lie ahead of the watermark, where
-/// the bars are read anyway.
-fn repair_from(task: &RollupTask) -> Option<UnixSeconds> {
-    task.changed_from.filter(|&changed| task.folded_to.is_none_or(|folded_to| changed <= folded_to))
 }

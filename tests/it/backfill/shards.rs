@@ -1,0 +1,127 @@
+//! A backfill divided among several processes makes the bytes of one, in whatever order they come and whoever is killed.
+
+use std::thread;
+
+use klined::jobs::JobError;
+
+use super::*;
+use crate::support::market_builder::StopAfter;
+use crate::support::programs::TWO_DAYS;
+
+const PARTS: [&str; 3] = ["1/3", "2/3", "3/3"];
+
+/// A part of the market, by way of a store of its own.
+fn part(database: &Database, of: &str) -> Market {
+    halted_market(database).of_shard(of.parse().unwrap())
+}
+
+/// The same market filled by one process.
+fn by_one(backend: Backend) -> Database {
+    let database = Database::new(backend);
+    fill_window(&halted_market(&database));
+    database
+}
+
+/// Fills a part until it was asked to stop after so many bars.
+fn fill_until(market: &Market, bars: u64) {
+    let stop = Stop::default();
+    let mut progress = StopAfter { bars, stop: stop.clone() };
+    backfill(market, window(), None, at(NOW), &mut progress, &stop).unwrap();
+}
+
+on_every_backend! {
+    fn shards_one_after_another_fill_what_one_fills(database: &Database) {
+        for of in ["1/3", "3/3", "2/3"] {
+            let done = fill_window(&part(database, of));
+            assert!(done.rollups > 0, "{of}: {done:?}");
+            let own = halted_market(database).store.progress().unwrap().into_iter().filter(|progress| progress.last_bar.is_some());
+            assert!(own.count() < 10 || of == "2/3", "{of} has written for others");
+        }
+        assert_same(database, &by_one(database.backend));
+        assert_eq!(aggregate(&halted_market(database)), Folded::default());
+        assert_clean(&halted_market(database));
+    }
+
+    fn a_shard_that_was_stopped_goes_on_whatever_the_others_did_meanwhile(database: &Database) {
+        fill_until(&part(database, "1/3"), 3_000);
+        fill_until(&part(database, "2/3"), 10_000);
+        fill_window(&part(database, "3/3"));
+        fill_until(&part(database, "1/3"), 12_000);
+        fill_window(&part(database, "2/3"));
+        fill_window(&part(database, "1/3"));
+        assert_same(database, &by_one(database.backend));
+    }
+
+    fn one_process_ends_what_shards_have_begun_and_shards_what_one_has(database: &Database) {
+        fill_window(&part(database, "1/2"));
+        fill_window(&halted_market(database));
+        let other = by_one(database.backend);
+        assert_same(database, &other);
+        let later = |market: &Market| fill(market, range(FROM, "2026-05-20"), "2026-06-01 10:00:00").unwrap();
+        for of in PARTS {
+            later(&part(database, of));
+        }
+        later(&halted_market(&other));
+        assert_same(database, &other);
+    }
+
+    fn the_first_shard_begins_and_a_stock_is_filled_by_its_own_shard(database: &Database) {
+        let run = |of: &str, only| {
+            backfill(&part(database, of), window(), only, at(NOW), &mut Quiet, &Stop::default()).map(drop)
+        };
+        let early = run("2/2", None).unwrap_err();
+        assert!(matches!(early, JobError::NotBegun(_)), "{early}");
+        assert!(database.contents().iter().all(|row| !row.contains("2026-03-24")));
+        // V belongs to the second of two shards.
+        assert!(matches!(run("1/2", Some(symbol("V"))), Err(JobError::OtherShard { .. })));
+        run("1/2", None).unwrap();
+        run("2/2", Some(symbol("V"))).unwrap();
+        run("2/2", None).unwrap();
+        assert_same(database, &by_one(database.backend));
+    }
+
+    fn an_aggregator_that_divides_the_market_otherwise_gets_the_roll_ups(database: &Database) {
+        let store = database.open();
+        let aggregator = store.acquire_shard(Role::Aggregator, "2/2".parse().unwrap()).unwrap();
+        assert_eq!(fill_window(&part(database, "1/3")).rollups, 0);
+        // Theirs are free.
+        assert!(fill_window(&part(database, "1/2")).rollups > 0);
+        assert_eq!(fill_window(&part(database, "2/2")).rollups, 0);
+        drop(aggregator);
+        aggregate(&halted_market(database));
+        assert_same(database, &by_one(database.backend));
+    }
+
+    fn shards_run_as_programs_and_wait_for_the_first(database: &Database) {
+        market(database);
+        let second = database.market_backfill(&format!("{TWO_DAYS} --shard 2/2")).spawn();
+        let first = database.market_backfill(TWO_DAYS).variable("KLINED_SHARD", "1/2").run();
+        first.succeeded();
+        second.wait().succeeded();
+        let other = Database::new(database.backend);
+        market(&other);
+        other.market_backfill(TWO_DAYS).run().succeeded();
+        assert_same(database, &other);
+        let cleared = database.market_backfill(&format!("{TWO_DAYS} --clear --yes --shard 1/2")).run();
+        cleared.failed(&["--clear is of the whole market", "--shard 1/1"]);
+        assert_same(database, &other);
+    }
+}
+
+#[test]
+fn shards_at_the_same_time_fill_what_one_fills() {
+    let database = Database::new(Backend::Postgres);
+    // Lists every stock and makes nothing.
+    let stop = Stop::default();
+    stop.ask();
+    backfill(&part(&database, "1/3"), window(), None, at(NOW), &mut Quiet, &stop).unwrap();
+    thread::scope(|scope| {
+        for of in PARTS {
+            let market = part(&database, of);
+            scope.spawn(move || fill_window(&market));
+        }
+    });
+    assert_same(&database, &by_one(Backend::Postgres));
+    assert_eq!(aggregate(&halted_market(&database)), Folded::default());
+    assert_clean(&halted_market(&database));
+}
