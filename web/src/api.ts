@@ -77,6 +77,11 @@ function askForKey(): void {
   dialog.showModal();
 }
 
+/** Whether a key is asked for, so that nothing can be had before it is typed in. */
+export function isKeyAsked(): boolean {
+  return document.querySelector<HTMLDialogElement>('#key-wanted')?.open ?? false;
+}
+
 /** The key that requests are made with. */
 export function currentKey(): string {
   return key;

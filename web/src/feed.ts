@@ -1,6 +1,6 @@
 /** The live feed: a WebSocket that comes back by itself. */
 
-import { currentKey, renewKey } from './api';
+import { currentKey, isKeyAsked, renewKey } from './api';
 import type { Bar } from './bars';
 
 export type Channel = 'tick' | 'bar';
@@ -42,9 +42,9 @@ export class Feed {
     document.addEventListener('visibilitychange', () => document.hidden || this.retry());
   }
 
-  /** Connects at once, unless it is connected or about to be. */
+  /** Connects at once, unless it is connected or about to be, or a key is asked for, with which the page begins anew. */
   retry(): void {
-    if (!this.socket) this.connect();
+    if (!this.socket && !isKeyAsked()) this.connect();
   }
 
   /** Says which symbols are wanted on which channels; what is not named is not wanted any more. */

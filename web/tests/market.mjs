@@ -1,6 +1,6 @@
 /** A real market under test: `klined up` writes it, `market-api` serves it, each a process of its own. */
 
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -57,7 +57,9 @@ export class Market {
     market.directory = mkdtempSync(join(tmpdir(), 'klined-web-'));
     market.database = `sqlite:///${join(market.directory, 'market.db')}`;
     market.keys = join(market.directory, 'keys.toml');
-    writeFileSync(market.keys, execFileSync(join(programs, 'klined'), ['key', 'somebody'], { stdio: ['ignore', 'pipe', 'ignore'] }));
+    const made = spawnSync(join(programs, 'klined'), ['key', 'somebody'], { encoding: 'utf8' });
+    writeFileSync(market.keys, made.stdout);
+    market.secret = made.stderr.trim().split(/\s/).at(-1);
     market.port = await freePort();
     market.url = `http://127.0.0.1:${market.port}`;
     market.writer = start('klined', ['up', '--addr', 'none', '--no-log-files', '--db-url', market.database, ...args], market.directory);

@@ -276,6 +276,28 @@ for (const colorScheme of ['light', 'dark']) {
   });
 }
 
+test('from elsewhere a key is asked for, and nothing more is tried before it comes', async () => {
+  const context = await browser.newContext({ ...DESKTOP, extraHTTPHeaders: { 'X-Forwarded-For': '192.0.2.1' } });
+  const page = await context.newPage();
+  await page.goto(market.url);
+  const dialog = page.locator('#key-wanted');
+  await dialog.locator('p', { hasText: 'asks for a key' }).waitFor();
+  let tries = 0;
+  page.on('websocket', () => (tries += 1));
+  await page.screenshot({ path: `${pictures}/key.png` });
+  // Longer than the first waits of a feed that comes back by itself.
+  await page.waitForTimeout(4000);
+  assert.equal(tries, 0);
+  await dialog.locator('input').fill('not.known');
+  await dialog.locator('button').click();
+  await dialog.locator('p', { hasText: 'not known' }).waitFor();
+  await dialog.locator('input').fill(market.secret);
+  await dialog.locator('button').click();
+  await page.locator('#link[data-state=live]').waitFor();
+  assert.ok(await dialog.isHidden());
+  await context.close();
+});
+
 test('of a whole exchange\'s stocks only those in view are in the document', async () => {
   const context = await browser.newContext(DESKTOP);
   const page = await context.newPage();
