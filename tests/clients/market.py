@@ -20,7 +20,7 @@ import unittest
 import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PROGRAMS = pathlib.Path(os.environ.get("KLINED_BIN", ROOT / "target/debug"))
+PROGRAMS = pathlib.Path(os.environ.get("KLINED_BIN", ROOT / "target/debug")).resolve()
 # How long anything may take, in seconds.
 PATIENCE = 180
 
