@@ -2,11 +2,14 @@
 
 use std::thread;
 
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, PgConnection};
+use klined::base::Shard;
 use klined::jobs::JobError;
 
 use super::*;
 use crate::support::market_builder::StopAfter;
-use crate::support::programs::TWO_DAYS;
+use crate::support::programs::{Running, TWO_DAYS, eventually};
 
 const PARTS: [&str; 3] = ["1/3", "2/3", "3/3"];
 
@@ -124,4 +127,72 @@ fn shards_at_the_same_time_fill_what_one_fills() {
     assert_same(&database, &by_one(Backend::Postgres));
     assert_eq!(aggregate(&halted_market(&database)), Folded::default());
     assert_clean(&halted_market(&database));
+}
+
+/// So many stocks that a shard's part of a month takes several transactions.
+const TWO_MONTHS: &str = "--from 2026-03-02 --to 2026-04-30 --universe ashare:60";
+/// What a session that has to wait for another shard's month has asked last.
+const WAITS_FOR_A_MONTH: &str = "SELECT EXISTS (SELECT FROM pg_class";
+
+/// Whether a session of this database is at a statement that begins so.
+fn is_at(database: &Database, state: &str, statement: &str) -> bool {
+    let count = database.value(&format!(
+        "SELECT count(*)::text AS text FROM pg_stat_activity \
+         WHERE datname = current_database() AND state = '{state}' AND query LIKE '{statement}%'"
+    ));
+    count != "0"
+}
+
+/// Starts a shard as a supervisor does after a crash, until it has come so far or to its end: a server may take a moment to see
+/// that the one before is gone, and refuses the next one until then.
+fn started(database: &Database, of: &str, has_come: impl Fn() -> bool) -> Running {
+    for _ in 0..200 {
+        let mut shard = database.market_backfill(&format!("{TWO_MONTHS} --shard {of}")).spawn();
+        eventually("it is there or ends", || shard.has_ended() || has_come());
+        if !shard.has_ended() || !shard.stderr().contains("another process is this database's") {
+            return shard;
+        }
+    }
+    panic!("the role of a shard that was killed does not come free");
+}
+
+#[test]
+fn a_shard_that_is_killed_in_the_middle_of_a_month_comes_to_the_bytes_of_one() {
+    let database = Database::new(Backend::Postgres);
+    database.open();
+    let stocks_of = |database: &Database| {
+        let part: Shard = "1/2".parse().unwrap();
+        let stocks = database.column("SELECT symbol AS text FROM stock_state");
+        stocks.iter().filter(|name| part.holds_name(name)).count()
+    };
+    let nothing_is_left = || {
+        let tables = "SELECT relname::text AS text FROM pg_class WHERE relname LIKE 'market_klines_%' AND relkind = 'r'";
+        assert_eq!((database.column(tables), stocks_of(&database)), (vec![], 0));
+    };
+
+    // All bars of the month are there, and it waits to be attached.
+    let mut other = PgConnection::establish(database.url()).unwrap();
+    other.batch_execute("BEGIN; LOCK TABLE market_klines IN SHARE UPDATE EXCLUSIVE MODE").unwrap();
+    let is_attaching = || is_at(&database, "active", "SELECT klines_attach_month");
+    started(&database, "1/2", is_attaching).kill();
+    nothing_is_left();
+    other.batch_execute("COMMIT").unwrap();
+    eventually("the server has noticed", || !is_attaching());
+    nothing_is_left();
+
+    // Bars are on their way, and the other shard waits for the same month.
+    let first = started(&database, "1/2", || is_at(&database, "active", "COPY"));
+    let second = started(&database, "2/2", || is_at(&database, "idle in transaction", WAITS_FOR_A_MONTH));
+    first.kill();
+
+    // The other has made the month, into which the first's stocks go in parts.
+    started(&database, "1/2", || stocks_of(&database) > 0).kill();
+    let written = stocks_of(&database);
+
+    started(&database, "1/2", || false).wait().succeeded();
+    second.wait().succeeded();
+    let whole = Database::new(Backend::Postgres);
+    whole.market_backfill(TWO_MONTHS).run().succeeded();
+    assert!((1..stocks_of(&whole)).contains(&written), "killed with {written} stocks written");
+    assert_same(&database, &whole);
 }
