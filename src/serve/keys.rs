@@ -98,6 +98,14 @@ impl Holder {
 /// One of a holder's connections.
 pub struct Connection(Arc<Holder>);
 
+impl Connection {
+    /// Whose it is.
+    #[must_use]
+    pub fn holder(&self) -> &Holder {
+        &self.0
+    }
+}
+
 impl Drop for Connection {
     fn drop(&mut self) {
         self.0.connections.fetch_sub(1, Ordering::Relaxed);

@@ -144,11 +144,15 @@ impl Line {
     /// Takes a place among a holder's connections, to be given back at the end. Says whether there was one.
     #[must_use]
     pub fn enter(&mut self, holder: &Arc<Holder>) -> bool {
+        holder.connect().map(|connection| self.take_place(connection)).is_some()
+    }
+
+    /// Has a place among a holder's connections, to be given back at the end.
+    pub fn take_place(&mut self, connection: Connection) {
+        let holder = connection.holder();
         self.allowed = holder.allowed;
-        self.connection = holder.connect();
-        let chaos = holder.chaos.as_ref().filter(|_| self.connection.is_some());
-        self.disturbance = chaos.map(|chaos| chaos.next_connection().into());
-        self.connection.is_some()
+        self.disturbance = holder.chaos.as_ref().map(|chaos| chaos.next_connection().into());
+        self.connection = Some(connection);
     }
 
     /// Takes one of the messages that a client may say.
@@ -241,6 +245,8 @@ impl Line {
                     () = sleep(delay) => {}
                     () = self.server.draining.cancelled() => {}
                 }
+                // Whoever was not listened to was not silent.
+                self.heard_at = Instant::now();
             }
             _ => {}
         }

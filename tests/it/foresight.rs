@@ -2,9 +2,10 @@
 //! which shows.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use klined::base::{Interval, MarketClock, Pace, Symbol};
-use klined::calendar::Minute;
+use klined::calendar::{Calendar, Minute, Overrides};
 use klined::jobs::{Foreseen, Foresight, Generator, Market, Stop, past_tick_facts};
 use klined::model::ModelKind;
 use klined::store::BarRange;
@@ -56,7 +57,7 @@ fn everybody(market: &Market) -> BTreeSet<Symbol> {
 }
 
 fn open(market: &Market) -> Minute {
-    SHANGHAI.minute_starting(market.store.clock().unwrap().unwrap().open_minute).unwrap()
+    market.calendar.minute_starting(market.store.clock().unwrap().unwrap().open_minute).unwrap()
 }
 
 /// What is foreseen of the open minute for everybody who is traded.
@@ -71,7 +72,7 @@ fn written(market: &Market, symbols: &BTreeSet<Symbol>, minute: Minute) -> BTree
     let range = |&symbol| BarRange { symbol, interval: Interval::Minute1, from: minute.start(), to: minute.end() };
     let ranges: Vec<_> = symbols.iter().map(range).collect();
     let rows = market.store.bars(&ranges, usize::MAX).unwrap();
-    rows.iter().map(|row| (ranges[row.range].symbol, row.parse(&SHANGHAI).unwrap())).collect()
+    rows.iter().map(|row| (ranges[row.range].symbol, row.parse(&market.calendar).unwrap())).collect()
 }
 
 fn bars_of(foreseen: &BTreeMap<Symbol, Foreseen>) -> BTreeMap<Symbol, klined::bars::Bar> {
@@ -181,6 +182,25 @@ on_every_backend! {
             halted += ahead.values().filter(|foreseen| foreseen.bar.is_none()).count();
         }
         assert_eq!(halted, 2);
+    }
+
+    fn a_day_that_is_closed_meanwhile_is_passed_over(database: &Database) {
+        let (market, generator) = begun(database, ModelKind::Full, "");
+        drop(generator);
+        let closed = Calendar::with_overrides(&Overrides::parse("closed 2026-03-04").unwrap());
+        let (symbols, changed) = (everybody(&market), market.under(Arc::new(closed)));
+        let mut foresight = Foresight::new(market);
+        let mut generator = restarted(&changed);
+        write_one(&mut generator);
+        assert_eq!(foreseen(&mut foresight, &symbols).len(), 10);
+        foresight.go_by(changed.clone());
+        for _ in 0..12 {
+            let ahead = foreseen(&mut foresight, &symbols);
+            let minute = write_one(&mut generator);
+            assert_eq!(bars_of(&ahead), written(&changed, &symbols, minute), "{minute}");
+            assert_eq!(ahead.len(), 10);
+        }
+        assert_eq!(changed.calendar.day_of(open(&changed)), date("2026-03-05"));
     }
 
     fn who_is_not_generated_is_not_foreseen_and_who_is_not_asked_for_not_worked_out(database: &Database) {

@@ -70,8 +70,10 @@ pub async fn open(
     let names: Vec<String> = names.split('/').filter(|name| !name.is_empty()).map(str::to_owned).collect();
     let is_fine = parameters.get("timeUnit").is_some_and(|unit| unit.eq_ignore_ascii_case("microsecond"));
     let units = if is_fine { MICROS } else { MILLIS };
-    socket::open(upgrade, server, MANNERS, move |line| async move {
-        let _connection = connection;
+    socket::open(upgrade, server, MANNERS, move |mut line| async move {
+        if let Some(connection) = connection {
+            line.take_place(connection);
+        }
         let client = Client { line, streams: BTreeMap::new(), watched: BTreeMap::new(), is_combined, units };
         client.run(&names).await
     })
@@ -144,6 +146,11 @@ impl Client {
         let new: BTreeSet<&String> = names.iter().filter(|name| !self.streams.contains_key(*name)).collect();
         if self.streams.len() + new.len() > STREAMS_MAX {
             return Err(Wrong::invalid(&format!("a connection has at most {STREAMS_MAX} streams")));
+        }
+        let tickers: BTreeSet<String> = self.streams.keys().chain(new.iter().copied()).filter_map(ticker_of).collect();
+        let most = self.line.allowed.subscriptions as usize;
+        if tickers.len() > most {
+            return Err(Wrong::invalid(&format!("at most {most} tickers may be named")));
         }
         let board = self.line.server.reader.board().await.map_err(|refusal| Wrong::invalid(&refusal.to_string()))?;
         let mut found = Vec::new();
@@ -299,6 +306,11 @@ impl Client {
         }
         self.line.say(messages).await
     }
+}
+
+/// The ticker of a stream's name, in small letters.
+fn ticker_of(name: &String) -> Option<String> {
+    Stream::parse(name).map(|stream| stream.ticker.to_ascii_lowercase())
 }
 
 /// Writes a kline for each of the names that it is subscribed to by.

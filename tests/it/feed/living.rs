@@ -1,15 +1,17 @@
 //! The hub with its thread, beside a generator that is a program and is killed.
 
+use std::sync::atomic::Ordering;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use klined::base::Clock;
+use klined::calendar::{Calendar, Overrides};
 use klined::model::ModelKind;
 use klined::serve::hub::{Hub, WAIT_MAX};
 
 use super::*;
 use crate::on_every_backend;
 use crate::support::database::Database;
-use crate::support::market_builder::{market_under, symbol};
+use crate::support::market_builder::{fill, market_under, range, symbol};
 
 struct Wall;
 
@@ -58,6 +60,43 @@ on_every_backend! {
         drop(hub);
         assert!(matches!(runtime().block_on(async { loop { if let Err(missed) = subscription.next().await { break missed } } }), Missed::Ended));
     }
+}
+
+#[test]
+fn a_day_that_is_closed_meanwhile_is_passed_over_by_the_feed() {
+    let database = Database::new(crate::support::database::Backend::Sqlite);
+    let market = market_under(&database, ModelKind::Full, "test", "");
+    fill(&market, range("2026-03-02", "2026-03-03"), "2026-03-03 14:50:00").unwrap();
+    let closed = Calendar::with_overrides(&Overrides::parse("closed 2026-03-04").unwrap());
+    let changed = market.under(Arc::new(closed));
+    let mut generator = begun(&changed);
+    let mut write_one = || {
+        generator.keep_time(Pace::Test { speed: 600.0 }, Wall.now_nanos());
+        let next = generator.next().unwrap();
+        generator.advance(next, &Stop::default()).unwrap();
+    };
+    write_one();
+    let hub = Hub::begin(market, Arc::new(Wall)).unwrap();
+    let v = symbol("V");
+    let mut subscription = hub.subscribe();
+    runtime().block_on(subscription.want(&[v]));
+    let mut judge = Judge::of(&changed);
+    for bars in 1..=14 {
+        write_one();
+        until_bars(&mut judge, &mut subscription, v, bars);
+        // It is taken with one look, and goes by it from the next.
+        if bars == 2 {
+            hub.change_market(changed.clone());
+        }
+    }
+    let firsts: Vec<_> = judge.bars[&v].iter().map(|bar| bar.first).collect();
+    assert!(firsts.windows(2).all(|pair| changed.calendar.next_minute(pair[0]).unwrap() == pair[1]), "{firsts:?}");
+    let counts = hub.counts();
+    assert_eq!(
+        (judge.corrected, counts.skipped.load(Ordering::Relaxed), counts.failures.load(Ordering::Relaxed)),
+        (0, 0, 0)
+    );
+    assert_eq!(counts.foreseen.load(Ordering::Relaxed), 15);
 }
 
 #[test]

@@ -1,5 +1,9 @@
 //! The faults that a key asks for: each in the shape of its dialect, the same for the same seed, and for nobody else.
 
+use std::io::{ErrorKind, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::guarding::key;
@@ -236,5 +240,125 @@ fn each_fault_of_a_message_is_heard_on_the_wire() {
     let api = database.api("--api-keys keys.toml");
     let again: Vec<usize> = (0..3).map(|_| heard(&api, &dropped, 400).0.len()).collect();
     assert_eq!(again, lengths);
+    generator.terminate().succeeded();
+}
+
+#[test]
+fn every_request_counts_whatever_comes_of_it_and_no_websocket_does() {
+    let database = Database::new(Backend::Sqlite);
+    let faults = "[key.chaos]\nseed = 7\nrequests = { server_error = 1 }";
+    let free = key(database.filled(), faults);
+    let held = key(&database, &format!("requests_per_second = 1\nburst = 1\n{faults}"));
+    let talking = key(&database, &format!("connections = 1000000\n{faults}"));
+    let api = database.api("--api-keys keys.toml");
+    let (mut let_in, mut refused) = (0, 0);
+    // The n-th of one key is the n-th of the others.
+    while let_in < 3 {
+        let wanted = fate(&api, &free);
+        drop(api.socket_at(&format!("/binance/ws/aapl@trade?api_key={talking}")));
+        assert_eq!(fate(&api, &talking), wanted);
+        match fate(&api, &held) {
+            fate if fate == "429 " => refused += 1,
+            fate => {
+                assert_eq!(fate, wanted, "after {let_in} answers and {refused} refusals");
+                let_in += 1;
+            }
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(refused > 0);
+}
+
+#[test]
+fn an_answer_that_is_kept_back_comes_after_later_ones() {
+    let database = Database::new(Backend::Sqlite);
+    let none = key(database.filled(), "");
+    let late = key_with(&database, "requests = { delay = 1, delay_ms = [10000, 10000] }");
+    let api = database.api("--api-keys keys.toml");
+    let mut first = TcpStream::connect(&api.address).unwrap();
+    write!(first, "GET /api/v1/quote/AAPL HTTP/1.1\r\nHost: h\r\nX-API-Key: {late}\r\n\r\n").unwrap();
+    for _ in 0..20 {
+        assert_eq!(fate(&api, &none), "200 ");
+    }
+    first.set_nonblocking(true).unwrap();
+    assert_eq!(first.peek(&mut [0]).map_err(|error| error.kind()), Err(ErrorKind::WouldBlock));
+}
+
+#[test]
+fn a_message_that_is_kept_back_waits_no_longer_than_the_server() {
+    let database = Database::new(Backend::Sqlite);
+    let none = key(database.filled(), "");
+    let late = key_with(&database, "messages = { delay = 1, delay_ms = [10000, 10000] }");
+    let mut generator = database.market_generator("--test --speed 600").spawn();
+    generator.until_minutes(1, &database);
+    let api = database.api("--api-keys keys.toml");
+    let mut socket = api.socket(&format!("?api_key={late}"));
+    // What it is answered is not kept back.
+    socket.say(r#"{"type":"subscribe","tickers":["*"],"channels":["bar"]}"#).hear_until("subscribed");
+    let bars = names(&heard(&api, &none, 200).0);
+    api.running.signal(libc::SIGTERM);
+    let mut told = Vec::new();
+    let code = loop {
+        match socket.hear() {
+            Heard::Message(message) => told.push(message),
+            Heard::Closed(code) => break code,
+        }
+    };
+    let time = |bar: &String| bar.split(' ').nth(1).unwrap().parse::<i64>().unwrap();
+    assert_eq!((code, told.is_empty()), (1012, false));
+    assert!(names(&told).last().is_none_or(|bar| time(bar) < time(&bars[bars.len() - 1])), "{told:?}");
+    generator.terminate().succeeded();
+}
+
+#[test]
+fn every_dialect_has_its_messages_disturbed_and_not_its_answers() {
+    let database = Database::new(Backend::Sqlite);
+    let key = key_with(database.filled(), "messages = { drop = 1 }");
+    let (id, secret) = key.split_once('.').unwrap();
+    let mut generator = database.market_generator("--test --speed 6").spawn();
+    generator.until_minutes(1, &database);
+    let api = database.api("--api-keys keys.toml");
+    for (path, said, answers) in [
+        (
+            "/ws".to_owned(),
+            vec![
+                json!({"type": "auth", "key": key}),
+                json!({"type": "subscribe", "tickers": ["*"], "channels": ["quote"]}),
+            ],
+            3,
+        ),
+        (
+            "/v2/iex".to_owned(),
+            vec![
+                json!({"action": "auth", "key": id, "secret": secret}),
+                json!({"action": "subscribe", "quotes": ["*"]}),
+            ],
+            3,
+        ),
+        (
+            "/stocks".to_owned(),
+            vec![json!({"action": "auth", "params": key}), json!({"action": "subscribe", "params": "Q.*"})],
+            3,
+        ),
+        // A kline that changes is told of the dialect's own accord.
+        (
+            format!("/binance/ws?api_key={key}"),
+            vec![json!({"method": "SUBSCRIBE", "params": ["aapl@kline_1m"], "id": 1})],
+            1,
+        ),
+    ] {
+        let mut socket = api.socket_at(&path);
+        for said in said {
+            socket.say(&said.to_string());
+        }
+        let mut heard = Vec::new();
+        let code = loop {
+            match socket.hear() {
+                Heard::Message(message) => heard.push(message),
+                Heard::Closed(code) => break code,
+            }
+        };
+        assert_eq!((heard.len(), code), (answers, 1006), "{path}: {heard:?}");
+    }
     generator.terminate().succeeded();
 }

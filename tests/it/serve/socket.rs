@@ -4,6 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
+use super::guarding::key;
 use crate::on_every_backend;
 use crate::support::api::{Heard, Socket};
 use crate::support::database::{Backend, Database};
@@ -220,6 +221,17 @@ fn a_server_that_stops_says_that_it_comes_again() {
     running.signal(libc::SIGTERM);
     assert!(sockets.iter_mut().all(|socket| socket.close_code() == 1012));
     running.wait().succeeded();
+}
+
+#[test]
+fn a_server_that_stops_says_so_to_who_has_not_given_its_key() {
+    let database = Database::new(Backend::Sqlite);
+    key(database.filled(), "");
+    let api = database.api("--api-keys keys.toml");
+    let mut sockets: Vec<Socket> = ["/ws", "/v2/iex", "/stocks"].map(|path| api.socket_at(path)).into();
+    sockets.iter_mut().for_each(|socket| assert!(matches!(socket.hear(), Heard::Message(_))));
+    api.running.signal(libc::SIGTERM);
+    assert!(sockets.iter_mut().all(|socket| socket.close_code() == 1012));
 }
 
 #[test]

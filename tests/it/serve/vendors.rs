@@ -2,9 +2,11 @@
 
 use serde_json::{Value, json};
 
+use super::guarding::key;
 use crate::on_every_backend;
 use crate::support::api::Heard;
 use crate::support::database::{Backend, Database};
+use crate::support::http::send;
 
 /// Rows of twelve as [`Database::bars`] gives them.
 fn rows(klines: &Value) -> Vec<String> {
@@ -120,4 +122,25 @@ fn a_stream_answers_by_id_and_holds_its_client_to_binances_limits() {
     }
     assert!([1006, 1008].contains(&socket.close_code()));
     generator.terminate().succeeded();
+}
+
+#[test]
+fn a_stream_holds_its_key_to_connections_and_tickers() {
+    let database = Database::new(Backend::Sqlite);
+    let key = key(database.filled(), "connections = 1\nsubscriptions = 2");
+    let api = database.api("--api-keys keys.toml");
+    let path = format!("/binance/ws/aapl@trade?api_key={key}");
+    let mut socket = api.socket_at(&path);
+    for (names, answer) in [
+        (vec!["AAPL@kline_1m", "v@trade"], &Value::Null),
+        (vec!["nosuch@trade"], &json!(2)),
+        (vec!["v@kline_1m"], &Value::Null),
+    ] {
+        socket.say(&json!({"method": "SUBSCRIBE", "params": names, "id": 1}).to_string());
+        let Heard::Message(heard) = socket.hear() else { panic!("it is over") };
+        assert_eq!(&heard["error"]["code"], answer, "{heard}");
+    }
+    let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AQIDBAUGBwgJCgsMDQ4PEA==";
+    let second = send(&api.address, &format!("GET {path} HTTP/1.1\r\nHost: h\r\n{upgrade}\r\n\r\n"));
+    assert!(second.starts_with("HTTP/1.1 429") && second.contains("-1003"), "{second}");
 }
