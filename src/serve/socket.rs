@@ -191,7 +191,10 @@ impl Line {
                 round = self.subscription.next() => match round {
                     Ok(round) => return Ok(Heard::Round(round)),
                     Err(Missed::Lagged(rounds)) => {
-                        self.server.metrics.dropped();
+                        // Who is delayed as its key asks for says nothing of how the server fares.
+                        if self.disturbance.is_none() {
+                            self.server.metrics.dropped();
+                        }
                         return Ok(Heard::Lagged(rounds));
                     }
                     Err(Missed::Ended) => return Err(self.close(RESTART, "the feed has ended").await),

@@ -362,3 +362,19 @@ fn every_dialect_has_its_messages_disturbed_and_not_its_answers() {
     }
     generator.terminate().succeeded();
 }
+
+#[test]
+fn who_is_delayed_too_much_is_dropped_as_too_slow_and_raises_no_alarm() {
+    let database = Database::new(Backend::Sqlite);
+    let none = key(database.filled(), "");
+    let late = key_with(&database, "messages = { delay = 1, delay_ms = [3000, 3000] }");
+    let mut generator = database.market_generator("--test --speed 3000").spawn();
+    generator.until_minutes(1, &database);
+    let api = database.api("--api-keys keys.toml");
+    let mut socket = api.socket(&format!("?api_key={late}"));
+    socket.say(r#"{"type":"subscribe","tickers":["AAPL"],"channels":["bar"]}"#);
+    assert_eq!(socket.hear_until("error")["code"], "slow_client");
+    assert_eq!(socket.close_code(), 1008);
+    assert_eq!(metric(&ask(&api, "/metrics", &none).text, "klined_api_slow_clients_total"), Some(0.0));
+    generator.terminate().succeeded();
+}
