@@ -140,6 +140,13 @@ mod tests {
         assert_eq!(told("reorder = 1").concat().concat(), "1032547698");
         assert_eq!(told("stale = 1").concat().concat(), "0000000000");
         assert_eq!(told("drop = 1").concat().concat(), "");
+        // What is stale is what was told just before it.
+        let stale = told("stale = 0.5").concat();
+        assert!(
+            stale.iter().zip(0..).skip(1).all(|(told, n)| *told == n.to_string() || *told == stale[n - 1]),
+            "{stale:?}"
+        );
+        assert!(stale.windows(2).any(|pair| pair[0] == pair[1] && pair[0] != "0"), "{stale:?}");
         // Whatever is mixed, only what is stale is not told, and what is held back waits for one message.
         let mixed = told("duplicate = 0.3, reorder = 0.4, delay = 0.1").concat();
         let mut once: Vec<&str> = mixed.iter().map(String::as_str).collect();

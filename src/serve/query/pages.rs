@@ -113,3 +113,18 @@ impl<K: Copy + Eq + Hash, V: Clone, W: Weighter<K, (Epoch, V)> + Clone> Kept<K, 
         (self.asked.load(Ordering::Relaxed).saturating_sub(made), made)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_read_holds_until_a_commit_and_no_longer_than_its_age() {
+        let begin = Instant::now();
+        let epoch = |generation, millis| Epoch { generation, at: begin + Duration::from_millis(millis) };
+        assert!(epoch(3, 0).lasts_until(epoch(3, 1999)) && !epoch(3, 0).lasts_until(epoch(3, 2000)));
+        assert!(!epoch(3, 0).lasts_until(epoch(4, 0)));
+        // Whoever asked before the commit was heard of may be shown what was read after it.
+        assert!(epoch(4, 1).lasts_until(epoch(3, 0)));
+    }
+}

@@ -116,6 +116,9 @@ on_every_backend! {
             assert_eq!(api.data(&path).as_array().unwrap().len(), 0);
             assert_eq!(api.get(&format!("/api/v1/bars/NOPE?fill={fill}")).code(), "unknown_ticker");
         }
+        for path in ["trades", "quotes", "history", "quote", "stats", "truth"] {
+            assert_eq!(api.get(&format!("/api/v1/{path}/NOPE")).code(), "unknown_ticker", "{path}");
+        }
     }
 
     fn a_key_is_taken_in_each_place_and_no_other_lets_in(database: &Database) {

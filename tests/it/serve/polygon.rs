@@ -211,7 +211,8 @@ fn price_limits_halts_and_resumptions_are_told_as_luld() {
         assert!((high - close * 1.1).abs() < 0.00501 && (low - close * 0.9).abs() < 0.00501, "{luld} after {close}");
     }
     let times: Vec<i64> = told.iter().map(|luld| luld["t"].as_i64().unwrap()).collect();
-    // Not before 11:10 and 11:15.
+    // Not before 11:10 and 11:15, and by the market's clock: within its day.
+    assert!(times[2] < 1_772_607_600_000, "{times:?}");
     assert!(times[0] < times[1] && times[1] >= 1_772_593_800_000 && times[2] >= 1_772_594_100_000, "{times:?}");
     generator.terminate().succeeded();
 }

@@ -3,11 +3,15 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
+use klined::calendar::{Calendar, Overrides};
+use klined::model::ModelKind;
+
 use crate::on_every_backend;
 use crate::support::SHANGHAI;
 use crate::support::api::{Api, rows};
 use crate::support::cluster::Cluster;
 use crate::support::database::{Backend, Database};
+use crate::support::market_builder::{at, fill, market_under, range};
 use crate::support::programs::{assert_has, eventually};
 
 on_every_backend! {
@@ -168,6 +172,39 @@ fn a_hangup_has_keys_and_calendar_read_again_and_the_feed_goes_on() {
             generator.terminate().succeeded();
         }
     }
+}
+
+#[test]
+fn a_saturday_that_is_opened_while_it_runs_is_told_and_read() {
+    let database = Database::new(Backend::Sqlite);
+    let market = market_under(&database, ModelKind::Full, "test", "");
+    // Later than any day on which this is tried: days that may have bars cannot be changed.
+    fill(&market, range("2089-03-03", "2089-03-04"), "2089-03-04 14:35:00").unwrap();
+    drop(market);
+    let write = |text: &str| fs::write(database.directory.path().join("days.txt"), text).unwrap();
+    write("known-until 2089-12-31\n");
+    let flags = "--speed 120 --addr 127.0.0.1:0 --api-keys none --calendar-file days.txt";
+    let mut api = Api::start(database.klined("up").with(flags));
+    let mut socket = api.socket("");
+    socket.say(r#"{"type":"subscribe","tickers":["AAPL"],"channels":["bar"]}"#).hear_until("bar");
+    let days = "known-until 2089-12-31\nopen 2089-03-05\n";
+    write(days);
+    api.running.signal(libc::SIGHUP);
+    api.running.until_it_says("read the calendar again");
+    let calendar = Calendar::with_overrides(&Overrides::parse(days).unwrap());
+    let saturday = at("2089-03-05 09:30:00");
+    let (mut told, mut last) = (0, socket.hear_until("bar")["time"].as_i64().unwrap());
+    while told < 3 {
+        let bar = socket.hear_until("bar");
+        let time = bar["time"].as_i64().unwrap();
+        assert_eq!((calendar.minutes_between(last, time), &bar["corrected"]), (1, &false.into()), "{last} {bar}");
+        told += usize::from(time >= saturday);
+        last = time;
+    }
+    let minute = format!("start={saturday}&end={}", saturday + 59);
+    assert_eq!(api.data(&format!("/api/v1/bars/AAPL?timeframe=1m&{minute}")).as_array().unwrap().len(), 1);
+    assert!(!api.data(&format!("/api/v1/trades/AAPL?{minute}")).as_array().unwrap().is_empty());
+    api.running.terminate().succeeded();
 }
 
 #[test]
