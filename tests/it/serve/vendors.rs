@@ -81,7 +81,8 @@ fn a_stream_answers_by_id_and_holds_its_client_to_binances_limits() {
     let api = database.api("");
     generator.until_minutes(1, &database);
     let mut socket = api.socket_at("/binance/ws");
-    let names: Vec<String> = (0..1025).map(|number| format!("s{number}@trade")).collect();
+    let name = |number: usize| format!("s{}@{}", number / 2, ["trade", "kline_1m"][number % 2]);
+    let names: Vec<String> = (0..1025).map(name).collect();
     for (said, answer) in [
         (json!({"method": "SUBSCRIBE", "params": ["aapl@kline_1m"], "id": 1}), json!({"result": null, "id": 1})),
         (json!({"method": "LIST_SUBSCRIPTIONS", "id": "x"}), json!({"result": ["aapl@kline_1m"], "id": "x"})),
