@@ -147,7 +147,8 @@ impl Client {
         if self.streams.len() + new.len() > STREAMS_MAX {
             return Err(Wrong::invalid(&format!("a connection has at most {STREAMS_MAX} streams")));
         }
-        let tickers: BTreeSet<String> = self.streams.keys().chain(new.iter().copied()).filter_map(ticker_of).collect();
+        let tickers: BTreeSet<String> =
+            self.streams.keys().chain(new.iter().copied()).filter_map(|name| ticker_of(name)).collect();
         let most = self.line.allowed.subscriptions as usize;
         if tickers.len() > most {
             return Err(Wrong::invalid(&format!("at most {most} tickers may be named")));
@@ -309,7 +310,7 @@ impl Client {
 }
 
 /// The ticker of a stream's name, in small letters.
-fn ticker_of(name: &String) -> Option<String> {
+fn ticker_of(name: &str) -> Option<String> {
     Stream::parse(name).map(|stream| stream.ticker.to_ascii_lowercase())
 }
 
