@@ -166,7 +166,8 @@ fn a_shard_that_is_killed_in_the_middle_of_a_month_comes_to_the_bytes_of_one() {
         stocks.iter().filter(|name| part.holds_name(name)).count()
     };
     let nothing_is_left = || {
-        let tables = "SELECT relname::text AS text FROM pg_class WHERE relname LIKE 'market_klines_%' AND relkind = 'r'";
+        let tables =
+            "SELECT relname::text AS text FROM pg_class WHERE relname LIKE 'market_klines_%' AND relkind = 'r'";
         assert_eq!((database.column(tables), stocks_of(&database)), (vec![], 0));
     };
 
