@@ -120,6 +120,8 @@ impl Exported {
             let date = month.trim_start_matches("market_klines_").replace('_', "-");
             let day = format!("{date}-01").parse().expect("a date");
             store.ensure_partitions(day, day).expect("a partition");
+            // As dense as a month that is loaded whole.
+            psql(&database.url, &format!("ALTER TABLE {month} RESET (fillfactor)"));
         }
     }
 

@@ -3,9 +3,9 @@
 //! `cargo run --release --example live`, or `… -- --symbols 1000 --minutes 30 --url URL` for other sizes or a server of one's own, in which it
 //! makes a database and leaves it. Without a URL it starts a throw-away cluster with fsync and synchronous_commit on.
 //!
-//! After it: five new minutes rolled up, and live minutes by 1, 2 and 4 writers. Each line has the median, least and most of klined and of its reference, taken in turns in the same run, and the ratio of
-//! the medians. The references have the same tables, keys and fill factors in a schema of their own, without triggers,
-//! roles, horizon and calendar, and rows that are ready to be sent.
+//! After it: five new minutes rolled up, and live minutes by 1, 2 and 4 writers. Each line has the median, least and most of klined
+//! and of its reference, taken in turns in the same run, and the ratio of the medians. The references have the same tables and keys
+//! in a schema of their own, with a dense month, without triggers, roles, horizon and calendar, and rows that are ready to be sent.
 
 #![allow(clippy::disallowed_methods, reason = "a benchmark takes the time")]
 

@@ -134,3 +134,32 @@ fn a_week_of_minutes_updates_in_place_and_grows_no_table() {
         assert!(in_place * 100 >= all * 99, "{table}: {in_place} of {all} updates in place");
     }
 }
+
+/// The last bars of the longer intervals are overwritten again and again, and need no entry in the key when there is room beside
+/// them.
+#[test]
+fn most_open_roll_ups_are_overwritten_in_place() {
+    const SYMBOLS: usize = 300;
+    const FOLDS: usize = 40;
+    let cluster = Cluster::start();
+    let database = Database::on(&cluster, "");
+    let desk = Desk::of(&database);
+    let month = format!("market_klines_{}", DAY[..7].replace('-', "_"));
+    database.execute(&format!("ALTER TABLE {month} SET (autovacuum_enabled = off)"));
+    let names: Vec<String> = (0..SYMBOLS).map(|nth| format!("S{nth:05}")).collect();
+    let listings = names.iter().map(|name| listing(name, DAY, None)).collect();
+    desk.write(&Batch { listings, ..Batch::default() });
+    let minutes = minutes(5 * FOLDS);
+    for (nth, ticks) in (0..FOLDS).zip(1000..) {
+        let open = [Interval::Minute60, Interval::Day, Interval::Week, Interval::Month];
+        let mut bars = open.map(|interval| (interval, bar(minutes[0], ticks, ticks))).to_vec();
+        bars.push((Interval::Minute5, bar(minutes[5 * nth], ticks, ticks)));
+        let write = |name| RollupWrite { bars: bars.clone(), ..folding_to(name, minutes[5 * nth].start()) };
+        desk.fold(&names.iter().map(|name| write(name)).collect::<Vec<_>>());
+    }
+    drop(desk);
+    let expected = ((FOLDS - 1) * SYMBOLS * 4) as i64;
+    crate::support::programs::eventually("the counts have come in", || updates(&database, &month)[0] == expected);
+    let [all, in_place, _] = updates(&database, &month);
+    assert!(in_place * 2 > all, "{in_place} of {all} updates in place");
+}

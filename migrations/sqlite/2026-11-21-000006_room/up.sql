@@ -1,0 +1,1 @@
+-- SQLite overwrites a row in its place.
