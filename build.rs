@@ -1,5 +1,6 @@
 //! Lists the files of the chart page for `serve::page` to embed. It runs nothing: web/dist is in the repository, and where it
-//! is missing the program is built without the page.
+//! is missing the program is built without the page. It also has cargo see a migration that is added, as the macro that embeds them
+//! does not.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -19,6 +20,7 @@ fn files_below(folder: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
 
 fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed=web/dist");
+    println!("cargo::rerun-if-changed=migrations");
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("web/dist");
     #[allow(clippy::disallowed_methods, reason = "cargo says in this way where it is to be put")]
     let list = std::env::var_os("OUT_DIR").map(PathBuf::from).ok_or(io::ErrorKind::NotFound)?.join("page.rs");
