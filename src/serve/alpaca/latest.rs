@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
+use serde::Serialize;
 
 use super::answers::{Answer, answer};
 use super::parameters::{Parameters, symbol};
@@ -36,12 +37,29 @@ async fn last(server: &Server, symbol: Symbol, age: Age) -> Result<LatestTicks, 
     server.reader.ask(move |_, _| ticks.last(symbol, age)).await
 }
 
-async fn latest_trade(server: &Server, symbol: Symbol, age: Age) -> Result<Option<TradeShape<'static>>, Refusal> {
-    Ok(last(server, symbol, age).await?.trade.map(|trade| TradeShape::of(Name::default(), &trade)))
+/// A trade or a quote as the newest of a stock is shown.
+pub trait NewestTick: Serialize + Sized {
+    /// What answers name it.
+    const KEY: &'static str;
+
+    /// None before the first.
+    fn of(newest: &LatestTicks) -> Option<Self>;
 }
 
-async fn latest_quote(server: &Server, symbol: Symbol, age: Age) -> Result<Option<QuoteShape<'static>>, Refusal> {
-    Ok(last(server, symbol, age).await?.quote.map(|quote| QuoteShape::of(Name::default(), &quote)))
+impl NewestTick for TradeShape<'_> {
+    const KEY: &'static str = "trades";
+
+    fn of(newest: &LatestTicks) -> Option<Self> {
+        newest.trade.map(|trade| Self::of(Name::default(), &trade))
+    }
+}
+
+impl NewestTick for QuoteShape<'_> {
+    const KEY: &'static str = "quotes";
+
+    fn of(newest: &LatestTicks) -> Option<Self> {
+        newest.quote.map(|quote| Self::of(Name::default(), &quote))
+    }
 }
 
 /// The day so far as a bar, named by the open of its day.
@@ -67,7 +85,7 @@ async fn snapshot_of(server: &Server, symbol: Symbol) -> Result<SnapshotShape, R
     let is_new_day = calendar.date_of(so_far.last) != calendar.date_of(committed.minute.start);
     let previous = if is_new_day { Some(committed.day) } else { committed.previous };
     Ok(SnapshotShape {
-        latest_trade: latest_trade(server, symbol, Age::Present).await?,
+        latest_trade: NewestTick::of(&last(server, symbol, Age::Present).await?),
         latest_quote: present.quote.map(|quote| QuoteShape::of(Name::default(), &quote)),
         minute_bar: Some(minute_bar),
         daily_bar: Some(day_bar(&so_far, calendar)),
@@ -96,46 +114,29 @@ pub async fn bar(State(server): State<Arc<Server>>, Path(name): Path<String>, _:
     answer(&Latest { key: "bars", content: Content::One(symbol, latest_bar(&server, symbol).await?) })
 }
 
-pub async fn trades(State(server): State<Arc<Server>>, freshness: Freshness, asked: Parameters) -> Answer {
+pub async fn ticks<T: NewestTick>(
+    State(server): State<Arc<Server>>,
+    freshness: Freshness,
+    asked: Parameters,
+) -> Answer {
     let mut found = BTreeMap::new();
     for symbol in asked.symbols()? {
-        found.extend(known(latest_trade(&server, symbol, freshness.age()).await)?.map(|shape| (symbol, shape)));
+        let newest = known(last(&server, symbol, freshness.age()).await.map(Some))?;
+        found.extend(newest.as_ref().and_then(T::of).map(|shape| (symbol, shape)));
     }
-    answer(&Latest { key: "trades", content: Content::Many(found) })
+    answer(&Latest { key: T::KEY, content: Content::Many(found) })
 }
 
-pub async fn trade(
+pub async fn tick<T: NewestTick>(
     State(server): State<Arc<Server>>,
     Path(name): Path<String>,
     freshness: Freshness,
     _: Parameters,
 ) -> Answer {
     let symbol = symbol(&name)?;
-    let found = latest_trade(&server, symbol, freshness.age())
-        .await?
-        .ok_or_else(|| Refusal::UnknownTicker(symbol.to_string()))?;
-    answer(&Latest { key: "trades", content: Content::One(symbol, found) })
-}
-
-pub async fn quotes(State(server): State<Arc<Server>>, freshness: Freshness, asked: Parameters) -> Answer {
-    let mut found = BTreeMap::new();
-    for symbol in asked.symbols()? {
-        found.extend(known(latest_quote(&server, symbol, freshness.age()).await)?.map(|shape| (symbol, shape)));
-    }
-    answer(&Latest { key: "quotes", content: Content::Many(found) })
-}
-
-pub async fn quote(
-    State(server): State<Arc<Server>>,
-    Path(name): Path<String>,
-    freshness: Freshness,
-    _: Parameters,
-) -> Answer {
-    let symbol = symbol(&name)?;
-    let found = latest_quote(&server, symbol, freshness.age())
-        .await?
-        .ok_or_else(|| Refusal::UnknownTicker(symbol.to_string()))?;
-    answer(&Latest { key: "quotes", content: Content::One(symbol, found) })
+    let newest = last(&server, symbol, freshness.age()).await?;
+    let shape = T::of(&newest).ok_or_else(|| Refusal::UnknownTicker(symbol.to_string()))?;
+    answer(&Latest { key: T::KEY, content: Content::One(symbol, shape) })
 }
 
 pub async fn snapshots(State(server): State<Arc<Server>>, asked: Parameters) -> Answer {

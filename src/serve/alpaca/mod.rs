@@ -22,6 +22,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 pub use self::answers::refused;
+use self::shapes::{QuoteShape, TradeShape};
 use super::Server;
 use super::errors::Refusal;
 use super::guard;
@@ -43,10 +44,10 @@ pub fn routes(server: &Arc<Server>) -> Router<Arc<Server>> {
         .route("/v2/stocks/{symbol}/quotes", get(ticks::of_one::<BestQuote>))
         .route("/v2/stocks/bars/latest", get(latest::bars))
         .route("/v2/stocks/{symbol}/bars/latest", get(latest::bar))
-        .route("/v2/stocks/trades/latest", get(latest::trades))
-        .route("/v2/stocks/{symbol}/trades/latest", get(latest::trade))
-        .route("/v2/stocks/quotes/latest", get(latest::quotes))
-        .route("/v2/stocks/{symbol}/quotes/latest", get(latest::quote))
+        .route("/v2/stocks/trades/latest", get(latest::ticks::<TradeShape>))
+        .route("/v2/stocks/{symbol}/trades/latest", get(latest::tick::<TradeShape>))
+        .route("/v2/stocks/quotes/latest", get(latest::ticks::<QuoteShape>))
+        .route("/v2/stocks/{symbol}/quotes/latest", get(latest::tick::<QuoteShape>))
         .route("/v2/stocks/snapshots", get(latest::snapshots))
         .route("/v2/stocks/{symbol}/snapshot", get(latest::snapshot))
         .route("/v2/stocks/meta/conditions/{kind}", get(latest::conditions))

@@ -11,7 +11,7 @@ use diesel::sqlite::{Sqlite, SqliteConnection};
 
 use super::super::error::During;
 use super::super::{Fill, RollupWrite, StoreError, retention, rollups};
-use super::write;
+use super::{clearing, write};
 use crate::bars::Bar;
 use crate::base::{Interval, Symbol, UnixSeconds};
 
@@ -130,7 +130,7 @@ fn insert(connection: &mut SqliteConnection, rows: &[Row<'_>]) -> Result<(), Sto
     let now: NowRow = sql_query("SELECT CURRENT_TIMESTAMP AS now").get_result(connection).during("write bars")?;
     let (whole, rest) = rows.as_chunks::<ROWS>();
     let (mut new, mut left) = (Vec::new(), Vec::new());
-    write::without_triggers(connection, "klines_inserted", |connection| {
+    clearing::without_triggers(connection, "klines_inserted", |connection| {
         for chunk in whole {
             let inserted = InsertRows::of(chunk, &now.now).execute(connection).during("write bars")?;
             if inserted > 0 {

@@ -1,6 +1,7 @@
 //! A market in one SQLite file: write-ahead log, one writing transaction at a time, roles as locked files beside it.
 
 mod bulk;
+mod clearing;
 mod follow;
 mod lease;
 mod removal;
@@ -251,7 +252,7 @@ impl BarStore for SqliteStore {
     fn clear(&self, lease: &Lease, symbol: Option<&Symbol>) -> Result<(), StoreError> {
         self.transaction("remove bars", |connection| {
             lease::check(connection, lease)?;
-            write::clear(connection, symbol)
+            clearing::clear(connection, symbol)
         })
     }
 
