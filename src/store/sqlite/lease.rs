@@ -37,7 +37,18 @@ fn cannot_lock(path: &Path, error: &std::io::Error) -> StoreError {
 
 /// The locks of a role: the role's own file, which the holders of parts share, and the part's.
 pub(super) struct Held {
-    _files: Vec<File>,
+    files: Vec<File>,
+}
+
+impl Drop for Held {
+    /// Gives the locks up at once: closing alone would leave them to a child process that has just been forked and has the files
+    /// open until it runs its own program.
+    fn drop(&mut self) {
+        for file in &self.files {
+            // Closing it comes next.
+            let _ = file.unlock();
+        }
+    }
 }
 
 /// Takes a role's lock for a part of the market without waiting for it.
@@ -49,7 +60,7 @@ pub(super) fn take(database: &Path, role: Role, shard: Shard) -> Result<Held, St
     let failed = |error: std::io::Error| cannot_lock(&path, &error);
     let is_free = is_taken(file.try_lock(), &path)?;
     if shard.is_whole() {
-        return if is_free { Ok(Held { _files: vec![file] }) } else { Err(StoreError::RoleTaken { role }) };
+        return if is_free { Ok(Held { files: vec![file] }) } else { Err(StoreError::RoleTaken { role }) };
     }
     if is_free {
         // The first of the shards says how many there are.
@@ -64,7 +75,7 @@ pub(super) fn take(database: &Path, role: Role, shard: Shard) -> Result<Held, St
     let path = lock_path(database, &format!("{}-{}-of-{}", role.as_str(), shard.number(), shard.of()));
     let part = open(&path)?;
     if is_taken(part.try_lock(), &path)? {
-        Ok(Held { _files: vec![file, part] })
+        Ok(Held { files: vec![file, part] })
     } else {
         Err(StoreError::ShardTaken { role, shard })
     }
