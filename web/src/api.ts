@@ -87,36 +87,48 @@ export function currentKey(): string {
   return key;
 }
 
-/** Reads the key anew: a server that was started again has another one. Tells whether it is another. */
-export async function renewKey(): Promise<boolean> {
-  const answer = await fetch('/', { cache: 'no-store', signal: AbortSignal.timeout(PATIENCE) });
-  const fresh = keyIn(new DOMParser().parseFromString(await answer.text(), 'text/html'));
-  const isOther = fresh !== key;
-  key = fresh;
-  return isOther;
+/** Reads the key anew: a server that was started again has another one. */
+export async function renewKey(): Promise<void> {
+  const answer = await reach('/', { cache: 'no-store', signal: AbortSignal.timeout(PATIENCE) });
+  if (!answer.ok) throw refusal(answer);
+  const page = await answer.text().catch(() => {
+    throw silence();
+  });
+  key = keyIn(new DOMParser().parseFromString(page, 'text/html'));
 }
 
-async function ask(path: string, signal: AbortSignal): Promise<Response> {
+const refusal = ({ status }: Response) => new ApiError(`The server answered ${status}.`, status);
+const silence = () => new ApiError('The server does not answer.', 0);
+
+async function reach(path: string, how: RequestInit & { signal: AbortSignal }): Promise<Response> {
   try {
-    return await fetch(path, { headers: { 'X-API-Key': key }, signal });
+    return await fetch(path, how);
   } catch (error) {
+    const { signal } = how;
     if (signal.aborted && signal.reason instanceof DOMException && signal.reason.name === 'AbortError') throw error;
-    throw new ApiError('The server does not answer.', 0);
+    throw silence();
   }
 }
 
-/** Gets JSON. A refused key is renewed once. */
+/** Gets JSON. What was refused for an old key is asked for once more with the present one. */
 async function get<T>(path: string, query: Record<string, string | number | undefined> = {}, signal?: AbortSignal): Promise<T> {
   const given = Object.entries(query).filter((pair): pair is [string, string | number] => pair[1] !== undefined);
   const url = `${path}?${new URLSearchParams(given.map(([name, value]) => [name, String(value)]))}`;
   const patience = AbortSignal.timeout(PATIENCE);
   const either = signal ? AbortSignal.any([signal, patience]) : patience;
-  let answer = await ask(url, either);
-  if (answer.status === 401 && (await renewKey().catch(() => false))) answer = await ask(url, either);
+  const ask = () => reach(url, { headers: { 'X-API-Key': key }, signal: either });
+  const used = key;
+  let answer = await ask();
+  if (answer.status === 401) {
+    // Another request, or the feed, may have renewed it meanwhile.
+    if (key === used) await renewKey();
+    if (key !== used) answer = await ask();
+  }
   const body = await answer.json().catch(() => undefined);
   if (answer.status === 401) askForKey();
   if (!answer.ok || body === undefined) {
-    throw new ApiError(body?.error?.message ?? `The server answered ${answer.status}.`, answer.status);
+    const { message, status } = refusal(answer);
+    throw new ApiError(body?.error?.message ?? message, status);
   }
   return body as T;
 }

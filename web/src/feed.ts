@@ -90,7 +90,7 @@ export class Feed {
     this.timer = setTimeout(() => {
       // The server may have been started again, with another key for its page.
       renewKey()
-        .catch(() => false)
+        .catch(() => undefined)
         .finally(() => this.retry());
     }, wait);
   }
