@@ -17,7 +17,7 @@ use super::{SHANGHAI, date};
 /// How often something is looked at again.
 const POLL: Duration = Duration::from_millis(20);
 /// How long anything may take at most: a minute of looking, and a good deal more on a busy machine.
-const LOOKS_MAX: usize = 3000;
+const LOOKS_MAX: usize = 9000;
 /// The beginnings of the variables that the programs read, or libpq for them.
 const VARIABLES: [&str; 8] =
     ["DATABASE_URL", "DB_", "KLINED_", "PG", "RUST_", "NOTIFY_SOCKET", "WATCHDOG_", "JOURNAL_STREAM"];
