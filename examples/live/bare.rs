@@ -138,9 +138,9 @@ impl Bare {
             .transaction(|session| {
                 sql_query(
                     "INSERT INTO bare.market_klines (symbol, interval, time, open, high, low, close, volume) \
-                     SELECT symbol, '1m', time, open, high, low, close, volume FROM unnest($1::text[], $2::bigint[], \
-                     $3::float8[], $4::float8[], $5::float8[], $6::float8[], $7::bigint[]) \
-                     AS b (symbol, time, open, high, low, close, volume) ON CONFLICT (symbol, interval, time) DO UPDATE \
+                     SELECT unnest($1::text[]), '1m', unnest($2::bigint[]), unnest($3::float8[]), unnest($4::float8[]), \
+                     unnest($5::float8[]), unnest($6::float8[]), unnest($7::bigint[]) ON CONFLICT (symbol, interval, time) DO \
+                     UPDATE \
                      SET open = EXCLUDED.open, high = EXCLUDED.high, low = EXCLUDED.low, close = EXCLUDED.close, \
                      volume = EXCLUDED.volume",
                 )
@@ -230,8 +230,9 @@ fn upsert(session: &mut PgConnection, bars: &[Bar]) -> QueryResult<usize> {
     let price = |of: fn(&Bar) -> f64| bars.iter().map(of).collect::<Vec<_>>();
     sql_query(
         "INSERT INTO bare.market_klines (symbol, interval, time, open, high, low, close, volume) \
-         SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::float8[], $5::float8[], $6::float8[], \
-         $7::float8[], $8::bigint[]) ON CONFLICT (symbol, interval, time) DO UPDATE SET open = EXCLUDED.open, \
+         SELECT unnest($1::text[]), unnest($2::text[]), unnest($3::bigint[]), unnest($4::float8[]), unnest($5::float8[]), \
+         unnest($6::float8[]), unnest($7::float8[]), unnest($8::bigint[]) ON CONFLICT (symbol, interval, time) DO UPDATE SET \
+         open = EXCLUDED.open, \
          high = EXCLUDED.high, low = EXCLUDED.low, close = EXCLUDED.close, volume = EXCLUDED.volume",
     )
     .bind::<Array<Text>, _>(bars.iter().map(|bar| bar.symbol.as_str()).collect::<Vec<_>>())
@@ -251,7 +252,8 @@ fn states(session: &mut PgConnection, rows: &[State]) -> QueryResult<()> {
     let times: Vec<i64> = rows.iter().map(|row| row.last_update).collect();
     sql_query(
         "INSERT INTO bare.stock_state (symbol, current_price, volatility, trend, market_state, last_update) \
-         SELECT * FROM unnest($1::text[], $2::float8[], $3::float8[], $4::float8[], $5::text[], $6::bigint[]) \
+         SELECT unnest($1::text[]), unnest($2::float8[]), unnest($3::float8[]), unnest($4::float8[]), unnest($5::text[]), \
+         unnest($6::bigint[]) \
          ON CONFLICT (symbol) DO UPDATE SET current_price = EXCLUDED.current_price, volatility = EXCLUDED.volatility, \
          trend = EXCLUDED.trend, market_state = EXCLUDED.market_state, last_update = EXCLUDED.last_update, updated_at = now()",
     )
@@ -264,7 +266,7 @@ fn states(session: &mut PgConnection, rows: &[State]) -> QueryResult<()> {
     .execute(session)?;
     sql_query(
         "INSERT INTO bare.stock_realtime_price (symbol, current_price, change_percent, volume, last_update) \
-         SELECT * FROM unnest($1::text[], $2::float8[], $3::float8[], $4::bigint[], $5::bigint[]) \
+         SELECT unnest($1::text[]), unnest($2::float8[]), unnest($3::float8[]), unnest($4::bigint[]), unnest($5::bigint[]) \
          ON CONFLICT (symbol) DO UPDATE SET current_price = EXCLUDED.current_price, \
          change_percent = EXCLUDED.change_percent, volume = EXCLUDED.volume, last_update = EXCLUDED.last_update, \
          updated_at = now()",

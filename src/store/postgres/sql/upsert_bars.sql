@@ -1,7 +1,9 @@
+-- In the list of results the arrays are unnested while they are read; in FROM each of them would be kept as a table first. The volume is
+-- compared first, because it is what nearly always differs.
 INSERT INTO market_klines AS k (symbol, interval, time, open, high, low, close, volume)
-SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::numeric[], $5::numeric[], $6::numeric[], $7::numeric[],
-    $8::bigint[])
+SELECT unnest($1::text[]), unnest($2::text[]), unnest($3::bigint[]), unnest($4::numeric[]), unnest($5::numeric[]),
+    unnest($6::numeric[]), unnest($7::numeric[]), unnest($8::bigint[])
 ON CONFLICT (symbol, interval, time) DO UPDATE
 SET open = EXCLUDED.open, high = EXCLUDED.high, low = EXCLUDED.low, close = EXCLUDED.close, volume = EXCLUDED.volume
-WHERE (k.open, k.high, k.low, k.close, k.volume)
-    IS DISTINCT FROM (EXCLUDED.open, EXCLUDED.high, EXCLUDED.low, EXCLUDED.close, EXCLUDED.volume)
+WHERE (k.volume, k.close, k.high, k.low, k.open)
+    IS DISTINCT FROM (EXCLUDED.volume, EXCLUDED.close, EXCLUDED.high, EXCLUDED.low, EXCLUDED.open)

@@ -1,0 +1,1 @@
+-- SQLite has row triggers only.
