@@ -11,9 +11,8 @@ use super::parameters::{External, Parameters, Segments, Sort, Span, limit, momen
 use crate::bars::ticks::{BestQuote, Level, TickId, Trade};
 use crate::base::Symbol;
 use crate::serve::Server;
-use crate::serve::errors::Refusal;
 use crate::serve::faults::Freshness;
-use crate::serve::query::{Age, LatestTicks, Tick, TickQuery};
+use crate::serve::query::{LatestTicks, Tick, TickQuery};
 
 /// The exchange of all trades and quotes.
 pub const EXCHANGE: u8 = 1;
@@ -267,10 +266,11 @@ pub async fn quotes(
     pages(&server, &external, ("quotes", &ticker), asked, QuoteBody::of).await
 }
 
-async fn last(server: &Server, symbol: Symbol, age: Age) -> Result<LatestTicks, Refusal> {
+async fn last(server: &Server, freshness: &Freshness, text: &str) -> Result<(Symbol, LatestTicks), Refused> {
+    let (symbol, age) = (ticker(text)?, freshness.age());
     server.reader.price(symbol).await?;
     let ticks = server.ticks.clone();
-    server.reader.ask(move |_, _| ticks.last(symbol, age)).await
+    Ok((symbol, server.reader.ask(move |_, _| ticks.last(symbol, age)).await?))
 }
 
 /// The last trade of a ticker.
@@ -279,8 +279,7 @@ pub async fn last_trade(
     freshness: Freshness,
     Segments(text): Segments<String>,
 ) -> Answer {
-    let symbol = ticker(&text)?;
-    let last = last(&server, symbol, freshness.age()).await?;
+    let (symbol, last) = last(&server, &freshness, &text).await?;
     result(LastTrade::of(Some(symbol), &last.trade.ok_or(Refused::NotFound("Data not found."))?))
 }
 
@@ -290,7 +289,6 @@ pub async fn last_quote(
     freshness: Freshness,
     Segments(text): Segments<String>,
 ) -> Answer {
-    let symbol = ticker(&text)?;
-    let last = last(&server, symbol, freshness.age()).await?;
+    let (symbol, last) = last(&server, &freshness, &text).await?;
     result(LastQuote::of(Some(symbol), &last.quote.ok_or(Refused::NotFound("Data not found."))?))
 }

@@ -1,6 +1,8 @@
 //! `/ws`: every trade once and in order, rolling up to the bars that are written; and what a client may not do.
 
 use std::fs;
+use std::thread::sleep;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -209,6 +211,24 @@ fn whoever_does_not_keep_up_is_told_and_dropped() {
     };
     assert_eq!((code, &last["data"]["code"]), (1008, &json!("slow_client")), "{last}");
     assert_eq!(metric(&api.get("/metrics").text, "klined_api_slow_clients_total"), Some(1.0));
+}
+
+#[test]
+fn who_is_gone_without_a_word_is_let_go_and_who_listens_is_not() {
+    let database = Database::new(Backend::Sqlite);
+    let api = database.filled().api("");
+    // Nobody reads what is said to it, so that no ping is answered.
+    let _gone = api.socket("");
+    let mut quiet = api.socket("");
+    quiet.hear_a("connected");
+    let open = || metric(&api.get("/metrics").text, "klined_api_clients");
+    eventually("both are there", || open() == Some(2.0));
+    eventually("one is let go", || {
+        sleep(Duration::from_secs(1));
+        quiet.say(r#"{"type":"ping"}"#).hear_a("pong");
+        open() == Some(1.0)
+    });
+    quiet.say(r#"{"type":"ping"}"#).hear_a("pong");
 }
 
 #[test]
