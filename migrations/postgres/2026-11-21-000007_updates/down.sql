@@ -49,6 +49,7 @@ DECLARE
     partition regclass;
 BEGIN
     FOR partition IN SELECT inhrelid::regclass FROM pg_inherits WHERE inhparent = 'market_klines'::regclass LOOP
+        EXECUTE format('ALTER TABLE %s SET (fillfactor = 80)', partition);
         EXECUTE format('DROP TRIGGER klines_updated ON %s', partition);
     END LOOP;
 END $$;

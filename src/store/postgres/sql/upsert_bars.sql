@@ -1,5 +1,5 @@
--- In the list of results the arrays are unnested while they are read; in FROM each of them would be kept as a table first. The volume is
--- compared first, because it is what nearly always differs.
+-- In the list of results the arrays are unnested while they are read; in FROM each of them would be kept as a table first. The
+-- volume is compared first, because it is what nearly always differs.
 INSERT INTO market_klines AS k (symbol, interval, time, open, high, low, close, volume)
 SELECT unnest($1::text[]), unnest($2::text[]), unnest($3::bigint[]), unnest($4::numeric[]), unnest($5::numeric[]),
     unnest($6::numeric[]), unnest($7::numeric[]), unnest($8::bigint[])
