@@ -8,10 +8,10 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 use divan::Bencher;
 use divan::counter::ItemsCount;
-use klined::bars::{Bar, Rollup, SymbolRun};
-use klined::base::{Board, Instrument, Seed, Symbol};
-use klined::calendar::{Calendar, MINUTES_PER_DAY};
-use klined::model::{FullParameters, Model};
+use klined_market::bars::{Bar, Rollup, SymbolRun};
+use klined_market::base::{Board, Instrument, Seed, Symbol};
+use klined_market::calendar::{Calendar, MINUTES_PER_DAY};
+use klined_market::model::{FullParameters, Model};
 
 const DAYS: usize = 60;
 

@@ -10,9 +10,9 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 use divan::Bencher;
 use divan::counter::ItemsCount;
-use klined::base::{Board, Instrument, SectorKey, Seed};
-use klined::calendar::{Calendar, MINUTES_PER_DAY};
-use klined::model::{FullParameters, Model};
+use klined_market::base::{Board, Instrument, SectorKey, Seed};
+use klined_market::calendar::{Calendar, MINUTES_PER_DAY};
+use klined_market::model::{FullParameters, Model};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 

@@ -11,11 +11,11 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 use divan::Bencher;
 use divan::counter::ItemsCount;
-use klined::bars::Bar;
-use klined::bars::ticks::{MinuteTicks, TickFacts};
-use klined::base::{Board, Instrument, Ohlcv, Seed, Symbol};
-use klined::calendar::Calendar;
-use klined::model::{FullParameters, Model};
+use klined_market::bars::Bar;
+use klined_market::bars::ticks::{MinuteTicks, TickFacts};
+use klined_market::base::{Board, Instrument, Ohlcv, Seed, Symbol};
+use klined_market::calendar::Calendar;
+use klined_market::model::{FullParameters, Model};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 

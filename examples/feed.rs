@@ -6,12 +6,12 @@
 
 use std::time::Duration;
 
-use klined::base::{Pace, UnixNanos};
-use klined::calendar::Calendar;
+use klined::feed::{Pump, WAIT_MAX};
 use klined::jobs::{Generator, Market, ModelChoice, Stop};
-use klined::serve::hub::{Pump, WAIT_MAX};
 use klined::store::{self, StoreOptions};
-use klined::universe::{StockCount, Universe};
+use klined_market::base::{Pace, UnixNanos};
+use klined_market::calendar::Calendar;
+use klined_market::universe::{StockCount, Universe};
 
 const SECOND: UnixNanos = 1_000_000_000;
 /// How often a follower looks for a sign.

@@ -13,11 +13,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::available_parallelism;
 
 use chrono::NaiveDate;
-use klined::bars::{Bar, SymbolRun};
-use klined::base::{Board, Instrument, Ohlcv, Price, PriceLimits, Seed, Symbol};
-use klined::calendar::{Calendar, MINUTES_PER_DAY};
-use klined::model::{FullParameters, Model};
-use klined::universe::{StockCount, ashare};
+use klined_market::bars::{Bar, SymbolRun};
+use klined_market::base::{Board, Instrument, Ohlcv, Price, PriceLimits, Seed, Symbol};
+use klined_market::calendar::{Calendar, MINUTES_PER_DAY};
+use klined_market::model::{FullParameters, Model};
+use klined_market::universe::{StockCount, ashare};
 
 const SYMBOLS: u16 = 200;
 const DAYS: usize = 300;

@@ -5,34 +5,32 @@
 //!
 //! | layer | module | owns |
 //! |---|---|---|
-//! | 0 | [`base`] | prices in ticks, symbols, instruments, intervals, the clock's trait, seeds |
-//! | 1 | [`calendar`] | days, sessions, minutes, buckets |
-//! | 2 | [`model`] | regimes, the price step, volume, what a symbol carries from day to day |
-//! | 3 | [`bars`] | the bar, one symbol's run over trading minutes, the roll-up, ticks |
-//! | 3 | [`universe`] | what `stock_metadata` holds: the ten default stocks, invented A-shares, CSV files |
+//! | 0–3 | [`klined_market`] | calendar, model, bars with ticks, universes: a crate of its own |
 //! | 4 | [`store`] | what is kept and its laws; PostgreSQL and SQLite |
 //! | 5 | [`jobs`] | generate, aggregate, backfill, verify |
 //! | 5 | [`realism`] | a sample of a market in memory, 16 metrics of it with their bands |
-//! | 6 | [`serve`] | the market over HTTP and WebSocket; the feed of the open minute for many subscribers |
-//! | 7 | [`config`], [`daemon`] | flags and variables; signals, alarms, logs, running a job until told to stop |
+//! | 6 | [`net`] | one bounded accept loop for every HTTP server |
+//! | 6 | [`feed`] | the events of the open minute for many subscribers; it knows no HTTP |
+//! | 7 | [`query`] | what may be asked of the market, for all dialects |
+//! | 8 | [`access`] | keys, limits, faults on demand |
+//! | 9 | [`serve`] | the dialects over HTTP and WebSocket, the chart page |
+//! | 10 | [`config`], [`daemon`] | flags and variables; signals, alarms, logs, running a job until told to stop |
 //!
-//! Layers 0 to 3 hold no async, no SQL, no logging, no environment and no wall clock.
-
-pub mod base;
-
-pub mod calendar;
-
-pub mod model;
-
-pub mod bars;
-
-pub mod universe;
+//! The market's crate holds no async code, SQL, logging, environment or wall clock.
 
 pub mod store;
 
 pub mod jobs;
 
 pub mod realism;
+
+pub mod net;
+
+pub mod feed;
+
+pub mod query;
+
+pub mod access;
 
 pub mod serve;
 

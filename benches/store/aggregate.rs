@@ -4,11 +4,11 @@ use std::io::{BufReader, Read, Write};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use klined::bars::{Bar, Rollup};
-use klined::base::{Interval, Ohlcv, Price};
-use klined::calendar::Calendar;
 use klined::jobs::{Aggregator, Market, Stop};
 use klined::store::Role;
+use klined_market::bars::{Bar, Rollup};
+use klined_market::base::{Interval, Ohlcv, Price};
+use klined_market::calendar::Calendar;
 
 use crate::backfill::{BATCH_BARS, fill, peak_memory};
 use crate::databases::Database;

@@ -3,8 +3,8 @@
 use std::fs::File;
 use std::process::{Command, Stdio};
 
-use klined::base::UnixSeconds;
 use klined::jobs::{Backfilled, Market, Progress, Stop, Window, backfill};
+use klined_market::base::UnixSeconds;
 use tempfile::TempDir;
 
 use crate::databases::{Database, psql};

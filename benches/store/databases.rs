@@ -6,10 +6,10 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use klined::calendar::Calendar;
 use klined::jobs::{Market, ModelChoice};
 use klined::store::{self, BarStore, StoreOptions};
-use klined::universe::Universe;
+use klined_market::calendar::Calendar;
+use klined_market::universe::Universe;
 use tempfile::TempDir;
 
 use crate::cluster::Cluster;

@@ -3,9 +3,9 @@
 use std::ffi::{CStr, CString, c_int};
 use std::ptr::null_mut;
 
-use klined::bars::{self, Rollup};
-use klined::base::{Interval, Ohlcv, Price};
-use klined::calendar::Calendar;
+use klined_market::bars::{self, Rollup};
+use klined_market::base::{Interval, Ohlcv, Price};
+use klined_market::calendar::Calendar;
 use libsqlite3_sys as ffi;
 
 /// A row of `market_klines`, in the order of the columns.

@@ -19,11 +19,11 @@ use std::time::{Duration, Instant};
 use chrono::NaiveDate;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use klined::calendar::Calendar;
 use klined::jobs::{Aggregator, Generator, Market, Stop};
-use klined::model::ModelKind;
 use klined::store::{self, StoreOptions};
-use klined::universe::Universe;
+use klined_market::calendar::Calendar;
+use klined_market::model::ModelKind;
+use klined_market::universe::Universe;
 
 use bare::Bare;
 use cluster::Cluster;

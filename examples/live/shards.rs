@@ -5,9 +5,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use chrono::NaiveDate;
-use klined::bars::SymbolRun;
-use klined::calendar::Calendar;
 use klined::jobs::{Generator, Market, Stop};
+use klined_market::bars::SymbolRun;
+use klined_market::calendar::Calendar;
 
 /// From a minute's end until every shard has committed it, minute after minute. `market` opens a store of its own.
 pub fn minutes(count: usize, of: usize, day: NaiveDate, market: &(dyn Fn() -> Market + Sync)) -> Vec<Duration> {

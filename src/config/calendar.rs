@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::Args;
 
-use crate::calendar::{Calendar, Overrides};
+use klined_market::calendar::{Calendar, Overrides};
 
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Calendar")]

@@ -7,8 +7,8 @@ use super::{
     CalendarArgs, DatabaseArgs, HealthArgs, LogArgs, ModelArgs, ParameterArgs, RealismArgs, ServerArgs, ShardArgs,
     UniverseArgs, UniverseCommand,
 };
-use crate::base::Symbol;
 use crate::jobs::Window;
+use klined_market::base::Symbol;
 
 /// How fast the market's time runs.
 #[derive(Debug, Clone, Args)]

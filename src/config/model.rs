@@ -6,7 +6,7 @@ use anyhow::Context;
 use clap::Args;
 
 use crate::jobs::ModelChoice;
-use crate::model::{FullParameters, ModelKind, Scenario};
+use klined_market::model::{FullParameters, ModelKind, Scenario};
 
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Model")]

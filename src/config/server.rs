@@ -11,8 +11,8 @@ use axum::http::HeaderValue;
 use clap::Args;
 
 use super::health::{Place, place};
-use crate::serve::http::Bounds;
-use crate::serve::limits::Rate;
+use crate::access::limits::Rate;
+use crate::net::http::Bounds;
 use crate::serve::{Origins, ServerOptions};
 
 /// Where the server listens when nobody says otherwise.

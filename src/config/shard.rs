@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::base::Shard;
+use klined_market::base::Shard;
 
 #[derive(Debug, Clone, Copy, Args)]
 #[command(next_help_heading = "Shards")]

@@ -7,7 +7,7 @@ use anyhow::Context;
 use clap::Args;
 
 use crate::jobs::DEFAULT_SEED;
-use crate::universe::{Universe, UniverseChoice, csv};
+use klined_market::universe::{Universe, UniverseChoice, csv};
 
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Universe")]

@@ -13,10 +13,10 @@ use super::reload::{Calendars, Reload};
 use super::retry::Backoff;
 use super::shutdown::Shutdown;
 use super::{blocking, check, logging, open_store, patiently, supervisor};
-use crate::base::{Shard, Symbol};
 use crate::config::AggregatorArgs;
 use crate::jobs::{Aggregator, Folded};
 use crate::store::BarStore;
+use klined_market::base::{Shard, Symbol};
 
 /// How long a run is expected to take at most.
 const RUN_MAX: Duration = Duration::from_secs(60);

@@ -17,13 +17,13 @@ use super::health::{self, Duty, Health, Metrics, ObservedStore, Vitals};
 use super::reload::{self, Reload};
 use super::shutdown::Shutdown;
 use super::{blocking, check, logging, supervisor};
-use crate::base::{Shard, UnixSeconds};
-use crate::calendar::Calendar;
+use crate::access::keys::{self, Keys};
 use crate::config::{ApiArgs, DatabaseArgs, KeysFrom, ServerArgs};
 use crate::jobs::{Market, ModelChoice};
 use crate::serve::Server;
-use crate::serve::keys::{self, Keys};
 use crate::store::{self, BarStore};
+use klined_market::base::{Shard, UnixSeconds};
+use klined_market::calendar::Calendar;
 
 /// Where the key of a market that nobody gave keys for is kept, in the working directory.
 pub const KEYS_FILE: &str = "api-keys.toml";

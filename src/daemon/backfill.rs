@@ -12,9 +12,9 @@ use tracing::{info, warn};
 use super::clock::SystemClock;
 use super::shutdown::Shutdown;
 use super::{blocking, check, logging, open_store};
-use crate::base::{Clock, Symbol};
 use crate::config::BackfillArgs;
 use crate::jobs::{self, Backfilled, Folded, JobError, Market, Progress, Stop, Window};
+use klined_market::base::{Clock, Symbol};
 
 /// How often a shard looks whether the first one has begun the market, and the pause between two looks.
 const BEGIN_TRIES: u32 = 60;

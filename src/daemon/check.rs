@@ -13,15 +13,15 @@ use rustix::fs::{Access, access};
 
 use super::clock::SystemClock;
 use super::{api, blocking, logging};
-use crate::base::{Clock, Symbol};
-use crate::calendar::Calendar;
 use crate::config::{
     AggregatorArgs, ApiArgs, BackfillArgs, CalendarArgs, DatabaseArgs, GeneratorArgs, LogArgs, ModelArgs, ServerArgs,
     UniverseArgs,
 };
 use crate::jobs::{self, Market, ModelChoice};
 use crate::store::{self, BarStore};
-use crate::universe::Universe;
+use klined_market::base::{Clock, Symbol};
+use klined_market::calendar::Calendar;
+use klined_market::universe::Universe;
 
 /// With so few known days left the operator is reminded of the calendar.
 const KNOWN_DAYS_MIN: i64 = 30;

@@ -2,7 +2,7 @@
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use crate::base::{Clock, UnixNanos};
+use klined_market::base::{Clock, UnixNanos};
 
 /// Real time.
 #[derive(Debug, Clone, Copy, Default)]

@@ -7,12 +7,12 @@ use anyhow::{Context, bail};
 
 use super::shutdown::Shutdown;
 use super::{api, blocking, realism, up};
-use crate::base::Seed;
+use crate::access::chaos;
 use crate::config::{CalendarCommand, KeyCommand, KlinedArgs, KlinedCommand, UniverseCommand, VerifyArgs};
 use crate::jobs;
-use crate::serve::chaos;
 use crate::store;
-use crate::universe::csv;
+use klined_market::base::Seed;
+use klined_market::universe::csv;
 
 /// Runs `klined`.
 ///

@@ -14,9 +14,9 @@ use super::reload::{Calendars, Reload};
 use super::retry::Backoff;
 use super::shutdown::Shutdown;
 use super::{blocking, check, logging, open_store, patiently, supervisor};
-use crate::base::{Clock, Pace, Shard, Symbol};
 use crate::config::GeneratorArgs;
 use crate::jobs::{Generator, JobError, Market, ModelChoice, Stop};
+use klined_market::base::{Clock, Pace, Shard, Symbol};
 
 /// Runs `market-generator` until told to stop, or checks whether it could run.
 ///

@@ -11,12 +11,12 @@ use std::thread::available_parallelism;
 use anyhow::{Context, bail};
 use chrono::NaiveDate;
 
-use crate::base::{Instrument, Seed};
-use crate::calendar::Calendar;
 use crate::config::{RealismArgs, SYMBOL_DAYS_MAX};
-use crate::model::{FullParameters, Model, ModelKind};
 use crate::realism::{Candles, DAYS_MIN, Picture, PictureFormat, Report, Run, STOCKS_MIN, Series, generate, score};
-use crate::universe::UniverseRow;
+use klined_market::base::{Instrument, Seed};
+use klined_market::calendar::Calendar;
+use klined_market::model::{FullParameters, Model, ModelKind};
+use klined_market::universe::UniverseRow;
 
 /// The first day of every sample: it lies after the newest change of most boards' price limits.
 const FIRST_DAY: NaiveDate = NaiveDate::from_ymd_opt(2024, 6, 3).unwrap();

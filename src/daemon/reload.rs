@@ -13,9 +13,9 @@ use super::clock::SystemClock;
 use super::health::Vitals;
 use super::logging::Logs;
 use super::supervisor;
-use crate::base::{Clock, UnixSeconds};
-use crate::calendar::Calendar;
 use crate::config::CalendarArgs;
+use klined_market::base::{Clock, UnixSeconds};
+use klined_market::calendar::Calendar;
 
 /// The calendar, read anew whenever SIGHUP comes.
 pub type Calendars = watch::Receiver<Arc<Calendar>>;

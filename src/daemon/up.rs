@@ -13,10 +13,10 @@ use super::health::{self, Health, Metrics, ObservedStore, Vitals};
 use super::reload::{self, Reload};
 use super::shutdown::Shutdown;
 use super::{api, backfill, blocking, logging, open_store, supervisor};
-use crate::base::{Pace, Shard};
 use crate::config::UpArgs;
 use crate::jobs::{Aggregator, Market, Window};
 use crate::store::DatabaseUrl;
+use klined_market::base::{Pace, Shard};
 
 /// How long the aggregator waits when no minute is written.
 const AGGREGATE_EVERY: Duration = Duration::from_secs(60);

@@ -5,10 +5,10 @@ use chrono::{Datelike, NaiveDate, Weekday};
 
 use super::universe::Roster;
 use super::{JobError, Market};
-use crate::bars::SymbolRun;
-use crate::base::UnixSeconds;
-use crate::calendar::{MINUTES_PER_DAY, Minute, Session, SessionSpan};
 use crate::store::{BarStore, Batch, Listing, MarketStatus, Progress};
+use klined_market::bars::SymbolRun;
+use klined_market::base::UnixSeconds;
+use klined_market::calendar::{MINUTES_PER_DAY, Minute, Session, SessionSpan};
 
 /// The most bars in one transaction. Bounds memory and what a kill can cost.
 pub(super) const BATCH_BARS_MAX: usize = 65_536;

@@ -3,12 +3,12 @@
 use chrono::NaiveDate;
 use thiserror::Error;
 
-use crate::bars::InvalidCheckpoint;
-use crate::base::{Shard, Symbol};
-use crate::calendar::CalendarError;
-use crate::model::InvalidScenario;
 use crate::store::StoreError;
-use crate::universe::UniverseChoice;
+use klined_market::bars::InvalidCheckpoint;
+use klined_market::base::{Shard, Symbol};
+use klined_market::calendar::CalendarError;
+use klined_market::model::InvalidScenario;
+use klined_market::universe::UniverseChoice;
 
 /// A failure of a job.
 #[derive(Debug, Error)]

@@ -12,11 +12,11 @@ use chrono::NaiveDate;
 use super::advance::resume;
 use super::universe::{self, Roster};
 use super::{JobError, Market};
-use crate::bars::ticks::TickFacts;
-use crate::bars::{Bar, SymbolRun};
-use crate::base::{Instrument, Interval, Price, Symbol};
-use crate::calendar::{Calendar, MINUTES_PER_DAY, Minute};
 use crate::store::{BarRange, Progress, StoreError};
+use klined_market::bars::ticks::TickFacts;
+use klined_market::bars::{Bar, SymbolRun};
+use klined_market::base::{Instrument, Interval, Price, Symbol};
+use klined_market::calendar::{Calendar, MINUTES_PER_DAY, Minute};
 
 /// How often reading is tried while a generator writes in between.
 const TRIES: usize = 5;

@@ -15,10 +15,10 @@ use super::advance::{BATCH_BARS_MAX, Reached, ensure_partitions, resume, run_tow
 use super::retention::Retention;
 use super::universe::{self, Roster};
 use super::{JobError, Market, Stop};
-use crate::bars::SymbolRun;
-use crate::base::{MarketClock, Pace, Symbol, UnixNanos, UnixSeconds};
-use crate::calendar::{MINUTES_PER_DAY, Minute};
 use crate::store::{Batch, Lease, Listing, MarketStatus, Role};
+use klined_market::bars::SymbolRun;
+use klined_market::base::{MarketClock, Pace, Symbol, UnixNanos, UnixSeconds};
+use klined_market::calendar::{MINUTES_PER_DAY, Minute};
 
 /// How far the newest bar may be ahead of the clock and still be taken for a clock that was set back a little.
 const CLOCK_STEP_SECONDS_MAX: UnixSeconds = 600;
@@ -365,7 +365,7 @@ impl Generator {
 /// It does.
 pub fn refuse_future(newest: Minute, now: UnixSeconds) -> Result<(), JobError> {
     if newest.end() > now + CLOCK_STEP_SECONDS_MAX {
-        return Err(JobError::FutureData { newest: newest.to_string(), now: crate::calendar::local_time(now) });
+        return Err(JobError::FutureData { newest: newest.to_string(), now: klined_market::calendar::local_time(now) });
     }
     Ok(())
 }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use super::JobError;
 use super::universe::compare_universe;
-use crate::base::{Seed, Shard, Symbol, UnixSeconds};
-use crate::calendar::{Calendar, Minute};
-use crate::model::{FullParameters, Model, ModelKind, Scenario};
 use crate::store::{BarStore, Identity, StoreError};
-use crate::universe::{self, Universe, UniverseRow};
+use klined_market::base::{Seed, Shard, Symbol, UnixSeconds};
+use klined_market::calendar::{Calendar, Minute};
+use klined_market::model::{FullParameters, Model, ModelKind, Scenario};
+use klined_market::universe::{self, Universe, UniverseRow};
 
 /// The seed of a market for which nobody asked for another.
 pub const DEFAULT_SEED: u64 = 42;

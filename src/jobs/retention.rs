@@ -4,9 +4,9 @@ use chrono::{Datelike, Months, NaiveDate};
 use tracing::{info, warn};
 
 use super::{JobError, Market, Stop};
-use crate::base::UnixSeconds;
-use crate::calendar::{Calendar, local_time};
 use crate::store::Lease;
+use klined_market::base::UnixSeconds;
+use klined_market::calendar::{Calendar, local_time};
 
 /// What the generator removes when a day opens.
 #[derive(Debug, Default)]

@@ -10,11 +10,11 @@ use chrono::NaiveDate;
 use tracing::info;
 
 use super::{JobError, Market};
-use crate::bars::Halt;
-use crate::base::UnixSeconds;
-use crate::calendar::{Minute, local_time};
-use crate::model::{Scenario, ScenarioEvent, Scope};
 use crate::store::{Lease, StoredScenario};
+use klined_market::bars::Halt;
+use klined_market::base::UnixSeconds;
+use klined_market::calendar::{Minute, local_time};
+use klined_market::model::{Scenario, ScenarioEvent, Scope};
 
 impl Market {
     /// The market with the events of all scenarios: those in the database, and those asked for, which are put there. Day 1 of

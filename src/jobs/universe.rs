@@ -6,9 +6,9 @@ use tracing::warn;
 
 use super::JobError;
 use super::market::DEFAULT_SEED;
-use crate::base::{Instrument, Seed, Symbol};
 use crate::store::BarStore;
-use crate::universe::{Universe, UniverseChoice, UniverseRow};
+use klined_market::base::{Instrument, Seed, Symbol};
+use klined_market::universe::{Universe, UniverseChoice, UniverseRow};
 
 /// The most symbols that a message names.
 const NAMES_MAX: usize = 5;

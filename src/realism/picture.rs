@@ -13,7 +13,7 @@ use thiserror::Error;
 use super::profiles::{self, LAG_MAX};
 use super::series::{Day, QUARTERS_PER_DAY, Series};
 use super::{Report, reference};
-use crate::base::price::TICKS_PER_UNIT;
+use klined_market::base::price::TICKS_PER_UNIT;
 
 /// Blue and vermilion of the palette of M. Okabe, K. Ito (2008), which the colour-blind can tell apart, and a neutral grey.
 const MARKET: &str = "#0072B2";

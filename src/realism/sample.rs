@@ -6,9 +6,9 @@ use std::panic::resume_unwind;
 use chrono::NaiveDate;
 
 use super::Series;
-use crate::base::Instrument;
-use crate::calendar::MINUTES_PER_DAY;
-use crate::model::Model;
+use klined_market::base::Instrument;
+use klined_market::calendar::MINUTES_PER_DAY;
+use klined_market::model::Model;
 
 /// The least sample that the bands are meant for.
 pub const STOCKS_MIN: usize = 100;

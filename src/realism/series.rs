@@ -1,7 +1,7 @@
 //! One symbol's bars as the estimators need them: quarter-hours and days, prices as logs of ticks.
 
-use crate::base::{Ohlcv, PriceLimits};
-use crate::calendar::MINUTES_PER_DAY;
+use klined_market::base::{Ohlcv, PriceLimits};
+use klined_market::calendar::MINUTES_PER_DAY;
 
 /// Minutes in a quarter-hour.
 const QUARTER_MINUTES: usize = 15;

@@ -13,10 +13,10 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tokio::time::sleep;
 
-use super::chaos::{MessageFault, Messages, RequestFault};
-use super::errors::Refusal;
-use super::http::Hangup;
-use super::query::Age;
+use crate::access::chaos::{MessageFault, Messages, RequestFault};
+use crate::net::http::Hangup;
+use crate::query::Age;
+use crate::query::errors::Refusal;
 
 /// Names the fault in an answer that was not left as it was.
 pub const CHAOS: HeaderName = HeaderName::from_static("x-klined-chaos");
@@ -122,8 +122,8 @@ impl Disturbance {
 
 #[cfg(test)]
 mod tests {
-    use super::super::chaos::{Chaos, Plan, Profile};
     use super::*;
+    use crate::access::chaos::{Chaos, Plan, Profile};
 
     /// What is told of the messages 0 to 9, and in place of each.
     fn told(odds: &str) -> Vec<Vec<String>> {

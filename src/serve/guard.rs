@@ -10,12 +10,12 @@ use axum::response::Response;
 use serde::Deserialize;
 use tokio::time::Instant;
 
-use super::chaos::Chaos;
-use super::errors::Refusal;
 use super::faults::{CHAOS, befall};
-use super::http::Peer;
-use super::keys::Holder;
 use super::{Server, refused_at};
+use crate::access::chaos::Chaos;
+use crate::access::keys::Holder;
+use crate::net::http::Peer;
+use crate::query::errors::Refusal;
 
 /// The most bytes of a request's body: no route reads one.
 pub const BODY_BYTES_MAX: u64 = 16 * 1024;

@@ -9,8 +9,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
-use super::chaos::{MessageFault, RequestFault};
-use super::hub::Counts;
+use crate::access::chaos::{MessageFault, RequestFault};
+use crate::feed::Counts;
 
 /// A route's pattern.
 type Route = [(&'static str, String); 1];

@@ -5,22 +5,13 @@
 
 mod alpaca;
 mod binance;
-pub mod chaos;
-mod errors;
 mod faults;
 mod guard;
-pub mod http;
-pub mod hub;
-pub mod keys;
-pub mod limits;
 mod metrics;
 mod native;
 mod page;
-mod parameters;
 mod polygon;
-mod query;
 mod socket;
-mod stall;
 mod udf;
 
 use std::any::Any;
@@ -38,18 +29,18 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-pub use errors::Refusal;
+pub use crate::query::errors::Refusal;
 
-use self::errors::Failure;
-use self::http::Bounds;
-use self::hub::Hub;
-use self::keys::{Holder, Keys};
-use self::limits::{Addresses, Rate};
 use self::metrics::Metrics;
-use self::query::{Reader, Ticks};
-use crate::base::Clock;
-use crate::calendar::Calendar;
+use crate::access::keys::{Holder, Keys};
+use crate::access::limits::{Addresses, Rate};
+use crate::feed::Hub;
 use crate::jobs::Market;
+use crate::net::http::Bounds;
+use crate::query::errors::Failure;
+use crate::query::{Reader, Ticks};
+use klined_market::base::Clock;
+use klined_market::calendar::Calendar;
 
 /// The native dialect's place among those that write the hub's events.
 const NATIVE: usize = 0;
@@ -243,6 +234,6 @@ impl Server {
             told.cancelled().await;
             draining.cancel();
         });
-        http::serve(listener, self.routes(), self.options.bounds, stop).await;
+        crate::net::http::serve(listener, self.routes(), self.options.bounds, stop).await;
     }
 }

@@ -14,12 +14,12 @@ use futures_util::SinkExt;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep, timeout, timeout_at};
 
 use super::Server;
-use super::chaos::MessageFault;
-use super::errors::Refusal;
 use super::faults::Disturbance;
-use super::hub::{Missed, Round, Subscription};
-use super::keys::{Allowed, Connection, Holder};
-use super::limits::{Allowance, Rate};
+use crate::access::chaos::MessageFault;
+use crate::access::keys::{Allowed, Connection, Holder};
+use crate::access::limits::{Allowance, Rate};
+use crate::feed::{Missed, Round, Subscription};
+use crate::query::errors::Refusal;
 
 /// What a client says is read in pieces of so many bytes, which every WebSocket keeps room for: clients say little.
 const READ_BYTES: usize = 4 * 1024;

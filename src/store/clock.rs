@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Double, Text};
 
 use super::rows::{Gives, Read, corrupt};
-use crate::base::{MarketClock, Pace};
+use klined_market::base::{MarketClock, Pace};
 
 const CLOCK: &str = "SELECT pace, speed, open_minute, opened_at_ns FROM market_clock";
 

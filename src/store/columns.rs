@@ -1,7 +1,7 @@
 //! Values on their way into columns, where both databases keep them alike.
 
 use super::StoreError;
-use crate::bars::{Checkpoint, Quote};
+use klined_market::bars::{Checkpoint, Quote};
 
 /// What `stock_state` and `stock_realtime_price` keep of a quote, rounded to the columns' decimals.
 pub(super) struct QuoteColumns {

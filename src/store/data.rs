@@ -3,10 +3,10 @@
 use chrono::NaiveDate;
 use thiserror::Error;
 
-use crate::bars::{Bar, Checkpoint, Halt, Quote};
-use crate::base::{Interval, InvalidOhlcv, InvalidPrice, MarketClock, Ohlcv, Price, Symbol, UnixSeconds};
-use crate::calendar::{Calendar, CalendarError, SessionSpan};
-use crate::model::ScenarioEvent;
+use klined_market::bars::{Bar, Checkpoint, Halt, Quote};
+use klined_market::base::{Interval, InvalidOhlcv, InvalidPrice, MarketClock, Ohlcv, Price, Symbol, UnixSeconds};
+use klined_market::calendar::{Calendar, CalendarError, SessionSpan};
+use klined_market::model::ScenarioEvent;
 
 /// What a database's numbers were made with.
 #[derive(Debug, Clone, PartialEq, Eq)]

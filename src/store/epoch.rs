@@ -8,7 +8,7 @@ use diesel::sql_query;
 use super::error::During;
 use super::rows::{EpochRow, Gives};
 use super::{Role, StoreError};
-use crate::base::Shard;
+use klined_market::base::Shard;
 
 /// What a role is called in `role_epoch`: `writer`, or `writer 2/4` for a part.
 pub(super) fn name(role: Role, shard: Shard) -> String {

@@ -6,7 +6,7 @@ use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use thiserror::Error;
 
 use super::{Identity, Role};
-use crate::base::Shard;
+use klined_market::base::Shard;
 
 /// A failure of a store, with what was being done.
 #[derive(Debug, Error)]

@@ -36,9 +36,9 @@ use std::time::Duration;
 
 use chrono::NaiveDate;
 
-use crate::bars::Halt;
-use crate::base::{MarketClock, Shard, Symbol, UnixSeconds};
-use crate::universe::UniverseRow;
+use klined_market::bars::Halt;
+use klined_market::base::{MarketClock, Shard, Symbol, UnixSeconds};
+use klined_market::universe::UniverseRow;
 
 /// How a store is reached.
 #[derive(Debug, Clone)]

@@ -9,8 +9,8 @@ use diesel::sql_types::{BigInt, Nullable};
 
 use super::error::{During, StoreError};
 use super::rows::{Gives, Read};
-use crate::bars::Bar;
-use crate::base::UnixSeconds;
+use klined_market::bars::Bar;
+use klined_market::base::UnixSeconds;
 
 #[derive(QueryableByName)]
 pub(super) struct HorizonRow {

@@ -12,7 +12,7 @@ use diesel::sql_types::{BigInt, Nullable, Text};
 use super::data::{RollupBacklog, RollupTask, RollupWrite};
 use super::error::{During, StoreError};
 use super::rows::{Gives, Read, symbol};
-use crate::base::{Shard, Symbol, UnixSeconds};
+use klined_market::base::{Shard, Symbol, UnixSeconds};
 
 const WATERMARKS: &str = "SELECT symbol, folded_to FROM rollup_watermark";
 const TASKS: &str = "SELECT a.symbol, w.folded_to, s.last_update AS last_bar, d.changed_from \

@@ -11,10 +11,10 @@ use diesel::sql_types::{BigInt, Bool, Double, Nullable, Text};
 
 use super::data::{Identity, Listing, MarketStatus, Progress, StateRow};
 use super::error::{During, StoreError};
-use crate::bars::Checkpoint;
-use crate::base::Symbol;
-use crate::calendar::{Session, SessionSpan};
-use crate::universe::UniverseRow;
+use klined_market::bars::Checkpoint;
+use klined_market::base::Symbol;
+use klined_market::calendar::{Session, SessionSpan};
+use klined_market::universe::UniverseRow;
 
 const IDENTITY: &str = "SELECT seed, model FROM market_identity";
 const UNIVERSE: &str = "SELECT symbol, name, sector, CAST(base_price AS double precision) AS base_price, \

@@ -6,8 +6,8 @@ use diesel::sql_types::{BigInt, Double, Nullable, Text};
 use super::data::StoredScenario;
 use super::error::StoreError;
 use super::rows::{Gives, Read, corrupt, symbol};
-use crate::bars::Halt;
-use crate::model::{Effect, Regime, ScenarioEvent, Scope};
+use klined_market::bars::Halt;
+use klined_market::model::{Effect, Regime, ScenarioEvent, Scope};
 
 const SCENARIOS: &str = "SELECT s.name, s.definition, e.kind, e.symbol, e.sector, e.regime, e.amount, e.from_time, \
      e.until_time FROM market_scenario s JOIN scenario_event e ON e.scenario = s.id ORDER BY s.id, e.place";

@@ -5,10 +5,10 @@ mod shards;
 
 use std::sync::Arc;
 
-use klined::calendar::Calendar;
 use klined::jobs::{Backfilled, Folded, Market, ModelChoice, Progress, Stop, backfill};
-use klined::model::{ModelKind, Scenario};
 use klined::store::Role;
+use klined_market::calendar::Calendar;
+use klined_market::model::{ModelKind, Scenario};
 
 use crate::on_every_backend;
 use crate::support::database::{Backend, Database};

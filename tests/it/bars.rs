@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use chrono::NaiveDate;
-use klined::bars::{Bar, Checkpoint, Opening, Repair, Rollup, SymbolRun};
-use klined::base::{Instrument, Interval, Ohlcv, Price, Symbol};
-use klined::calendar::{MINUTES_PER_DAY, Minute};
-use klined::model::Model;
+use klined_market::bars::{Bar, Checkpoint, Opening, Repair, Rollup, SymbolRun};
+use klined_market::base::{Instrument, Interval, Ohlcv, Price, Symbol};
+use klined_market::calendar::{MINUTES_PER_DAY, Minute};
+use klined_market::model::Model;
 use proptest::prelude::*;
 use proptest::sample::Index;
 

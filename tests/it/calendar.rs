@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, TimeZone, Timelike};
 use chrono_tz::Asia::Shanghai;
 use chrono_tz::Tz;
-use klined::base::{Interval, UnixSeconds};
-use klined::calendar::{Calendar, CalendarError, MINUTES_PER_DAY, Minute, Overrides, Session};
+use klined_market::base::{Interval, UnixSeconds};
+use klined_market::calendar::{Calendar, CalendarError, MINUTES_PER_DAY, Minute, Overrides, Session};
 use proptest::prelude::*;
 
 use super::support::{SHANGHAI, date};

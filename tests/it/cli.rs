@@ -5,10 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use clap::{Command, CommandFactory};
-use klined::calendar::Calendar;
 use klined::config::{AggregatorArgs, ApiArgs, BackfillArgs, GeneratorArgs, KlinedArgs};
 use klined::jobs::{Generator, Market, Stop};
-use klined::model::ModelKind;
+use klined_market::calendar::Calendar;
+use klined_market::model::ModelKind;
 use tempfile::TempDir;
 
 use crate::on_every_backend;

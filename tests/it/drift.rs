@@ -7,9 +7,9 @@
 use std::sync::Arc;
 
 use chrono::NaiveDate;
-use klined::base::{Board, Instrument, SectorKey, Seed};
-use klined::calendar::{Calendar, MINUTES_PER_DAY};
-use klined::model::{FullParameters, Model};
+use klined_market::base::{Board, Instrument, SectorKey, Seed};
+use klined_market::calendar::{Calendar, MINUTES_PER_DAY};
+use klined_market::model::{FullParameters, Model};
 
 use super::support::market::instrument;
 use super::support::stats::mean_and_error;

@@ -9,10 +9,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use klined::base::{Pace, Symbol, UnixNanos};
-use klined::calendar::Minute;
+use klined::feed::{Last, Missed, Pump, Round, Subscription};
 use klined::jobs::{Generator, Market, Stop};
-use klined::serve::hub::{Last, Missed, Pump, Round, Subscription};
+use klined_market::base::{Pace, Symbol, UnixNanos};
+use klined_market::calendar::Minute;
 
 use self::judge::Judge;
 use crate::support::date;

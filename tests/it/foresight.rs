@@ -4,11 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use klined::base::{Interval, MarketClock, Pace, Symbol};
-use klined::calendar::{Calendar, Minute, Overrides};
 use klined::jobs::{Foreseen, Foresight, Generator, Market, Stop, past_tick_facts};
-use klined::model::ModelKind;
 use klined::store::BarRange;
+use klined_market::base::{Interval, MarketClock, Pace, Symbol};
+use klined_market::calendar::{Calendar, Minute, Overrides};
+use klined_market::model::ModelKind;
 
 use crate::on_every_backend;
 use crate::support::database::Database;
@@ -68,14 +68,14 @@ fn foreseen(foresight: &mut Foresight, symbols: &BTreeSet<Symbol>) -> BTreeMap<S
 }
 
 /// The bars of a minute.
-fn written(market: &Market, symbols: &BTreeSet<Symbol>, minute: Minute) -> BTreeMap<Symbol, klined::bars::Bar> {
+fn written(market: &Market, symbols: &BTreeSet<Symbol>, minute: Minute) -> BTreeMap<Symbol, klined_market::bars::Bar> {
     let range = |&symbol| BarRange { symbol, interval: Interval::Minute1, from: minute.start(), to: minute.end() };
     let ranges: Vec<_> = symbols.iter().map(range).collect();
     let rows = market.store.bars(&ranges, usize::MAX).unwrap();
     rows.iter().map(|row| (ranges[row.range].symbol, row.parse(&market.calendar).unwrap())).collect()
 }
 
-fn bars_of(foreseen: &BTreeMap<Symbol, Foreseen>) -> BTreeMap<Symbol, klined::bars::Bar> {
+fn bars_of(foreseen: &BTreeMap<Symbol, Foreseen>) -> BTreeMap<Symbol, klined_market::bars::Bar> {
     foreseen.iter().filter_map(|(symbol, foreseen)| Some((*symbol, foreseen.bar?))).collect()
 }
 

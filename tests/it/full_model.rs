@@ -4,12 +4,12 @@ use std::process::Command;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
-use klined::bars::{Bar, Checkpoint, Opening, SymbolRun};
-use klined::base::{Board, Instrument, Ohlcv, SectorKey, Seed, Symbol};
-use klined::calendar::{Calendar, MINUTES_PER_DAY};
 use klined::jobs::{JobError, Market, ModelChoice};
-use klined::model::{FullParameters, Model, ModelKind};
 use klined::store::StoreError;
+use klined_market::bars::{Bar, Checkpoint, Opening, SymbolRun};
+use klined_market::base::{Board, Instrument, Ohlcv, SectorKey, Seed, Symbol};
+use klined_market::calendar::{Calendar, MINUTES_PER_DAY};
+use klined_market::model::{FullParameters, Model, ModelKind};
 
 use super::support::database::{Backend, Database};
 use super::support::market::{bars_of, instrument};
@@ -53,7 +53,7 @@ fn checksum(bars: &[(Symbol, Bar)]) -> u64 {
 }
 
 /// Log distance from one price to another.
-fn ratio(bar: &Ohlcv, of: impl Fn(&Ohlcv) -> klined::base::Price) -> f64 {
+fn ratio(bar: &Ohlcv, of: impl Fn(&Ohlcv) -> klined_market::base::Price) -> f64 {
     (of(bar).ticks() as f64 / bar.open().ticks() as f64).ln()
 }
 
@@ -164,14 +164,14 @@ fn extremes_are_those_of_a_brownian_bridge() {
     let plain = FullParameters::from_toml(&toml.collect::<String>()).unwrap();
     let dear = instrument("DEAR", "900000.00", 0.022);
     let bars = bars_of(full_with(2, plain), &dear, &trading_days_from(date("2026-01-05"), 300));
-    let variance_of = |regime: klined::model::Regime| {
+    let variance_of = |regime: klined_market::model::Regime| {
         let factor = regime.volatility_factor();
         0.022_f64.powi(2) * factor * factor / (1.0 + 0.418_421_052_631_579) / 240.0
     };
     // Whatever the minute's direction and size, in standard deviations: each has its share of bars.
     for (from, until) in [(-9.0, -1.0), (-1.0, 0.0), (0.0, 1.0), (1.0, 9.0)] {
         for (name, sign, reached) in [("high", 1.0, Ohlcv::high as fn(&Ohlcv) -> _), ("low", -1.0, Ohlcv::low)] {
-            let level = |(regime, bar): &(klined::model::Regime, Ohlcv)| {
+            let level = |(regime, bar): &(klined_market::model::Regime, Ohlcv)| {
                 let (variance, end) = (variance_of(*regime), ratio(bar, Ohlcv::close));
                 let reach = sign * ratio(bar, reached);
                 let is_inside = (from..until).contains(&(end / variance.sqrt()));

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use klined::calendar::Calendar;
 use klined::jobs::{Folded, Generator, JobError, Market, Stop, Window, backfill, clear};
-use klined::model::ModelKind;
 use klined::store::StoreError;
+use klined_market::calendar::Calendar;
+use klined_market::model::ModelKind;
 use proptest::prelude::*;
 
 use crate::on_every_backend;

@@ -1,6 +1,6 @@
 //! Price limits against the exchanges' rules: a table of edges, and the rounding law at every small price.
 
-use klined::base::{Board, Price, PriceLimits};
+use klined_market::base::{Board, Price, PriceLimits};
 
 use super::support::date;
 

@@ -1,5 +1,7 @@
 //! The integration tests: one binary, one module a subject.
 
+#![allow(unsafe_code, reason = "signals and limits for the programs under test")]
+
 mod backfill;
 mod bars;
 mod calendar;

@@ -1,8 +1,8 @@
 //! The market's arithmetic three ways: pinned numbers, samples against the laws, properties of every bar.
 
-use klined::base::{Ohlcv, Price};
-use klined::calendar::MINUTES_PER_DAY;
-use klined::model::{Regime, SymbolState};
+use klined_market::base::{Ohlcv, Price};
+use klined_market::calendar::MINUTES_PER_DAY;
+use klined_market::model::{Regime, SymbolState};
 use proptest::prelude::*;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;

@@ -4,7 +4,7 @@ mod backup;
 mod monitoring;
 mod roles;
 
-use klined::base::UnixSeconds;
+use klined_market::base::UnixSeconds;
 
 use crate::support::database::{Backend, Database};
 use crate::support::market_builder::{assert_clean, market};

@@ -4,11 +4,11 @@ use std::fs;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use klined::base::Seed;
-use klined::calendar::Calendar;
-use klined::model::{FullParameters, Model, ModelKind};
 use klined::realism::{Candles, Day, Picture, PictureFormat, Quarter, Report, Run, Series, generate, score};
-use klined::universe::{StockCount, ashare};
+use klined_market::base::Seed;
+use klined_market::calendar::Calendar;
+use klined_market::model::{FullParameters, Model, ModelKind};
+use klined_market::universe::{StockCount, ashare};
 use serde_json::Value;
 use tempfile::TempDir;
 

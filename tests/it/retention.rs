@@ -3,8 +3,8 @@
 use std::fs;
 
 use chrono::Months;
-use klined::calendar::{Calendar, local_time};
 use klined::jobs::{Generator, Market, Stop};
+use klined_market::calendar::{Calendar, local_time};
 
 use crate::on_every_backend;
 use crate::support::database::Database;

@@ -6,10 +6,10 @@ mod files;
 
 use std::sync::Arc;
 
-use klined::bars::{Bar, Halt, SymbolRun};
-use klined::base::{Instrument, Ohlcv, SectorKey, Seed, Symbol};
-use klined::calendar::{Calendar, MINUTES_PER_DAY};
-use klined::model::{FullParameters, Model, Scenario, ScenarioEvent};
+use klined_market::bars::{Bar, Halt, SymbolRun};
+use klined_market::base::{Instrument, Ohlcv, SectorKey, Seed, Symbol};
+use klined_market::calendar::{Calendar, MINUTES_PER_DAY};
+use klined_market::model::{FullParameters, Model, Scenario, ScenarioEvent};
 
 use super::support::market::instrument;
 use super::support::{SHANGHAI, date, trading_days_from};

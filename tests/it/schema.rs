@@ -121,7 +121,7 @@ on_every_backend! {
         assert!(store.universe().is_err(), "a program of this version must not read it as it is");
         assert_eq!(store.migrate().unwrap(), MIGRATIONS[1..].iter().map(|(_, version)| *version).collect::<Vec<_>>());
         let found = store.universe().unwrap();
-        assert_eq!(found[0], klined::universe::demo()[0]);
+        assert_eq!(found[0], klined_market::universe::demo()[0]);
         assert_eq!((&*found[1].symbol, found[1].base_price, found[1].is_active), ("OLD", 1.25, false));
         assert_eq!((&*found[1].board, found[1].is_st, found[1].beta, found[1].daily_turnover), ("free", false, 1.0, 149.0e6));
     }

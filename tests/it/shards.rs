@@ -2,9 +2,9 @@
 
 use std::thread;
 
-use klined::base::Shard;
 use klined::jobs::{Aggregator, Folded, Generator, JobError, Market, Stop, clear};
 use klined::store::{Batch, Role, StoreError};
+use klined_market::base::Shard;
 
 use crate::on_every_backend;
 use crate::support::database::{Backend, Database};
@@ -247,7 +247,7 @@ on_every_backend! {
 
 /// The market as the programs claim it.
 fn market_by_programs(database: &Database) -> Market {
-    let calendar = std::sync::Arc::new(klined::calendar::Calendar::shanghai());
+    let calendar = std::sync::Arc::new(klined_market::calendar::Calendar::shanghai());
     Market::claim(database.open(), calendar, klined::jobs::ModelChoice::default(), None).unwrap()
 }
 

@@ -23,13 +23,13 @@ use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use diesel::sqlite::SqliteConnection;
-use klined::bars::{Bar, Checkpoint, Halt, Opening, Quote, SymbolRun};
-use klined::base::{Interval, MarketClock, Ohlcv, Pace, Price, Symbol, UnixSeconds};
-use klined::calendar::{Minute, Session, SessionSpan};
-use klined::model::Regime;
 use klined::store::{
     BarRange, BarStore, Batch, Lease, Listing, MarketStatus, Role, RollupTask, RollupWrite, StoreOptions, StoredBar,
 };
+use klined_market::bars::{Bar, Checkpoint, Halt, Opening, Quote, SymbolRun};
+use klined_market::base::{Interval, MarketClock, Ohlcv, Pace, Price, Symbol, UnixSeconds};
+use klined_market::calendar::{Minute, Session, SessionSpan};
+use klined_market::model::Regime;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use crate::support::database::{Backend, Database};

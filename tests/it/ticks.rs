@@ -3,11 +3,11 @@
 mod laws;
 mod likeness;
 
-use klined::bars::Bar;
-use klined::bars::ticks::{MinuteTicks, TickFacts};
-use klined::base::{Board, Instrument, Ohlcv, Price, PriceLimits, Seed, Symbol};
-use klined::calendar::{MINUTES_PER_DAY, Minute};
-use klined::model::Model;
+use klined_market::bars::Bar;
+use klined_market::bars::ticks::{MinuteTicks, TickFacts};
+use klined_market::base::{Board, Instrument, Ohlcv, Price, PriceLimits, Seed, Symbol};
+use klined_market::calendar::{MINUTES_PER_DAY, Minute};
+use klined_market::model::Model;
 
 use super::support::{SHANGHAI, date, trading_days_from};
 

@@ -4,11 +4,11 @@ mod ashare;
 mod files;
 mod filling;
 
-use klined::base::Seed;
-use klined::universe::{StockCount, UniverseRow, csv};
+use klined_market::base::Seed;
+use klined_market::universe::{StockCount, UniverseRow, csv};
 
 fn stocks(count: u16, seed: u64) -> Vec<UniverseRow> {
-    klined::universe::ashare(StockCount::new(count).unwrap(), Seed(seed))
+    klined_market::universe::ashare(StockCount::new(count).unwrap(), Seed(seed))
 }
 
 fn as_csv(rows: &[UniverseRow]) -> String {

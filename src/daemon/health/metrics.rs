@@ -10,8 +10,8 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Metric, Registry};
 
-use crate::base::{Interval, Shard, UnixSeconds};
 use crate::store::PoolUse;
+use klined_market::base::{Interval, Shard, UnixSeconds};
 
 /// One label and its value.
 type Label = [(&'static str, &'static str); 1];

@@ -15,9 +15,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 
 use super::clock::SystemClock;
-use crate::base::Clock;
-use crate::calendar::Calendar;
 use crate::store::BarStore;
+use klined_market::base::Clock;
+use klined_market::calendar::Calendar;
 
 /// What a process shows of itself.
 pub struct Health {

@@ -7,16 +7,16 @@ use std::time::Instant;
 use chrono::NaiveDate;
 
 use super::vitals::Vitals;
-use crate::bars::{Bar, Halt};
-use crate::base::{Interval, MarketClock, Shard, Symbol, UnixSeconds};
-use crate::calendar::Minute;
 use crate::daemon::clock::instant;
 use crate::store::{
     BarRange, BarStore, Batch, Fill, FillRoles, Follow, Identity, Lease, Listing, MarketStatus, MonthFill, PoolUse,
     PriceRow, Progress, Role, RollupBacklog, RollupTask, RollupWrite, Room, StateRow, StoreError, StoredBar,
     StoredScenario, Supplier, Supply,
 };
-use crate::universe::UniverseRow;
+use klined_market::bars::{Bar, Halt};
+use klined_market::base::{Interval, MarketClock, Shard, Symbol, UnixSeconds};
+use klined_market::calendar::Minute;
+use klined_market::universe::UniverseRow;
 
 /// Another store, watched.
 pub struct ObservedStore {

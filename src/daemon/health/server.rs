@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use super::Health;
-use crate::serve::http::{self, Bounds};
+use crate::net::http::{self, Bounds};
 
 /// Each connection serves one request and lasts 10 s at most.
 const BOUNDS: Bounds = Bounds {

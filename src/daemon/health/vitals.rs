@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::metrics::Metrics;
-use crate::base::{Shard, UnixSeconds};
-use crate::calendar::{Calendar, Minute, local_time};
 use crate::daemon::clock::instant;
 use crate::store::MarketStatus;
+use klined_market::base::{Shard, UnixSeconds};
+use klined_market::calendar::{Calendar, Minute, local_time};
 
 /// The most trading minutes that a live market may be behind and still be ready.
 const BACKLOG_MINUTES_MAX: u64 = 3;

@@ -6,11 +6,11 @@ use std::sync::PoisonError;
 use tracing::warn;
 
 use super::{Aggregator, Folded, GROUP_SYMBOLS, OpenBars, PAGE_BARS, read_ahead, repair_from};
-use crate::bars::{Bar, Repair, Rollup};
-use crate::base::{Interval, Symbol, UnixSeconds};
-use crate::calendar::{Bucket, Minute};
 use crate::jobs::{JobError, Stop};
 use crate::store::{BarRange, RollupTask, RollupWrite, StoredBar};
+use klined_market::bars::{Bar, Repair, Rollup};
+use klined_market::base::{Interval, Symbol, UnixSeconds};
+use klined_market::calendar::{Bucket, Minute};
 
 /// No bar is labelled later.
 const END_OF_TIME: UnixSeconds = UnixSeconds::MAX;

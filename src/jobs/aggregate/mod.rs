@@ -17,9 +17,9 @@ use std::sync::{Arc, Mutex};
 use std::thread::ScopedJoinHandle;
 
 use super::{JobError, Stop};
-use crate::base::{Interval, Ohlcv, Shard, Symbol, UnixSeconds};
-use crate::calendar::{Bucket, Calendar};
 use crate::store::{BarStore, Lease, Role, RollupTask};
+use klined_market::base::{Interval, Ohlcv, Shard, Symbol, UnixSeconds};
+use klined_market::calendar::{Bucket, Calendar};
 
 /// The most bars read at once. Bounds memory and the length of a transaction.
 const PAGE_BARS: usize = 50_000;

@@ -20,10 +20,10 @@ use self::walk::Walk;
 use super::advance::{ensure_partitions_ahead, ensure_week, resume, status_after};
 use super::universe::{self, Roster};
 use super::{Aggregator, Folded, JobError, Market, Stop};
-use crate::bars::{Rollup, SymbolRun};
-use crate::base::{Symbol, UnixSeconds};
-use crate::calendar::Minute;
 use crate::store::{BarStore, Batch, FillRoles, Lease, Listing, Role};
+use klined_market::bars::{Rollup, SymbolRun};
+use klined_market::base::{Symbol, UnixSeconds};
+use klined_market::calendar::Minute;
 
 /// Which days a new symbol gets. A symbol that has bars is continued from its last one in any case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -252,7 +252,7 @@ fn would_precede(market: &Market, since: NaiveDate, first_day: NaiveDate) -> boo
 /// First day and last minute of a window.
 fn bounds(market: &Market, window: Window, now: UnixSeconds) -> Result<(NaiveDate, Minute), JobError> {
     let calendar = &market.calendar;
-    let now_text = crate::calendar::local_time(now);
+    let now_text = klined_market::calendar::local_time(now);
     let opened = calendar.first_day();
     let over = calendar.last_completed(now)?;
     let empty = |from, to: Option<NaiveDate>| JobError::EmptyRange {

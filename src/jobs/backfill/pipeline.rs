@@ -15,8 +15,8 @@ use super::super::universe::Roster;
 use super::super::{JobError, Market, Stop};
 use super::Progress;
 use super::walk::{Made, Stretch, Walk, make, stretches};
-use crate::calendar::Minute;
 use crate::store::{Fill, FillRoles, MonthFill, Room, Supplier, Supply};
+use klined_market::calendar::Minute;
 
 /// How many parts may wait for the database.
 const PARTS_AHEAD: usize = 8;

@@ -10,9 +10,9 @@ use chrono::{Datelike, Months, NaiveDate};
 use super::super::advance::{Reached, run_towards};
 use super::super::universe::Roster;
 use super::super::{JobError, Market};
-use crate::bars::{Rollup, SymbolRun};
-use crate::calendar::{Calendar, MINUTES_PER_DAY, Minute};
 use crate::store::{Batch, Fill, RollupWrite};
+use klined_market::bars::{Rollup, SymbolRun};
+use klined_market::calendar::{Calendar, MINUTES_PER_DAY, Minute};
 
 /// A symbol on its way.
 pub(super) struct Walk<'c> {

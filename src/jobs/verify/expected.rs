@@ -2,10 +2,10 @@
 
 use chrono::NaiveDate;
 
-use crate::bars::Halt;
-use crate::base::UnixSeconds;
-use crate::calendar::{Calendar, Minute};
 use crate::store::Listing;
+use klined_market::bars::Halt;
+use klined_market::base::UnixSeconds;
+use klined_market::calendar::{Calendar, Minute};
 
 /// The minutes that a symbol must have, in order.
 pub(super) struct Expected<'c> {

@@ -15,11 +15,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::{JobError, Stop};
-use crate::bars::{Bar, Halt, Repair, Rollup};
-use crate::base::{Interval, Price, Symbol, UnixSeconds};
-use crate::calendar::{Calendar, Minute, local_time};
-use crate::model::{Effect, ModelKind, ScenarioEvent, Scope};
 use crate::store::{BarStore, Listing, StateRow, StoredBar};
+use klined_market::bars::{Bar, Halt, Repair, Rollup};
+use klined_market::base::{Interval, Price, Symbol, UnixSeconds};
+use klined_market::calendar::{Calendar, Minute, local_time};
+use klined_market::model::{Effect, ModelKind, ScenarioEvent, Scope};
 
 use expected::Expected;
 use pages::Pages;

@@ -1,9 +1,9 @@
 //! Stored bars, page by page.
 
 use super::PAGE_BARS;
-use crate::base::{Interval, Symbol, UnixSeconds};
 use crate::jobs::JobError;
 use crate::store::{BarRange, BarStore, StoredBar};
+use klined_market::base::{Interval, Symbol, UnixSeconds};
 
 /// The bars of one symbol and interval, read page by page.
 pub(super) struct Pages<'a> {

@@ -5,7 +5,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use crate::serve::errors::Refusal;
+use crate::query::errors::Refusal;
 
 /// A refusal in this dialect.
 pub struct Refused(pub Refusal);

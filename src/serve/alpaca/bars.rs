@@ -8,11 +8,11 @@ use axum::extract::{Path, State};
 use super::answers::{Answer, answer};
 use super::parameters::{PageToken, Parameters, symbol};
 use super::shapes::{BarShape, Content, NANOS_PER_SECOND, Page};
-use crate::base::{Symbol, UnixNanos};
-use crate::calendar::Calendar;
+use crate::query::errors::Refusal;
+use crate::query::{BarPage, BarQuery, Fill};
 use crate::serve::Server;
-use crate::serve::errors::Refusal;
-use crate::serve::query::{BarPage, BarQuery, Fill};
+use klined_market::base::{Symbol, UnixNanos};
+use klined_market::calendar::Calendar;
 
 /// The first instant of the market's present day: where a page begins when nobody says.
 pub async fn today(server: &Server) -> Result<UnixNanos, Refusal> {

@@ -12,13 +12,13 @@ use super::shapes::{
     BarShape, BySymbol, Content, EXCHANGE, Latest, Name, QUOTE_CONDITION, QuoteShape, SnapshotShape, TRADE_CONDITION,
     TradeShape,
 };
-use crate::base::{Interval, Symbol, UnixSeconds};
-use crate::calendar::Calendar;
+use crate::query::errors::Refusal;
+use crate::query::{Age, DayFigures, LatestTicks, ShownBar};
 use crate::serve::Server;
-use crate::serve::errors::Refusal;
 use crate::serve::faults::Freshness;
-use crate::serve::query::{Age, DayFigures, LatestTicks, ShownBar};
 use crate::store::BarRange;
+use klined_market::base::{Interval, Symbol, UnixSeconds};
+use klined_market::calendar::Calendar;
 
 async fn latest_bar(server: &Server, symbol: Symbol) -> Result<BarShape<'static>, Refusal> {
     let ticks = server.ticks.clone();

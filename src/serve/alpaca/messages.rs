@@ -6,9 +6,9 @@ use axum::body::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::shapes::{BarShape, Instant, Name, QuoteShape, TAPE, TradeShape};
-use crate::base::{PriceLimits, Symbol};
-use crate::serve::hub::Event;
+use crate::feed::Event;
 use crate::serve::{ALPACA_JSON, ALPACA_MESSAGE_PACK};
+use klined_market::base::{PriceLimits, Symbol};
 
 /// How messages are written, which the `Content-Type` of the handshake says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -24,10 +24,10 @@ use base64::engine::general_purpose::STANDARD;
 pub use self::answers::refused;
 use self::shapes::{QuoteShape, TradeShape};
 use super::Server;
-use super::errors::Refusal;
 use super::guard;
-use super::keys::Holder;
-use crate::bars::ticks::{BestQuote, Trade};
+use crate::access::keys::Holder;
+use crate::query::errors::Refusal;
+use klined_market::bars::ticks::{BestQuote, Trade};
 
 /// The headers that the two parts of a key come in.
 pub const KEY_ID: HeaderName = HeaderName::from_static("apca-api-key-id");

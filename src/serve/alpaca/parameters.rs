@@ -8,11 +8,11 @@ use chrono::DateTime;
 
 use super::answers::Refused;
 use super::shapes::NANOS_PER_SECOND;
-use crate::base::{Interval, Symbol, UnixNanos};
-use crate::serve::errors::Refusal;
-use crate::serve::parameters::{read, repeated};
-use crate::serve::query::Order;
-use crate::serve::query::time::{self, Edge};
+use crate::query::Order;
+use crate::query::errors::Refusal;
+use crate::query::parameters::{read, repeated};
+use crate::query::time::{self, Edge};
+use klined_market::base::{Interval, Symbol, UnixNanos};
 
 /// The most symbols of one request.
 pub const SYMBOLS_MAX: usize = 10_000;

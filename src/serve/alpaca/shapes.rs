@@ -6,10 +6,10 @@ use chrono::{DateTime, SecondsFormat};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use crate::bars::ticks::{BestQuote, Level, MinuteTicks, Trade};
-use crate::base::{Ohlcv, Symbol, UnixNanos, UnixSeconds};
-use crate::serve::hub::Closed;
-use crate::serve::query::ShownBar;
+use crate::feed::Closed;
+use crate::query::ShownBar;
+use klined_market::bars::ticks::{BestQuote, Level, MinuteTicks, Trade};
+use klined_market::base::{Ohlcv, Symbol, UnixNanos, UnixSeconds};
 
 pub const NANOS_PER_SECOND: i64 = 1_000_000_000;
 /// The one exchange: Alpaca's letter for IEX, which is what its usual feed has.

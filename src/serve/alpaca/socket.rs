@@ -16,11 +16,11 @@ use super::answers::refused;
 use super::holder;
 use super::messages::{self, Channel, Channels, Codec, Fault, Said};
 use super::telling::Told;
-use crate::base::Symbol;
+use crate::access::keys::Holder;
+use crate::query::errors::Refusal;
 use crate::serve::Server;
-use crate::serve::errors::Refusal;
-use crate::serve::keys::Holder;
 use crate::serve::socket::{self, Heard, Line, Manners, Over, Words};
+use klined_market::base::Symbol;
 
 /// The feeds. There is one market behind all of them.
 pub const FEEDS: [&str; 4] = ["iex", "sip", "delayed_sip", "test"];

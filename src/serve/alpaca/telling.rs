@@ -9,10 +9,10 @@ use chrono::NaiveDate;
 use super::latest::day_bar;
 use super::messages::{self, Channel, Channels, Codec};
 use super::shapes::{BarShape, Instant, NANOS_PER_SECOND, Name};
-use crate::base::{Symbol, UnixSeconds};
+use crate::feed::{Closed, Event, MarketEvent, Round, Subscription};
+use crate::query::DayFigures;
 use crate::serve::Server;
-use crate::serve::hub::{Closed, Event, MarketEvent, Round, Subscription};
-use crate::serve::query::DayFigures;
+use klined_market::base::{Symbol, UnixSeconds};
 
 /// One client's subscriptions and what they have to remember.
 pub struct Told {
@@ -178,6 +178,6 @@ impl Told {
 }
 
 /// Whether a bar is of the trading minute after another.
-fn follows(calendar: &crate::calendar::Calendar, last: UnixSeconds, closed: &Closed) -> bool {
+fn follows(calendar: &klined_market::calendar::Calendar, last: UnixSeconds, closed: &Closed) -> bool {
     calendar.previous_minute(closed.bar.first).is_some_and(|before| before.start() == last)
 }

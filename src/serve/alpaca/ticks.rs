@@ -10,11 +10,11 @@ use super::answers::{Answer, answer};
 use super::bars::today;
 use super::parameters::{PageToken, Parameters, symbol};
 use super::shapes::{Content, Name, Page, QuoteShape, TradeShape};
-use crate::bars::ticks::{BestQuote, TickId, Trade};
-use crate::base::{Symbol, UnixNanos};
+use crate::query::errors::Refusal;
+use crate::query::{Tick, TickQuery};
 use crate::serve::Server;
-use crate::serve::errors::Refusal;
-use crate::serve::query::{Tick, TickQuery};
+use klined_market::bars::ticks::{BestQuote, TickId, Trade};
+use klined_market::base::{Symbol, UnixNanos};
 
 /// A tick as it is shown.
 pub trait Shown: Tick {

@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::serve::errors::Refusal;
+use crate::query::errors::Refusal;
 
 /// Why a request is refused, in Binance's codes.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::bars::Bar;
-use crate::bars::ticks::{TickId, Trade};
-use crate::base::{Interval, Ohlcv, UnixSeconds};
-use crate::calendar::{Bucket, Calendar, Minute};
+use klined_market::bars::Bar;
+use klined_market::bars::ticks::{TickId, Trade};
+use klined_market::base::{Interval, Ohlcv, UnixSeconds};
+use klined_market::calendar::{Bucket, Calendar, Minute};
 
 /// A kline as it is told.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -138,8 +138,8 @@ impl Candles {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::Price;
-    use crate::calendar::Calendar;
+    use klined_market::base::Price;
+    use klined_market::calendar::Calendar;
 
     fn bar(minute: Minute, ticks: i64) -> Bar {
         let price = |ticks| Price::from_ticks(ticks).unwrap();

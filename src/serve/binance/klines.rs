@@ -10,9 +10,9 @@ use chrono::{DateTime, Months};
 
 use super::answers::{Answer, encoded};
 use super::parameters::Parameters;
-use crate::base::{Interval, UnixSeconds};
+use crate::query::{BarPage, BarQuery, PageKey, Shape};
 use crate::serve::Server;
-use crate::serve::query::{BarPage, BarQuery, PageKey, Shape};
+use klined_market::base::{Interval, UnixSeconds};
 
 const LIMIT_USUAL: u16 = 500;
 const LIMIT_MOST: u16 = 1000;

@@ -9,13 +9,13 @@ use serde_json::{Value, json};
 use super::answers::{Answer, Problem, answer, encoded};
 use super::klines::units;
 use super::parameters::Parameters;
-use crate::bars::ticks::{BestQuote, Level, Side, Trade};
-use crate::base::Symbol;
+use crate::query::errors::Refusal;
+use crate::query::{Age, Present, TickQuery};
 use crate::serve::Server;
-use crate::serve::errors::Refusal;
 use crate::serve::faults::Freshness;
-use crate::serve::query::{Age, Present, TickQuery};
 use crate::store::PriceRow;
+use klined_market::bars::ticks::{BestQuote, Level, Side, Trade};
+use klined_market::base::Symbol;
 
 /// The most symbols whose figures are worked out for one answer.
 const FIGURES_MOST: usize = 100;

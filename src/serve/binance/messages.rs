@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use super::candles::Shown;
 use super::klines::end;
 use super::parameters::interval_name;
-use crate::bars::ticks::{Side, Trade};
-use crate::base::Symbol;
-use crate::serve::parameters::repeated;
+use crate::query::parameters::repeated;
+use klined_market::bars::ticks::{Side, Trade};
+use klined_market::base::Symbol;
 
 /// What a client may say.
 #[derive(Debug, Clone, PartialEq, Eq)]

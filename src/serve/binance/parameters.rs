@@ -6,10 +6,10 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
 use super::answers::Problem;
-use crate::base::{Interval, UnixSeconds};
-use crate::serve::parameters::read;
-use crate::serve::query::Board;
+use crate::query::Board;
+use crate::query::parameters::read;
 use crate::store::PriceRow;
+use klined_market::base::{Interval, UnixSeconds};
 
 const LEGAL_NUMBER: &str = "^[0-9]{1,20}$";
 const LEGAL_SYMBOL: &str = "^[A-Za-z0-9-_.^=:/]{1,20}$";
@@ -97,7 +97,7 @@ impl Parameters {
 }
 
 fn find<'b>(board: &'b Board, ticker: &str) -> Result<&'b PriceRow, Problem> {
-    if ticker.parse::<crate::base::Symbol>().is_err() {
+    if ticker.parse::<klined_market::base::Symbol>().is_err() {
         return Err(Problem::Illegal("symbol", LEGAL_SYMBOL));
     }
     board.find_any_case(ticker).ok_or(Problem::Symbol)

@@ -20,15 +20,15 @@ use super::market::market_now;
 use super::messages::{self, Said, Wrong};
 use super::parameters::Parameters;
 use super::streams::{Kind, Stream};
-use crate::base::{Interval, Symbol};
+use crate::access::keys::Holder;
+use crate::access::limits::Rate;
+use crate::feed::{Event, Last, MarketEvent, Round};
+use crate::query::errors::Refusal;
+use crate::query::parameters::repeated;
 use crate::serve::Server;
-use crate::serve::errors::Refusal;
-use crate::serve::hub::{Event, Last, MarketEvent, Round};
-use crate::serve::keys::Holder;
-use crate::serve::limits::Rate;
-use crate::serve::parameters::repeated;
 use crate::serve::socket::{self, Heard, Line, Manners, Over, Words};
 use crate::store::BarRange;
+use klined_market::base::{Interval, Symbol};
 
 /// The most streams of a connection, as at Binance.
 const STREAMS_MAX: usize = 1024;
@@ -222,7 +222,7 @@ impl Client {
                 };
                 let minutes: Vec<_> = minutes.iter().filter_map(|bar| bar.parse(calendar).ok()).collect();
                 let open = last_trade
-                    .map(|last| Ok::<_, crate::serve::errors::Failure>((last, ticks.open(symbol)?)))
+                    .map(|last| Ok::<_, crate::query::errors::Failure>((last, ticks.open(symbol)?)))
                     .transpose()?;
                 let trades = match &open {
                     Some((last, Some(open))) => {

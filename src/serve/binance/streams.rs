@@ -1,7 +1,7 @@
 //! Names of streams: `aapl@kline_1m`, `aapl@kline_1d@+08:00`, `aapl@trade`.
 
 use super::parameters::{interval, zone};
-use crate::base::Interval;
+use klined_market::base::Interval;
 
 /// The zone that a kline stream may name: the exchange's own.
 const ZONE_MINUTES: i32 = 480;
@@ -25,7 +25,7 @@ impl<'n> Stream<'n> {
     /// None where the name is of no stream that there is.
     pub fn parse(name: &'n str) -> Option<Self> {
         let (ticker, what) = name.split_once('@')?;
-        if ticker.parse::<crate::base::Symbol>().is_err() {
+        if ticker.parse::<klined_market::base::Symbol>().is_err() {
             return None;
         }
         let kind = match what.strip_prefix("kline_") {

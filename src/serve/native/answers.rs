@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::serve::errors::Refusal;
+use crate::query::errors::Refusal;
 
 /// A refusal in this dialect.
 pub struct Refused(pub Refusal);

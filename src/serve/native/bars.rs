@@ -11,11 +11,11 @@ use super::answers::{Answer, ErrorBody, Meta, encoded, json, plain};
 use super::parameters::{
     FillName, LabelName, OrderName, Parameters, Ticker, interval, limit, page_token, range, ticker,
 };
-use crate::base::Interval;
-use crate::calendar::Calendar;
+use crate::query::errors::Refusal;
+use crate::query::{BarPage, BarQuery, Label, PageKey, Shape, ShownBar};
 use crate::serve::Server;
-use crate::serve::errors::Refusal;
-use crate::serve::query::{BarPage, BarQuery, Label, PageKey, Shape, ShownBar};
+use klined_market::base::Interval;
+use klined_market::calendar::Calendar;
 
 /// What a page of bars is asked for with.
 #[derive(Debug, Deserialize, IntoParams)]

@@ -19,9 +19,9 @@ use super::messages::{Channel, Said};
 use super::parameters::{Parameters, interval, limit, page_token, range, ticker};
 use super::ticks::TickParameters;
 use super::truth::TruthParameters;
-use crate::base::Interval;
-use crate::serve::errors::Refusal;
-use crate::serve::query::time::{Edge, parse};
+use crate::query::errors::Refusal;
+use crate::query::time::{Edge, parse};
+use klined_market::base::Interval;
 
 /// 9999-12-31T23:59:59Z.
 const LAST: i64 = 253_402_300_799;

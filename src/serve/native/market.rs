@@ -11,13 +11,13 @@ use utoipa::{IntoParams, ToSchema};
 use super::answers::{Answer, ErrorBody, Meta, answer, json, plain};
 use super::bars::decimal;
 use super::parameters::{Parameters, Ticker, limit, ticker};
-use crate::bars::ticks::Level;
-use crate::base::Pace;
+use crate::query::errors::Refusal;
+use crate::query::{DayFigures, Period, PeriodFigures};
 use crate::serve::Server;
-use crate::serve::errors::Refusal;
 use crate::serve::faults::Freshness;
-use crate::serve::query::{DayFigures, Period, PeriodFigures};
 use crate::store::PriceRow;
+use klined_market::bars::ticks::Level;
+use klined_market::base::Pace;
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 

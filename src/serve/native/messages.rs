@@ -7,9 +7,9 @@ use axum::body::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::bars::ticks::{BestQuote, Level, Trade};
-use crate::base::{Price, Symbol};
-use crate::serve::hub::{Closed, Event, Last, MarketEvent};
+use crate::feed::{Closed, Event, Last, MarketEvent};
+use klined_market::bars::ticks::{BestQuote, Level, Trade};
+use klined_market::base::{Price, Symbol};
 
 /// What a client may say.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

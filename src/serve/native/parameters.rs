@@ -7,11 +7,11 @@ use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
 
 use super::answers::Refused;
-use crate::base::{Interval, Symbol, UnixSeconds};
-use crate::serve::errors::Refusal;
-use crate::serve::parameters::{read, repeated};
-use crate::serve::query::time::{self, Edge};
-use crate::serve::query::{Fill, Label, Order};
+use crate::query::errors::Refusal;
+use crate::query::parameters::{read, repeated};
+use crate::query::time::{self, Edge};
+use crate::query::{Fill, Label, Order};
+use klined_market::base::{Interval, Symbol, UnixSeconds};
 
 /// The query string's parameters.
 pub struct Parameters<T>(pub T);

@@ -15,14 +15,14 @@ use tokio::time::Instant;
 
 use super::answers::refused;
 use super::messages::{self, Channel, Said};
-use crate::base::Symbol;
-use crate::serve::errors::Refusal;
+use crate::access::keys::Holder;
+use crate::feed::Round;
+use crate::query::errors::Refusal;
+use crate::query::parameters::repeated;
 use crate::serve::guard;
-use crate::serve::hub::Round;
-use crate::serve::keys::Holder;
-use crate::serve::parameters::repeated;
 use crate::serve::socket::{self, Heard, Line, Manners, Over, Words};
 use crate::serve::{NATIVE, Server};
+use klined_market::base::Symbol;
 
 /// A message has room for as many tickers as most keys may name.
 const MANNERS: Manners = Manners::with_bytes(256 * 1024);

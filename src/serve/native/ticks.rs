@@ -8,10 +8,10 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::answers::{Answer, ErrorBody, Meta, answer};
 use super::parameters::{Parameters, Ticker, limit, page_token, range};
-use crate::bars::ticks::{BestQuote, Level, Side, TickId, Trade};
-use crate::base::Symbol;
+use crate::query::{Order, Tick, TickQuery};
 use crate::serve::Server;
-use crate::serve::query::{Order, Tick, TickQuery};
+use klined_market::bars::ticks::{BestQuote, Level, Side, TickId, Trade};
+use klined_market::base::Symbol;
 
 /// What a page of ticks is asked for with.
 #[derive(Debug, Deserialize, IntoParams)]

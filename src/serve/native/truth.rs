@@ -8,11 +8,11 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::answers::{Answer, ErrorBody, Meta, answer};
 use super::parameters::{Parameters, Ticker, range};
-use crate::calendar::Calendar;
-use crate::model::Effect;
+use crate::query::errors::Refusal;
+use crate::query::{TRUTH_DAYS_MAX, truth as find};
 use crate::serve::Server;
-use crate::serve::errors::Refusal;
-use crate::serve::query::{TRUTH_DAYS_MAX, truth as find};
+use klined_market::calendar::Calendar;
+use klined_market::model::Effect;
 
 /// What the truth is asked for with.
 #[derive(Debug, Deserialize, IntoParams)]

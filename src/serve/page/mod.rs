@@ -10,8 +10,8 @@ use axum::routing::get;
 use axum::{Extension, Router};
 use sha2::{Digest, Sha256};
 
-use crate::serve::http::Peer;
-use crate::serve::keys::hexadecimal;
+use crate::access::keys::hexadecimal;
+use crate::net::http::Peer;
 
 /// Path below the root, and content.
 type File = (&'static str, &'static [u8]);

@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 
 use super::answers::{Answer, Refused, invalid, plain, request_id};
 use super::parameters::{External, Parameters, Segments, Sort, Span, limit, moment, number};
-use crate::base::{Interval, Symbol, UnixSeconds};
-use crate::calendar::Calendar;
+use crate::query::errors::Refusal;
+use crate::query::parameters::repeated;
+use crate::query::{BarPage, BarQuery, Fill, ShownBar};
 use crate::serve::Server;
-use crate::serve::errors::Refusal;
-use crate::serve::parameters::repeated;
-use crate::serve::query::{BarPage, BarQuery, Fill, ShownBar};
 use crate::store::{BarRange, StoredBar};
+use klined_market::base::{Interval, Symbol, UnixSeconds};
+use klined_market::calendar::Calendar;
 
 const MILLIS: i64 = 1_000_000;
 const NANOS_PER_SECOND: i64 = 1_000_000_000;
@@ -270,7 +270,7 @@ pub async fn open_close(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::serve::query::Order;
+    use crate::query::Order;
 
     #[test]
     fn a_window_is_a_stored_interval_or_none() {

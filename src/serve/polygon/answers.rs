@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::serve::errors::Refusal;
+use crate::query::errors::Refusal;
 
 /// A refusal in this dialect.
 pub enum Refused {

@@ -6,9 +6,9 @@ use serde_json::json;
 
 use super::seconds::Aggregate;
 use super::ticks::{EXCHANGE, TAPE};
-use crate::bars::ticks::{BestQuote, Level, Trade};
-use crate::base::{PriceLimits, Symbol, UnixNanos};
-use crate::serve::hub::Event;
+use crate::feed::Event;
+use klined_market::bars::ticks::{BestQuote, Level, Trade};
+use klined_market::base::{PriceLimits, Symbol, UnixNanos};
 
 const NANOS_PER_MILLI: UnixNanos = 1_000_000;
 

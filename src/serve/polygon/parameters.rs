@@ -10,11 +10,11 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::answers::{Refused, invalid};
-use crate::base::{Symbol, UnixNanos};
-use crate::calendar::Calendar;
+use crate::query::Order;
+use crate::query::parameters::{read, repeated};
 use crate::serve::Server;
-use crate::serve::parameters::{read, repeated};
-use crate::serve::query::Order;
+use klined_market::base::{Symbol, UnixNanos};
+use klined_market::calendar::Calendar;
 
 /// The last instant that nanoseconds can tell.
 const LAST: UnixNanos = UnixNanos::MAX;

@@ -2,10 +2,10 @@
 
 use chrono::NaiveDate;
 
-use crate::bars::Bar;
-use crate::bars::ticks::Trade;
-use crate::base::{Ohlcv, UnixNanos, UnixSeconds};
-use crate::calendar::{Calendar, Minute};
+use klined_market::bars::Bar;
+use klined_market::bars::ticks::Trade;
+use klined_market::base::{Ohlcv, UnixNanos, UnixSeconds};
+use klined_market::calendar::{Calendar, Minute};
 
 const NANOS_PER_SECOND: UnixNanos = 1_000_000_000;
 

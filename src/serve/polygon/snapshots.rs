@@ -11,9 +11,9 @@ use super::answers::{Answer, Refused, page, plain, request_id};
 use super::parameters::{External, Parameters, Segments, Sort, limit, ticker};
 use super::reference::Span;
 use super::ticks::{LastQuote, LastTrade};
-use crate::base::Symbol;
+use crate::query::{Age, DayBars, LatestTicks, ShownBar};
 use crate::serve::Server;
-use crate::serve::query::{Age, DayBars, LatestTicks, ShownBar};
+use klined_market::base::Symbol;
 
 /// The most stocks that a snapshot tells the last trade and quote of; in a larger one they are left out, as the vendor's
 /// smaller plans do.
@@ -222,7 +222,7 @@ pub async fn universal(
             universal_body(told, market_status, bars, last)
         }
         None => {
-            json!({"ticker": crate::serve::parameters::repeated(name), "error": "NOT_FOUND", "message": "Ticker not found."})
+            json!({"ticker": crate::query::parameters::repeated(name), "error": "NOT_FOUND", "message": "Ticker not found."})
         }
     };
     let bodies: Vec<Value> = names.iter().map(body).collect();

@@ -16,13 +16,13 @@ use super::answers::refused;
 use super::messages::{self, Channel, Indicator, NoTopic, Said, Topic};
 use super::seconds::Tally;
 use super::tallies;
-use crate::base::{PriceLimits, Symbol, UnixNanos};
-use crate::serve::errors::Refusal;
-use crate::serve::hub::{Event, Last, Round};
-use crate::serve::keys::Holder;
-use crate::serve::parameters::repeated;
+use crate::access::keys::Holder;
+use crate::feed::{Event, Last, Round};
+use crate::query::errors::Refusal;
+use crate::query::parameters::repeated;
 use crate::serve::socket::{self, Heard, Line, Manners, Over, Words};
 use crate::serve::{POLYGON, Server};
+use klined_market::base::{PriceLimits, Symbol, UnixNanos};
 
 /// A message has room for every channel of 20,000 tickers.
 const MANNERS: Manners = Manners::with_bytes(1024 * 1024);

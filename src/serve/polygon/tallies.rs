@@ -6,12 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::NaiveDate;
 
 use super::seconds::{Committed, Sums, Tally};
-use crate::base::{Symbol, UnixSeconds};
-use crate::calendar::Calendar;
+use crate::feed::Last;
+use crate::query::errors::{Failure, Refusal};
+use crate::query::{DayBars, Order, TickQuery, Ticks};
 use crate::serve::Server;
-use crate::serve::errors::{Failure, Refusal};
-use crate::serve::hub::Last;
-use crate::serve::query::{DayBars, Order, TickQuery, Ticks};
+use klined_market::base::{Symbol, UnixSeconds};
+use klined_market::calendar::Calendar;
 
 /// The most tickers of a subscription for which the turnover of the day so far is made from its trades.
 const TURNOVERS_MAX: usize = 32;

@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use super::answers::{Answer, Refused, invalid, page, result};
 use super::parameters::{External, Parameters, Segments, Sort, Span, limit, moment, ticker};
-use crate::bars::ticks::{BestQuote, Level, TickId, Trade};
-use crate::base::Symbol;
+use crate::query::{LatestTicks, Tick, TickQuery};
 use crate::serve::Server;
 use crate::serve::faults::Freshness;
-use crate::serve::query::{LatestTicks, Tick, TickQuery};
+use klined_market::bars::ticks::{BestQuote, Level, TickId, Trade};
+use klined_market::base::Symbol;
 
 /// The exchange of all trades and quotes.
 pub const EXCHANGE: u8 = 1;

@@ -9,9 +9,9 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use crate::base::UnixSeconds;
-use crate::serve::errors::Refusal;
-use crate::serve::parameters::read;
+use crate::query::errors::Refusal;
+use crate::query::parameters::read;
+use klined_market::base::UnixSeconds;
 
 /// What a chart is told of a symbol that there is not.
 pub const UNKNOWN_SYMBOL: &str = "unknown_symbol";

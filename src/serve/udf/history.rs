@@ -8,9 +8,9 @@ use serde_json::json;
 
 use super::answers::{Answer, Parameters, Problem, answer, json};
 use super::symbols::find;
-use crate::base::{Interval, UnixSeconds};
+use crate::query::{BarQuery, Order, ShownBar};
 use crate::serve::Server;
-use crate::serve::query::{BarQuery, Order, ShownBar};
+use klined_market::base::{Interval, UnixSeconds};
 
 /// The most bars of an answer.
 const BARS_MOST: u16 = 20_000;

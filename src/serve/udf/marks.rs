@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 
 use super::answers::{Answer, Parameters, answer};
 use super::symbols::find;
-use crate::base::UnixSeconds;
-use crate::model::{Effect, Regime, ScenarioEvent, Scope};
 use crate::serve::Server;
+use klined_market::base::UnixSeconds;
+use klined_market::model::{Effect, Regime, ScenarioEvent, Scope};
 
 /// The most marks of an answer.
 const MARKS_MOST: usize = 1000;

@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 
 use super::answers::{Answer, Parameters, Problem, UNKNOWN_SYMBOL, answer};
 use super::history::RESOLUTIONS;
+use crate::query::Board;
 use crate::serve::Server;
 use crate::serve::faults::Freshness;
-use crate::serve::query::Board;
 use crate::store::PriceRow;
 
 const EXCHANGE: &str = "KLINED";

@@ -19,8 +19,8 @@ use super::super::data::RollupWrite;
 use super::super::error::During;
 use super::super::{Fill, FillRoles, MonthFill, StoreError, Supplier, Supply, retention};
 use super::{lease, notify, partitions, write};
-use crate::bars::Bar;
-use crate::base::{Interval, Price, Symbol, UnixSeconds};
+use klined_market::bars::Bar;
+use klined_market::base::{Interval, Price, Symbol, UnixSeconds};
 
 /// A table that a month is loaded into.
 macro_rules! loading {

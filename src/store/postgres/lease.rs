@@ -13,7 +13,7 @@ use diesel::sql_types::{BigInt, Bool, Integer, Text};
 use super::super::error::During;
 use super::super::{Lease, Role, StoreError, epoch, rows};
 use super::session::Server;
-use crate::base::Shard;
+use klined_market::base::Shard;
 
 /// The first half of every advisory lock's key: "klnd" in ASCII.
 const LOCK_CLASS: i32 = 0x6b6c_6e64;

@@ -32,9 +32,9 @@ use super::{
     BarStore, Fill, FillRoles, Follow, Lease, MonthFill, PoolUse, Role, Room, StoreError, StoreOptions, Supplier,
     clock, epoch, migrations, prices, retention, rollups, rows, scenarios, transaction,
 };
-use crate::bars::Halt;
-use crate::base::{Interval, MarketClock, Shard, Symbol, UnixSeconds};
-use crate::universe::UniverseRow;
+use klined_market::bars::Halt;
+use klined_market::base::{Interval, MarketClock, Shard, Symbol, UnixSeconds};
+use klined_market::universe::UniverseRow;
 
 pub(super) use numeric::StoredPrice;
 

@@ -12,7 +12,7 @@ use diesel::sql_types::Text;
 use super::super::data::RollupWrite;
 use super::super::error::During;
 use super::super::{Batch, StoreError};
-use crate::base::{Interval, UnixSeconds};
+use klined_market::base::{Interval, UnixSeconds};
 
 /// The channel.
 pub(super) const CHANNEL: &str = "klined_bars";

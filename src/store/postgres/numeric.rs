@@ -7,7 +7,7 @@ use diesel::pg::{Pg, PgValue};
 use diesel::serialize::{self, Output, ToSql};
 use diesel::sql_types::Numeric;
 
-use crate::base::Price;
+use klined_market::base::Price;
 
 /// A price on its way into a `numeric(10,2)` column.
 #[derive(Debug, Clone, Copy, AsExpression, FromSqlRow)]

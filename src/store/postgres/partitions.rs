@@ -11,8 +11,8 @@ use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
 
 use super::super::error::During;
 use super::super::{StoreError, transaction};
-use crate::base::UnixSeconds;
-use crate::calendar::Calendar;
+use klined_market::base::UnixSeconds;
+use klined_market::calendar::Calendar;
 
 /// Dropping waits behind whoever reads and holds up everybody who comes later, so it does not wait for long.
 pub(super) const SHORT_WAIT: &str = "SET LOCAL lock_timeout = '2s'";

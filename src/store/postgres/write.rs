@@ -13,9 +13,9 @@ use super::super::{StoreError, clock, columns, retention, rollups, rows, transac
 use super::bulk::{CHUNK_BYTES, Rows};
 use super::notify;
 use super::numeric::PgPrice;
-use crate::bars::{Bar, Checkpoint, Halt, Quote};
-use crate::base::{Interval, Ohlcv, Price, Symbol};
-use crate::universe::UniverseRow;
+use klined_market::bars::{Bar, Checkpoint, Halt, Quote};
+use klined_market::base::{Interval, Ohlcv, Price, Symbol};
+use klined_market::universe::UniverseRow;
 
 diesel::table! {
     market_klines (symbol, interval, time) {

@@ -12,8 +12,8 @@ use diesel::sqlite::{Sqlite, SqliteConnection};
 use super::super::error::During;
 use super::super::{Fill, RollupWrite, StoreError, retention, rollups};
 use super::{clearing, write};
-use crate::bars::Bar;
-use crate::base::{Interval, Symbol, UnixSeconds};
+use klined_market::bars::Bar;
+use klined_market::base::{Interval, Symbol, UnixSeconds};
 
 /// Rows of one statement; with more of them compiling costs more than it saves.
 const ROWS: usize = 64;

@@ -8,7 +8,7 @@ use diesel::sqlite::SqliteConnection;
 
 use super::super::error::During;
 use super::super::{StoreError, rows};
-use crate::base::Symbol;
+use klined_market::base::Symbol;
 
 /// Removes the whole market, or what there is of one symbol.
 pub(super) fn clear(connection: &mut SqliteConnection, symbol: Option<&Symbol>) -> Result<(), StoreError> {

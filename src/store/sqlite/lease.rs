@@ -13,7 +13,7 @@ use diesel::sqlite::SqliteConnection;
 
 use super::super::error::During;
 use super::super::{Lease, Role, StoreError, epoch, rows};
-use crate::base::Shard;
+use klined_market::base::Shard;
 
 fn lock_path(database: &Path, name: &str) -> PathBuf {
     let mut path = OsString::from(database);

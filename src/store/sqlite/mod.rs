@@ -29,9 +29,9 @@ use super::{
     BarStore, Fill, FillRoles, Follow, Lease, MonthFill, PoolUse, Role, Room, StoreError, StoreOptions, Supplier,
     clock, epoch, migrations, prices, retention, rollups, rows, scenarios, transaction,
 };
-use crate::bars::Halt;
-use crate::base::{MarketClock, Shard, Symbol, UnixSeconds};
-use crate::universe::UniverseRow;
+use klined_market::bars::Halt;
+use klined_market::base::{MarketClock, Shard, Symbol, UnixSeconds};
+use klined_market::universe::UniverseRow;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 

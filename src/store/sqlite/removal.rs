@@ -7,7 +7,7 @@ use diesel::sqlite::SqliteConnection;
 
 use super::super::StoreError;
 use super::super::error::During;
-use crate::base::{Interval, UnixSeconds};
+use klined_market::base::{Interval, UnixSeconds};
 
 /// The most bars removed in one transaction.
 const BARS_MAX: usize = 50_000;

@@ -11,9 +11,9 @@ use diesel::upsert::excluded;
 use super::super::data::{Batch, Identity, Listing, RollupWrite};
 use super::super::error::During;
 use super::super::{StoreError, clock, columns, retention, rows};
-use crate::bars::{Bar, Checkpoint, Halt, Quote};
-use crate::base::{Interval, Symbol, UnixSeconds};
-use crate::universe::UniverseRow;
+use klined_market::bars::{Bar, Checkpoint, Halt, Quote};
+use klined_market::base::{Interval, Symbol, UnixSeconds};
+use klined_market::universe::UniverseRow;
 
 diesel::table! {
     market_klines (symbol, interval, time) {

@@ -4,8 +4,8 @@ use std::thread;
 
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection};
-use klined::base::Shard;
 use klined::jobs::JobError;
+use klined_market::base::Shard;
 
 use super::*;
 use crate::support::market_builder::StopAfter;

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use klined::bars::Bar;
-use klined::bars::ticks::{BestQuote, MinuteTicks, Tick, Trade, rolled_up};
-use klined::base::Symbol;
+use klined::feed::{Event, MarketEvent, Round, Subscription};
 use klined::jobs::{Market, past_tick_facts};
-use klined::serve::hub::{Event, MarketEvent, Round, Subscription};
+use klined_market::bars::Bar;
+use klined_market::bars::ticks::{BestQuote, MinuteTicks, Tick, Trade, rolled_up};
+use klined_market::base::Symbol;
 
 use super::heard;
 

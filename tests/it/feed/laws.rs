@@ -2,9 +2,9 @@
 
 use std::sync::atomic::Ordering;
 
-use klined::bars::ticks::{Side, Tick};
-use klined::model::ModelKind;
-use klined::serve::hub::MarketEvent;
+use klined::feed::MarketEvent;
+use klined_market::bars::ticks::{Side, Tick};
+use klined_market::model::ModelKind;
 
 use super::*;
 use crate::on_every_backend;
@@ -359,7 +359,7 @@ fn an_event_is_written_once_for_all_who_hear_it() {
     let rounds = heard(&mut subscription).unwrap();
     let told = rounds[0].of(&v).unwrap();
     let written = std::cell::Cell::new(0);
-    let write = |symbol: &Symbol, event: &klined::serve::hub::Event| {
+    let write = |symbol: &Symbol, event: &klined::feed::Event| {
         written.set(written.get() + 1);
         format!("{symbol} {event:?}").into()
     };

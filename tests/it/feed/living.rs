@@ -3,10 +3,10 @@
 use std::sync::atomic::Ordering;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use klined::base::Clock;
-use klined::calendar::{Calendar, Overrides};
-use klined::model::ModelKind;
-use klined::serve::hub::{Hub, WAIT_MAX};
+use klined::feed::{Hub, WAIT_MAX};
+use klined_market::base::Clock;
+use klined_market::calendar::{Calendar, Overrides};
+use klined_market::model::ModelKind;
 
 use super::*;
 use crate::on_every_backend;

@@ -2,8 +2,8 @@
 
 use std::sync::atomic::Ordering;
 
-use klined::base::Shard;
-use klined::model::ModelKind;
+use klined_market::base::Shard;
+use klined_market::model::ModelKind;
 
 use super::*;
 use crate::on_every_backend;

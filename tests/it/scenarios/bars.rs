@@ -1,9 +1,9 @@
 //! What events do to the bars of a symbol, and that they leave the rest as it was.
 
-use klined::bars::{Bar, SymbolRun};
-use klined::base::{Board, Instrument, Ohlcv, SectorKey, Symbol};
-use klined::calendar::MINUTES_PER_DAY;
-use klined::model::{Regime, ScenarioEvent};
+use klined_market::bars::{Bar, SymbolRun};
+use klined_market::base::{Board, Instrument, Ohlcv, SectorKey, Symbol};
+use klined_market::calendar::MINUTES_PER_DAY;
+use klined_market::model::{Regime, ScenarioEvent};
 use proptest::prelude::*;
 use proptest::sample::Index;
 

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use klined::calendar::Calendar;
 use klined::jobs::{JobError, Market, ModelChoice, Stop};
-use klined::model::{ModelKind, Scenario};
+use klined_market::calendar::Calendar;
+use klined_market::model::{ModelKind, Scenario};
 
 use super::{FIRST_DAY, event, scenario};
 use crate::on_every_backend;

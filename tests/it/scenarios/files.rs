@@ -1,7 +1,7 @@
 //! What a file may say, and that the shipped ones do what they say.
 
-use klined::base::{Instrument, SectorKey};
-use klined::model::{Scenario, ScenarioEvent};
+use klined_market::base::{Instrument, SectorKey};
+use klined_market::model::{Scenario, ScenarioEvent};
 
 use super::{FIRST_DAY, event, full, made, ohlcv, scenario};
 use crate::support::market::{gbm, instrument};

@@ -3,8 +3,8 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use klined::calendar::{Calendar, Overrides};
-use klined::model::ModelKind;
+use klined_market::calendar::{Calendar, Overrides};
+use klined_market::model::ModelKind;
 
 use crate::on_every_backend;
 use crate::support::SHANGHAI;
@@ -41,8 +41,8 @@ on_every_backend! {
         database.market_api("").run().failed(&["no market", "market-generator"]);
         // A market whose stocks have no bars yet.
         let store = database.open();
-        let calendar = std::sync::Arc::new(klined::calendar::Calendar::shanghai());
-        klined::jobs::Market::claim(store, calendar, klined::model::ModelKind::Gbm, None).unwrap();
+        let calendar = std::sync::Arc::new(klined_market::calendar::Calendar::shanghai());
+        klined::jobs::Market::claim(store, calendar, klined_market::model::ModelKind::Gbm, None).unwrap();
         let api = database.api("");
         assert_eq!(api.get("/api/v1/status").code(), "empty_market");
         for path in ["bars", "history", "quote", "trades", "quotes", "stats"] {

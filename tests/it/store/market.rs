@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use klined::base::instrument::FrozenParameters;
-use klined::base::{Instrument, SectorKey};
 use klined::store::{Identity, PriceRow, Progress, StateRow, StoreError};
-use klined::universe::UniverseRow;
+use klined_market::base::instrument::FrozenParameters;
+use klined_market::base::{Instrument, SectorKey};
+use klined_market::universe::UniverseRow;
 use proptest::prelude::*;
 
 use super::*;

@@ -1,6 +1,6 @@
 //! Reading bars: ranges, order, limits.
 
-use klined::base::Interval;
+use klined_market::base::Interval;
 
 use super::*;
 use crate::on_every_backend;

@@ -1,8 +1,8 @@
 //! Scenarios and halts come back as they were written.
 
-use klined::bars::Halt;
-use klined::model::{Effect, Regime, ScenarioEvent, Scope};
 use klined::store::{Batch, Role, StoreError, StoredScenario};
+use klined_market::bars::Halt;
+use klined_market::model::{Effect, Regime, ScenarioEvent, Scope};
 
 use super::{Desk, symbol};
 use crate::on_every_backend;

@@ -2,8 +2,8 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use klined::base::Interval;
 use klined::store::{Batch, Identity, RollupWrite};
+use klined_market::base::Interval;
 use proptest::prelude::*;
 
 use super::*;

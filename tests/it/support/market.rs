@@ -3,9 +3,9 @@
 use std::sync::LazyLock;
 
 use chrono::NaiveDate;
-use klined::base::{Instrument, Ohlcv, Price, Seed};
-use klined::calendar::MINUTES_PER_DAY;
-use klined::model::{Model, Regime, SymbolState};
+use klined_market::base::{Instrument, Ohlcv, Price, Seed};
+use klined_market::calendar::MINUTES_PER_DAY;
+use klined_market::model::{Model, Regime, SymbolState};
 use proptest::prelude::*;
 
 use super::{date, trading_days_from};

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use chrono::{NaiveDate, TimeZone};
 use chrono_tz::Asia::Shanghai;
-use klined::base::{Symbol, UnixSeconds};
-use klined::calendar::{Calendar, Minute};
 use klined::jobs::{
     Aggregator, Backfilled, Folded, Generator, JobError, Market, ModelChoice, Progress, Report, Stop, Window, backfill,
     verify,
 };
-use klined::model::{ModelKind, Scenario};
+use klined_market::base::{Symbol, UnixSeconds};
+use klined_market::calendar::{Calendar, Minute};
+use klined_market::model::{ModelKind, Scenario};
 
 use super::database::Database;
 use super::{SHANGHAI, date};

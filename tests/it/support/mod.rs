@@ -15,7 +15,7 @@ pub mod stats;
 use std::sync::LazyLock;
 
 use chrono::NaiveDate;
-use klined::calendar::Calendar;
+use klined_market::calendar::Calendar;
 
 /// The Shanghai calendar with its projected days, made once.
 pub static SHANGHAI: LazyLock<Calendar> = LazyLock::new(Calendar::shanghai);

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 use std::thread::{JoinHandle, sleep, spawn};
 use std::time::Duration;
 
-use klined::calendar::Calendar;
 use klined::jobs::{Generator, Market, ModelChoice, Stop};
+use klined_market::calendar::Calendar;
 
 use super::database::{Backend, Database};
 use super::{SHANGHAI, date};

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use klined::bars::Bar;
-use klined::bars::ticks::{BestQuote, MinuteTicks, Side, TRADES_MAX, Tick, TickFacts, TickId, rolled_up};
-use klined::base::{Board, Instrument, Ohlcv, Price, PriceLimits, Seed};
-use klined::model::{FullParameters, Model};
+use klined_market::bars::Bar;
+use klined_market::bars::ticks::{BestQuote, MinuteTicks, Side, TRADES_MAX, Tick, TickFacts, TickId, rolled_up};
+use klined_market::base::{Board, Instrument, Ohlcv, Price, PriceLimits, Seed};
+use klined_market::model::{FullParameters, Model};
 use proptest::prelude::*;
 
 use super::{FREE, bar, bars_of, limits, minute, of, price, symbol};

@@ -5,9 +5,9 @@
 
 use std::sync::{Arc, LazyLock};
 
-use klined::bars::ticks::{MinuteTicks, Side, Trade};
-use klined::base::{Board, Instrument, Seed};
-use klined::model::{FullParameters, Model};
+use klined_market::bars::ticks::{MinuteTicks, Side, Trade};
+use klined_market::base::{Board, Instrument, Seed};
+use klined_market::model::{FullParameters, Model};
 
 use super::{bars_of, minute};
 use crate::support::SHANGHAI;

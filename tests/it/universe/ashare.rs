@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use klined::base::Board;
-use klined::universe::StockCount;
+use klined_market::base::Board;
+use klined_market::universe::StockCount;
 use proptest::prelude::*;
 
 use super::*;

@@ -1,6 +1,6 @@
 //! Universes as CSV: what is read back as it was written, and every fault by its line and column.
 
-use klined::universe::demo;
+use klined_market::universe::demo;
 use proptest::prelude::*;
 
 use super::*;

@@ -3,10 +3,10 @@
 use std::fs;
 use std::sync::Arc;
 
-use klined::calendar::Calendar;
 use klined::jobs::{JobError, Market};
-use klined::model::ModelKind;
-use klined::universe::{Universe, UniverseChoice, demo};
+use klined_market::calendar::Calendar;
+use klined_market::model::ModelKind;
+use klined_market::universe::{Universe, UniverseChoice, demo};
 
 use super::*;
 use crate::on_every_backend;

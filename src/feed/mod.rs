@@ -24,9 +24,9 @@ pub use round::{Closed, ENCODINGS, Event, MarketEvent, Round, Told};
 pub use subscription::{Missed, Subscription};
 
 use self::interest::Interest;
-use crate::bars::ticks::{BestQuote, MinuteTicks, Trade};
-use crate::base::{Clock, Symbol, UnixNanos};
 use crate::jobs::Market;
+use klined_market::bars::ticks::{BestQuote, MinuteTicks, Trade};
+use klined_market::base::{Clock, Symbol, UnixNanos};
 
 /// How many rounds a subscriber may be behind.
 const RING: usize = 256;

@@ -9,12 +9,12 @@ use tracing::info;
 use super::pump::Pump;
 use super::round::{Event, MarketEvent};
 use super::stock::Stock;
-use crate::bars::Bar;
-use crate::bars::ticks::{MinuteTicks, TickFacts};
-use crate::base::{Board, Interval, Symbol};
-use crate::calendar::Minute;
 use crate::jobs::{JobError, LATE_MAX, Market, past_tick_facts};
 use crate::store::BarRange;
+use klined_market::bars::Bar;
+use klined_market::bars::ticks::{MinuteTicks, TickFacts};
+use klined_market::base::{Board, Interval, Symbol};
+use klined_market::calendar::Minute;
 
 /// The most minutes that are told belatedly, when many come at once.
 const BEHIND_MAX: u64 = 60;

@@ -10,7 +10,7 @@ use governor::state::keyed::DashMapStateStore;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{NotUntil, Quota, RateLimiter};
 
-use super::errors::Refusal;
+use crate::query::errors::Refusal;
 
 /// The most addresses that are told apart. Past it, those that are not known yet share one allowance.
 const ADDRESSES_MAX: usize = 65_536;

@@ -13,8 +13,8 @@ use subtle::ConstantTimeEq;
 use thiserror::Error;
 
 use super::chaos::{Chaos, InvalidProfile, Plan, Profile};
-use super::errors::Refusal;
 use super::limits::{Allowance, Rate};
+use crate::query::errors::Refusal;
 
 /// The most keys in a file.
 const KEYS_MAX: usize = 10_000;

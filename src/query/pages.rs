@@ -11,7 +11,7 @@ use quick_cache::sync::{Cache, EntryAction, EntryResult};
 use quick_cache::{UnitWeighter, Weighter};
 use tokio::time::Instant;
 
-use crate::base::{Interval, Symbol};
+use klined_market::base::{Interval, Symbol};
 
 /// The most bytes of pages that are kept.
 const BYTES_MAX: u64 = 64 * 1024 * 1024;

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 
 use super::Reader;
-use crate::base::{Interval, Symbol, UnixSeconds};
-use crate::calendar::{Calendar, MINUTES_PER_DAY};
-use crate::serve::errors::{Failure, Refusal};
-use crate::serve::query::ShownBar;
+use super::ShownBar;
+use super::errors::{Failure, Refusal};
 use crate::store::{BarRange, BarStore, StoredBar};
+use klined_market::base::{Interval, Symbol, UnixSeconds};
+use klined_market::calendar::{Calendar, MINUTES_PER_DAY};
 
 /// How many stocks are read at once.
 const STOCKS_AT_ONCE: usize = 512;

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use super::Shared;
 use super::round::{EVENTS_MAX, Event, MarketEvent, Round, Told};
-use crate::base::Symbol;
+use klined_market::base::Symbol;
 
 /// Collects events until they are sent.
 pub(super) struct Making {

@@ -2,11 +2,11 @@
 
 use super::Last;
 use super::round::{Closed, Event};
-use crate::bars::Bar;
-use crate::bars::ticks::MinuteTicks;
-use crate::base::{Seed, Symbol, UnixNanos};
-use crate::calendar::Minute;
 use crate::jobs::Foreseen;
+use klined_market::bars::Bar;
+use klined_market::bars::ticks::MinuteTicks;
+use klined_market::base::{Seed, Symbol, UnixNanos};
+use klined_market::calendar::Minute;
 
 /// A wanted symbol.
 #[derive(Debug, Default)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::base::Symbol;
+use klined_market::base::Symbol;
 
 /// Counts of wishes.
 #[derive(Debug, Default)]

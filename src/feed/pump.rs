@@ -15,12 +15,12 @@ use super::making::Making;
 use super::round::{Event, MarketEvent};
 use super::stock::Stock;
 use super::{Last, Shared, Subscription};
-use crate::bars::Bar;
-use crate::bars::ticks::MinuteTicks;
-use crate::base::{Clock, Interval, MarketClock, Pace, Symbol, UnixNanos};
-use crate::calendar::Minute;
 use crate::jobs::{Foreseen, Foresight, JobError, Market, past_tick_facts};
 use crate::store::{BarRange, Follow, MarketStatus};
+use klined_market::bars::Bar;
+use klined_market::bars::ticks::MinuteTicks;
+use klined_market::base::{Clock, Interval, MarketClock, Pace, Symbol, UnixNanos};
+use klined_market::calendar::Minute;
 
 /// The longest pause between two looks at the clock.
 pub const WAIT_MAX: Duration = Duration::from_millis(25);

@@ -5,10 +5,10 @@ use std::sync::OnceLock;
 
 use tokio_util::bytes::Bytes;
 
-use crate::bars::Bar;
-use crate::bars::ticks::{BestQuote, Tick, Trade};
-use crate::base::{Symbol, UnixSeconds};
 use crate::store::MarketStatus;
+use klined_market::bars::Bar;
+use klined_market::bars::ticks::{BestQuote, Tick, Trade};
+use klined_market::base::{Symbol, UnixSeconds};
 
 /// The most events in a round, but for its last symbol's bar.
 pub(super) const EVENTS_MAX: usize = 2_048;

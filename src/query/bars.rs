@@ -1,9 +1,9 @@
 //! Pages of bars: ranges, both orders, the latest ones, empty minutes, labels.
 
-use crate::base::{Interval, Symbol, UnixSeconds};
-use crate::calendar::{Bucket, Calendar, Minute};
-use crate::serve::errors::{Failure, Refusal};
+use super::errors::{Failure, Refusal};
 use crate::store::{BarRange, BarStore, StoredBar};
+use klined_market::base::{Interval, Symbol, UnixSeconds};
+use klined_market::calendar::{Bucket, Calendar, Minute};
 
 use super::Reader;
 

@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use chrono::NaiveDate;
 use quick_cache::sync::Cache;
 
-use crate::bars::ticks::{BestQuote, MinuteTicks, TickFacts, TickId, Trade};
-use crate::base::{Clock, Interval, Ohlcv, PriceLimits, Symbol, UnixNanos, UnixSeconds};
-use crate::calendar::{Calendar, Minute};
+use super::errors::Failure;
 use crate::jobs::{Foresight, Market, past_tick_facts};
-use crate::serve::errors::Failure;
 use crate::store::{BarRange, StoredBar};
+use klined_market::bars::ticks::{BestQuote, MinuteTicks, TickFacts, TickId, Trade};
+use klined_market::base::{Clock, Interval, Ohlcv, PriceLimits, Symbol, UnixNanos, UnixSeconds};
+use klined_market::calendar::{Calendar, Minute};
 
 use super::{DayFigures, Order};
 

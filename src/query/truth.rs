@@ -4,13 +4,13 @@
 
 use chrono::NaiveDate;
 
-use crate::bars::{Bar, SymbolRun};
-use crate::base::{Interval, Symbol, UnixSeconds};
-use crate::calendar::MINUTES_PER_DAY;
+use super::errors::{Failure, Refusal};
 use crate::jobs::{JobError, Market};
-use crate::model::{Regime, ScenarioEvent, Scope};
-use crate::serve::errors::{Failure, Refusal};
 use crate::store::BarRange;
+use klined_market::bars::{Bar, SymbolRun};
+use klined_market::base::{Interval, Symbol, UnixSeconds};
+use klined_market::calendar::MINUTES_PER_DAY;
+use klined_market::model::{Regime, ScenarioEvent, Scope};
 
 /// The most days of a request.
 pub const DAYS_MAX: i64 = 31;

@@ -3,8 +3,10 @@
 
 mod bars;
 mod days;
+pub mod errors;
 mod figures;
 mod pages;
+pub mod parameters;
 mod ticks;
 pub mod time;
 mod truth;
@@ -25,11 +27,11 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout, timeout_at};
 use tracing::{error, warn};
 
+use self::errors::{Failure, Refusal};
 use self::pages::{Kept, Pages};
-use super::errors::{Failure, Refusal};
-use crate::base::{MarketClock, Symbol, UnixSeconds};
-use crate::calendar::Calendar;
 use crate::store::{BarStore, MarketStatus, PriceRow};
+use klined_market::base::{MarketClock, Symbol, UnixSeconds};
+use klined_market::calendar::Calendar;
 
 /// Connections to the database that questions leave to whoever else works in this process.
 const CONNECTIONS_LEFT: u32 = 4;

@@ -9,8 +9,8 @@ use rand_core::Rng;
 use serde::Deserialize;
 use thiserror::Error;
 
-use crate::base::seed::open_unit;
-use crate::base::{Seed, Stream};
+use klined_market::base::seed::open_unit;
+use klined_market::base::{Seed, Stream};
 
 /// The longest delay, in milliseconds.
 pub const DELAY_MS_MAX: u32 = 10_000;

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use super::round::{Round, Told};
 use super::{Last, Shared};
-use crate::base::Symbol;
+use klined_market::base::Symbol;
 
 /// How long a new wish waits for the pump to see to it.
 const SERVED_WITHIN: Duration = Duration::from_secs(1);

@@ -1,10 +1,10 @@
 //! Figures over many minutes: the present day, the last hour, the last days.
 
 use super::Reader;
-use crate::base::{Interval, Ohlcv, Symbol, UnixSeconds};
-use crate::calendar::{Calendar, MINUTES_PER_DAY, Minute};
-use crate::serve::errors::{Failure, Refusal};
+use super::errors::{Failure, Refusal};
 use crate::store::{BarRange, BarStore, StoredBar};
+use klined_market::base::{Interval, Ohlcv, Symbol, UnixSeconds};
+use klined_market::calendar::{Calendar, MINUTES_PER_DAY, Minute};
 
 /// A stock's last trading day so far.
 #[derive(Debug, Clone, Copy, PartialEq)]

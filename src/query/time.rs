@@ -2,9 +2,9 @@
 
 use chrono::{DateTime, NaiveDate};
 
-use crate::base::UnixSeconds;
-use crate::calendar::Calendar;
-use crate::serve::parameters::repeated;
+use super::parameters::repeated;
+use klined_market::base::UnixSeconds;
+use klined_market::calendar::Calendar;
 
 /// 9999-12-31T23:59:59Z, the last instant that a client may name.
 const LAST: UnixSeconds = 253_402_300_799;
