@@ -72,7 +72,8 @@ GRANT UPDATE, DELETE ON rollup_dirty TO klined_aggregator;
 -- The aggregator's own rows are those of the longer intervals. Row-level security could say so too, but with it PostgreSQL refuses
 -- COPY, by which bars are written in bulk. A trigger for each statement looks at the rows written only when the aggregator
 -- writes.
-CREATE OR REPLACE FUNCTION klines_refuse_minutes() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION klines_refuse_minutes() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF pg_has_role('klined_aggregator', 'USAGE') AND NOT pg_has_role('klined_writer', 'USAGE') THEN
         IF EXISTS (SELECT FROM touched WHERE interval = '1m') THEN

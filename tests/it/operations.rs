@@ -3,6 +3,7 @@
 mod backup;
 mod monitoring;
 mod roles;
+mod trust;
 
 use klined_market::base::UnixSeconds;
 

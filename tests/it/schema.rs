@@ -46,7 +46,7 @@ fn the_script_run_again_fails_and_changes_nothing() {
 }
 
 /// The migrations with their versions, oldest first.
-const MIGRATIONS: [(&str, &str); 8] = [
+const MIGRATIONS: [(&str, &str); 9] = [
     ("2026-11-20-000000_market", "20261120000000"),
     ("2026-11-21-000001_universe", "20261121000001"),
     ("2026-11-21-000002_scenarios", "20261121000002"),
@@ -55,6 +55,7 @@ const MIGRATIONS: [(&str, &str); 8] = [
     ("2026-11-21-000005_months", "20261121000005"),
     ("2026-11-21-000006_room", "20261121000006"),
     ("2026-11-21-000007_updates", "20261121000007"),
+    ("2026-11-29-000008_trust", "20261129000008"),
 ];
 
 /// One way of a migration of a kind of database, as SQL.

@@ -16,13 +16,14 @@ fn tables_with(database: &Database, user: &str, rights: &str) -> Vec<String> {
     ))
 }
 
-struct Users {
-    name: String,
+/// Users of one test. A user belongs to the whole cluster, so its name begins with that of the test's database.
+pub struct Users {
+    pub name: String,
 }
 
 impl Users {
     /// A user of this test's own in some group roles.
-    fn make(&self, database: &Database, user: &str, roles: &[&str]) -> String {
+    pub fn make(&self, database: &Database, user: &str, roles: &[&str]) -> String {
         let full = format!("{}_{user}", self.name);
         // A user is the whole cluster's, and so outlives its database.
         database.execute(&format!("CREATE ROLE {full} LOGIN"));

@@ -1,0 +1,1 @@
+-- SQLite has no functions of its own and no roles.

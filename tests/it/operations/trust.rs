@@ -1,0 +1,162 @@
+//! What a writer may not become: the functions that run as the owner reach nothing that their caller has made.
+
+use diesel::connection::SimpleConnection;
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+
+use super::roles::Users;
+use crate::support::database::{Backend, Database};
+use crate::support::market_builder::{aggregate, assert_clean, generate, market, minute};
+use crate::support::psql::{psql, run};
+
+/// Every function that runs as the owner, called in the ways that meet the names below.
+const CALLS: [&str; 8] = [
+    "SELECT klines_clear_month('market_klines_2031_01')",
+    "SELECT klines_make_partition('market_klines_2031_01', 1924963200, 1927641600)",
+    "SELECT klines_make_partition('market_klines_2031_02', 1927641600, 1930060800)",
+    "SELECT klines_drop_partition()",
+    "SELECT klines_end_month('market_klines_loading_a')",
+    "SELECT klines_attach_month('market_klines_loading_a', 'market_klines_2031_03', 1930060800, 1932739200, current_user)",
+    "SELECT klines_begin_month('market_klines_loading_b', 1, 2, current_user)",
+    "SELECT klines_attach_month('market_klines_loading_b', 'market_klines_2031_01', 1, 2, current_user)",
+];
+
+/// A function of the caller's own that says who runs it.
+const TRAP: &str = "CREATE FUNCTION pg_temp.trap() RETURNS bigint LANGUAGE plpgsql AS \
+     $$ BEGIN RAISE 'the trap ran as %', current_user; END $$; \
+     CREATE FUNCTION pg_temp.trapped(bigint, bigint) RETURNS boolean LANGUAGE plpgsql AS \
+     $$ BEGIN RAISE 'the trap ran as %', current_user; END $$; ";
+
+/// What a caller can put in the way, each under the name that a function looks up.
+const BAITS: [&str; 7] = [
+    "CREATE TEMP VIEW market_klines_2031_01 AS SELECT pg_temp.trap() AS time",
+    "CREATE TEMP TABLE market_klines_2031_02 (time bigint DEFAULT pg_temp.trap(), CHECK (pg_temp.trapped(time, 1)))",
+    "CREATE TEMP VIEW market_klines AS SELECT pg_temp.trap() AS time",
+    "CREATE TEMP VIEW market_identity AS SELECT pg_temp.trap() AS retained_from",
+    "CREATE TEMP TABLE market_klines_loading_a (symbol text, interval text, time bigint, CHECK (pg_temp.trapped(time, 1)))",
+    "CREATE TEMP VIEW pg_inherits AS SELECT pg_temp.trap() AS inhparent, pg_temp.trap() AS inhrelid",
+    "CREATE OPERATOR pg_temp.<= (LEFTARG = bigint, RIGHTARG = bigint, FUNCTION = pg_temp.trapped)",
+];
+
+/// The owner may use what the caller has made, as an attacker would have it.
+const SHARED: &str = "DO $$ DECLARE bait regclass; BEGIN \
+     FOR bait IN SELECT oid FROM pg_class WHERE relnamespace = pg_my_temp_schema() AND relkind IN ('r', 'v') LOOP \
+     EXECUTE format('GRANT ALL ON %s TO PUBLIC', bait); END LOOP; END $$";
+
+/// Lays a bait and calls every function; gives what the trap reported.
+fn sprung(writer: &str, bait: &str) -> Vec<String> {
+    let call = |call: &&str| {
+        let mut connection = PgConnection::establish(writer).unwrap();
+        connection.batch_execute(TRAP).unwrap();
+        connection.batch_execute(bait).unwrap();
+        connection.batch_execute(SHARED).unwrap();
+        connection.batch_execute("SET search_path = pg_temp, public, pg_catalog").unwrap();
+        let outcome = connection.batch_execute(&format!("BEGIN; {call}; ROLLBACK"));
+        let error = outcome.err().map(|error| error.to_string()).unwrap_or_default();
+        error.contains("the trap ran").then(|| format!("{call}: {error}"))
+    };
+    CALLS.iter().filter_map(call).collect()
+}
+
+/// A market whose tables belong to somebody, with a user in the writer's role.
+fn writer_of(database: &Database, owner_is_superuser: bool) -> String {
+    let name = database.url().rsplit('/').next().unwrap().to_owned();
+    let users = Users { name: name.clone() };
+    if !owner_is_superuser {
+        let owner = users.make(database, "owner", &[]);
+        database.execute(&format!("ALTER SCHEMA public OWNER TO {name}_owner"));
+        PgConnection::establish(&owner).unwrap();
+        crate::support::psql::psql_at(&owner, &[], "sql_scripts/create_market_data_tables.sql");
+    } else {
+        psql(database, "sql_scripts/create_market_data_tables.sql");
+    }
+    psql(database, "sql_scripts/roles.sql");
+    // Without a horizon klines_drop_partition compares nothing.
+    database.execute("INSERT INTO market_identity (seed, model, retained_from) VALUES ('1', 'gbm-1', 1)");
+    database.execute("SELECT klines_make_partition('market_klines_2030_01', 1893427200, 1896105600)");
+    users.make(database, "writer", &["klined_writer"])
+}
+
+#[test]
+fn nothing_of_a_writer_s_own_runs_as_the_owner() {
+    for owner_is_superuser in [false, true] {
+        let database = Database::new(Backend::Postgres);
+        let writer = writer_of(&database, owner_is_superuser);
+        for bait in BAITS {
+            assert_eq!(sprung(&writer, bait), [""; 0], "{bait}");
+        }
+        // The functions still do what they are for, past the same baits.
+        let mut connection = PgConnection::establish(&writer).unwrap();
+        connection.batch_execute(&format!("{TRAP}{}", BAITS.join("; "))).unwrap();
+        connection.batch_execute(CALLS[2]).unwrap();
+        let parent = "SELECT inhparent::regclass::text AS text FROM pg_inherits WHERE inhrelid = 'public.market_klines_2031_02'::regclass";
+        assert_eq!(database.value(parent), "market_klines");
+    }
+}
+
+#[test]
+fn every_function_of_the_schema_has_a_path_of_its_own_and_owner_s_functions_are_not_everybody_s() {
+    let database = Database::new(Backend::Postgres);
+    psql(&database, "sql_scripts/create_market_data_tables.sql");
+    psql(&database, "sql_scripts/roles.sql");
+    let named = |condition: &str| {
+        database.column(&format!(
+            "SELECT proname::text AS text FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND {condition} ORDER BY 1"
+        ))
+    };
+    assert_eq!(named("NOT coalesce(proconfig::text, '') LIKE '%search_path=%pg_temp%'"), [""; 0]);
+    let open = "prorettype <> 'trigger'::regtype AND (proacl IS NULL OR EXISTS (SELECT FROM aclexplode(proacl) WHERE grantee = 0))";
+    assert_eq!(named(open), [""; 0]);
+    assert_eq!(named("prosecdef").len(), 6);
+}
+
+#[test]
+fn a_month_is_attached_only_for_a_role_that_its_caller_has() {
+    let database = Database::new(Backend::Postgres);
+    let writer = writer_of(&database, false);
+    let call = "SELECT klines_attach_month('market_klines_loading_a', 'market_klines_2031_01', 1, 2, 'postgres')";
+    let error = PgConnection::establish(&writer).unwrap().batch_execute(call).unwrap_err().to_string();
+    assert!(error.contains("is not postgres"), "{error}");
+}
+
+#[test]
+fn a_market_outside_public_is_written_edited_and_restored_by_qualified_names() {
+    let database = Database::new(Backend::Postgres);
+    let name = database.url().rsplit('/').next().unwrap();
+    database.execute(&format!("CREATE SCHEMA \"Market 1\"; ALTER DATABASE {name} SET search_path = \"Market 1\""));
+    let original = market(&database);
+    generate(&original, "2026-03-30", "2026-03-31 10:17");
+    aggregate(&original);
+    let changed = minute("2026-03-30 11:00").start();
+    let edit = format!(
+        "SET search_path = pg_catalog; UPDATE \"Market 1\".market_klines SET volume = volume + 100 \
+         WHERE time = {changed} AND interval = '1m'"
+    );
+    database.execute(&edit);
+    assert_eq!(aggregate(&original).repaired, 10);
+    assert_clean(&original);
+}
+
+#[test]
+fn a_backup_of_the_data_alone_is_restored_whole() {
+    let database = Database::new(Backend::Postgres);
+    let original = market(&database);
+    generate(&original, "2026-03-30", "2026-03-31 10:17");
+    aggregate(&original);
+    let copy = Database::new(Backend::Postgres);
+    let store = copy.open();
+    store.ensure_partitions("2026-03-01".parse().unwrap(), "2026-07-01".parse().unwrap()).unwrap();
+    let dump = copy.directory.path().join("data.dump");
+    let dump = dump.to_str().unwrap();
+    run(
+        "pg_dump",
+        &["-Fc", "--data-only", "--exclude-table-data=__diesel_schema_migrations", "-d", database.url(), "-f", dump],
+    );
+    run("pg_restore", &["--data-only", "--exit-on-error", "-d", copy.url(), dump]);
+    let count = "SELECT count(*)::text AS text FROM market_klines";
+    assert_eq!(copy.value(count), database.value(count));
+    let restored = market(&copy);
+    aggregate(&restored);
+    assert_clean(&restored);
+    assert_eq!(copy.contents(), database.contents());
+}
