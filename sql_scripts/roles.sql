@@ -41,21 +41,42 @@ BEGIN
     EXECUTE format('GRANT USAGE, CREATE ON SCHEMA %I TO %s', current_schema(), owner);
     EXECUTE format('REVOKE CREATE ON SCHEMA %I FROM PUBLIC', current_schema());
     EXECUTE format('GRANT USAGE ON SCHEMA %I TO klined_writer, klined_aggregator, klined_reader', current_schema());
-    -- Partitions and tables that the owner makes later can be read one by one too.
-    EXECUTE format('ALTER DEFAULT PRIVILEGES FOR ROLE %s IN SCHEMA %I GRANT SELECT ON TABLES TO klined_reader',
+    -- The reader sees klined's tables, whatever else is in the schema. Earlier editions of this script gave it all tables.
+    EXECUTE format('ALTER DEFAULT PRIVILEGES FOR ROLE %s IN SCHEMA %I REVOKE SELECT ON TABLES FROM klined_reader',
         owner, current_schema());
-    EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA %I TO klined_reader', current_schema());
+    EXECUTE format('REVOKE SELECT ON ALL TABLES IN SCHEMA %I FROM klined_reader', current_schema());
 END $$;
 
 -- What each program reads.
 GRANT SELECT ON __diesel_schema_migrations, market_klines, stock_metadata, stock_state, stock_realtime_price, market_status,
     market_clock, market_identity, role_epoch, model_checkpoint, stock_listing, stock_halt, market_scenario, scenario_event,
     rollup_watermark, rollup_dirty
-    TO klined_writer, klined_aggregator;
+    TO klined_writer, klined_aggregator, klined_reader;
+
+-- Months can be read one by one too, as pg_dump does. Those made later get this right as they are made.
+DO $$
+DECLARE
+    month regclass;
+BEGIN
+    FOR month IN SELECT inhrelid FROM pg_inherits WHERE inhparent = 'market_klines'::regclass LOOP
+        EXECUTE format('GRANT SELECT ON %s TO klined_reader', month);
+    END LOOP;
+END $$;
 
 -- The lease of a role; changed bars are noted by triggers in the name of whoever changes them.
 GRANT INSERT, UPDATE ON role_epoch TO klined_writer, klined_aggregator;
 GRANT INSERT ON rollup_dirty TO klined_writer, klined_aggregator;
+
+-- Each role counts its own holders. With the rows of another it could shut that role's daemon out.
+ALTER TABLE role_epoch ENABLE ROW LEVEL SECURITY;
+DROP POLICY IF EXISTS klined_readable ON role_epoch;
+CREATE POLICY klined_readable ON role_epoch FOR SELECT USING (true);
+DROP POLICY IF EXISTS klined_writer_counts ON role_epoch;
+CREATE POLICY klined_writer_counts ON role_epoch TO klined_writer
+    USING (role = 'writer' OR role LIKE 'writer %') WITH CHECK (role = 'writer' OR role LIKE 'writer %');
+DROP POLICY IF EXISTS klined_aggregator_counts ON role_epoch;
+CREATE POLICY klined_aggregator_counts ON role_epoch TO klined_aggregator
+    USING (role = 'aggregator' OR role LIKE 'aggregator %') WITH CHECK (role = 'aggregator' OR role LIKE 'aggregator %');
 
 GRANT INSERT, UPDATE ON market_klines, stock_state, stock_realtime_price, market_status, market_clock, model_checkpoint,
     stock_listing, stock_halt TO klined_writer;

@@ -2,6 +2,8 @@
 
 use std::process::Command;
 
+use sha2::{Digest, Sha256};
+
 use crate::on_every_backend;
 use crate::support::database::{Backend, Database};
 use crate::support::psql::{program, psql, repository, run};
@@ -76,6 +78,41 @@ fn make_old(database: &Database, migrations: usize) {
         database.execute(&way(database.backend, name, "up"));
         database.execute(&format!("INSERT INTO __diesel_schema_migrations (version) VALUES ('{version}')"));
     }
+}
+
+/// The first 16 hexadecimal digits of the SHA-256 of each migration's way up. A database has had them as they are, so they never
+/// change; what must change comes with a new one.
+const DIGESTS: [(&str, &str); 18] = [
+    ("postgres/2026-11-20-000000_market", "f93bde1c43e9d350"),
+    ("postgres/2026-11-21-000001_universe", "14514a24bd18226b"),
+    ("postgres/2026-11-21-000002_scenarios", "7ef5fbaa09eae364"),
+    ("postgres/2026-11-21-000003_retention", "f7c90fecebe3e3fa"),
+    ("postgres/2026-11-21-000004_clock", "e8bfcfd918dc18ac"),
+    ("postgres/2026-11-21-000005_months", "cad7d00e4113903f"),
+    ("postgres/2026-11-21-000006_room", "7a1a073de4c1cf2c"),
+    ("postgres/2026-11-21-000007_updates", "ad255cb4c4dac7b4"),
+    ("postgres/2026-11-29-000008_trust", "90e053d44401dbcf"),
+    ("sqlite/2026-11-20-000000_market", "9364ad970108a946"),
+    ("sqlite/2026-11-21-000001_universe", "c828cc3bb9afe990"),
+    ("sqlite/2026-11-21-000002_scenarios", "4561cbcfeb2ad6d7"),
+    ("sqlite/2026-11-21-000003_retention", "efc5ad99b1bf0844"),
+    ("sqlite/2026-11-21-000004_clock", "c84fbb34cf494216"),
+    ("sqlite/2026-11-21-000005_months", "3167cf119130fbb1"),
+    ("sqlite/2026-11-21-000006_room", "d7a867f949f183da"),
+    ("sqlite/2026-11-21-000007_updates", "e33bce369545c73f"),
+    ("sqlite/2026-11-29-000008_trust", "25202cc336b3fb03"),
+];
+
+#[test]
+fn a_published_migration_never_changes() {
+    let digest = |migration: &str| {
+        let text = std::fs::read(repository(&format!("migrations/{migration}/up.sql"))).unwrap();
+        Sha256::digest(text)[..8].iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+    };
+    let kinds = ["postgres", "sqlite"];
+    let all: Vec<_> = kinds.iter().flat_map(|kind| MIGRATIONS.map(|(name, _)| format!("{kind}/{name}"))).collect();
+    let found: Vec<_> = all.iter().map(|migration| (&**migration, digest(migration))).collect();
+    assert_eq!(found, DIGESTS.map(|(migration, digest)| (migration, digest.to_owned())));
 }
 
 on_every_backend! {

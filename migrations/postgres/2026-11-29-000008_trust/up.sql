@@ -48,6 +48,10 @@ BEGIN
     EXECUTE format('CREATE TRIGGER klines_updated AFTER UPDATE ON @.%I '
         'REFERENCING OLD TABLE AS updated_from NEW TABLE AS updated_to '
         'FOR EACH STATEMENT EXECUTE FUNCTION @.klines_note_updated()', name);
+    -- The role of sql_scripts/roles.sql reads months one by one too, as pg_dump does.
+    IF has_table_privilege(to_regrole('klined_reader')::oid, '@.market_klines', 'SELECT') THEN
+        EXECUTE format('GRANT SELECT ON @.%I TO klined_reader', name);
+    END IF;
 END $$
 $function$,
 

@@ -120,6 +120,46 @@ fn a_month_is_attached_only_for_a_role_that_its_caller_has() {
 }
 
 #[test]
+fn no_role_shuts_another_one_out_and_the_owner_can_let_it_in_again() {
+    let database = Database::new(Backend::Postgres);
+    let writer = writer_of(&database, false);
+    let name = database.url().rsplit('/').next().unwrap().to_owned();
+    let aggregator = Users { name: name.clone() }.make(&database, "aggregator", &["klined_aggregator"]);
+    let reader = Users { name }.make(&database, "reader", &["klined_reader"]);
+    database.execute(
+        "INSERT INTO role_epoch VALUES ('writer', 5), ('writer 1/2', 5), ('aggregator', 5), ('aggregator 1/2', 5)",
+    );
+    let epochs = || database.column("SELECT role || ' ' || epoch AS text FROM role_epoch ORDER BY 1");
+    let raise = "UPDATE role_epoch SET epoch = 9223372036854775807";
+    PgConnection::establish(&aggregator).unwrap().batch_execute(raise).unwrap();
+    let most = i64::MAX;
+    assert_eq!(
+        epochs(),
+        [format!("aggregator 1/2 {most}"), format!("aggregator {most}"), "writer 1/2 5".into(), "writer 5".into()]
+    );
+    for (user, role) in [(&aggregator, "writer 2/2"), (&writer, "aggregator 2/2"), (&writer, "aggregators")] {
+        let insert = format!("INSERT INTO role_epoch VALUES ('{role}', 1)");
+        let error = PgConnection::establish(user).unwrap().batch_execute(&insert).unwrap_err().to_string();
+        assert!(error.contains("row-level security"), "{error}");
+    }
+    // Whoever has counted up to the end is shut out itself, until the owner removes its rows.
+    database.execute("INSERT INTO rollup_watermark (symbol) VALUES ('AAA')");
+    let once = || database.data_aggregator("--once").variable("DATABASE_URL", &aggregator).run();
+    once().failed(&["out of range"]);
+    database.execute("DELETE FROM role_epoch WHERE role LIKE 'aggregator%'");
+    once().succeeded();
+
+    // The reader sees klined's tables only, and months that were made since.
+    database.execute("CREATE TABLE of_somebody_else (a int); SELECT klines_make_partition('market_klines_2030_02', 1896105600, 1898524800)");
+    let can_read =
+        |table: &str| PgConnection::establish(&reader).unwrap().batch_execute(&format!("SELECT FROM {table}"));
+    for table in ["market_klines", "market_klines_2030_01", "market_klines_2030_02", "role_epoch", "rollup_dirty"] {
+        can_read(table).unwrap();
+    }
+    assert!(can_read("of_somebody_else").unwrap_err().to_string().contains("permission denied"));
+}
+
+#[test]
 fn a_market_outside_public_is_written_edited_and_restored_by_qualified_names() {
     let database = Database::new(Backend::Postgres);
     let name = database.url().rsplit('/').next().unwrap();
