@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compute the two data tables behind the trading calendar.
 
-Writes, below src/calendar/tables/:
+Writes, below crates/klined-market/src/calendar/tables/:
 
 closed_days.txt
     The weekdays (Monday to Friday) on which the Shanghai Stock Exchange was
@@ -62,7 +62,7 @@ FIRST_YEAR = 1991
 LAST_YEAR = 2100
 LUNARDATE_LAST_YEAR = 2099  # where the lunardate table ends
 
-TABLES = Path(__file__).resolve().parent.parent / "src" / "calendar" / "tables"
+TABLES = Path(__file__).resolve().parent.parent / "crates" / "klined-market" / "src" / "calendar" / "tables"
 
 DAY = dt.timedelta(days=1)
 SATURDAY = 5  # date.weekday()

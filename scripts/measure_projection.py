@@ -4,8 +4,8 @@
 The closures of a year are known once its holiday notice is published, late in
 the year before. For later years they are projected from the weekdays and the
 festival dates, by `projected_closures` below: the reference for the version in
-src/calendar. This script compares the projection with every complete year of
-src/calendar/tables/closed_days.txt and prints a Markdown table.
+crates/klined-market. This script compares the projection with every complete year of
+crates/klined-market/src/calendar/tables/closed_days.txt and prints a Markdown table.
 
 The rule follows the holiday regulation as revised in November 2024, in force
 since 2025, so earlier years differ wherever the regulation of their day did.
@@ -21,7 +21,7 @@ import datetime as dt
 from collections import namedtuple
 from pathlib import Path
 
-TABLES = Path(__file__).resolve().parent.parent / "src" / "calendar" / "tables"
+TABLES = Path(__file__).resolve().parent.parent / "crates" / "klined-market" / "src" / "calendar" / "tables"
 
 DAY = dt.timedelta(days=1)
 MON, TUE, WED, THU, FRI, SAT, SUN = range(7)  # date.weekday()
@@ -164,8 +164,9 @@ def measure():
         print(f"| {start} | {years} | {wrongly_closed} | {wrongly_open} | {name} |")
     print()
     print(
-        '"Closed, but open": projected closed, was a trading day. "Open, but'
-        ' closed": projected open, was not a trading day.'
+        '"Closed, but open" counts days that were projected closed and were trading'
+        ' days. "Open, but closed" counts days that were projected open and were not'
+        " trading days."
     )
 
 
