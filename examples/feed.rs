@@ -9,18 +9,17 @@ use std::time::Duration;
 use klined::feed::{Pump, WAIT_MAX};
 use klined::jobs::{Generator, Market, ModelChoice, Stop};
 use klined::store::{self, StoreOptions};
-use klined_market::base::{Pace, UnixNanos};
+use klined_market::base::{Nanos, Pace, UnixNanos};
 use klined_market::calendar::Calendar;
 use klined_market::universe::{StockCount, Universe};
 
-const SECOND: UnixNanos = 1_000_000_000;
 /// How often a follower looks for a sign.
-const FOLLOW_STEP: UnixNanos = SECOND / 200;
+const FOLLOW_STEP: Nanos = Nanos::new(5 * Nanos::MILLISECOND.get());
 
 /// Processor time of this thread, as Linux counts it.
-fn thread_time() -> UnixNanos {
+fn thread_time() -> Nanos {
     let stat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    stat.split(' ').next().and_then(|nanos| nanos.parse().ok()).unwrap_or_default()
+    Nanos::new(stat.split(' ').next().and_then(|nanos| nanos.parse().ok()).unwrap_or_default())
 }
 
 /// Resident memory in MB.
@@ -43,7 +42,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut generator = Generator::start(market.clone(), &[], "2026-03-02".parse()?, &Stop::default())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let bare = resident();
-    let mut wall = 0;
+    let mut wall = UnixNanos::EPOCH;
     for speed in [1.0, 60.0] {
         let mut pump = Pump::new(market.clone());
         let mut subscription = pump.subscribe();
@@ -61,32 +60,32 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         })?;
         let opening = thread_time() - began;
         let mut follow = market.store.follow()?;
-        let (mut looking, mut telling, mut following, mut passed) = (0, 0, 0, 0);
-        let length = (60.0 / speed * 1e9) as UnixNanos;
+        let [mut looking, mut telling, mut following, mut passed] = [Nanos::ZERO; 4];
+        let length = Nanos::new((Nanos::MINUTE.get() as f64 / speed) as i64);
         for _ in 0..minutes {
             let began = thread_time();
-            let step = WAIT_MAX.as_nanos() as UnixNanos;
+            let step = Nanos::new(WAIT_MAX.as_nanos() as i64);
             for at in 1..=length / step {
-                pump.tell_due(wall + at * step);
+                pump.tell_due(wall + step * at);
             }
-            telling += thread_time() - began;
+            telling = telling + thread_time() - began;
             wall += length;
-            passed += length;
+            passed = passed + length;
             let began = thread_time();
             for _ in 0..length / FOLLOW_STEP {
                 follow.wait(Duration::ZERO)?;
             }
-            following += thread_time() - began;
+            following = following + thread_time() - began;
             write(wall)?;
             let began = thread_time();
             pump.look(wall)?;
-            looking += thread_time() - began;
+            looking = looking + thread_time() - began;
         }
-        let share = |spent: UnixNanos| 100.0 * spent as f64 / passed as f64;
+        let share = |spent: Nanos| 100.0 * spent.get() as f64 / passed.get() as f64;
         println!(
             "speed {speed}: {symbols} symbols begun in {} ms; of a core: telling {:.2} %, a look at each commit {:.2} %, \
              following {:.2} %; {} events in {minutes} minutes; {} MB resident, {bare} MB without the feed",
-            opening / 1_000_000,
+            opening / Nanos::MILLISECOND,
             share(telling),
             share(looking),
             share(following),

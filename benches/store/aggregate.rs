@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use klined::jobs::{Aggregator, Market, Stop};
 use klined::store::Role;
 use klined_market::bars::{Bar, Rollup};
-use klined_market::base::{Interval, Ohlcv, Price};
+use klined_market::base::{Interval, Ohlcv, Price, UnixSeconds};
 use klined_market::calendar::Calendar;
 
 use crate::backfill::{BATCH_BARS, fill, peak_memory};
@@ -118,7 +118,7 @@ fn copied(url: &str, calendar: &Calendar) -> (Duration, u64) {
         let [time, open, high, low, close, volume] = numbers;
         let price = |ticks| Price::from_ticks(ticks).expect("a price");
         let ohlcv = Ohlcv::new(price(open), price(high), price(low), price(close), volume).expect("a bar");
-        let bar = Bar { first: calendar.minute_starting(time).expect("a minute"), ohlcv };
+        let bar = Bar { first: calendar.minute_starting(UnixSeconds::new(time)).expect("a minute"), ohlcv };
         rollup.push(&bar, &mut |interval, bar| line(&mut into, &symbol, interval, &bar));
         minutes += 1;
     }

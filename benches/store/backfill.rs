@@ -13,7 +13,7 @@ use crate::sqlite::{self, Bar};
 
 const COLUMNS: &str = "symbol, interval, time, open, high, low, close, volume";
 /// A moment after all of the windows: 2026-11-01 00:00 in Shanghai.
-pub const NOW: UnixSeconds = 1_793_462_400;
+pub const NOW: UnixSeconds = UnixSeconds::new(1_793_462_400);
 /// Bars in a transaction of the SQLite reference, as many as a backfill puts into one.
 pub const BATCH_BARS: usize = 65_536;
 

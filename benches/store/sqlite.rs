@@ -4,7 +4,7 @@ use std::ffi::{CStr, CString, c_int};
 use std::ptr::null_mut;
 
 use klined_market::bars::{self, Rollup};
-use klined_market::base::{Interval, Ohlcv, Price};
+use klined_market::base::{Interval, Ohlcv, Price, UnixSeconds};
 use klined_market::calendar::Calendar;
 use libsqlite3_sys as ffi;
 
@@ -29,7 +29,7 @@ impl Bar {
         let ohlcv = bar.ohlcv;
         let prices = [ohlcv.open(), ohlcv.high(), ohlcv.low(), ohlcv.close()].map(Price::units);
         let interval = CString::new(interval.as_str()).expect("text");
-        Self { symbol: symbol.clone(), interval, time: bar.first.start(), prices, volume: ohlcv.volume() }
+        Self { symbol: symbol.clone(), interval, time: bar.first.start().get(), prices, volume: ohlcv.volume() }
     }
 }
 
@@ -165,7 +165,7 @@ pub fn roll_up(url: &str, calendar: &Calendar, in_a_transaction: usize) -> u64 {
             Price::from_units(units).expect("a price")
         };
         let ohlcv = Ohlcv::new(price(2), price(3), price(4), price(5), volume).expect("a bar");
-        let bar = bars::Bar { first: calendar.minute_starting(time).expect("a minute"), ohlcv };
+        let bar = bars::Bar { first: calendar.minute_starting(UnixSeconds::new(time)).expect("a minute"), ohlcv };
         rollup.push(&bar, &mut |interval, bar| bars.push(Bar::of(&symbol, interval, &bar)));
         count += 1;
         if bars.len() >= in_a_transaction {

@@ -93,7 +93,7 @@ fn main() {
         generator.advance(next, &stop).expect("it is written");
         ours.push(began.elapsed());
         heard.extend(bare.hear().map(|at| at.duration_since(began)));
-        let rows = bare.rows_of(next.start());
+        let rows = bare.rows_of(next.start().get());
         arrays.push(bare.write_arrays(&rows));
         copies.push(bare.write_copy(&rows));
     }
@@ -152,7 +152,7 @@ fn aggregate(market: &Market, bare: &mut Bare, day: NaiveDate, stop: &Stop) {
         let began = Instant::now();
         aggregator.run(None, stop).expect("it rolls up");
         ours.push(began.elapsed());
-        let (read, written) = bare.roll_up(from);
+        let (read, written) = bare.roll_up(from.get());
         reads.push(read);
         writes.push(written);
     }

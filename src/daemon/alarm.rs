@@ -7,12 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use chrono_tz::Asia::Shanghai;
 use tokio::sync::Notify;
 use tokio::time::{Interval, MissedTickBehavior};
 use tokio_cron_scheduler::{Job, JobScheduler};
 
-/// On each full minute of the hours in which sessions lie, Asia/Shanghai, on every day: the calendar knows the holidays.
+use klined_market::calendar::Calendar;
+
+/// On each full minute of the hours in which sessions lie, by the exchange's clocks, on every day: the calendar knows the holidays.
 const SESSION_MINUTES: &str = "0 * 9-15 * * *";
 /// How long the generator sleeps at most, should the alarm fail.
 const LONGEST_SLEEP: Duration = Duration::from_secs(300);
@@ -34,7 +35,7 @@ impl Alarm {
         let context = "cannot start the scheduler";
         let rung = Arc::new(Notify::new());
         let ring = rung.clone();
-        let job = Job::new_async_tz(SESSION_MINUTES, Shanghai, move |_, _| {
+        let job = Job::new_async_tz(SESSION_MINUTES, Calendar::zone(), move |_, _| {
             let ring = ring.clone();
             Box::pin(async move { ring.notify_one() })
         })

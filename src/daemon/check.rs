@@ -8,7 +8,6 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use chrono::NaiveDate;
 use rustix::fs::{Access, access};
 
 use super::clock::SystemClock;
@@ -17,7 +16,7 @@ use crate::config::{
     AggregatorArgs, ApiArgs, BackfillArgs, CalendarArgs, DatabaseArgs, GeneratorArgs, LogArgs, ModelArgs, ServerArgs,
     UniverseArgs,
 };
-use crate::jobs::{self, Market, ModelChoice};
+use crate::jobs::{self, JobError, Market, ModelChoice};
 use crate::store::{self, BarStore};
 use klined_market::base::{Clock, Symbol};
 use klined_market::calendar::Calendar;
@@ -38,7 +37,7 @@ pub async fn generator(args: GeneratorArgs) -> anyhow::Result<ExitCode> {
         {
             let claim = Claim { choice, seed: args.model.seed, universe, only: &args.symbols, follows_clock };
             report.market(&store, &calendar, claim);
-            report.partitions(&*store, calendar.date_of(SystemClock.now()), Maker::ThisProgram);
+            report.partitions(&*store, &calendar, Maker::ThisProgram);
         }
         report.status()
     })
@@ -74,7 +73,7 @@ pub async fn aggregator(args: AggregatorArgs) -> anyhow::Result<ExitCode> {
         if let Some(calendar) = report.calendar(&args.calendar)
             && let Some(store) = report.database(&args.database)
         {
-            report.partitions(&*store, calendar.date_of(SystemClock.now()), Maker::Generator);
+            report.partitions(&*store, &calendar, Maker::Generator);
         }
         report.status()
     })
@@ -186,7 +185,14 @@ impl Report {
                 return None;
             }
         };
-        let (today, known_until) = (calendar.date_of(SystemClock.now()), calendar.known_until());
+        let known_until = calendar.known_until();
+        let today = match calendar.date_of(SystemClock.now()) {
+            Ok(today) => today,
+            Err(error) => {
+                self.fail(subject, error);
+                return None;
+            }
+        };
         let left = (known_until - today).num_days();
         let remedy = "give the exchange's holidays with --calendar-file";
         if today > calendar.last_day() {
@@ -271,9 +277,11 @@ impl Report {
         }
     }
 
-    fn partitions(&mut self, store: &dyn BarStore, today: NaiveDate, who: Maker) {
+    fn partitions(&mut self, store: &dyn BarStore, calendar: &Calendar, who: Maker) {
         let subject = "partitions";
-        let missing = jobs::missing_partitions(store, today)
+        let today = calendar.date_of(SystemClock.now()).map_err(JobError::from);
+        let missing = today
+            .and_then(|today| jobs::missing_partitions(store, today))
             .and_then(|names| Ok((names, who == Maker::Generator || store.may_make_partitions()?)));
         match missing {
             Ok((names, _)) if names.is_empty() => self.ok(subject, "those of the next two months are there"),

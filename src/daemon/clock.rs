@@ -14,7 +14,7 @@ impl Clock for SystemClock {
         // A clock before 1970 is taken for 1970: the calendar then has no minute that is over, and nothing is written.
         SystemTime::now()
             .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| UnixNanos::try_from(since.as_nanos()).unwrap_or(UnixNanos::MAX))
+            .map_or(UnixNanos::EPOCH, |since| i64::try_from(since.as_nanos()).map_or(UnixNanos::MAX, UnixNanos::new))
     }
 }
 

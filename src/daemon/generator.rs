@@ -155,7 +155,7 @@ pub async fn generate(
 fn start(market: Market, only: &[Symbol], pace: Pace, is_first: bool, stop: &Stop) -> Result<Generator, JobError> {
     let calendar = market.calendar.clone();
     let now = SystemClock.now();
-    let today = calendar.date_of(now);
+    let today = calendar.date_of(now)?;
     let first_day = match pace {
         Pace::Live => calendar.day_at_or_after(today)?,
         Pace::Test { .. } => calendar.day_at_or_before(today).map_or_else(|| calendar.day_at_or_after(today), Ok)?,

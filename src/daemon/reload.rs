@@ -52,8 +52,9 @@ impl Reload {
             Err(error) => error!("the log filter stays as it was: {error:#}"),
         }
         let old = self.calendars.borrow().clone();
-        let newest = last_bar().map(|last_bar| last_bar.unwrap_or(0).max(SystemClock.now()));
-        let read = newest.and_then(|newest| agree(&old, self.args.calendar()?, old.date_of(newest)));
+        let now = SystemClock.now();
+        let newest = last_bar().map(|last_bar| last_bar.map_or(now, |last_bar| last_bar.max(now)));
+        let read = newest.and_then(|newest| agree(&old, self.args.calendar()?, old.date_of(newest)?));
         match read {
             Ok(new) => {
                 let new = Arc::new(new);

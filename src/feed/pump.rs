@@ -19,7 +19,7 @@ use crate::jobs::{Foreseen, Foresight, JobError, Market, past_tick_facts};
 use crate::store::{BarRange, Follow, MarketStatus};
 use klined_market::bars::Bar;
 use klined_market::bars::ticks::MinuteTicks;
-use klined_market::base::{Clock, Interval, MarketClock, Pace, Symbol, UnixNanos};
+use klined_market::base::{Clock, Interval, MarketClock, Pace, Symbol, UnixNanos, UnixSeconds};
 use klined_market::calendar::Minute;
 
 /// The longest pause between two looks at the clock.
@@ -30,7 +30,6 @@ const WAIT_MIN: Duration = Duration::from_millis(5);
 const PORTIONS: f64 = 20.0;
 /// How long a failing database is left alone.
 const PAUSE: Duration = Duration::from_secs(1);
-const NANOS_PER_SECOND: UnixNanos = 1_000_000_000;
 
 /// Makes rounds. A [`super::Hub`] runs one in a thread of its own; without it, a pump tells only when it is asked to.
 pub struct Pump {
@@ -213,7 +212,7 @@ impl Pump {
             return Ok(());
         }
         let wanted = self.wanted();
-        let (start, now) = (open.start() * NANOS_PER_SECOND - 1, clock.now(wall));
+        let (start, now) = (open.start().saturating_nanos().previous(), clock.now(wall));
         let (mut known, mut new) = (Vec::new(), Vec::new());
         for &symbol in &wanted {
             match self.stocks.get(&symbol).map(Stock::is_to_begin) {
@@ -286,7 +285,12 @@ impl Pump {
         let market = self.foresight.market();
         let mut bare: BTreeMap<Symbol, &mut Last> =
             lasts.iter_mut().filter(|(_, last)| last.trade.is_none()).map(|(symbol, last)| (*symbol, last)).collect();
-        let before = |&symbol: &Symbol| BarRange { symbol, interval: Interval::Minute1, from: 0, to: open.start() };
+        let before = |&symbol: &Symbol| BarRange {
+            symbol,
+            interval: Interval::Minute1,
+            from: UnixSeconds::EPOCH,
+            to: open.start(),
+        };
         let ranges: Vec<BarRange> = bare.keys().map(before).collect();
         let mut days: BTreeMap<_, Vec<(Symbol, Bar)>> = BTreeMap::new();
         for row in market.store.last_bars(&ranges, 1)? {

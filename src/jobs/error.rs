@@ -5,7 +5,7 @@ use thiserror::Error;
 
 use crate::store::StoreError;
 use klined_market::bars::InvalidCheckpoint;
-use klined_market::base::{Shard, Symbol};
+use klined_market::base::{Shard, Symbol, UnixSeconds};
 use klined_market::calendar::CalendarError;
 use klined_market::model::InvalidScenario;
 use klined_market::universe::UniverseChoice;
@@ -50,7 +50,7 @@ pub enum JobError {
         "the last bar of {symbol} is at Unix second {time}, which is no trading minute of this calendar; use the same \
          --calendar-file as before"
     )]
-    ForeignMinute { symbol: Symbol, time: i64 },
+    ForeignMinute { symbol: Symbol, time: UnixSeconds },
     /// A symbol that the universe does not have.
     #[error("there is no stock {symbol} in stock_metadata; it has {known}")]
     UnknownSymbol { symbol: Symbol, known: String },

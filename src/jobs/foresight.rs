@@ -15,7 +15,7 @@ use super::{JobError, Market};
 use crate::store::{BarRange, Progress, StoreError};
 use klined_market::bars::ticks::TickFacts;
 use klined_market::bars::{Bar, SymbolRun};
-use klined_market::base::{Instrument, Interval, Price, Symbol};
+use klined_market::base::{Instrument, Interval, Price, Symbol, UnixSeconds};
 use klined_market::calendar::{Calendar, MINUTES_PER_DAY, Minute};
 
 /// How often reading is tried while a generator writes in between.
@@ -308,12 +308,9 @@ pub fn past_tick_facts(
             earlier.push((symbol, *at_open.instrument()));
         }
     }
-    let before = |(symbol, _): &(Symbol, Instrument)| BarRange {
-        symbol: *symbol,
-        interval: Interval::Minute1,
-        from: 0,
-        to: Calendar::midnight(day),
-    };
+    let (from, to) = (UnixSeconds::EPOCH, Calendar::midnight(day)?);
+    let before =
+        |(symbol, _): &(Symbol, Instrument)| BarRange { symbol: *symbol, interval: Interval::Minute1, from, to };
     let closes = market.store.last_bars(&earlier.iter().map(before).collect::<Vec<_>>(), 1)?;
     // Before its first bar a stock stands at its base price.
     let mut previous: Vec<Price> = earlier.iter().map(|(_, instrument)| instrument.base_price).collect();

@@ -17,11 +17,11 @@ use super::universe::{self, Roster};
 use super::{JobError, Market, Stop};
 use crate::store::{Batch, Lease, Listing, MarketStatus, Role};
 use klined_market::bars::SymbolRun;
-use klined_market::base::{MarketClock, Pace, Symbol, UnixNanos, UnixSeconds};
+use klined_market::base::{MarketClock, Pace, Seconds, Symbol, UnixNanos, UnixSeconds};
 use klined_market::calendar::{MINUTES_PER_DAY, Minute};
 
 /// How far the newest bar may be ahead of the clock and still be taken for a clock that was set back a little.
-const CLOCK_STEP_SECONDS_MAX: UnixSeconds = 600;
+const CLOCK_STEP_MAX: Seconds = Seconds::minutes(10);
 
 /// The most symbols that one line of the log names.
 const NAMES_MAX: usize = 20;
@@ -364,7 +364,7 @@ impl Generator {
 /// # Errors
 /// It does.
 pub fn refuse_future(newest: Minute, now: UnixSeconds) -> Result<(), JobError> {
-    if newest.end() > now + CLOCK_STEP_SECONDS_MAX {
+    if newest.end() > now + CLOCK_STEP_MAX {
         return Err(JobError::FutureData { newest: newest.to_string(), now: klined_market::calendar::local_time(now) });
     }
     Ok(())

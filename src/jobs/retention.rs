@@ -38,7 +38,7 @@ impl Retention {
 
 /// The first instant of the earliest month kept. None before the calendar's range, where nothing is older.
 fn horizon(day: NaiveDate, months: u32) -> Option<UnixSeconds> {
-    Some(Calendar::midnight(day.with_day(1)?.checked_sub_months(Months::new(months))?))
+    Calendar::midnight(day.with_day(1)?.checked_sub_months(Months::new(months))?).ok()
 }
 
 #[cfg(test)]

@@ -56,7 +56,7 @@ impl Market {
         let invalid = |source| JobError::Scenario { name: scenario.name().to_owned(), source };
         let newest = self.store.progress()?.into_iter().filter_map(|progress| progress.last_bar).max();
         let day_one = match newest {
-            Some(time) => self.calendar.day_after(self.calendar.date_of(time))?,
+            Some(time) => self.calendar.day_after(self.calendar.date_of(time)?)?,
             None => first_day,
         };
         let events = scenario.resolve(&self.calendar, day_one).map_err(invalid)?;
@@ -83,7 +83,7 @@ impl Market {
     /// Whether a symbol that has its last bar at one instant has none to get until another, because its trade was halted.
     pub(super) fn is_halted_between(&self, halts: &[Halt], last_bar: UnixSeconds, to: UnixSeconds) -> bool {
         let is_halted = |minute: Minute| halts.iter().any(|halt| halt.holds(minute.start()));
-        self.calendar.minutes_in(last_bar + 1, to + 1).all(is_halted)
+        self.calendar.minutes_in(last_bar.next(), to.next()).all(is_halted)
     }
 }
 

@@ -3,7 +3,7 @@
 use super::errors::{Failure, Refusal};
 use crate::store::{BarRange, BarStore, StoredBar};
 use klined_market::base::{Interval, Symbol, UnixSeconds};
-use klined_market::calendar::{Bucket, Calendar, Minute};
+use klined_market::calendar::{Bucket, Calendar};
 
 use super::Reader;
 
@@ -142,9 +142,9 @@ impl Reader {
 /// Where the page lies: first start included, last start excluded; and whether it is taken from the end.
 fn bounds(query: &BarQuery) -> (UnixSeconds, UnixSeconds, bool) {
     let (mut from, mut to) =
-        (query.start.unwrap_or(0), query.end.map_or(UnixSeconds::MAX, |end| end.saturating_add(1)));
+        (query.start.unwrap_or(UnixSeconds::EPOCH), query.end.map_or(UnixSeconds::MAX, UnixSeconds::next));
     match (query.after, query.order) {
-        (Some(after), Order::Ascending) => from = from.max(after.saturating_add(1)),
+        (Some(after), Order::Ascending) => from = from.max(after.next()),
         (Some(after), Order::Descending) => to = to.min(after),
         (None, _) => {}
     }
@@ -203,15 +203,15 @@ fn filled(store: &dyn BarStore, calendar: &Calendar, query: &BarQuery, extent: E
     let nothing = BarPage { bars: vec![], next: None };
     let (from, to, is_from_end) = bounds(query);
     let ranges = |from, to| [BarRange { symbol: query.symbol, interval: query.interval, from, to }];
-    let Some(first) = store.bars(&ranges(0, UnixSeconds::MAX), 1)?.first().map(|bar| bar.time) else {
+    let Some(first) = store.bars(&ranges(UnixSeconds::EPOCH, UnixSeconds::MAX), 1)?.first().map(|bar| bar.time) else {
         return Ok(nothing);
     };
-    let (from, to) = (from.max(first), to.min(extent.known_until(store, query)?.saturating_add(1)));
+    let (from, to) = (from.max(first), to.min(extent.known_until(store, query)?.next()));
     let buckets = buckets(calendar, query.interval, from, to, is_from_end, query.count());
     let (Some(oldest), Some(youngest)) = (buckets.first(), buckets.last()) else { return Ok(nothing) };
-    let (begin, end) = (oldest.first.start(), youngest.first.start() + 1);
+    let (begin, end) = (oldest.first.start(), youngest.first.start().next());
     let found = store.bars(&ranges(begin, end), buckets.len() + 1)?;
-    let mut price = store.last_bars(&ranges(0, begin), 1)?.first().map(|bar| bar.close);
+    let mut price = store.last_bars(&ranges(UnixSeconds::EPOCH, begin), 1)?.first().map(|bar| bar.close);
     let mut found = found.into_iter().map(ShownBar::from).peekable();
     let mut bars = Vec::with_capacity(buckets.len());
     for bucket in buckets {
@@ -235,7 +235,7 @@ fn buckets(
     let begins_inside = |bucket: &Bucket| (from..to).contains(&bucket.first.start());
     let mut buckets = Vec::new();
     if is_from_end {
-        let last = calendar.last_completed(to.saturating_add(Minute::SECONDS - 1)).ok().flatten();
+        let last = calendar.last_starting_before(to).ok().flatten();
         let mut next = last.map(|minute| calendar.bucket(minute, interval));
         while let Some(bucket) = next.filter(|bucket| bucket.first.start() >= from && buckets.len() < count) {
             buckets.extend(Some(bucket).filter(begins_inside));

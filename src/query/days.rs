@@ -50,17 +50,19 @@ fn ranges(symbols: &[Symbol], interval: Interval, from: impl Fn(&Symbol) -> Unix
 
 fn days(store: &dyn BarStore, calendar: &Calendar, symbols: &[Symbol]) -> Result<Vec<DayBars>, Failure> {
     let mut last: Vec<Option<StoredBar>> = vec![None; symbols.len()];
-    for bar in store.last_bars(&ranges(symbols, Interval::Minute1, |_| 0), 1)? {
+    for bar in store.last_bars(&ranges(symbols, Interval::Minute1, |_| UnixSeconds::EPOCH), 1)? {
         last[bar.range] = Some(bar);
     }
-    let newest = last.iter().flatten().map(|bar| bar.time).max();
+    // A bar so far away that it has no date, as only an operator can have written, is of no day.
+    let newest = last.iter().flatten().filter_map(|bar| calendar.date_of(bar.time).ok()).max();
     let Some(newest) = newest else { return Ok(Vec::new()) };
-    let first_day = calendar.first_of_days_ending(calendar.date_of(newest), 2);
-    let since = first_day.map_or(0, Calendar::midnight);
+    let first_day = calendar.first_of_days_ending(newest, 2);
+    let since = first_day.map_or(Ok(UnixSeconds::EPOCH), Calendar::midnight)?;
     let mut watermarks = store.watermarks()?;
     for _ in 0..TRIES {
-        let rolled = store.last_bars(&ranges(symbols, Interval::Day, |_| 0), 2)?;
-        let fresh_from = |symbol: &Symbol| watermarks.get(symbol).map_or(since, |folded_to| since.max(folded_to + 1));
+        let rolled = store.last_bars(&ranges(symbols, Interval::Day, |_| UnixSeconds::EPOCH), 2)?;
+        let fresh_from =
+            |symbol: &Symbol| watermarks.get(symbol).map_or(since, |folded_to| since.max(folded_to.next()));
         let most = symbols.len() * 2 * usize::from(MINUTES_PER_DAY) + symbols.len();
         let fresh = store.bars(&ranges(symbols, Interval::Minute1, fresh_from), most)?;
         // Otherwise a minute might be counted twice, or not at all.
@@ -83,12 +85,14 @@ fn put_together(
     let mut of: Vec<BTreeMap<NaiveDate, ShownBar>> = vec![BTreeMap::new(); symbols.len()];
     let mut minutes: Vec<Option<ShownBar>> = last.iter().map(|bar| bar.map(ShownBar::from)).collect();
     for bar in rolled {
-        of[bar.range].insert(calendar.date_of(bar.time), ShownBar::from(*bar));
+        let Ok(date) = calendar.date_of(bar.time) else { continue };
+        of[bar.range].insert(date, ShownBar::from(*bar));
     }
     for bar in fresh {
+        let Ok(date) = calendar.date_of(bar.time) else { continue };
         let bar_of_minute = ShownBar::from(*bar);
         minutes[bar.range] = Some(bar_of_minute);
-        let day = of[bar.range].entry(calendar.date_of(bar.time)).or_insert(ShownBar { volume: 0, ..bar_of_minute });
+        let day = of[bar.range].entry(date).or_insert(ShownBar { volume: 0, ..bar_of_minute });
         *day = ShownBar {
             high: day.high.max(bar.high),
             low: day.low.min(bar.low),

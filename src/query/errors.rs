@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use crate::jobs::JobError;
 use crate::store::StoreError;
+use klined_market::calendar::CalendarError;
 
 /// Why a request is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -42,6 +43,19 @@ pub enum Refusal {
     /// Something that the log tells more of, under this number.
     #[error("an internal error, number {0} in the server's log")]
     Internal(u64),
+}
+
+/// A client's time that the calendar cannot place.
+impl From<CalendarError> for Refusal {
+    fn from(error: CalendarError) -> Self {
+        Self::Invalid(error.to_string())
+    }
+}
+
+impl From<CalendarError> for Failure {
+    fn from(error: CalendarError) -> Self {
+        Self::Job(error.into())
+    }
 }
 
 impl Refusal {

@@ -31,7 +31,7 @@ impl DayFigures {
         if last <= self.last {
             return self;
         }
-        if calendar.date_of(self.last) != calendar.day_of(minute) {
+        if calendar.date_of(self.last) != Ok(calendar.day_of(minute)) {
             let (open, volume, previous_close) = (bar.open().units(), bar.volume(), Some(self.close));
             return Self { last, open, high, low, close, volume, previous_close };
         }
@@ -77,11 +77,11 @@ impl Period {
         match self {
             Self::Minutes(count) => {
                 let before = (1..count).try_fold(newest, |minute, _| calendar.previous_minute(minute));
-                before.map_or(0, Minute::start)
+                before.map_or(UnixSeconds::EPOCH, Minute::start)
             }
             Self::Days(count) => {
                 let first = calendar.first_of_days_ending(calendar.day_of(newest), usize::from(count));
-                first.and_then(|day| calendar.open_of(day).ok()).map_or(0, Minute::start)
+                first.and_then(|day| calendar.open_of(day).ok()).map_or(UnixSeconds::EPOCH, Minute::start)
             }
         }
     }
@@ -94,7 +94,7 @@ fn minutes(store: &dyn BarStore, symbol: Symbol, from: UnixSeconds) -> Result<Ve
 }
 
 fn close_before(store: &dyn BarStore, symbol: Symbol, to: UnixSeconds) -> Result<Option<f64>, Failure> {
-    let range = BarRange { symbol, interval: Interval::Minute1, from: 0, to };
+    let range = BarRange { symbol, interval: Interval::Minute1, from: UnixSeconds::EPOCH, to };
     Ok(store.last_bars(&[range], 1)?.first().map(|bar| bar.close))
 }
 
@@ -105,7 +105,8 @@ impl Reader {
     /// There is no such stock, or the database cannot be read.
     pub async fn day(&self, symbol: Symbol) -> Result<DayFigures, Refusal> {
         self.ask(move |store, calendar| {
-            let newest = BarRange { symbol, interval: Interval::Minute1, from: 0, to: UnixSeconds::MAX };
+            let newest =
+                BarRange { symbol, interval: Interval::Minute1, from: UnixSeconds::EPOCH, to: UnixSeconds::MAX };
             let last = store.last_bars(&[newest], 1)?.pop();
             let unknown = || Refusal::UnknownTicker(symbol.to_string());
             let open_at = Period::Days(1).start(calendar, last.ok_or_else(unknown)?.time);

@@ -15,7 +15,6 @@ use klined_market::calendar::{Calendar, Minute};
 
 use super::{DayFigures, Order};
 
-const NANOS_PER_SECOND: UnixNanos = 1_000_000_000;
 /// How many minutes are read at once.
 const MINUTES_AT_ONCE: usize = 64;
 /// The most minutes that are looked through for one page; what is found then is a page too.
@@ -43,15 +42,14 @@ impl TickQuery {
     /// The newest ticks of all.
     #[must_use]
     pub fn newest(symbol: Symbol, limit: u16) -> Self {
-        Self { symbol, from: 0, to: UnixNanos::MAX, order: Order::Descending, limit, after: None }
+        Self { symbol, from: UnixNanos::EPOCH, to: UnixNanos::MAX, order: Order::Descending, limit, after: None }
     }
 
     /// The seconds from one to another, both included.
     #[must_use]
     pub fn within(self, start: Option<UnixSeconds>, end: Option<UnixSeconds>) -> Self {
-        let nanos = |seconds: UnixSeconds| seconds.saturating_mul(NANOS_PER_SECOND);
-        let to = end.map_or(UnixNanos::MAX, |end| nanos(end.saturating_add(1)).saturating_sub(1));
-        Self { from: start.map_or(0, nanos), to, ..self }
+        let to = end.map_or(UnixNanos::MAX, |end| end.next().saturating_nanos().previous());
+        Self { from: start.map_or(UnixNanos::EPOCH, UnixSeconds::saturating_nanos), to, ..self }
     }
 
     fn has(&self, id: TickId, at: UnixNanos) -> bool {
@@ -64,12 +62,10 @@ impl TickQuery {
 
     /// The minutes that may have such ticks.
     fn minutes(&self) -> BarRange {
-        let seconds = |nanos: UnixNanos| nanos.div_euclid(NANOS_PER_SECOND);
-        let start = |seconds: UnixSeconds| seconds - seconds.rem_euclid(Minute::SECONDS);
-        let (mut from, mut to) = (start(seconds(self.from)), seconds(self.to) + 1);
+        let (mut from, mut to) = (Minute::label_of(self.from.seconds()), self.to.seconds().next());
         match (self.order, self.after.map(TickId::minute_start)) {
             (Order::Ascending, Some(after)) => from = from.max(after),
-            (Order::Descending, Some(after)) => to = to.min(after.saturating_add(1)),
+            (Order::Descending, Some(after)) => to = to.min(after.next()),
             (_, None) => {}
         }
         BarRange { symbol: self.symbol, interval: Interval::Minute1, from, to }
@@ -196,7 +192,7 @@ impl Ticks {
         let Some(clock) = self.market().store.clock()? else { return Ok(None) };
         let Ok(minute) = self.market().calendar.minute_starting(clock.open_minute) else { return Ok(None) };
         let now = clock.now(self.clock.now_nanos());
-        if now < minute.start() * NANOS_PER_SECOND {
+        if now < minute.start().saturating_nanos() {
             return Ok(None);
         }
         let mut foresight = self.foresight.lock().unwrap_or_else(PoisonError::into_inner);
@@ -225,7 +221,7 @@ impl Ticks {
 
     /// The last stored minute of a symbol, or the last but one, with its ticks; none where there are not so many.
     fn stored(&self, symbol: Symbol, from_end: usize) -> Result<Option<(Minute, Ohlcv, MinuteTicks)>, Failure> {
-        let all = BarRange { symbol, interval: Interval::Minute1, from: 0, to: UnixSeconds::MAX };
+        let all = BarRange { symbol, interval: Interval::Minute1, from: UnixSeconds::EPOCH, to: UnixSeconds::MAX };
         let market = self.market();
         let bars = market.store.last_bars(&[all], from_end)?;
         let Some(bar) = bars.first().filter(|_| bars.len() == from_end) else { return Ok(None) };
@@ -279,7 +275,7 @@ impl Ticks {
             if found.has_looked(bars.len()) {
                 return Ok(found.unfinished(TickId::of(last.time, PLACE_MAX)));
             }
-            range.from = last.time + 1;
+            range.from = last.time.next();
         }
         if let Some(open) =
             self.open(query.symbol)?.filter(|open| (range.from..range.to).contains(&open.minute.start()))

@@ -7,7 +7,7 @@ use klined_market::base::UnixSeconds;
 use klined_market::calendar::Calendar;
 
 /// 9999-12-31T23:59:59Z, the last instant that a client may name.
-const LAST: UnixSeconds = 253_402_300_799;
+const LAST: UnixSeconds = UnixSeconds::new(253_402_300_799);
 /// From here on a number is one of milliseconds: 1973 in those, and the year 5138 in seconds.
 const MILLIS_FROM: i64 = 100_000_000_000;
 
@@ -29,27 +29,30 @@ pub fn parse(name: &str, text: &str, edge: Edge) -> Result<UnixSeconds, String> 
         )
     };
     let instant = if let Ok(number) = text.parse::<i64>() {
-        if number >= MILLIS_FROM { number / 1000 } else { number }
+        if number >= MILLIS_FROM { UnixSeconds::from_millis(number) } else { UnixSeconds::new(number) }
     } else if let Ok(date) = text.parse::<NaiveDate>() {
         match edge {
             Edge::Start => Calendar::midnight(date),
-            Edge::End => date.succ_opt().map_or(LAST, |next| Calendar::midnight(next) - 1),
+            Edge::End => date.succ_opt().map_or(Ok(LAST), |next| Calendar::midnight(next).map(UnixSeconds::previous)),
         }
+        .map_err(|_| wrong())?
     } else {
         // A plus that was not escaped comes as a space.
-        DateTime::parse_from_rfc3339(&text.replace(' ', "+")).map_err(|_| wrong())?.timestamp()
+        let parsed = DateTime::parse_from_rfc3339(&text.replace(' ', "+")).map_err(|_| wrong())?;
+        UnixSeconds::new(parsed.timestamp())
     };
-    if (0..=LAST).contains(&instant) { Ok(instant) } else { Err(wrong()) }
+    if (UnixSeconds::EPOCH..=LAST).contains(&instant) { Ok(instant) } else { Err(wrong()) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use klined_market::base::Seconds;
 
     #[test]
     fn an_instant_is_the_same_however_it_is_written() {
         // 2026-03-02 09:30 in Shanghai.
-        let instant = 1_772_415_000;
+        let instant = UnixSeconds::new(1_772_415_000);
         for text in [
             "1772415000",
             "1772415000000",
@@ -61,9 +64,9 @@ mod tests {
         ] {
             assert_eq!(parse("start", text, Edge::Start), Ok(instant), "{text}");
         }
-        let midnight = 1_772_380_800;
+        let midnight = UnixSeconds::new(1_772_380_800);
         assert_eq!(parse("start", "2026-03-02", Edge::Start), Ok(midnight));
-        assert_eq!(parse("end", "2026-03-02", Edge::End), Ok(midnight + 86_399));
+        assert_eq!(parse("end", "2026-03-02", Edge::End), Ok((midnight + Seconds::DAY).previous()));
     }
 
     #[test]

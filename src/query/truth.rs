@@ -54,14 +54,14 @@ pub fn truth(
     let model = market.model.clone().with_events(&all, calendar);
     let parameters = progress.checkpoint.opening.parameters;
     let instrument = parameters.thaw(symbol).map_err(|error| Refusal::Invalid(error.to_string()))?;
-    let last_day = calendar.date_of(until.min(last_bar));
+    let (first_day, last_day) = (calendar.date_of(from)?, calendar.date_of(until.min(last_bar))?);
     let spans = store.listings()?.into_iter().filter(|span| span.symbol == symbol);
     let days = spans.flat_map(|span| {
         let last = span.last_day.map_or(last_day, |day| day.min(last_day));
         calendar.days(span.first_day, last).to_vec()
     });
     let mut run = None;
-    if progress.checkpoint.day <= calendar.date_of(from) {
+    if progress.checkpoint.day <= first_day {
         let opened = SymbolRun::resume(model.clone(), calendar, progress.checkpoint, None).map_err(JobError::from)?;
         run = Some(opened);
     }
@@ -80,7 +80,7 @@ pub fn truth(
             None => run.insert(SymbolRun::list(model.clone(), instrument, day)),
         };
         let mut bars = Vec::new();
-        if day < calendar.date_of(from) {
+        if day < first_day {
             run.bars_until(calendar, MINUTES_PER_DAY, &mut bars).map_err(|_| unknown())?;
             continue;
         }
@@ -94,9 +94,9 @@ pub fn truth(
         }
         made.extend(bars.into_iter().map(|(_, bar)| bar).filter(|bar| is_asked(bar.first.start())));
     }
-    let kept_from = store.retained_from()?.unwrap_or(0);
+    let kept_from = store.retained_from()?.unwrap_or(UnixSeconds::EPOCH);
     made.retain(|bar| bar.first.start() >= kept_from);
-    let range = BarRange { symbol, interval: Interval::Minute1, from, to: until.min(last_bar).saturating_add(1) };
+    let range = BarRange { symbol, interval: Interval::Minute1, from, to: until.min(last_bar).next() };
     let stored = store.bars(&[range], made.len() + 1)?;
     let is_same =
         |(stored, made): (&crate::store::StoredBar, &Bar)| stored.parse(calendar).is_ok_and(|bar| bar == *made);

@@ -9,6 +9,7 @@ use diesel::sqlite::Sqlite;
 
 use super::data::StoredBar;
 use super::postgres::StoredPrice;
+use klined_market::base::UnixSeconds;
 
 /// A bar of a range, with the range's place in the list counted from 1.
 pub(super) struct BarRow {
@@ -61,7 +62,7 @@ impl From<BarRow> for StoredBar {
     fn from(row: BarRow) -> Self {
         Self {
             range: usize::try_from(row.range - 1).unwrap_or_default(),
-            time: row.time,
+            time: UnixSeconds::new(row.time),
             open: row.open,
             high: row.high,
             low: row.low,

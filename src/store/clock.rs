@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Double, Text};
 
 use super::rows::{Gives, Read, corrupt};
-use klined_market::base::{MarketClock, Pace};
+use klined_market::base::{MarketClock, Pace, UnixNanos, UnixSeconds};
 
 const CLOCK: &str = "SELECT pace, speed, open_minute, opened_at_ns FROM market_clock";
 
@@ -40,7 +40,8 @@ pub(super) fn clock(connection: &mut impl Gives<ClockRow>) -> Read<Option<Market
             "test" if row.speed > 0.0 => Pace::Test { speed: row.speed },
             _ => return Err(corrupt("pace and speed", "market_clock", format!("{} {}", row.pace, row.speed))),
         };
-        Ok(MarketClock { pace, open_minute: row.open_minute, opened_at: row.opened_at_ns })
+        let (open_minute, opened_at) = (UnixSeconds::new(row.open_minute), UnixNanos::new(row.opened_at_ns));
+        Ok(MarketClock { pace, open_minute, opened_at })
     };
     Ok(connection.give(CLOCK)?.pop().map(parse).transpose())
 }

@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use super::{Identity, Role};
 use klined_market::base::Shard;
+use klined_market::calendar::CalendarError;
 
 /// A failure of a store, with what was being done.
 #[derive(Debug, Error)]
@@ -66,6 +67,9 @@ pub enum StoreError {
     /// What is stored cannot be read back.
     #[error("{what} in the database cannot be read: {reason}")]
     Corrupt { what: String, reason: String },
+    /// A time that the exchange's calendar cannot place.
+    #[error(transparent)]
+    Calendar(#[from] CalendarError),
     /// A statement failed.
     #[error("could not {action}: {source}")]
     Query {

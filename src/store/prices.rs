@@ -5,6 +5,7 @@ use diesel::sql_types::{BigInt, Bool, Double, Nullable, Text};
 
 use super::data::PriceRow;
 use super::rows::{Gives, Read};
+use klined_market::base::UnixSeconds;
 
 const PRICES: &str = "SELECT m.symbol, m.name, m.sector, m.board, m.is_active, \
      CAST(s.current_price AS double precision) AS price, CAST(p.change_percent AS double precision) AS change_percent, \
@@ -51,7 +52,7 @@ pub(super) fn prices(connection: &mut impl Gives<ShownRow>) -> Read<Vec<PriceRow
                 price: row.price,
                 change_percent: row.change_percent,
                 volume: row.volume,
-                last_update: row.last_update,
+                last_update: UnixSeconds::new(row.last_update),
                 is_halted: row.is_halted,
             })
         })

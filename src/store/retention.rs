@@ -35,7 +35,7 @@ impl Horizon {
 
 pub(super) fn retained_from(connection: &mut impl Gives<HorizonRow>) -> Read<Option<UnixSeconds>> {
     let mut rows = connection.give("SELECT retained_from FROM market_identity")?;
-    Ok(Ok(rows.pop().and_then(|row| row.retained_from)))
+    Ok(Ok(rows.pop().and_then(|row| row.retained_from).map(UnixSeconds::new)))
 }
 
 /// The horizon as a writing transaction has to obey it.

@@ -77,13 +77,16 @@ pub(super) struct TaskRow {
 }
 
 pub(super) fn watermarks(connection: &mut impl Gives<WatermarkRow>) -> Read<BTreeMap<Symbol, UnixSeconds>> {
-    let parse = |row: WatermarkRow| Ok((symbol(&row.symbol, "rollup_watermark")?, row.folded_to));
+    let parse = |row: WatermarkRow| Ok((symbol(&row.symbol, "rollup_watermark")?, UnixSeconds::new(row.folded_to)));
     Ok(connection.give(WATERMARKS)?.into_iter().map(parse).collect())
 }
 
 pub(super) fn backlog(connection: &mut impl Gives<BacklogRow>) -> Read<Option<RollupBacklog>> {
     let row = connection.give(BACKLOG)?.pop();
-    Ok(Ok(row.and_then(|row| Some(RollupBacklog { folded_to: row.folded_to?, last_bar: row.last_bar? }))))
+    Ok(Ok(row.and_then(|row| {
+        let (folded_to, last_bar) = (UnixSeconds::new(row.folded_to?), UnixSeconds::new(row.last_bar?));
+        Some(RollupBacklog { folded_to, last_bar })
+    })))
 }
 
 /// Claims the notes of changed bars in a part of the market. Others may be at work on theirs and are left alone.
@@ -116,7 +119,8 @@ pub(super) fn tasks(connection: &mut impl Gives<TaskRow>, shard: Shard) -> Read<
         .into_iter()
         .filter_map(|row| {
             let symbol = row.symbol.parse().ok().filter(|&symbol| shard.holds(symbol))?;
-            let (folded_to, last_bar, changed_from) = (row.folded_to, row.last_bar, row.changed_from);
+            let instants = [row.folded_to, row.last_bar, row.changed_from];
+            let [folded_to, last_bar, changed_from] = instants.map(|instant| instant.map(UnixSeconds::new));
             Some(RollupTask { symbol, folded_to, last_bar, changed_from })
         })
         .collect();

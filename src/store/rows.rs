@@ -12,7 +12,7 @@ use diesel::sql_types::{BigInt, Bool, Double, Nullable, Text};
 use super::data::{Identity, Listing, MarketStatus, Progress, StateRow};
 use super::error::{During, StoreError};
 use klined_market::bars::Checkpoint;
-use klined_market::base::Symbol;
+use klined_market::base::{Symbol, UnixSeconds};
 use klined_market::calendar::{Session, SessionSpan};
 use klined_market::universe::UniverseRow;
 
@@ -286,7 +286,7 @@ pub(super) fn progress(connection: &mut impl Gives<ProgressRow>) -> Read<Vec<Pro
             day: date(&row.day, "model_checkpoint.day", &row.symbol)?,
             opening,
         };
-        Ok(Progress { checkpoint, last_bar: row.last_bar, is_listed: row.is_listed })
+        Ok(Progress { checkpoint, last_bar: row.last_bar.map(UnixSeconds::new), is_listed: row.is_listed })
     };
     let mut rows: Result<Vec<Progress>, StoreError> = connection.give(PROGRESS)?.into_iter().map(parse).collect();
     if let Ok(rows) = &mut rows {
@@ -312,7 +312,11 @@ pub(super) fn states(connection: &mut impl Gives<StockStateRow>) -> Read<Vec<Sta
     let mut rows: Vec<StateRow> = connection
         .give(STATES)?
         .into_iter()
-        .map(|row| StateRow { symbol: row.symbol, current_price: row.current_price, last_update: row.last_update })
+        .map(|row| StateRow {
+            symbol: row.symbol,
+            current_price: row.current_price,
+            last_update: UnixSeconds::new(row.last_update),
+        })
         .collect();
     rows.sort_by(|a, b| a.symbol.cmp(&b.symbol));
     Ok(Ok(rows))
@@ -324,8 +328,9 @@ pub(super) fn status(connection: &mut impl Gives<StatusRow>) -> Read<Option<Mark
             .into_iter()
             .find(|session| session.as_str() == row.current_session)
             .ok_or_else(|| corrupt("current_session", "market_status", &row.current_session))?;
-        let span = SessionSpan { session, start: row.session_start, end: row.session_end };
-        Ok(MarketStatus { span, is_halted: span.is_trading() && !row.is_trading, last_update: row.last_update })
+        let [start, end, last_update] = [row.session_start, row.session_end, row.last_update].map(UnixSeconds::new);
+        let span = SessionSpan { session, start, end };
+        Ok(MarketStatus { span, is_halted: span.is_trading() && !row.is_trading, last_update })
     };
     Ok(connection.give(STATUS)?.pop().map(parse).transpose())
 }

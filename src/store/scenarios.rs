@@ -7,6 +7,7 @@ use super::data::StoredScenario;
 use super::error::StoreError;
 use super::rows::{Gives, Read, corrupt, symbol};
 use klined_market::bars::Halt;
+use klined_market::base::UnixSeconds;
 use klined_market::model::{Effect, Regime, ScenarioEvent, Scope};
 
 const SCENARIOS: &str = "SELECT s.name, s.definition, e.kind, e.symbol, e.sector, e.regime, e.amount, e.from_time, \
@@ -87,7 +88,12 @@ impl EventRow {
         let named = |name: &String| Regime::ALL.into_iter().find(|regime| regime.as_str() == name);
         let effect = Effect::of_kind(&self.kind, self.regime.as_ref().and_then(named), self.amount)
             .ok_or_else(|| wrong("its kind, regime and amount do not fit together"))?;
-        Ok(ScenarioEvent { scope, effect, from: self.from_time, until: self.until_time })
+        Ok(ScenarioEvent {
+            scope,
+            effect,
+            from: UnixSeconds::new(self.from_time),
+            until: UnixSeconds::new(self.until_time),
+        })
     }
 }
 
@@ -105,7 +111,8 @@ pub(super) fn scenarios(connection: &mut impl Gives<EventRow>) -> Read<Vec<Store
 
 pub(super) fn halts(connection: &mut impl Gives<HaltRow>) -> Read<Vec<Halt>> {
     let parse = |row: HaltRow| {
-        Ok(Halt { symbol: symbol(&row.symbol, "stock_halt")?, from: row.from_time, until: row.until_time })
+        let (from, until) = (UnixSeconds::new(row.from_time), UnixSeconds::new(row.until_time));
+        Ok(Halt { symbol: symbol(&row.symbol, "stock_halt")?, from, until })
     };
     let mut halts: Result<Vec<Halt>, StoreError> = connection.give(HALTS)?.into_iter().map(parse).collect();
     if let Ok(halts) = &mut halts {
@@ -142,8 +149,8 @@ macro_rules! shared_scenarios {
                         .bind::<Nullable<Text>, _>(sector)
                         .bind::<Nullable<Text>, _>(regime)
                         .bind::<Nullable<Double>, _>(event.effect.amount())
-                        .bind::<BigInt, _>(event.from)
-                        .bind::<BigInt, _>(event.until)
+                        .bind::<BigInt, _>(event.from.get())
+                        .bind::<BigInt, _>(event.until.get())
                         .bind::<Text, _>(&scenario.name)
                         .execute(connection)
                         .during("write scenario_event")?;

@@ -191,7 +191,7 @@ fn any_stretch() -> impl Strategy<Value = Vec<Bar>> {
         let start = start.index(MINUTES.len());
         let stretch = &MINUTES[start..(start + length).min(MINUTES.len())];
         // With a sparsity, about one minute in so many is left out, in a fixed disorder.
-        let scattered = |bar: &Bar| bar.first.start() as u64 / 60 * 2_654_435_761 % 1009;
+        let scattered = |bar: &Bar| bar.first.start().get() as u64 / 60 * 2_654_435_761 % 1009;
         let kept = |bar: &&Bar| sparsity == 0 || !scattered(bar).is_multiple_of(sparsity);
         stretch.iter().filter(kept).copied().collect()
     })

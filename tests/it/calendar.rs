@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, TimeZone, Timelike};
 use chrono_tz::Asia::Shanghai;
 use chrono_tz::Tz;
-use klined_market::base::{Interval, UnixSeconds};
+use klined_market::base::{Interval, Seconds, UnixSeconds};
 use klined_market::calendar::{Calendar, CalendarError, MINUTES_PER_DAY, Minute, Overrides, Session};
 use proptest::prelude::*;
 
@@ -24,11 +24,11 @@ static STRICT: LazyLock<Calendar> = LazyLock::new(|| Calendar::shanghai().strict
 /// An instant from the local date and time in Shanghai.
 fn at(day: &str, time: &str) -> UnixSeconds {
     let naive = date(day).and_time(time.parse().unwrap());
-    Shanghai.from_local_datetime(&naive).unwrap().timestamp()
+    UnixSeconds::new(Shanghai.from_local_datetime(&naive).unwrap().timestamp())
 }
 
 fn local(instant: UnixSeconds) -> DateTime<Tz> {
-    Shanghai.from_utc_datetime(&DateTime::from_timestamp(instant, 0).unwrap().naive_utc())
+    Shanghai.from_utc_datetime(&DateTime::from_timestamp(instant.get(), 0).unwrap().naive_utc())
 }
 
 fn wall_clock(minute: Minute) -> String {
@@ -53,11 +53,12 @@ fn any_minute() -> impl Strategy<Value = Minute> {
 
 /// Instants from the opening to the end of 2100: anywhere, or within seconds of a session's bounds.
 fn any_instant() -> impl Strategy<Value = UnixSeconds> {
-    let anywhere = at("1990-12-01", "00:00:00")..at("2100-12-25", "00:00:00");
+    let anywhere = at("1990-12-01", "00:00:00").get()..at("2100-12-25", "00:00:00").get();
     let bound = prop::sample::select(vec!["09:30", "11:30", "13:00", "15:00", "00:00"]);
-    let beside_a_bound = (0..all_days().len() - 1, bound, -90..90_i64)
-        .prop_map(|(day, time, seconds)| at(&all_days()[day].to_string(), &format!("{time}:00")) + seconds);
-    prop_oneof![anywhere, beside_a_bound]
+    let beside_a_bound = (0..all_days().len() - 1, bound, -90..90_i64).prop_map(|(day, time, seconds)| {
+        at(&all_days()[day].to_string(), &format!("{time}:00")) + Seconds::new(seconds)
+    });
+    prop_oneof![anywhere.prop_map(UnixSeconds::new), beside_a_bound]
 }
 
 #[test]
@@ -96,7 +97,7 @@ fn the_known_traps_are_closed() {
 fn the_open_is_an_hour_earlier_in_utc_under_daylight_saving_time() {
     let open_utc = |day: &str| {
         let open = SHANGHAI.open_of(date(day)).unwrap();
-        DateTime::from_timestamp(open.start(), 0).unwrap().format("%F %H:%M:%S").to_string()
+        DateTime::from_timestamp(open.start().get(), 0).unwrap().format("%F %H:%M:%S").to_string()
     };
     assert_eq!(open_utc("1991-06-03"), "1991-06-03 00:30:00");
     assert_eq!(open_utc("1992-06-03"), "1992-06-03 01:30:00");
@@ -146,10 +147,11 @@ fn a_strict_calendar_refuses_what_is_not_yet_published() {
 fn before_the_opening_there_is_nothing() {
     let first = SHANGHAI.minute_of(date("1990-12-19"), 0).unwrap();
     assert_eq!(SHANGHAI.previous_minute(first), None);
-    assert_eq!(SHANGHAI.last_completed(first.end() - 1), Ok(None));
+    assert_eq!(SHANGHAI.last_completed(first.end().previous()), Ok(None));
     assert_eq!(SHANGHAI.last_completed(first.end()), Ok(Some(first)));
-    assert_eq!(SHANGHAI.minutes_between(0, first.start()), 0);
-    assert_eq!(SHANGHAI.session_at(0).map(|span| (span.session, span.start)), Ok((Session::Closed, first.start())));
+    assert_eq!(SHANGHAI.minutes_between(UnixSeconds::EPOCH, first.start()), 0);
+    let span = SHANGHAI.session_at(UnixSeconds::EPOCH).unwrap();
+    assert_eq!((span.session, span.start), (Session::Closed, first.start()));
     assert!(matches!(SHANGHAI.open_of(date("1990-12-18")), Err(CalendarError::BeforeOpening { .. })));
 }
 
@@ -252,9 +254,9 @@ proptest! {
 
     #[test]
     fn counting_minutes_is_listing_them_is_reading_the_wall_clock(from in any_instant(), span in 0..9 * 86_400_i64) {
-        let to = from + span;
-        let by_wall_clock: Vec<UnixSeconds> =
-            ((from + 59).div_euclid(60) * 60..to).step_by(60).filter(|&instant| is_in_trading_hours(instant)).collect();
+        let to = from + Seconds::new(span);
+        let whole = ((from.get() + 59).div_euclid(60) * 60..to.get()).step_by(60).map(UnixSeconds::new);
+        let by_wall_clock: Vec<UnixSeconds> = whole.filter(|&instant| is_in_trading_hours(instant)).collect();
         let listed: Vec<UnixSeconds> = SHANGHAI.minutes_in(from, to).map(Minute::start).collect();
         prop_assert_eq!(SHANGHAI.minutes_between(from, to), listed.len() as u64);
         prop_assert_eq!(listed, by_wall_clock);
@@ -267,7 +269,7 @@ proptest! {
         let minute = SHANGHAI.minute_containing(instant);
         prop_assert_eq!(span.is_trading(), minute.is_some());
         prop_assert_eq!(minute.is_some(), is_in_trading_hours(instant));
-        prop_assert_eq!(span.end - span.start, 2 * 3600);
+        prop_assert_eq!(span.end - span.start, Seconds::HOUR * 2);
         prop_assert_eq!(SHANGHAI.minutes_between(span.start, span.end), 120);
         if let Some(minute) = minute {
             prop_assert!(minute.start() <= instant && instant < minute.end());
@@ -295,16 +297,16 @@ proptest! {
         let (day, index) = (SHANGHAI.day_of(minute), SHANGHAI.index_in_day(minute));
         prop_assert!(index < MINUTES_PER_DAY);
         prop_assert_eq!(day, local(minute.start()).date_naive());
-        prop_assert_eq!(SHANGHAI.date_of(minute.start()), day);
+        prop_assert_eq!(SHANGHAI.date_of(minute.start()), Ok(day));
         prop_assert_eq!(SHANGHAI.minute_of(day, index), Ok(minute));
         prop_assert_eq!(SHANGHAI.minutes_of(day).nth(usize::from(index)), Some(minute));
     }
 
     #[test]
     fn only_trading_minutes_start_a_minute(instant in any_instant()) {
-        let is_start = instant.rem_euclid(60) == 0 && is_in_trading_hours(instant);
+        let is_start = instant.get().rem_euclid(60) == 0 && is_in_trading_hours(instant);
         prop_assert_eq!(SHANGHAI.minute_starting(instant).is_ok(), is_start);
-        let whole = instant - instant.rem_euclid(60);
+        let whole = UnixSeconds::new(instant.get() - instant.get().rem_euclid(60));
         prop_assert_eq!(SHANGHAI.minute_starting(whole).is_ok(), is_in_trading_hours(whole));
     }
 
@@ -329,7 +331,7 @@ proptest! {
             let bucket = SHANGHAI.bucket(minute, interval);
             let inside: Vec<Minute> = SHANGHAI.minutes_in(bucket.first.start(), bucket.last.end()).collect();
             prop_assert_eq!(inside.len(), usize::from(length));
-            prop_assert_eq!(bucket.last.end() - bucket.first.start(), i64::from(length) * 60, "no gap of any kind");
+            prop_assert_eq!(bucket.last.end() - bucket.first.start(), Seconds::minutes(i64::from(length)), "no gap of any kind");
             prop_assert!(inside.iter().all(|&other| SHANGHAI.bucket(other, interval) == bucket));
         }
     }

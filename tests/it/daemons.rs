@@ -3,6 +3,8 @@
 
 use std::fs;
 
+use klined_market::base::UnixSeconds;
+
 use crate::on_every_backend;
 use crate::support::clock::Clock;
 use crate::support::database::Database;
@@ -37,16 +39,17 @@ fn times(database: &Database, symbol: &str) -> Vec<i64> {
 
 /// The trading minutes' starts from one to another, both included.
 fn minutes(first: i64, last: i64) -> Vec<i64> {
-    SHANGHAI.minutes_in(first, last + 1).map(|minute| minute.start()).collect()
+    let (from, to) = (UnixSeconds::new(first), UnixSeconds::new(last).next());
+    SHANGHAI.minutes_in(from, to).map(|minute| minute.start().get()).collect()
 }
 
 fn start_of(day: &str, index: u16) -> i64 {
-    SHANGHAI.minute_of(date(day), index).unwrap().start()
+    SHANGHAI.minute_of(date(day), index).unwrap().start().get()
 }
 
 /// The place in its day of the minute that starts there.
 fn index_of(time: i64) -> u16 {
-    SHANGHAI.index_in_day(SHANGHAI.minute_starting(time).unwrap())
+    SHANGHAI.index_in_day(SHANGHAI.minute_starting(UnixSeconds::new(time)).unwrap())
 }
 
 /// Session, and whether it is open, of `market_status`.
@@ -78,7 +81,7 @@ on_every_backend! {
             let ended = generator.wait().succeeded();
             assert!(ended.stderr.ends_with(" stopped\n"), "{}", ended.stderr);
             let last = database.last_minute();
-            let span = SHANGHAI.session_at(last + 60).unwrap();
+            let span = SHANGHAI.session_at(UnixSeconds::new(last + 60)).unwrap();
             assert_eq!(status(database), format!("{} {} {} {}", span.session, span.start, span.end, last + 60));
             let newest = database.column("SELECT DISTINCT CAST(last_update AS text) AS text FROM stock_state");
             assert_eq!(newest, [last.to_string()], "all stocks end with the same minute");
@@ -185,7 +188,7 @@ on_every_backend! {
             let last = start_of(day, last_index);
             generator.until(&format!("it has noticed {time}"), || database.last_minute() >= last);
             // The log tells of the write a moment after it, by the clock as it is then.
-            generator.until_it_says(&format!("at={}", SHANGHAI.minute_starting(last).unwrap()));
+            generator.until_it_says(&format!("at={}", SHANGHAI.minute_starting(UnixSeconds::new(last)).unwrap()));
             assert_eq!(times(database, "V"), minutes(open, last), "at {time}");
         };
         let (morning, afternoon) = (open, open + 12_600);

@@ -11,13 +11,13 @@ use std::time::Duration;
 
 use klined::feed::{Last, Missed, Pump, Round, Subscription};
 use klined::jobs::{Generator, Market, Stop};
-use klined_market::base::{Pace, Symbol, UnixNanos};
+use klined_market::base::{Nanos, Pace, Symbol, UnixNanos};
 use klined_market::calendar::Minute;
 
 use self::judge::Judge;
 use crate::support::date;
 
-const SECOND: UnixNanos = 1_000_000_000;
+const SECOND: Nanos = Nanos::SECOND;
 
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
@@ -61,8 +61,9 @@ struct Stage {
 }
 
 impl Stage {
-    /// `wall` is when the first minute is written.
-    fn of(market: Market, pace: Pace, wall: UnixNanos) -> Self {
+    /// The first minute is written so many nanoseconds after the epoch.
+    fn of(market: Market, pace: Pace, wall: i64) -> Self {
+        let wall = UnixNanos::new(wall);
         let generator = Some(begun(&market));
         let pump = Pump::new(market.clone());
         let mut stage = Self { market, generator, pump, pace, wall };
@@ -94,7 +95,7 @@ impl Stage {
     }
 
     /// Time passes.
-    fn pass(&mut self, nanos: UnixNanos) {
+    fn pass(&mut self, nanos: Nanos) {
         self.wall += nanos;
         self.pump.tell_due(self.wall);
     }

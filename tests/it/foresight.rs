@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use klined::jobs::{Foreseen, Foresight, Generator, Market, Stop, past_tick_facts};
 use klined::store::BarRange;
-use klined_market::base::{Interval, MarketClock, Pace, Symbol};
+use klined_market::base::{Interval, MarketClock, Pace, Symbol, UnixNanos};
 use klined_market::calendar::{Calendar, Minute, Overrides};
 use klined_market::model::ModelKind;
 
@@ -42,7 +42,7 @@ fn begun(database: &Database, kind: ModelKind, events: &str) -> (Market, Generat
 
 fn restarted(market: &Market) -> Generator {
     let mut generator = Generator::start(market.clone(), &[], date("2026-03-02"), &Stop::default()).unwrap();
-    generator.keep_time(Pace::Test { speed: 1.0 }, 0);
+    generator.keep_time(Pace::Test { speed: 1.0 }, UnixNanos::EPOCH);
     generator
 }
 
@@ -127,9 +127,9 @@ on_every_backend! {
     fn the_first_minute_of_a_new_market_can_be_foreseen(database: &Database) {
         let market = market_under(database, ModelKind::Full, "test", "");
         let mut generator = restarted(&market);
-        generator.keep_time(Pace::Live, 7);
+        generator.keep_time(Pace::Live, UnixNanos::new(7));
         generator.show_session(at("2026-03-02 09:30:00")).unwrap();
-        let first = MarketClock { pace: Pace::Live, open_minute: at("2026-03-02 09:30:00"), opened_at: 7 };
+        let first = MarketClock { pace: Pace::Live, open_minute: at("2026-03-02 09:30:00"), opened_at: UnixNanos::new(7) };
         assert_eq!(market.store.clock().unwrap(), Some(first));
         let symbols = everybody(&market);
         let ahead = foreseen(&mut Foresight::new(market.clone()), &symbols);
@@ -208,7 +208,7 @@ on_every_backend! {
         drop(generator);
         let only = [symbol("V"), symbol("JPM")];
         let mut generator = Generator::start(market.clone(), &only, date("2026-03-02"), &Stop::default()).unwrap();
-        generator.keep_time(Pace::Live, 0);
+        generator.keep_time(Pace::Live, UnixNanos::EPOCH);
         // For two minutes the others may be those of a late shard.
         for everybody_is_foreseen in [true, true, false] {
             write_one(&mut generator);

@@ -51,7 +51,7 @@ on_every_backend! {
         let clock = Clock::at(database.directory.path(), "2026-11-20 10:14:50");
         let mut generator = clock.shown_to(database.market_generator("--health-addr 0 --db-timeout 3600")).spawn();
         let address = generator.health_address();
-        let first = SHANGHAI.minute_of(date("2026-11-20"), 43).unwrap().start();
+        let first = SHANGHAI.minute_of(date("2026-11-20"), 43).unwrap().start().get();
         generator.until("it has caught up", || database.last_minute() == first);
         generator.until("it is ready", || get(&address, "/readyz").status == 200);
         let now = |name: &str| metric(&get(&address, "/metrics").body, name).unwrap();

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use klined::jobs::{Folded, Generator, JobError, Market, Stop, Window, backfill, clear};
 use klined::store::StoreError;
+use klined_market::base::UnixSeconds;
 use klined_market::calendar::Calendar;
 use klined_market::model::ModelKind;
 use proptest::prelude::*;
@@ -19,18 +20,18 @@ use crate::support::{SHANGHAI, date};
 const COUNT_DAYS: &str =
     "SELECT CAST(count(*) AS text) AS text FROM market_klines WHERE symbol = 'AAPL' AND interval = '1d'";
 
-fn last_bar(database: &Database, symbol: &str) -> i64 {
+fn last_bar(database: &Database, symbol: &str) -> UnixSeconds {
     let sql = format!(
         "SELECT CAST(coalesce(max(time), 0) AS text) AS text FROM market_klines WHERE symbol = '{symbol}' AND interval = '1m'"
     );
-    database.value(&sql).parse().unwrap_or(0)
+    UnixSeconds::new(database.value(&sql).parse().unwrap_or(0))
 }
 
-fn first_bar(database: &Database, symbol: &str) -> i64 {
+fn first_bar(database: &Database, symbol: &str) -> UnixSeconds {
     let sql = format!(
         "SELECT CAST(coalesce(min(time), 0) AS text) AS text FROM market_klines WHERE symbol = '{symbol}' AND interval = '1m'"
     );
-    database.value(&sql).parse().unwrap_or(0)
+    UnixSeconds::new(database.value(&sql).parse().unwrap_or(0))
 }
 
 on_every_backend! {
@@ -185,11 +186,11 @@ on_every_backend! {
         // Across a restart in mid-day, which must not let the edits in early.
         generate(&edited, "2026-03-02", "2026-03-02 14:59");
         assert_eq!(last_bar(database, "TSLA"), minute("2026-03-02 14:59").start());
-        assert_eq!(first_bar(database, "NEW"), 0);
+        assert_eq!(first_bar(database, "NEW"), UnixSeconds::EPOCH);
         generate(&edited, "2026-03-02", "2026-03-03 14:59");
         assert_eq!(first_bar(database, "NEW"), minute("2026-03-03 09:30").start());
         assert_eq!(last_bar(database, "TSLA"), minute("2026-03-02 14:59").start());
-        assert_eq!(first_bar(database, "BAD"), 0);
+        assert_eq!(first_bar(database, "BAD"), UnixSeconds::EPOCH);
         // Back again, from where it left off.
         database.execute("UPDATE stock_metadata SET is_active = true WHERE symbol = 'TSLA'");
         generate(&edited, "2026-03-02", "2026-03-05 14:59");

@@ -36,4 +36,5 @@ mod store;
 mod supervision;
 mod support;
 mod ticks;
+mod time;
 mod universe;

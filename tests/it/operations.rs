@@ -5,14 +5,12 @@ mod monitoring;
 mod roles;
 mod trust;
 
-use klined_market::base::UnixSeconds;
-
 use crate::support::database::{Backend, Database};
 use crate::support::market_builder::{assert_clean, market};
 use crate::support::programs::assert_has;
 use crate::support::psql::{program, psql_at, psql_fails, repository};
 
-fn bars(database: &Database) -> UnixSeconds {
+fn bars(database: &Database) -> i64 {
     database.value("SELECT CAST(count(*) AS text) AS text FROM market_klines").parse().unwrap()
 }
 

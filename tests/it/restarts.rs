@@ -3,6 +3,7 @@
 use std::thread::sleep;
 use std::time::Duration;
 
+use klined_market::base::UnixSeconds;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -178,7 +179,7 @@ on_every_backend! {
         else {
             panic!("{span}")
         };
-        assert_eq!(SHANGHAI.minutes_between(first, last + 1), count.unsigned_abs());
+        assert_eq!(SHANGHAI.minutes_between(UnixSeconds::new(first), UnixSeconds::new(last).next()), count.unsigned_abs());
         assert!(count > 31 * 240, "{count} minutes of 32 days");
     }
 }

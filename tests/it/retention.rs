@@ -4,6 +4,7 @@ use std::fs;
 
 use chrono::Months;
 use klined::jobs::{Generator, Market, Stop};
+use klined_market::base::UnixSeconds;
 use klined_market::calendar::{Calendar, local_time};
 
 use crate::on_every_backend;
@@ -143,7 +144,7 @@ on_every_backend! {
         fill(&market, range("2026-04-01", "2026-04-02"), "2026-05-01 12:00:00").unwrap();
         aggregate(&market);
         assert_clean(&market);
-        assert_eq!(earliest(database), minute("2026-03-30 09:30").start());
+        assert_eq!(earliest(database), minute("2026-03-30 09:30").start().get());
     }
 
     fn the_generator_keeps_so_many_months_as_it_is_told(database: &Database) {
@@ -171,9 +172,9 @@ on_every_backend! {
         up.until_it_says("older bars are removed");
         up.until_minutes(5, database);
         up.terminate().succeeded();
-        let newest = local_time(database.last_minute());
+        let newest = local_time(UnixSeconds::new(database.last_minute()));
         let first_of_month = date(&format!("{}-01", &newest.to_string()[..7]));
-        assert!(earliest(database) >= Calendar::midnight(first_of_month - Months::new(1)));
+        assert!(earliest(database) >= Calendar::midnight(first_of_month - Months::new(1)).unwrap().get());
         assert!(database.klined("verify").run().succeeded().stdout.ends_with("clean\n"));
         database.klined("up --retain-months 0").run().was_misused(&["--retain-months", "1..=1200"]);
     }

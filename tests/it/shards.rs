@@ -4,7 +4,7 @@ use std::thread;
 
 use klined::jobs::{Aggregator, Folded, Generator, JobError, Market, Stop, clear};
 use klined::store::{Batch, Role, StoreError};
-use klined_market::base::Shard;
+use klined_market::base::{Seconds, Shard, UnixSeconds};
 
 use crate::on_every_backend;
 use crate::support::database::{Backend, Database};
@@ -178,7 +178,7 @@ on_every_backend! {
         assert_eq!(market(database).store.status().unwrap(), Some(status));
         let store = database.open();
         let lease = store.acquire(Role::Writer).unwrap();
-        let earlier = klined::store::MarketStatus { last_update: status.last_update - 60, ..status };
+        let earlier = klined::store::MarketStatus { last_update: status.last_update - Seconds::MINUTE, ..status };
         store.write(&lease, &Batch { status: Some(earlier), ..Batch::default() }).unwrap();
         assert_eq!(store.status().unwrap(), Some(status));
     }
@@ -235,7 +235,7 @@ on_every_backend! {
         for of in ["1/2", "2/2"] {
             let part = market_by_programs(database).of_shard(shard(of));
             let mut generator = Generator::start(part, &[], date(BEGIN), &Stop::default()).unwrap();
-            generator.advance(crate::support::SHANGHAI.minute_starting(until).unwrap(), &Stop::default()).unwrap();
+            generator.advance(crate::support::SHANGHAI.minute_starting(UnixSeconds::new(until)).unwrap(), &Stop::default()).unwrap();
         }
         database.data_aggregator("--once").run().succeeded();
         database.klined("verify").run().succeeded();

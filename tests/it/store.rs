@@ -27,7 +27,7 @@ use klined::store::{
     BarRange, BarStore, Batch, Lease, Listing, MarketStatus, Role, RollupTask, RollupWrite, StoreOptions, StoredBar,
 };
 use klined_market::bars::{Bar, Checkpoint, Halt, Opening, Quote, SymbolRun};
-use klined_market::base::{Interval, MarketClock, Ohlcv, Pace, Price, Symbol, UnixSeconds};
+use klined_market::base::{Interval, MarketClock, Ohlcv, Pace, Price, Seconds, Symbol, UnixNanos, UnixSeconds};
 use klined_market::calendar::{Minute, Session, SessionSpan};
 use klined_market::model::Regime;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
@@ -77,26 +77,23 @@ fn checkpoint(name: &str, day: NaiveDate) -> Checkpoint {
     Checkpoint { symbol: symbol(name), day, opening: opening(name) }
 }
 
-fn quote(name: &str, ticks: i64, last_bar: UnixSeconds) -> Quote {
+fn quote(name: &str, ticks: i64, last_bar: i64) -> Quote {
     Quote {
         symbol: symbol(name),
         price: price(ticks),
         volatility: 0.03,
         trend: Regime::Bear.drift(),
         regime: Regime::Bear,
-        last_bar,
+        last_bar: UnixSeconds::new(last_bar),
         change_percent: -1.5,
         day_volume: 12_300,
         is_halted: false,
     }
 }
 
-fn status(session: Session, last_update: UnixSeconds) -> MarketStatus {
-    MarketStatus {
-        span: SessionSpan { session, start: last_update - 60, end: last_update + 60 },
-        is_halted: false,
-        last_update,
-    }
+fn status(session: Session, last_update: i64) -> MarketStatus {
+    let [start, last_update, end] = [-60, 0, 60].map(|after| UnixSeconds::new(last_update + after));
+    MarketStatus { span: SessionSpan { session, start, end }, is_halted: false, last_update }
 }
 
 /// A batch that touches every table of the writer.
@@ -104,18 +101,22 @@ fn full_batch(name: &str, minutes: &[Minute]) -> Batch {
     let last = minutes.last().unwrap().start();
     Batch {
         bars: bars_of(name, minutes),
-        quotes: vec![quote(name, 1000 + minutes.len() as i64 - 1, last)],
+        quotes: vec![quote(name, 1000 + minutes.len() as i64 - 1, last.get())],
         checkpoints: vec![checkpoint(name, date(DAY))],
         listings: vec![listing(name, DAY, None)],
-        halts: vec![Halt { symbol: symbol(name), from: last + 60, until: last + 120 }],
-        status: Some(status(Session::Morning, last)),
-        clock: Some(MarketClock { pace: Pace::Test { speed: 7.5 }, open_minute: last + 60, opened_at: 1_234_567_890 }),
+        halts: vec![Halt { symbol: symbol(name), from: last + Seconds::MINUTE, until: last + Seconds::minutes(2) }],
+        status: Some(status(Session::Morning, last.get())),
+        clock: Some(MarketClock {
+            pace: Pace::Test { speed: 7.5 },
+            open_minute: last + Seconds::MINUTE,
+            opened_at: UnixNanos::new(1_234_567_890),
+        }),
     }
 }
 
 /// The whole of a symbol's bars of an interval.
 fn all_of(name: &str, interval: Interval) -> BarRange {
-    BarRange { symbol: symbol(name), interval, from: 0, to: END_OF_TIME }
+    BarRange { symbol: symbol(name), interval, from: UnixSeconds::EPOCH, to: END_OF_TIME }
 }
 
 /// Nothing but a new watermark.

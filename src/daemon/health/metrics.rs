@@ -11,7 +11,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Metric, Registry};
 
 use crate::store::PoolUse;
-use klined_market::base::{Interval, Shard, UnixSeconds};
+use klined_market::base::{Interval, Seconds, Shard, UnixSeconds};
 
 /// One label and its value.
 type Label = [(&'static str, &'static str); 1];
@@ -105,11 +105,11 @@ impl Metrics {
     }
 
     pub fn set_last_minute(&self, start: UnixSeconds) {
-        self.last_minute.set(start);
+        self.last_minute.set(start.get());
     }
 
-    pub fn set_minute_lag(&self, seconds: i64, minutes: u64) {
-        self.minute_lag.set(seconds);
+    pub fn set_minute_lag(&self, lag: Seconds, minutes: u64) {
+        self.minute_lag.set(lag.get());
         self.backlog.set(minutes);
     }
 

@@ -68,7 +68,9 @@ impl Health {
     fn metrics_text(&self) -> Result<String, std::fmt::Error> {
         let (now, calendar) = (SystemClock.now(), self.calendar.borrow().clone());
         self.jobs.iter().for_each(|job| job.measure(now, &calendar));
-        self.metrics.set_known_days((calendar.known_until() - calendar.date_of(now)).num_days());
+        if let Ok(today) = calendar.date_of(now) {
+            self.metrics.set_known_days((calendar.known_until() - today).num_days());
+        }
         if let Some(store) = &*self.store.lock().unwrap_or_else(PoisonError::into_inner) {
             self.metrics.set_pool(store.pool());
         }

@@ -107,7 +107,7 @@ impl BarStore for ObservedStore {
             self.vitals.shows(status);
             // A status that comes with bars is that of the last one's end.
             if !batch.bars.is_empty() {
-                self.vitals.stands_at(status.last_update - Minute::SECONDS);
+                self.vitals.stands_at(Minute::label_ending_at(status.last_update));
             }
         }
         Ok(())

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use super::metrics::Metrics;
 use crate::daemon::clock::instant;
 use crate::store::MarketStatus;
-use klined_market::base::{Shard, UnixSeconds};
-use klined_market::calendar::{Calendar, Minute, local_time};
+use klined_market::base::{Seconds, Shard, UnixSeconds};
+use klined_market::calendar::{Calendar, local_time};
 
 /// The most trading minutes that a live market may be behind and still be ready.
 const BACKLOG_MINUTES_MAX: u64 = 3;
@@ -165,11 +165,12 @@ impl Vitals {
     }
 
     /// Since when the oldest minute due is over, in seconds, and how many are due; zeroes when the clock is not followed.
-    fn backlog(&self, now: UnixSeconds, calendar: &Calendar) -> (i64, u64) {
-        let Some(last) = self.last_minute().filter(|_| self.duty == Duty::FollowClock) else { return (0, 0) };
-        // A minute is over that starts 60 seconds ago or earlier.
-        let (from, to) = (last + 1, now - Minute::SECONDS + 1);
-        let oldest = calendar.minutes_in(from, to).next().map_or(0, |minute| now - minute.end());
+    fn backlog(&self, now: UnixSeconds, calendar: &Calendar) -> (Seconds, u64) {
+        let Some(last) = self.last_minute().filter(|_| self.duty == Duty::FollowClock) else {
+            return (Seconds::ZERO, 0);
+        };
+        let (from, to) = Calendar::over_since(last, now);
+        let oldest = calendar.minutes_in(from, to).next().map_or(Seconds::ZERO, |minute| now - minute.end());
         (oldest, calendar.minutes_between(from, to))
     }
 
@@ -198,8 +199,8 @@ impl Vitals {
     /// Puts into the metrics what changes by itself.
     pub fn measure(&self, now: UnixSeconds, calendar: &Calendar) {
         if self.duty == Duty::FollowClock {
-            let (seconds, minutes) = self.backlog(now, calendar);
-            self.metrics.set_minute_lag(seconds, minutes);
+            let (lag, minutes) = self.backlog(now, calendar);
+            self.metrics.set_minute_lag(lag, minutes);
         }
         let silence = self.signs().answered_at.elapsed().as_secs_f64();
         self.metrics.set_job(self.job, self.objection(now, calendar).is_none(), silence);

@@ -51,12 +51,12 @@ impl Aggregator {
             } else if let Some(watermark) = task.folded_to.and_then(|time| self.calendar.minute_starting(time).ok()) {
                 for (interval, bucket) in self.open_buckets(watermark) {
                     let from = bucket.first.start();
-                    ranges.push(BarRange { symbol, interval, from, to: from + 1 });
+                    ranges.push(BarRange { symbol, interval, from, to: from.next() });
                     carried.push((index, Some((interval, bucket))));
                 }
             }
-            let from = task.folded_to.map_or(0, |folded_to| folded_to + 1);
-            let to = task.last_bar.map_or(from, |last_bar| last_bar + 1);
+            let from = task.folded_to.map_or(UnixSeconds::EPOCH, UnixSeconds::next);
+            let to = task.last_bar.map_or(from, UnixSeconds::next);
             ranges.push(BarRange { symbol, interval: Interval::Minute1, from, to });
             carried.push((index, None));
         }
@@ -139,14 +139,13 @@ impl Aggregator {
         };
         let is_repair = repair_from(task).is_some();
         let mut replace_from = is_repair.then_some(from);
-        let to =
-            if task.folded_to.is_some() { task.last_bar.map_or(from, |last_bar| last_bar + 1) } else { END_OF_TIME };
+        let to = if task.folded_to.is_some() { task.last_bar.map_or(from, UnixSeconds::next) } else { END_OF_TIME };
         let mut next_from = Some(from);
         let next = || {
             let from = next_from.take().filter(|_| !stop.is_asked())?;
             let page = self.store.bars(&[BarRange { symbol, interval: Interval::Minute1, from, to }], PAGE_BARS);
             if let Ok(page) = &page {
-                next_from = page.last().filter(|_| page.len() >= PAGE_BARS).map(|row| row.time + 1);
+                next_from = page.last().filter(|_| page.len() >= PAGE_BARS).map(|row| row.time.next());
             }
             Some(page.map_err(JobError::from))
         };
@@ -183,14 +182,14 @@ impl Aggregator {
             }));
         }
         let mut rollup = Rollup::new(&self.calendar);
-        let folded_to = task.folded_to.unwrap_or(0);
+        let folded_to = task.folded_to.unwrap_or(UnixSeconds::EPOCH);
         if let Ok(watermark) = self.calendar.minute_starting(folded_to) {
             match self.carried(&[(task.symbol, watermark)])?.remove(&task.symbol) {
                 Some(carried) => rollup = carried,
                 None => return self.beginning(&RollupTask { changed_from: Some(folded_to), ..*task }),
             }
         }
-        Ok(Some((rollup, folded_to + 1)))
+        Ok(Some((rollup, folded_to.next())))
     }
 
     /// Folds on top of the buckets that are open at the symbols' watermarks, of those symbols whose open buckets are all there.
@@ -205,7 +204,7 @@ impl Aggregator {
                 .collect();
             let range = |&(symbol, interval, bucket): &(Symbol, Interval, Bucket)| {
                 let from = bucket.first.start();
-                BarRange { symbol, interval, from, to: from + 1 }
+                BarRange { symbol, interval, from, to: from.next() }
             };
             let rows = self.store.bars(&open.iter().map(range).collect::<Vec<_>>(), open.len())?;
             folds.extend(group.iter().map(|&(symbol, _)| (symbol, Rollup::new(&self.calendar))));
@@ -233,13 +232,14 @@ impl Aggregator {
         ends: &[(Symbol, Option<UnixSeconds>)],
     ) -> Result<BTreeMap<Symbol, Rollup<'_>>, JobError> {
         let watermarks = self.store.watermarks()?;
-        let last = |&(symbol, end): &(Symbol, Option<UnixSeconds>)| (symbol, end.unwrap_or(0));
+        let last = |&(symbol, end): &(Symbol, Option<UnixSeconds>)| (symbol, end.unwrap_or(UnixSeconds::EPOCH));
         let beyond = self.store.bars_after(&ends.iter().map(last).collect::<Vec<_>>())?;
         let (mut begun, mut folds) = (Vec::new(), BTreeMap::new());
+        let never = UnixSeconds::EPOCH;
         for (symbol, end) in ends.iter().map(last).filter(|(symbol, _)| !beyond.contains(symbol)) {
-            match (watermarks.get(&symbol).copied().unwrap_or(0), self.calendar.minute_starting(end)) {
+            match (watermarks.get(&symbol).copied().unwrap_or(never), self.calendar.minute_starting(end)) {
                 (folded_to, Ok(minute)) if folded_to == end => begun.push((symbol, minute)),
-                (0, _) if end == 0 => drop(folds.insert(symbol, Rollup::new(&self.calendar))),
+                (UnixSeconds::EPOCH, _) if end == never => drop(folds.insert(symbol, Rollup::new(&self.calendar))),
                 _ => {}
             }
         }
@@ -255,7 +255,7 @@ impl Aggregator {
                 1
             }
             Err(error) => {
-                warn!(%symbol, time = row.time, "left out of the roll-ups: {error}");
+                warn!(%symbol, time = row.time.get(), "left out of the roll-ups: {error}");
                 0
             }
         }

@@ -18,7 +18,7 @@ use std::thread::ScopedJoinHandle;
 
 use super::{JobError, Stop};
 use crate::store::{BarStore, Lease, Role, RollupTask};
-use klined_market::base::{Interval, Ohlcv, Shard, Symbol, UnixSeconds};
+use klined_market::base::{Interval, Ohlcv, Seconds, Shard, Symbol, UnixSeconds};
 use klined_market::calendar::{Bucket, Calendar};
 
 /// The most bars read at once. Bounds memory and the length of a transaction.
@@ -105,7 +105,7 @@ impl Aggregator {
     pub fn confirm(&self) -> Result<u64, JobError> {
         self.store.confirm(&self.lease)?;
         let behind = self.store.rollup_backlog()?;
-        Ok(behind.map_or(0, |behind| self.calendar.minutes_between(behind.folded_to + 1, behind.last_bar + 1)))
+        Ok(behind.map_or(0, |behind| self.calendar.minutes_between(behind.folded_to.next(), behind.last_bar.next())))
     }
 
     /// Folds everything that has come or changed since the last run. With a look-back, the roll-ups of each symbol's last
@@ -161,9 +161,9 @@ impl Aggregator {
     /// From when on symbols have bars of which nothing is rolled up yet.
     fn begins(&self, tasks: &[RollupTask]) -> Result<BTreeMap<Symbol, UnixSeconds>, JobError> {
         let mut begins = BTreeMap::new();
-        if tasks.iter().any(|task| task.folded_to == Some(0)) {
+        if tasks.iter().any(|task| task.folded_to == Some(UnixSeconds::EPOCH)) {
             for listing in self.store.listings()? {
-                begins.entry(listing.symbol).or_insert_with(|| Calendar::midnight(listing.first_day));
+                begins.entry(listing.symbol).or_insert(Calendar::midnight(listing.first_day)?);
             }
         }
         Ok(begins)
@@ -174,8 +174,8 @@ impl Aggregator {
         let (Some(folded_to), Some(last_bar), None) = (task.folded_to, task.last_bar, repair_from(task)) else {
             return None;
         };
-        let from = begins.get(&task.symbol).map_or(folded_to + 1, |&begin| begin.max(folded_to + 1));
-        usize::try_from(self.calendar.minutes_between(from, last_bar + 1)).ok()
+        let from = begins.get(&task.symbol).map_or(folded_to.next(), |&begin| begin.max(folded_to.next()));
+        usize::try_from(self.calendar.minutes_between(from, last_bar.next())).ok()
     }
 
     fn group_length(&self, tasks: &[RollupTask], begins: &BTreeMap<Symbol, UnixSeconds>) -> usize {
@@ -193,7 +193,7 @@ impl Aggregator {
             if !self.lease.shard().holds(symbol) {
                 continue;
             }
-            let from = state.last_update - i64::from(hours) * 3600;
+            let from = state.last_update - Seconds::HOUR * i64::from(hours);
             match tasks.iter_mut().find(|task| task.symbol == symbol) {
                 Some(task) => task.changed_from = Some(task.changed_from.map_or(from, |changed| changed.min(from))),
                 None => tasks.push(RollupTask {

@@ -254,12 +254,9 @@ fn bounds(market: &Market, window: Window, now: UnixSeconds) -> Result<(NaiveDat
     let calendar = &market.calendar;
     let now_text = klined_market::calendar::local_time(now);
     let opened = calendar.first_day();
-    let over = calendar.last_completed(now)?;
-    let empty = |from, to: Option<NaiveDate>| JobError::EmptyRange {
-        from,
-        to: to.unwrap_or_else(|| calendar.date_of(now)),
-        now: now_text.clone(),
-    };
+    let (today, over) = (calendar.date_of(now)?, calendar.last_completed(now)?);
+    let empty =
+        |from, to: Option<NaiveDate>| JobError::EmptyRange { from, to: to.unwrap_or(today), now: now_text.clone() };
     match window {
         Window::Days(days) => {
             let end = over.ok_or_else(|| empty(opened, None))?;

@@ -5,7 +5,7 @@ use chrono::NaiveDate;
 use crate::store::Listing;
 use klined_market::bars::Halt;
 use klined_market::base::UnixSeconds;
-use klined_market::calendar::{Calendar, Minute};
+use klined_market::calendar::{Calendar, CalendarError, Minute};
 
 /// The minutes that a symbol must have, in order.
 pub(super) struct Expected<'c> {
@@ -27,9 +27,10 @@ impl<'c> Expected<'c> {
         halts: &'c [Halt],
         from: UnixSeconds,
         last_bar: Option<UnixSeconds>,
-    ) -> Self {
-        let last_known = last_bar.map_or(calendar.last_day(), |time| calendar.date_of(time));
-        let kept_from = calendar.date_of(from);
+    ) -> Result<Self, CalendarError> {
+        let last_known = last_bar.map_or(Ok(calendar.last_day()), |time| calendar.date_of(time))?;
+        // There are no bars before 1970, so a horizon before it is as good as one there.
+        let kept_from = calendar.date_of(from.max(UnixSeconds::EPOCH))?;
         let days: Vec<NaiveDate> = spans
             .iter()
             .flat_map(|span| calendar.days(span.first_day.max(kept_from), span.last_day.unwrap_or(last_known)))
@@ -40,7 +41,7 @@ impl<'c> Expected<'c> {
         let (days, minutes) = (days.into_iter(), vec![].into_iter());
         let mut expected = Self { calendar, halts, days, minutes, ahead: None, until, is_open };
         expected.ahead = expected.following();
-        expected
+        Ok(expected)
     }
 
     fn following(&mut self) -> Option<Minute> {

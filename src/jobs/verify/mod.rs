@@ -121,7 +121,7 @@ pub fn verify(store: &dyn BarStore, calendar: &Calendar, stop: &Stop) -> Result<
     let mut retained_from = store.retained_from()?;
     for (&symbol, spans) in &listings {
         let state = states.get(symbol.as_str());
-        let folded_to = watermarks.get(&symbol).copied().unwrap_or(0);
+        let folded_to = watermarks.get(&symbol).copied().unwrap_or(UnixSeconds::EPOCH);
         let halts = halts.get(&symbol).map(Vec::as_slice).unwrap_or_default();
         let before = report.clone();
         while !stop.is_asked() {
@@ -163,15 +163,15 @@ struct SymbolCheck<'a> {
 impl SymbolCheck<'_> {
     fn run(&mut self, spans: &[Listing], state: Option<&StateRow>) -> Result<(), JobError> {
         let mut expected =
-            Expected::new(self.calendar, spans, self.halts, self.from, state.map(|state| state.last_update));
+            Expected::new(self.calendar, spans, self.halts, self.from, state.map(|state| state.last_update))?;
         // Buckets that begin before the horizon are not kept, even if a part of their minutes is.
         let mut rollup = match self.calendar.minutes_in(self.from, UnixSeconds::MAX).next() {
             Some(since) => Rollup::repairing(self.calendar, Repair { since }),
             None => Rollup::new(self.calendar),
         };
-        let mut folded = Folds { seen_to: [self.from; Interval::ROLLED.len()], ..Folds::default() };
+        let mut folded = Folds { bars: Default::default(), seen_to: [self.from; Interval::ROLLED.len()] };
         let mut last: Option<(UnixSeconds, Price)> = None;
-        let until = state.map_or(UnixSeconds::MAX, |state| state.last_update.max(self.folded_to) + 1);
+        let until = state.map_or(UnixSeconds::MAX, |state| state.last_update.max(self.folded_to).next());
         let mut rows = Pages::between(self.store, self.symbol, Interval::Minute1, self.from, until);
         while let Some(row) = rows.next()? {
             self.report.minutes += 1;
@@ -220,7 +220,7 @@ impl SymbolCheck<'_> {
             self.compare(slot, &mut folded, Some(UnixSeconds::MAX))?;
         }
         if self.report.findings_count > before_open_buckets.1
-            && self.store.watermarks()?.get(&self.symbol).copied().unwrap_or(0) != self.folded_to
+            && self.store.watermarks()?.get(&self.symbol).copied().unwrap_or(UnixSeconds::EPOCH) != self.folded_to
         {
             self.report.findings.truncate(before_open_buckets.0);
             self.report.findings_count = before_open_buckets.1;
@@ -298,7 +298,7 @@ impl SymbolCheck<'_> {
         let Folds { bars, seen_to } = folded;
         let mut wanted = std::mem::take(&mut bars[slot]).into_iter().peekable();
         let from = seen_to[slot];
-        let to = to.unwrap_or_else(|| wanted.clone().last().map_or(from, |bar| bar.first.start() + 1));
+        let to = to.unwrap_or_else(|| wanted.clone().last().map_or(from, |bar| bar.first.start().next()));
         seen_to[slot] = to;
         let mut rows = Pages::between(self.store, self.symbol, interval, from, to);
         while let Some(row) = rows.next()? {
@@ -335,7 +335,6 @@ impl SymbolCheck<'_> {
 }
 
 /// Folded roll-ups that wait to be compared, by place in [`Interval::ROLLED`].
-#[derive(Default)]
 struct Folds {
     bars: [Vec<Bar>; Interval::ROLLED.len()],
     /// Stored roll-ups before this label have been compared.

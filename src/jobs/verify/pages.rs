@@ -35,7 +35,7 @@ impl<'a> Pages<'a> {
         let page = self.store.bars(&[self.range], PAGE_BARS)?;
         self.is_over = page.len() < PAGE_BARS;
         if let Some(last) = page.last() {
-            self.range.from = last.time + 1;
+            self.range.from = last.time.next();
         }
         self.page = page.into_iter();
         Ok(self.page.next())

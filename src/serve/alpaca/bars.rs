@@ -7,21 +7,21 @@ use axum::extract::{Path, State};
 
 use super::answers::{Answer, answer};
 use super::parameters::{PageToken, Parameters, symbol};
-use super::shapes::{BarShape, Content, NANOS_PER_SECOND, Page};
+use super::shapes::{BarShape, Content, Page};
 use crate::query::errors::Refusal;
 use crate::query::{BarPage, BarQuery, Fill};
 use crate::serve::Server;
-use klined_market::base::{Symbol, UnixNanos};
+use klined_market::base::{Symbol, UnixNanos, UnixSeconds};
 use klined_market::calendar::Calendar;
 
 /// The first instant of the market's present day: where a page begins when nobody says.
 pub async fn today(server: &Server) -> Result<UnixNanos, Refusal> {
     let newest = server.reader.board().await?.newest;
     let now = match server.reader.standing().await?.clock {
-        Some(clock) => clock.now(server.clock.now_nanos()).div_euclid(NANOS_PER_SECOND),
-        None => newest.unwrap_or(0),
+        Some(clock) => clock.now(server.clock.now_nanos()).seconds(),
+        None => newest.unwrap_or(UnixSeconds::EPOCH),
     };
-    Ok(Calendar::midnight(server.reader.calendar().date_of(now)).saturating_mul(NANOS_PER_SECOND))
+    Ok(Calendar::midnight(server.reader.calendar().date_of(now)?)?.saturating_nanos())
 }
 
 /// Bars of the symbols, in order of symbol and then of time, up to the limit over all of them.
@@ -37,16 +37,13 @@ async fn found(
         Some(start) => start,
         None => today(server).await?,
     };
-    let (start, end) = (
-        start.saturating_add(NANOS_PER_SECOND - 1).div_euclid(NANOS_PER_SECOND),
-        end.map(|end| end.div_euclid(NANOS_PER_SECOND)),
-    );
+    let (start, end) = (start.seconds_ceil(), end.map(UnixNanos::seconds));
     let (mut pages, mut left) = (BTreeMap::new(), limit);
     for &symbol in symbols.iter().filter(|symbol| token.is_none_or(|token| **symbol >= token.symbol)) {
         if left == 0 {
             return Ok((pages, Some(PageToken { symbol, after: None }.text())));
         }
-        let after = token.filter(|token| token.symbol == symbol).and_then(|token| token.after);
+        let after = token.filter(|token| token.symbol == symbol).and_then(|token| token.after).map(UnixSeconds::new);
         let query = BarQuery { symbol, interval, start: Some(start), end, order, fill: Fill::Skip, limit: left, after };
         let page = match server.reader.bars(query).await {
             Ok(page) => page,
@@ -59,7 +56,7 @@ async fn found(
             pages.insert(symbol, page.bars.iter().map(BarShape::shown).collect());
         }
         if let Some(after) = page.next {
-            return Ok((pages, Some(PageToken { symbol, after: Some(after) }.text())));
+            return Ok((pages, Some(PageToken { symbol, after: Some(after.get()) }.text())));
         }
     }
     Ok((pages, None))

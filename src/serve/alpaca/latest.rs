@@ -22,7 +22,7 @@ use klined_market::calendar::Calendar;
 
 async fn latest_bar(server: &Server, symbol: Symbol) -> Result<BarShape<'static>, Refusal> {
     let ticks = server.ticks.clone();
-    let newest = BarRange { symbol, interval: Interval::Minute1, from: 0, to: UnixSeconds::MAX };
+    let newest = BarRange { symbol, interval: Interval::Minute1, from: UnixSeconds::EPOCH, to: UnixSeconds::MAX };
     let made = server.reader.ask(move |store, _| {
         let Some(bar) = store.last_bars(&[newest], 1)?.pop() else { return Ok(None) };
         let of_minute = ticks.past(symbol, &bar)?;
@@ -65,7 +65,8 @@ impl NewestTick for QuoteShape<'_> {
 /// The day so far as a bar, named by the open of its day.
 pub fn day_bar<'a>(day: &DayFigures, calendar: &Calendar) -> BarShape<'a> {
     let DayFigures { last, open, high, low, close, volume, .. } = *day;
-    let start = calendar.open_of(calendar.date_of(last)).map_or(last, |minute| minute.start());
+    let opened = calendar.date_of(last).and_then(|date| calendar.open_of(date));
+    let start = opened.map_or(last, |minute| minute.start());
     BarShape::shown(&ShownBar { start, open, high, low, close, volume })
 }
 

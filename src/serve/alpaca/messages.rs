@@ -347,7 +347,7 @@ mod tests {
     #[test]
     fn an_instant_is_a_timestamp_of_64_bits() {
         // 2026-03-02T01:30:00.000000007Z.
-        let instant = Instant(1_772_415_000_000_000_007);
+        let instant = Instant(klined_market::base::UnixNanos::new(1_772_415_000_000_000_007));
         assert_eq!(Codec::Json.write(&instant), r#""2026-03-02T01:30:00.000000007Z""#);
         let packed = (7_u64 << 34 | 1_772_415_000).to_be_bytes();
         assert_eq!(Codec::MessagePack.write(&instant), [&[0xd7, 0xff][..], &packed].concat());

@@ -7,12 +7,11 @@ use axum::http::request::Parts;
 use chrono::DateTime;
 
 use super::answers::Refused;
-use super::shapes::NANOS_PER_SECOND;
 use crate::query::Order;
 use crate::query::errors::Refusal;
 use crate::query::parameters::{read, repeated};
 use crate::query::time::{self, Edge};
-use klined_market::base::{Interval, Symbol, UnixNanos};
+use klined_market::base::{Interval, Nanos, Symbol, UnixNanos};
 
 /// The most symbols of one request.
 pub const SYMBOLS_MAX: usize = 10_000;
@@ -125,12 +124,12 @@ fn instant(name: &str, text: &str, edge: Edge) -> Result<UnixNanos, Refusal> {
     let seconds = time::parse(name, text, edge).map_err(|_| invalid(name, text))?;
     let precise = DateTime::parse_from_rfc3339(&text.replace(' ', "+")).ok();
     let nanos = match (precise, edge) {
-        (Some(instant), _) => i64::from(instant.timestamp_subsec_nanos()),
+        (Some(instant), _) => Nanos::new(i64::from(instant.timestamp_subsec_nanos())),
         // The whole of a date's last second.
-        (None, Edge::End) => NANOS_PER_SECOND - 1,
-        (None, Edge::Start) => 0,
+        (None, Edge::End) => Nanos::SECOND - Nanos::NANOSECOND,
+        (None, Edge::Start) => Nanos::ZERO,
     };
-    Ok(seconds.saturating_mul(NANOS_PER_SECOND).saturating_add(nanos))
+    Ok(seconds.saturating_nanos().saturating_add(nanos))
 }
 
 /// The stored interval behind Alpaca's name of a timeframe. An hour is 60 minutes of trading, and a day's bar is whole.
@@ -200,6 +199,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use klined_market::base::{Seconds, UnixSeconds};
 
     fn of(name: &str, value: &str) -> Parameters {
         Parameters::of(vec![(name.to_owned(), value.to_owned())]).unwrap_or_default()
@@ -231,14 +231,18 @@ mod tests {
 
     #[test]
     fn an_instant_has_nanoseconds_and_a_date_is_a_whole_day() {
-        let second = 1_772_415_000 * NANOS_PER_SECOND;
+        let second = UnixSeconds::new(1_772_415_000);
         for (text, nanos) in [("2026-03-02T01:30:00Z", 0), ("2026-03-02T09:30:00.000000001+08:00", 1)] {
-            assert_eq!(of("start", text).range().map(|(start, _)| start), Ok(Some(second + nanos)), "{text}");
+            assert_eq!(
+                of("start", text).range().map(|(start, _)| start),
+                Ok(Some(second.saturating_nanos() + Nanos::new(nanos))),
+                "{text}"
+            );
         }
-        let midnight = (second / NANOS_PER_SECOND - 34_200) * NANOS_PER_SECOND;
+        let midnight = second - Seconds::minutes(9 * 60 + 30);
         let day = Parameters::of(["start", "end"].map(|name| (name.to_owned(), "2026-03-02".to_owned())).to_vec());
-        let last = midnight + 86_400 * NANOS_PER_SECOND - 1;
-        assert_eq!(day.and_then(|day| day.range()), Ok((Some(midnight), Some(last))));
+        let last = (midnight + Seconds::DAY).saturating_nanos().previous();
+        assert_eq!(day.and_then(|day| day.range()), Ok((Some(midnight.saturating_nanos()), Some(last))));
     }
 
     #[test]

@@ -11,7 +11,6 @@ use crate::query::ShownBar;
 use klined_market::bars::ticks::{BestQuote, Level, MinuteTicks, Trade};
 use klined_market::base::{Ohlcv, Symbol, UnixNanos, UnixSeconds};
 
-pub const NANOS_PER_SECOND: i64 = 1_000_000_000;
 /// The one exchange: Alpaca's letter for IEX, which is what its usual feed has.
 pub const EXCHANGE: &str = "V";
 /// The one tape.
@@ -28,7 +27,7 @@ pub struct Instant(pub UnixNanos);
 
 impl Instant {
     pub fn of_seconds(seconds: UnixSeconds) -> Self {
-        Self(seconds.saturating_mul(NANOS_PER_SECOND))
+        Self(seconds.saturating_nanos())
     }
 }
 
@@ -44,11 +43,11 @@ impl Serialize for Raw {
 impl Serialize for Instant {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if serializer.is_human_readable() {
-            let instant = DateTime::from_timestamp_nanos(self.0);
+            let instant = DateTime::from_timestamp_nanos(self.0.get());
             return serializer.collect_str(&instant.to_rfc3339_opts(SecondsFormat::AutoSi, true));
         }
         // Timestamp 64: 30 bits of nanoseconds, 34 of seconds.
-        let (seconds, nanos) = (self.0.div_euclid(NANOS_PER_SECOND), self.0.rem_euclid(NANOS_PER_SECOND));
+        let (seconds, nanos) = (self.0.seconds().get(), self.0.subsecond().get());
         let packed = nanos.cast_unsigned() << 34 | (seconds.cast_unsigned() & ((1 << 34) - 1));
         serializer.serialize_newtype_struct(rmp_serde::MSGPACK_EXT_STRUCT_NAME, &(-1_i8, Raw(packed.to_be_bytes())))
     }

@@ -8,11 +8,11 @@ use chrono::NaiveDate;
 
 use super::latest::day_bar;
 use super::messages::{self, Channel, Channels, Codec};
-use super::shapes::{BarShape, Instant, NANOS_PER_SECOND, Name};
+use super::shapes::{BarShape, Instant, Name};
 use crate::feed::{Closed, Event, MarketEvent, Round, Subscription};
 use crate::query::DayFigures;
 use crate::serve::Server;
-use klined_market::base::{Symbol, UnixSeconds};
+use klined_market::base::{Symbol, UnixNanos, UnixSeconds};
 
 /// One client's subscriptions and what they have to remember.
 pub struct Told {
@@ -56,14 +56,14 @@ impl Told {
     /// The market's time, as far as it is known.
     async fn now(&self) -> Instant {
         let clock = self.server.reader.standing().await.ok().and_then(|standing| standing.clock);
-        Instant(clock.map_or(0, |clock| clock.now(self.server.clock.now_nanos())))
+        Instant(clock.map_or(UnixNanos::EPOCH, |clock| clock.now(self.server.clock.now_nanos())))
     }
 
     /// The present price limits of newly wanted symbols.
     pub async fn limits_of(&mut self, symbols: &[Symbol]) -> Vec<Bytes> {
         let asked = symbols.iter().filter(|symbol| self.channels(symbol).has(Channel::Lulds)).copied().collect();
         let now = self.now().await;
-        let day = self.server.reader.calendar().date_of(now.0.div_euclid(NANOS_PER_SECOND));
+        let Ok(day) = self.server.reader.calendar().date_of(now.0.seconds()) else { return vec![] };
         self.limits(asked, day, false, now).await
     }
 
@@ -159,13 +159,13 @@ impl Told {
         let calendar = &self.server.reader.calendar();
         for of_symbol in heard.own(round).filter(|told| self.channels(&told.symbol).has(Channel::Lulds)) {
             let starts = of_symbol.events.iter().find_map(|event| match event {
-                Event::Trade(trade) => Some(trade.at.div_euclid(NANOS_PER_SECOND)),
-                Event::Quote(quote) => Some(quote.at.div_euclid(NANOS_PER_SECOND)),
+                Event::Trade(trade) => Some(trade.at.seconds()),
+                Event::Quote(quote) => Some(quote.at.seconds()),
                 Event::Bar(closed) => Some(closed.bar.first.start()),
                 Event::Halt { .. } => None,
             });
-            if let Some(day) = starts.map(|at| calendar.date_of(at)) {
-                let open = calendar.open_of(day).map_or(0, |minute| minute.start());
+            if let Some(day) = starts.and_then(|at| calendar.date_of(at).ok()) {
+                let open = calendar.open_of(day).map_or(UnixSeconds::EPOCH, |minute| minute.start());
                 days.entry((day, open)).or_default().insert(of_symbol.symbol);
             }
         }

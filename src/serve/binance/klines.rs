@@ -12,43 +12,45 @@ use super::answers::{Answer, encoded};
 use super::parameters::Parameters;
 use crate::query::{BarPage, BarQuery, PageKey, Shape};
 use crate::serve::Server;
-use klined_market::base::{Interval, UnixSeconds};
+use klined_market::base::{Interval, Nanos, Seconds, UnixSeconds};
 
 const LIMIT_USUAL: u16 = 500;
 const LIMIT_MOST: u16 = 1000;
 /// The header in which a client asks for microseconds.
 const TIME_UNIT: &str = "x-mbx-time-unit";
-const MILLIS: i64 = 1_000;
-const MICROS: i64 = 1_000_000;
-const DAY: UnixSeconds = 86_400;
 
-/// How many units of time of an answer there are in a second.
-pub fn units(headers: &HeaderMap) -> i64 {
+/// The unit of time of an answer.
+pub fn unit(headers: &HeaderMap) -> Nanos {
     let asked = headers.get(TIME_UNIT).and_then(|value| value.to_str().ok());
-    if asked.is_some_and(|unit| unit.eq_ignore_ascii_case("microsecond")) { MICROS } else { MILLIS }
+    if asked.is_some_and(|unit| unit.eq_ignore_ascii_case("microsecond")) {
+        Nanos::MICROSECOND
+    } else {
+        Nanos::MILLISECOND
+    }
 }
 
 /// The first instant after a bar by Binance's reckoning, its start and its interval's length, in Unix seconds. So a day lasts until
 /// the same time tomorrow, though its trade ends at 15:00.
 pub fn end(start: UnixSeconds, interval: Interval) -> UnixSeconds {
     match (interval.trading_minutes(), interval) {
-        (Some(minutes), _) => start + i64::from(minutes) * 60,
-        (None, Interval::Week) => start + 7 * DAY,
+        (Some(minutes), _) => start + Seconds::minutes(i64::from(minutes)),
+        (None, Interval::Week) => start + Seconds::DAY * 7,
         (None, Interval::Month) => {
-            let month_later = DateTime::from_timestamp(start, 0).and_then(|at| at.checked_add_months(Months::new(1)));
-            month_later.map_or(start, |end| end.timestamp())
+            let begun = DateTime::from_timestamp(start.get(), 0);
+            let month_later = begun.and_then(|at| at.checked_add_months(Months::new(1)));
+            month_later.map_or(start, |end| UnixSeconds::new(end.timestamp()))
         }
-        (None, _) => start + DAY,
+        (None, _) => start + Seconds::DAY,
     }
 }
 
 /// The rows. What is not kept of a bar, its turnover and its trades, is 0.
-fn encode(page: &BarPage, interval: Interval, units: i64) -> Bytes {
+fn encode(page: &BarPage, interval: Interval, unit: Nanos) -> Bytes {
     let mut text = String::with_capacity(page.bars.len() * 140 + 2);
     text.push('[');
     for (place, bar) in page.bars.iter().enumerate() {
         let comma = if place == 0 { "" } else { "," };
-        let (open_time, close_time) = (bar.start * units, end(bar.start, interval) * units - 1);
+        let (open_time, close_time) = (bar.start.count_of(unit), end(bar.start, interval).count_of(unit) - 1);
         let _ = write!(
             text,
             "{comma}[{open_time},\"{:.2}\",\"{:.2}\",\"{:.2}\",\"{:.2}\",\"{}\",{close_time},\"0\",0,\"0\",\"0\",\"0\"]",
@@ -65,16 +67,16 @@ pub async fn klines(State(server): State<Arc<Server>>, headers: HeaderMap, param
     let (symbol, interval) = (parameters.symbol(&board)?.symbol, parameters.interval()?);
     let limit = parameters.limit(LIMIT_USUAL, LIMIT_MOST)?;
     parameters.check_zone()?;
-    let ((start, end), units) = (parameters.range()?, units(&headers));
+    let ((start, end), unit) = (parameters.range()?, unit(&headers));
     let query = BarQuery { start, end, limit, ..BarQuery::latest(symbol, interval) };
     let made = async {
         if start.zip(end).is_some_and(|(start, end)| end < start) {
             return Ok(Bytes::from_static(b"[]"));
         }
-        Ok(encode(&server.reader.bars(query).await?, interval, units))
+        Ok(encode(&server.reader.bars(query).await?, interval, unit))
     };
-    let body = match (start, end, units) {
-        (None, None, MILLIS) => {
+    let body = match (start, end, unit) {
+        (None, None, Nanos::MILLISECOND) => {
             server.reader.page(PageKey { symbol, interval, limit, shape: Shape::Binance }, made).await?
         }
         _ => made.await?,
@@ -89,13 +91,13 @@ mod tests {
     #[test]
     fn a_bar_ends_its_length_after_its_start() {
         // 2026-01-30 09:30 in Shanghai: a month later is the last day of February.
-        let start = 1_769_736_600;
+        let start = UnixSeconds::new(1_769_736_600);
         for (interval, length) in [
-            (Interval::Minute1, 60),
-            (Interval::Minute120, 7_200),
-            (Interval::Day, DAY),
-            (Interval::Week, 7 * DAY),
-            (Interval::Month, 29 * DAY),
+            (Interval::Minute1, Seconds::MINUTE),
+            (Interval::Minute120, Seconds::HOUR * 2),
+            (Interval::Day, Seconds::DAY),
+            (Interval::Week, Seconds::DAY * 7),
+            (Interval::Month, Seconds::DAY * 29),
         ] {
             assert_eq!(end(start, interval) - start, length, "{interval}");
         }

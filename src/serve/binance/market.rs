@@ -7,7 +7,7 @@ use axum::http::HeaderMap;
 use serde_json::{Value, json};
 
 use super::answers::{Answer, Problem, answer, encoded};
-use super::klines::units;
+use super::klines::unit;
 use super::parameters::Parameters;
 use crate::query::errors::Refusal;
 use crate::query::{Age, Present, TickQuery};
@@ -15,19 +15,19 @@ use crate::serve::Server;
 use crate::serve::faults::Freshness;
 use crate::store::PriceRow;
 use klined_market::bars::ticks::{BestQuote, Level, Side, Trade};
-use klined_market::base::Symbol;
+use klined_market::base::{Symbol, UnixNanos};
+use klined_market::calendar::Minute;
 
 /// The most symbols whose figures are worked out for one answer.
 const FIGURES_MOST: usize = 100;
-const NANOS_PER_SECOND: i64 = 1_000_000_000;
 
 /// Nothing, from a server that answers.
 pub async fn ping() -> Answer {
     Ok(encoded("{}"))
 }
 
-/// The market's time in nanoseconds; the wall clock's before the generator's first minute.
-pub async fn market_now(server: &Server) -> Result<i64, Refusal> {
+/// The market's time; the wall clock's before the generator's first minute.
+pub async fn market_now(server: &Server) -> Result<UnixNanos, Refusal> {
     let wall = server.clock.now_nanos();
     Ok(server.reader.standing().await?.clock.map_or(wall, |clock| clock.now(wall)))
 }
@@ -35,7 +35,7 @@ pub async fn market_now(server: &Server) -> Result<i64, Refusal> {
 /// The market's time.
 pub async fn time(State(server): State<Arc<Server>>, headers: HeaderMap) -> Answer {
     let now = market_now(&server).await?;
-    answer(&json!({"serverTime": now / (NANOS_PER_SECOND / units(&headers))}))
+    answer(&json!({"serverTime": now.count_of(unit(&headers))}))
 }
 
 fn symbol_info(row: &PriceRow) -> Value {
@@ -75,7 +75,7 @@ pub async fn exchange_info(State(server): State<Arc<Server>>, parameters: Parame
     let per_second = server.options.address_rate.per_second;
     answer(&json!({
         "timezone": "UTC",
-        "serverTime": market_now(&server).await? / 1_000_000,
+        "serverTime": market_now(&server).await?.millis(),
         "rateLimits": [{"rateLimitType": "RAW_REQUESTS", "interval": "SECOND", "intervalNum": 1, "limit": per_second}],
         "exchangeFilters": [],
         "symbols": symbols,
@@ -149,8 +149,8 @@ pub async fn ticker_day(State(server): State<Arc<Server>>, parameters: Parameter
         let (day, present) = (server.reader.day(row.symbol).await?, present(&server, row.symbol, Age::Present).await?);
         let calendar = &server.reader.calendar();
         let day = present.of_day(day, calendar);
-        let date = calendar.date_of(day.last);
-        let open_at = calendar.open_of(date).map_or(day.last, |minute| minute.start());
+        let open = calendar.date_of(day.last).and_then(|date| calendar.open_of(date));
+        let open_at = open.map_or(day.last, |minute| minute.start());
         let previous = day.previous_close.unwrap_or(day.open);
         let [(bid, bid_size), (ask, ask_size)] = sides(present.quote);
         let price = |price: f64| format!("{price:.2}");
@@ -171,8 +171,8 @@ pub async fn ticker_day(State(server): State<Arc<Server>>, parameters: Parameter
             "lowPrice": price(day.low),
             "volume": day.volume.to_string(),
             "quoteVolume": "0",
-            "openTime": open_at * 1000,
-            "closeTime": (day.last + 60) * 1000 - 1,
+            "openTime": open_at.millis(),
+            "closeTime": Minute::end_of(day.last).millis() - 1,
             "firstId": -1,
             "lastId": -1,
             "count": 0,
@@ -189,7 +189,7 @@ pub async fn trades(State(server): State<Arc<Server>>, headers: HeaderMap, param
     let ticks = server.ticks.clone();
     let query = TickQuery::newest(symbol, limit);
     let page = server.reader.ask(move |_, _| ticks.page::<Trade>(&query)).await?;
-    let nanos = NANOS_PER_SECOND / units(&headers);
+    let unit = unit(&headers);
     let body = |trade: &Trade| {
         json!({
             "id": trade.id().number(),
@@ -197,7 +197,7 @@ pub async fn trades(State(server): State<Arc<Server>>, headers: HeaderMap, param
             "qty": trade.shares.to_string(),
             // Exact: hundredths times shares.
             "quoteQty": format!("{:.2}", trade.price.units() * trade.shares as f64),
-            "time": trade.at / nanos,
+            "time": trade.at.count_of(unit),
             "isBuyerMaker": trade.side == Side::Sell,
             "isBestMatch": true,
         })

@@ -8,7 +8,7 @@ use super::klines::end;
 use super::parameters::interval_name;
 use crate::query::parameters::repeated;
 use klined_market::bars::ticks::{Side, Trade};
-use klined_market::base::Symbol;
+use klined_market::base::{Nanos, Symbol};
 
 /// What a client may say.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,13 +99,13 @@ pub fn told(name: &str, event: &Value, is_combined: bool) -> Bytes {
     if is_combined { text(&json!({"stream": name, "data": event})) } else { text(event) }
 }
 
-/// A kline at an instant of the market in milliseconds. What is not kept of a bar is 0, or −1 for the ids of its trades.
-/// `units` is how many units of time a second has.
-pub fn kline(symbol: &Symbol, shown: &Shown, now: i64, units: i64) -> Value {
+/// A kline at an instant of the market in its units. What is not kept of a bar is 0, or −1 for the ids of its trades.
+/// `unit` is that of the times.
+pub fn kline(symbol: &Symbol, shown: &Shown, now: i64, unit: Nanos) -> Value {
     let Shown { interval, start, ohlcv, is_closed } = *shown;
     json!({"e": "kline", "E": now, "s": symbol.as_str(), "k": {
-        "t": start * units,
-        "T": end(start, interval) * units - 1,
+        "t": start.count_of(unit),
+        "T": end(start, interval).count_of(unit) - 1,
         "s": symbol.as_str(),
         "i": interval_name(interval),
         "f": -1,
@@ -125,8 +125,8 @@ pub fn kline(symbol: &Symbol, shown: &Shown, now: i64, units: i64) -> Value {
 }
 
 /// A trade.
-pub fn trade(symbol: &Symbol, trade: &Trade, units: i64) -> Value {
-    let at = trade.at / (1_000_000_000 / units);
+pub fn trade(symbol: &Symbol, trade: &Trade, unit: Nanos) -> Value {
+    let at = trade.at.count_of(unit);
     json!({
         "e": "trade",
         "E": at,

@@ -9,13 +9,15 @@ use super::answers::Problem;
 use crate::query::Board;
 use crate::query::parameters::read;
 use crate::store::PriceRow;
-use klined_market::base::{Interval, UnixSeconds};
+use klined_market::base::{Interval, Nanos, UnixSeconds};
 
 const LEGAL_NUMBER: &str = "^[0-9]{1,20}$";
 const LEGAL_SYMBOL: &str = "^[A-Za-z0-9-_.^=:/]{1,20}$";
 const LEGAL_SYMBOLS: &str = "^\\[\"[A-Za-z0-9-_.^=:/]{1,20}\"(,\"[A-Za-z0-9-_.^=:/]{1,20}\"){0,}\\]$";
 /// From here on a time is in microseconds: the year 5138 in milliseconds.
 const MICROS_FROM: u64 = 100_000_000_000_000;
+const MILLIS_PER_SECOND: u64 = Nanos::MILLISECOND.per_second().cast_unsigned();
+const MICROS_PER_MILLI: u64 = Nanos::MICROSECOND.per_second().cast_unsigned() / MILLIS_PER_SECOND;
 const MINUTES_PER_HOUR: i32 = 60;
 /// In zones that are this many minutes ahead of UTC a day of the exchange, 01:30 to 07:00 UTC, lies within one day.
 const ZONES: std::ops::RangeInclusive<i32> = -90..=14 * MINUTES_PER_HOUR;
@@ -88,11 +90,13 @@ impl Parameters {
     pub fn range(&self) -> Result<(Option<UnixSeconds>, Option<UnixSeconds>), Problem> {
         let millis = |name| {
             let number = self.number(name)?;
-            Ok::<_, Problem>(number.map(|number| if number >= MICROS_FROM { number / 1000 } else { number }))
+            Ok::<_, Problem>(
+                number.map(|number| if number >= MICROS_FROM { number / MICROS_PER_MILLI } else { number }),
+            )
         };
-        let seconds = |millis: u64| i64::try_from(millis).unwrap_or(i64::MAX);
-        let start = millis("startTime")?.map(|millis| seconds(millis.div_ceil(1000)));
-        Ok((start, millis("endTime")?.map(|millis| seconds(millis / 1000))))
+        let seconds = |count: u64| i64::try_from(count).map_or(UnixSeconds::MAX, UnixSeconds::new);
+        let start = millis("startTime")?.map(|millis| seconds(millis.div_ceil(MILLIS_PER_SECOND)));
+        Ok((start, millis("endTime")?.map(|millis| seconds(millis / MILLIS_PER_SECOND))))
     }
 }
 

@@ -28,7 +28,7 @@ use crate::query::parameters::repeated;
 use crate::serve::Server;
 use crate::serve::socket::{self, Heard, Line, Manners, Over, Words};
 use crate::store::BarRange;
-use klined_market::base::{Interval, Symbol};
+use klined_market::base::{Interval, Nanos, Symbol, UnixSeconds};
 
 /// The most streams of a connection, as at Binance.
 const STREAMS_MAX: usize = 1024;
@@ -40,8 +40,6 @@ const MANNERS: Manners = Manners {
 };
 /// The most 1-minute bars of a month, with room.
 const MINUTES_MAX: usize = 31 * 240;
-const MILLIS: i64 = 1_000;
-const MICROS: i64 = 1_000_000;
 
 /// Opens a WebSocket.
 pub async fn open(
@@ -69,12 +67,12 @@ pub async fn open(
     let names = in_path.or_else(|| parameters.get("streams").map(str::to_owned)).unwrap_or_default();
     let names: Vec<String> = names.split('/').filter(|name| !name.is_empty()).map(str::to_owned).collect();
     let is_fine = parameters.get("timeUnit").is_some_and(|unit| unit.eq_ignore_ascii_case("microsecond"));
-    let units = if is_fine { MICROS } else { MILLIS };
+    let unit = if is_fine { Nanos::MICROSECOND } else { Nanos::MILLISECOND };
     socket::open(upgrade, server, MANNERS, move |mut line| async move {
         if let Some(connection) = connection {
             line.take_place(connection);
         }
-        let client = Client { line, streams: BTreeMap::new(), watched: BTreeMap::new(), is_combined, units };
+        let client = Client { line, streams: BTreeMap::new(), watched: BTreeMap::new(), is_combined, unit };
         client.run(&names).await
     })
 }
@@ -94,8 +92,8 @@ struct Client {
     streams: BTreeMap<String, Option<(Symbol, Kind)>>,
     watched: BTreeMap<Symbol, Watched>,
     is_combined: bool,
-    /// Units of time in a second.
-    units: i64,
+    /// The unit of times.
+    unit: Nanos,
 }
 
 impl Client {
@@ -211,7 +209,8 @@ impl Client {
             let last_trade = lasts.get(&symbol).and_then(|last| last.trade);
             let ticks = self.line.server.ticks.clone();
             let made = self.line.server.reader.ask(move |store, calendar| {
-                let mut range = BarRange { symbol, interval: Interval::Minute1, from: 0, to: i64::MAX };
+                let mut range =
+                    BarRange { symbol, interval: Interval::Minute1, from: UnixSeconds::EPOCH, to: UnixSeconds::MAX };
                 let newest = store.last_bars(&[range], 1)?.pop().and_then(|bar| bar.parse(calendar).ok());
                 let minutes = match newest.zip(intervals.iter().max()) {
                     Some((newest, longest)) => {
@@ -248,7 +247,7 @@ impl Client {
                     Event::Trade(trade) => {
                         let over = watched.candles.trade(&calendar, trade);
                         if !watched.trades.is_empty() {
-                            let event = messages::trade(&told.symbol, trade, self.units);
+                            let event = messages::trade(&told.symbol, trade, self.unit);
                             let of = |name: &String| messages::told(name, &event, self.is_combined);
                             messages.extend(watched.trades.iter().map(of));
                         }
@@ -268,8 +267,8 @@ impl Client {
                         &told.symbol,
                         watched,
                         &shown,
-                        minute_end * self.units,
-                        self.units,
+                        minute_end.count_of(self.unit),
+                        self.unit,
                         self.is_combined,
                     );
                 }
@@ -298,11 +297,11 @@ impl Client {
         if changed.is_empty() {
             return Ok(());
         }
-        let now = market_now(&self.line.server).await.unwrap_or_default() / (1_000_000_000 / self.units);
+        let now = market_now(&self.line.server).await.map_or(0, |now| now.count_of(self.unit));
         let mut messages = Vec::new();
         for (symbol, shown) in changed {
             if let Some(watched) = self.watched.get(&symbol) {
-                write(&mut messages, &symbol, watched, &shown, now, self.units, self.is_combined);
+                write(&mut messages, &symbol, watched, &shown, now, self.unit, self.is_combined);
             }
         }
         self.line.say(messages).await
@@ -321,10 +320,10 @@ fn write(
     watched: &Watched,
     shown: &Shown,
     now: i64,
-    units: i64,
+    unit: Nanos,
     is_combined: bool,
 ) {
     let Some(names) = watched.klines.get(&shown.interval) else { return };
-    let event = messages::kline(symbol, shown, now, units);
+    let event = messages::kline(symbol, shown, now, unit);
     messages.extend(names.iter().map(|name| messages::told(name, &event, is_combined)));
 }

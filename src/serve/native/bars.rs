@@ -14,7 +14,7 @@ use super::parameters::{
 use crate::query::errors::Refusal;
 use crate::query::{BarPage, BarQuery, Label, PageKey, Shape, ShownBar};
 use crate::serve::Server;
-use klined_market::base::Interval;
+use klined_market::base::{Interval, UnixSeconds};
 use klined_market::calendar::Calendar;
 
 /// What a page of bars is asked for with.
@@ -119,7 +119,7 @@ pub fn decimal(price: f64) -> String {
 
 fn encode(page: &BarPage, interval: Interval, label: Label, calendar: &Calendar) -> Result<Bytes, Refusal> {
     let body = |bar: &ShownBar| BarBody {
-        time: bar.time(interval, label, calendar),
+        time: bar.time(interval, label, calendar).get(),
         open: decimal(bar.open),
         high: decimal(bar.high),
         low: decimal(bar.low),
@@ -169,7 +169,7 @@ pub async fn bars(
         order: asked.order.unwrap_or_default().into(),
         fill: asked.fill.unwrap_or_default().into(),
         limit: limit(asked.limit, 500, 5000)?,
-        after: page_token(asked.page_token.as_deref())?,
+        after: page_token(asked.page_token.as_deref())?.map(UnixSeconds::new),
     };
     page(&server, query, asked.label.unwrap_or_default().into()).await
 }
@@ -184,7 +184,8 @@ pub async fn history(
     Parameters(asked): Parameters<HistoryParameters>,
 ) -> Answer {
     let (start, end) = range(asked.start.as_deref(), asked.end.as_deref())?;
-    let (limit, after) = (limit(asked.limit, 1000, 10_000)?, page_token(asked.page_token.as_deref())?);
+    let (limit, after) =
+        (limit(asked.limit, 1000, 10_000)?, page_token(asked.page_token.as_deref())?.map(UnixSeconds::new));
     page(&server, BarQuery { start, end, limit, after, ..BarQuery::latest(symbol, Interval::Minute1) }, Label::Start)
         .await
 }
@@ -203,7 +204,7 @@ pub async fn klines(State(server): State<Arc<Server>>, Parameters(asked): Parame
             KlineBody {
                 symbol: symbol.as_str(),
                 interval: interval.as_str(),
-                time: start,
+                time: start.get(),
                 open,
                 high,
                 low,

@@ -17,7 +17,7 @@ use crate::serve::Server;
 use crate::serve::faults::Freshness;
 use crate::store::PriceRow;
 use klined_market::bars::ticks::Level;
-use klined_market::base::Pace;
+use klined_market::base::{Pace, UnixSeconds};
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -77,7 +77,7 @@ fn ticker_body(row: &PriceRow) -> TickerBody<'_> {
         price: decimal(row.price),
         change_percent: row.change_percent,
         volume: row.volume,
-        last_update: row.last_update,
+        last_update: row.last_update.get(),
         halted: row.is_halted,
         active: row.is_active,
     }
@@ -172,7 +172,7 @@ pub async fn quote(State(server): State<Arc<Server>>, freshness: Freshness, Tick
         high: decimal(high),
         low: decimal(low),
         volume,
-        time: last,
+        time: last.get(),
         halted: row.is_halted,
     };
     answer(&body, &Meta::default())
@@ -259,8 +259,8 @@ pub async fn stats(
     let body = StatsBody {
         symbol: symbol.as_str(),
         period: name,
-        from,
-        to,
+        from: from.get(),
+        to: to.get(),
         bars,
         open: decimal(open),
         high: decimal(high),
@@ -322,18 +322,18 @@ pub async fn status(State(server): State<Arc<Server>>) -> Answer {
         Some(Pace::Live) => (Some("live"), Some(1.0)),
         Some(Pace::Test { speed }) => (Some("test"), Some(speed)),
     };
-    let now = standing.clock.map(|clock| clock.now(server.clock.now_nanos()).div_euclid(1_000_000));
+    let now = standing.clock.map(|clock| clock.now(server.clock.now_nanos()).millis());
     let body = StatusBody {
         pace,
         speed,
         now,
-        open_minute: standing.clock.map(|clock| clock.open_minute),
+        open_minute: standing.clock.map(|clock| clock.open_minute.get()),
         is_trading: status.is_trading(),
         session: status.span.session.as_str(),
-        session_start: status.span.start,
-        session_end: status.span.end,
-        market_time: status.last_update,
-        last_bar: board.newest,
+        session_start: status.span.start.get(),
+        session_end: status.span.end.get(),
+        market_time: status.last_update.get(),
+        last_bar: board.newest.map(UnixSeconds::get),
         tickers: board.rows.len(),
         calendar_known_until: server.reader.calendar().known_until().to_string(),
     };
@@ -357,7 +357,7 @@ pub async fn health(State(server): State<Arc<Server>>) -> Response {
     let version = env!("CARGO_PKG_VERSION");
     match server.reader.standing().await {
         Ok(standing) => {
-            let market_time = standing.status.map(|status| status.last_update);
+            let market_time = standing.status.map(|status| status.last_update.get());
             json(plain(HealthBody { status: "ok", version, market_time }).unwrap_or_default())
         }
         Err(refusal) => {

@@ -79,7 +79,7 @@ pub fn tick(symbol: &Symbol, trade: &Trade, quote: Option<&BestQuote>) -> Bytes 
         "volume": trade.shares,
         "bid": bid.map(|level| level.price.units()),
         "ask": ask.map(|level| level.price.units()),
-        "timestamp": trade.at.div_euclid(1_000_000),
+        "timestamp": trade.at.millis(),
         "id": trade.id().number(),
     }}))
 }
@@ -93,7 +93,7 @@ fn quote(symbol: &Symbol, quote: &BestQuote) -> Bytes {
         "bid_size": size(quote.bid),
         "ask": price(quote.ask),
         "ask_size": size(quote.ask),
-        "timestamp": quote.at.div_euclid(1_000_000),
+        "timestamp": quote.at.millis(),
         "id": quote.id().number(),
     }}))
 }

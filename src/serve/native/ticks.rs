@@ -110,7 +110,7 @@ pub async fn trades(
 ) -> Answer {
     let body = |trade: &Trade| TradeBody {
         id: trade.id().number(),
-        timestamp: trade.at,
+        timestamp: trade.at.get(),
         price: trade.price.to_string(),
         volume: trade.shares,
         side: match trade.side {
@@ -133,7 +133,7 @@ pub async fn quotes(
     let size = |level: Option<Level>| level.map(|level| level.shares);
     let body = |quote: &BestQuote| BestQuoteBody {
         id: quote.id().number(),
-        timestamp: quote.at,
+        timestamp: quote.at.get(),
         bid: price(quote.bid),
         bid_size: size(quote.bid),
         ask: price(quote.ask),

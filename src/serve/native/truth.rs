@@ -11,6 +11,7 @@ use super::parameters::{Parameters, Ticker, range};
 use crate::query::errors::Refusal;
 use crate::query::{TRUTH_DAYS_MAX, truth as find};
 use crate::serve::Server;
+use klined_market::base::Seconds;
 use klined_market::calendar::Calendar;
 use klined_market::model::Effect;
 
@@ -84,15 +85,17 @@ pub async fn truth(
     let (start, end) = range(asked.start.as_deref(), asked.end.as_deref())?;
     let row = server.reader.price(symbol).await?;
     let until = end.unwrap_or(row.last_update);
-    let from = start.unwrap_or_else(|| Calendar::midnight(server.reader.calendar().date_of(until)));
-    if until.saturating_sub(from) > TRUTH_DAYS_MAX * 86_400 {
+    let day_of =
+        |instant| server.reader.calendar().date_of(instant).and_then(Calendar::midnight).map_err(Refusal::from);
+    let from = start.map_or_else(|| day_of(until), Ok)?;
+    if until.saturating_since(from) > Seconds::DAY * TRUTH_DAYS_MAX {
         return Err(Refusal::Invalid(format!("start and end must be at most {TRUTH_DAYS_MAX} days apart")).into());
     }
     let market = server.ticks.market();
     let found = server.reader.ask(move |_, _| find(&market, symbol, &row.sector, from, until)).await?;
     let regimes = found.regimes.iter().map(|span| RegimeBody {
-        from: span.from,
-        until: span.until,
+        from: span.from.get(),
+        until: span.until.get(),
         regime: span.regime.as_str(),
     });
     let events = found.events.iter().map(|(scenario, event)| EventBody {
@@ -104,10 +107,11 @@ pub async fn truth(
             _ => None,
         },
         amount: event.effect.amount(),
-        from: event.from,
-        until: event.until,
+        from: event.from.get(),
+        until: event.until.get(),
     });
     let (regimes, events) = (regimes.collect(), events.collect());
+    let (from, until) = (from.get(), until.get());
     let body = TruthBody { symbol: symbol.as_str(), from, until, exact: found.is_exact, regimes, events };
     answer(&body, &Meta::default())
 }

@@ -13,11 +13,8 @@ use crate::query::parameters::repeated;
 use crate::query::{BarPage, BarQuery, Fill, ShownBar};
 use crate::serve::Server;
 use crate::store::{BarRange, StoredBar};
-use klined_market::base::{Interval, Symbol, UnixSeconds};
+use klined_market::base::{Interval, Nanos, Symbol, UnixSeconds};
 use klined_market::calendar::Calendar;
-
-const MILLIS: i64 = 1_000_000;
-const NANOS_PER_SECOND: i64 = 1_000_000_000;
 
 /// What bars are asked for with.
 #[derive(Debug, Deserialize)]
@@ -54,7 +51,7 @@ pub struct Aggregate {
 impl Aggregate {
     pub fn of(bar: &ShownBar) -> Self {
         let ShownBar { start, open, high, low, close, volume } = *bar;
-        Self { ticker: None, v: volume, o: open, c: close, h: high, l: low, t: start * 1000 }
+        Self { ticker: None, v: volume, o: open, c: close, h: high, l: low, t: start.millis() }
     }
 }
 
@@ -142,7 +139,8 @@ pub async fn range(
     Parameters(asked): Parameters<RangeParameters>,
 ) -> Answer {
     let (interval, base) = window(&multiplier, &timespan)?;
-    let span = Span { from: moment("from", &from, MILLIS)?.from, to: moment("to", &to, MILLIS)?.to };
+    let span =
+        Span { from: moment("from", &from, Nanos::MILLISECOND)?.from, to: moment("to", &to, Nanos::MILLISECOND)?.to };
     if span.to < span.from {
         return Err(invalid("The parameter 'to' cannot be a time that occurs before 'from'"));
     }
@@ -154,12 +152,12 @@ pub async fn range(
     let query = BarQuery {
         symbol,
         interval,
-        start: Some(snapped(&server.reader.calendar(), interval, span.from.div_euclid(NANOS_PER_SECOND))),
-        end: Some(span.to.div_euclid(NANOS_PER_SECOND)),
+        start: Some(snapped(&server.reader.calendar(), interval, span.from.seconds())),
+        end: Some(span.to.seconds()),
         order: sort.into(),
         fill: Fill::Skip,
         limit: (asked_limit / base).max(1),
-        after: asked.cursor.map(|cursor| cursor.clamp(0, UnixSeconds::MAX - 1)),
+        after: asked.cursor.map(|cursor| UnixSeconds::new(cursor.clamp(0, i64::MAX - 1))),
     };
     let found = match server.reader.bars(query).await {
         Ok(found) => found,
@@ -181,10 +179,10 @@ pub async fn range(
 /// The day on which the market's clock stands.
 pub async fn today(server: &Server) -> Result<NaiveDate, Refused> {
     let now = match server.reader.standing().await?.clock {
-        Some(clock) => clock.now(server.clock.now_nanos()).div_euclid(NANOS_PER_SECOND),
+        Some(clock) => clock.now(server.clock.now_nanos()).seconds(),
         None => server.reader.board().await?.newest.ok_or(Refusal::NoMarket)?,
     };
-    Ok(server.reader.calendar().date_of(now))
+    Ok(server.reader.calendar().date_of(now).map_err(Refusal::from)?)
 }
 
 /// The bar of the last trading day before the present one.
@@ -196,8 +194,8 @@ pub async fn previous(
     let Ok(symbol) = ticker.parse::<Symbol>() else {
         return plain(Aggregates::of(Some(&repeated(&ticker)), &[], asked.adjusted));
     };
-    let to = Calendar::midnight(today(&server).await?);
-    let range = BarRange { symbol, interval: Interval::Day, from: 0, to };
+    let to = Calendar::midnight(today(&server).await?).map_err(Refusal::from)?;
+    let range = BarRange { symbol, interval: Interval::Day, from: UnixSeconds::EPOCH, to };
     let found = server.reader.ask(move |store, _| Ok(store.last_bars(&[range], 1)?)).await?;
     let shown = |bar: &_| Aggregate { ticker: Some(symbol.to_string()), ..Aggregate::of(&ShownBar::from(*bar)) };
     let results: Vec<Aggregate> = found.iter().map(shown).collect();
@@ -209,9 +207,10 @@ fn date(text: &str) -> Result<NaiveDate, Refused> {
     text.parse().map_err(|_| invalid(format!("Could not parse the date \"{}\". Use YYYY-MM-DD", repeated(text))))
 }
 
-fn day(symbol: Symbol, date: NaiveDate) -> BarRange {
-    let to = date.succ_opt().map_or(UnixSeconds::MAX, Calendar::midnight);
-    BarRange { symbol, interval: Interval::Day, from: Calendar::midnight(date), to }
+/// The first instant of a day, and that of the next.
+fn bounds(date: NaiveDate) -> Result<(UnixSeconds, UnixSeconds), Refusal> {
+    let to = date.succ_opt().map_or(Ok(UnixSeconds::MAX), Calendar::midnight)?;
+    Ok((Calendar::midnight(date)?, to))
 }
 
 /// Every stock's bar of a day.
@@ -224,12 +223,14 @@ pub async fn grouped(
     if (locale.as_str(), market.as_str()) != ("us", "stocks") {
         return plain(Aggregates::of(None, &[], asked.adjusted));
     }
+    let (from, to) = bounds(date)?;
     let board = server.reader.board().await?;
     let symbols: Vec<Symbol> = board.rows.iter().map(|row| row.symbol).collect();
     let results = server
         .reader
         .ask(move |store, _| {
-            let ranges: Vec<BarRange> = symbols.iter().map(|symbol| day(*symbol, date)).collect();
+            let range = |symbol: &Symbol| BarRange { symbol: *symbol, interval: Interval::Day, from, to };
+            let ranges: Vec<BarRange> = symbols.iter().map(range).collect();
             let bars = store.bars(&ranges, ranges.len())?;
             let shown = |bar: &StoredBar| Aggregate {
                 ticker: symbols.get(bar.range).map(Symbol::to_string),
@@ -260,7 +261,8 @@ pub async fn open_close(
 ) -> Answer {
     let date = date(&text)?;
     let symbol: Symbol = ticker.parse().map_err(|_| Refused::NotFound("Data not found."))?;
-    let range = day(symbol, date);
+    let (from, to) = bounds(date)?;
+    let range = BarRange { symbol, interval: Interval::Day, from, to };
     let found = server.reader.ask(move |store, _| Ok(store.bars(&[range], 1)?)).await?;
     let bar = found.first().ok_or(Refused::NotFound("Data not found."))?;
     let StoredBar { open, high, low, close, volume, .. } = *bar;

@@ -8,9 +8,8 @@ use super::seconds::Aggregate;
 use super::ticks::{EXCHANGE, TAPE};
 use crate::feed::Event;
 use klined_market::bars::ticks::{BestQuote, Level, Trade};
-use klined_market::base::{PriceLimits, Symbol, UnixNanos};
-
-const NANOS_PER_MILLI: UnixNanos = 1_000_000;
+use klined_market::base::{PriceLimits, Symbol, UnixNanos, UnixSeconds};
+use klined_market::calendar::Minute;
 
 /// What a client may say.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -131,7 +130,7 @@ struct QuoteBody<'a> {
 }
 
 fn trade(symbol: &Symbol, trade: &Trade) -> Bytes {
-    let (number, t) = (trade.id().number(), trade.at.div_euclid(NANOS_PER_MILLI));
+    let (number, t) = (trade.id().number(), trade.at.millis());
     let (sym, p, s) = (symbol.as_str(), trade.price.units(), trade.shares);
     text(&TradeBody { ev: "T", sym, x: EXCHANGE, i: number.to_string(), z: TAPE, p, s, c: [], t, q: number })
 }
@@ -150,7 +149,7 @@ fn quote(symbol: &Symbol, quote: &BestQuote) -> Bytes {
         ask_size: size(quote.ask),
         c: 0,
         i: [],
-        t: quote.at.div_euclid(NANOS_PER_MILLI),
+        t: quote.at.millis(),
         z: TAPE,
         q: quote.id().number(),
     })
@@ -190,15 +189,15 @@ struct AggregateBody<'a> {
 
 /// A second with a trade.
 pub fn second(symbol: &Symbol, sums: &Aggregate) -> Bytes {
-    aggregate("A", symbol, sums, 1)
+    aggregate("A", symbol, sums, sums.start.next())
 }
 
 /// A minute's bar as it was committed.
 pub fn minute(symbol: &Symbol, sums: &Aggregate) -> Bytes {
-    aggregate("AM", symbol, sums, 60)
+    aggregate("AM", symbol, sums, Minute::end_of(sums.start))
 }
 
-fn aggregate(ev: &'static str, symbol: &Symbol, sums: &Aggregate, seconds: i64) -> Bytes {
+fn aggregate(ev: &'static str, symbol: &Symbol, sums: &Aggregate, end: UnixSeconds) -> Bytes {
     let bar = &sums.bar;
     text(&AggregateBody {
         ev,
@@ -213,8 +212,8 @@ fn aggregate(ev: &'static str, symbol: &Symbol, sums: &Aggregate, seconds: i64) 
         l: bar.low().units(),
         a: sums.day.vwap,
         z: sums.mean_size,
-        s: sums.start * 1000,
-        e: (sums.start + seconds) * 1000,
+        s: sums.start.millis(),
+        e: end.millis(),
     })
 }
 
@@ -239,7 +238,7 @@ impl Indicator {
 /// The price limits that hold, and whether trade is halted. Without limits there are no prices in it.
 pub fn limits(symbol: &Symbol, limits: Option<PriceLimits>, indicator: Indicator, at: UnixNanos) -> Bytes {
     let mut body = json!({"ev": "LULD", "T": symbol.as_str(), "i": indicator.codes(), "z": TAPE,
-        "t": at.div_euclid(NANOS_PER_MILLI), "q": at.div_euclid(NANOS_PER_MILLI)});
+        "t": at.millis(), "q": at.millis()});
     if let Some(limits) = limits {
         body["h"] = limits.up.units().into();
         body["l"] = limits.down.units().into();

@@ -13,12 +13,11 @@ use super::answers::{Refused, invalid};
 use crate::query::Order;
 use crate::query::parameters::{read, repeated};
 use crate::serve::Server;
-use klined_market::base::{Symbol, UnixNanos};
+use klined_market::base::{Nanos, Symbol, UnixNanos};
 use klined_market::calendar::Calendar;
 
 /// The last instant that nanoseconds can tell.
 const LAST: UnixNanos = UnixNanos::MAX;
-const NANOS_PER_SECOND: UnixNanos = 1_000_000_000;
 
 /// The query string's parameters. Those that are not known are passed over, as the vendor does.
 pub struct Parameters<T>(pub T);
@@ -108,7 +107,7 @@ pub struct Span {
 }
 
 impl Span {
-    pub const ALL: Self = Self { from: 0, to: LAST };
+    pub const ALL: Self = Self { from: UnixNanos::EPOCH, to: LAST };
 
     /// What lies in both.
     #[must_use]
@@ -117,10 +116,9 @@ impl Span {
     }
 }
 
-/// What a date or a number names: a day of the exchange, or one of the numbers from which the next one is `unit` nanoseconds
-/// away.
-pub fn moment(name: &str, text: &str, unit: UnixNanos) -> Result<Span, Refused> {
-    let how = if unit == 1 { "Nanosecond" } else { "MS" };
+/// What a date or a number names: a day of the exchange, or one of the numbers from which the next one is a `unit` away.
+pub fn moment(name: &str, text: &str, unit: Nanos) -> Result<Span, Refused> {
+    let how = if unit == Nanos::NANOSECOND { "Nanosecond" } else { "MS" };
     let wrong = || {
         let text = repeated(text);
         invalid(format!(
@@ -128,13 +126,16 @@ pub fn moment(name: &str, text: &str, unit: UnixNanos) -> Result<Span, Refused> 
         ))
     };
     if let Ok(date) = text.parse::<NaiveDate>() {
-        let midnight = |date| Calendar::midnight(date).checked_mul(NANOS_PER_SECOND).filter(|nanos| *nanos >= 0);
+        let midnight = |date| {
+            let nanos = Calendar::midnight(date).ok()?.checked_nanos().ok()?;
+            Some(nanos).filter(|nanos| *nanos >= UnixNanos::EPOCH)
+        };
         let next = date.succ_opt().and_then(midnight).unwrap_or(LAST);
-        return Ok(Span { from: midnight(date).ok_or_else(wrong)?, to: next - 1 });
+        return Ok(Span { from: midnight(date).ok_or_else(wrong)?, to: next.previous() });
     }
     let number: i64 = text.parse().map_err(|_| wrong())?;
-    let from = number.checked_mul(unit).filter(|from| *from >= 0).ok_or_else(wrong)?;
-    Ok(Span { from, to: from.saturating_add(unit - 1) })
+    let from = UnixNanos::checked_from(number, unit).filter(|from| *from >= UnixNanos::EPOCH).ok_or_else(wrong)?;
+    Ok(Span { from, to: from.saturating_add(unit - Nanos::NANOSECOND) })
 }
 
 /// A number of a path or a cursor.
@@ -147,23 +148,27 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use klined_market::base::UnixSeconds;
 
     #[test]
     fn a_date_is_a_day_of_the_exchange_and_a_number_an_instant() {
-        let midnight = 1_772_380_800 * NANOS_PER_SECOND;
-        let day = Span { from: midnight, to: midnight + 86_400 * NANOS_PER_SECOND - 1 };
-        assert_eq!(moment("from", "2026-03-02", 1).ok(), Some(day));
-        assert_eq!(moment("from", "1000", 1_000_000).ok(), Some(Span { from: 1_000_000_000, to: 1_000_999_999 }));
-        assert_eq!(moment("from", "1000", 1).ok(), Some(Span { from: 1000, to: 1000 }));
-        for text in ["", "-1", "now", "2026-02-30", "1e9", "9223372036854775807", "9999-12-31", "1900-01-01"] {
-            assert!(moment("from", text, 1_000_000).is_err(), "{text}");
+        let [midnight, next] = [1_772_380_800, 1_772_467_200].map(|second| UnixSeconds::new(second).saturating_nanos());
+        let span = |from, to| Some(Span { from: UnixNanos::new(from), to: UnixNanos::new(to) });
+        let day = Some(Span { from: midnight, to: next.previous() });
+        assert_eq!(moment("from", "2026-03-02", Nanos::NANOSECOND).ok(), day);
+        assert_eq!(moment("from", "1000", Nanos::MILLISECOND).ok(), span(1_000_000_000, 1_000_999_999));
+        assert_eq!(moment("from", "1000", Nanos::NANOSECOND).ok(), span(1000, 1000));
+        // In 1940 the clocks were put forward at midnight: that day has none.
+        let never = ["1900-01-01", "1940-06-01", "9999-12-31", "+262142-12-31"];
+        for text in ["", "-1", "now", "2026-02-30", "1e9", "9223372036854775807"].into_iter().chain(never) {
+            assert!(moment("from", text, Nanos::MILLISECOND).is_err(), "{text}");
         }
     }
 
     proptest! {
         #[test]
         fn no_text_breaks_the_parser_of_instants(text in "\\PC{0,40}", number in any::<i64>()) {
-            for unit in [1, 1_000_000] {
+            for unit in [Nanos::NANOSECOND, Nanos::MILLISECOND] {
                 let _ = moment("to", &text, unit);
                 let _ = moment("to", &number.to_string(), unit);
             }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use chrono::{DateTime, Datelike, FixedOffset, Weekday};
+use chrono::{Datelike, Weekday};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -12,9 +12,8 @@ use super::answers::{Answer, Refused, page, plain, result};
 use super::parameters::{External, Parameters, Segments, Sort, limit, number, ticker};
 use crate::serve::Server;
 use crate::store::PriceRow;
+use klined_market::calendar::Calendar;
 
-/// The exchange's time, east of Greenwich.
-const SHANGHAI_SECONDS: i32 = 8 * 3600;
 /// How many days ahead holidays are told.
 const HOLIDAYS_AHEAD: usize = 366;
 
@@ -177,11 +176,10 @@ pub async fn status(State(server): State<Arc<Server>>) -> Answer {
     let is_trading = standing.status.is_some_and(|status| status.is_trading());
     let state = if is_trading { "open" } else { "closed" };
     let now = match standing.clock {
-        Some(clock) => clock.now(server.clock.now_nanos()).div_euclid(1_000_000_000),
+        Some(clock) => clock.now(server.clock.now_nanos()).seconds(),
         None => standing.status.map_or_else(|| server.clock.now(), |status| status.last_update),
     };
-    let zone = FixedOffset::east_opt(SHANGHAI_SECONDS);
-    let time = DateTime::from_timestamp(now, 0).zip(zone).map(|(now, zone)| now.with_timezone(&zone).to_rfc3339());
+    let time = Calendar::local(now).ok().map(|local| local.to_rfc3339());
     plain(json!({
         "market": state,
         "afterHours": false,

@@ -7,8 +7,6 @@ use klined_market::bars::ticks::Trade;
 use klined_market::base::{Ohlcv, UnixNanos, UnixSeconds};
 use klined_market::calendar::{Calendar, Minute};
 
-const NANOS_PER_SECOND: UnixNanos = 1_000_000_000;
-
 /// Sums of trades.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Sums {
@@ -74,7 +72,8 @@ pub struct Committed {
 #[derive(Debug, Clone, Default)]
 pub struct Tally {
     committed: Option<Committed>,
-    minute: UnixSeconds,
+    /// Start of the minute so far; none before the first trade.
+    minute: Option<UnixSeconds>,
     of_minute: Sums,
     minute_open: Option<f64>,
     second: Option<(UnixSeconds, Ohlcv, Sums)>,
@@ -90,12 +89,12 @@ impl Tally {
         for trade in missed {
             tally.count(trade);
         }
-        tally.begun = missed.last().map(|trade| trade.at.div_euclid(NANOS_PER_SECOND));
+        tally.begun = missed.last().map(|trade| trade.at.seconds());
         tally
     }
 
     fn count(&mut self, trade: &Trade) {
-        let minute = trade.at.div_euclid(60 * NANOS_PER_SECOND) * Minute::SECONDS;
+        let minute = Some(Minute::label_of(trade.at.seconds()));
         if minute != self.minute {
             self.minute = minute;
             self.of_minute = Sums::default();
@@ -108,7 +107,7 @@ impl Tally {
     pub fn trade(&mut self, trade: &Trade, calendar: &Calendar) -> Option<Aggregate> {
         let over = self.pass(trade.at, calendar);
         self.count(trade);
-        let second = trade.at.div_euclid(NANOS_PER_SECOND);
+        let second = trade.at.seconds();
         if self.begun == Some(second) {
             return over;
         }
@@ -128,18 +127,18 @@ impl Tally {
 
     /// The second so far, if it is over at an instant.
     pub fn pass(&mut self, now: UnixNanos, calendar: &Calendar) -> Option<Aggregate> {
-        let is_over = |(start, _, _): &mut (UnixSeconds, Ohlcv, Sums)| (*start + 1) * NANOS_PER_SECOND <= now;
+        let is_over = |(start, _, _): &mut (UnixSeconds, Ohlcv, Sums)| start.next().saturating_nanos() <= now;
         let (start, bar, sums) = self.second.take_if(is_over)?;
         Some(Aggregate { start, bar, vwap: sums.vwap(), mean_size: sums.mean_size(), day: self.day(start, calendar) })
     }
 
     /// The day with the minute so far.
     fn day(&self, at: UnixSeconds, calendar: &Calendar) -> DaySums {
-        let day = calendar.date_of(at);
-        let is_first = calendar.open_of(day).is_ok_and(|open| open.start() == self.minute);
+        let Ok(day) = calendar.date_of(at) else { return DaySums::default() };
+        let is_first = calendar.open_of(day).is_ok_and(|open| Some(open.start()) == self.minute);
         match self.committed.filter(|committed| committed.day == day) {
             Some(committed) => {
-                let is_counted = self.minute <= committed.until;
+                let is_counted = self.minute <= Some(committed.until);
                 let more = if is_counted { Sums::default() } else { self.of_minute };
                 let volume = committed.volume + more.volume;
                 let turnover = committed.turnover.map(|turnover| turnover + more.turnover);
@@ -158,7 +157,7 @@ impl Tally {
     pub fn bar(&mut self, bar: &Bar, calendar: &Calendar) -> Aggregate {
         let start = bar.first.start();
         let day = calendar.day_of(bar.first);
-        let sums = Some(self.of_minute).filter(|sums| self.minute == start && sums.volume == bar.ohlcv.volume());
+        let sums = Some(self.of_minute).filter(|sums| self.minute == Some(start) && sums.volume == bar.ohlcv.volume());
         let turnover = if bar.ohlcv.volume() == 0 { Some(0) } else { sums.map(|sums| sums.turnover) };
         self.committed = match self.committed.filter(|committed| committed.day == day) {
             Some(committed) if start <= committed.until => Some(committed),

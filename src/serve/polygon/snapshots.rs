@@ -13,12 +13,12 @@ use super::reference::Span;
 use super::ticks::{LastQuote, LastTrade};
 use crate::query::{Age, DayBars, LatestTicks, ShownBar};
 use crate::serve::Server;
-use klined_market::base::Symbol;
+use klined_market::base::{Symbol, UnixNanos};
+use klined_market::calendar;
 
 /// The most stocks that a snapshot tells the last trade and quote of; in a larger one they are left out, as the vendor's
 /// smaller plans do.
 const WITH_TICKS_MAX: usize = 250;
-const NANOS_PER_SECOND: i64 = 1_000_000_000;
 
 /// A day of a snapshot.
 #[derive(Debug, Serialize)]
@@ -77,9 +77,13 @@ fn change(bars: &DayBars, last: &LatestTicks) -> (f64, Option<(f64, f64)>) {
     (price, change)
 }
 
-fn updated(bars: &DayBars, last: &LatestTicks) -> i64 {
-    let committed = (bars.minute.start + 60) * NANOS_PER_SECOND;
-    last.trade.map_or(committed, |trade| trade.at)
+/// When a minute is committed.
+fn committed(minute: &ShownBar) -> UnixNanos {
+    calendar::Minute::end_of(minute.start).saturating_nanos()
+}
+
+fn updated(bars: &DayBars, last: &LatestTicks) -> UnixNanos {
+    last.trade.map_or(committed(&bars.minute), |trade| trade.at)
 }
 
 impl Snapshot {
@@ -89,11 +93,11 @@ impl Snapshot {
             ticker: bars.symbol.to_string(),
             todays_change: change.map(|(change, _)| change),
             todays_change_perc: change.map(|(_, percent)| percent),
-            updated: updated(bars, last),
+            updated: updated(bars, last).get(),
             day: Day::of(&bars.day),
             last_quote: last.quote.map(|quote| LastQuote::of(None, &quote)),
             last_trade: last.trade.map(|trade| LastTrade::of(None, &trade)),
-            min: Minute { av: bars.day.volume, t: bars.minute.start * 1000, bar: Day::of(&bars.minute) },
+            min: Minute { av: bars.day.volume, t: bars.minute.start.millis(), bar: Day::of(&bars.minute) },
             prev_day: bars.previous.as_ref().map(Day::of),
         }
     }
@@ -165,7 +169,7 @@ fn universal_body(name: &str, market_status: &str, bars: &DayBars, last: &Latest
     }
     let mut body = json!({"ticker": bars.symbol.as_str(), "name": name, "type": "stocks", "market_status": market_status,
         "session": session, "last_minute": {"open": minute.open, "high": minute.high, "low": minute.low,
-        "close": minute.close, "volume": minute.volume, "last_updated": (minute.start + 60) * NANOS_PER_SECOND}});
+        "close": minute.close, "volume": minute.volume, "last_updated": committed(minute)}});
     if let Some(trade) = last.trade {
         body["last_trade"] = json!({"id": trade.id().number(), "price": trade.price.units(), "size": trade.shares,
             "exchange": super::ticks::EXCHANGE, "conditions": [], "sip_timestamp": trade.at, "last_updated": trade.at,

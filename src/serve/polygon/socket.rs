@@ -30,7 +30,6 @@ const MANNERS: Manners = Manners::with_bytes(1024 * 1024);
 const FRAME_BYTES: usize = 256 * 1024;
 /// How long a client may take to give its key.
 const AUTH_WAIT: Duration = Duration::from_secs(10);
-const NANOS_PER_SECOND: UnixNanos = 1_000_000_000;
 
 /// Opens a WebSocket. The key comes in a message.
 pub async fn open(
@@ -75,7 +74,8 @@ struct Client {
 
 impl Client {
     async fn serve(line: Line) -> Result<(), Over> {
-        let mut client = Self { line, wishes: Wishes::default(), tallies: BTreeMap::new(), now: 0, limits_of: None };
+        let mut client =
+            Self { line, wishes: Wishes::default(), tallies: BTreeMap::new(), now: UnixNanos::EPOCH, limits_of: None };
         client.status("connected", "Connected Successfully").await?;
         let holder = client.authenticate().await?;
         if holder.is_some_and(|holder| !client.line.enter(&holder)) {
@@ -271,7 +271,7 @@ impl Client {
                         told.extend(is_wanted(Channel::Quote).then(|| bytes.clone()));
                     }
                     Event::Bar(closed) => {
-                        let end = closed.bar.first.end() * NANOS_PER_SECOND;
+                        let end = closed.bar.first.end().saturating_nanos();
                         now = now.max(end);
                         let Some(tally) = &mut tally else { continue };
                         let over = tally.pass(end, calendar).filter(|_| is_wanted(Channel::Second));
@@ -284,7 +284,7 @@ impl Client {
                 }
             }
         }
-        if now.div_euclid(NANOS_PER_SECOND) != self.now.div_euclid(NANOS_PER_SECOND) {
+        if now.seconds() != self.now.seconds() {
             for (symbol, tally) in tallies.iter_mut() {
                 let over = tally.pass(now, calendar).filter(|_| wishes.of(symbol) & Channel::Second.bit() != 0);
                 told.extend(over.map(|over| messages::second(symbol, &over)));
@@ -292,8 +292,8 @@ impl Client {
         }
         self.now = now;
         self.say(&told).await?;
-        let today = calendar.date_of(now.div_euclid(NANOS_PER_SECOND));
-        let is_new_day = now > 0 && self.limits_of.is_some_and(|day| day != today);
+        let today = calendar.date_of(now.seconds());
+        let is_new_day = now > UnixNanos::EPOCH && self.limits_of.is_some_and(|day| today != Ok(day));
         if is_new_day && self.wishes.has(Channel::Limits) {
             let is_everybody = self.wishes.everything & Channel::Limits.bit() != 0;
             let named = self.wishes.named.iter().filter(|(_, bits)| **bits & Channel::Limits.bit() != 0);
@@ -302,8 +302,11 @@ impl Client {
         }
         if !halts.is_empty() {
             let at = market_now(&server, now).await.unwrap_or(now);
-            let today = calendar.date_of(at.div_euclid(NANOS_PER_SECOND));
-            let found = limits(&self.line.server, halts.keys().copied().collect(), today).await.unwrap_or_default();
+            let found = match calendar.date_of(at.seconds()) {
+                Ok(today) => limits(&self.line.server, halts.keys().copied().collect(), today).await,
+                Err(error) => Err(error.into()),
+            };
+            let found = found.unwrap_or_default();
             let told: Vec<Bytes> = halts
                 .iter()
                 .map(|(symbol, is_halted)| {
@@ -325,7 +328,7 @@ impl Client {
         };
         let told = async {
             let now = market_now(&server, newest).await?;
-            let today = server.reader.calendar().date_of(now.div_euclid(NANOS_PER_SECOND));
+            let today = server.reader.calendar().date_of(now.seconds())?;
             let names = names.unwrap_or_else(|| board.rows.iter().map(|row| row.symbol).collect());
             let found = limits(&server, names, today).await?;
             let told = |(symbol, limits): (&Symbol, &_)| {
@@ -374,7 +377,7 @@ impl Client {
 /// for long.
 async fn market_now(server: &Server, newest: UnixNanos) -> Result<UnixNanos, Refusal> {
     let clock = server.reader.standing().await?.clock;
-    Ok(clock.map_or(0, |clock| clock.now(server.clock.now_nanos())).max(newest))
+    Ok(clock.map_or(UnixNanos::EPOCH, |clock| clock.now(server.clock.now_nanos())).max(newest))
 }
 
 async fn limits(

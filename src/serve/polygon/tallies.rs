@@ -11,7 +11,7 @@ use crate::query::errors::{Failure, Refusal};
 use crate::query::{DayBars, Order, TickQuery, Ticks};
 use crate::serve::Server;
 use klined_market::base::{Symbol, UnixSeconds};
-use klined_market::calendar::Calendar;
+use klined_market::calendar::{Calendar, Minute};
 
 /// The most tickers of a subscription for which the turnover of the day so far is made from its trades.
 const TURNOVERS_MAX: usize = 32;
@@ -33,7 +33,7 @@ pub async fn begin(
     let begun = server.reader.ask(move |_, calendar| {
         let begin = |day: &DayBars| {
             let until = day.minute.start;
-            let date = calendar.date_of(until);
+            let date = calendar.date_of(until)?;
             let turnover = if knows_turnover { turnover(&ticks, day.symbol, date, until)? } else { None };
             let (open, volume) = (day.day.open, day.day.volume);
             let committed = Committed { day: date, until, open, volume, turnover };
@@ -52,7 +52,7 @@ pub async fn begin(
 /// The turnover of a day's committed minutes, in hundredths.
 fn turnover(ticks: &Ticks, symbol: Symbol, day: NaiveDate, until: UnixSeconds) -> Result<Option<i128>, Failure> {
     let all = TickQuery { order: Order::Ascending, ..TickQuery::newest(symbol, u16::MAX) };
-    let mut query = all.within(Some(Calendar::midnight(day)), Some(until + 59));
+    let mut query = all.within(Some(Calendar::midnight(day)?), Some(Minute::end_of(until).previous()));
     let mut sums = Sums::default();
     for _ in 0..PAGES_MAX {
         let page = ticks.page(&query)?;

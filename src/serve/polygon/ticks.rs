@@ -12,7 +12,7 @@ use crate::query::{LatestTicks, Tick, TickQuery};
 use crate::serve::Server;
 use crate::serve::faults::Freshness;
 use klined_market::bars::ticks::{BestQuote, Level, TickId, Trade};
-use klined_market::base::Symbol;
+use klined_market::base::{Nanos, Symbol};
 
 /// The exchange of all trades and quotes.
 pub const EXCHANGE: u8 = 1;
@@ -43,19 +43,19 @@ impl TickParameters {
     fn span(&self) -> Result<Span, Refused> {
         let mut span = Span::ALL;
         if let Some(text) = &self.timestamp {
-            span = span.and(moment("timestamp", text, 1)?);
+            span = span.and(moment("timestamp", text, Nanos::NANOSECOND)?);
         }
         if let Some(text) = &self.gte {
-            span.from = span.from.max(moment("timestamp.gte", text, 1)?.from);
+            span.from = span.from.max(moment("timestamp.gte", text, Nanos::NANOSECOND)?.from);
         }
         if let Some(text) = &self.gt {
-            span.from = span.from.max(moment("timestamp.gt", text, 1)?.to.saturating_add(1));
+            span.from = span.from.max(moment("timestamp.gt", text, Nanos::NANOSECOND)?.to.next());
         }
         if let Some(text) = &self.lte {
-            span.to = span.to.min(moment("timestamp.lte", text, 1)?.to);
+            span.to = span.to.min(moment("timestamp.lte", text, Nanos::NANOSECOND)?.to);
         }
         if let Some(text) = &self.lt {
-            span.to = span.to.min(moment("timestamp.lt", text, 1)?.from - 1);
+            span.to = span.to.min(moment("timestamp.lt", text, Nanos::NANOSECOND)?.from.previous());
         }
         Ok(span)
     }
@@ -101,10 +101,10 @@ impl TradeBody {
             conditions: [],
             exchange: EXCHANGE,
             id: number.to_string(),
-            participant_timestamp: trade.at,
+            participant_timestamp: trade.at.get(),
             price: trade.price.units(),
             sequence_number: number,
-            sip_timestamp: trade.at,
+            sip_timestamp: trade.at.get(),
             size: trade.shares,
             tape: TAPE,
         }
@@ -143,9 +143,9 @@ impl QuoteBody {
             bid_exchange: quote.bid.map(|_| EXCHANGE),
             bid_price: price(quote.bid),
             bid_size: size(quote.bid),
-            participant_timestamp: quote.at,
+            participant_timestamp: quote.at.get(),
             sequence_number: quote.id().number(),
-            sip_timestamp: quote.at,
+            sip_timestamp: quote.at.get(),
             tape: TAPE,
         }
     }
@@ -171,7 +171,7 @@ pub struct LastTrade {
 impl LastTrade {
     pub fn of(ticker: Option<Symbol>, trade: &Trade) -> Self {
         let (ticker, q) = (ticker.map(|ticker| ticker.to_string()), trade.id().number());
-        let (i, p, s, t) = (q.to_string(), trade.price.units(), trade.shares, trade.at);
+        let (i, p, s, t) = (q.to_string(), trade.price.units(), trade.shares, trade.at.get());
         Self { ticker, c: [], i, p, q, s, t, x: EXCHANGE, y: t, z: TAPE }
     }
 }
@@ -213,8 +213,8 @@ impl LastQuote {
             s: bid_size,
             x: bid_exchange,
             q: quote.id().number(),
-            t: quote.at,
-            y: quote.at,
+            t: quote.at.get(),
+            y: quote.at.get(),
             z: TAPE,
         }
     }

@@ -95,8 +95,8 @@ impl Parameters {
     /// An instant in Unix seconds.
     pub fn seconds(&self, name: &str) -> Result<Option<UnixSeconds>, Problem> {
         // Far from where sums of instants end.
-        let within = |seconds: &UnixSeconds| (-(1 << 40)..1 << 40).contains(seconds);
-        let parse = |text: &str| text.parse().ok().filter(within);
+        let within = |seconds: &i64| (-(1 << 40)..1 << 40).contains(seconds);
+        let parse = |text: &str| text.parse().ok().filter(within).map(UnixSeconds::new);
         let wrong = || Problem(format!("{name} must be Unix seconds"));
         self.get(name).map(|text| parse(text).ok_or_else(wrong)).transpose()
     }

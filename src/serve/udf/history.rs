@@ -10,12 +10,11 @@ use super::answers::{Answer, Parameters, Problem, answer, json};
 use super::symbols::find;
 use crate::query::{BarQuery, Order, ShownBar};
 use crate::serve::Server;
-use klined_market::base::{Interval, UnixSeconds};
+use klined_market::base::{Interval, Seconds, UnixSeconds};
+use klined_market::calendar::Calendar;
 
 /// The most bars of an answer.
 const BARS_MOST: u16 = 20_000;
-/// Bars of a day and longer are named by 00:00 UTC of their first trading day, and begin at 09:30 in Shanghai, 01:30 UTC.
-const DAY_OPEN: UnixSeconds = 5_400;
 
 /// Every resolution that there is, shortest first, by TradingView's name.
 pub const RESOLUTIONS: [(&str, Interval); 9] = [
@@ -36,9 +35,10 @@ fn interval(name: &str) -> Option<Interval> {
     RESOLUTIONS.iter().find(|(known, _)| is_it(known)).map(|(_, interval)| *interval)
 }
 
-/// By how much the start of an interval's bars lies behind their name.
-fn offset(interval: Interval) -> UnixSeconds {
-    if interval.trading_minutes().is_some() { 0 } else { DAY_OPEN }
+/// By how much the start of an interval's bars lies behind their name: those of a day and longer are named by 00:00 UTC of their
+/// first trading day.
+fn offset(interval: Interval) -> Seconds {
+    if interval.trading_minutes().is_some() { Seconds::ZERO } else { Calendar::OPEN_AFTER_UTC_MIDNIGHT }
 }
 
 fn columns(bars: &[ShownBar], interval: Interval) -> String {
@@ -78,7 +78,7 @@ pub async fn history(State(server): State<Arc<Server>>, parameters: Parameters) 
     let countback = parameters.count("countback", BARS_MOST)?;
     let start_of = |label: UnixSeconds| label.saturating_add(offset(interval));
     // The last start that is asked for: `to` itself is not.
-    let end = to.map(|to| start_of(to) - 1);
+    let end = to.map(|to| start_of(to).previous());
     let start = match (countback, from) {
         (Some(_), _) | (None, None) => None,
         (None, Some(from)) => Some(start_of(from)),
@@ -95,7 +95,9 @@ pub async fn history(State(server): State<Arc<Server>>, parameters: Parameters) 
     }
     // The chart goes on where there is something again.
     let before = match start {
-        Some(start) => server.reader.bars(BarQuery { end: Some(start - 1), limit: 1, ..latest }).await?.bars.pop(),
+        Some(start) => {
+            server.reader.bars(BarQuery { end: Some(start.previous()), limit: 1, ..latest }).await?.bars.pop()
+        }
         None => None,
     };
     answer(&match before {

@@ -13,10 +13,10 @@ use crate::query::Board;
 use crate::serve::Server;
 use crate::serve::faults::Freshness;
 use crate::store::PriceRow;
+use klined_market::calendar::Calendar;
 
 const EXCHANGE: &str = "KLINED";
 const SESSION: &str = "0930-1130,1300-1500";
-const TIMEZONE: &str = "Asia/Shanghai";
 /// Hundredths.
 const PRICE_SCALE: u32 = 100;
 const FOUND_USUAL: u16 = 30;
@@ -68,7 +68,7 @@ pub async fn symbol(State(server): State<Arc<Server>>, parameters: Parameters) -
         "type": "stock",
         "session": SESSION,
         "session-regular": SESSION,
-        "timezone": TIMEZONE,
+        "timezone": Calendar::zone().name(),
         "exchange": EXCHANGE,
         "listed_exchange": EXCHANGE,
         "exchange-traded": EXCHANGE,
@@ -122,7 +122,7 @@ pub async fn symbol_info(State(server): State<Arc<Server>>, parameters: Paramete
         "has-daily": true,
         "has-weekly-and-monthly": true,
         "has-no-volume": false,
-        "timezone": TIMEZONE,
+        "timezone": Calendar::zone().name(),
         "session-regular": SESSION,
         "intraday-multipliers": multipliers(),
         "supported-resolutions": resolutions(),
@@ -157,7 +157,7 @@ pub async fn search(State(server): State<Arc<Server>>, parameters: Parameters) -
 pub async fn time(State(server): State<Arc<Server>>) -> Answer {
     let wall = server.clock.now_nanos();
     let clock = server.reader.standing().await?.clock;
-    let now = clock.map_or(wall, |clock| clock.now(wall)).div_euclid(1_000_000_000);
+    let now = clock.map_or(wall, |clock| clock.now(wall)).seconds();
     Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], now.to_string()).into_response())
 }
 

@@ -83,7 +83,7 @@ impl Rows {
             bytes.extend_from_slice(&(text.len() as i32).to_be_bytes());
             bytes.extend_from_slice(text.as_bytes());
         }
-        push_integer(bytes, bar.first.start());
+        push_integer(bytes, bar.first.start().get());
         for price in [bar.ohlcv.open(), bar.ohlcv.high(), bar.ohlcv.low(), bar.ohlcv.close()] {
             push_price(bytes, price);
         }
@@ -123,7 +123,7 @@ fn push_price(bytes: &mut Vec<u8>, price: Price) {
 
 /// Whether bars of a day's month are kept.
 pub(super) fn is_kept(connection: &mut PgConnection, day: NaiveDate) -> Result<bool, StoreError> {
-    let (from, _) = partitions::span(partitions::month_of(day));
+    let (from, _) = partitions::span(partitions::month_of(day))?;
     Ok(retention::horizon(connection)?.keeps_all_from(from))
 }
 
@@ -155,7 +155,7 @@ pub(super) fn month(
     let month = partitions::month_of(day);
     let place = partitions::loading_place(month);
     let loading = if place == 0 { "market_klines_loading_a" } else { "market_klines_loading_b" };
-    let (from, until) = partitions::span(month);
+    let (from, until) = partitions::span(month)?;
     // To write a month takes as long as it takes: it ends when either side loses the other.
     connection.batch_execute("SET LOCAL statement_timeout = 0").during("begin a month")?;
     roles.check(|lease| lease::check(connection, lease))?;
@@ -174,8 +174,8 @@ pub(super) fn month(
     }
     sql_query("SELECT klines_begin_month($1, $2, $3, current_user::text)")
         .bind::<Text, _>(loading)
-        .bind::<BigInt, _>(from)
-        .bind::<BigInt, _>(until)
+        .bind::<BigInt, _>(from.get())
+        .bind::<BigInt, _>(until.get())
         .execute(connection)
         .during("begin a month")?;
     let Rest { fill, firsts } = if place == 0 {
@@ -190,8 +190,8 @@ pub(super) fn month(
     sql_query("SELECT klines_attach_month($1, $2, $3, $4, current_user::text)")
         .bind::<Text, _>(loading)
         .bind::<Text, _>(partitions::name(month))
-        .bind::<BigInt, _>(from)
-        .bind::<BigInt, _>(until)
+        .bind::<BigInt, _>(from.get())
+        .bind::<BigInt, _>(until.get())
         .execute(connection)
         .during("attach a month")?;
     write::batch(connection, &fill.batch)?;
@@ -286,7 +286,7 @@ fn note_late(connection: &mut PgConnection, firsts: &[(Symbol, UnixSeconds)]) ->
          WHERE NOT EXISTS (SELECT FROM rollup_watermark w WHERE w.symbol = i.symbol AND w.folded_to < i.time)",
     )
     .bind::<Array<Text>, _>(firsts.iter().map(|(symbol, _)| symbol.as_str()).collect::<Vec<_>>())
-    .bind::<Array<BigInt>, _>(firsts.iter().map(|(_, time)| *time).collect::<Vec<_>>())
+    .bind::<Array<BigInt>, _>(firsts.iter().map(|(_, time)| time.get()).collect::<Vec<_>>())
     .execute(connection)
     .during("note late bars")?;
     Ok(())

@@ -136,8 +136,8 @@ impl PostgresStore {
     fn bars_by(&self, statement: &str, ranges: &[BarRange], limit: usize) -> Result<Vec<StoredBar>, StoreError> {
         let symbols: Vec<&str> = ranges.iter().map(|range| range.symbol.as_str()).collect();
         let intervals: Vec<&str> = ranges.iter().map(|range| range.interval.as_str()).collect();
-        let froms: Vec<i64> = ranges.iter().map(|range| range.from).collect();
-        let tos: Vec<i64> = ranges.iter().map(|range| range.to).collect();
+        let froms: Vec<i64> = ranges.iter().map(|range| range.from.get()).collect();
+        let tos: Vec<i64> = ranges.iter().map(|range| range.to.get()).collect();
         // What all ranges lie in tells which partitions need not be looked at.
         let (earliest, latest) = (froms.iter().min().copied().unwrap_or(0), tos.iter().max().copied().unwrap_or(0));
         let found = sql_query(statement)
@@ -303,7 +303,7 @@ impl BarStore for PostgresStore {
     fn bars_after(&self, ends: &[(Symbol, UnixSeconds)]) -> Result<BTreeSet<Symbol>, StoreError> {
         let rows: Vec<SymbolRow> = sql_query(include_str!("sql/bars_after.sql"))
             .bind::<Array<Text>, _>(ends.iter().map(|(symbol, _)| symbol.as_str()).collect::<Vec<_>>())
-            .bind::<Array<BigInt>, _>(ends.iter().map(|(_, end)| *end).collect::<Vec<_>>())
+            .bind::<Array<BigInt>, _>(ends.iter().map(|(_, end)| end.get()).collect::<Vec<_>>())
             .get_results(&mut *self.connection()?)
             .during("look for later bars")?;
         rows.iter().map(|row| rows::symbol(&row.symbol, "market_klines")).collect()
@@ -326,8 +326,8 @@ impl BarStore for PostgresStore {
         let found = sql_query(include_str!("sql/bars_of_one.sql"))
             .bind::<Text, _>(range.symbol.as_str())
             .bind::<Text, _>(range.interval.as_str())
-            .bind::<BigInt, _>(range.from)
-            .bind::<BigInt, _>(range.to)
+            .bind::<BigInt, _>(range.from.get())
+            .bind::<BigInt, _>(range.to.get())
             .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
             .get_results::<BarRow>(&mut *self.connection()?)
             .during("read bars")?;

@@ -49,7 +49,7 @@ pub(super) fn of_month(connection: &mut PgConnection, from: UnixSeconds, has_rol
 /// Tells that bars of every interval have gone, from the beginning on.
 pub(super) fn of_removal(connection: &mut PgConnection) -> Result<(), StoreError> {
     send(connection, "0")?;
-    send(connection, &rollups_from(0))
+    send(connection, &rollups_from(UnixSeconds::EPOCH))
 }
 
 fn rollups_from(from: UnixSeconds) -> String {

@@ -1,8 +1,7 @@
 //! Month partitions of `market_klines`: `market_klines_YYYY_MM`, from the month's first instant in Asia/Shanghai to the
 //! next month's.
 
-use chrono::{Datelike, NaiveDate, TimeZone};
-use chrono_tz::Asia::Shanghai;
+use chrono::{Datelike, NaiveDate};
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
@@ -53,8 +52,8 @@ pub(super) fn month_of(day: NaiveDate) -> Month {
 }
 
 /// From a month's first instant, included, to the next month's, excluded.
-pub(super) fn span(month: Month) -> (UnixSeconds, UnixSeconds) {
-    (starts_at(month), starts_at(following(month)))
+pub(super) fn span(month: Month) -> Result<(UnixSeconds, UnixSeconds), StoreError> {
+    Ok((starts_at(month)?, starts_at(following(month))?))
 }
 
 /// Makes the partitions of months that have none.
@@ -81,7 +80,7 @@ pub(super) fn make_for(
     connection: &mut PgConnection,
     times: impl Iterator<Item = UnixSeconds> + Clone,
 ) -> Result<bool, StoreError> {
-    let day = |time: UnixSeconds| Shanghai.timestamp_opt(time, 0).single().map(|instant| instant.date_naive());
+    let day = |time: UnixSeconds| Calendar::local(time).ok().map(|local| local.date_naive());
     let (Some(from), Some(to)) = (times.clone().min().and_then(day), times.max().and_then(day)) else {
         return Ok(false);
     };
@@ -99,8 +98,8 @@ pub(super) fn name((year, month): Month) -> String {
 }
 
 /// The first instant of a month in Asia/Shanghai, in Unix seconds.
-fn starts_at((year, month): Month) -> UnixSeconds {
-    Calendar::midnight(NaiveDate::from_ymd_opt(year, month, 1).unwrap_or_default())
+fn starts_at((year, month): Month) -> Result<UnixSeconds, StoreError> {
+    Ok(Calendar::midnight(NaiveDate::from_ymd_opt(year, month, 1).unwrap_or_default())?)
 }
 
 fn existing(connection: &mut PgConnection) -> Result<Vec<String>, StoreError> {
@@ -117,7 +116,7 @@ fn existing(connection: &mut PgConnection) -> Result<Vec<String>, StoreError> {
 
 /// Waits for whoever is loading the month, who would find its name taken at the end.
 fn make(connection: &mut PgConnection, month: Month) -> Result<(), StoreError> {
-    let (from, until) = span(month);
+    let (from, until) = span(month)?;
     transaction::run(connection, "make a partition", |connection| {
         // To load a month takes longer than a lock is waited for; the bound on a statement remains.
         connection.batch_execute("SET LOCAL lock_timeout = 0").during("make a partition")?;
@@ -128,8 +127,8 @@ fn make(connection: &mut PgConnection, month: Month) -> Result<(), StoreError> {
             .during("wait for a month that is being loaded")?;
         sql_query("SELECT klines_make_partition($1, $2, $3)")
             .bind::<Text, _>(name(month))
-            .bind::<BigInt, _>(from)
-            .bind::<BigInt, _>(until)
+            .bind::<BigInt, _>(from.get())
+            .bind::<BigInt, _>(until.get())
             .execute(connection)
             .during("make a partition")?;
         Ok(())
@@ -185,7 +184,7 @@ mod tests {
     #[test]
     fn a_month_starts_at_midnight_in_shanghai() {
         // 2026-11-01T00:00+08:00, and 1991-06-01T00:00+09:00 in daylight saving time.
-        assert_eq!(starts_at((2026, 11)), 1_793_462_400);
-        assert_eq!(starts_at((1991, 6)), 675_702_000);
+        assert_eq!(starts_at((2026, 11)).unwrap().get(), 1_793_462_400);
+        assert_eq!(starts_at((1991, 6)).unwrap().get(), 675_702_000);
     }
 }

@@ -14,7 +14,7 @@ use super::bulk::{CHUNK_BYTES, Rows};
 use super::notify;
 use super::numeric::PgPrice;
 use klined_market::bars::{Bar, Checkpoint, Halt, Quote};
-use klined_market::base::{Interval, Ohlcv, Price, Symbol};
+use klined_market::base::{Interval, Ohlcv, Price, Symbol, UnixSeconds};
 use klined_market::universe::UniverseRow;
 
 diesel::table! {
@@ -101,9 +101,9 @@ pub(super) fn batch(connection: &mut PgConnection, batch: &Batch) -> Result<(), 
         )
         .bind::<Bool, _>(status.is_trading())
         .bind::<Text, _>(status.span.session.as_str())
-        .bind::<BigInt, _>(status.span.start)
-        .bind::<BigInt, _>(status.span.end)
-        .bind::<BigInt, _>(status.last_update)
+        .bind::<BigInt, _>(status.span.start.get())
+        .bind::<BigInt, _>(status.span.end.get())
+        .bind::<BigInt, _>(status.last_update.get())
         .execute(connection)
         .during("write market_status")?;
     }
@@ -112,8 +112,8 @@ pub(super) fn batch(connection: &mut PgConnection, batch: &Batch) -> Result<(), 
         sql_query(clock::PUT_CLOCK)
             .bind::<Text, _>(pace)
             .bind::<Double, _>(speed)
-            .bind::<BigInt, _>(now.open_minute)
-            .bind::<BigInt, _>(now.opened_at)
+            .bind::<BigInt, _>(now.open_minute.get())
+            .bind::<BigInt, _>(now.opened_at.get())
             .execute(connection)
             .during("write market_clock")?;
     }
@@ -159,7 +159,7 @@ fn upsert_bars(connection: &mut PgConnection, bars: &[BarRow<'_>]) -> Result<(),
     sql_query(include_str!("sql/upsert_bars.sql"))
         .bind::<Array<Text>, _>(bars.iter().map(|row| row.symbol).collect::<Vec<_>>())
         .bind::<Array<Text>, _>(bars.iter().map(|row| row.interval.as_str()).collect::<Vec<_>>())
-        .bind::<Array<BigInt>, _>(bars.iter().map(|row| row.bar.first.start()).collect::<Vec<_>>())
+        .bind::<Array<BigInt>, _>(bars.iter().map(|row| row.bar.first.start().get()).collect::<Vec<_>>())
         .bind::<Array<Numeric>, _>(prices(Ohlcv::open))
         .bind::<Array<Numeric>, _>(prices(Ohlcv::high))
         .bind::<Array<Numeric>, _>(prices(Ohlcv::low))
@@ -176,7 +176,7 @@ fn upsert_quotes(connection: &mut PgConnection, quotes: &[Quote]) -> Result<(), 
     }
     let symbols: Vec<&str> = quotes.iter().map(|quote| quote.symbol.as_str()).collect();
     let prices: Vec<PgPrice> = quotes.iter().map(|quote| PgPrice(quote.price)).collect();
-    let last_bars: Vec<i64> = quotes.iter().map(|quote| quote.last_bar).collect();
+    let last_bars: Vec<i64> = quotes.iter().map(|quote| quote.last_bar.get()).collect();
     let columns: Vec<columns::QuoteColumns> = quotes.iter().map(columns::QuoteColumns::from).collect();
     sql_query(include_str!("sql/upsert_states.sql"))
         .bind::<Array<Text>, _>(&symbols)
@@ -209,8 +209,8 @@ fn upsert_halts(connection: &mut PgConnection, halts: &[Halt]) -> Result<(), Sto
          ON CONFLICT (symbol, from_time) DO UPDATE SET until_time = EXCLUDED.until_time",
     )
     .bind::<Array<Text>, _>(halts.iter().map(|halt| halt.symbol.as_str()).collect::<Vec<_>>())
-    .bind::<Array<BigInt>, _>(halts.iter().map(|halt| halt.from).collect::<Vec<_>>())
-    .bind::<Array<BigInt>, _>(halts.iter().map(|halt| halt.until).collect::<Vec<_>>())
+    .bind::<Array<BigInt>, _>(halts.iter().map(|halt| halt.from.get()).collect::<Vec<_>>())
+    .bind::<Array<BigInt>, _>(halts.iter().map(|halt| halt.until.get()).collect::<Vec<_>>())
     .execute(connection)
     .during("write stock_halt")?;
     Ok(())
@@ -276,7 +276,7 @@ pub(super) fn rollups(connection: &mut PgConnection, writes: &[RollupWrite]) -> 
         sql_query("DELETE FROM market_klines WHERE symbol = $1 AND interval = ANY($2) AND time >= $3")
             .bind::<Text, _>(write.symbol.as_str())
             .bind::<Array<Text>, _>(super::rolled_names())
-            .bind::<Nullable<BigInt>, _>(write.replace_from)
+            .bind::<Nullable<BigInt>, _>(write.replace_from.map(UnixSeconds::get))
             .execute(connection)
             .during("remove outdated roll-ups")?;
     }
@@ -295,14 +295,14 @@ pub(super) fn rollups(connection: &mut PgConnection, writes: &[RollupWrite]) -> 
         upsert_all(connection, &bars)?
     }
 
-    let folded: Vec<(&str, i64)> =
+    let folded: Vec<(&str, UnixSeconds)> =
         writes.iter().filter_map(|write| Some((write.symbol.as_str(), write.folded_to?))).collect();
     sql_query(
         "UPDATE rollup_watermark w SET folded_to = f.folded_to \
          FROM unnest($1::text[], $2::bigint[]) AS f (symbol, folded_to) WHERE w.symbol = f.symbol",
     )
     .bind::<Array<Text>, _>(folded.iter().map(|(symbol, _)| *symbol).collect::<Vec<_>>())
-    .bind::<Array<BigInt>, _>(folded.iter().map(|(_, to)| *to).collect::<Vec<_>>())
+    .bind::<Array<BigInt>, _>(folded.iter().map(|(_, to)| to.get()).collect::<Vec<_>>())
     .execute(connection)
     .during("write rollup_watermark")?;
 

@@ -41,7 +41,7 @@ impl<'a> InsertRows<'a> {
             .iter()
             .map(|Row { bar, .. }| {
                 let prices = [bar.ohlcv.open(), bar.ohlcv.high(), bar.ohlcv.low(), bar.ohlcv.close()];
-                (bar.first.start(), prices.map(|price| price.units()), bar.ohlcv.volume())
+                (bar.first.start().get(), prices.map(|price| price.units()), bar.ohlcv.volume())
             })
             .collect();
         Self { texts, numbers, created_at }
@@ -158,7 +158,7 @@ fn note_late(connection: &mut SqliteConnection, minutes: &[&Row<'_>]) -> Result<
              WHERE NOT EXISTS (SELECT 1 FROM rollup_watermark w WHERE w.symbol = $1 AND w.folded_to < $2)",
         )
         .bind::<Text, _>(symbol.as_str())
-        .bind::<BigInt, _>(time)
+        .bind::<BigInt, _>(time.get())
         .execute(connection)
         .during("note late bars")?;
     }

@@ -135,8 +135,8 @@ fn bars_of(
     .bind::<BigInt, _>(place)
     .bind::<Text, _>(range.symbol.as_str())
     .bind::<Text, _>(range.interval.as_str())
-    .bind::<BigInt, _>(range.from)
-    .bind::<BigInt, _>(range.to)
+    .bind::<BigInt, _>(range.from.get())
+    .bind::<BigInt, _>(range.to.get())
     .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
     .get_results::<BarRow>(connection)
     .during("read bars")?;

@@ -62,7 +62,7 @@ fn remove(
     )
     .bind::<Text, _>(symbol)
     .bind::<Text, _>(interval.as_str())
-    .bind::<BigInt, _>(from)
+    .bind::<BigInt, _>(from.get())
     .bind::<BigInt, _>(i64::try_from(at_most).unwrap_or(i64::MAX))
     .execute(connection)
     .during("remove old bars")

@@ -183,12 +183,12 @@ pub(super) fn batch_after_bars(connection: &mut SqliteConnection, batch: &Batch)
             dsl::id.eq(1),
             dsl::is_trading.eq(status.is_trading()),
             dsl::current_session.eq(status.span.session.as_str()),
-            dsl::session_start.eq(status.span.start),
-            dsl::session_end.eq(status.span.end),
-            dsl::last_update.eq(status.last_update),
+            dsl::session_start.eq(status.span.start.get()),
+            dsl::session_end.eq(status.span.end.get()),
+            dsl::last_update.eq(status.last_update.get()),
         );
         let is_late = dsl::market_status
-            .filter(dsl::last_update.gt(status.last_update))
+            .filter(dsl::last_update.gt(status.last_update.get()))
             .count()
             .get_result::<i64>(connection)
             .during("read market_status")?
@@ -205,8 +205,8 @@ pub(super) fn batch_after_bars(connection: &mut SqliteConnection, batch: &Batch)
         sql_query(clock::PUT_CLOCK)
             .bind::<Text, _>(pace)
             .bind::<Double, _>(speed)
-            .bind::<BigInt, _>(now.open_minute)
-            .bind::<BigInt, _>(now.opened_at)
+            .bind::<BigInt, _>(now.open_minute.get())
+            .bind::<BigInt, _>(now.opened_at.get())
             .execute(connection)
             .during("write market_clock")?;
     }
@@ -222,7 +222,7 @@ pub(super) fn upsert_bar(
     bar: &Bar,
 ) -> Result<(), StoreError> {
     use market_klines::dsl;
-    let key = (symbol.as_str(), interval.as_str(), bar.first.start());
+    let key = (symbol.as_str(), interval.as_str(), bar.first.start().get());
     let ohlcv = (
         dsl::open.eq(bar.ohlcv.open().units()),
         dsl::high.eq(bar.ohlcv.high().units()),
@@ -251,7 +251,7 @@ fn upsert_quote(connection: &mut SqliteConnection, quote: &Quote) -> Result<(), 
                 dsl::volatility.eq(columns.volatility),
                 dsl::trend.eq(columns.trend),
                 dsl::market_state.eq(quote.regime.as_str()),
-                dsl::last_update.eq(quote.last_bar),
+                dsl::last_update.eq(quote.last_bar.get()),
                 dsl::is_halted.eq(quote.is_halted),
             ))
             .on_conflict(dsl::symbol)
@@ -275,7 +275,7 @@ fn upsert_quote(connection: &mut SqliteConnection, quote: &Quote) -> Result<(), 
             dsl::current_price.eq(quote.price.units()),
             dsl::change_percent.eq(columns.change_percent),
             dsl::volume.eq(quote.day_volume),
-            dsl::last_update.eq(quote.last_bar),
+            dsl::last_update.eq(quote.last_bar.get()),
         ))
         .on_conflict(dsl::symbol)
         .do_update()
@@ -294,7 +294,11 @@ fn upsert_quote(connection: &mut SqliteConnection, quote: &Quote) -> Result<(), 
 fn upsert_halt(connection: &mut SqliteConnection, halt: &Halt) -> Result<(), StoreError> {
     use stock_halt::dsl;
     diesel::replace_into(dsl::stock_halt)
-        .values((dsl::symbol.eq(halt.symbol.as_str()), dsl::from_time.eq(halt.from), dsl::until_time.eq(halt.until)))
+        .values((
+            dsl::symbol.eq(halt.symbol.as_str()),
+            dsl::from_time.eq(halt.from.get()),
+            dsl::until_time.eq(halt.until.get()),
+        ))
         .execute(connection)
         .during("write stock_halt")?;
     Ok(())
@@ -347,7 +351,7 @@ pub(super) fn bars_after(
         let later = dsl::market_klines
             .filter(dsl::symbol.eq(symbol.as_str()))
             .filter(dsl::interval.eq(Interval::Minute1.as_str()))
-            .filter(dsl::time.gt(end));
+            .filter(dsl::time.gt(end.get()));
         if diesel::select(diesel::dsl::exists(later)).get_result(connection)? {
             found.insert(*symbol);
         }
@@ -364,7 +368,7 @@ pub(super) fn rollups(connection: &mut SqliteConnection, writes: &[RollupWrite])
             let outdated = dsl::market_klines
                 .filter(dsl::symbol.eq(write.symbol.as_str()))
                 .filter(dsl::interval.eq_any(&rolled))
-                .filter(dsl::time.ge(from));
+                .filter(dsl::time.ge(from.get()));
             diesel::delete(outdated).execute(connection).during("remove outdated roll-ups")?;
         }
         for (interval, bar) in write.bars.iter().filter(|(_, bar)| horizon.keeps(bar)) {
@@ -380,7 +384,7 @@ pub(super) fn settle_rollups(connection: &mut SqliteConnection, writes: &[Rollup
         if let Some(folded_to) = write.folded_to {
             use rollup_watermark::dsl;
             diesel::update(dsl::rollup_watermark.find(write.symbol.as_str()))
-                .set(dsl::folded_to.eq(folded_to))
+                .set(dsl::folded_to.eq(folded_to.get()))
                 .execute(connection)
                 .during("write rollup_watermark")?;
         }

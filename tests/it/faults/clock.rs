@@ -14,7 +14,7 @@ use crate::support::date;
 const A_WHILE: Duration = Duration::from_secs(2);
 
 fn start_of(day: &str, index: u16) -> i64 {
-    SHANGHAI.minute_of(date(day), index).unwrap().start()
+    SHANGHAI.minute_of(date(day), index).unwrap().start().get()
 }
 
 on_every_backend! {

@@ -7,7 +7,7 @@ use klined::feed::{Event, MarketEvent, Round, Subscription};
 use klined::jobs::{Market, past_tick_facts};
 use klined_market::bars::Bar;
 use klined_market::bars::ticks::{BestQuote, MinuteTicks, Tick, Trade, rolled_up};
-use klined_market::base::Symbol;
+use klined_market::base::{Symbol, UnixNanos};
 
 use super::heard;
 
@@ -96,7 +96,8 @@ impl Judge {
     fn is_made_of(&self, symbol: Symbol, bar: &Bar, ticks: &[Tick]) {
         let day = self.market.calendar.day_of(bar.first);
         let facts = past_tick_facts(&self.market, &[symbol].into(), day).unwrap()[&symbol];
-        let all: Vec<Tick> = MinuteTicks::of(self.market.model.seed, &symbol, &facts, bar).after(i64::MIN).collect();
+        let all: Vec<Tick> =
+            MinuteTicks::of(self.market.model.seed, &symbol, &facts, bar).after(UnixNanos::MIN).collect();
         if !self.bars.contains_key(&symbol) {
             assert!(all.ends_with(ticks), "{symbol} {}: not its last {} ticks", bar.first, ticks.len());
             return;

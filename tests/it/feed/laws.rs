@@ -45,9 +45,9 @@ fn at_a_speed(database: &Database, kind: ModelKind, speed: f64) {
     let wanted = [symbol("AAPL"), symbol("TSLA")];
     let mut subscription = stage.subscription(&wanted);
     let mut judge = Judge::of(&stage.market);
-    let minute = (60.0 / speed * 1e9) as i64;
+    let minute = Nanos::new((Nanos::MINUTE.get() as f64 / speed) as i64);
     for round in 0..22 {
-        let open = stage.market.store.clock().unwrap().unwrap().open_minute * SECOND;
+        let open = stage.market.store.clock().unwrap().unwrap().open_minute.saturating_nanos();
         for portion in 1..=6 {
             stage.pass(minute / 6);
             judge.listens(&mut subscription);
@@ -111,8 +111,8 @@ on_every_backend! {
 
     fn live_ticks_come_with_the_wall_clock(database: &Database) {
         let market = near_the_close(database, ModelKind::Full, "");
-        let begin = at("2026-03-03 14:51:00") * SECOND;
-        let mut stage = Stage::of(market, Pace::Live, begin + SECOND / 5);
+        let begin = at("2026-03-03 14:51:00").saturating_nanos();
+        let mut stage = Stage::of(market, Pace::Live, (begin + SECOND / 5).get());
         let v = symbol("V");
         let mut subscription = stage.subscription(&[v]);
         let mut judge = Judge::of(&stage.market);
@@ -305,10 +305,10 @@ fn who_comes_in_mid_minute_gets_the_last_ticks_and_all_that_follow() {
     assert!(heard(&mut second).unwrap().is_empty());
     // Nobody has been told anything of this one yet: the last tick is that of the market, up to now.
     let jpm = symbol("JPM");
-    let open = stage.market.store.clock().unwrap().unwrap().open_minute * SECOND;
+    let open = stage.market.store.clock().unwrap().unwrap().open_minute.saturating_nanos();
     let lasts = want(&mut stage.pump, &mut second, &[jpm], stage.wall);
     let last = lasts[&jpm].trade.unwrap();
-    assert!(last.at <= open + stage.wall && last.at > open - 60 * SECOND, "{last:?}");
+    assert!(last.at <= open + (stage.wall - UnixNanos::EPOCH) && last.at > open - 60 * SECOND, "{last:?}");
     for _ in 0..10 {
         stage.pass(SECOND);
     }

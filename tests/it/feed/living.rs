@@ -19,7 +19,7 @@ struct Wall;
 impl Clock for Wall {
     #[allow(clippy::disallowed_methods, reason = "the programs under test go by it too")]
     fn now_nanos(&self) -> UnixNanos {
-        SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos().try_into().unwrap()
+        UnixNanos::new(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos().try_into().unwrap())
     }
 }
 

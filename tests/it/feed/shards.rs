@@ -28,7 +28,8 @@ impl Pair {
             let market = market_under(database, ModelKind::Full, "test", "").of_shard(shard.parse().unwrap());
             begun(&market)
         };
-        let mut pair = Self { writers: [of("1/2"), of("2/2")], pump: Pump::new(market.clone()), market, wall: 0 };
+        let mut pair =
+            Self { writers: [of("1/2"), of("2/2")], pump: Pump::new(market.clone()), market, wall: UnixNanos::EPOCH };
         pair.write(0);
         pair.write(1);
         pair
@@ -47,7 +48,7 @@ impl Pair {
         self.pump.tell_due(self.wall);
     }
 
-    fn pass(&mut self, seconds: UnixNanos) {
+    fn pass(&mut self, seconds: i64) {
         self.wall += seconds * SECOND;
         self.pump.tell_due(self.wall);
     }

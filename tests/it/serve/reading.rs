@@ -1,5 +1,6 @@
 //! Every value that REST gives is the database's.
 
+use klined_market::base::UnixSeconds;
 use serde_json::Value;
 
 use crate::on_every_backend;
@@ -30,7 +31,7 @@ on_every_backend! {
                 assert_eq!((klines[0]["symbol"].as_str(), klines[0]["interval"].as_str()), (Some("AAPL"), Some(interval)));
             }
         }
-        let day = SHANGHAI.open_of(date("2026-03-03")).unwrap().start();
+        let day = SHANGHAI.open_of(date("2026-03-03")).unwrap().start().get();
         let condition = format!("symbol = 'V' AND interval = '1m' AND time <= {}", day - 1);
         for end in ["2026-03-02", "2026-03-02T15:00:00%2B08:00", "2026-03-02T07:00:00Z", &(day - 1).to_string()] {
             assert_eq!(rows(&api.pages(&format!("/api/v1/history/V?start=2026-01-01&end={end}"))), database.bars(&condition));
@@ -98,7 +99,7 @@ on_every_backend! {
             ("1d", "2026-03-03", vec!["15:00"]),
         ] {
             let path = format!("/api/v1/bars/AAPL?timeframe={interval}&start={day}&end={day}&label=end");
-            let at = |time: &&str| crate::support::market_builder::at(&format!("{day} {time}:00"));
+            let at = |time: &&str| crate::support::market_builder::at(&format!("{day} {time}:00")).get();
             assert_eq!(times(&path), ends.iter().map(at).collect::<Vec<_>>(), "{interval}");
         }
     }
@@ -142,7 +143,7 @@ on_every_backend! {
 
     fn a_quote_and_figures_are_sums_of_the_minutes(database: &Database) {
         let api = database.filled().api("");
-        let open = SHANGHAI.open_of(date("2026-03-03")).unwrap().start();
+        let open = SHANGHAI.open_of(date("2026-03-03")).unwrap().start().get();
         let of = |from: i64| format!("FROM market_klines WHERE symbol = 'NVDA' AND interval = '1m' AND time >= {from}");
         let value = |column: &str, from: i64| {
             database.value(&format!("SELECT {} AS text {}", database.decimal(column), of(from)))
@@ -170,7 +171,7 @@ on_every_backend! {
         let stored = database.value("SELECT CAST(change_percent AS text) AS text FROM stock_realtime_price WHERE symbol = 'NVDA'");
         assert_eq!(quote["change_percent"].as_f64(), stored.parse().ok());
         for (period, from, bars) in [
-            ("1h", SHANGHAI.minute_of(date("2026-03-03"), 180).unwrap().start(), 60),
+            ("1h", SHANGHAI.minute_of(date("2026-03-03"), 180).unwrap().start().get(), 60),
             ("1d", open, 240),
             ("7d", 0, 480),
             ("30d", 0, 480),
@@ -221,12 +222,13 @@ on_every_backend! {
         let api = database.api("");
         let truth = |symbol: &str| api.data(&format!("/api/v1/truth/{symbol}?start=2026-03-03&end=2026-03-03"));
         let number = |value: &Value| value.as_i64().unwrap();
-        let at = |time: &str| crate::support::market_builder::at(&format!("2026-03-03 {time}:00"));
+        let instant = |value: &Value| UnixSeconds::new(number(value));
+        let at = |time: &str| crate::support::market_builder::at(&format!("2026-03-03 {time}:00")).get();
         for symbol in ["AAPL", "V"] {
             let told = truth(symbol);
             assert_eq!(told["exact"], true);
             let spans = told["regimes"].as_array().unwrap();
-            let minutes = spans.iter().map(|span| SHANGHAI.minutes_between(number(&span["from"]), number(&span["until"])));
+            let minutes = spans.iter().map(|span| SHANGHAI.minutes_between(instant(&span["from"]), instant(&span["until"])));
             assert_eq!(minutes.sum::<u64>(), 240);
             assert_eq!((number(&spans[0]["from"]), number(&spans[spans.len() - 1]["until"])), (at("09:30"), at("15:00")));
             assert!(spans.windows(2).all(|pair| pair[0]["regime"] != pair[1]["regime"]));
@@ -240,10 +242,10 @@ on_every_backend! {
             spans.iter().find(|span| (number(&span["from"])..number(&span["until"])).contains(&minute)).unwrap()["regime"].clone()
         };
         assert_eq!(whole["exact"], true);
-        assert!(SHANGHAI.minutes_of(date("2026-03-02")).all(|minute| regime_at(&whole, minute.start()).is_string()));
+        assert!(SHANGHAI.minutes_of(date("2026-03-02")).all(|minute| regime_at(&whole, minute.start().get()).is_string()));
         let told = truth("AAPL");
         for minute in SHANGHAI.minutes_of(date("2026-03-03")) {
-            assert_eq!(regime_at(&told, minute.start()), regime_at(&whole, minute.start()));
+            assert_eq!(regime_at(&told, minute.start().get()), regime_at(&whole, minute.start().get()));
         }
         let forced = told["regimes"].as_array().unwrap().iter().find(|span| {
             number(&span["from"]) <= at("10:00") && number(&span["until"]) >= at("10:45")

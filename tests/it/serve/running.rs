@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
+use klined_market::base::UnixSeconds;
 use klined_market::calendar::{Calendar, Overrides};
 use klined_market::model::ModelKind;
 
@@ -154,7 +155,10 @@ fn a_hangup_has_keys_and_calendar_read_again_and_the_feed_goes_on() {
         for _ in 0..20 {
             let bar = socket.hear_until("bar");
             let time = bar["time"].as_i64().unwrap();
-            assert_eq!((SHANGHAI.minutes_between(last, time), &bar["corrected"]), (1, &false.into()));
+            assert_eq!(
+                (SHANGHAI.minutes_between(UnixSeconds::new(last), UnixSeconds::new(time)), &bar["corrected"]),
+                (1, &false.into())
+            );
             last = time;
         }
         write("keys.toml", "[[key]]\nname = 3\n");
@@ -192,12 +196,16 @@ fn a_saturday_that_is_opened_while_it_runs_is_told_and_read() {
     api.running.signal(libc::SIGHUP);
     api.running.until_it_says("read the calendar again");
     let calendar = Calendar::with_overrides(&Overrides::parse(days).unwrap());
-    let saturday = at("2089-03-05 09:30:00");
+    let saturday = at("2089-03-05 09:30:00").get();
     let (mut told, mut last) = (0, socket.hear_until("bar")["time"].as_i64().unwrap());
     while told < 3 {
         let bar = socket.hear_until("bar");
         let time = bar["time"].as_i64().unwrap();
-        assert_eq!((calendar.minutes_between(last, time), &bar["corrected"]), (1, &false.into()), "{last} {bar}");
+        assert_eq!(
+            (calendar.minutes_between(UnixSeconds::new(last), UnixSeconds::new(time)), &bar["corrected"]),
+            (1, &false.into()),
+            "{last} {bar}"
+        );
         told += usize::from(time >= saturday);
         last = time;
     }

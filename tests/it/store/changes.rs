@@ -26,7 +26,7 @@ fn noted(name: &str, from: UnixSeconds) -> Vec<(String, UnixSeconds)> {
 }
 
 fn settle(desk: &Desk, name: &str) {
-    desk.fold(&[RollupWrite { folded_to: None, is_repaired: true, ..folding_to(name, 0) }]);
+    desk.fold(&[RollupWrite { folded_to: None, is_repaired: true, ..folding_to(name, UnixSeconds::EPOCH) }]);
 }
 
 fn notes(database: &Database) -> String {
@@ -69,8 +69,8 @@ on_every_backend! {
         assert_eq!(desk.changes(), []);
         insert(database, "market_klines", "AAA", "1m", times[7]);
         assert_eq!(desk.changes(), noted("AAA", times[7]));
-        insert(database, "market_klines", "AAA", "1m", times[0] - 60);
-        assert_eq!(desk.changes(), noted("AAA", times[0] - 60));
+        insert(database, "market_klines", "AAA", "1m", times[0] - Seconds::MINUTE);
+        assert_eq!(desk.changes(), noted("AAA", times[0] - Seconds::MINUTE));
     }
 
     fn many_bars_inserted_at_once_are_noted_from_the_earliest_on(database: &Database) {
@@ -81,7 +81,7 @@ on_every_backend! {
              ('AAA', '1m', {1} + 9, 1, 1, 1, 1, 1), ('ZZZ', '1m', {1} + 9, 1, 1, 1, 1, 1)",
             times[2], times[9]
         ));
-        assert_eq!(desk.changes(), [noted("AAA", times[2] + 3), noted("ZZZ", times[9] + 9)].concat());
+        assert_eq!(desk.changes(), [noted("AAA", times[2] + Seconds::new(3)), noted("ZZZ", times[9] + Seconds::new(9))].concat());
     }
 
     fn a_bar_changed_anywhere_is_noted(database: &Database) {
@@ -114,13 +114,13 @@ on_every_backend! {
             settle(&desk, "AAA");
             changes
         };
-        assert_eq!(move_to(times[3], times[2] + 1), noted("AAA", times[2] + 1));
-        assert_eq!(move_to(times[2] + 1, times[3]), noted("AAA", times[2] + 1));
-        assert_eq!(move_to(times[9], times[1] + 1), noted("AAA", times[1] + 1));
-        assert_eq!(move_to(times[1] + 1, times[9]), noted("AAA", times[1] + 1));
-        assert_eq!(move_to(times[9], times[9] + 1), noted("AAA", times[9]));
+        assert_eq!(move_to(times[3], times[2].next()), noted("AAA", times[2].next()));
+        assert_eq!(move_to(times[2].next(), times[3]), noted("AAA", times[2].next()));
+        assert_eq!(move_to(times[9], times[1].next()), noted("AAA", times[1].next()));
+        assert_eq!(move_to(times[1].next(), times[9]), noted("AAA", times[1].next()));
+        assert_eq!(move_to(times[9], times[9].next()), noted("AAA", times[9]));
         // Into another month, which on PostgreSQL is another table, and back.
-        let other_month = times[0] - 10 * 86_400;
+        let other_month = times[0] - Seconds::DAY * 10;
         desk.store.ensure_partitions(date("2025-12-01"), date("2025-12-01")).unwrap();
         assert_eq!(move_to(times[5], other_month), noted("AAA", other_month));
         assert_eq!(move_to(other_month, times[5]), noted("AAA", other_month));
@@ -145,7 +145,7 @@ on_every_backend! {
         let (_desk, times) = folded(database);
         database.execute("UPDATE market_klines SET close = close, volume = volume + 0");
         database.execute("UPDATE market_klines SET created_at = '2001-01-01 00:00:00'");
-        database.execute(&format!("UPDATE market_klines SET close = 1 WHERE time = {}", times[0] + 1));
+        database.execute(&format!("UPDATE market_klines SET close = 1 WHERE time = {}", times[0].next()));
         assert_eq!(notes(database), "0");
     }
 
@@ -155,7 +155,7 @@ on_every_backend! {
         database.execute("UPDATE market_klines SET volume = 2 WHERE interval = '5m'");
         database.execute("DELETE FROM market_klines WHERE interval = '5m'");
         desk.fold(&[RollupWrite {
-            replace_from: Some(0),
+            replace_from: Some(UnixSeconds::EPOCH),
             bars: vec![(Interval::Day, bar(minutes(1)[0], 3, 3))],
             ..folding_to("AAA", times[7])
         }]);
@@ -172,8 +172,8 @@ on_every_backend! {
         assert_eq!(desk.tasks(), []);
         // A name that is no symbol is passed over, and keeps nobody from theirs.
         insert(database, "market_klines", "no symbol!", "1m", time);
-        insert(database, "market_klines", "OWN", "1m", time + 60);
-        assert_eq!(desk.changes(), noted("OWN", time + 60));
+        insert(database, "market_klines", "OWN", "1m", time + Seconds::MINUTE);
+        assert_eq!(desk.changes(), noted("OWN", time + Seconds::MINUTE));
     }
 
     fn claimed_notes_stay_until_they_are_settled(database: &Database) {
@@ -222,7 +222,7 @@ fn a_change_made_directly_in_a_partition_is_noted() {
     insert(&database, "market_klines_2026_01", "AAA", "1m", times[5]);
     assert_eq!(desk.changes(), noted("AAA", times[5]));
     settle(&desk, "AAA");
-    insert(&database, "market_klines_2026_01", "AAA", "1m", times[9] + 1);
+    insert(&database, "market_klines_2026_01", "AAA", "1m", times[9].next());
     database.execute("UPDATE market_klines_2026_01 SET close = close");
     assert_eq!(desk.changes(), []);
 }

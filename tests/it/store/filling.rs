@@ -105,7 +105,7 @@ on_every_backend! {
         // Others' bars in the way: the same, another, and one that stays.
         let others = [bar(minutes[9], 1009, 100_900), bar(minutes[99], 5, 5), bar(minutes[2_999], 6, 6)];
         desk.write_bars(others.map(|bar| (symbol("AAA"), bar)).into());
-        desk.fold(&[folding_to("AAA", minutes[2_000].start()), folding_to("BBB", minutes[0].start() - 1)]);
+        desk.fold(&[folding_to("AAA", minutes[2_000].start()), folding_to("BBB", minutes[0].start().previous())]);
         let unfolded = |name| Fill { rollups: vec![], ..part(name, &minutes[..2_999]) };
         for _ in 0..2 {
             let mut both = unfolded("AAA");
@@ -137,7 +137,7 @@ on_every_backend! {
             let ends = ["AAA", "BBB", "CCC"].map(|name| (symbol(name), instant));
             desk.store.bars_after(&ends).unwrap().iter().map(Symbol::to_string).collect::<Vec<_>>()
         };
-        assert_eq!(after(0), ["AAA", "BBB"]);
+        assert_eq!(after(UnixSeconds::EPOCH), ["AAA", "BBB"]);
         assert_eq!(after(minutes[1].start()), ["AAA"]);
         assert_eq!(after(minutes[2].start()), [""; 0]);
     }
@@ -170,11 +170,11 @@ fn a_month_written_whole_is_what_its_parts_make() {
     database.execute(&format!(
         "INSERT INTO market_klines_2026_01 (symbol, interval, time, open, high, low, close, volume) \
          VALUES ('CCC', '1m', {}, 1, 1, 1, 1, 1)",
-        early + 1
+        early.next()
     ));
     assert_eq!(
         desk.changes(),
-        [("AAA", early), ("BBB", early), ("CCC", early + 1)].map(|(name, at)| (name.to_owned(), at))
+        [("AAA", early), ("BBB", early), ("CCC", early.next())].map(|(name, at)| (name.to_owned(), at))
     );
 }
 

@@ -32,7 +32,7 @@ fn followers_hear_of_every_transaction_that_bars_came_with_and_of_no_other() {
     assert_eq!(follower.heard(), [times[0].to_string()]);
     desk.write_bars(bars_of("AAA", &minutes(12)[10..]));
     assert_eq!(follower.heard(), [times[10].to_string()]);
-    desk.write(&Batch { status: Some(status(Session::Closed, times[11] + 60)), ..Batch::default() });
+    desk.write(&Batch { status: Some(status(Session::Closed, times[11].get() + 60)), ..Batch::default() });
     assert_eq!(follower.heard(), [""; 0]);
 
     break_table(&database, "market_status", "INSERT");
@@ -108,7 +108,7 @@ fn a_week_of_minutes_updates_in_place_and_grows_no_table() {
         status: Some(status(Session::Morning, 60 * nth)),
         ..Batch::default()
     };
-    let fold = |nth: i64| names.iter().map(|name| folding_to(name, 60 * nth)).collect::<Vec<_>>();
+    let fold = |nth: i64| names.iter().map(|name| folding_to(name, UnixSeconds::new(60 * nth))).collect::<Vec<_>>();
     let listings = names.iter().map(|name| listing(name, DAY, None)).collect();
     desk.write(&Batch { listings, ..minute(1) });
     desk.fold(&fold(1));

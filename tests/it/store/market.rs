@@ -118,7 +118,7 @@ on_every_backend! {
             ],
             ..Batch::default()
         });
-        let row = |name, last_bar, is_listed| Progress { checkpoint: checkpoint(name, first), last_bar, is_listed };
+        let row = |name, last_bar: Option<i64>, is_listed| Progress { checkpoint: checkpoint(name, first), last_bar: last_bar.map(UnixSeconds::new), is_listed };
         assert_eq!(desk.store.progress().unwrap(), [row("B", Some(120), true), row("_", None, false), row("a", Some(60), true)]);
         assert_eq!(desk.store.listings().unwrap(), [
             listing("B", DAY, Some("2026-01-09")),
@@ -126,9 +126,9 @@ on_every_backend! {
             listing("_", DAY, Some("2026-01-05")),
             listing("a", DAY, None),
         ]);
-        let state = |name: &str, current_price, last_update| StateRow { symbol: name.to_owned(), current_price, last_update };
+        let state = |name: &str, current_price, last_update| StateRow { symbol: name.to_owned(), current_price, last_update: UnixSeconds::new(last_update) };
         assert_eq!(desk.store.states().unwrap(), [state("B", 0.01, 120), state("a", 12.34, 60)]);
-        assert_eq!(desk.store.watermarks().unwrap(), BTreeMap::from(names.map(|name| (symbol(name), 0))));
+        assert_eq!(desk.store.watermarks().unwrap(), BTreeMap::from(names.map(|name| (symbol(name), UnixSeconds::EPOCH))));
 
         desk.write(&Batch {
             checkpoints: vec![checkpoint("a", later)],
@@ -136,12 +136,12 @@ on_every_backend! {
             listings: vec![listing("a", DAY, Some("2026-01-06"))],
             ..Batch::default()
         });
-        desk.fold(&[folding_to("a", 180), folding_to("NEW", 9)]);
-        let moved = Progress { checkpoint: checkpoint("a", later), last_bar: Some(180), is_listed: false };
+        desk.fold(&[("a", 180), ("NEW", 9)].map(|(name, to)| folding_to(name, UnixSeconds::new(to))));
+        let moved = Progress { checkpoint: checkpoint("a", later), last_bar: Some(UnixSeconds::new(180)), is_listed: false };
         assert_eq!(desk.store.progress().unwrap()[2], moved);
         assert_eq!(desk.store.listings().unwrap()[3], listing("a", DAY, Some("2026-01-06")));
         assert_eq!(desk.store.states().unwrap()[1], state("a", 13.0, 180));
-        let watermarks = [("B", 0), ("_", 0), ("a", 180)].map(|(name, to)| (symbol(name), to));
+        let watermarks = [("B", 0), ("_", 0), ("a", 180)].map(|(name, to)| (symbol(name), UnixSeconds::new(to)));
         assert_eq!(desk.store.watermarks().unwrap(), BTreeMap::from(watermarks));
         // Listed anew, its watermark stays.
         desk.write(&Batch { listings: vec![listing("a", "2026-02-02", None)], ..Batch::default() });
@@ -163,7 +163,7 @@ on_every_backend! {
             price,
             change_percent: Some(-1.5),
             volume: Some(12_300),
-            last_update,
+            last_update: UnixSeconds::new(last_update),
             is_halted,
         };
         let expected = [row(&stock("AAA"), 12.34, 120, true), row(&idle, 0.99, 60, false)];

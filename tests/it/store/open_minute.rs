@@ -12,7 +12,11 @@ on_every_backend! {
         let desk = Desk::of(database);
         assert_eq!(desk.store.clock().unwrap(), None);
         for (pace, open_minute) in [(Pace::Live, 60), (Pace::Test { speed: 0.1 }, 180), (Pace::Test { speed: 60_000.0 }, 120)] {
-            let clock = MarketClock { pace, open_minute, opened_at: 1_796_000_000_123_456_789 };
+            let clock = MarketClock {
+                pace,
+                open_minute: UnixSeconds::new(open_minute),
+                opened_at: UnixNanos::new(1_796_000_000_123_456_789),
+            };
             desk.write(&Batch { clock: Some(clock), ..Batch::default() });
             assert_eq!(desk.store.clock().unwrap(), Some(clock));
         }

@@ -6,7 +6,7 @@ use super::*;
 use crate::on_every_backend;
 
 /// 2026-02-01 00:00 in Shanghai.
-const FEBRUARY: UnixSeconds = 1_769_875_200;
+const FEBRUARY: UnixSeconds = UnixSeconds::new(1_769_875_200);
 
 /// The last ten minutes of January and the first ten of February.
 fn turn_of_the_month() -> Vec<Minute> {
@@ -48,7 +48,7 @@ on_every_backend! {
         // Again, and with an earlier horizon, nothing happens.
         let before = everything(database);
         assert!(desk.store.retain_from(&desk.writer, FEBRUARY, &never).unwrap());
-        assert!(desk.store.retain_from(&desk.writer, FEBRUARY - 31 * 86_400, &never).unwrap());
+        assert!(desk.store.retain_from(&desk.writer, FEBRUARY - Seconds::DAY * 31, &never).unwrap());
         assert_eq!(desk.store.retained_from().unwrap(), Some(FEBRUARY));
         assert_eq!(everything(database), before);
         // A change behind it still is one.

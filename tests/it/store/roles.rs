@@ -68,7 +68,7 @@ on_every_backend! {
         database.execute("UPDATE role_epoch SET epoch = epoch + 1 WHERE role = 'aggregator'");
         let before = everything(database);
         let lost = |error| matches!(error, StoreError::RoleLost { role: Role::Aggregator });
-        let write = RollupWrite { replace_from: Some(0), is_repaired: true, ..folding_to("AAA", 1) };
+        let write = RollupWrite { replace_from: Some(UnixSeconds::EPOCH), is_repaired: true, ..folding_to("AAA", UnixSeconds::new(1)) };
         assert!(lost(desk.store.rollup_tasks(&desk.aggregator).unwrap_err()));
         assert!(lost(desk.store.write_rollups(&desk.aggregator, &[write]).unwrap_err()));
         assert_eq!(everything(database), before);

@@ -2,6 +2,7 @@
 
 use klined::store::{Batch, Role, StoreError, StoredScenario};
 use klined_market::bars::Halt;
+use klined_market::base::{Seconds, UnixSeconds};
 use klined_market::model::{Effect, Regime, ScenarioEvent, Scope};
 
 use super::{Desk, symbol};
@@ -9,7 +10,10 @@ use crate::on_every_backend;
 use crate::support::database::Database;
 
 fn every_kind(name: &str) -> StoredScenario {
-    let event = |scope, effect, from| ScenarioEvent { scope, effect, from, until: from + 600 };
+    let event = |scope, effect, from| {
+        let from = UnixSeconds::new(from);
+        ScenarioEvent { scope, effect, from, until: from + Seconds::minutes(10) }
+    };
     let sector = || Scope::Sector("Food & \"beverage\"".to_owned());
     StoredScenario {
         name: name.to_owned(),
@@ -58,7 +62,7 @@ on_every_backend! {
 
     fn a_halt_is_kept_once_and_goes_with_its_symbol(database: &Database) {
         let desk = Desk::of(database);
-        let halt = |name: &str, from, until| Halt { symbol: symbol(name), from, until };
+        let halt = |name: &str, from, until| Halt { symbol: symbol(name), from: UnixSeconds::new(from), until: UnixSeconds::new(until) };
         let halts = vec![halt("b", 120, 240), halt("B", 60, 120), halt("b", 0, 60)];
         desk.write(&Batch { halts: halts.clone(), ..Batch::default() });
         desk.write(&Batch { halts: vec![halt("b", 120, 300)], ..Batch::default() });

@@ -49,7 +49,7 @@ on_every_backend! {
         desk.write(&full_batch("AAA", &minutes(10)));
         let [first, last] = [minutes(1)[0], minutes(10)[9]];
         let write = |ticks, is_repaired| RollupWrite {
-            replace_from: Some(0),
+            replace_from: Some(UnixSeconds::EPOCH),
             bars: vec![(Interval::Minute5, bar(first, ticks, 1))],
             is_repaired,
             ..folding_to("AAA", last.start())
@@ -166,9 +166,9 @@ on_every_backend! {
         let minutes = minutes(10);
         desk.write(&full_batch("AAA", &minutes));
         let both: Vec<_> = [minutes[0], minutes[5]].map(|first| (Interval::Minute5, bar(first, 5, 1))).to_vec();
-        let other = RollupWrite { bars: both.clone(), ..folding_to("BBB", 0) };
-        desk.fold(&[RollupWrite { bars: both, ..folding_to("AAA", 0) }, other]);
-        desk.fold(&[RollupWrite { replace_from: Some(minutes[5].start()), ..folding_to("AAA", 0) }]);
+        let other = RollupWrite { bars: both.clone(), ..folding_to("BBB", UnixSeconds::EPOCH) };
+        desk.fold(&[RollupWrite { bars: both, ..folding_to("AAA", UnixSeconds::EPOCH) }, other]);
+        desk.fold(&[RollupWrite { replace_from: Some(minutes[5].start()), ..folding_to("AAA", UnixSeconds::EPOCH) }]);
         let left: Vec<_> = desk.bars("AAA", Interval::Minute5).iter().map(|row| row.time).collect();
         assert_eq!(left, [minutes[0].start()]);
         assert_eq!(desk.bars("AAA", Interval::Minute1).len(), 10);

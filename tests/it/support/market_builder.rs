@@ -18,7 +18,7 @@ use super::{SHANGHAI, date};
 /// A moment in Shanghai, from `2026-03-02 10:15:30`.
 pub fn at(local: &str) -> UnixSeconds {
     let naive = chrono::NaiveDateTime::parse_from_str(local, "%Y-%m-%d %H:%M:%S").unwrap();
-    Shanghai.from_local_datetime(&naive).unwrap().timestamp()
+    UnixSeconds::new(Shanghai.from_local_datetime(&naive).unwrap().timestamp())
 }
 
 /// The trading minute that starts at a moment in Shanghai, from `2026-03-02 10:15`.

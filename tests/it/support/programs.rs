@@ -9,6 +9,7 @@ use std::thread::{JoinHandle, sleep, spawn};
 use std::time::Duration;
 
 use klined::jobs::{Generator, Market, ModelChoice, Stop};
+use klined_market::base::UnixSeconds;
 use klined_market::calendar::Calendar;
 
 use super::database::{Backend, Database};
@@ -186,7 +187,7 @@ impl Database {
         let store = database.open();
         let market = Market::claim(store, Arc::new(Calendar::shanghai()), ModelChoice::default(), None).unwrap();
         let mut generator = Generator::start(market, &[], date("2026-03-02"), &Stop::default()).unwrap();
-        generator.advance(SHANGHAI.minute_starting(until).unwrap(), &Stop::default()).unwrap();
+        generator.advance(SHANGHAI.minute_starting(UnixSeconds::new(until)).unwrap(), &Stop::default()).unwrap();
         database
     }
 }
@@ -309,8 +310,9 @@ impl Running {
 
     /// Waits until it has written so many more minutes, from now on.
     pub fn until_minutes(&mut self, count: u64, database: &Database) {
-        let before = database.last_minute();
-        let written = || SHANGHAI.minutes_between(before + 1, database.last_minute() + 1);
+        let after_last = || UnixSeconds::new(database.last_minute()).next();
+        let before = after_last();
+        let written = || SHANGHAI.minutes_between(before, after_last());
         self.until(&format!("{count} more minutes are written"), || written() >= count);
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use klined_market::bars::Bar;
 use klined_market::bars::ticks::{BestQuote, MinuteTicks, Side, TRADES_MAX, Tick, TickFacts, TickId, rolled_up};
-use klined_market::base::{Board, Instrument, Ohlcv, Price, PriceLimits, Seed};
+use klined_market::base::{Board, Instrument, Nanos, Ohlcv, Price, PriceLimits, Seed, UnixNanos};
 use klined_market::model::{FullParameters, Model};
 use proptest::prelude::*;
 
@@ -13,11 +13,9 @@ use crate::support::SHANGHAI;
 use crate::support::market::gbm;
 use crate::support::stats::fnv1a;
 
-const MINUTE_NANOS: i64 = 60_000_000_000;
-
 /// Every law of a minute's ticks against its bar.
 fn check(ticks: &MinuteTicks, facts: &TickFacts, bar: &Bar) {
-    let (start, ohlcv) = (bar.first.start() * 1_000_000_000, bar.ohlcv);
+    let (start, ohlcv) = (bar.first.start().saturating_nanos(), bar.ohlcv);
     let (trades, quotes) = (ticks.trades(), ticks.quotes());
     // Rolled up, the trades are the bar.
     assert_eq!(rolled_up(trades), (ohlcv.volume() > 0).then_some(ohlcv));
@@ -25,10 +23,10 @@ fn check(ticks: &MinuteTicks, facts: &TickFacts, bar: &Bar) {
     assert!(trades.len() <= TRADES_MAX);
     // Times increase strictly inside the minute, each trade's quote before it and after the trade before.
     assert_eq!(quotes[0].at, start);
-    let all: Vec<Tick> = ticks.after(start - 1).collect();
+    let all: Vec<Tick> = ticks.after(start.previous()).collect();
     assert_eq!(all.len(), trades.len() + quotes.len());
     assert!(all.windows(2).all(|pair| pair[0].at() < pair[1].at()));
-    assert!(all.iter().all(|tick| (start..start + MINUTE_NANOS).contains(&tick.at())));
+    assert!(all.iter().all(|tick| (start..start + Nanos::MINUTE).contains(&tick.at())));
     let (down, up) = facts.limits.map_or((Price::MIN, Price::MAX), |held| (held.down, held.up));
     let (down, up) = (down.min(ohlcv.low()), up.max(ohlcv.high()));
     let sizes = facts.board.order_sizes();
@@ -96,9 +94,9 @@ proptest! {
         let ticks = MinuteTicks::of(Seed(seed), &symbol(), &facts, &bar);
         check(&ticks, &facts, &bar);
         // A feed that begins in mid-minute tells the rest, and the bar so far is that of the trades before.
-        let instant = bar.first.start() * 1_000_000_000 + (after * MINUTE_NANOS as f64) as i64;
+        let instant = bar.first.start().saturating_nanos() + Nanos::new((after * Nanos::MINUTE.get() as f64) as i64);
         let rest: Vec<Tick> = ticks.after(instant).collect();
-        let all: Vec<Tick> = ticks.after(i64::MIN).collect();
+        let all: Vec<Tick> = ticks.after(UnixNanos::MIN).collect();
         prop_assert!(all.ends_with(&rest) && rest.iter().all(|tick| tick.at() > instant));
         let told = &all[..all.len() - rest.len()];
         prop_assert!(told.iter().all(|tick| tick.at() <= instant));
@@ -172,7 +170,7 @@ fn without_volume_there_are_quotes_and_no_trades() {
     let touches =
         |quote: &BestQuote| [quote.bid, quote.ask].into_iter().flatten().any(|side| side.price == price(1000));
     assert!(ticks.quotes().iter().all(touches));
-    assert_eq!(ticks.until(i64::MAX), None);
+    assert_eq!(ticks.until(UnixNanos::MAX), None);
 }
 
 #[test]
@@ -195,8 +193,8 @@ fn every_argument_makes_other_ticks_and_nothing_else_does() {
     let one = bar([1000, 1003, 999, 1001], 62_000);
     let reference = of(FREE, &one);
     assert_eq!(reference, of(FREE, &one));
-    let times = |ticks: &MinuteTicks| -> Vec<i64> {
-        let start = ticks.minute().start() * 1_000_000_000;
+    let times = |ticks: &MinuteTicks| -> Vec<Nanos> {
+        let start = ticks.minute().start().saturating_nanos();
         ticks.trades().iter().map(|trade| trade.at - start).collect()
     };
     let another = "600520".parse().unwrap();
@@ -224,7 +222,7 @@ fn ids_increase_from_minute_to_minute() {
 
 /// All that a minute's ticks say.
 fn printed(ticks: &MinuteTicks) -> String {
-    ticks.after(i64::MIN).map(|tick| format!("{tick:?}\n")).collect()
+    ticks.after(UnixNanos::MIN).map(|tick| format!("{tick:?}\n")).collect()
 }
 
 #[test]

@@ -6,7 +6,7 @@
 use std::sync::{Arc, LazyLock};
 
 use klined_market::bars::ticks::{MinuteTicks, Side, Trade};
-use klined_market::base::{Board, Instrument, Seed};
+use klined_market::base::{Board, Instrument, Nanos, Seed};
 use klined_market::model::{FullParameters, Model};
 
 use super::{bars_of, minute};
@@ -35,8 +35,8 @@ static TYPICAL: LazyLock<Vec<MinuteTicks>> = LazyLock::new(|| sample(&full(), &s
 
 /// Each trade's time as a share of its minute.
 fn times(ticks: &MinuteTicks) -> Vec<f64> {
-    let start = ticks.minute().start() * 1_000_000_000;
-    ticks.trades().iter().map(|trade| (trade.at - start) as f64 / 6e10).collect()
+    let start = ticks.minute().start().saturating_nanos();
+    ticks.trades().iter().map(|trade| (trade.at - start).get() as f64 / Nanos::MINUTE.get() as f64).collect()
 }
 
 #[test]

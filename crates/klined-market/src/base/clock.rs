@@ -1,14 +1,7 @@
 //! The one place that time comes from. Below the daemons nobody asks the system what time it is: whoever needs
 //! "now" is handed a [`Clock`]. A [`MarketClock`] tells from it what time it is in a market.
 
-/// Seconds since 1970-01-01T00:00:00Z.
-pub type UnixSeconds = i64;
-
-/// Nanoseconds since 1970-01-01T00:00:00Z. Reaches to the year 2262.
-pub type UnixNanos = i64;
-
-const NANOS_PER_SECOND: UnixNanos = 1_000_000_000;
-const NANOS_PER_MINUTE: UnixNanos = 60 * NANOS_PER_SECOND;
+use super::{Nanos, UnixNanos, UnixSeconds};
 
 /// A source of "now".
 pub trait Clock: Send + Sync {
@@ -17,7 +10,7 @@ pub trait Clock: Send + Sync {
 
     /// The present instant in Unix seconds.
     fn now(&self) -> UnixSeconds {
-        self.now_nanos().div_euclid(NANOS_PER_SECOND)
+        self.now_nanos().seconds()
     }
 }
 
@@ -48,9 +41,9 @@ impl MarketClock {
         match self.pace {
             Pace::Live => wall,
             Pace::Test { speed } => {
-                let start = self.open_minute.saturating_mul(NANOS_PER_SECOND);
-                let passed = wall.saturating_sub(self.opened_at) as f64 * speed;
-                start.saturating_add((passed as UnixNanos).clamp(0, NANOS_PER_MINUTE))
+                let passed = wall.saturating_since(self.opened_at).get() as f64 * speed;
+                let passed = Nanos::new(passed as i64).clamp(Nanos::ZERO, Nanos::MINUTE);
+                self.open_minute.saturating_nanos().saturating_add(passed)
             }
         }
     }
@@ -62,12 +55,15 @@ mod tests {
 
     #[test]
     fn test_mode_stays_within_the_open_minute_and_live_is_the_wall() {
-        let clock = |pace| MarketClock { pace, open_minute: 600, opened_at: 5_000 };
+        let (open_minute, opened_at) = (UnixSeconds::new(600), UnixNanos::new(5_000));
+        let clock = |pace| MarketClock { pace, open_minute, opened_at };
         let test = clock(Pace::Test { speed: 60.0 });
-        let start = 600 * NANOS_PER_SECOND;
-        assert_eq!([0, 5_000, 6_000].map(|wall| test.now(wall) - start), [0, 0, 60_000]);
-        assert_eq!(test.now(5_000 + NANOS_PER_SECOND / 2), start + 30 * NANOS_PER_SECOND);
-        assert_eq!([2 * NANOS_PER_SECOND, i64::MAX].map(|wall| test.now(wall) - start), [NANOS_PER_MINUTE; 2]);
-        assert_eq!([7, i64::MAX].map(|wall| clock(Pace::Live).now(wall)), [7, i64::MAX]);
+        let start = open_minute.saturating_nanos();
+        let passed = |wall| test.now(UnixNanos::new(wall)) - start;
+        assert_eq!([0, 5_000, 6_000].map(passed), [0, 0, 60_000].map(Nanos::new));
+        assert_eq!(passed(5_000 + Nanos::SECOND.get() / 2), Nanos::SECOND * 30);
+        assert_eq!([2 * Nanos::SECOND.get(), i64::MAX].map(passed), [Nanos::MINUTE; 2]);
+        let walls = [UnixNanos::new(7), UnixNanos::MAX];
+        assert_eq!(walls.map(|wall| clock(Pace::Live).now(wall)), walls);
     }
 }

@@ -1,4 +1,4 @@
-//! What every layer speaks of: prices, symbols, instruments, intervals, the clock, the seed, shards.
+//! What every layer speaks of: prices, symbols, instruments, intervals, time and the clock, the seed, shards.
 
 pub mod board;
 pub mod clock;
@@ -9,9 +9,10 @@ pub mod price;
 pub mod seed;
 pub mod shard;
 pub mod symbol;
+pub mod time;
 
 pub use board::{Board, OrderSizes, PriceLimits, UnknownBoard};
-pub use clock::{Clock, MarketClock, Pace, UnixNanos, UnixSeconds};
+pub use clock::{Clock, MarketClock, Pace};
 pub use instrument::{DailyVolatility, Instrument, InvalidInstrument, SectorKey};
 pub use interval::{Interval, UnknownInterval};
 pub use ohlcv::{InvalidOhlcv, Ohlcv};
@@ -19,3 +20,4 @@ pub use price::{InvalidPrice, Price};
 pub use seed::{Seed, Stream};
 pub use shard::{InvalidShard, Shard};
 pub use symbol::{InvalidSymbol, Symbol};
+pub use time::{BeyondNanos, Nanos, Seconds, UnixNanos, UnixSeconds};

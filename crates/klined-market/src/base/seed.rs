@@ -75,7 +75,7 @@ impl Seed {
     /// minutes, not both.
     #[must_use]
     pub fn minute_stream(self, purpose: Stream, symbol: &Symbol, minute_start: UnixSeconds) -> ChaCha8Rng {
-        self.stream_numbered(purpose, symbol.padded(), minute_start.cast_unsigned())
+        self.stream_numbered(purpose, symbol.padded(), minute_start.get().cast_unsigned())
     }
 
     /// The stream of one purpose and one trading day that all symbols share.

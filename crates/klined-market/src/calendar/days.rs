@@ -3,13 +3,13 @@
 //! Known days: the weekdays from 1990-12-19 to the end of [`tables`](self) that are not in `tables/closed_days.txt`
 //! (made by `scripts/make_calendar.py` from two public sources). Later days come from [`projection`](super::projection).
 
-use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, TimeZone, Weekday};
-use chrono_tz::{Asia::Shanghai, Tz};
+use chrono::{Datelike, Days, NaiveDate, NaiveTime, Weekday};
 
 use super::overrides::{Change, Overrides};
 use super::projection;
+use super::zone::{self, MORNING_OPEN};
 use super::{CalendarError, MINUTES_PER_DAY, Minute};
-use crate::base::UnixSeconds;
+use crate::base::{Seconds, UnixSeconds};
 
 const CLOSED_DAYS: &str = include_str!("tables/closed_days.txt");
 /// 1990-12-19, the first trading day.
@@ -17,9 +17,8 @@ const OPENED: NaiveDate = NaiveDate::from_ymd_opt(1990, 12, 19).unwrap();
 /// The last day that the table of closed days covers.
 const KNOWN_UNTIL: NaiveDate = NaiveDate::from_ymd_opt(2026, 12, 31).unwrap();
 /// Seconds from the morning session's open to the afternoon session's.
-const AFTERNOON_OFFSET: UnixSeconds = 3 * 3600 + 30 * 60;
+const AFTERNOON_OFFSET: Seconds = Seconds::minutes(210);
 const MINUTES_PER_SESSION: u16 = MINUTES_PER_DAY / 2;
-const MORNING_OPEN: NaiveTime = NaiveTime::from_hms_opt(9, 30, 0).unwrap();
 
 /// The trading days of one exchange and the minutes in them. Immutable; cheap to ask, about 26,700 days long.
 #[derive(Debug, Clone)]
@@ -32,14 +31,9 @@ pub struct Calendar {
     last_day: NaiveDate,
 }
 
-/// The local date and time of an instant.
-pub(super) fn local(instant: UnixSeconds) -> DateTime<Tz> {
-    Shanghai.from_utc_datetime(&DateTime::from_timestamp(instant, 0).unwrap_or(DateTime::UNIX_EPOCH).naive_utc())
-}
-
-fn morning_open(date: NaiveDate) -> UnixSeconds {
-    // Daylight saving time began and ended at night, so 09:30 exists once on every day.
-    Shanghai.from_local_datetime(&date.and_time(MORNING_OPEN)).earliest().map_or(0, |open| open.timestamp())
+/// Daylight saving time began and ended at night, so 09:30 exists once on every day.
+fn morning_open(date: NaiveDate) -> Result<UnixSeconds, CalendarError> {
+    zone::instant(date.and_time(MORNING_OPEN))
 }
 
 fn is_weekday(date: NaiveDate) -> bool {
@@ -72,9 +66,8 @@ impl Calendar {
             None if date <= known_until => true,
             None => projected.binary_search(&date).is_err(),
         };
-        let days: Vec<NaiveDate> =
-            OPENED.iter_days().take_while(|&date| date <= projection::HORIZON).filter(|&date| is_open(date)).collect();
-        let opens = days.iter().map(|&date| morning_open(date)).collect();
+        let days = OPENED.iter_days().take_while(|&date| date <= projection::HORIZON).filter(|&date| is_open(date));
+        let (days, opens) = days.filter_map(|date| Some((date, morning_open(date).ok()?))).unzip();
         Self { days, opens, known_until, last_day: projection::HORIZON }
     }
 
@@ -126,19 +119,6 @@ impl Calendar {
         &self.days[first..past.max(first)]
     }
 
-    /// The date in Asia/Shanghai on which an instant falls.
-    #[must_use]
-    pub fn date_of(&self, instant: UnixSeconds) -> NaiveDate {
-        local(instant).date_naive()
-    }
-
-    /// The first instant of a date in Asia/Shanghai, in Unix seconds.
-    #[must_use]
-    pub fn midnight(date: NaiveDate) -> UnixSeconds {
-        // Since the exchange opened every midnight has existed; the clock was changed at two.
-        Shanghai.from_local_datetime(&date.and_time(NaiveTime::MIN)).earliest().map_or(0, |instant| instant.timestamp())
-    }
-
     /// The trading day of a minute.
     #[must_use]
     pub fn day_of(&self, minute: Minute) -> NaiveDate {
@@ -185,7 +165,7 @@ impl Calendar {
             Ok(index) => Ok(Minute::starting_at(self.opens[index])),
             Err(_) if day > self.last_day => Err(self.beyond(day)),
             Err(_) if day < OPENED => Err(CalendarError::BeforeOpening { date: day, opened: OPENED }),
-            Err(_) => Err(CalendarError::NotATradingMinute(morning_open(day))),
+            Err(_) => Err(morning_open(day).map_or_else(|error| error, CalendarError::NotATradingMinute)),
         }
     }
 
@@ -195,7 +175,7 @@ impl Calendar {
     /// The date is no trading day of this calendar, or beyond it.
     pub fn instant(&self, day: NaiveDate, time: NaiveTime) -> Result<UnixSeconds, CalendarError> {
         // The clock is never changed between midnight's end and the close.
-        Ok(self.open_of(day)?.start() + (time - MORNING_OPEN).num_seconds())
+        Ok(self.open_of(day)?.start() + Seconds::new((time - MORNING_OPEN).num_seconds()))
     }
 
     /// The minute at a place in its day, 0 (09:30) to 239 (14:59).
@@ -260,13 +240,28 @@ impl Calendar {
     /// # Errors
     /// `now` lies past the calendar's last day, so it cannot know.
     pub fn last_completed(&self, now: UnixSeconds) -> Result<Option<Minute>, CalendarError> {
-        let date = self.date_of(now);
+        let date = self.date_of(now)?;
         if date > self.last_day {
             return Err(self.beyond(date));
         }
         // A minute is over at `now` exactly when it starts at or before `now` − 60 s.
-        let begun = self.first_ordinal_at_or_after(now - Minute::SECONDS + 1);
+        let begun = self.first_ordinal_at_or_after(Minute::label_ending_at(now).next());
         Ok(begun.checked_sub(1).and_then(|ordinal| self.minute_at(ordinal).ok()))
+    }
+
+    /// The last trading minute that starts before an instant; none before the first of all.
+    ///
+    /// # Errors
+    /// The instant lies past the calendar's last day, so it cannot know.
+    pub fn last_starting_before(&self, instant: UnixSeconds) -> Result<Option<Minute>, CalendarError> {
+        self.last_completed(Minute::end_of(instant).previous())
+    }
+
+    /// The span of labels of the minutes after one, given by its label, that are over at `now`: for
+    /// [`Calendar::minutes_in`] and [`Calendar::minutes_between`].
+    #[must_use]
+    pub fn over_since(label: UnixSeconds, now: UnixSeconds) -> (UnixSeconds, UnixSeconds) {
+        (label.next(), Minute::label_ending_at(now).next())
     }
 
     /// How many trading minutes start at or after `from` and before `to`; 0 when `to` is not later.
@@ -310,7 +305,7 @@ impl Calendar {
     fn first_ordinal_at_or_after(&self, instant: UnixSeconds) -> u64 {
         let Some(day) = self.opens.partition_point(|&open| open <= instant).checked_sub(1) else { return 0 };
         let after_open = instant - self.opens[day];
-        let rounded_up = |seconds: UnixSeconds| (seconds + Minute::SECONDS - 1) / Minute::SECONDS;
+        let rounded_up = |span: Seconds| (span + Minute::SECONDS - Seconds::SECOND) / Minute::SECONDS;
         let session = i64::from(MINUTES_PER_SESSION);
         let index = if after_open <= AFTERNOON_OFFSET {
             rounded_up(after_open).min(session)
@@ -327,15 +322,9 @@ impl Calendar {
 
 pub(super) fn minute_after_open(open: UnixSeconds, index: u16) -> Minute {
     let lunch = if index < MINUTES_PER_SESSION {
-        0
+        Seconds::ZERO
     } else {
-        AFTERNOON_OFFSET - i64::from(MINUTES_PER_SESSION) * Minute::SECONDS
+        AFTERNOON_OFFSET - Minute::SECONDS * i64::from(MINUTES_PER_SESSION)
     };
-    Minute::starting_at(open + i64::from(index) * Minute::SECONDS + lunch)
-}
-
-/// An instant as a person in Shanghai reads it.
-#[must_use]
-pub fn local_time(instant: UnixSeconds) -> String {
-    local(instant).format("%Y-%m-%d %H:%M:%S").to_string()
+    Minute::starting_at(open + Minute::SECONDS * i64::from(index) + lunch)
 }

@@ -1,6 +1,6 @@
 //! What a calendar cannot answer.
 
-use chrono::NaiveDate;
+use chrono::{NaiveDate, NaiveDateTime};
 use thiserror::Error;
 
 use crate::base::UnixSeconds;
@@ -20,4 +20,10 @@ pub enum CalendarError {
     /// An instant that is no trading minute's start.
     #[error("Unix second {0} is not the start of a trading minute")]
     NotATradingMinute(UnixSeconds),
+    /// An instant so far away that it has no date.
+    #[error("Unix second {0} lies outside of the dates that can be written")]
+    OutOfRange(UnixSeconds),
+    /// A local date and time that the exchange's clocks never show, or one that has no Unix second.
+    #[error("the exchange's clocks never show {0}")]
+    NoSuchLocalTime(NaiveDateTime),
 }

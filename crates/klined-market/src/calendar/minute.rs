@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::base::UnixSeconds;
+use crate::base::{Seconds, UnixSeconds};
 
 /// Trading minutes in a day: 120 before the lunch break, 120 after it.
 pub const MINUTES_PER_DAY: u16 = 240;
@@ -14,7 +14,7 @@ pub struct Minute(UnixSeconds);
 
 impl Minute {
     /// Length in seconds.
-    pub const SECONDS: UnixSeconds = 60;
+    pub const SECONDS: Seconds = Seconds::MINUTE;
 
     pub(super) fn starting_at(start: UnixSeconds) -> Self {
         Self(start)
@@ -29,12 +29,33 @@ impl Minute {
     /// The first instant after it, in Unix seconds. Its bar is complete from then on.
     #[must_use]
     pub fn end(self) -> UnixSeconds {
-        self.0 + Self::SECONDS
+        Self::end_of(self.0)
+    }
+
+    /// The first instant after the minute with this label, without asking whether it is a trading minute.
+    #[must_use]
+    pub fn end_of(label: UnixSeconds) -> UnixSeconds {
+        label.saturating_add(Self::SECONDS)
+    }
+
+    /// The label of the minute that ends at an instant, without asking whether it is a trading minute.
+    #[must_use]
+    pub fn label_ending_at(end: UnixSeconds) -> UnixSeconds {
+        end.saturating_sub(Self::SECONDS)
+    }
+
+    /// The label of the minute that an instant lies in, without asking whether it is a trading minute.
+    #[must_use]
+    pub fn label_of(instant: UnixSeconds) -> UnixSeconds {
+        instant.floor_to(Self::SECONDS)
     }
 }
 
 impl fmt::Display for Minute {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        super::days::local(self.0).format("%Y-%m-%d %H:%M").fmt(f)
+        match super::zone::local(self.0) {
+            Ok(local) => local.format("%Y-%m-%d %H:%M").fmt(f),
+            Err(_) => self.0.fmt(f),
+        }
     }
 }

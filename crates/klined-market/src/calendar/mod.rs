@@ -11,10 +11,12 @@ mod minute;
 mod overrides;
 mod projection;
 mod session;
+mod zone;
 
 pub use bucket::Bucket;
-pub use days::{Calendar, local_time};
+pub use days::Calendar;
 pub use error::CalendarError;
 pub use minute::{MINUTES_PER_DAY, Minute};
 pub use overrides::{Change, Overrides, OverridesError};
 pub use session::{Session, SessionSpan};
+pub use zone::local_time;

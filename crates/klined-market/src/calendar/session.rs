@@ -58,7 +58,7 @@ impl Calendar {
     /// # Errors
     /// The calendar ends before a session follows.
     pub fn session_at(&self, instant: UnixSeconds) -> Result<SessionSpan, CalendarError> {
-        let mut day = self.day_at_or_after(self.date_of(instant))?;
+        let mut day = self.day_at_or_after(self.date_of(instant)?)?;
         loop {
             for (session, first) in [(Session::Morning, 0), (Session::Afternoon, MINUTES_PER_DAY / 2)] {
                 let start = self.minute_of(day, first)?.start();
@@ -75,6 +75,6 @@ impl Calendar {
     /// The trading minute that an instant lies in; none while the exchange is closed.
     #[must_use]
     pub fn minute_containing(&self, instant: UnixSeconds) -> Option<Minute> {
-        self.minute_starting(instant - instant.rem_euclid(Minute::SECONDS)).ok()
+        self.minute_starting(Minute::label_of(instant)).ok()
     }
 }

@@ -18,7 +18,7 @@ use rand_core::Rng;
 use self::book::Book;
 use self::path::Point;
 use super::Bar;
-use crate::base::{Board, Instrument, Ohlcv, Price, PriceLimits, Seed, Stream, Symbol, UnixNanos, UnixSeconds};
+use crate::base::{Board, Instrument, Nanos, Ohlcv, Price, PriceLimits, Seed, Stream, Symbol, UnixNanos, UnixSeconds};
 use crate::calendar::Minute;
 use crate::model::Model;
 
@@ -26,8 +26,7 @@ use crate::model::Model;
 pub const TRADES_MAX: usize = 4000;
 /// How often the quote changes in a minute without volume.
 const QUOTES_WITHOUT_TRADES: usize = 8;
-const NANOS_PER_SECOND: u64 = 1_000_000_000;
-const NANOS_PER_MINUTE: u64 = Minute::SECONDS as u64 * NANOS_PER_SECOND;
+const NANOS_PER_MINUTE: u64 = Nanos::MINUTE.get().cast_unsigned();
 
 /// What ticks need to know of an instrument and its day, besides the bar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,7 +76,7 @@ impl TickId {
     /// The tick at a place of the minute that starts at an instant in Unix seconds, 1970 or later.
     #[must_use]
     pub fn of(minute_start: UnixSeconds, place: u16) -> Self {
-        Self((minute_start / Minute::SECONDS).cast_unsigned() * Self::PLACES + u64::from(place))
+        Self(((minute_start - UnixSeconds::EPOCH) / Minute::SECONDS).cast_unsigned() * Self::PLACES + u64::from(place))
     }
 
     /// The id behind a number that a client gives back. Whether there is such a tick, only its minute's ticks can tell.
@@ -96,7 +95,7 @@ impl TickId {
     #[must_use]
     pub fn minute_start(self) -> UnixSeconds {
         // Divided by 10,000 it has room for the sign, and times 60 too.
-        (self.0 / Self::PLACES).cast_signed() * Minute::SECONDS
+        UnixSeconds::EPOCH + Minute::SECONDS * (self.0 / Self::PLACES).cast_signed()
     }
 
     /// The tick's place in its minute, from 0 on.
@@ -182,7 +181,7 @@ impl Tick {
 }
 
 fn id(at: UnixNanos, place: u16) -> TickId {
-    TickId::of(at / NANOS_PER_SECOND.cast_signed() / Minute::SECONDS * Minute::SECONDS, place)
+    TickId::of(Minute::label_of(at.seconds()), place)
 }
 
 /// All trades and quotes of one symbol's minute, in order of time. Each trade has the quote of its place before it.
@@ -200,7 +199,7 @@ impl MinuteTicks {
     #[must_use]
     pub fn of(seed: Seed, symbol: &Symbol, facts: &TickFacts, bar: &Bar) -> Self {
         let minute = bar.first;
-        let start = minute.start() * NANOS_PER_SECOND.cast_signed();
+        let start = minute.start().saturating_nanos();
         let mut stream = seed.minute_stream(Stream::Ticks, symbol, minute.start());
         let ohlcv = &bar.ohlcv;
         let volume = ohlcv.volume().unsigned_abs();
@@ -210,7 +209,7 @@ impl MinuteTicks {
             let times = times::draw(&mut stream, QUOTES_WITHOUT_TRADES - 1);
             let quote = |(place, offset): (u16, u64)| {
                 let stand = book.next(Point::Given(0), 0, stream.next_u64(), stream.next_u64());
-                BestQuote { at: start + offset.cast_signed(), bid: stand.bid, ask: stand.ask, place }
+                BestQuote { at: start + Nanos::new(offset.cast_signed()), bid: stand.bid, ask: stand.ask, place }
             };
             let quotes = (0..).zip(std::iter::once(0).chain(times)).map(quote).collect();
             return Self { minute, trades: Vec::new(), quotes };
@@ -231,8 +230,13 @@ impl MinuteTicks {
             } else {
                 before + 1 + ((time - before - 2) as f64 * (stand.chance * stand.chance)) as u64
             };
-            quotes.push(BestQuote { at: start + quoted.cast_signed(), bid: stand.bid, ask: stand.ask, place });
-            let (at, price, side) = (start + time.cast_signed(), stand.price, stand.side);
+            quotes.push(BestQuote {
+                at: start + Nanos::new(quoted.cast_signed()),
+                bid: stand.bid,
+                ask: stand.ask,
+                place,
+            });
+            let (at, price, side) = (start + Nanos::new(time.cast_signed()), stand.price, stand.side);
             trades.push(Trade { at, price, shares: shares.cast_signed(), place, side });
             before = time;
         }
