@@ -1,35 +1,52 @@
-//! Markets to take samples from, and a look at the states that a model otherwise keeps to itself.
+//! Small markets: models, instruments, scenarios, universes, and a look inside a model's state.
 
-use std::sync::LazyLock;
+use std::sync::Arc;
 
-use chrono::NaiveDate;
-use klined_market::base::{Instrument, Ohlcv, Price, Seed};
-use klined_market::calendar::MINUTES_PER_DAY;
-use klined_market::model::{Model, Regime, SymbolState};
-use proptest::prelude::*;
+use klined_market::base::{Instrument, Price, Seed, Symbol};
+use klined_market::calendar::Calendar;
+use klined_market::model::{FullParameters, Model, Regime, Scenario, SymbolState};
+use klined_market::universe::{StockCount, UniverseRow, ashare, csv};
 
-use super::{date, trading_days_from};
+use crate::time::SHANGHAI;
 
-/// The first trading day of the samples.
-pub const FIRST_DAY: &str = "2026-01-05";
-
+/// The plain model.
+#[must_use]
 pub fn gbm(seed: u64) -> Model {
     Model::gbm(Seed(seed))
 }
 
+/// The full model with these parameters.
+#[must_use]
+pub fn full_with(seed: u64, parameters: FullParameters) -> Model {
+    Model::full(Seed(seed), parameters, Arc::new(Calendar::clone(&SHANGHAI)))
+}
+
+/// The full model as it is by default.
+#[must_use]
+pub fn full(seed: u64) -> Model {
+    full_with(seed, FullParameters::default())
+}
+
+/// A symbol from its text.
+///
+/// # Panics
+/// The text is no symbol.
+#[must_use]
+pub fn symbol(text: &str) -> Symbol {
+    text.parse().unwrap()
+}
+
+/// An instrument on no board.
+///
+/// # Panics
+/// A value is out of range.
+#[must_use]
 pub fn instrument(symbol: &str, base_price: &str, base_volatility: f64) -> Instrument {
     let base_price: Price = base_price.parse().unwrap();
     Instrument::parse(symbol, base_price.units(), base_volatility).unwrap()
 }
 
-/// Instruments of every price and volatility, cheap ones as likely as dear ones.
-pub fn any_instrument() -> impl Strategy<Value = Instrument> {
-    ("[A-Z0-9.]{1,20}", 0.0..10.0_f64, 0.0001..=1.0_f64).prop_map(|(symbol, magnitude, volatility)| {
-        Instrument::parse(&symbol, Price::nearest(10_f64.powf(magnitude)).units(), volatility).unwrap()
-    })
-}
-
-/// What a state's JSON says of the symbol.
+/// What a plain model's state says of its symbol.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Inside {
     /// The unrounded price, in ticks.
@@ -39,6 +56,11 @@ pub struct Inside {
     pub minutes_left: u16,
 }
 
+/// Reads a plain model's state by way of its JSON.
+///
+/// # Panics
+/// It is the state of another model.
+#[must_use]
 pub fn inside(state: &SymbolState) -> Inside {
     let json = serde_json::to_value(state).unwrap();
     let gbm = &json["gbm"];
@@ -49,132 +71,37 @@ pub fn inside(state: &SymbolState) -> Inside {
     }
 }
 
-/// The bars of day after day, each with the regime that it was made in.
-pub fn bars_of(model: Model, instrument: &Instrument, days: &[NaiveDate]) -> Vec<(Regime, Ohlcv)> {
-    let mut state = model.first_state(instrument, days[0]);
-    let mut bars = Vec::with_capacity(days.len() * usize::from(MINUTES_PER_DAY));
-    for &day in days {
-        let mut path = model.open_day(instrument, &state, day);
-        for _ in 0..MINUTES_PER_DAY {
-            let bar = path.step();
-            bars.push((path.regime(), bar));
-        }
-        state = path.state();
-    }
-    bars
+/// A scenario of these events, given as TOML.
+///
+/// # Panics
+/// The text is no scenario.
+#[must_use]
+pub fn scenario(events: &str) -> Scenario {
+    Scenario::from_toml(&format!("name = \"test\"\n{events}")).unwrap()
 }
 
-/// Variance of one minute's log return in a regime, said once more: σ²c²/240.
-pub fn minute_variance(base_volatility: f64, regime: Regime) -> f64 {
-    let factor = match regime {
-        Regime::Bull => 1.0,
-        Regime::Sideways => 0.8,
-        Regime::Bear => 1.5,
-    };
-    (base_volatility * factor).powi(2) / 240.0
+/// The TOML of an event of the whole market with further keys.
+#[must_use]
+pub fn event(kind: &str, keys: &str) -> String {
+    format!("[[event]]\nkind = \"{kind}\"\n{keys}\n")
 }
 
-/// Mean log growth of one minute in a regime, said once more: ±15 % a year of 242.5 days of 240 minutes.
-pub fn minute_drift(regime: Regime) -> f64 {
-    let annual = match regime {
-        Regime::Bull => 0.15,
-        Regime::Sideways => 0.0,
-        Regime::Bear => -0.15,
-    };
-    annual / 242.5 / 240.0
+/// The first stocks of an invented A-share universe.
+///
+/// # Panics
+/// There are not so many.
+#[must_use]
+pub fn stocks(count: u16, seed: u64) -> Vec<UniverseRow> {
+    ashare(StockCount::new(count).unwrap(), Seed(seed))
 }
 
-/// One minute of a symbol so dear that the tick does not show: log distances from the open.
-#[derive(Debug, Clone, Copy)]
-pub struct Move {
-    pub regime: Regime,
-    pub close: f64,
-    pub high: f64,
-    pub low: f64,
-    /// The minute's variance.
-    pub variance: f64,
-}
-
-impl Move {
-    fn of(regime: Regime, bar: &Ohlcv, base_volatility: f64) -> Self {
-        let distance = |price: Price| (price.ticks() as f64 / bar.open().ticks() as f64).ln();
-        Self {
-            regime,
-            close: distance(bar.close()),
-            high: distance(bar.high()),
-            low: distance(bar.low()),
-            variance: minute_variance(base_volatility, regime),
-        }
-    }
-
-    /// The return, standardised by what the regime says of it: the model's own normal draw.
-    pub fn draw(&self) -> f64 {
-        (self.close - minute_drift(self.regime) + 0.5 * self.variance) / self.variance.sqrt()
-    }
-}
-
-/// A redraw of the chain.
-#[derive(Debug, Clone, Copy)]
-pub struct Redraw {
-    pub from: Regime,
-    pub to: Regime,
-    /// Trading minutes until the next one.
-    pub hold: u16,
-}
-
-/// What was seen of one symbol.
-#[derive(Debug, Default, Clone)]
-pub struct Seen {
-    pub moves: Vec<Move>,
-    pub redraws: Vec<Redraw>,
-    /// Log returns from close to close.
-    pub daily_returns: Vec<f64>,
-}
-
-/// The base volatility of the sample's symbols.
-pub const SAMPLE_VOLATILITY: f64 = 0.02;
-pub const SAMPLE_DAYS: usize = 80;
-const SAMPLE_SYMBOLS: usize = 400;
-/// The moves of every minute are kept of so many symbols.
-const SYMBOLS_WITH_MOVES: usize = 30;
-
-/// 400 symbols at 900000.00, where a tick is a thousandth of a minute's move or less, over 80 days: 7.7 million minutes
-/// and about 100,000 redraws.
-pub static SAMPLE: LazyLock<Vec<Seen>> = LazyLock::new(|| {
-    let days = trading_days_from(date(FIRST_DAY), SAMPLE_DAYS);
-    let see_all = |symbols: std::ops::Range<usize>| symbols.map(|symbol| see(symbol, &days)).collect::<Vec<_>>();
-    let half = SAMPLE_SYMBOLS / 2;
-    std::thread::scope(|scope| {
-        let later = scope.spawn(|| see_all(half..SAMPLE_SYMBOLS));
-        let mut all = see_all(0..half);
-        all.extend(later.join().unwrap());
-        all
-    })
-});
-
-fn see(symbol: usize, days: &[NaiveDate]) -> Seen {
-    let (model, instrument) = (gbm(1), instrument(&format!("S{symbol:06}"), "900000.00", SAMPLE_VOLATILITY));
-    let mut seen = Seen::default();
-    let mut state = model.first_state(&instrument, days[0]);
-    let Inside { mut regime, minutes_left: mut left, .. } = inside(&state);
-    for &day in days {
-        let mut path = model.open_day(&instrument, &state, day);
-        let close_before = path.price();
-        for _ in 0..MINUTES_PER_DAY {
-            let bar = path.step();
-            if left == 0 {
-                let now = inside(&path.state());
-                seen.redraws.push(Redraw { from: regime, to: now.regime, hold: now.minutes_left + 1 });
-                (regime, left) = (now.regime, now.minutes_left);
-            } else {
-                left -= 1;
-            }
-            if symbol < SYMBOLS_WITH_MOVES {
-                seen.moves.push(Move::of(path.regime(), &bar, SAMPLE_VOLATILITY));
-            }
-        }
-        seen.daily_returns.push((path.price().ticks() as f64 / close_before.ticks() as f64).ln());
-        state = path.state();
-    }
-    seen
+/// A universe as the text of a CSV file.
+///
+/// # Panics
+/// Never: memory takes every byte, and what is written is UTF-8.
+#[must_use]
+pub fn as_csv(rows: &[UniverseRow]) -> String {
+    let mut text = Vec::new();
+    csv::write(rows, &mut text).unwrap();
+    String::from_utf8(text).unwrap()
 }

@@ -5,14 +5,16 @@ use std::sync::Arc;
 use klined::jobs::{JobError, Market, ModelChoice, Stop};
 use klined_market::calendar::Calendar;
 use klined_market::model::{ModelKind, Scenario};
+use klined_testing::market::{event, scenario};
 
-use super::{FIRST_DAY, event, scenario};
 use crate::on_every_backend;
 use crate::support::database::Database;
 use crate::support::market_builder::{
     aggregate, assert_clean, at, fill, generate, generator, market, minute, range, symbol, verified,
 };
 use crate::support::{SHANGHAI, date};
+
+const FIRST_DAY: &str = "2026-03-02";
 
 /// A market of seed 42 that is to have scenarios.
 fn market_with(database: &Database, kind: ModelKind, scenarios: &[Scenario]) -> Market {

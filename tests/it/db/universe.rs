@@ -6,9 +6,9 @@ use std::sync::Arc;
 use klined::jobs::{JobError, Market};
 use klined_market::calendar::Calendar;
 use klined_market::model::ModelKind;
-use klined_market::universe::{Universe, UniverseChoice, demo};
+use klined_market::universe::{StockCount, Universe, UniverseRow, csv, demo};
+use klined_testing::market::{as_csv, stocks};
 
-use super::*;
 use crate::on_every_backend;
 use crate::support::SHANGHAI;
 use crate::support::database::Database;
@@ -160,12 +160,4 @@ fn a_universe_that_there_is_not_is_a_readable_failure() {
         assert_has(&ended.stderr, &["sector is missing"]);
     }
     assert!(!place.path().join("klined.db").exists(), "a wrong universe leaves nothing behind");
-}
-
-#[test]
-fn a_choice_reads_what_it_prints() {
-    for text in ["demo", "ashare:1", "ashare:5429", "stocks.csv", "./demo", "/dev/fd/63"] {
-        assert_eq!(text.parse::<UniverseChoice>().unwrap().to_string(), text);
-    }
-    assert!("".parse::<UniverseChoice>().is_err());
 }

@@ -109,8 +109,7 @@ fn a_directory_that_cannot_be_written_fails_the_check() {
     let closed = database.directory.path().join("closed");
     fs::create_dir(&closed).unwrap();
     fs::set_permissions(&closed, fs::Permissions::from_mode(0o555)).unwrap();
-    // SAFETY: getuid takes nothing and touches nothing.
-    if unsafe { libc::getuid() } != 0 {
+    if !rustix::process::getuid().is_root() {
         fails(&database.market_generator("--check --db-url sqlite:///closed/m.db").run(), &["database", "closed"]);
     }
     fails(&database.data_aggregator("--check --db-url sqlite:///missing/m.db").run(), &["no directory missing"]);

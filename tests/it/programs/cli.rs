@@ -180,8 +180,7 @@ fn a_database_that_cannot_be_used_is_a_readable_failure() {
         ("sqlite:////proc/m.db".to_owned(), vec!["sqlite:////proc/m.db", "must be readable and writable"]),
         ("sqlite:///letter.db".to_owned(), vec!["letter.db", "is not a database"]),
     ];
-    // SAFETY: getuid takes nothing and touches nothing.
-    if unsafe { libc::getuid() } != 0 {
+    if !rustix::process::getuid().is_root() {
         cases.push(("sqlite:///read-only/m.db".to_owned(), vec!["must be readable and writable"]));
     }
     for (url, words) in &cases {

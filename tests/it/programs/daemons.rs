@@ -3,6 +3,8 @@
 
 use std::fs;
 
+use rustix::process::Signal;
+
 use crate::on_every_backend;
 use crate::support::clock::Clock;
 use crate::support::database::Database;
@@ -66,7 +68,7 @@ fn is_clean(database: &Database) {
 on_every_backend! {
     fn the_generator_writes_trading_minutes_in_order_until_it_is_told_to_stop(database: &Database) {
         database.filled();
-        for signal in [libc::SIGTERM, libc::SIGINT] {
+        for signal in [Signal::TERM, Signal::INT] {
             let mut generator = database.market_generator(FAST).spawn();
             for _ in 0..4 {
                 generator.until_minutes(8, database);
@@ -157,7 +159,7 @@ on_every_backend! {
         let mut first = up();
         first.until_it_says("The market is open: ");
         first.until_minutes(10, database);
-        first.signal(libc::SIGINT);
+        first.signal(Signal::INT);
         let ended = first.wait().succeeded();
         assert_has(&ended.stdout, &[database.url(), "seed 42", "Ctrl-C", "Look at it: ", "Test mode"]);
         assert_has(&ended.stderr, &["backfilled", "bars=4800", "the next start goes on"]);
@@ -166,7 +168,7 @@ on_every_backend! {
         let (written, before) = (times(database, "V"), database.last_minute());
         let mut second = up();
         second.until_minutes(10, database);
-        second.signal(libc::SIGINT);
+        second.signal(Signal::INT);
         let ended = second.wait().succeeded();
         assert_has(&ended.stdout, &[database.url()]);
         assert!(!ended.stderr.contains("backfilled"), "{}", ended.stderr);

@@ -4,6 +4,8 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::process::Stdio;
 
+use rustix::process::Signal;
+
 use crate::on_every_backend;
 use crate::support::cluster::Cluster;
 use crate::support::database::{Backend, Database};
@@ -121,7 +123,7 @@ fn hangup_reads_the_filter_and_the_calendar_again() {
     assert!(!generator.stderr().contains("DEBUG"));
     fs::write(file("filter"), "klined=debug\n").unwrap();
     fs::write(file("days.txt"), "known-until 2089-12-31\n").unwrap();
-    generator.signal(libc::SIGHUP);
+    generator.signal(Signal::HUP);
     generator.until_it_says("DEBUG written");
     let days = || metric(&get(&address, "/metrics").body, "klined_calendar_known_days_remaining").unwrap();
     generator.until("it goes by the new calendar", || days() > 10_000.0);
@@ -130,11 +132,11 @@ fn hangup_reads_the_filter_and_the_calendar_again() {
     // What cannot be used leaves things as they were.
     fs::write(file("filter"), "klined=loud\n").unwrap();
     fs::write(file("days.txt"), "open yesterday\n").unwrap();
-    generator.signal(libc::SIGHUP);
+    generator.signal(Signal::HUP);
     generator.until_it_says("the log filter stays as it was: --log \"klined=loud\" is no filter");
     generator.until_it_says("the calendar stays as it was");
     fs::write(file("days.txt"), "known-until 2089-12-31\nclosed 2026-03-03\n").unwrap();
-    generator.signal(libc::SIGHUP);
+    generator.signal(Signal::HUP);
     generator.until_it_says("it changes 2026-03-03");
     generator.until_minutes(5, &database);
     assert!(days() > 10_000.0);

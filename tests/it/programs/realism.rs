@@ -12,9 +12,9 @@ use klined_market::universe::{StockCount, ashare};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::support::programs::{Ended, Program, assert_has, assert_same};
-use super::support::psql::repository;
-use super::support::{SHANGHAI, date, trading_days_from};
+use crate::support::programs::{Ended, Program, assert_has, assert_same};
+use crate::support::psql::repository;
+use crate::support::{SHANGHAI, date, trading_days_from};
 
 fn place() -> TempDir {
     tempfile::tempdir().unwrap()

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::thread::spawn;
 
+use rustix::process::Signal;
+
 use crate::on_every_backend;
 use crate::support::database::Database;
 use crate::support::programs::{Program, assert_has, eventually};
@@ -111,7 +113,7 @@ on_every_backend! {
         let manager = Manager::listening(database);
         let mut aggregator = manager.supervising(database.data_aggregator("")).spawn();
         aggregator.until("it is ready", || manager.count("READY=1") == 1);
-        aggregator.signal(libc::SIGHUP);
+        aggregator.signal(Signal::HUP);
         aggregator.until("it has read again", || manager.count("READY=1") == 2);
         assert_eq!((manager.count("RELOADING=1"), manager.count("MONOTONIC_USEC=")), (1, 1));
         aggregator.terminate().succeeded();

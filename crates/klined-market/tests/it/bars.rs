@@ -8,11 +8,12 @@ use klined_market::bars::{Bar, Checkpoint, Opening, Repair, Rollup, SymbolRun};
 use klined_market::base::{Instrument, Interval, Ohlcv, Price, Symbol};
 use klined_market::calendar::{MINUTES_PER_DAY, Minute};
 use klined_market::model::Model;
+use klined_testing::market::{gbm, instrument};
+use klined_testing::{SHANGHAI, date, trading_days_from};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use super::support::market::{any_instrument, gbm, instrument};
-use super::support::{SHANGHAI, date, trading_days_from};
+use super::sample::any_instrument;
 
 type Bars = Vec<(Symbol, Bar)>;
 type Rolled = BTreeMap<(Interval, Minute), Ohlcv>;

@@ -7,9 +7,8 @@ use chrono_tz::Asia::Shanghai;
 use chrono_tz::Tz;
 use klined_market::base::{Interval, UnixSeconds};
 use klined_market::calendar::{Calendar, CalendarError, MINUTES_PER_DAY, Minute, Overrides, Session};
+use klined_testing::{SHANGHAI, date};
 use proptest::prelude::*;
-
-use super::support::{SHANGHAI, date};
 
 /// Trading days of each year from 1990, which has only the last days of December.
 const DAYS_OF_YEARS: [usize; 37] = [

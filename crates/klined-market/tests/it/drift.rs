@@ -1,19 +1,16 @@
 //! What prices earn under the full model: the mean of daily simple returns, close/close − 1, is that of the regimes, whose
 //! drifts cancel.
 //!
-//! `cargo test --test it drift -- --include-ignored --nocapture` measures each board by itself without the market, whose
+//! `cargo test -p klined-market drift -- --include-ignored --nocapture` measures each board by itself without the market, whose
 //! factor hides small drifts.
 
-use std::sync::Arc;
-
 use chrono::NaiveDate;
-use klined_market::base::{Board, Instrument, SectorKey, Seed};
-use klined_market::calendar::{Calendar, MINUTES_PER_DAY};
+use klined_market::base::{Board, Instrument, SectorKey};
+use klined_market::calendar::MINUTES_PER_DAY;
 use klined_market::model::{FullParameters, Model};
-
-use super::support::market::instrument;
-use super::support::stats::mean_and_error;
-use super::support::{SHANGHAI, date, trading_days_from};
+use klined_testing::market::{full_with, instrument};
+use klined_testing::stats::mean_and_error;
+use klined_testing::{date, trading_days_from};
 
 /// Per cent a year in a mean daily return of 1.
 const PER_CENT_A_YEAR: f64 = 24_250.0;
@@ -28,8 +25,7 @@ const BOARDS: [(&str, Board, bool); 5] = [
 ];
 
 fn model(seed: u64, toml: &str) -> Model {
-    let parameters = FullParameters::from_toml(toml).unwrap();
-    Model::full(Seed(seed), parameters, Arc::new(Calendar::clone(&SHANGHAI)))
+    full_with(seed, FullParameters::from_toml(toml).unwrap())
 }
 
 /// Prices at which half a tick is nothing.

@@ -1,29 +1,15 @@
 //! The full model: pinned numbers, the same bytes however it is driven, switches, limits, drift, parameters.
 
-use std::process::Command;
-use std::sync::Arc;
-
 use chrono::NaiveDate;
-use klined::jobs::{JobError, Market, ModelChoice};
-use klined::store::StoreError;
 use klined_market::bars::{Bar, Checkpoint, Opening, SymbolRun};
-use klined_market::base::{Board, Instrument, Ohlcv, SectorKey, Seed, Symbol};
-use klined_market::calendar::{Calendar, MINUTES_PER_DAY};
-use klined_market::model::{FullParameters, Model, ModelKind};
+use klined_market::base::{Board, Instrument, Ohlcv, SectorKey, Symbol};
+use klined_market::calendar::MINUTES_PER_DAY;
+use klined_market::model::{FullParameters, Model};
+use klined_testing::market::{full, full_with, instrument};
+use klined_testing::stats::{ALPHA, fnv1a, ks, uniform_cdf};
+use klined_testing::{SHANGHAI, assert_same, date, repository, trading_days_from};
 
-use super::support::database::{Backend, Database};
-use super::support::market::{bars_of, instrument};
-use super::support::market_builder::{aggregate, assert_clean, days, fill};
-use super::support::stats::{ALPHA, fnv1a, ks, uniform_cdf};
-use super::support::{SHANGHAI, date, trading_days_from};
-
-fn full_with(seed: u64, parameters: FullParameters) -> Model {
-    Model::full(Seed(seed), parameters, Arc::new(Calendar::clone(&SHANGHAI)))
-}
-
-fn full(seed: u64) -> Model {
-    full_with(seed, FullParameters::default())
-}
+use super::sample::bars_of;
 
 /// A main-board stock of one of three sectors.
 fn stock(place: usize) -> Instrument {
@@ -108,7 +94,7 @@ fn a_restart_anywhere_goes_on_with_the_same_bytes() {
             after.open_day(stock(0), day);
             after.bars_until(&SHANGHAI, MINUTES_PER_DAY, &mut bars).unwrap();
         }
-        assert!(bars == whole, "cut at {cut}");
+        assert_same(&bars, &whole);
     }
 }
 
@@ -205,7 +191,7 @@ fn errors_of_a_parameter_file_name_the_key() {
 
 #[test]
 fn every_parameter_is_documented_with_its_default() {
-    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/MODEL.md")).unwrap();
+    let page = std::fs::read_to_string(repository("docs/MODEL.md")).unwrap();
     for parameter in FullParameters::describe() {
         let row = format!("| `{}` | {} |", parameter.key, parameter.default);
         assert!(
@@ -216,54 +202,6 @@ fn every_parameter_is_documented_with_its_default() {
             parameter.meaning
         );
     }
-}
-
-#[test]
-fn a_database_keeps_to_its_model_and_parameters() {
-    let database = Database::new(Backend::Sqlite);
-    let claim =
-        |choice: ModelChoice| Market::claim(database.open(), Arc::new(Calendar::clone(&SHANGHAI)), choice, None);
-    let parameters = FullParameters::from_toml("overnight.share = 0.15").unwrap();
-    let changed = ModelChoice { parameters, ..ModelChoice::default() };
-    let market = claim(changed.clone()).unwrap();
-    assert_eq!(market.model.kind, ModelKind::Full);
-    fill(&market, days(3), "2026-03-04 10:15:30").unwrap();
-    aggregate(&market);
-    assert_clean(&market);
-    assert!(claim(changed).is_ok());
-    let is_other =
-        |found: Result<Market, JobError>| matches!(found, Err(JobError::Store(StoreError::OtherMarket { .. })));
-    assert!(is_other(claim(ModelChoice::default())));
-    assert!(is_other(claim(ModelKind::Gbm.into())));
-    assert!(matches!(
-        claim(ModelChoice { kind: Some(ModelKind::Gbm), parameters, ..ModelChoice::default() }),
-        Err(JobError::UnusedParameters)
-    ));
-}
-
-#[test]
-fn a_database_of_the_plain_model_stays_one_without_being_told() {
-    let database = Database::new(Backend::Sqlite);
-    let claim = |choice: ModelChoice| {
-        Market::claim(database.open(), Arc::new(Calendar::clone(&SHANGHAI)), choice, None).unwrap().model.kind
-    };
-    assert_eq!(claim(ModelKind::Gbm.into()), ModelKind::Gbm);
-    assert_eq!(claim(ModelChoice::default()), ModelKind::Gbm);
-}
-
-#[test]
-fn a_program_refuses_a_parameter_file_that_is_wrong() {
-    let database = Database::new(Backend::Sqlite);
-    let file = database.directory.path().join("parameters.toml");
-    std::fs::write(&file, "[tails]\nwidth = 40\n").unwrap();
-    let run = Command::new(env!("CARGO_BIN_EXE_market-backfill"))
-        .args(["--days", "1", "--db-url", database.url(), "--model-params"])
-        .arg(&file)
-        .current_dir(database.directory.path())
-        .output()
-        .unwrap();
-    let told = String::from_utf8_lossy(&run.stderr).into_owned();
-    assert!(!run.status.success() && told.contains("tails.width = 40") && told.contains("parameters.toml"), "{told}");
 }
 
 const PINNED: [&str; 5] = [

@@ -1,8 +1,7 @@
 //! Price limits against the exchanges' rules: a table of edges, and the rounding law at every small price.
 
 use klined_market::base::{Board, Price, PriceLimits};
-
-use super::support::date;
+use klined_testing::date;
 
 fn limits(board: Board, is_st: bool, day: &str, close: &str) -> Option<(String, String)> {
     let PriceLimits { down, up } = board.price_limits(is_st, date(day), close.parse().unwrap())?;

@@ -1,36 +1,19 @@
-//! Scenarios: what a file may say, what its events do to the bars, and that they leave the rest and every restart as it was.
+//! Scenarios: what a file may say, what its events do to the bars, and that they leave the rest as it was.
 
 mod bars;
-mod databases;
 mod files;
 
-use std::sync::Arc;
-
 use klined_market::bars::{Bar, Halt, SymbolRun};
-use klined_market::base::{Instrument, Ohlcv, SectorKey, Seed, Symbol};
-use klined_market::calendar::{Calendar, MINUTES_PER_DAY};
-use klined_market::model::{FullParameters, Model, Scenario, ScenarioEvent};
-
-use super::support::market::instrument;
-use super::support::{SHANGHAI, date, trading_days_from};
+use klined_market::base::{Instrument, Ohlcv, SectorKey, Symbol};
+use klined_market::calendar::MINUTES_PER_DAY;
+use klined_market::model::{Model, ScenarioEvent};
+use klined_testing::market::{instrument, scenario};
+use klined_testing::{SHANGHAI, date, trading_days_from};
 
 const FIRST_DAY: &str = "2026-03-02";
 
-fn scenario(events: &str) -> Scenario {
-    Scenario::from_toml(&format!("name = \"test\"\n{events}")).unwrap()
-}
-
-/// An event of the whole market with further keys.
-fn event(kind: &str, keys: &str) -> String {
-    format!("[[event]]\nkind = \"{kind}\"\n{keys}\n")
-}
-
 fn resolved(events: &str) -> Vec<ScenarioEvent> {
     scenario(events).resolve(&SHANGHAI, date(FIRST_DAY)).unwrap()
-}
-
-fn full(seed: u64) -> Model {
-    Model::full(Seed(seed), FullParameters::default(), Arc::new(Calendar::clone(&SHANGHAI)))
 }
 
 /// A stock so dear that ticks do not show.

@@ -8,8 +8,7 @@ use klined_market::bars::ticks::{MinuteTicks, TickFacts};
 use klined_market::base::{Board, Instrument, Ohlcv, Price, PriceLimits, Seed, Symbol};
 use klined_market::calendar::{MINUTES_PER_DAY, Minute};
 use klined_market::model::Model;
-
-use super::support::{SHANGHAI, date, trading_days_from};
+use klined_testing::{SHANGHAI, date, trading_days_from};
 
 const FREE: TickFacts = TickFacts { board: Board::Free, limits: None };
 

@@ -183,7 +183,7 @@ fn a_month_written_whole_has_the_partition_that_is_made_ahead() {
     let (whole, ahead) = (Database::new(Backend::Postgres), Database::new(Backend::Postgres));
     let (one, _other) = (Desk::of(&whole), Desk::of(&ahead));
     assert!(fill_month(&one, parts()).unwrap());
-    assert_eq!(crate::schema::dump(&whole), crate::schema::dump(&ahead));
+    assert_eq!(crate::db::schema::dump(&whole), crate::db::schema::dump(&ahead));
 }
 
 #[test]

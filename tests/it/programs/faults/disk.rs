@@ -30,7 +30,7 @@ fn a_servers_disk_that_is_full_is_waited_for() {
 #[test]
 fn a_full_disk_under_an_sqlite_file_is_waited_for() {
     let database = Database::new(Backend::Sqlite);
-    let mut generator = database.filled().market_generator(FAST).deaf_to(libc::SIGXFSZ).spawn();
+    let mut generator = database.filled().market_generator(FAST).deaf_to("XFSZ").spawn();
     generator.until_minutes(5, &database);
     generator.limit_files(Some(0));
     generator.until_it_says("disk");

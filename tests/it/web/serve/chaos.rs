@@ -4,6 +4,7 @@ use std::io::{ErrorKind, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use super::guarding::key;
@@ -296,7 +297,7 @@ fn a_message_that_is_kept_back_waits_no_longer_than_the_server() {
     // What it is answered is not kept back.
     socket.say(r#"{"type":"subscribe","tickers":["*"],"channels":["bar"]}"#).hear_until("subscribed");
     let bars = names(&heard(&api, &none, 40).0);
-    api.running.signal(libc::SIGTERM);
+    api.running.signal(Signal::TERM);
     let mut told = Vec::new();
     let code = loop {
         match socket.hear() {

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use klined_market::calendar::{Calendar, Overrides};
 use klined_market::model::ModelKind;
+use rustix::process::Signal;
 
 use crate::on_every_backend;
 use crate::support::SHANGHAI;
@@ -146,7 +147,7 @@ fn a_hangup_has_keys_and_calendar_read_again_and_the_feed_goes_on() {
         socket.say(r#"{"type":"subscribe","tickers":["AAPL"]}"#).hear_until("bar");
         write("keys.toml", &keys[1].stdout);
         write("days.txt", "known-until 2089-12-31\nclosed 2089-03-03\n");
-        api.running.signal(libc::SIGHUP);
+        api.running.signal(Signal::HUP);
         eventually("both are read again", || known_until(key(1)).as_deref() == Some("2089-12-31"));
         assert_eq!(known_until(key(0)), None);
         // Whoever is connected stays so, and misses nothing.
@@ -159,11 +160,11 @@ fn a_hangup_has_keys_and_calendar_read_again_and_the_feed_goes_on() {
         }
         write("keys.toml", "[[key]]\nname = 3\n");
         write("days.txt", "open yesterday\n");
-        api.running.signal(libc::SIGHUP);
+        api.running.signal(Signal::HUP);
         api.running.until_it_says("the calendar stays as it was");
         api.running.until_it_says("the keys stay as they were");
         write("days.txt", "known-until 2089-12-31\nclosed 2026-03-03\n");
-        api.running.signal(libc::SIGHUP);
+        api.running.signal(Signal::HUP);
         api.running.until_it_says("it changes 2026-03-03");
         let reply = api.ask("/api/v1/status", &[("X-API-Key", key(1))]);
         assert_eq!(reply.json()["data"]["calendar_known_until"], "2089-12-31");
@@ -189,7 +190,7 @@ fn a_saturday_that_is_opened_while_it_runs_is_told_and_read() {
     socket.say(r#"{"type":"subscribe","tickers":["AAPL"],"channels":["bar"]}"#).hear_until("bar");
     let days = "known-until 2089-12-31\nopen 2089-03-05\n";
     write(days);
-    api.running.signal(libc::SIGHUP);
+    api.running.signal(Signal::HUP);
     api.running.until_it_says("read the calendar again");
     let calendar = Calendar::with_overrides(&Overrides::parse(days).unwrap());
     let saturday = at("2089-03-05 09:30:00");

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use super::guarding::key;
@@ -239,7 +240,7 @@ fn a_server_that_stops_says_that_it_comes_again() {
     let mut sockets: Vec<Socket> = (0..5).map(|_| api.socket("")).collect();
     sockets.iter_mut().for_each(|socket| drop(socket.hear_a("connected")));
     let running = api.running;
-    running.signal(libc::SIGTERM);
+    running.signal(Signal::TERM);
     assert!(sockets.iter_mut().all(|socket| socket.close_code() == 1012));
     running.wait().succeeded();
 }
@@ -251,7 +252,7 @@ fn a_server_that_stops_says_so_to_who_has_not_given_its_key() {
     let api = database.api("--api-keys keys.toml");
     let mut sockets: Vec<Socket> = ["/ws", "/v2/iex", "/stocks"].map(|path| api.socket_at(path)).into();
     sockets.iter_mut().for_each(|socket| assert!(matches!(socket.hear(), Heard::Message(_))));
-    api.running.signal(libc::SIGTERM);
+    api.running.signal(Signal::TERM);
     assert!(sockets.iter_mut().all(|socket| socket.close_code() == 1012));
 }
 

@@ -4,13 +4,13 @@ use klined_market::bars::{Bar, SymbolRun};
 use klined_market::base::{Board, Instrument, Ohlcv, SectorKey, Symbol};
 use klined_market::calendar::MINUTES_PER_DAY;
 use klined_market::model::{Regime, ScenarioEvent};
+use klined_testing::market::{event, full, gbm, instrument};
+use klined_testing::{SHANGHAI, assert_same, at, date, first_difference, minute, trading_days_from};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use super::{FIRST_DAY, event, full, made, ohlcv, resolved, stock};
-use crate::support::market::{bars_of, gbm, instrument, minute_drift, minute_variance};
-use crate::support::market_builder::{at, minute};
-use crate::support::{SHANGHAI, date, trading_days_from};
+use super::{FIRST_DAY, made, ohlcv, resolved, stock};
+use crate::sample::{bars_of, minute_drift, minute_variance};
 
 fn log_ratio(one: &Ohlcv, other: &Ohlcv) -> f64 {
     (one.close().ticks() as f64 / other.close().ticks() as f64).ln()
@@ -38,7 +38,7 @@ fn a_move_adds_exactly_its_per_cent_and_nothing_else() {
     let events = resolved(&event("move", "percent = -9\nfrom = \"day 2 11:00\"\nuntil = \"13:30\""));
     for model in [gbm(3), full(3)] {
         let (with, without) = (ohlcv(&made(&model, stock(), &events, 3).0), ohlcv(&made(&model, stock(), &[], 3).0));
-        assert!(with[..330] == without[..330], "bars before the event are other bars");
+        assert_same(&with[..330], &without[..330]);
         for (place, (with, without)) in with.iter().zip(&without).enumerate().skip(330) {
             let share = ((place + 1 - 330) as f64 / 60.0).min(1.0);
             let expected = share * 0.91_f64.ln();
@@ -52,7 +52,7 @@ fn a_gap_moves_the_open_and_the_change_is_counted_from_the_close_before() {
     let events = resolved(&event("gap", "percent = 7\nday = \"day 2\""));
     for model in [gbm(3), full(3)] {
         let (with, without) = (ohlcv(&made(&model, stock(), &events, 2).0), ohlcv(&made(&model, stock(), &[], 2).0));
-        assert!(with[..240] == without[..240]);
+        assert_same(&with[..240], &without[..240]);
         let opens = with[240].open().ticks() as f64 / without[240].open().ticks() as f64;
         assert!((opens - 1.07).abs() < 1e-7);
         assert!(
@@ -79,7 +79,7 @@ fn a_volatility_multiplies_the_deviation_of_its_minutes_and_leaves_their_growth(
     let days = trading_days_from(date(FIRST_DAY), 10);
     let with = bars_of(gbm(3).with_events(&events, &SHANGHAI), &stock(), &days);
     let without = bars_of(gbm(3), &stock(), &days);
-    assert!(with[..1200] == without[..1200]);
+    assert_same(&with[..1200], &without[..1200]);
     let log_return = |bar: &Ohlcv| (bar.close().ticks() as f64 / bar.open().ticks() as f64).ln();
     for ((regime, with), (_, without)) in with[1200..].iter().zip(&without[1200..]) {
         // r = mu - v/2 + sqrt(v) z, with the same z and nine times the v.
@@ -127,7 +127,7 @@ fn after_a_halt_the_price_is_where_it_would_have_been() {
         let prices = |bars: &[(Symbol, Bar)]| -> Vec<_> {
             bars.iter().map(|(_, bar)| (bar.first, bar.ohlcv.open(), bar.ohlcv.close())).collect()
         };
-        assert!(prices(&with) == prices(&expected));
+        assert_same(&prices(&with), &prices(&expected));
     }
 }
 
@@ -219,6 +219,6 @@ proptest! {
             }
             run.bars_until(&SHANGHAI, MINUTES_PER_DAY, &mut bars).unwrap();
         }
-        prop_assert!(bars == whole);
+        prop_assert_eq!(first_difference(&bars, &whole), None);
     }
 }

@@ -2,10 +2,10 @@
 
 use klined_market::base::{Instrument, SectorKey};
 use klined_market::model::{Scenario, ScenarioEvent};
+use klined_testing::market::{event, full, gbm, instrument, scenario};
+use klined_testing::{SHANGHAI, date, repository};
 
-use super::{FIRST_DAY, event, full, made, ohlcv, scenario};
-use crate::support::market::{gbm, instrument};
-use crate::support::{SHANGHAI, date};
+use super::{FIRST_DAY, made, ohlcv};
 
 #[test]
 fn what_is_wrong_with_a_file_is_said_with_its_line() {
@@ -70,7 +70,7 @@ fn an_event_without_a_trading_minute_is_refused() {
 #[test]
 fn the_shipped_scenarios_are_valid_and_do_what_they_say() {
     let read = |name: &str| {
-        let path = format!("{}/examples/scenarios/{name}.toml", env!("CARGO_MANIFEST_DIR"));
+        let path = repository(&format!("examples/scenarios/{name}.toml"));
         Scenario::from_toml(&std::fs::read_to_string(path).unwrap())
             .unwrap()
             .resolve(&SHANGHAI, date(FIRST_DAY))

@@ -6,12 +6,12 @@ use klined_market::bars::Bar;
 use klined_market::bars::ticks::{BestQuote, MinuteTicks, Side, TRADES_MAX, Tick, TickFacts, TickId, rolled_up};
 use klined_market::base::{Board, Instrument, Ohlcv, Price, PriceLimits, Seed};
 use klined_market::model::{FullParameters, Model};
+use klined_testing::SHANGHAI;
+use klined_testing::market::gbm;
+use klined_testing::stats::fnv1a;
 use proptest::prelude::*;
 
 use super::{FREE, bar, bars_of, limits, minute, of, price, symbol};
-use crate::support::SHANGHAI;
-use crate::support::market::gbm;
-use crate::support::stats::fnv1a;
 
 const MINUTE_NANOS: i64 = 60_000_000_000;
 

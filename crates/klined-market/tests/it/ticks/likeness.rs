@@ -8,10 +8,10 @@ use std::sync::{Arc, LazyLock};
 use klined_market::bars::ticks::{MinuteTicks, Side, Trade};
 use klined_market::base::{Board, Instrument, Seed};
 use klined_market::model::{FullParameters, Model};
+use klined_testing::SHANGHAI;
+use klined_testing::stats::{ALPHA, chi_square, deviation, ks, mean_and_error, uniform_cdf};
 
 use super::{bars_of, minute};
-use crate::support::SHANGHAI;
-use crate::support::stats::{ALPHA, chi_square, deviation, ks, mean_and_error, uniform_cdf};
 
 fn sample(model: &Model, stock: &Instrument, days: usize) -> Vec<MinuteTicks> {
     let mut sample = Vec::new();

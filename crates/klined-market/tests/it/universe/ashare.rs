@@ -3,11 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use klined_market::base::Board;
-use klined_market::universe::StockCount;
+use klined_market::universe::{StockCount, UniverseRow};
+use klined_testing::market::{as_csv, stocks};
+use klined_testing::stats::{ALPHA, deviation, fnv1a, ks, normal_cdf};
 use proptest::prelude::*;
-
-use super::*;
-use crate::support::stats::{ALPHA, deviation, fnv1a, ks, normal_cdf};
 
 /// Codes by their first three digits: as many as the exchanges list, and their board.
 const RANGES: [(&str, u32, Board); 14] = [

@@ -1,9 +1,8 @@
 //! Universes as CSV: what is read back as it was written, and every fault by its line and column.
 
-use klined_market::universe::demo;
+use klined_market::universe::{InvalidUniverse, UniverseChoice, UniverseRow, csv, demo};
+use klined_testing::market::{as_csv, stocks};
 use proptest::prelude::*;
-
-use super::*;
 
 const HEADER: &str = "symbol,name,sector,base_price,base_volatility";
 
@@ -154,4 +153,12 @@ fn a_file_that_is_too_large_is_refused() {
     assert!(found.contains("line 20002") && found.contains("more than 20000 stocks"), "{found}");
     let found = fault(vec![b'a'; csv::BYTES_MAX + 1]);
     assert!(found.contains("more than 16777216 bytes"), "{found}");
+}
+
+#[test]
+fn a_choice_reads_what_it_prints() {
+    for text in ["demo", "ashare:1", "ashare:5429", "stocks.csv", "./demo", "/dev/fd/63"] {
+        assert_eq!(text.parse::<UniverseChoice>().unwrap().to_string(), text);
+    }
+    assert_eq!("".parse::<UniverseChoice>(), Err(InvalidUniverse::Empty));
 }
