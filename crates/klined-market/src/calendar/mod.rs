@@ -11,6 +11,7 @@ mod minute;
 mod overrides;
 mod projection;
 mod session;
+mod tables;
 
 pub use bucket::Bucket;
 pub use days::{Calendar, local_time};
