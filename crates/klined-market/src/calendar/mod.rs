@@ -11,6 +11,7 @@ mod minute;
 mod overrides;
 mod projection;
 mod session;
+mod tables;
 mod zone;
 
 pub use bucket::Bucket;

@@ -2,7 +2,7 @@
 
 use rand_chacha::ChaCha8Rng;
 
-use super::ashare::{below, shares};
+use super::lots::{below, shares};
 use crate::base::Board;
 
 /// The codes that begin with three digits.

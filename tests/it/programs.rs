@@ -1,0 +1,13 @@
+//! The programs as processes: command lines, signals, crashes, faults, logs, health, and how they are deployed.
+
+mod check;
+mod cli;
+mod daemons;
+mod deploy;
+mod faults;
+mod health;
+mod logs;
+mod operations;
+mod realism;
+mod restarts;
+mod supervision;
