@@ -46,7 +46,7 @@ fn run(model: &Model, stocks: &[Instrument], days: &[NaiveDate]) -> i64 {
     for stock in stocks {
         let mut state = model.first_state(stock, days[0]);
         for &day in days {
-            let mut path = model.open_day(stock, &state, day);
+            let mut path = model.open_day(stock, &state, day).expect("the model's own state");
             for _ in 0..MINUTES_PER_DAY {
                 volume = volume.wrapping_add(path.step().volume());
             }

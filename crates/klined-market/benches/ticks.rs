@@ -34,7 +34,7 @@ fn bars(factor: u64) -> Vec<(Symbol, TickFacts, Bar)> {
     for nth in 0..SYMBOLS {
         let plain = Instrument::parse(&format!("60{nth:04}"), 8.0 + nth as f64, 0.022).expect("valid");
         let stock = Instrument { board: Board::Main, ..plain };
-        let mut path = model.open_day(&stock, &model.first_state(&stock, day), day);
+        let mut path = model.open_day(&stock, &model.first_state(&stock, day), day).expect("the model's own state");
         let limits = stock.board.price_limits(false, day, path.price());
         for first in calendar.minutes_of(day) {
             let made = path.step();

@@ -26,7 +26,7 @@ use diesel::sqlite::SqliteConnection;
 use klined::store::{
     BarRange, BarStore, Batch, Lease, Listing, MarketStatus, Role, RollupTask, RollupWrite, StoreOptions, StoredBar,
 };
-use klined_market::bars::{Bar, Checkpoint, Halt, Opening, Quote, SymbolRun};
+use klined_market::bars::{Bar, Checkpoint, Halt, Opening, SymbolRun, SymbolSnapshot};
 use klined_market::base::{Interval, MarketClock, Ohlcv, Pace, Price, Seconds, Symbol, UnixNanos, UnixSeconds};
 use klined_market::calendar::{Minute, Session, SessionSpan};
 use klined_market::model::Regime;
@@ -77,8 +77,8 @@ fn checkpoint(name: &str, day: NaiveDate) -> Checkpoint {
     Checkpoint { symbol: symbol(name), day, opening: opening(name) }
 }
 
-fn quote(name: &str, ticks: i64, last_bar: i64) -> Quote {
-    Quote {
+fn quote(name: &str, ticks: i64, last_bar: i64) -> SymbolSnapshot {
+    SymbolSnapshot {
         symbol: symbol(name),
         price: price(ticks),
         volatility: 0.03,

@@ -5,7 +5,7 @@
 
 use chrono::{Datelike, Days, NaiveDate, NaiveTime, Weekday};
 
-use super::overrides::{Change, Overrides};
+use super::overrides::{DayChange, Overrides};
 use super::zone::{self, MORNING_OPEN};
 use super::{CalendarError, MINUTES_PER_DAY, Minute};
 use super::{projection, tables};
@@ -53,8 +53,8 @@ impl Calendar {
         let closed = tables::closed_days();
         let projected = projection::closed_days(KNOWN_UNTIL.year() + 1);
         let is_open = |date: NaiveDate| match overrides.change(date) {
-            Some(Change::Open) => true,
-            Some(Change::Closed) => false,
+            Some(DayChange::Open) => true,
+            Some(DayChange::Closed) => false,
             None if !is_weekday(date) => false,
             None if date <= KNOWN_UNTIL => closed.binary_search(&date).is_err(),
             None if date <= known_until => true,

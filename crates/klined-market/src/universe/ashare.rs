@@ -107,7 +107,7 @@ pub fn ashare(count: StockCount, seed: Seed) -> Vec<UniverseRow> {
         *treatment = if place % 2 == 0 { "ST " } else { "*ST " };
     }
     shuffle(&mut treatments, &mut shared);
-    let mut words = names::Words::new();
+    let mut words = names::CoinedNames::new();
     let mut rows = Vec::with_capacity(codes.len());
     for (((code, board), sector), treatment) in codes.into_iter().zip(sectors).zip(treatments) {
         let word = words.draw(&mut shared);

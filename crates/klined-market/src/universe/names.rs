@@ -30,9 +30,9 @@ fn coined_words() -> Vec<String> {
 }
 
 /// Coined words, drawn without replacement.
-pub(super) struct Words(Vec<String>);
+pub(super) struct CoinedNames(Vec<String>);
 
-impl Words {
+impl CoinedNames {
     pub(super) fn new() -> Self {
         Self(coined_words())
     }

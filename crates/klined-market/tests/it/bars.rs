@@ -136,7 +136,7 @@ fn a_quote_says_what_the_bars_say() {
     let mut bars = Bars::new();
     drive(&mut run, stock, &days, DAY + 77, &mut bars);
     let (today, last) = (&bars[DAY..], bars[bars.len() - 1].1);
-    let quote = run.quote(last.first).unwrap();
+    let quote = run.snapshot(last.first).unwrap();
     assert_eq!((quote.symbol, quote.price, quote.last_bar), (stock.symbol, last.ohlcv.close(), last.first.start()));
     assert_eq!(quote.day_volume, today.iter().map(|(_, bar)| bar.ohlcv.volume()).sum::<i64>());
     let previous_close = bars[DAY - 1].1.ohlcv.close().units();
@@ -166,7 +166,7 @@ proptest! {
             prop_assert_eq!((restarted.day(), restarted.next_index()), (run.day(), run.next_index()));
             prop_assert_eq!(restarted.checkpoint(), run.checkpoint());
             if let Some((_, last)) = bars.last() {
-                prop_assert_eq!(restarted.quote(last.first), run.quote(last.first));
+                prop_assert_eq!(restarted.snapshot(last.first), run.snapshot(last.first));
             }
             run = restarted;
         }

@@ -41,7 +41,7 @@ fn daily_returns(model: &Model, stock: &Instrument, days: &[NaiveDate]) -> Vec<f
     let mut before = stock.base_price.ticks() as f64;
     let mut returns = Vec::with_capacity(days.len());
     for &day in days {
-        let mut path = model.open_day(stock, &state, day);
+        let mut path = model.open_day(stock, &state, day).unwrap();
         for _ in 0..MINUTES_PER_DAY {
             path.step();
         }

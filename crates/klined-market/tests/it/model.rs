@@ -168,7 +168,7 @@ fn between_two_redraws_the_regime_holds_and_its_minutes_run_down() {
     let mut state = model.first_state(&stock, days[0]);
     let mut before = inside(&state);
     for day in days {
-        let mut path = model.open_day(&stock, &state, day);
+        let mut path = model.open_day(&stock, &state, day).unwrap();
         for _ in 0..MINUTES_PER_DAY {
             path.step();
             let now = inside(&path.state());
@@ -286,7 +286,7 @@ fn a_carried_price_never_leaves_what_can_be_printed_and_comes_back_from_the_bott
         let mut state = model.first_state(&stock, days[0]);
         let (mut days_at_the_bottom, mut comebacks, mut was_at_the_bottom) = (0, 0, false);
         for &day in &days {
-            let mut path = model.open_day(&stock, &state, day);
+            let mut path = model.open_day(&stock, &state, day).unwrap();
             for _ in 0..MINUTES_PER_DAY {
                 path.step();
             }
@@ -314,7 +314,7 @@ proptest! {
         let mut state = model.first_state(&stock, days[start]);
         let mut last_close = stock.base_price;
         for &day in &days[start..] {
-            let mut path = model.open_day(&stock, &state, day);
+            let mut path = model.open_day(&stock, &state, day).unwrap();
             for _ in 0..MINUTES_PER_DAY {
                 let bar = path.step();
                 state = path.state();
@@ -339,7 +339,7 @@ proptest! {
         prop_assert_eq!(inside(&restored).price_ticks.to_bits(), price_ticks.to_bits());
         prop_assert_eq!(&restored, &state);
         // And so does what a day makes of it.
-        let mut days = [&state, &restored].map(|state| gbm(seed).open_day(&stock, state, date(FIRST_DAY)));
+        let mut days = [&state, &restored].map(|state| gbm(seed).open_day(&stock, state, date(FIRST_DAY)).unwrap());
         for _ in 0..MINUTES_PER_DAY {
             prop_assert_eq!(days[0].step(), days[1].step());
         }

@@ -25,7 +25,7 @@ pub fn bars_of(model: Model, instrument: &Instrument, days: &[NaiveDate]) -> Vec
     let mut state = model.first_state(instrument, days[0]);
     let mut bars = Vec::with_capacity(days.len() * usize::from(MINUTES_PER_DAY));
     for &day in days {
-        let mut path = model.open_day(instrument, &state, day);
+        let mut path = model.open_day(instrument, &state, day).unwrap();
         for _ in 0..MINUTES_PER_DAY {
             let bar = path.step();
             bars.push((path.regime(), bar));
@@ -129,7 +129,7 @@ fn see(symbol: usize, days: &[NaiveDate]) -> Seen {
     let mut state = model.first_state(&instrument, days[0]);
     let Inside { mut regime, minutes_left: mut left, .. } = inside(&state);
     for &day in days {
-        let mut path = model.open_day(&instrument, &state, day);
+        let mut path = model.open_day(&instrument, &state, day).unwrap();
         let close_before = path.price();
         for _ in 0..MINUTES_PER_DAY {
             let bar = path.step();

@@ -45,7 +45,7 @@ fn bars_of(model: &Model, stock: &Instrument, days: usize, mut each: impl FnMut(
     let days = trading_days_from(date("2026-01-05"), days);
     let mut state = model.first_state(stock, days[0]);
     for &day in &days {
-        let mut path = model.open_day(stock, &state, day);
+        let mut path = model.open_day(stock, &state, day).unwrap();
         let limits = stock.board.price_limits(stock.is_st, day, path.price());
         let facts = TickFacts { board: stock.board, limits };
         for first in SHANGHAI.minutes_of(day).take(usize::from(MINUTES_PER_DAY)) {

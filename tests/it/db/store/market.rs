@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use klined::store::{Identity, PriceRow, Progress, StateRow, StoreError};
-use klined_market::base::instrument::FrozenParameters;
+use klined_market::base::instrument::InstrumentParameters;
 use klined_market::base::{Instrument, SectorKey};
 use klined_market::universe::UniverseRow;
 use proptest::prelude::*;
@@ -152,7 +152,7 @@ on_every_backend! {
         let desk = Desk::of(database);
         let idle = UniverseRow { is_active: false, ..stock("b") };
         desk.store.claim(&identity(1, "gbm-1"), &[idle.clone(), stock("AAA"), stock("NEW")]).unwrap();
-        let halted = Quote { is_halted: true, ..quote("AAA", 1234, 120) };
+        let halted = SymbolSnapshot { is_halted: true, ..quote("AAA", 1234, 120) };
         desk.write(&Batch { quotes: vec![quote("b", 99, 60), halted, quote("GONE", 1, 60)], ..Batch::default() });
         let row = |of: &UniverseRow, price, last_update, is_halted| PriceRow {
             symbol: symbol(&of.symbol),
@@ -194,11 +194,11 @@ on_every_backend! {
                 let state = serde_json::json!({"gbm": {"price_ticks": price,
                     "chain": {"regime": "bear", "minutes_left": left}}});
                 let plain = Instrument::parse("ANY", 1.0, 0.02).unwrap();
-                let parameters = FrozenParameters {
+                let parameters = InstrumentParameters {
                     base_price_ticks: ticks,
                     base_volatility,
                     sector: SectorKey::of(&left.to_string()),
-                    ..FrozenParameters::of(&plain)
+                    ..InstrumentParameters::of(&plain)
                 };
                 let opening = Opening { parameters, state: serde_json::from_value(state).unwrap() };
                 Checkpoint { symbol: symbol(&format!("S{i:02}")), day: date(DAY), opening }

@@ -225,8 +225,8 @@ on_every_backend! {
 
     fn a_state_keeps_the_decimals_of_its_columns(database: &Database) {
         let desk = Desk::of(database);
-        let wild = Quote { volatility: 0.123_456, change_percent: 123_456.789, ..quote("AAA", 1, 0) };
-        let fine = Quote { volatility: 1.5, change_percent: -0.000_6, ..quote("BBB", 1, 0) };
+        let wild = SymbolSnapshot { volatility: 0.123_456, change_percent: 123_456.789, ..quote("AAA", 1, 0) };
+        let fine = SymbolSnapshot { volatility: 1.5, change_percent: -0.000_6, ..quote("BBB", 1, 0) };
         desk.write(&Batch { quotes: vec![wild, fine], ..Batch::default() });
         let text = |column: &str, table: &str| -> Vec<f64> {
             let sql = format!("SELECT CAST({column} AS text) AS text FROM {table} ORDER BY symbol");

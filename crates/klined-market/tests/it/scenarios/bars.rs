@@ -68,7 +68,7 @@ fn a_gap_moves_the_open_and_the_change_is_counted_from_the_close_before() {
     run.bars_until(&SHANGHAI, MINUTES_PER_DAY, &mut bars).unwrap();
     run.open_day(stock(), days[1]);
     run.bars_until(&SHANGHAI, 1, &mut bars).unwrap();
-    let change = run.quote(bars[240].1.first).unwrap().change_percent;
+    let change = run.snapshot(bars[240].1.first).unwrap().change_percent;
     let closes = bars[240].1.ohlcv.close().ticks() as f64 / bars[239].1.ohlcv.close().ticks() as f64;
     assert!((change - 100.0 * (closes - 1.0)).abs() < 1e-9);
 }
@@ -99,7 +99,7 @@ fn a_regime_holds_for_its_minutes_and_then_the_chain_goes_on_as_if_nothing_had_b
             let mut state = model.first_state(&stock(), date(FIRST_DAY));
             let mut seen = vec![];
             for day in trading_days_from(date(FIRST_DAY), 6) {
-                let mut path = model.open_day(&stock(), &state, day);
+                let mut path = model.open_day(&stock(), &state, day).unwrap();
                 for _ in 0..MINUTES_PER_DAY {
                     path.step();
                     seen.push(path.regime());
@@ -142,7 +142,7 @@ fn while_a_stock_is_halted_its_price_is_that_of_its_last_bar() {
         run.bars_until(&SHANGHAI, 200, &mut bars).unwrap();
         let (last_bar, close) = bars.last().map(|(_, bar)| (bar.first.start(), bar.ohlcv.close())).unwrap();
         let shown = |run: &SymbolRun, after: &str| {
-            let quote = run.quote(minute(after)).unwrap();
+            let quote = run.snapshot(minute(after)).unwrap();
             assert_eq!((quote.price, quote.last_bar, quote.is_halted), (close, last_bar, true));
             quote.change_percent
         };
@@ -153,7 +153,7 @@ fn while_a_stock_is_halted_its_price_is_that_of_its_last_bar() {
         run.bars_until(&SHANGHAI, 10, &mut bars).unwrap();
         assert_eq!((shown(&run, "2026-03-03 09:39"), bars.len()), (0.0, 180));
         run.bars_until(&SHANGHAI, MINUTES_PER_DAY, &mut bars).unwrap();
-        let quote = run.quote(minute("2026-03-03 14:59")).unwrap();
+        let quote = run.snapshot(minute("2026-03-03 14:59")).unwrap();
         let change = 100.0 * (quote.price.ticks() as f64 / close.ticks() as f64 - 1.0);
         assert!((quote.change_percent - change).abs() < 1e-9 && !quote.is_halted);
     }

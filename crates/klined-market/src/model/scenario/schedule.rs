@@ -13,11 +13,11 @@ const MINUTES: usize = MINUTES_PER_DAY as usize;
 /// The events of a market, ready to be asked for a symbol's day. Later events come after earlier ones: of two regimes for one
 /// minute the later event's holds; moves and gaps add up in logs, factors multiply.
 #[derive(Debug, Default)]
-pub(in crate::model) struct Plan(Vec<Planned>);
+pub(in crate::model) struct EventSchedule(Vec<ScheduledEvent>);
 
 #[derive(Debug)]
-struct Planned {
-    target: Target,
+struct ScheduledEvent {
+    target: EventTarget,
     effect: Effect,
     /// First and last minute by day and place in the day.
     first: (NaiveDate, u16),
@@ -29,15 +29,15 @@ struct Planned {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Target {
+enum EventTarget {
     Market,
     Sector(SectorKey),
     Symbol(Symbol),
 }
 
-/// What is forced upon one minute.
+/// What is minute_effects upon one minute.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(in crate::model) struct Forced {
+pub(in crate::model) struct MinuteEffects {
     pub regime: Option<Regime>,
     /// Added to the log return.
     pub log_move: f64,
@@ -45,24 +45,24 @@ pub(in crate::model) struct Forced {
     pub volatility: f64,
 }
 
-/// What is forced upon a symbol's day; on most days nothing.
+/// What is minute_effects upon a symbol's day; on most days nothing.
 #[derive(Debug, Clone, Default)]
-pub(in crate::model) struct Script(Option<Box<EventfulDay>>);
+pub(in crate::model) struct DaySchedule(Option<Box<DayEffects>>);
 
 #[derive(Debug, Clone)]
-struct EventfulDay {
-    minutes: [Forced; MINUTES],
+struct DayEffects {
+    minutes: [MinuteEffects; MINUTES],
     halted: [bool; MINUTES],
     gap: f64,
 }
 
-impl Forced {
+impl MinuteEffects {
     /// Nothing.
     pub const NONE: Self = Self { regime: None, log_move: 0.0, volatility: 1.0 };
 }
 
-impl Target {
-    fn holds(self, instrument: &Instrument) -> bool {
+impl EventTarget {
+    fn includes(self, instrument: &Instrument) -> bool {
         match self {
             Self::Market => true,
             Self::Sector(key) => instrument.sector == key,
@@ -71,18 +71,18 @@ impl Target {
     }
 }
 
-impl Plan {
+impl EventSchedule {
     /// An event without a trading minute in this calendar has no effect.
     pub fn new(events: &[ScenarioEvent], calendar: &Calendar) -> Self {
-        let planned = |event: &ScenarioEvent| {
+        let scheduled = |event: &ScenarioEvent| {
             let first = calendar.minutes_in(event.from, event.until).next()?;
             let last = calendar.last_completed(event.until).ok()??;
             let place = |minute| (calendar.day_of(minute), calendar.index_in_day(minute));
-            Some(Planned {
+            Some(ScheduledEvent {
                 target: match &event.scope {
-                    Scope::Market => Target::Market,
-                    Scope::Sector(name) => Target::Sector(SectorKey::of(name)),
-                    Scope::Symbol(symbol) => Target::Symbol(*symbol),
+                    Scope::Market => EventTarget::Market,
+                    Scope::Sector(name) => EventTarget::Sector(SectorKey::of(name)),
+                    Scope::Symbol(symbol) => EventTarget::Symbol(*symbol),
                 },
                 effect: event.effect,
                 first: place(first),
@@ -92,65 +92,69 @@ impl Plan {
                 until: event.until,
             })
         };
-        Self(events.iter().filter_map(planned).collect())
+        Self(events.iter().filter_map(scheduled).collect())
     }
 
     /// The script of a symbol's day.
-    pub fn day(&self, instrument: &Instrument, date: NaiveDate) -> Script {
-        let mut script: Option<Box<EventfulDay>> = None;
-        let of_day = |event: &&Planned| event.first.0 <= date && date <= event.last.0 && event.target.holds(instrument);
+    pub fn day(&self, instrument: &Instrument, date: NaiveDate) -> DaySchedule {
+        let mut effects: Option<Box<DayEffects>> = None;
+        let of_day = |event: &&ScheduledEvent| {
+            event.first.0 <= date && date <= event.last.0 && event.target.includes(instrument)
+        };
         for event in self.0.iter().filter(of_day) {
             let from = if event.first.0 == date { event.first.1 } else { 0 };
             let last = if event.last.0 == date { event.last.1 } else { MINUTES_PER_DAY - 1 };
-            let script = script.get_or_insert_with(|| Box::new(EventfulDay::nothing()));
+            let effects = effects.get_or_insert_with(|| Box::new(DayEffects::nothing()));
             if let Effect::Gap { percent } = event.effect {
-                script.gap *= 1.0 + percent / 100.0;
+                effects.gap *= 1.0 + percent / 100.0;
             }
             for minute in usize::from(from)..=usize::from(last) {
-                let forced = &mut script.minutes[minute];
+                let minute_effects = &mut effects.minutes[minute];
                 match event.effect {
-                    Effect::Regime(regime) => forced.regime = Some(regime),
-                    Effect::Move { percent } => forced.log_move += ln(1.0 + percent / 100.0) / event.minutes as f64,
-                    Effect::Halt => script.halted[minute] = true,
-                    Effect::Volatility { factor } => forced.volatility *= factor,
+                    Effect::Regime(regime) => minute_effects.regime = Some(regime),
+                    Effect::Move { percent } => {
+                        minute_effects.log_move += ln(1.0 + percent / 100.0) / event.minutes as f64
+                    }
+                    Effect::Halt => effects.halted[minute] = true,
+                    Effect::Volatility { factor } => minute_effects.volatility *= factor,
                     Effect::Gap { .. } => {}
                 }
             }
         }
-        Script(script)
+        DaySchedule(effects)
     }
 
     /// Whether all trade is halted at an instant.
     pub fn is_market_halted(&self, now: UnixSeconds) -> bool {
-        self.halts_at(now).any(|event| event.target == Target::Market)
+        self.halts_at(now).any(|event| event.target == EventTarget::Market)
     }
 
     /// Whether an instrument's trade is halted at an instant.
     pub fn is_halted(&self, instrument: &Instrument, now: UnixSeconds) -> bool {
-        self.halts_at(now).any(|event| event.target.holds(instrument))
+        self.halts_at(now).any(|event| event.target.includes(instrument))
     }
 
-    fn halts_at(&self, now: UnixSeconds) -> impl Iterator<Item = &Planned> {
+    fn halts_at(&self, now: UnixSeconds) -> impl Iterator<Item = &ScheduledEvent> {
         self.0.iter().filter(move |event| event.effect == Effect::Halt && event.from <= now && now < event.until)
     }
 }
 
-impl Script {
+impl DaySchedule {
     /// What the latent price at the open is multiplied with.
     pub fn gap(&self) -> f64 {
         self.0.as_ref().map_or(1.0, |day| day.gap)
     }
 
-    /// What is forced upon the minute at a place in the day.
+    /// What is minute_effects upon the minute at a place in the day.
     #[inline]
-    pub fn minute(&self, index: u16) -> Forced {
+    pub fn minute(&self, index: u16) -> MinuteEffects {
         let minute = self.0.as_ref().and_then(|day| day.minutes.get(usize::from(index)));
-        minute.copied().unwrap_or(Forced::NONE)
+        minute.copied().unwrap_or(MinuteEffects::NONE)
     }
 
-    /// What was forced upon the minute before a place; nothing before the first.
-    pub fn minute_before(&self, index: u16) -> Forced {
-        index.checked_sub(1).map_or(Forced::NONE, |last| self.minute(last))
+    /// What was minute_effects upon the minute before a place; nothing before the first.
+    pub fn minute_before(&self, index: u16) -> MinuteEffects {
+        index.checked_sub(1).map_or(MinuteEffects::NONE, |last| self.minute(last))
     }
 
     /// Where a halt that holds at a place ends: the place after its last minute; none when none holds.
@@ -161,8 +165,8 @@ impl Script {
     }
 }
 
-impl EventfulDay {
+impl DayEffects {
     fn nothing() -> Self {
-        Self { minutes: [Forced::NONE; MINUTES], halted: [false; MINUTES], gap: 1.0 }
+        Self { minutes: [MinuteEffects::NONE; MINUTES], halted: [false; MINUTES], gap: 1.0 }
     }
 }

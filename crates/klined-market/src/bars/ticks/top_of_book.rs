@@ -16,7 +16,7 @@
 //! M. Potters, Quantitative Finance 2 (2002)), two mean trades on average, in whole lots; the side that is taken has
 //! the trade's size besides, so every trade has what it takes.
 
-use super::path::Point;
+use super::path::PathPoint;
 use super::{Level, Side, TickFacts};
 use crate::base::seed::open_unit;
 use crate::base::{Ohlcv, OrderSizes, Price};
@@ -37,7 +37,7 @@ const TURNS_OF_16: u64 = 7;
 const TURNS_OF_16_AT_ONE_PRICE: u64 = 1;
 
 /// The book of one minute.
-pub(super) struct Book {
+pub(super) struct TopOfBook {
     low: i64,
     range: u64,
     /// Between which prices orders may stand, in ticks.
@@ -55,7 +55,7 @@ pub(super) struct Book {
 
 /// What stands before a trade, and the trade.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Stand {
+pub(super) struct QuotedTrade {
     pub bid: Option<Level>,
     pub ask: Option<Level>,
     pub price: Price,
@@ -64,7 +64,7 @@ pub(super) struct Stand {
     pub chance: f64,
 }
 
-impl Book {
+impl TopOfBook {
     /// The book of a bar that is made of so many trades; none without volume.
     pub(super) fn of(facts: &TickFacts, bar: &Ohlcv, trades: usize) -> Self {
         let (low, high) = (bar.low().ticks(), bar.high().ticks());
@@ -95,7 +95,7 @@ impl Book {
 
     /// The next trade of so many shares, and the quote before it, from two random words.
     #[inline]
-    pub(super) fn next(&mut self, point: Point, shares: u64, word: u64, depths: u64) -> Stand {
+    pub(super) fn next(&mut self, point: PathPoint, shares: u64, word: u64, depths: u64) -> QuotedTrade {
         if self.spread == 0 {
             self.side = if word & 0b1 == 0 { Side::Buy } else { Side::Sell };
         } else if word & 0xf < self.turns_of_16 {
@@ -107,11 +107,11 @@ impl Book {
         }
         // Ticks above the low.
         let price = match point {
-            Point::Given(price) => {
+            PathPoint::Given(price) => {
                 self.side = self.side_at(price);
                 price
             }
-            Point::Free(near) => {
+            PathPoint::Free(near) => {
                 // The bid lies half a spread, less half a tick, below; a spread is added so that cutting is rounding
                 // down.
                 let half = (self.spread - 1) as f64 * 0.5;
@@ -133,7 +133,7 @@ impl Book {
         let bid_shares = self.depth(depths >> 38, if self.side == Side::Sell { shares } else { 0 });
         let ask_shares = self.depth(depths >> 12 & 0x3ff_ffff, if self.side == Side::Buy { shares } else { 0 });
         let level = |ticks: i64, shares| Price::from_ticks(ticks).ok().map(|price| Level { price, shares });
-        Stand {
+        QuotedTrade {
             bid: bid.and_then(|ticks| level(ticks, bid_shares)),
             ask: ask.and_then(|ticks| level(ticks, ask_shares)),
             price: Price::from_ticks(ticks).unwrap_or(Price::MIN),
