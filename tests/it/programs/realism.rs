@@ -4,7 +4,9 @@ use std::fs;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use klined::realism::{Candles, Day, Picture, PictureFormat, Quarter, Report, Run, Series, generate, score};
+#[cfg(feature = "picture")]
+use klined::realism::{DailyBar, DailyCandles, Picture, PictureFormat, QuarterBar, RealismReport, ScoredSeed, Series};
+use klined::realism::{InvalidSample, generate, score};
 use klined_market::base::Seed;
 use klined_market::calendar::Calendar;
 use klined_market::model::{FullParameters, Model, ModelKind};
@@ -71,7 +73,16 @@ fn threads_change_no_bit_of_a_sample() {
     for threads in [2, 3, 7, 16] {
         assert_eq!(on(threads), alone, "{threads} threads");
     }
-    assert!(score(&generate(&model, &[], &days, NonZeroUsize::MIN)).passed() < 16, "no market is no real one");
+    assert_eq!(score(&generate(&model, &[], &days, NonZeroUsize::MIN)), Err(InvalidSample::Empty));
+    assert_eq!(
+        score(&generate(&model, &stocks, &days[..1], NonZeroUsize::MIN)),
+        Err(InvalidSample::TooShort { place: 0, days: 1 })
+    );
+    assert!(score(&generate(&model, &stocks, &days[..2], NonZeroUsize::MIN)).is_ok_and(|card| card.passed() < 16));
+    let mut unequal = alone.clone();
+    unequal[3].days.pop();
+    let error = InvalidSample::Unequal { place: 3, days: 29, quarters: 480, expected_days: 30 };
+    assert_eq!(score(&unequal), Err(error));
 }
 
 #[test]
@@ -151,6 +162,7 @@ fn metrics_real_values_and_bands_are_those_of_the_page() {
     assert_eq!(left(&page).len(), 1 + 16 + 39, "a heading, metrics and their parts");
 }
 
+#[cfg(feature = "picture")]
 #[test]
 fn a_picture_is_a_whole_file_with_its_words() {
     let place = place();
@@ -181,33 +193,35 @@ fn a_picture_is_a_whole_file_with_its_words() {
 }
 
 /// Quarter-hours that move by turns and trade evenly, and days of which every third falls.
+#[cfg(feature = "picture")]
 fn regular(days: usize) -> Series {
     let open = 10_000_f64.ln();
     let quarter = |place: usize| {
         let close = open + 0.001 * (place % 16 + 1) as f64 * if place.is_multiple_of(3) { -1.0 } else { 1.0 };
-        Quarter { open, high: open.max(close), low: open.min(close), close, volume: 100.0 }
+        QuarterBar { open, high: open.max(close), low: open.min(close), close, volume: 100.0 }
     };
     let day = |place: usize| {
         let close = open + if place.is_multiple_of(3) { -0.01 } else { 0.01 };
         let (high, low) = (open + 0.02, open - 0.02);
-        Day { open, high, low, close, volume: 1600.0, closes_at_up_limit: false, closes_at_down_limit: false }
+        DailyBar { open, high, low, close, volume: 1600.0, closes_at_up_limit: false, closes_at_down_limit: false }
     };
     Series { quarters: (0..16 * days).map(quarter).collect(), days: (0..days).map(day).collect() }
 }
 
+#[cfg(feature = "picture")]
 #[test]
 fn every_panel_shows_its_lines_its_dots_and_its_candles() {
     let (dates, series) = (trading_days_from(date("2024-06-03"), 250), [regular(250)]);
-    let report = Report {
+    let report = RealismReport {
         model: "full".to_owned(),
         universe: "file".to_owned(),
         symbols: 1,
         days: dates.len(),
         first_day: dates[0],
         last_day: dates[249],
-        runs: vec![Run { seed: 5, scorecard: score(&series) }],
+        runs: vec![ScoredSeed { seed: 5, scorecard: score(&series).unwrap() }],
     };
-    let candles = Candles { symbol: "ACME", dates: &dates, days: &series[0].days };
+    let candles = DailyCandles { symbol: "ACME", dates: &dates, days: &series[0].days };
     let svg =
         String::from_utf8(Picture::draw(&report, &series, candles).to_bytes(PictureFormat::Svg).unwrap()).unwrap();
     // A panel's marks follow its title.
