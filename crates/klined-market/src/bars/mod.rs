@@ -11,10 +11,11 @@ pub use run::{Checkpoint, Halt, InvalidCheckpoint, Opening, SymbolRun, SymbolSna
 use crate::base::Ohlcv;
 use crate::calendar::Minute;
 
-/// A K-line. Its interval is said by whoever holds it.
+/// A K-line. It does not contain its interval.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bar {
     /// The first trading minute it covers; its start in Unix seconds is the bar's label.
     pub first: Minute,
+    /// Its prices and volume.
     pub ohlcv: Ohlcv,
 }

@@ -1,7 +1,7 @@
 //! The roll-up: one symbol's 1-minute bars folded into every longer interval, in one pass.
 //!
 //! Open is the first bar's, high the highest, low the lowest, close the last bar's, volume the sum. The fold is exact and
-//! associative, so a bucket may be finished in any number of sittings.
+//! associative, so a bucket may be made in any number of parts.
 
 use super::Bar;
 use crate::base::{Interval, Ohlcv};
@@ -12,19 +12,19 @@ use crate::calendar::{Bucket, Calendar, Minute};
 pub struct Rollup<'c> {
     calendar: &'c Calendar,
     open: [Option<(Bucket, Ohlcv)>; Interval::ROLLED.len()],
-    /// Buckets that begin before this minute are not folded: only a part of their minutes is going to be seen.
+    /// Buckets that begin before this minute are not folded, because only a part of their minutes is given.
     since: Option<Minute>,
 }
 
-/// From where a symbol's roll-ups must be made again after a 1-minute bar was changed.
+/// The recomputation of a symbol's roll-ups after a 1-minute bar was changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Repair {
-    /// The first minute of the earliest bucket that holds the changed minute.
+    /// The first minute of the earliest bucket that contains the changed minute.
     pub since: Minute,
 }
 
 impl Repair {
-    /// The repair that a change of one minute calls for.
+    /// The repair that is needed after a change of one minute.
     #[must_use]
     pub fn of(calendar: &Calendar, changed: Minute) -> Self {
         let firsts = Interval::ROLLED.into_iter().map(|interval| calendar.bucket(changed, interval).first);
@@ -45,7 +45,7 @@ impl<'c> Rollup<'c> {
         Self { since: Some(repair.since), ..Self::new(calendar) }
     }
 
-    /// Puts back a bucket that an earlier sitting has folded a part of.
+    /// Continues a bucket of which an earlier fold has made a part.
     pub fn resume(&mut self, interval: Interval, bucket: Bucket, so_far: Ohlcv) {
         if let Some(slot) = Interval::ROLLED.iter().position(|&rolled| rolled == interval) {
             self.open[slot] = Some((bucket, so_far));
@@ -70,7 +70,7 @@ impl<'c> Rollup<'c> {
         }
     }
 
-    /// Gives every bucket as it stands after a minute, and lets go of those that end with it.
+    /// Gives every open bucket as it is after a minute to `done`, and closes those that end with it.
     pub fn settle(&mut self, at: Minute, done: &mut impl FnMut(Interval, Bar)) {
         self.current().for_each(|(interval, bar)| done(interval, bar));
         for slot in &mut self.open {

@@ -15,16 +15,18 @@ use crate::base::{Instrument, InvalidInstrument, Ohlcv, Price, Symbol, UnixSecon
 use crate::calendar::{Calendar, CalendarError, MINUTES_PER_DAY, Minute};
 use crate::model::{AnnualDrift, DayPath, Model, Regime, StateOfOtherModel, SymbolState};
 
-/// What a day began with. Enough to make the whole day again.
+/// The state of a symbol at the start of a day. The whole day can be made again from it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Checkpoint {
+    /// The symbol.
     pub symbol: Symbol,
     /// The trading day.
     pub day: NaiveDate,
+    /// Its state and parameters at the open.
     pub opening: Opening,
 }
 
-/// Why a run cannot go on from a checkpoint: somebody has changed what is stored.
+/// Why a run cannot continue from a checkpoint: the stored rows were changed by another program.
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum InvalidCheckpoint {
     /// The instrument's parameters are out of range.
@@ -35,7 +37,14 @@ pub enum InvalidCheckpoint {
     Model(#[from] StateOfOtherModel),
     /// The last bar is of a later day than the checkpoint.
     #[error("{symbol} has its last bar at {last_bar}, but its checkpoint is of the earlier day {day}")]
-    Behind { symbol: Symbol, day: NaiveDate, last_bar: String },
+    Behind {
+        /// The symbol.
+        symbol: Symbol,
+        /// The checkpoint's day.
+        day: NaiveDate,
+        /// The last bar's minute, in local time.
+        last_bar: String,
+    },
 }
 
 /// The part of a [`Checkpoint`] that is stored as JSON.
@@ -50,13 +59,15 @@ pub struct Opening {
 /// A symbol's state after a bar, as `stock_state` and `stock_realtime_price` show it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SymbolSnapshot {
+    /// The symbol.
     pub symbol: Symbol,
     /// Close of the last bar, in ticks.
     pub price: Price,
-    /// Daily standard deviation in the present regime.
+    /// Standard deviation of a day's return in the present regime and under events, as a fraction.
     pub volatility: f64,
     /// Drift of the present regime.
     pub trend: AnnualDrift,
+    /// The present regime.
     pub regime: Regime,
     /// Start of the last bar, in Unix seconds.
     pub last_bar: UnixSeconds,
@@ -64,13 +75,14 @@ pub struct SymbolSnapshot {
     pub change_percent: f64,
     /// Shares traded since the day's open.
     pub day_volume: i64,
-    /// Whether an event halts its trade at the end of the minute that the state is after.
+    /// Whether an event halts its trade at the end of the last minute.
     pub is_halted: bool,
 }
 
-/// A halt within one trading day.
+/// A time within one trading day in which a symbol does not trade.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Halt {
+    /// The symbol.
     pub symbol: Symbol,
     /// Start of the first minute without trade, in Unix seconds.
     pub from: UnixSeconds,
@@ -79,14 +91,14 @@ pub struct Halt {
 }
 
 impl Halt {
-    /// Whether it holds at an instant.
+    /// Whether an instant lies in it.
     #[must_use]
     pub fn holds(&self, now: UnixSeconds) -> bool {
         self.from <= now && now < self.until
     }
 }
 
-/// A symbol somewhere in a trading day.
+/// The computation of one symbol's bars, minute after minute and day after day.
 #[derive(Debug, Clone)]
 pub struct SymbolRun {
     model: Model,
@@ -95,10 +107,10 @@ pub struct SymbolRun {
     opening: SymbolState,
     previous_close: Price,
     path: DayPath,
-    /// The place in the day of the next minute: 0 before the open, 240 after the close.
+    /// Index of the next minute in the day: 0 before the open, 240 after the close.
     next_index: u16,
     last_bar: Option<Minute>,
-    /// The place at which the halt ends that has been told of last.
+    /// Minute index at which the last reported halt ends.
     reported_halt_end: u16,
     day_volume: i64,
 }
@@ -112,7 +124,7 @@ impl SymbolRun {
         Self::before_open(model, instrument, first_day, opening, path, None)
     }
 
-    /// A symbol where it was when its last bar was written: the day is made again up to there.
+    /// A symbol after its last written bar: the day is made again up to that bar.
     ///
     /// `last_bar` is none, or lies before the checkpoint's day, when the day has no bar yet.
     ///
@@ -141,8 +153,8 @@ impl SymbolRun {
         Ok(run)
     }
 
-    /// Goes to the open of another day, with the instrument as it is now. What is left of the present day is passed
-    /// through without giving its bars.
+    /// Goes to the open of another day, with the instrument as it is now. The rest of the present day is made without giving
+    /// its bars.
     pub fn open_day(&mut self, instrument: Instrument, day: NaiveDate) {
         while !self.is_day_over() {
             self.step();
@@ -151,8 +163,8 @@ impl SymbolRun {
         *self = Self::before_open(self.model.clone(), instrument, day, self.path.state(), path, self.last_bar);
     }
 
-    /// The bars of the present day up to the place `until` (exclusive, at most 240), appended to `bars`. Gives the halts that
-    /// take the place of bars: each whole when its first minute is reached, and again after a resumption.
+    /// Appends the bars of the present day up to the minute index `until` (exclusive, at most 240) to `bars`. Returns the halts
+    /// that begin in these minutes, each in its full length; after a resumption it returns a halt again.
     ///
     /// # Errors
     /// The present day is no trading day of the calendar.
@@ -180,7 +192,7 @@ impl SymbolRun {
         Ok(halts)
     }
 
-    /// A minute passes; none when it is without trade.
+    /// The bar of the next minute; none in a halt.
     fn step(&mut self) -> Option<Ohlcv> {
         self.next_index += 1;
         if self.path.halted_until().is_some() {
@@ -204,13 +216,13 @@ impl SymbolRun {
         self.day
     }
 
-    /// The place in the day of the next bar, 0 to 240.
+    /// Index of the next minute in the day, 0 to 240.
     #[must_use]
     pub fn next_index(&self) -> u16 {
         self.next_index
     }
 
-    /// The last bar made, of whatever day; none before the first.
+    /// The minute of the last bar; none before the first.
     #[must_use]
     pub fn last_bar(&self) -> Option<Minute> {
         self.last_bar
@@ -222,13 +234,13 @@ impl SymbolRun {
         self.next_index >= MINUTES_PER_DAY
     }
 
-    /// What ticks need to know of the present day.
+    /// The facts about the present day that ticks need.
     #[must_use]
     pub fn tick_facts(&self) -> TickFacts {
         TickFacts::of_day(&self.model, &self.instrument, self.day, self.previous_close)
     }
 
-    /// What the present day began with.
+    /// The checkpoint of the present day.
     #[must_use]
     pub fn checkpoint(&self) -> Checkpoint {
         Checkpoint {
@@ -238,7 +250,7 @@ impl SymbolRun {
         }
     }
 
-    /// The symbol's state after a minute, which must be the last one that passed; none before its first bar.
+    /// The symbol's state after its last minute, which must be `after`; none before its first bar.
     #[must_use]
     pub fn snapshot(&self, after: Minute) -> Option<SymbolSnapshot> {
         let price = self.path.price();

@@ -14,16 +14,16 @@ use thiserror::Error;
 
 use super::Price;
 
-/// ST stocks of the main board may move as far as the others from this day on.
+/// From this day on, ST stocks of the main board have the limits of the others.
 const ST_LIKE_OTHERS_FROM: NaiveDate = NaiveDate::from_ymd_opt(2026, 7, 6).unwrap();
 /// ChiNext widened its limit on this day.
 const CHINEXT_WIDE_FROM: NaiveDate = NaiveDate::from_ymd_opt(2020, 8, 24).unwrap();
 
-/// Where a stock is listed.
+/// The market segment in which a stock is listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Board {
-    /// No exchange's: neither price limits nor lot rules but the common lot.
+    /// No exchange's segment: it has no price limits, and lots of 100 shares.
     Free,
     /// Shanghai and Shenzhen main boards.
     Main,
@@ -35,7 +35,7 @@ pub enum Board {
     Beijing,
 }
 
-/// A text that names no board.
+/// A text that is not the name of a board.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("\"{0}\" is not a board: use free, main, chinext, star or beijing")]
 pub struct UnknownBoard(pub String);
@@ -43,16 +43,18 @@ pub struct UnknownBoard(pub String);
 /// The lowest and highest price that a stock may trade at on one day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PriceLimits {
+    /// The lowest price, which is above 0.
     pub down: Price,
+    /// The highest price.
     pub up: Price,
 }
 
-/// In what sizes orders come, in shares.
+/// The sizes that an order may have, in shares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OrderSizes {
     /// The smallest order.
     pub least: u64,
-    /// What larger ones grow by.
+    /// The difference between one size and the next larger one.
     pub step: u64,
 }
 
@@ -72,7 +74,7 @@ impl Board {
         }
     }
 
-    /// In what sizes orders come: lots of 100 shares; on the STAR board at least 200 in any number.
+    /// The sizes of orders: lots of 100 shares; on the STAR board any number from 200 shares on.
     #[must_use]
     pub const fn order_sizes(self) -> OrderSizes {
         match self {
@@ -81,7 +83,7 @@ impl Board {
         }
     }
 
-    /// How far a price may move from the previous close on a day, in per cent; none without limits.
+    /// The largest move of a day from the previous close, in per cent; none without limits.
     #[must_use]
     pub fn limit_percent(self, is_st: bool, day: NaiveDate) -> Option<u8> {
         match self {

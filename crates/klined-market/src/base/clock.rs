@@ -1,5 +1,5 @@
-//! The one place that time comes from. Below the daemons nobody asks the system what time it is: whoever needs
-//! "now" is handed a [`Clock`]. A [`MarketClock`] tells from it what time it is in a market.
+//! The source of the present time. Only the daemons read the system's clock; all other code is given a [`Clock`]. A
+//! [`MarketClock`] computes the time in a market from it.
 
 use super::{Nanos, UnixNanos, UnixSeconds};
 
@@ -14,18 +14,22 @@ pub trait Clock: Send + Sync {
     }
 }
 
-/// How a market's time runs.
+/// The way in which a market's time runs.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Pace {
-    /// With the clock, in the exchange's hours.
+    /// Market time is the real time, and bars come in the exchange's hours.
     Live,
-    /// On from the last bar without closed hours, a minute every 60/speed seconds.
-    Test { speed: f64 },
+    /// Market time continues from the last bar and skips closed hours.
+    Test {
+        /// Minutes of the market for each real minute, above 0: a bar comes every 60/speed seconds.
+        speed: f64,
+    },
 }
 
-/// Which minute of a market is open, and how it passes: what the writer publishes with each minute.
+/// The open minute of a market and its pace: the writer publishes it with each minute.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MarketClock {
+    /// The way in which the market's time runs.
     pub pace: Pace,
     /// Start of the minute that is written next, in Unix seconds. Past the end of the calendar it is no trading minute.
     pub open_minute: UnixSeconds,
@@ -34,8 +38,8 @@ pub struct MarketClock {
 }
 
 impl MarketClock {
-    /// What time it is in the market. Live that is the wall clock's time; in test mode it never leaves the open minute, however
-    /// late the next one comes.
+    /// The time in the market when the wall clock shows `wall`. Live, it is the same; in test mode it stays within the open
+    /// minute, even if the next one is late.
     #[must_use]
     pub fn now(&self, wall: UnixNanos) -> UnixNanos {
         match self.pace {

@@ -1,34 +1,64 @@
-//! Instruments: what `stock_metadata` says of a stock, once it has been checked.
+//! Instruments: the content of a row of `stock_metadata` after it has been checked.
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::fnv::fnv1a_128;
 use super::{Board, Price, Symbol, UnknownBoard};
 
 /// The standard deviation of a stock's return over one whole trading day (0.02 = 2 %), above 0 and at most 1.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
 pub struct DailyVolatility(f64);
 
-/// What a row of `stock_metadata` lacks to be an instrument.
+/// Why a row of `stock_metadata` is not an instrument.
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum InvalidInstrument {
+    /// The symbol is not valid.
     #[error(transparent)]
     Symbol(#[from] super::InvalidSymbol),
+    /// The base price is out of range or not a whole number of ticks.
     #[error("stock {symbol}: base_price {value} must be above 0 and at most 99999999.99, in whole ticks of 0.01")]
-    BasePrice { symbol: String, value: String },
+    BasePrice {
+        /// The row's symbol.
+        symbol: String,
+        /// The price that was given.
+        value: String,
+    },
+    /// Beta or the daily turnover is out of range.
     #[error(
         "stock {symbol}: {column} {value} is out of range (beta above 0 and at most 5, daily_turnover above 0 and at most 10000000000000)"
     )]
-    OutOfRange { symbol: String, column: &'static str, value: f64 },
+    OutOfRange {
+        /// The row's symbol.
+        symbol: String,
+        /// `beta` or `daily_turnover`.
+        column: &'static str,
+        /// The number that was given.
+        value: f64,
+    },
+    /// The base volatility is out of range.
     #[error("stock {symbol}: base_volatility {value} must be above 0 and at most 1 (a daily standard deviation)")]
-    BaseVolatility { symbol: String, value: f64 },
+    BaseVolatility {
+        /// The row's symbol.
+        symbol: String,
+        /// The number that was given.
+        value: f64,
+    },
+    /// No board has this name.
     #[error("stock {symbol}: board {source}")]
-    Board { symbol: String, source: UnknownBoard },
+    Board {
+        /// The row's symbol.
+        symbol: String,
+        /// The name that was given.
+        source: UnknownBoard,
+    },
 }
 
 impl DailyVolatility {
+    /// A volatility from a fraction, such as 0.02 for 2 %.
+    ///
     /// # Errors
-    /// The value itself, when it is not above 0 and at most 1.
+    /// The value itself, if it is not above 0 and at most 1.
     pub fn new(value: f64) -> Result<Self, f64> {
         if value > 0.0 && value <= 1.0 { Ok(Self(value)) } else { Err(value) }
     }
@@ -40,7 +70,7 @@ impl DailyVolatility {
     }
 }
 
-/// A sector, as far as a model needs to tell it from others: 128 bits of FNV-1a over the sector's name.
+/// The identity of a sector: the 128-bit FNV-1a hash of the sector's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct SectorKey(u128);
@@ -64,10 +94,7 @@ impl SectorKey {
     /// The key of a name; names that are equal to the byte have equal keys.
     #[must_use]
     pub fn of(name: &str) -> Self {
-        // Offset basis and prime of the 128-bit variant: Fowler, Noll, Vo, "The FNV Non-Cryptographic Hash Algorithm".
-        const OFFSET_BASIS: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
-        const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
-        Self(name.bytes().fold(OFFSET_BASIS, |hash, byte| (hash ^ u128::from(byte)).wrapping_mul(PRIME)))
+        Self(fnv1a_128(name))
     }
 
     /// The key's bytes.
@@ -98,19 +125,20 @@ pub struct Instrument {
     pub daily_turnover: f64,
 }
 
-/// What a stock is worth to its market when nothing else is said: β 1, and the median daily turnover of an A-share in
-/// currency units.
+/// β of a stock for which none is given.
 pub const DEFAULT_BETA: f64 = 1.0;
+/// Daily turnover, in currency units, of a stock for which none is given: the median of the A-shares in 2025 and 2026.
 pub const DEFAULT_DAILY_TURNOVER: f64 = 149.0e6;
-/// The largest β and turnover that an instrument may have.
+/// The largest β of an instrument.
 pub const BETA_MAX: f64 = 5.0;
+/// The largest daily turnover of an instrument, in currency units.
 pub const DAILY_TURNOVER_MAX: f64 = 1.0e13;
 
 impl Instrument {
     /// A stock without rules of its own: free board, β 1, the typical turnover, a sector without a name.
     ///
     /// # Errors
-    /// The first value that is out of range, by the column's name.
+    /// The first value that is out of range; the error names its column.
     pub fn parse(symbol: &str, base_price_units: f64, base_volatility: f64) -> Result<Self, InvalidInstrument> {
         let name: Symbol = symbol.parse()?;
         let base_price = Price::from_units(base_price_units).map_err(|_| InvalidInstrument::BasePrice {
@@ -147,8 +175,8 @@ impl Instrument {
     }
 }
 
-/// How an instrument's parameters are kept beside a day's opening state, so that a resumed day uses the very
-/// values it began with even when `stock_metadata` has been edited since.
+/// An instrument's parameters as they are stored beside a day's opening state. A resumed day uses the values that it began
+/// with, even if `stock_metadata` has been edited since.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct InstrumentParameters {
     /// [`Instrument::base_price`] in ticks.
@@ -157,10 +185,13 @@ pub struct InstrumentParameters {
     pub base_volatility: f64,
     /// [`Instrument::board`] by its name.
     pub board: Board,
+    /// [`Instrument::is_st`].
     pub is_st: bool,
+    /// [`Instrument::sector`].
     pub sector: SectorKey,
+    /// [`Instrument::beta`].
     pub beta: f64,
-    /// Currency units.
+    /// [`Instrument::daily_turnover`] in currency units.
     pub daily_turnover: f64,
 }
 
@@ -179,7 +210,7 @@ impl InstrumentParameters {
         }
     }
 
-    /// The instrument they belong to.
+    /// The instrument with this symbol and these parameters.
     ///
     /// # Errors
     /// A value is out of range: the stored text was changed by hand.

@@ -1,4 +1,4 @@
-//! The intervals that bars are kept in.
+//! The intervals of bars.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,18 +8,27 @@ use thiserror::Error;
 /// The length of a bar. Written `1m 5m 15m 30m 60m 120m 1d 1w 1M`; case matters (`1m` is a minute, `1M` a month).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Interval {
+    /// One trading minute, `1m`.
     Minute1,
+    /// 5 trading minutes, `5m`.
     Minute5,
+    /// 15 trading minutes, `15m`.
     Minute15,
+    /// 30 trading minutes, `30m`.
     Minute30,
+    /// 60 trading minutes, `60m`.
     Minute60,
+    /// 120 trading minutes, `120m`: one session.
     Minute120,
+    /// One trading day, `1d`.
     Day,
+    /// The trading days from Monday to Sunday, `1w`.
     Week,
+    /// The trading days of a calendar month, `1M`.
     Month,
 }
 
-/// A text that names no interval.
+/// A text that is not the name of an interval.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("\"{0}\" is not an interval: use one of 1m 5m 15m 30m 60m 120m 1d 1w 1M")]
 pub struct UnknownInterval(pub String);
@@ -66,7 +75,8 @@ impl Interval {
         }
     }
 
-    /// Trading minutes in one bar of an intraday interval; none for a day and longer, whose length the calendar says.
+    /// Trading minutes in one bar of an intraday interval; none for a day and longer, because their length depends on the
+    /// calendar.
     #[must_use]
     pub fn trading_minutes(self) -> Option<u16> {
         match self {

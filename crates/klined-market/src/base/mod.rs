@@ -1,7 +1,8 @@
-//! What every layer speaks of: prices, symbols, instruments, intervals, time and the clock, the seed, shards.
+//! The types that every layer uses: prices, symbols, instruments, intervals, time and the clock, the seed, shards.
 
 pub mod board;
 pub mod clock;
+pub(crate) mod fnv;
 pub mod instrument;
 pub mod interval;
 pub mod ohlcv;

@@ -1,10 +1,10 @@
-//! Open, high, low, close and volume: what a bar says, whatever its interval.
+//! Open, high, low, close and volume: the content of a bar of any interval.
 
 use thiserror::Error;
 
 use super::Price;
 
-/// One bar's prices and volume. Holds `low ≤ open, close ≤ high` and `volume ≥ 0`.
+/// One bar's prices and volume, with `low ≤ open, close ≤ high` and `volume ≥ 0`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ohlcv {
     open: Price,
@@ -14,25 +14,30 @@ pub struct Ohlcv {
     volume: i64,
 }
 
-/// Prices and volume that no bar can have.
+/// Prices and a volume that are not those of any bar.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(
     "open {open}, high {high}, low {low}, close {close}, volume {volume} is no bar: \
      it must hold low ≤ open, close ≤ high and volume ≥ 0"
 )]
 pub struct InvalidOhlcv {
+    /// First price.
     pub open: Price,
+    /// Highest price.
     pub high: Price,
+    /// Lowest price.
     pub low: Price,
+    /// Last price.
     pub close: Price,
+    /// Shares traded.
     pub volume: i64,
 }
 
 impl Ohlcv {
-    /// Prices in ticks, volume in shares.
+    /// A bar from its prices and its volume in shares.
     ///
     /// # Errors
-    /// The invariant does not hold.
+    /// The prices are not `low ≤ open, close ≤ high`, or the volume is negative.
     pub fn new(open: Price, high: Price, low: Price, close: Price, volume: i64) -> Result<Self, InvalidOhlcv> {
         if low <= open.min(close) && open.max(close) <= high && volume >= 0 {
             Ok(Self { open, high, low, close, volume })
@@ -41,7 +46,8 @@ impl Ohlcv {
         }
     }
 
-    /// A bar from its open and close and from extremes that are widened to hold both.
+    /// A bar from its open and close, and from extremes that are widened to include both. A volume above `i64::MAX` becomes
+    /// that number.
     #[must_use]
     pub fn spanning(open: Price, close: Price, high: Price, low: Price, volume: u64) -> Self {
         Self {

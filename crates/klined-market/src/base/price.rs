@@ -8,11 +8,11 @@ use thiserror::Error;
 /// Ticks in one unit of currency: the tick is 0.01.
 pub const TICKS_PER_UNIT: i64 = 100;
 
-/// A price in whole ticks of 0.01, at least one tick and at most 99,999,999.99 (what `numeric(10,2)` holds).
+/// A price in whole ticks of 0.01, at least one tick and at most 99,999,999.99 (the range of `numeric(10,2)`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Price(i64);
 
-/// A number that is no price.
+/// A number that is not a price.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{0} is not a price: it must be a whole number of ticks of 0.01, from 0.01 to 99999999.99")]
 pub struct InvalidPrice(pub String);
@@ -35,16 +35,17 @@ impl Price {
         }
     }
 
-    /// The tick nearest to `ticks` (half away from zero), held within [`Price::MIN`] and [`Price::MAX`].
+    /// The tick nearest to `ticks` (half away from zero), limited to the range from [`Price::MIN`] to [`Price::MAX`].
     ///
-    /// This is how a model's continuous price is printed; monotone, so low ≤ open, close ≤ high survives it.
+    /// A model's continuous price becomes a printed price in this way. The function is monotone, so low ≤ open, close ≤ high
+    /// stays true.
     #[must_use]
     pub fn nearest(ticks: f64) -> Self {
         // The cast cuts towards zero, and what is not positive ends at the smallest price anyway.
         Self(((ticks + 0.5) as i64).clamp(Self::MIN.0, Self::MAX.0))
     }
 
-    /// The price behind a decimal number that a database or a person gave as floating point.
+    /// The price that a floating-point number in currency units stands for.
     ///
     /// # Errors
     /// The number is more than a millionth of a unit away from a whole tick, or out of range.

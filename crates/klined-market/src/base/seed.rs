@@ -1,4 +1,4 @@
-//! The one maker of random streams.
+//! The random streams: only this file makes them.
 //!
 //! A stream is ChaCha8 (D. J. Bernstein, "ChaCha, a variant of Salsa20", 8 rounds) under a key that spells out
 //! what it is for: 8 bytes of seed, 4 bytes of purpose, 20 bytes of symbol
@@ -12,22 +12,22 @@ use rand_core::SeedableRng;
 use super::symbol::SYMBOL_LENGTH_MAX;
 use super::{SectorKey, Symbol, UnixSeconds};
 
-/// The number that the whole market follows from.
+/// The number from which a whole market follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Seed(pub u64);
 
-/// What a random stream is for. Its bytes are part of the stream's key: a new purpose never disturbs another's draws.
+/// The purpose of a random stream. Its bytes are part of the stream's key, so a new purpose changes no draw of the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Stream {
     /// Prices and volumes, a fixed number of draws a bar.
     Bars,
     /// The regime chain's redraws.
     Regime,
-    /// The state that a symbol starts in.
+    /// The state in which a symbol starts.
     Listing,
-    /// What a symbol draws once a day, before its open.
+    /// The draws that a symbol takes once a day, before its open.
     SymbolDay,
-    /// What the whole market draws once a day, before its open.
+    /// The draws that the whole market takes once a day, before its open.
     MarketDay,
     /// The market factor, a fixed number of draws a bar.
     MarketBars,
@@ -35,13 +35,13 @@ pub enum Stream {
     MarketRegime,
     /// A sector's factor, a fixed number of draws a bar.
     SectorBars,
-    /// An invented universe: what its stocks share, and what each has of its own.
+    /// An invented universe: the draws that its stocks share, and those of each stock.
     Universe,
     /// The trades and quotes inside a minute; a stream for each minute.
     Ticks,
-    /// Which of a key's requests are answered with a fault, a fixed number of draws a request.
+    /// Which requests of an API key are answered with a fault, a fixed number of draws a request.
     RequestFaults,
-    /// The same of what a WebSocket is told; a stream for each connection.
+    /// Which messages of a WebSocket get a fault, a fixed number of draws a message; a stream for each connection.
     MessageFaults,
 }
 

@@ -1,8 +1,8 @@
 //! Shards: a market's symbols divided among several processes.
 //!
 //! Which shard a symbol belongs to follows from its name alone: 64-bit FNV-1a of its bytes, the upper half folded onto the
-//! lower by exclusive or, modulo the number of shards. So every version on every platform divides alike, and symbols that come
-//! or go move no other.
+//! lower by exclusive or, modulo the number of shards. So every version on every platform divides in the same way, and a symbol
+//! that is added or removed moves no other symbol.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,10 +10,7 @@ use std::str::FromStr;
 use thiserror::Error;
 
 use super::Symbol;
-
-/// Offset basis and prime of 64-bit FNV-1a (Fowler, Noll, Vo).
-const FNV_BASIS: u64 = 0xcbf2_9ce4_8422_2325;
-const FNV_PRIME: u64 = 0x0000_0100_0000_01b3;
+use super::fnv::fnv1a_64;
 
 /// One of a number of shards, or all of a market.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -23,7 +20,7 @@ pub struct Shard {
     of: u8,
 }
 
-/// A text that names no shard.
+/// A text that is not the name of a shard.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("\"{0}\" is no shard: say i/n with i from 1 to n and n from 1 to {max}, such as 2/4", max = Shard::COUNT_MAX)]
 pub struct InvalidShard(String);
@@ -52,7 +49,7 @@ impl Shard {
         self.of == 1
     }
 
-    /// Whether it is the one that does what is to be done once for the market.
+    /// Whether it is the shard that does the work which a market needs once.
     #[must_use]
     pub fn is_first(self) -> bool {
         self.number == 1
@@ -64,10 +61,10 @@ impl Shard {
         self.holds_name(symbol.as_str())
     }
 
-    /// The same of any text, which need not be a valid symbol.
+    /// Whether a text belongs to it, which need not be a valid symbol.
     #[must_use]
     pub fn holds_name(self, name: &str) -> bool {
-        let hash = name.bytes().fold(FNV_BASIS, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(FNV_PRIME));
+        let hash = fnv1a_64(name);
         (hash ^ (hash >> 32)) % u64::from(self.of) == u64::from(self.number) - 1
     }
 }

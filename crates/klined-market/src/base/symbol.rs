@@ -13,7 +13,7 @@ pub const SYMBOL_LENGTH_MAX: usize = 20;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Symbol([u8; SYMBOL_LENGTH_MAX]);
 
-/// A text that is no symbol.
+/// A text that is not a symbol.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("\"{0}\" is not a symbol: it must have 1 to 20 ASCII letters, digits or . - _ ^ = : /")]
 pub struct InvalidSymbol(pub String);
@@ -29,7 +29,7 @@ impl Symbol {
     #[must_use]
     pub fn as_str(&self) -> &str {
         let length = self.0.iter().position(|&byte| byte == 0).unwrap_or(SYMBOL_LENGTH_MAX);
-        // The constructor lets only ASCII in, so this never falls back.
+        // The constructor accepts only ASCII, so the default is never used.
         std::str::from_utf8(&self.0[..length]).unwrap_or_default()
     }
 }

@@ -1,6 +1,6 @@
 //! Instants and spans of time, and every conversion between scales of time.
 //!
-//! An instant is counted from 1970-01-01T00:00:00Z ([`UnixSeconds`], [`UnixNanos`]), a span from nothing ([`Seconds`],
+//! An instant is counted from 1970-01-01T00:00:00Z ([`UnixSeconds`], [`UnixNanos`]), a span from zero ([`Seconds`],
 //! [`Nanos`]). They mix only as time does: an instant plus a span is an instant, the difference of two instants is a span.
 //! Each is a plain `i64` in memory and in serde; [`get`](UnixSeconds::get) gives it to a database or a message.
 //! Arithmetic by operators overflows as that of `i64` does; values from outside take the checked or saturating methods.
@@ -11,7 +11,7 @@ use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub, SubAssign};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// An instant in seconds that cannot be told in nanoseconds.
+/// An instant in seconds that has no 64-bit count of nanoseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("Unix second {0} lies outside of the years 1677 to 2262, which is as far as nanoseconds reach")]
 pub struct BeyondNanos(pub UnixSeconds);

@@ -19,7 +19,8 @@ const KNOWN_UNTIL: NaiveDate = NaiveDate::from_ymd_opt(2026, 12, 31).unwrap();
 const AFTERNOON_OFFSET: Seconds = Seconds::minutes(210);
 const MINUTES_PER_SESSION: u16 = MINUTES_PER_DAY / 2;
 
-/// The trading days of one exchange and the minutes in them. Immutable; cheap to ask, about 26,700 days long.
+/// The trading days of one exchange and the minutes in them. Immutable; about 26,700 days long, and every question is a binary
+/// search.
 #[derive(Debug, Clone)]
 pub struct Calendar {
     days: Vec<NaiveDate>,
@@ -65,7 +66,7 @@ impl Calendar {
         Self { days, opens, known_until, last_day: projection::HORIZON }
     }
 
-    /// The same calendar without its projected days: whatever lies past [`Calendar::known_until`] is refused.
+    /// The same calendar without its projected days: every date after [`Calendar::known_until`] is an error.
     #[must_use]
     pub fn strict(mut self) -> Self {
         let known = self.days.partition_point(|&date| date <= self.known_until);
@@ -93,7 +94,7 @@ impl Calendar {
         self.days.first().copied().unwrap_or(OPENED)
     }
 
-    /// Whether what the calendar says of this date is a projection.
+    /// Whether the status of this date is a projection.
     #[must_use]
     pub fn is_projected(&self, date: NaiveDate) -> bool {
         date > self.known_until
@@ -232,7 +233,7 @@ impl Calendar {
     /// The last trading minute that is over at `now`; none before the first of all.
     ///
     /// # Errors
-    /// `now` lies past the calendar's last day, so it cannot know.
+    /// `now` lies past the calendar's last day.
     pub fn last_completed(&self, now: UnixSeconds) -> Result<Option<Minute>, CalendarError> {
         let date = self.date_of(now)?;
         if date > self.last_day {
@@ -246,7 +247,7 @@ impl Calendar {
     /// The last trading minute that starts before an instant; none before the first of all.
     ///
     /// # Errors
-    /// The instant lies past the calendar's last day, so it cannot know.
+    /// The instant lies past the calendar's last day.
     pub fn last_starting_before(&self, instant: UnixSeconds) -> Result<Option<Minute>, CalendarError> {
         self.last_completed(Minute::end_of(instant).previous())
     }

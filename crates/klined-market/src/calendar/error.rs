@@ -1,4 +1,4 @@
-//! What a calendar cannot answer.
+//! The questions that a calendar cannot answer.
 
 use chrono::{NaiveDate, NaiveDateTime};
 use thiserror::Error;
@@ -10,13 +10,23 @@ use crate::base::UnixSeconds;
 pub enum CalendarError {
     /// Before the exchange opened.
     #[error("{date} lies before the exchange opened on {opened}")]
-    BeforeOpening { date: NaiveDate, opened: NaiveDate },
+    BeforeOpening {
+        /// The date in question.
+        date: NaiveDate,
+        /// The exchange's first day.
+        opened: NaiveDate,
+    },
     /// Past the last day that the calendar knows or may project.
     #[error(
         "the trading calendar ends on {last_day} and does not cover {asked}; add the newer days with --calendar-file, \
          or run without --strict-calendar to use projected holidays"
     )]
-    BeyondHorizon { asked: String, last_day: NaiveDate },
+    BeyondHorizon {
+        /// The date or time in question.
+        asked: String,
+        /// The last date that the calendar covers.
+        last_day: NaiveDate,
+    },
     /// An instant that is no trading minute's start.
     #[error("Unix second {0} is not the start of a trading minute")]
     NotATradingMinute(UnixSeconds),

@@ -8,7 +8,7 @@ use crate::base::{Seconds, UnixSeconds};
 pub const MINUTES_PER_DAY: u16 = 240;
 
 /// A trading minute, named by its start in Unix seconds. Only a [`Calendar`](super::Calendar) makes one, so it always
-/// lies in a session of a trading day of that calendar. Which minute follows it is the calendar's to say.
+/// lies in a session of a trading day of that calendar. Only the calendar knows which minute follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Minute(UnixSeconds);
 

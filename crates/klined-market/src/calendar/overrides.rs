@@ -12,10 +12,12 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 use thiserror::Error;
 
-/// What a line says of a day.
+/// The change that a line makes to a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DayChange {
+    /// The exchange trades.
     Open,
+    /// The exchange does not trade.
     Closed,
 }
 
@@ -32,6 +34,7 @@ pub struct Overrides {
 pub struct OverridesError {
     /// Counted from 1.
     pub line: usize,
+    /// What is wrong with it.
     pub problem: String,
 }
 
@@ -51,7 +54,7 @@ impl Overrides {
         Ok(overrides)
     }
 
-    /// What the file says of a day; none where it is silent.
+    /// The file's change of a day; none if the file does not name the day.
     #[must_use]
     pub fn change(&self, date: NaiveDate) -> Option<DayChange> {
         self.changes.get(&date).copied()

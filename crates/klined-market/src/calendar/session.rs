@@ -5,7 +5,7 @@ use std::fmt;
 use super::{Calendar, CalendarError, MINUTES_PER_DAY, Minute};
 use crate::base::UnixSeconds;
 
-/// Which session an instant lies in.
+/// The session that an instant lies in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Session {
     /// 09:30 to 11:30.
@@ -16,9 +16,10 @@ pub enum Session {
     Closed,
 }
 
-/// A session with its bounds. Of a closed time the bounds are those of the session that comes next.
+/// A session with its bounds. For a closed time the bounds are those of the session that comes next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SessionSpan {
+    /// The session that the instant lies in.
     pub session: Session,
     /// First instant of the session, in Unix seconds.
     pub start: UnixSeconds,

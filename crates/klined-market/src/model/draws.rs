@@ -1,4 +1,4 @@
-//! What the bars of a day draw: four words each, sixteen bars at a time.
+//! The random draws of a day's bars: four words each, sixteen bars at a time.
 //!
 //! A bar takes a word for its return, two for its extremes and one for its volume. Sixteen bars' words are turned into normal
 //! draws and logarithms together, because independent arithmetic overlaps in the processor; a bar's words stay where they
@@ -11,12 +11,12 @@ use super::math::ln_each;
 use super::{bridge, normal};
 use crate::base::seed::open_unit;
 
-/// Bars whose words are drawn together; divides a day.
+/// The number of bars whose words are drawn together, one in each lane of a vector; it divides a day.
 pub(super) const LANES: usize = 16;
 /// Words of a bar.
 const WORDS: usize = 4;
 
-/// What one bar draws.
+/// The draws of one bar.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct BarDraws {
     /// Standard normal, for the return.
@@ -30,7 +30,7 @@ pub(super) struct BarDraws {
     pub noise: f64,
 }
 
-/// What a lanes of bars draws, in order.
+/// The draws of [`LANES`] bars, in order.
 #[derive(Debug, Clone)]
 pub(super) struct LaneDraws {
     pub normal: [f64; LANES],
@@ -40,7 +40,7 @@ pub(super) struct LaneDraws {
     pub noise: [f64; LANES],
 }
 
-/// The draws of a day, in order: bar by bar or lanes by lanes.
+/// The draws of a day, in order: one bar or [`LANES`] bars at a time.
 #[derive(Debug, Clone)]
 pub(super) struct Draws {
     stream: ChaCha8Rng,
@@ -73,7 +73,7 @@ impl Draws {
         }
     }
 
-    /// The next whole lanes.
+    /// The draws of the next [`LANES`] bars.
     pub(super) fn next_lanes(&mut self) -> &LaneDraws {
         self.draw();
         &self.lanes

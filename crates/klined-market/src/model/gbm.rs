@@ -5,7 +5,7 @@
 //! printed on the nearest tick: rounding the carried price would freeze cheap stocks.
 //!
 //! A bar takes four words of its day's stream: the return, two uniforms for the extremes, the volume. Only the price ties a
-//! minute to the one before, so everything else is worked out for a batch of minutes at a time.
+//! minute to the one before, so everything else is computed for sixteen minutes at a time.
 
 use chrono::NaiveDate;
 use rand_chacha::ChaCha8Rng;
@@ -19,13 +19,13 @@ use super::units::clamp_price;
 use super::{bridge, volume};
 use crate::base::{Instrument, Ohlcv, Price, Seed, Stream};
 
-/// What a symbol carries from minute to minute.
+/// The state of a symbol between two minutes.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct GbmState {
     /// The unrounded price in ticks, within [`Price::MIN`] and [`Price::MAX`].
     price_ticks: f64,
     chain: Chain,
-    /// The last print in ticks, while the price has gone on without being printed.
+    /// The last printed price in ticks, while a halt or a gap has moved the price without a print.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     printed_ticks: Option<i64>,
 }
@@ -40,7 +40,7 @@ pub struct GbmDay {
     typical_lots: f64,
     draws: Draws,
     regimes: ChaCha8Rng,
-    /// The chain at the end of the batch.
+    /// The chain after the minutes in `ahead`.
     chain_ahead: Chain,
     ahead: MinutesAhead,
     schedule: DaySchedule,
@@ -48,7 +48,7 @@ pub struct GbmDay {
     index: u16,
 }
 
-/// A batch of minutes, but for the price that they begin at.
+/// The next minutes of the day, [`LANES`] at a time, relative to the price at which they begin.
 #[derive(Debug, Clone)]
 struct MinutesAhead {
     chain: [Chain; LANES],
@@ -59,7 +59,7 @@ struct MinutesAhead {
     shares: [u64; LANES],
 }
 
-/// What a regime means for one minute of this instrument.
+/// The step of one minute of this instrument in a regime.
 #[derive(Debug, Clone, Copy)]
 struct GbmRegimeStep {
     /// μ − ½v.
@@ -123,7 +123,7 @@ impl GbmDay {
     pub(super) fn step(&mut self) -> Ohlcv {
         let place = usize::from(self.index) % LANES;
         if place == 0 {
-            self.work_out();
+            self.compute_ahead();
         }
         self.index += 1;
         let ahead = &self.ahead;
@@ -149,8 +149,8 @@ impl GbmDay {
         self.schedule.halted_until(self.index)
     }
 
-    /// The next batch of minutes, in loops over whole arrays that the compiler turns into vectors.
-    fn work_out(&mut self) {
+    /// Computes the next minutes, in loops over whole arrays that the compiler turns into vector instructions.
+    fn compute_ahead(&mut self) {
         let MinutesAhead { chain, grown, highest, lowest, shares } = &mut self.ahead;
         let LaneDraws { normal, log_high, log_low, noise, .. } = self.draws.next_lanes();
         let mut variances = [0.0; LANES];

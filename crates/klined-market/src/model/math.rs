@@ -13,7 +13,7 @@ const LN_2_HIGH: f64 = 6.931_471_803_691_238_164_90e-1;
 const LN_2_LOW: f64 = 1.908_214_929_270_587_700_02e-10;
 /// 1.5 · 2⁵²: adding it leaves the nearest whole number in the low bits.
 const ROUNDER: f64 = 6_755_399_441_055_744.0;
-/// Beyond ±700 the result is held at the value there.
+/// Arguments beyond ±700 give the value at ±700.
 const REACH: f64 = 700.0;
 
 /// e to the power of `x`, for |x| ≤ 700.

@@ -1,4 +1,4 @@
-//! The market's arithmetic: how a symbol's price and volume move through the minutes of a trading day.
+//! The models: how a symbol's price and volume move through the minutes of a trading day.
 //!
 //! A model is a pure function of (seed, instrument, date, state at the open): [`Model::open_day`] gives a [`DayPath`]
 //! whose 240 steps are the day's bars and whose last state opens the next day. A second model is a second variant of
@@ -32,7 +32,7 @@ pub use regime::Regime;
 pub use scenario::{Effect, EffectKind, InvalidScenario, Scenario, ScenarioEvent, Scope, UnknownEffectKind};
 pub use units::{AnnualDrift, TRADING_DAYS_PER_YEAR};
 
-/// Which arithmetic moves the prices.
+/// The name of a model: the rules by which prices move.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ModelKind {
     /// Geometric Brownian motion under a bull, bear and sideways Markov chain.
@@ -41,7 +41,7 @@ pub enum ModelKind {
     Full,
 }
 
-/// A name that no model has.
+/// A text that is not the name of a model.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("\"{0}\" is not a model: use full or gbm")]
 pub struct UnknownModel(String);
@@ -61,26 +61,32 @@ pub struct StateOfOtherModel {
 /// A model and the seed that all of its randomness comes from.
 #[derive(Debug, Clone)]
 pub struct Model {
+    /// Its rules.
     pub kind: ModelKind,
+    /// The seed of all its random streams.
     pub seed: Seed,
-    /// What the full model's symbols share; none of the plain one.
+    /// The part of the full model that all symbols share; none for `gbm`.
     full: Option<Arc<full::Full>>,
-    /// What is forced upon the market.
+    /// The events of the market's scenarios.
     schedule: Option<Arc<scenario::EventSchedule>>,
 }
 
-/// What a symbol carries from one trading day to the next. Serialises to JSON that restores it bit for bit.
+/// The state of a symbol between two trading days. Its JSON restores it bit for bit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SymbolState {
+    /// Of [`ModelKind::Gbm`].
     Gbm(gbm::GbmState),
+    /// Of [`ModelKind::Full`].
     Full(full::FullState),
 }
 
 /// One symbol's day, step by step.
 #[derive(Debug, Clone)]
 pub enum DayPath {
+    /// Of [`ModelKind::Gbm`].
     Gbm(Box<gbm::GbmDay>),
+    /// Of [`ModelKind::Full`].
     Full(Box<full::FullDay>),
 }
 
@@ -88,7 +94,7 @@ impl ModelKind {
     /// Every model, by name.
     pub const ALL: [Self; 2] = [Self::Full, Self::Gbm];
 
-    /// The name and version whose numbers a database holds. It changes whenever the same seed gives other numbers.
+    /// The name and version of the model. It changes whenever the same seed gives other numbers.
     #[must_use]
     pub fn version(self) -> &'static str {
         match self {
@@ -97,7 +103,7 @@ impl ModelKind {
         }
     }
 
-    /// The kind of a database's model, from what [`Model::version`] said; none of a model that is not known here.
+    /// The kind of a database's model, from its [`Model::version`]; none if this crate does not have that model.
     #[must_use]
     pub fn of_version(version: &str) -> Option<Self> {
         let (name, _) = version.split_once('-')?;
@@ -139,7 +145,7 @@ impl Model {
         Self { kind: ModelKind::Gbm, seed, full: None, schedule: None }
     }
 
-    /// The full model. The calendar's days before a date are part of what the market is on that date.
+    /// The full model. The market of a date depends on the calendar's days before it.
     #[must_use]
     pub fn full(seed: Seed, parameters: FullParameters, calendar: Arc<Calendar>) -> Self {
         let full = Some(Arc::new(full::Full::new(seed, parameters, calendar)));
@@ -155,7 +161,7 @@ impl Model {
         }
     }
 
-    /// The same model with events forced upon its market, in place of those it had.
+    /// The same model with these events instead of those that it had.
     #[must_use]
     pub fn with_events(self, events: &[ScenarioEvent], calendar: &Calendar) -> Self {
         let schedule = (!events.is_empty()).then(|| Arc::new(scenario::EventSchedule::new(events, calendar)));
@@ -174,14 +180,14 @@ impl Model {
         self.schedule.as_ref().is_some_and(|schedule| schedule.is_halted(instrument, now))
     }
 
-    /// The limits that a day's prints stay in after a close; none where this model knows none.
+    /// The price limits of a day after a close; none if this model has no limits for the instrument.
     #[must_use]
     pub fn price_limits(&self, instrument: &Instrument, day: NaiveDate, previous_close: Price) -> Option<PriceLimits> {
         let full = self.full.as_ref().filter(|full| full.parameters().limits.enabled);
         full.and_then(|_| instrument.board.price_limits(instrument.is_st, day, previous_close))
     }
 
-    /// What a database's identity calls this model: its kind's version and, where parameters were changed, their digest.
+    /// The model's name in a database's identity: the version of its kind and, if parameters were changed, their digest.
     /// At most 40 characters.
     #[must_use]
     pub fn version(&self) -> String {
@@ -193,7 +199,7 @@ impl Model {
     }
 
     /// The state of an instrument before the first bar of its first trading day: at its base price, in a regime drawn
-    /// from the chain's stationary law.
+    /// from the chain's stationary distribution.
     #[must_use]
     pub fn first_state(&self, instrument: &Instrument, first_day: NaiveDate) -> SymbolState {
         match &self.full {
@@ -282,7 +288,7 @@ impl DayPath {
         }
     }
 
-    /// The next minute passes without trade: the price goes on, but none is printed.
+    /// The next minute passes without trade: the price moves on, but none is printed.
     pub fn pass(&mut self) {
         match self {
             Self::Gbm(day) => day.pass(),
@@ -290,7 +296,7 @@ impl DayPath {
         }
     }
 
-    /// The place in the day at which a halt ends that holds in the next minute; none when that one is traded.
+    /// The index of the minute at which a halt of the next minute ends; none if the next minute is traded.
     #[must_use]
     pub fn halted_until(&self) -> Option<u16> {
         match self {
@@ -317,7 +323,7 @@ impl DayPath {
         }
     }
 
-    /// What the base volatility was multiplied with in the last step, by its regime and by events.
+    /// The factor of the base volatility in the last step, from its regime and from events.
     #[must_use]
     pub fn volatility_factor(&self) -> f64 {
         let forced = match self {

@@ -1,6 +1,6 @@
-//! The regime chain: bull, sideways or bear, held for 30 to 120 trading minutes between redraws.
+//! The regime chain, a Markov chain of bull, sideways and bear that is drawn again after 30 to 120 trading minutes.
 //!
-//! A redraw may give the same regime again. The chain's stationary law, the left eigenvector of its transition matrix,
+//! A redraw may give the same regime again. The chain's stationary distribution, the left eigenvector of its transition matrix,
 //! is bull 0.395, sideways 0.21, bear 0.395.
 
 use std::fmt;
@@ -13,16 +13,19 @@ use crate::base::seed::open_unit;
 use crate::calendar::MINUTES_PER_DAY;
 
 /// The fewest trading minutes between two redraws.
-const HOLD_MINUTES_MIN: u64 = 30;
-/// How many different holds there are: 30, 31, … 120.
-const HOLD_CHOICES: u64 = 91;
+const DURATION_MINUTES_MIN: u64 = 30;
+/// The number of different durations: 30, 31, … 120.
+const DURATION_CHOICES: u64 = 91;
 
-/// The mood that a symbol trades in.
+/// The mood of a symbol or of the market.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Regime {
+    /// Prices rise: a drift of +15 % a year at the base volatility.
     Bull,
+    /// No drift, at 0.8 times the base volatility.
     Sideways,
+    /// Prices fall: a drift of −15 % a year at 1.5 times the base volatility.
     Bear,
 }
 
@@ -30,7 +33,7 @@ impl Regime {
     /// In the order of the transition matrix's rows and columns.
     pub const ALL: [Self; 3] = [Self::Bull, Self::Sideways, Self::Bear];
 
-    /// The stationary law: what share of all minutes each regime holds. Solves πT = π exactly (15/38, 8/38, 15/38).
+    /// The stationary distribution: each regime's share of all minutes. Solves πT = π exactly (15/38, 8/38, 15/38).
     pub(super) const STATIONARY: [f64; 3] = [15.0 / 38.0, 8.0 / 38.0, 15.0 / 38.0];
 
     /// The expected return while it lasts.
@@ -43,7 +46,7 @@ impl Regime {
         })
     }
 
-    /// What the base volatility is multiplied with while it lasts.
+    /// The factor of the base volatility while it lasts.
     #[must_use]
     pub fn volatility_factor(self) -> f64 {
         match self {
@@ -53,7 +56,7 @@ impl Regime {
         }
     }
 
-    /// √(Σ π c²): what the regimes make of a volatility on average.
+    /// √(Σ π c²): the regimes' factor of a volatility on average.
     pub(super) fn root_mean_square_factor() -> f64 {
         let square = |regime: Self| regime.volatility_factor() * regime.volatility_factor();
         Self::ALL.into_iter().zip(Self::STATIONARY).map(|(regime, share)| share * square(regime)).sum::<f64>().sqrt()
@@ -85,7 +88,7 @@ impl fmt::Display for Regime {
     }
 }
 
-/// A regime and how long it still holds.
+/// A regime and the time until it is drawn again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Chain {
     /// The present regime.
@@ -95,12 +98,12 @@ pub struct Chain {
 }
 
 impl Chain {
-    /// A chain in its stationary law with a fresh hold.
+    /// A chain in its stationary distribution with a new duration.
     pub(super) fn stationary(stream: &mut impl Rng) -> Self {
         Self::draw(Regime::STATIONARY, stream)
     }
 
-    /// One trading minute passes. Draws from the stream only when the hold is over.
+    /// One trading minute passes. Draws from the stream only when the duration is over.
     pub(super) fn advance(&mut self, stream: &mut impl Rng) -> Regime {
         if self.minutes_left == 0 {
             *self = Self::draw(self.regime.transitions(), stream);
@@ -109,8 +112,8 @@ impl Chain {
         self.regime
     }
 
-    /// One trading minute passes beside a market that is in a regime of its own: with some probability a redraw takes
-    /// that regime instead of the transition's. A redraw takes three words, with or without a market.
+    /// One trading minute passes in a market that has a regime of its own: with `copy_probability` a redraw takes that regime
+    /// instead of the transition's. A redraw takes three words, with or without a market.
     pub(super) fn advance_beside(
         &mut self,
         stream: &mut impl Rng,
@@ -126,7 +129,7 @@ impl Chain {
         self.regime
     }
 
-    /// A whole trading day passes: what 240 calls of [`Chain::advance`] do.
+    /// A whole trading day passes, with the same result as 240 calls of [`Chain::advance`].
     pub(super) fn pass_day(&mut self, stream: &mut impl Rng) {
         let mut minutes = MINUTES_PER_DAY;
         while minutes > 0 {
@@ -149,8 +152,8 @@ impl Chain {
             Regime::Bear
         };
         // The high half of a word times the number of choices: uniform to within 2⁻²⁵.
-        let hold = HOLD_MINUTES_MIN + (((stream.next_u64() >> 32) * HOLD_CHOICES) >> 32);
-        Self { regime, minutes_left: hold as u16 }
+        let duration = DURATION_MINUTES_MIN + (((stream.next_u64() >> 32) * DURATION_CHOICES) >> 32);
+        Self { regime, minutes_left: duration as u16 }
     }
 }
 
@@ -159,7 +162,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_stationary_law_is_stationary() {
+    fn the_stationary_distribution_is_stationary() {
         for (column, share) in Regime::STATIONARY.iter().enumerate() {
             let flow: f64 =
                 Regime::ALL.iter().zip(Regime::STATIONARY).map(|(from, pi)| pi * from.transitions()[column]).sum();

@@ -1,5 +1,5 @@
-//! Time bases, and the bounds of a carried price. Volatility is quoted per trading day, drift per year, and a step is a minute:
-//! each conversion happens here and nowhere else.
+//! Units of time, and the range of an unrounded price. Volatility is given per trading day, drift per year, and a step is a
+//! minute: all conversions are in this file.
 
 use crate::base::{DailyVolatility, Price};
 use crate::calendar::MINUTES_PER_DAY;
@@ -27,7 +27,7 @@ impl DailyVolatility {
     }
 }
 
-/// Keeps a price that is carried unrounded, in ticks, where it can be printed: a stock that reaches one tick can recover.
+/// Limits an unrounded price, in ticks, to the range of [`Price`], so that a stock that reaches one tick can recover.
 pub(super) fn clamp_price(price_ticks: f64) -> f64 {
     price_ticks.clamp(Price::MIN.ticks() as f64, Price::MAX.ticks() as f64)
 }

@@ -12,9 +12,9 @@ use crate::calendar::MINUTES_PER_DAY;
 const LOT_SHARES: u64 = Board::Free.order_sizes().step;
 /// Mean daily turnover at the base price, in currency units.
 const DAILY_TURNOVER_UNITS: f64 = 149.0e6;
-/// E[√(a + 0.25)] · E[exp(0.63 η)] under the regime chain's stationary law: 1.0313 · 1.2195.
+/// E[√(a + 0.25)] · E[exp(0.63 η)] under the regime chain's stationary distribution: 1.0313 · 1.2195.
 const FACTORS_MEAN: f64 = 1.2577;
-/// Spread of ln V that the move does not explain.
+/// Standard deviation of ln V that the move does not explain.
 const NOISE: f64 = 0.63;
 /// Keeps a minute without a move from being a minute without trade.
 const CALM: f64 = 0.25;

@@ -1,5 +1,5 @@
-//! An invented A-share market: codes, boards, sectors, special treatment and the stocks' parameters in the proportions and
-//! by the laws of the real one.
+//! An invented A-share market: codes, boards, sectors, special treatment and the stocks' parameters have the proportions and
+//! distributions of the real one.
 //!
 //! Counts are shared out by largest remainders, so they are exact for every size. Prices, volatilities and turnovers are
 //! log-normal and β is normal, with the medians and deviations measured on A-shares in 2025–26. What a stock draws for
@@ -20,19 +20,21 @@ use crate::base::{Board, Price, Seed, Stream, Symbol};
 use crate::model::math::exp;
 use crate::model::normal::quantile;
 
-/// How many stocks an A-share universe has: 1 to 5,429, as many as there are.
+/// The number of stocks of an A-share universe: 1 to 5,429, the number of real ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct StockCount(u16);
 
-/// A text or number that is no count of stocks.
+/// A text or number that is not a valid number of stocks.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("\"{0}\" is not a number of A-shares: use 1 to {max}", max = StockCount::MAX.0)]
 pub struct InvalidStockCount(pub String);
 
 impl StockCount {
-    /// As many as the exchanges list.
+    /// The number of shares that the exchanges list.
     pub const MAX: Self = Self(codes::LISTED);
 
+    /// A number of stocks.
+    ///
     /// # Errors
     /// The count is 0 or above [`StockCount::MAX`].
     pub fn new(count: u16) -> Result<Self, InvalidStockCount> {
@@ -87,7 +89,7 @@ fn medians(board: Board) -> (f64, f64) {
     }
 }
 
-/// So many A-share-like stocks in order of symbol; the same for the same count and seed on every platform.
+/// `count` A-share-like stocks in order of symbol; the same for the same count and seed on every platform.
 ///
 /// A smaller universe is in general no part of a larger one, but a code that is in both has the same price, volatility, β and
 /// turnover in both.

@@ -1,4 +1,4 @@
-//! Which universe is asked for: `demo`, `ashare:N` or the path of a CSV file.
+//! The choice of a universe: `demo`, `ashare:N` or the path of a CSV file.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -12,16 +12,21 @@ use crate::base::Seed;
 /// A universe as a command line names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UniverseChoice {
+    /// `demo`: ten familiar stocks.
     Demo,
+    /// `ashare:N`: an invented A-share market of N stocks.
     Ashare(StockCount),
+    /// A CSV file.
     File(PathBuf),
 }
 
-/// A text that names no universe.
+/// A text that does not name a universe.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum InvalidUniverse {
+    /// The text is empty.
     #[error("\"\" is not a universe: use demo, ashare:N or the path of a CSV file")]
     Empty,
+    /// The number after `ashare:` is not valid.
     #[error(transparent)]
     Count(#[from] InvalidStockCount),
 }
@@ -51,7 +56,7 @@ impl FromStr for UniverseChoice {
     }
 }
 
-/// A universe at hand: that of a file has been read and checked.
+/// A universe; that of a file has been read and checked.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Universe {
     choice: UniverseChoice,
@@ -78,7 +83,7 @@ impl Universe {
         Self { choice: UniverseChoice::File(path), read: rows }
     }
 
-    /// What it was called.
+    /// Its name on the command line.
     #[must_use]
     pub fn choice(&self) -> &UniverseChoice {
         &self.choice

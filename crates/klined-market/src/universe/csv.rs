@@ -31,38 +31,104 @@ const REQUIRED: usize = 5;
 pub const STOCKS_MAX: usize = 20_000;
 /// The most bytes that a file may have.
 pub const BYTES_MAX: usize = 16 << 20;
-/// What `stock_metadata` holds, in characters.
+/// The longest name and sector that `stock_metadata` stores, in characters.
 const NAME_LENGTH_MAX: usize = 100;
 const SECTOR_LENGTH_MAX: usize = 50;
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Why a file is no universe. Lines are counted from 1.
+/// Why a file is not a universe.
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum InvalidCsv {
+    /// The file is empty.
     #[error("it is empty; its first line must name the columns {}", COLUMNS.join(","))]
     Empty,
+    /// There is no line after the header.
     #[error("it has no stock: after the header comes a line for each")]
     NoStock,
+    /// The file is too large.
     #[error("it has more than {BYTES_MAX} bytes")]
     TooLong,
+    /// It has too many lines.
     #[error("line {line}: it has more than {STOCKS_MAX} stocks")]
-    TooManyStocks { line: usize },
+    TooManyStocks {
+        /// Counted from 1.
+        line: usize,
+    },
+    /// A field is not UTF-8.
     #[error("line {line}, column {column}: \"{text}\" is not UTF-8")]
-    NotUtf8 { line: usize, column: String, text: String },
+    NotUtf8 {
+        /// Counted from 1.
+        line: usize,
+        /// The column's name, or its number if the header is not readable.
+        column: String,
+        /// The field, shortened.
+        text: String,
+    },
+    /// The header names a column that does not exist.
     #[error("line {line}: there is no column \"{name}\"; the columns are {}", COLUMNS.join(","))]
-    UnknownColumn { line: usize, name: String },
+    UnknownColumn {
+        /// Counted from 1.
+        line: usize,
+        /// The column's name.
+        name: String,
+    },
+    /// The header names a column twice.
     #[error("line {line}: the column {name} is named twice")]
-    RepeatedColumn { line: usize, name: &'static str },
+    RepeatedColumn {
+        /// Counted from 1.
+        line: usize,
+        /// The column's name.
+        name: &'static str,
+    },
+    /// The header lacks a required column.
     #[error("line {line}: the column {name} is missing")]
-    MissingColumn { line: usize, name: &'static str },
+    MissingColumn {
+        /// Counted from 1.
+        line: usize,
+        /// The column's name.
+        name: &'static str,
+    },
+    /// A line's number of fields differs from the header's.
     #[error("line {line}: it has {found} fields, and the header has {expected}")]
-    FieldCount { line: usize, found: usize, expected: usize },
+    FieldCount {
+        /// Counted from 1.
+        line: usize,
+        /// Fields of the line.
+        found: usize,
+        /// Fields of the header.
+        expected: usize,
+    },
+    /// A field cannot be read.
     #[error("line {line}, column {column}: \"{value}\" {reason}")]
-    Value { line: usize, column: &'static str, value: String, reason: String },
+    Value {
+        /// Counted from 1.
+        line: usize,
+        /// The column's name, or its number if the header is not readable.
+        column: &'static str,
+        /// The field, shortened.
+        value: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A stock is not valid.
     #[error("line {line}: {source}")]
-    Instrument { line: usize, source: InvalidInstrument },
+    Instrument {
+        /// Counted from 1.
+        line: usize,
+        /// What is wrong with the stock.
+        source: InvalidInstrument,
+    },
+    /// Two lines have the same symbol.
     #[error("line {line}: {symbol} is already on line {first}")]
-    Duplicate { line: usize, first: usize, symbol: String },
+    Duplicate {
+        /// Counted from 1.
+        line: usize,
+        /// The line of the first one.
+        first: usize,
+        /// The symbol.
+        symbol: String,
+    },
+    /// The text is not CSV.
     #[error("it is not CSV: {0}")]
     Malformed(String),
 }
@@ -209,7 +275,7 @@ fn decimal(text: &str, decimals_max: usize) -> Option<f64> {
 /// # Errors
 /// Of the writer.
 pub fn write(rows: &[UniverseRow], out: impl io::Write) -> io::Result<()> {
-    // The error's kind tells a reader that has seen enough from a disk that is full.
+    // The error's kind distinguishes a closed pipe from a full disk.
     let unwrapped = |error: csv::Error| match error.into_kind() {
         csv::ErrorKind::Io(error) => error,
         other => io::Error::other(format!("{other:?}")),

@@ -1,7 +1,7 @@
 //! Universes: the stocks that an empty `stock_metadata` can be filled with.
 //!
 //! Ten familiar stocks ([`demo`]), an invented A-share market of up to 5,429 ([`ashare()`]), or a CSV
-//! file ([`csv`]). Pure functions; who reads files hands their bytes in.
+//! file ([`csv`]). Pure functions: the caller reads the files.
 
 mod ashare;
 mod choice;
@@ -17,11 +17,14 @@ pub use choice::{InvalidUniverse, Universe, UniverseChoice};
 use crate::base::instrument::{DEFAULT_BETA, DEFAULT_DAILY_TURNOVER};
 use crate::base::{Board, Instrument, InvalidInstrument, SectorKey};
 
-/// A row of `stock_metadata`, unchecked: an operator may have written anything.
+/// A row of `stock_metadata` before it is checked: an operator may have written any text and number.
 #[derive(Debug, Clone, PartialEq)]
 pub struct UniverseRow {
+    /// The text of a [`Symbol`](crate::base::Symbol).
     pub symbol: String,
+    /// The company's name.
     pub name: String,
+    /// The sector's name.
     pub sector: String,
     /// Currency units.
     pub base_price: f64,
@@ -35,6 +38,7 @@ pub struct UniverseRow {
     pub beta: f64,
     /// Currency units.
     pub daily_turnover: f64,
+    /// Whether bars are made for it.
     pub is_active: bool,
 }
 

@@ -29,7 +29,7 @@ fn coined_words() -> Vec<String> {
     words
 }
 
-/// Coined words, drawn without replacement.
+/// The coined words, drawn without replacement.
 pub(super) struct CoinedNames(Vec<String>);
 
 impl CoinedNames {

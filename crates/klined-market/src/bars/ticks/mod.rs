@@ -4,8 +4,8 @@
 //! minute's ticks are made when they are asked for, without its neighbours, and the same every time. Their random
 //! numbers are a stream of their own for each symbol and minute.
 //!
-//! The parts: `times` when trades come, `sizes` how many and how large, `path` where the price goes, `top_of_book`
-//! bid, ask and side.
+//! The parts: `times` draws when trades come, `sizes` how many and how large they are, `path` where the price goes, and
+//! `top_of_book` bid, ask and side.
 
 mod path;
 mod sizes;
@@ -28,12 +28,12 @@ pub const TRADES_MAX: usize = 4000;
 const QUOTES_WITHOUT_TRADES: usize = 8;
 const NANOS_PER_MINUTE: u64 = Nanos::MINUTE.get().cast_unsigned();
 
-/// What ticks need to know of an instrument and its day, besides the bar.
+/// The facts about an instrument and its day that ticks need, besides the bar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TickFacts {
-    /// In what sizes it trades.
+    /// The board, which decides the sizes of orders.
     pub board: Board,
-    /// The day's price limits, where they hold: no order stands past them.
+    /// The day's price limits, if there are any: no order waits beyond them.
     pub limits: Option<PriceLimits>,
 }
 
@@ -45,12 +45,12 @@ impl TickFacts {
     }
 }
 
-/// Who came to trade, against an order that waited.
+/// The side of a trade: that of the order that came last, against an order that waited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
-    /// A buyer took the ask.
+    /// A buyer paid the ask.
     Buy,
-    /// A seller took the bid.
+    /// A seller took the bid's price.
     Sell,
 }
 
@@ -63,9 +63,9 @@ impl Side {
     }
 }
 
-/// Names a trade among all of its symbol: unique and increasing for ever, and computed from the trade's minute and
-/// place alone, as (the minute's start / 60 s)·10,000 + place. Until the year 2262 that is below 2⁵³, so a double holds
-/// it. The quote that stands before a trade has the same number.
+/// The number of a trade among all of its symbol: unique, increasing, and computed from the trade's minute and place
+/// alone, as (the minute's start / 60 s)·10,000 + place. Until the year 2262 that is below 2⁵³, so a double
+/// represents it exactly. The quote that stands before a trade has the same number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TickId(u64);
 
@@ -79,7 +79,7 @@ impl TickId {
         Self(((minute_start - UnixSeconds::EPOCH) / Minute::SECONDS).cast_unsigned() * Self::PLACES + u64::from(place))
     }
 
-    /// The id behind a number that a client gives back. Whether there is such a tick, only its minute's ticks can tell.
+    /// The id with a number. The tick need not exist.
     #[must_use]
     pub fn from_number(number: u64) -> Self {
         Self(number)
@@ -108,21 +108,22 @@ impl TickId {
 /// A trade.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Trade {
-    /// When, strictly after the trade before.
+    /// The instant, strictly after the trade before.
     pub at: UnixNanos,
-    /// At which price: that of the ask standing before it for a buyer, of the bid for a seller.
+    /// The price: that of the ask before it for a buyer, of the bid before it for a seller.
     pub price: Price,
-    /// How many shares; 0 is a print of less than one share, which only a bar with fewer shares than prices has.
+    /// Number of shares; 0 is a print of less than one share, which only a bar with fewer shares than prices has.
     pub shares: i64,
     /// Its place in the minute, from 0 on.
     pub place: u16,
-    /// Who came to trade.
+    /// The side of the order that came last.
     pub side: Side,
 }
 
 /// Price and size of one side of a quote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Level {
+    /// The price.
     pub price: Price,
     /// Shares, in the sizes of the board's orders.
     pub shares: i64,
@@ -134,21 +135,25 @@ pub struct Level {
 pub struct BestQuote {
     /// Since when; the first of a minute since its start.
     pub at: UnixNanos,
+    /// The highest price that a buyer offers, with its size.
     pub bid: Option<Level>,
+    /// The lowest price that a seller asks, with its size.
     pub ask: Option<Level>,
     /// Its place in the minute: that of the trade that it stands before.
     pub place: u16,
 }
 
-/// One thing that a feed tells.
+/// One event of the market inside a minute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tick {
+    /// The best bid and ask have changed.
     Quote(BestQuote),
+    /// Shares were traded.
     Trade(Trade),
 }
 
 impl Trade {
-    /// Its name among all trades of the symbol.
+    /// Its number among all trades of the symbol.
     #[must_use]
     pub fn id(&self) -> TickId {
         id(self.at, self.place)
@@ -162,7 +167,7 @@ impl Trade {
 }
 
 impl BestQuote {
-    /// Its name among all quotes of the symbol.
+    /// Its number among all quotes of the symbol.
     #[must_use]
     pub fn id(&self) -> TickId {
         id(self.at, self.place)
@@ -279,11 +284,11 @@ impl MinuteTicks {
         rolled_up(self.trades_until(instant))
     }
 
-    /// Trades and quotes after an instant, in order of time. With what came up to it these are all.
+    /// Trades and quotes after an instant, in order of time.
     pub fn after(&self, instant: UnixNanos) -> impl Iterator<Item = Tick> + '_ {
         let mut trades = self.trades[self.trades_until(instant).len()..].iter().peekable();
-        let told = self.quotes.partition_point(|quote| quote.at <= instant);
-        let mut quotes = self.quotes[told..].iter().peekable();
+        let first = self.quotes.partition_point(|quote| quote.at <= instant);
+        let mut quotes = self.quotes[first..].iter().peekable();
         std::iter::from_fn(move || match (quotes.peek(), trades.peek()) {
             (Some(quote), Some(trade)) if trade.at < quote.at => trades.next().copied().map(Tick::Trade),
             (None, _) => trades.next().copied().map(Tick::Trade),

@@ -1,13 +1,13 @@
-//! The way of the price through a minute: a Brownian bridge over the bar's open, extremes and close.
+//! The path of the price through a minute: a Brownian bridge over the bar's open, extremes and close.
 //!
-//! The way visits open, first extreme, second extreme, close. Which extreme comes first: by the reflection principle a
-//! way that visits low then high is as likely as a free one over the unfolded distance 2r − x, and the other order as one
+//! The path visits open, first extreme, second extreme, close. Which extreme comes first: by the reflection principle a
+//! path that visits low then high is as likely as a free one over the unfolded distance 2r − x, and the other order as one
 //! over 2r + x, with r the range and x = close − open. With variance v the odds are exp(4rx/v). On average r² = 2.77·v
 //! (M. Parkinson, Journal of Business 53 (1980)), which makes 11·x/r of the exponent.
 //!
 //! The minute's trades are shared among the legs at random, in proportion to (distance + 1 tick) times an exponential
-//! draw. Along a leg the price is a Brownian bridge with the variance that the range speaks of, r²/2.77 over the whole
-//! minute, reflected at the extremes. Reversing time gives the same law, so neither half of the minute is preferred.
+//! draw. Along a leg the price is a Brownian bridge with the variance that follows from the range, r²/2.77 over the whole
+//! minute, reflected at the extremes. Reversing time gives the same distribution, so neither half of the minute is preferred.
 
 use rand_chacha::ChaCha8Rng;
 use rand_core::Rng;
@@ -30,7 +30,7 @@ struct Waypoint {
     price: u64,
 }
 
-/// Trades that the bar's prices take at least: one for each visit.
+/// The fewest trades of a bar: one for each visit of a price.
 pub(super) fn needed(bar: &Ohlcv) -> usize {
     let is_visited = |price| price == bar.open() || price == bar.close();
     1 + usize::from(bar.open() != bar.close() || bar.open() != bar.high() || bar.close() != bar.low())
@@ -38,16 +38,16 @@ pub(super) fn needed(bar: &Ohlcv) -> usize {
         + usize::from(!is_visited(bar.low()))
 }
 
-/// Where the price is, in ticks above the bar's low.
+/// The price of a trade, in ticks above the bar's low.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum PathPoint {
-    /// Exactly there: the trade must be at this price.
+    /// The trade is at this price.
     Given(u64),
-    /// Thereabouts.
+    /// The trade is near this price.
     Free(f64),
 }
 
-/// The way of `count` trades, at least as many as [`needed`].
+/// The path of `count` trades, at least as many as [`needed`].
 pub(super) fn draw(stream: &mut ChaCha8Rng, bar: &Ohlcv, count: usize) -> Vec<PathPoint> {
     // As many words for every bar, so that what follows has its place in the stream.
     let legs: [f64; WAYPOINTS_MAX - 1] = std::array::from_fn(|_| open_unit(stream.next_u64()));

@@ -6,7 +6,7 @@
 //! 180 lots are 60 trades or more. A bar needs a trade for each of open, high, low and close that is a price of its
 //! own, and gets them however small its volume.
 //!
-//! Sizes share the volume in proportion to weights of a Pareto law with exponent 1.5, that of single trades (P.
+//! Sizes share the volume in proportion to weights of a Pareto distribution with exponent 1.5, that of single trades (P.
 //! Gopikrishnan, V. Plerou, X. Gabaix, H. E. Stanley, Physical Review E 62 (2000)), rounded to whole lots in the
 //! running sum, so the sum is exact. What the lot leaves over is one trade's odd lot. When the volume is too small for
 //! a smallest order each, the trades are odd lots; with fewer shares than trades, some are prints of less than one

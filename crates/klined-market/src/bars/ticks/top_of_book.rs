@@ -1,18 +1,19 @@
-//! The best bid and ask before each trade, and which of the two the trade takes.
+//! The top of the book: the best bid and ask before each trade, and which of the two the trade takes. There is no book of orders
+//! behind it.
 //!
-//! The book stands around the path's price at a spread of 1 + G whole ticks, G geometric with mean 1 basis point of the
+//! Bid and ask stand around the path's price at a spread of 1 + G whole ticks, G geometric with mean 1 basis point of the
 //! price and 3 % of the bar's range: spreads are a tick where the tick is coarse, and otherwise grow with volatility
-//! (M. Wyart, J.-P. Bouchaud, J. Kockelkoren, M. Potters, M. Vettorazzo, Quantitative Finance 8 (2008)). It is drawn
-//! anew once in four trades and is no wider than the bar's range or a tick, because both sides of it trade. Trades take
+//! (M. Wyart, J.-P. Bouchaud, J. Kockelkoren, M. Potters, M. Vettorazzo, Quantitative Finance 8 (2008)). The spread is
+//! drawn anew once in four trades and is no wider than the bar's range or a tick, because both sides of it trade. Trades take
 //! the other side than the one before with probability 7/16; that makes the bounce of R. Roll (Journal of Finance 39
-//! (1984)) with order flow that lasts a little. In a bar of one price the book has to move for that, so there it is
+//! (1984)) with order flow that lasts a little. In a bar of one price bid and ask have to move for that, so there it is
 //! 1/16.
 //!
-//! Where the price is given, or the book would reach out of the bar, the side that trades is put on the price and the
+//! Where the price is given, or bid or ask would reach out of the bar, the side that trades is put on the price and the
 //! other one a spread away from it. A side that would lie past a price limit stands at the limit, and is empty when the
-//! trade is at the limit itself: nobody may ask more than the upper limit.
+//! trade is at the limit itself: no order may ask more than the upper limit.
 //!
-//! Sizes are exponential, the simplest of the gamma laws that queues at the best price have (J.-P. Bouchaud, M. Mézard,
+//! Sizes are exponential, the simplest of the gamma distributions that queues at the best price have (J.-P. Bouchaud, M. Mézard,
 //! M. Potters, Quantitative Finance 2 (2002)), two mean trades on average, in whole lots; the side that is taken has
 //! the trade's size besides, so every trade has what it takes.
 
@@ -36,11 +37,11 @@ const DEPTH_STEPS_MAX: f64 = 1.0e16;
 const TURNS_OF_16: u64 = 7;
 const TURNS_OF_16_AT_ONE_PRICE: u64 = 1;
 
-/// The book of one minute.
+/// The best bid and ask of one minute, from trade to trade.
 pub(super) struct TopOfBook {
     low: i64,
     range: u64,
-    /// Between which prices orders may stand, in ticks.
+    /// The lowest and the highest price of an order, in ticks.
     down: i64,
     up: i64,
     is_limited: bool,
@@ -53,7 +54,7 @@ pub(super) struct TopOfBook {
     depth_steps: f64,
 }
 
-/// What stands before a trade, and the trade.
+/// The quote before a trade, and the trade.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct QuotedTrade {
     pub bid: Option<Level>,
@@ -65,7 +66,7 @@ pub(super) struct QuotedTrade {
 }
 
 impl TopOfBook {
-    /// The book of a bar that is made of so many trades; none without volume.
+    /// The top of the book for a bar of `trades` trades; 0 of a bar without volume.
     pub(super) fn of(facts: &TickFacts, bar: &Ohlcv, trades: usize) -> Self {
         let (low, high) = (bar.low().ticks(), bar.high().ticks());
         let (down, up) = facts.limits.map_or((Price::MIN, Price::MAX), |limits| (limits.down, limits.up));
@@ -80,7 +81,7 @@ impl TopOfBook {
         Self {
             low,
             range,
-            // A bar that was traded out of its limits shows that they did not hold.
+            // A bar that was traded out of the limits shows that they did not apply.
             down: down.ticks().min(low),
             up: up.ticks().max(high),
             is_limited: facts.limits.is_some(),

@@ -1,4 +1,4 @@
-//! The laws of instants, spans and their conversions.
+//! The arithmetic of instants and spans, and their conversions.
 
 use proptest::prelude::*;
 

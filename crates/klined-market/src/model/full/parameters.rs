@@ -1,4 +1,8 @@
-//! Every number of the full model: its default, its range and what it means; TOML in, and a digest of what differs.
+//! Every number of the full model with its default, range and meaning; reading them from TOML, and the digest of those that
+//! differ from the defaults.
+//!
+//! Keys in files and in digests never change. Where the code has a better name than the key, both stand in the list below,
+//! `name as "key"`.
 //!
 //! A file overrides any of them, section by section:
 //!
@@ -16,13 +20,26 @@ use std::fmt::{self, Write};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::base::fnv::fnv1a_64;
+
 /// Parameters that cannot be used.
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum InvalidParameters {
+    /// The text is not TOML, names an unknown key, or has a value of the wrong type.
     #[error("the model's parameters cannot be read: {0}")]
     Toml(String),
+    /// A number is out of its range.
     #[error("{key} = {value} is out of range: it must be from {min} to {max}")]
-    OutOfRange { key: String, value: f64, min: f64, max: f64 },
+    OutOfRange {
+        /// `section.name`.
+        key: String,
+        /// The number that was given.
+        value: f64,
+        /// The smallest number allowed.
+        min: f64,
+        /// The largest number allowed.
+        max: f64,
+    },
 }
 
 /// One parameter, as documentation shows it.
@@ -30,8 +47,11 @@ pub enum InvalidParameters {
 pub struct ParameterDescription {
     /// `section.name`.
     pub key: String,
+    /// Its value unless a file overrides it.
     pub default: f64,
+    /// The smallest value allowed.
     pub min: f64,
+    /// The largest value allowed.
     pub max: f64,
     /// Its meaning and unit.
     pub meaning: &'static str,
@@ -119,7 +139,7 @@ macro_rules! sections {
                 },)*)*]
             }
 
-            /// The defaults with one section's switch turned.
+            /// The defaults with one section's switch set.
             ///
             /// # Errors
             /// There is no such section.
@@ -144,137 +164,137 @@ sections! {
         /// Share of a day's variance that falls between two days.
         share = 0.112 in 0.0..=0.9,
     }
-    /// What symbols have in common: the market's and the sectors' factors.
+    /// The common part of all symbols: the factors of the market and of the sectors.
     factors: FactorParameters {
         /// The market factor's daily standard deviation.
         market_sigma = 0.0108 in 0.0..=0.04,
         /// The sector factors' daily standard deviation.
         sector_sigma = 0.0065 in 0.0..=0.04,
-        /// The least that a symbol keeps of its own, as a share of its volatility.
+        /// Minimum of a symbol's own part, as a share of its volatility.
         own_floor = 0.45 in 0.05..=1.0,
-        /// Part of the market's move that reaches a symbol late.
+        /// Share of the market's move that reaches a symbol late.
         late_share = 0.15 in 0.0..=0.9,
-        /// What of the late part arrives in each minute.
+        /// Share of the late part that arrives in each minute.
         late_speed = 0.03 in 0.0005..=1.0,
-        /// Probability that a symbol takes on the market's regime at a redraw.
+        /// Probability that a symbol takes the market's regime at a redraw.
         copy_probability = 0.6 in 0.0..=1.0,
         /// Half-life of the market's slow volatility in days.
         slow_half_life_days = 40.0 in 0.5..=1000.0,
-        /// Its standard deviation, in logs.
+        /// Standard deviation of this part, in logs.
         slow_deviation = 0.22 in 0.0..=1.0,
         /// Half-life of the market's faster volatility in days.
         fast_half_life_days = 4.0 in 0.1..=1000.0,
-        /// Its standard deviation, in logs.
+        /// Standard deviation of this part, in logs.
         fast_deviation = 0.25 in 0.0..=1.0,
         /// Half-life of the market's volatility within a day in minutes.
         intraday_half_life_minutes = 60.0 in 1.0..=10000.0,
-        /// Its standard deviation, in logs.
+        /// Standard deviation of this part, in logs.
         intraday_deviation = 0.20 in 0.0..=1.0,
-        /// Half-life of what a minute's market move leaves in the market's volatility, in minutes.
+        /// Half-life of the effect of a minute's market move on the market's volatility, in minutes.
         arch_half_life_minutes as "echo_half_life_minutes" = 13.7 in 0.5..=1000.0,
-        /// How much a large market move raises the market's volatility, in logs a standard deviation.
+        /// Increase of the market's log volatility for each standard deviation of a market move.
         arch_size as "echo_size" = 0.053 in 0.0..=0.2,
-        /// How much a rise of the market raises it, negative because falls do.
+        /// Increase of the market's log volatility after a rise; negative, because falls increase it.
         arch_sign as "echo_sign" = -0.02 in -0.1..=0.1,
         /// Crashes of the market a year.
         crashes_per_year = 4.0 in 0.0..=60.0,
         /// Sudden rises of the market, as a share of its crashes.
         surges_per_crash = 0.35 in 0.0..=5.0,
-        /// The least size of either, in daily standard deviations of the factor.
+        /// Minimum size of a crash or surge, in daily standard deviations of the factor.
         shock_least = 2.0 in 0.0..=6.0,
-        /// Mean of what exceeds the least size, exponentially distributed, in daily standard deviations.
+        /// Mean of the excess over the minimum size, exponentially distributed, in daily standard deviations.
         shock_excess = 1.8 in 0.0..=3.0,
     }
     /// Volatility of a symbol's own part.
     volatility: VolatilityParameters {
         /// Half-life of the slow part in days.
         slow_half_life_days = 31.0 in 0.5..=1000.0,
-        /// Its standard deviation, in logs.
+        /// Standard deviation of this part, in logs.
         slow_deviation = 0.43 in 0.0..=1.2,
         /// Half-life of the faster part in days.
         fast_half_life_days = 2.4 in 0.1..=1000.0,
-        /// Its standard deviation, in logs.
+        /// Standard deviation of this part, in logs.
         fast_deviation = 0.13 in 0.0..=1.0,
         /// Half-life of the part within a day in minutes.
         intraday_half_life_minutes = 63.0 in 1.0..=10000.0,
-        /// Its standard deviation, in logs.
+        /// Standard deviation of this part, in logs.
         intraday_deviation = 0.33 in 0.0..=1.0,
-        /// Half-life of what a minute's own move leaves in the volatility, in minutes.
+        /// Half-life of the effect of a minute's own move on the volatility, in minutes.
         arch_half_life_minutes as "echo_half_life_minutes" = 13.7 in 0.5..=1000.0,
-        /// How much a large move raises the volatility, in logs a standard deviation.
+        /// Increase of the log volatility for each standard deviation of a move.
         arch_size as "echo_size" = 0.053 in 0.0..=0.2,
-        /// How much a rise raises it.
+        /// Increase of the log volatility after a rise.
         arch_sign as "echo_sign" = 0.055 in -0.1..=0.1,
-        /// How much of the market's log volatility a symbol's own part takes on.
+        /// Share of the market's log volatility that a symbol's own part takes.
         market_share = 0.22 in 0.0..=1.0,
     }
     /// Tails of a minute's draw.
     tails: TailParameters {
         /// Probability of a wide draw.
         probability = 0.03 in 0.0..=0.2,
-        /// Standard deviation of a wide draw; that of the others follows, so that the variance is 1.
+        /// Standard deviation of a wide draw; the others get the one that makes the total variance 1.
         width = 3.3 in 1.0..=4.0,
     }
-    /// Prices that overshoot and come back: a negative first autocorrelation.
+    /// Prices that overshoot and revert: a negative first autocorrelation.
     bounce: BounceParameters {
-        /// What of a minute's own move is overshoot.
+        /// Share of a minute's own move that is overshoot.
         share = 0.15 in 0.0..=1.0,
         /// Half-life of the overshoot in minutes.
         half_life_minutes = 9.0 in 0.5..=1000.0,
-        /// What of it is overshoot that comes back over days.
+        /// Share of a minute's own move that is overshoot which reverts over days.
         slow_share = 0.12 in 0.0..=1.0,
-        /// Half-life of that in days.
+        /// Half-life of this effect in days.
         slow_half_life_days = 1.5 in 0.1..=100.0,
     }
     /// News: jumps of a single symbol.
     events: EventParameters {
         /// Probability of good news on a day.
         up_probability = 0.0085 in 0.0..=0.2,
-        /// The least rise, in logs.
+        /// Minimum rise, in logs.
         up_least = 0.03 in 0.0..=0.3,
-        /// Mean of what exceeds it, exponentially distributed, in logs.
+        /// Mean of the excess over the minimum, exponentially distributed, in logs.
         up_excess = 0.10 in 0.0..=0.3,
         /// Probability of bad news on a day.
         down_probability = 0.0038 in 0.0..=0.2,
-        /// The least fall, in logs.
+        /// Minimum fall, in logs.
         down_least = 0.03 in 0.0..=0.3,
-        /// Mean of what exceeds it, exponentially distributed, in logs.
+        /// Mean of the excess over the minimum, exponentially distributed, in logs.
         down_excess = 0.041 in 0.0..=0.3,
         /// Share of the news that comes between two days; half of its jump is in the open, half in the first minutes.
         overnight_share = 0.40 in 0.0..=1.0,
-        /// Share of a jump that is given back.
+        /// Share of a jump that is reversed later.
         given_back = 0.6 in 0.0..=1.0,
-        /// What is given back of the rest on each day.
+        /// Share of the remaining reversal that happens on each day.
         given_back_speed = 0.35 in 0.0..=1.0,
-        /// What news adds to the log volatility.
+        /// Addition of news to the log volatility.
         volatility = 0.65 in 0.0..=2.0,
-        /// Half-life of that in days.
+        /// Half-life of this effect in days.
         volatility_half_life_days = 2.1 in 0.1..=100.0,
-        /// What news adds to the log volume.
+        /// Addition of news to the log volume.
         volume = 0.36 in 0.0..=3.0,
-        /// Half-life of that in days.
+        /// Half-life of this effect in days.
         volume_half_life_days = 6.0 in 0.1..=100.0,
     }
     /// Price limits of the board.
     limits: LimitParameters {
-        /// What a minute trades whose price is locked at the limit, as a share of the usual.
+        /// Volume of a minute whose price is locked at the limit, as a share of the usual volume.
         sealed_volume = 0.25 in 0.0..=1.0,
     }
-    /// What volume remembers and answers to.
+    /// The memory of volume and its response to moves.
     volume: VolumeParameters {
         /// Half-life of the first daily part in days.
         fast_half_life_days = 7.8 in 0.1..=1000.0,
-        /// Its standard deviation, in logs.
+        /// Standard deviation of this part, in logs.
         fast_deviation = 0.19 in 0.0..=1.0,
         /// Half-life of the second daily part in days.
         slow_half_life_days = 60.0 in 0.1..=1000.0,
-        /// Its standard deviation, in logs.
+        /// Standard deviation of this part, in logs.
         slow_deviation = 0.11 in 0.0..=1.0,
-        /// Spread of a minute's log volume that nothing explains.
+        /// Unexplained standard deviation of a minute's log volume.
         noise = 0.63 in 0.0..=2.0,
-        /// Half-life of what that spread leaves behind, in minutes.
+        /// Half-life of the memory of this noise, in minutes.
         noise_half_life_minutes = 6.2 in 0.1..=1000.0,
-        /// How much it leaves.
+        /// Weight of this memory.
         noise_share = 0.086 in 0.0..=1.0,
         /// Weight of the market's log volatility.
         market_volatility = 0.29 in 0.0..=2.0,
@@ -284,20 +304,20 @@ sections! {
         intraday_volatility = 0.31 in 0.0..=2.0,
         /// Half-life of the moves' short memory in minutes.
         short_memory_minutes = 2.1 in 0.1..=1000.0,
-        /// Its weight.
+        /// Weight of this memory.
         short_memory = 0.60 in 0.0..=2.0,
         /// Half-life of the moves' long memory in days.
         long_memory_days = 1.9 in 0.01..=100.0,
-        /// Its weight.
+        /// Weight of this memory.
         long_memory = 0.23 in 0.0..=2.0,
         /// Weight of the minute's own move.
         move_weight = 0.50 in 0.0..=2.0,
-        /// Weight of the way from the close of the day before.
+        /// Weight of the distance from the close of the day before.
         travel = 0.40 in 0.0..=2.0,
-        /// Level, in logs: makes a symbol's mean daily turnover what it should be.
+        /// Level, in logs. It gives a symbol its mean daily turnover.
         level = -0.15 in -5.0..=5.0,
     }
-    /// How volatility and volume go through a day.
+    /// The intraday course of volatility and volume.
     profile: ProfileParameters {
     }
 }
@@ -318,10 +338,7 @@ impl FullParameters {
     #[must_use]
     pub fn digest(&self) -> Option<String> {
         let text = self.overrides();
-        let hash = text
-            .bytes()
-            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
-        (!text.is_empty()).then(|| format!("{hash:016x}"))
+        (!text.is_empty()).then(|| format!("{:016x}", fnv1a_64(&text)))
     }
 }
 

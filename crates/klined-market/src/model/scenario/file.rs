@@ -1,7 +1,7 @@
 //! The scenario file: a name and events, in TOML.
 //!
 //! Times are `2026-11-23 10:00`, or `day 2 10:00`, where day 1 is the first trading day that has no bar yet when the scenario
-//! is applied. An end may leave the day out when it is that of the beginning.
+//! is applied. The end may be a time alone if its day is that of the beginning.
 
 use std::fmt;
 use std::str::FromStr;
@@ -57,16 +57,33 @@ enum EventDay {
 /// What is wrong with a scenario.
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum InvalidScenario {
+    /// The text is not TOML of this form; the message names line and key.
     #[error("{0}")]
     Toml(String),
+    /// The name is too long, empty, or has other characters.
     #[error("the name \"{0}\" must have 1 to {NAME_MAX} letters, digits or . - _")]
     Name(String),
+    /// It has no event or too many.
     #[error("it has {0} events; it must have 1 to {EVENTS_MAX}")]
     Count(usize),
+    /// An event is incomplete, contradicts itself or is out of range.
     #[error("line {line}: {problem}")]
-    Event { line: usize, problem: String },
+    Event {
+        /// The line where the event begins, counted from 1.
+        line: usize,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// An event's times do not fit the calendar.
     #[error("event {place} ({event}): {problem}")]
-    Time { place: usize, event: String, problem: String },
+    Time {
+        /// The event's number in the file, counted from 1.
+        place: usize,
+        /// The event in words.
+        event: String,
+        /// What is wrong with its times.
+        problem: String,
+    },
 }
 
 #[derive(Deserialize)]
@@ -111,7 +128,7 @@ impl Scenario {
         Ok(Self { name: raw.name, events: raw.event.into_iter().map(planned).collect::<Result<_, _>>()? })
     }
 
-    /// What it is called. A database holds each name once.
+    /// Its name. A database has each name at most once.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name

@@ -1,8 +1,8 @@
-//! Scenarios: events that are forced upon the market at given times, on top of what the model does anyway.
+//! Scenarios: events that are forced on the market at given times, in addition to the model's own moves.
 //!
-//! A [`Scenario`] is what a file says, with days that may be counted from the day on which it is applied; resolving it gives
-//! [`ScenarioEvent`]s at fixed times, and those are what a database keeps. An event never touches a draw: with it or without,
-//! each bar takes the same words of the same streams, and what lies before the event's first minute does not change.
+//! A [`Scenario`] is the content of a file, with days that may be counted from the day on which it is applied. Resolving it
+//! gives [`ScenarioEvent`]s at fixed times, which a database stores. An event changes no draw: each bar takes the same words of
+//! the same streams with it and without it, and the minutes before its first one stay the same.
 
 mod file;
 mod schedule;
@@ -18,30 +18,40 @@ use crate::base::{Symbol, UnixSeconds};
 pub use file::{InvalidScenario, Scenario};
 pub(super) use schedule::{DaySchedule, EventSchedule, MinuteEffects};
 
-/// Whom an event hits.
+/// The stocks that an event affects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scope {
     /// Every stock.
     Market,
     /// The stocks of a sector, by its name in `stock_metadata`.
     Sector(String),
+    /// One stock.
     Symbol(Symbol),
 }
 
-/// What an event does.
+/// The effect of an event.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Effect {
-    /// Minutes are made in this regime, whatever the chain is in.
+    /// The minutes are made in this regime instead of the chain's.
     Regime(Regime),
-    /// Prices go so many per cent, in equal steps of logs over the event's minutes, besides what they do anyway: a crash, a
-    /// spike, or a slow climb.
-    Move { percent: f64 },
-    /// There is no trade and no bar. The price that nobody sees goes on, and the first bar afterwards opens there.
+    /// Prices move by a percentage, in equal steps of the log price over the event's minutes, in addition to their normal
+    /// moves: a crash, a spike, or a slow climb.
+    Move {
+        /// From −95 to 1000.
+        percent: f64,
+    },
+    /// There is no trade and no bar. The hidden price moves on, and the first bar afterwards opens there.
     Halt,
-    /// The day opens so many per cent away from where it would.
-    Gap { percent: f64 },
-    /// The standard deviation of each minute is multiplied.
-    Volatility { factor: f64 },
+    /// The day opens by a percentage away from its normal open.
+    Gap {
+        /// From −90 to 400.
+        percent: f64,
+    },
+    /// The standard deviation of each minute is multiplied by a factor.
+    Volatility {
+        /// From 0.01 to 20.
+        factor: f64,
+    },
 }
 
 /// The kind of an [`Effect`], without its numbers.
@@ -67,11 +77,13 @@ pub struct UnknownEffectKind(pub String);
 /// An event at fixed times.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScenarioEvent {
+    /// The stocks that it affects.
     pub scope: Scope,
+    /// What it does to them.
     pub effect: Effect,
-    /// Start of the first minute that it touches, in Unix seconds.
+    /// Start of the first minute that it affects, in Unix seconds.
     pub from: UnixSeconds,
-    /// End of the last minute that it touches, in Unix seconds.
+    /// End of the last minute that it affects, in Unix seconds.
     pub until: UnixSeconds,
 }
 
@@ -88,7 +100,7 @@ impl Effect {
         }
     }
 
-    /// The number that belongs to it: per cent of a move or gap, factor of a volatility.
+    /// Its number: the percentage of a move or gap, the factor of a volatility; none for the other kinds.
     #[must_use]
     pub fn amount(&self) -> Option<f64> {
         match *self {

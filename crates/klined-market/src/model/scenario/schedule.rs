@@ -1,4 +1,4 @@
-//! What events mean for the minutes of one symbol's day.
+//! The effects of events on the minutes of one symbol's day.
 
 use chrono::NaiveDate;
 
@@ -10,8 +10,8 @@ use crate::model::math::ln;
 
 const MINUTES: usize = MINUTES_PER_DAY as usize;
 
-/// The events of a market, ready to be asked for a symbol's day. Later events come after earlier ones: of two regimes for one
-/// minute the later event's holds; moves and gaps add up in logs, factors multiply.
+/// The events of a market by trading minutes. If two regimes cover one minute, that of the later event in the list is used; moves
+/// and gaps add up in logs, and factors multiply.
 #[derive(Debug, Default)]
 pub(in crate::model) struct EventSchedule(Vec<ScheduledEvent>);
 
@@ -35,7 +35,7 @@ enum EventTarget {
     Symbol(Symbol),
 }
 
-/// What is minute_effects upon one minute.
+/// The effects of events on one minute.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(in crate::model) struct MinuteEffects {
     pub regime: Option<Regime>,
@@ -45,7 +45,7 @@ pub(in crate::model) struct MinuteEffects {
     pub volatility: f64,
 }
 
-/// What is minute_effects upon a symbol's day; on most days nothing.
+/// The effects of events on a symbol's day; most days have none.
 #[derive(Debug, Clone, Default)]
 pub(in crate::model) struct DaySchedule(Option<Box<DayEffects>>);
 
@@ -57,7 +57,7 @@ struct DayEffects {
 }
 
 impl MinuteEffects {
-    /// Nothing.
+    /// No effect.
     pub const NONE: Self = Self { regime: None, log_move: 0.0, volatility: 1.0 };
 }
 
@@ -72,7 +72,7 @@ impl EventTarget {
 }
 
 impl EventSchedule {
-    /// An event without a trading minute in this calendar has no effect.
+    /// The schedule of events. An event without a trading minute in this calendar has no effect.
     pub fn new(events: &[ScenarioEvent], calendar: &Calendar) -> Self {
         let scheduled = |event: &ScenarioEvent| {
             let first = calendar.minutes_in(event.from, event.until).next()?;
@@ -95,7 +95,7 @@ impl EventSchedule {
         Self(events.iter().filter_map(scheduled).collect())
     }
 
-    /// The script of a symbol's day.
+    /// The effects on a symbol's day.
     pub fn day(&self, instrument: &Instrument, date: NaiveDate) -> DaySchedule {
         let mut effects: Option<Box<DayEffects>> = None;
         let of_day = |event: &&ScheduledEvent| {
@@ -140,24 +140,24 @@ impl EventSchedule {
 }
 
 impl DaySchedule {
-    /// What the latent price at the open is multiplied with.
+    /// The factor of the latent price at the open.
     pub fn gap(&self) -> f64 {
         self.0.as_ref().map_or(1.0, |day| day.gap)
     }
 
-    /// What is minute_effects upon the minute at a place in the day.
+    /// The effects on the minute with an index in the day.
     #[inline]
     pub fn minute(&self, index: u16) -> MinuteEffects {
         let minute = self.0.as_ref().and_then(|day| day.minutes.get(usize::from(index)));
         minute.copied().unwrap_or(MinuteEffects::NONE)
     }
 
-    /// What was minute_effects upon the minute before a place; nothing before the first.
+    /// The effects on the minute before an index; none before the first.
     pub fn minute_before(&self, index: u16) -> MinuteEffects {
         index.checked_sub(1).map_or(MinuteEffects::NONE, |last| self.minute(last))
     }
 
-    /// Where a halt that holds at a place ends: the place after its last minute; none when none holds.
+    /// The end of a halt that includes the minute with an index: the index after its last minute; none if there is no halt.
     pub fn halted_until(&self, index: u16) -> Option<u16> {
         let halted = self.0.as_ref()?.halted.get(usize::from(index)..)?;
         let length = halted.iter().take_while(|&&is_halted| is_halted).count();
