@@ -1,7 +1,7 @@
-//! Realism: how a market's bars compare with what is measured on real A-shares, in 16 metrics with their bands.
+//! Realism: the comparison of a market's bars with real A-shares, by 16 metrics with bands.
 //!
 //! [`generate`] makes a sample of a market in memory, [`Series`] folds a symbol's minutes to quarter-hours and days,
-//! [`metrics`] holds one function an estimator, [`score`] puts them together; [`RealismReport`] and a picture show what came out.
+//! [`metrics`] has one function for each estimator, and [`score`] compares them with the reference; [`RealismReport`] and a picture show the result.
 
 pub mod metrics;
 

@@ -11,7 +11,7 @@ fn medians(each: &[QuarterProfile]) -> QuarterProfile {
     std::array::from_fn(|quarter| median(each.iter().map(|values| values[quarter]).collect()))
 }
 
-/// What each quarter-hour trades as a share of the day, the mean over the days; median over the symbols.
+/// Each quarter-hour's share of the day's volume, the mean over the days; median over the symbols.
 pub(super) fn volume(series: &[Series]) -> QuarterProfile {
     let shares = |series: &Series| {
         let mut shares = [0.0; QUARTERS_PER_DAY];

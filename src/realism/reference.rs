@@ -1,8 +1,8 @@
-//! What is measured on real A-shares, and the bands that follow from it: 1,001 stocks of all boards over 300 days of 2025 and
+//! Measurements on real A-shares, and the bands that follow from them: 1,001 stocks of all boards over 300 days of 2025 and
 //! 2026, daily metrics over 2020 to 2026.
 //!
 //! This is the only place of these numbers. The model has calibration constants of its own and shares none of these, so that a
-//! change of the model cannot move what it is compared with.
+//! change of the model cannot change the numbers that it is compared with.
 
 use super::series::QUARTERS_PER_DAY;
 
@@ -27,7 +27,7 @@ const fn part(name: &'static str, real: f64, low: f64, high: f64) -> ReferencePa
     ReferencePart { name, real, low, high }
 }
 
-/// What each quarter-hour trades, in per cent of the day.
+/// Each quarter-hour's volume, in per cent of the day.
 pub(super) const VOLUME: [f64; QUARTERS_PER_DAY] =
     [18.75, 10.21, 7.77, 6.11, 5.23, 4.46, 4.08, 3.86, 5.29, 4.23, 4.22, 4.07, 4.32, 4.25, 5.47, 7.70];
 

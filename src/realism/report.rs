@@ -1,4 +1,4 @@
-//! Scorecards as people and as programs read them: an aligned table and JSON.
+//! Scorecards as an aligned table for people and as JSON for programs.
 
 use std::fmt;
 
@@ -11,10 +11,12 @@ use super::scorecard::{Metric, MetricValue, Scorecard};
 /// The version of the JSON's shape; it changes when a field goes or changes its meaning, not when one is added.
 const FORMAT: u32 = 1;
 
-/// What one seed gave.
+/// The scorecard of one seed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScoredSeed {
+    /// The seed of the market.
     pub seed: u64,
+    /// Its scorecard.
     pub scorecard: Scorecard,
 }
 
@@ -24,13 +26,17 @@ pub struct ScoredSeed {
 pub struct RealismReport {
     /// The model's version.
     pub model: String,
-    /// The universe by the name it was asked for.
+    /// The universe's name on the command line.
     pub universe: String,
+    /// Number of stocks.
     pub symbols: usize,
-    /// Trading days.
+    /// Number of trading days.
     pub days: usize,
+    /// The first of them.
     pub first_day: NaiveDate,
+    /// The last of them.
     pub last_day: NaiveDate,
+    /// One entry for each seed, in the order of the command line.
     pub runs: Vec<ScoredSeed>,
 }
 

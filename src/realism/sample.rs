@@ -10,11 +10,12 @@ use klined_market::base::Instrument;
 use klined_market::calendar::MINUTES_PER_DAY;
 use klined_market::model::{DayPath, Model};
 
-/// The least sample that the bands are meant for.
+/// The fewest stocks for which the bands are made.
 pub const STOCKS_MIN: usize = 100;
+/// The fewest trading days for which the bands are made.
 pub const DAYS_MIN: usize = 240;
 
-/// Makes each stock's days and folds them, in the order of the stocks. Threads share the work and change nothing else.
+/// Makes each stock's days and folds them, in the order of the stocks. The result does not depend on the number of threads.
 #[must_use]
 pub fn generate(model: &Model, stocks: &[Instrument], days: &[NaiveDate], threads: NonZeroUsize) -> Vec<Series> {
     let share = stocks.len().div_ceil(threads.get()).max(1);

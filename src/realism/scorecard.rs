@@ -1,4 +1,4 @@
-//! The scorecard: 16 metrics, each with values, what real A-shares have, and the band it should stay in.
+//! The scorecard: 16 metrics, each with its values beside those of real A-shares and the bands in which they should lie.
 //!
 //! Medians over the symbols, unless a metric says otherwise. Bands are for samples of at least 100 symbols and 240 days.
 
@@ -35,25 +35,33 @@ pub enum InvalidSample {
 /// A measured number and its band.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MetricValue {
+    /// The part of the metric.
     pub name: &'static str,
+    /// The market's value; NaN if it cannot be computed.
     pub value: f64,
-    /// What real A-shares have.
+    /// The value of real A-shares.
     pub real: f64,
+    /// The lower end of the band, included.
     pub low: f64,
+    /// The upper end of the band, included; infinite if there is none.
     pub high: f64,
 }
 
-/// One of the 16; it passes when all of its values do.
+/// One of the 16 metrics; it passes if all of its values pass.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Metric {
+    /// From 1 to 16.
     pub number: u8,
+    /// Its name in the table.
     pub name: &'static str,
+    /// Its parts.
     pub values: Vec<MetricValue>,
 }
 
-/// All of them.
+/// The 16 metrics of one market.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scorecard {
+    /// In the order of their numbers.
     pub metrics: Vec<Metric>,
 }
 
@@ -110,7 +118,7 @@ fn share(events: usize, of: usize) -> f64 {
     events as f64 / of.max(1) as f64
 }
 
-/// The values of a metric beside their references.
+/// A metric's values beside their references.
 fn metric<const N: usize>(reference: &ReferenceMetric<N>, values: [f64; N]) -> Metric {
     let part = |(&ReferencePart { name, real, low, high }, value)| MetricValue { name, value, real, low, high };
     Metric {

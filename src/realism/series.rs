@@ -1,4 +1,4 @@
-//! One symbol's bars as the estimators need them: quarter-hours and days, prices as logs of ticks.
+//! One symbol's bars for the estimators: quarter-hours and days, with prices as logs of ticks.
 
 use klined_market::base::{Ohlcv, PriceLimits};
 use klined_market::calendar::MINUTES_PER_DAY;

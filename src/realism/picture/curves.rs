@@ -34,7 +34,7 @@ pub(super) fn density(series: &[Series]) -> Vec<(f64, f64)> {
         for r in returns {
             all += 1;
             let place = ((r - centre) / deviation / BIN).round() + f64::from(BINS / 2);
-            // What lies further out belongs to no bin; so does what is no number.
+            // A return outside of the bins, or one that is not a number, is not counted.
             if let Some(count) = (place >= 0.0).then(|| counts.get_mut(place as usize)).flatten() {
                 *count += 1;
             }

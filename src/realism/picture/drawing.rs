@@ -79,7 +79,7 @@ fn line(points: Vec<(f64, f64)>, colour: &str, name: &str) -> LinePlot {
     LinePlot::new().with_data(points).with_color(colour).with_stroke_width(2.0).with_legend(name)
 }
 
-/// What is measured on real A-shares.
+/// The measurements on real A-shares.
 fn dots(points: Vec<(f64, f64)>) -> ScatterPlot {
     ScatterPlot::new().with_data(points).with_color(REFERENCE).with_size(4.5).with_legend("real A-shares")
 }

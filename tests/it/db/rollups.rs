@@ -177,7 +177,7 @@ on_every_backend! {
         let (minute_bar, hour_bar) = (v("1m", "2026-03-19 10:07"), v("60m", "2026-03-19 10:30"));
         let spoils = [
             (format!("DELETE FROM market_klines WHERE {minute_bar}"), "is missing"),
-            (format!("UPDATE market_klines SET high = low - 1 WHERE {minute_bar}"), "is no bar"),
+            (format!("UPDATE market_klines SET high = low - 1 WHERE {minute_bar}"), "is not a bar"),
             (format!("UPDATE market_klines SET open = open + 0.01, high = high + 0.01 WHERE {minute_bar}"), "opens at"),
             (format!("DELETE FROM market_klines WHERE {hour_bar}"), "is missing, though its minutes are there"),
             (format!("UPDATE market_klines SET volume = 1 WHERE {hour_bar}"), "but its minutes make"),

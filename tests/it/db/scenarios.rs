@@ -99,7 +99,7 @@ on_every_backend! {
             (event("gap", "percent = 3\nday = \"2026-03-03\""), "begins at 2026-03-03 09:30"),
             (event("halt", &format!("{halt}\nsymbol = \"NOBODY\"")), "symbol NOBODY, which stock_metadata does not have"),
             (event("halt", &format!("{halt}\nsector = \"technology\"")), "sector technology, which"),
-            (event("halt", "from = \"2026-03-07 10:00\"\nuntil = \"10:20\""), "2026-03-07 is no trading day"),
+            (event("halt", "from = \"2026-03-07 10:00\"\nuntil = \"10:20\""), "2026-03-07 is not a trading day"),
             // The second of two is refused, and the first with it.
             (event("halt", halt) + &event("gap", "percent = 3\nday = \"2026-03-03\""), "begins at 2026-03-03 09:30"),
         ] {

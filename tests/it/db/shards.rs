@@ -225,7 +225,7 @@ on_every_backend! {
         database.market_generator("--test --shard 2/2").run().failed(&["writer of shard 2/2"]);
         database.market_generator("--test --shard 1/3").run().failed(&["--shard", "the same number"]);
         database.market_generator("--test").run().failed(&["another process is this database's writer"]);
-        database.market_generator("--shard 3/2").run().was_misused(&["is no shard"]);
+        database.market_generator("--shard 3/2").run().was_misused(&["is not a shard"]);
         first.terminate().succeeded();
         second.kill();
         for of in ["1/2", "2/2"] {

@@ -167,7 +167,7 @@ impl SymbolRun {
     /// that begin in these minutes, each in its full length; after a resumption it returns a halt again.
     ///
     /// # Errors
-    /// The present day is no trading day of the calendar.
+    /// The present day is not a trading day of the calendar.
     pub fn bars_until(
         &mut self,
         calendar: &Calendar,

@@ -17,8 +17,8 @@ pub struct Ohlcv {
 /// Prices and a volume that are not those of any bar.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(
-    "open {open}, high {high}, low {low}, close {close}, volume {volume} is no bar: \
-     it must hold low ≤ open, close ≤ high and volume ≥ 0"
+    "open {open}, high {high}, low {low}, close {close}, volume {volume} is not a bar: \
+     it must have low ≤ open, close ≤ high and volume ≥ 0"
 )]
 pub struct InvalidOhlcv {
     /// First price.

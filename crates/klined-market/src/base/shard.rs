@@ -22,7 +22,7 @@ pub struct Shard {
 
 /// A text that is not the name of a shard.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("\"{0}\" is no shard: say i/n with i from 1 to n and n from 1 to {max}, such as 2/4", max = Shard::COUNT_MAX)]
+#[error("\"{0}\" is not a shard: write i/n with i from 1 to n and n from 1 to {max}, such as 2/4", max = Shard::COUNT_MAX)]
 pub struct InvalidShard(String);
 
 impl Shard {

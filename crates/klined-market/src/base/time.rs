@@ -13,7 +13,7 @@ use thiserror::Error;
 
 /// An instant in seconds that has no 64-bit count of nanoseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("Unix second {0} lies outside of the years 1677 to 2262, which is as far as nanoseconds reach")]
+#[error("Unix second {0} lies outside of the years 1677 to 2262, the range of nanoseconds in 64 bits")]
 pub struct BeyondNanos(pub UnixSeconds);
 
 /// Declares a count of one unit of time.

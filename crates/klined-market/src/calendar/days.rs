@@ -154,7 +154,7 @@ impl Calendar {
     /// The first minute of a trading day.
     ///
     /// # Errors
-    /// The date is no trading day of this calendar, or beyond it.
+    /// The date is not a trading day of this calendar, or beyond it.
     pub fn open_of(&self, day: NaiveDate) -> Result<Minute, CalendarError> {
         match self.days.binary_search(&day) {
             Ok(index) => Ok(Minute::starting_at(self.opens[index])),
@@ -167,7 +167,7 @@ impl Calendar {
     /// The instant of a time of day, local to Shanghai, on a trading day.
     ///
     /// # Errors
-    /// The date is no trading day of this calendar, or beyond it.
+    /// The date is not a trading day of this calendar, or beyond it.
     pub fn instant(&self, day: NaiveDate, time: NaiveTime) -> Result<UnixSeconds, CalendarError> {
         // The clock is never changed between midnight's end and the close.
         Ok(self.open_of(day)?.start() + Seconds::new((time - MORNING_OPEN).num_seconds()))
@@ -176,7 +176,7 @@ impl Calendar {
     /// The minute at a place in its day, 0 (09:30) to 239 (14:59).
     ///
     /// # Errors
-    /// The date is no trading day of this calendar.
+    /// The date is not a trading day of this calendar.
     pub fn minute_of(&self, day: NaiveDate, index: u16) -> Result<Minute, CalendarError> {
         let open = self.open_of(day)?;
         Ok(minute_after_open(open.start(), index.min(MINUTES_PER_DAY - 1)))

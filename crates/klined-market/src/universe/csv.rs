@@ -223,7 +223,7 @@ fn row(record: &csv::ByteRecord, columns: &[usize], line: impl Fn() -> usize) ->
         }
         let length = text.chars().count();
         if length > length_max {
-            return Err(invalid(place, format!("has {length} characters; {length_max} are the most")));
+            return Err(invalid(place, format!("has {length} characters, and at most {length_max} are allowed")));
         }
         Ok(text.to_owned())
     };
@@ -243,7 +243,7 @@ fn row(record: &csv::ByteRecord, columns: &[usize], line: impl Fn() -> usize) ->
         _ => Err(invalid(place, "must be true or false".to_owned())),
     };
     if fields[1].is_empty() {
-        return Err(invalid(1, "is no name".to_owned()));
+        return Err(invalid(1, "must not be empty".to_owned()));
     }
     let board = if fields[5].is_empty() { Board::Free.as_str() } else { fields[5] };
     let row = UniverseRow {

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use chrono::NaiveDate;
-use klined_market::bars::{Bar, Checkpoint, Opening, Repair, Rollup, SymbolRun};
+use klined_market::bars::{Bar, Checkpoint, InvalidCheckpoint, Opening, Repair, Rollup, SymbolRun};
 use klined_market::base::{Instrument, Interval, Ohlcv, Price, Symbol};
 use klined_market::calendar::{MINUTES_PER_DAY, Minute};
-use klined_market::model::Model;
-use klined_testing::market::{gbm, instrument};
+use klined_market::model::{Model, ModelKind, StateOfOtherModel};
+use klined_testing::market::{full, gbm, instrument};
 use klined_testing::{SHANGHAI, date, trading_days_from};
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -52,6 +52,23 @@ fn restart(model: Model, run: &SymbolRun, bars: &Bars) -> SymbolRun {
     let opening: Opening = serde_json::from_str(&serde_json::to_string(&checkpoint.opening).unwrap()).unwrap();
     let last_bar = bars.last().map(|(_, bar)| bar.first);
     SymbolRun::resume(model, &SHANGHAI, Checkpoint { opening, ..checkpoint }, last_bar).unwrap()
+}
+
+#[test]
+fn a_checkpoint_of_another_model_is_refused() {
+    let stock = instrument("AAPL", "150.00", 0.025);
+    for (own, other) in [(gbm(7), full(7)), (full(7), gbm(7))] {
+        let checkpoint = SymbolRun::list(own.clone(), stock, date("2026-01-05")).checkpoint();
+        let (expected, found) = (other.kind, own.kind);
+        let error = StateOfOtherModel { symbol: stock.symbol, expected, found };
+        assert_eq!(checkpoint.opening.state.kind(), found);
+        assert_eq!(other.open_day(&stock, &checkpoint.opening.state, checkpoint.day).unwrap_err(), error);
+        let resumed = SymbolRun::resume(other, &SHANGHAI, checkpoint.clone(), None);
+        assert_eq!(resumed.unwrap_err(), InvalidCheckpoint::Model(error));
+        assert!(SymbolRun::resume(own, &SHANGHAI, checkpoint, None).is_ok());
+    }
+    let error = StateOfOtherModel { symbol: stock.symbol, expected: ModelKind::Gbm, found: ModelKind::Full };
+    assert_eq!(error.to_string(), "the stored state of AAPL is of the model full, but the market's model is gbm");
 }
 
 fn market() -> Vec<Instrument> {

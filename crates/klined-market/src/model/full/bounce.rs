@@ -1,11 +1,11 @@
-//! The overshoot: part of each own move comes back, within minutes and within days.
+//! The bounce: a part of each own move is overshoot and reverts, within minutes and within days.
 //!
-//! T ← ρ·T + a·e in a quick and a slow part, and the price has ΔT besides e: a negative first autocorrelation as the bid-ask
-//! bounce makes it (R. Roll, Journal of Finance 39 (1984)). What comes back adds to the mean of simple returns (M. E. Blume,
+//! T ← ρ·T + a·e in a quick and a slow part, and the price has ΔT besides e. It makes the negative first autocorrelation of the
+//! bid-ask bounce (R. Roll, Journal of Finance 39 (1984)). The reversal adds to the mean of simple returns (M. E. Blume,
 //! R. F. Stambaugh, Journal of Financial Economics 12 (1983)). A shock e of variance v, with n minutes of its day still to
 //! come, moves that day's return by D·e, D = 1 + Σ aᵢρᵢⁿ, and the k-th day after it by Bₖ·e, Bₖ = −Σ aᵢρᵢⁿ(1 − qᵢ)qᵢ^(k−1)
-//! with qᵢ = ρᵢ²⁴⁰. Given the variances all of it is normal, so the means of the daily simple returns are 0 when each shock is
-//! charged ½(D² + Σ Bₖ²)·v in its own minute.
+//! with qᵢ = ρᵢ²⁴⁰. Given the variances all of it is normal, so the means of the daily simple returns are 0 when each shock
+//! is compensated by ½(D² + Σ Bₖ²)·v in its own minute.
 
 use super::parameters;
 use super::process::persistence;
@@ -13,16 +13,16 @@ use super::profile::{MINUTES, Minutes};
 
 const PARTS: usize = 2;
 
-/// The parameters, worked out.
+/// The constants that follow from the parameters.
 #[derive(Debug, Clone)]
 pub(super) struct Bounce {
     persistence: [f64; PARTS],
     share: [f64; PARTS],
-    /// What of it comes back during a day: 1 − q.
-    comes_back: [f64; PARTS],
-    /// ½(D² + Σ Bₖ²) of each minute.
+    /// The share that reverts during a day: 1 − q.
+    reversal: [f64; PARTS],
+    /// The compensation of each minute's own move, in its variances: ½(D² + Σ Bₖ²).
     pub charge: Minutes,
-    /// The part of a minute's own standard deviation in its return: 1 + Σ aᵢ.
+    /// The factor of a minute's own standard deviation in its return: 1 + Σ aᵢ.
     pub stretched: f64,
 }
 
@@ -35,13 +35,13 @@ impl Bounce {
             [parameters.half_life_minutes, parameters.slow_half_life_days * MINUTES as f64].map(persistence);
         let share = if parameters.enabled { [parameters.share, parameters.slow_share] } else { [0.0; PARTS] };
         let over_a_day = persistence.map(|persistence| (0..MINUTES).fold(1.0, |left, _| left * persistence));
-        let comes_back = over_a_day.map(|left| 1.0 - left);
-        // What is left of the shocks of each minute at the day's close, from the last minute back.
+        let reversal = over_a_day.map(|left| 1.0 - left);
+        // The part of each minute's shock that is left at the day's close, from the last minute back.
         let mut left = share;
         let mut charge = [0.0; MINUTES];
         for of_minute in charge.iter_mut().rev() {
             let that_day = 1.0 + left[0] + left[1];
-            let back: [f64; PARTS] = std::array::from_fn(|part| left[part] * comes_back[part]);
+            let back: [f64; PARTS] = std::array::from_fn(|part| left[part] * reversal[part]);
             let mut later = 0.0;
             for one in 0..PARTS {
                 for other in 0..PARTS {
@@ -51,10 +51,10 @@ impl Bounce {
             *of_minute = 0.5 * (that_day * that_day + later);
             left = std::array::from_fn(|part| left[part] * persistence[part]);
         }
-        Self { persistence, share, comes_back, charge, stretched: 1.0 + share[0] + share[1] }
+        Self { persistence, share, reversal, charge, stretched: 1.0 + share[0] + share[1] }
     }
 
-    /// A minute's own move; returns ΔT.
+    /// The overshoot after a minute's own move; returns ΔT.
     #[inline]
     pub(super) fn step(&self, overshoot: &mut Overshoot, own: f64) -> f64 {
         let before = overshoot[0] + overshoot[1];
@@ -64,9 +64,9 @@ impl Bounce {
         overshoot[0] + overshoot[1] - before
     }
 
-    /// What the next day is expected to bring of an overshoot, in logs.
+    /// The expected effect of an overshoot on the next day's return, in logs.
     pub(super) fn tomorrow(&self, overshoot: &Overshoot) -> f64 {
-        -(overshoot[0] * self.comes_back[0] + overshoot[1] * self.comes_back[1])
+        -(overshoot[0] * self.reversal[0] + overshoot[1] * self.reversal[1])
     }
 }
 

@@ -1,4 +1,4 @@
-//! A symbol's day under the full model: what its open draws, and the minute's step that the parts of the model add up to.
+//! A symbol's day under the full model: the draws at its open, and the step of a minute, which adds up the model's parts.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::model::regime::Regime;
 use crate::model::scenario::{DaySchedule, MinuteEffects};
 use crate::model::units::clamp_price;
 
-/// DailyDraws that a day as a whole takes besides those of its blocks.
+/// The words that a day takes as a whole, besides those of its blocks.
 const DAILY_DRAWS: usize = 9;
 const BLOCKS: usize = MINUTES / BLOCK;
 
@@ -30,19 +30,19 @@ pub struct FullDay {
     sector: Arc<SectorDay>,
     state: FullState,
     steps: [FullRegimeStep; 3],
-    /// βσM, σS and σI, each a daily standard deviation.
+    /// βσM, σS and σI: daily standard deviations of the market's, the sector's and the own part.
     market_sigma: f64,
     sector_sigma: f64,
     own_sigma: f64,
     /// One over the daily volatility.
     per_sigma: f64,
-    /// Compensates the market's shocks, in every minute.
+    /// Compensation of the market's shocks in each minute, in logs.
     compensation: f64,
     news: events::NewsDay,
     band: limits::PriceBand,
     volume: volume::VolumeDay,
     blocks: [f64; BLOCKS],
-    /// ln of the latent price over the close before.
+    /// ln of the latent price over the previous close.
     travel: f64,
     index: u16,
     draws: Draws,
@@ -50,7 +50,7 @@ pub struct FullDay {
     schedule: DaySchedule,
 }
 
-/// What a regime means for one minute.
+/// The step of one minute in a regime.
 #[derive(Debug, Clone, Copy)]
 struct FullRegimeStep {
     /// μ of one minute.

@@ -1,13 +1,13 @@
-//! News: rare jumps of a single symbol, with louder trading after them and part of the jump given back.
+//! News: rare jumps of a single symbol, with higher volatility and volume after them and a partial reversal.
 //!
 //! On a day there is good news with probability p↑, bad news with p↓, of size a + Exp(b) in logs (jump diffusion: R. C. Merton,
 //! Journal of Financial Economics 3 (1976), with exponential sizes as S. G. Kou, Management Science 48 (2002), has them).
 //! Some of it comes overnight, half in the open and half over the first 20 minutes, the rest at some minute of the day over
-//! 20 minutes. A share g of each jump enters a pool of which a part s is given back evenly over each following day.
+//! 20 minutes. A share g of each jump enters a pool, and a part s of the pool is reversed evenly over each following day.
 //!
 //! Compensators, so that the mean of daily simple returns is the regime's drift: the jumps of a day cost
-//! κ = ln(1 + p↑·m↑ + p↓·m↓), with m the mean of e^J − 1. What is given back, after k days s(1 − s)^k·g of a jump, costs the
-//! sum over k of ln(1 + p↑(M↑(θ) − 1) + p↓(M↓(−θ) − 1)) with θ = −s(1 − s)^k·g and M(θ) = e^(θa)/(1 − θb).
+//! κ = ln(1 + p↑·m↑ + p↓·m↓), with m the mean of e^J − 1. The reversal, after k days s(1 − s)^k·g of a jump, costs the sum
+//! over k of ln(1 + p↑(M↑(θ) − 1) + p↓(M↓(−θ) − 1)) with θ = −s(1 − s)^k·g and M(θ) = e^(θa)/(1 − θb).
 
 use serde::{Deserialize, Serialize};
 
@@ -21,39 +21,39 @@ const JUMP_MINUTES: u16 = 20;
 /// Places at which a jump within the day may begin.
 const JUMP_STARTS: u64 = 220;
 
-/// What the model knows of news, worked out once.
+/// The constants of the news that follow from the parameters.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct NewsModel {
     parameters: parameters::EventParameters,
     volatility_persistence: f64,
     volume_persistence: f64,
-    /// What jumps add to the mean, in logs a day.
+    /// The mean growth by jumps, in logs a day.
     jumps: f64,
-    /// What giving back adds, in logs a day.
+    /// The mean growth by reversals, in logs a day.
     returned: f64,
 }
 
-/// What a symbol still feels of its news.
+/// The effects of past news on a symbol.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct NewsState {
-    /// Yet to be given back, in logs.
+    /// The part of past jumps that is not yet reversed, in logs.
     pool: f64,
-    /// Raised log volatility.
+    /// Increase of the log volatility.
     pub volatility: f64,
-    /// Raised log volume.
+    /// Increase of the log volume.
     pub volume: f64,
 }
 
 /// The news of one day.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct NewsDay {
-    /// In the open, in logs, with what compensates it.
+    /// The jump in the open with its compensation, in logs.
     pub gap: f64,
-    /// In each minute of the jump, in logs.
+    /// The jump in each of its minutes, in logs.
     jump: f64,
     jump_from: u16,
     jump_until: u16,
-    /// In every minute: what is given back, and the compensation.
+    /// The reversal and the compensation in every minute, in logs.
     every_minute: f64,
     pub volatility: f64,
     pub volume: f64,
@@ -89,7 +89,7 @@ impl NewsModel {
         }
     }
 
-    /// What news a day brings, from four words, and how the state goes on to the next day.
+    /// The news of a day, from four words; the state becomes that of the next day.
     pub(super) fn today(&self, draws: &mut DailyDraws<'_>, state: &mut NewsState) -> NewsDay {
         let [which, size, when, start] = draws.take();
         let Self { parameters, .. } = self;
@@ -128,7 +128,7 @@ impl NewsModel {
         today
     }
 
-    /// What the next day is expected to bring of the news so far, in logs.
+    /// The expected effect of past news on the next day's return, in logs.
     pub(super) fn tomorrow(&self, state: &NewsState) -> f64 {
         if self.parameters.enabled { -state.pool * self.parameters.given_back_speed - self.returned } else { 0.0 }
     }
@@ -149,7 +149,7 @@ impl NewsDay {
         }
     }
 
-    /// What a minute's return has of it; from the jump's first minute on volatility and volume are raised.
+    /// The news in a minute's return, in logs. From the jump's first minute on, volatility and volume are raised.
     #[inline]
     pub(super) fn minute(&mut self, index: u16) -> f64 {
         if index == self.jump_from {
@@ -160,7 +160,7 @@ impl NewsDay {
         self.every_minute + if is_jump { self.jump } else { 0.0 }
     }
 
-    /// Log volatility that news raises in the night.
+    /// The increase of the night's log volatility by news.
     pub(super) fn night_volatility(&self) -> f64 {
         self.volatility
     }

@@ -1,20 +1,21 @@
-//! Price limits: prints stay inside the day's limits, the price behind them does not have to.
+//! Price limits: printed prices stay inside the day's limits, and the latent price does not have to.
 //!
-//! The latent price moves on without limits and every print is held between them: the exact path with its extremes, cut off.
-//! What the latent price exceeds the limit by at the close is carried to the next open (the delayed price discovery of K. A.
+//! The latent price moves on without limits, and every printed price is limited to them: the exact path with its extremes, cut
+//! off. The excess of the latent price over the limit at the close is carried to the next open (the delayed price discovery of K. A.
 //! Kim, S. G. Rhee, Journal of Finance 52 (1997)), and again, until the limits let it through.
 //!
 //! The excess x is counted in simple returns on the close before: a move of 15 % under a limit of 10 % leaves 5 % for later. The
-//! next day begins at limit·(1 + x/g), with g the growth that the next day is expected to have for reasons known by then (news
-//! and overshoot that come back). So its mean simple return is (1 + x/g)·g − 1 = x + (g − 1): the excess, and what the day
-//! would have had without it. Limits therefore leave the mean of daily simple returns as it is, whatever the moves' law.
+//! next day begins at limit·(1 + x/g), with g the growth of the next day that is known by then (reversals of news and of
+//! overshoot). So its mean simple return is (1 + x/g)·g − 1 = x + (g − 1): the excess, and the
+//! return of the day without it. Limits therefore do not change the mean of daily simple returns, for any distribution of the
+//! moves.
 
 use chrono::NaiveDate;
 
 use super::parameters;
 use crate::base::{Instrument, Price, PriceLimits};
 
-/// The band that a day's prints stay in.
+/// The prices between which a day's printed prices lie.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PriceBand {
     down: Price,
@@ -38,13 +39,13 @@ impl PriceBand {
         Self { down, up, is_limited, close_before_ticks: previous_close.ticks() as f64 }
     }
 
-    /// The print of a latent price.
+    /// The printed price of a latent price.
     #[inline]
     pub(super) fn print(&self, latent_ticks: f64) -> Price {
         Price::nearest(latent_ticks).clamp(self.down, self.up)
     }
 
-    /// Whether a print is at a limit.
+    /// Whether a printed price is at a limit.
     #[inline]
     pub(super) fn is_at_limit(&self, print: Price) -> bool {
         self.is_limited && (print == self.up || print == self.down)

@@ -1,14 +1,14 @@
-//! What symbols have in common: the market's factor, its volatility and regimes, and the sectors' factors.
+//! The common part of all symbols: the market's factor, its volatility and regimes, and the sectors' factors.
 //!
 //! A symbol's minute has β·σM·(0.85·F + 0.15·Y) + σS·G (the index model of W. F. Sharpe, Management Science 9 (1963), with
 //! a sector's factor beside the market's). F is the market's draw under its own volatility exp(hM): two daily OU parts, one
-//! within the day, an echo of its last moves, and crashes. Y, Y ← 0.97·Y + 0.03·F, lets a part of each move arrive late:
+//! within the day, the response to its last moves, and crashes. Y, Y ← 0.97·Y + 0.03·F, makes a part of each move arrive late:
 //! correlation grows with the interval (T. W. Epps, Journal of the American Statistical Association 74 (1979)). G is a
 //! sector's draw under the market's volatility.
 //!
 //! The market is a pure function of seed, parameters and date and has no checkpoint. What changes from day to day is
 //! advanced from the exchange's first day with a few draws a day; what changes within a day begins each day anew, in its
-//! stationary law or at zero. Made days are kept, so that all symbols share them; what is kept changes no number.
+//! stationary distribution or at zero. Computed days are kept for all symbols; the numbers do not depend on which are kept.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -32,7 +32,7 @@ use crate::model::units::TRADING_DAYS_PER_YEAR;
 pub(super) const BLOCK: usize = 5;
 /// Minutes over which the part of a shock that does not come overnight is spread.
 const SHOCK_MINUTES: usize = 120;
-/// Days kept, each in the place of its number modulo this: any 1,024 days in a row are kept together.
+/// Number of days kept, each in the slot of its index modulo this: any 1,024 days in a row are kept together.
 const DAYS_KEPT: usize = 1024;
 /// E|N(0, 1)|.
 pub(super) const MEAN_ABSOLUTE_NORMAL: f64 = 0.797_884_560_802_865_4;
@@ -53,7 +53,7 @@ pub(super) struct MarketDay {
     pub night: (f64, f64),
     /// exp(hM) of the night.
     pub night_volatility: f64,
-    /// What a crash or a surge moves, in daily standard deviations of the factor: overnight, and in each minute.
+    /// The move of a crash or a surge in daily standard deviations of the factor: overnight, and in each minute.
     pub shock_night: f64,
     shock_minute: f64,
     seed: Seed,
@@ -70,7 +70,7 @@ pub(super) struct SectorDay {
     pub night: f64,
 }
 
-/// What the market carries from day to day.
+/// The state of the market between two days.
 #[derive(Debug, Clone, Copy)]
 struct MarketState {
     slow: f64,
@@ -83,12 +83,12 @@ pub(super) struct MarketDays {
     seed: Seed,
     calendar: Arc<Calendar>,
     model: MarketModel,
-    /// What each day opens with, from the exchange's first day to the latest asked for.
+    /// The state at each day's open, from the exchange's first day to the latest day that was needed.
     carried: Mutex<Vec<MarketState>>,
     kept: Vec<Mutex<Option<Arc<MarketDay>>>>,
 }
 
-/// The parameters, worked out.
+/// The constants that follow from the parameters.
 #[derive(Debug, Clone, Copy)]
 struct MarketModel {
     parameters: parameters::FactorParameters,
@@ -137,15 +137,15 @@ impl MarketDays {
         match kept.as_ref().filter(|day| day.date == date) {
             Some(day) => day.clone(),
             None => {
-                let day = Arc::new(self.model.day(self.seed, date, self.carried_to(place)));
+                let day = Arc::new(self.model.day(self.seed, date, self.state_at(place)));
                 *kept = Some(day.clone());
                 day
             }
         }
     }
 
-    /// What the day at a place in the calendar opens with.
-    fn carried_to(&self, place: usize) -> MarketState {
+    /// The state at the open of the day with an index in the calendar.
+    fn state_at(&self, place: usize) -> MarketState {
         let mut carried = self.carried.lock().unwrap_or_else(PoisonError::into_inner);
         let days = self.calendar.days(self.calendar.first_day(), self.calendar.last_day());
         while carried.len() <= place {
@@ -160,7 +160,7 @@ impl MarketDays {
 }
 
 impl MarketModel {
-    /// Before the exchange's first open: the stationary model.
+    /// The state before the exchange's first open, from the stationary distributions.
     fn first(&self, seed: Seed, date: NaiveDate) -> MarketState {
         let mut stream = seed.market_stream(Stream::Listing, date);
         let mut normal = || normal::quantile(open_unit(stream.next_u64()));
@@ -168,7 +168,7 @@ impl MarketModel {
         MarketState { slow, fast, chain: Chain::stationary(&mut stream) }
     }
 
-    /// From one day's open to the next.
+    /// The state at the next open, from that at the open of a day.
     fn carry(&self, seed: Seed, date: NaiveDate, from: MarketState) -> MarketState {
         let mut stream = seed.market_stream(Stream::MarketDay, date);
         let mut normal = || normal::quantile(open_unit(stream.next_u64()));
@@ -231,7 +231,7 @@ impl MarketModel {
         }
     }
 
-    /// A crash, a surge, or mostly nothing, in daily standard deviations.
+    /// A crash or a surge in daily standard deviations; 0 on most days.
     fn shock(&self, which: f64, size: f64) -> f64 {
         let (crash, surge) = shock_probabilities(&self.parameters);
         let sign = if which < crash {
@@ -246,7 +246,7 @@ impl MarketModel {
 }
 
 impl MarketDay {
-    /// What a shock moves in a minute, in daily standard deviations of the factor.
+    /// The move of a shock in a minute, in daily standard deviations of the factor.
     #[inline]
     pub(super) fn shock(&self, minute: usize) -> f64 {
         if minute < SHOCK_MINUTES { self.shock_minute } else { 0.0 }
@@ -272,7 +272,7 @@ fn shock_probabilities(parameters: &parameters::FactorParameters) -> (f64, f64) 
     (crash, crash * parameters.surges_per_crash)
 }
 
-/// What compensates the shocks for a symbol of exposure βσM, in logs a day: −ln E exp(exposure · shock).
+/// The compensation of the shocks for a symbol of exposure βσM, in logs a day: −ln E exp(exposure · shock).
 pub(super) fn shock_compensation(parameters: &parameters::FactorParameters, exposure: f64) -> f64 {
     let (crash, surge) = shock_probabilities(parameters);
     let moment =
@@ -280,12 +280,12 @@ pub(super) fn shock_compensation(parameters: &parameters::FactorParameters, expo
     -ln(1.0 + crash * moment(-exposure) + surge * moment(exposure))
 }
 
-/// What each minute of the factor is charged so that the means of daily simple returns are 0, in variances of its minute, with
-/// the day's volatility shape. A draw of minute m moves its day by A = (1 − l) + l·Σⱼ w(1 − w)ʲ·s(m + j)/s(m) and the k-th day
-/// after it by Bₖ, the same sum over that day's minutes: it is charged ½(A² + Σ Bₖ²).
+/// The compensation of each minute of the factor, in variances of its minute, so that the means of daily simple returns are 0.
+/// `shape` is the day's volatility profile. A draw of minute m moves its day by A = (1 − l) + l·Σⱼ w(1 − w)ʲ·s(m + j)/s(m) and the k-th day
+/// after it by Bₖ, the same sum over that day's minutes; the compensation is ½(A² + Σ Bₖ²).
 pub(super) fn charge(parameters: &parameters::FactorParameters, shape: &Minutes) -> Minutes {
     let (share, speed) = (parameters.late_share, parameters.late_speed);
-    // What a late part of 1 that is there before a day moves on that day, and what the day leaves of it.
+    // The move of a day by a late part of 1 from before it, and the rest after the day.
     let (mut arriving, mut left) = (0.0, 1.0);
     for s in shape {
         left *= 1.0 - speed;

@@ -1,4 +1,4 @@
-//! The full model: geometric Brownian motion under the regime chain, and what a stock market has besides.
+//! The full model: geometric Brownian motion under the regime chain, with the other properties of a stock market.
 //!
 //! A minute's log return is
 //!
@@ -6,13 +6,14 @@
 //!
 //! with μ and c the regime's drift and factor, s the minute's share of the day's volatility, F and G the factors of market and
 //! sector ([`market`]), e = σI·s·c·exp(h)·z the symbol's own part ([`volatility`], [`tails`]), T ← ρ·T + a·e an overshoot
-//! that comes back ([`bounce`]), news and shocks with their compensators ([`events`], [`market`]). k is what the factors and e
-//! are charged for their variance, so that daily simple returns have the mean μ. The regime factors are divided by √(Σ π c²), so that the base volatility is the
-//! unconditional one, and the own part has what the factors leave of it, σI² = σ² − (βσM)² − σS².
+//! that reverts ([`bounce`]), news and shocks with their compensators ([`events`], [`market`]). k compensates
+//! the variance of the factors and of e, so that daily simple returns have the mean μ. The regime factors are divided by
+//! √(Σ π c²), so that the base volatility is the unconditional one. The own part has the variance that the factors leave,
+//! σI² = σ² − (βσM)² − σS².
 //!
 //! Each extension is a file of its own with a switch in [`FullParameters`]. A day takes a fixed number of words of its streams:
-//! four for each bar (return, two for the extremes, volume), and from another stream those of the day as a whole. The draws
-//! of what is switched off are still taken, so a switch moves no other draw.
+//! four for each bar (return, two for the extremes, volume), and from another stream those of the day as a whole. A part that
+//! is switched off still takes its draws, so a switch changes no other draw.
 
 mod bounce;
 mod day;
@@ -47,7 +48,7 @@ use bounce::{Bounce, Overshoot};
 use market::MarketDays;
 use profile::Minutes;
 
-/// What all symbols share: the parameters, worked out, and the common path.
+/// The part that all symbols share: the constants that follow from the parameters, and the common path.
 pub struct Full {
     parameters: FullParameters,
     split: overnight::VarianceSplit,
@@ -60,28 +61,28 @@ pub struct Full {
     days: MarketDays,
 }
 
-/// The day's shape as a step needs it.
+/// The intraday profiles as a step needs them.
 struct DayShape {
     /// Standard deviation of a minute as a share of the whole day's.
     volatility: Minutes,
     /// One over it.
     per_volatility: Minutes,
     log_volume: Minutes,
-    /// What each minute of the market's factor is charged, in its variances.
+    /// The compensation of the market's factor in each minute, in its variances.
     market_charge: Minutes,
 }
 
-/// What a symbol carries from minute to minute.
+/// The state of a symbol between two minutes.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct FullState {
-    /// Unrounded and without limits, in ticks.
+    /// The latent price in ticks, unrounded and without limits.
     latent_ticks: f64,
-    /// The last print, in ticks; it is what tomorrow's limits are counted from.
+    /// The last printed price in ticks; the limits of the next day are computed from it.
     print_ticks: i64,
     /// False before the first bar of all, which opens at the base price.
     has_traded: bool,
     chain: Chain,
-    /// Y: what of the market's moves is still to arrive.
+    /// Y: the exponential mean of the market's moves, from which their late part comes.
     late: f64,
     /// T, in its quick and its slow part.
     overshoot: Overshoot,
@@ -90,7 +91,7 @@ pub struct FullState {
     volume: volume::VolumeState,
 }
 
-/// The words of a day as a whole, handed out in order.
+/// The words that a day takes as a whole, in order.
 struct DailyDraws<'a>(&'a mut ChaCha8Rng);
 
 impl DailyDraws<'_> {

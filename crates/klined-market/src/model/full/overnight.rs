@@ -1,13 +1,13 @@
-//! The night: what happens between a close and the next open.
+//! The night between a close and the next open.
 //!
 //! gap = √w·(βσM·F + γσS·G + σI·e^h·z) − ½v + jumps, w the share of a day's variance that falls overnight, v the variance of
-//! the first three terms (French & Roll, Journal of Financial Economics 17 (1986), on how little of a day's variance falls
-//! into the closed hours). So the first bar of a day opens away from the close before; within the day each bar opens where
-//! the one before closed.
+//! the first three terms (French & Roll, Journal of Financial Economics 17 (1986): only a small part of a day's variance falls
+//! into the closed hours). So the first bar of a day opens away from the previous close; within the day each bar opens at the
+//! close of the bar before.
 
 use super::parameters;
 
-/// How the variance of 24 hours is split.
+/// The division of the variance of 24 hours.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct VarianceSplit {
     /// Standard deviation of the night as a share of the whole.

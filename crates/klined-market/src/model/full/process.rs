@@ -5,12 +5,12 @@
 
 use crate::model::math::exp;
 
-/// An OU process, or any first-order memory, stepped at a fixed length.
+/// An Ornstein–Uhlenbeck process with steps of a fixed length.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct OuProcess {
-    /// What is left of the state after a step.
+    /// φ: the share of the state that is left after a step.
     pub persistence: f64,
-    /// What a standard normal draw adds.
+    /// s√(1 − φ²): the factor of a step's standard normal draw.
     pub innovation: f64,
     /// Stationary standard deviation.
     pub deviation: f64,
@@ -29,13 +29,13 @@ impl OuProcess {
         self.persistence * x + self.innovation * normal
     }
 
-    /// A state from the stationary law.
+    /// A state from the stationary distribution.
     pub(super) fn stationary(&self, normal: f64) -> f64 {
         self.deviation * normal
     }
 }
 
-/// What is left after one step of something that halves in so many.
+/// The share that is left after one step of a quantity with a half-life in steps.
 pub(super) fn persistence(half_life: f64) -> f64 {
     exp(-std::f64::consts::LN_2 / half_life)
 }

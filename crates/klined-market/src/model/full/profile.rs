@@ -1,8 +1,8 @@
-//! The day's shape: how volatility and volume go from the open to the close.
+//! The intraday profiles of volatility and volume, from the open to the close.
 //!
 //! Volatility falls from the open and does not rise at the close; volume is high at the open and again at the end, and its
-//! first and last minutes hold the auctions. Both are kept by quarter-hours, as measured on A-shares over 300 days, with a
-//! linear course inside each that leaves its sum as it is (the U-shape goes back to R. A. Wood, T. H. McInish, J. K. Ord,
+//! first and last minutes include the auctions. Both are given by quarter-hours, as measured on A-shares over 300 days, with a
+//! linear course inside each that does not change its sum (the U-shape goes back to R. A. Wood, T. H. McInish, J. K. Ord,
 //! Journal of Finance 40 (1985)).
 
 use super::parameters;
@@ -11,26 +11,26 @@ use crate::calendar::MINUTES_PER_DAY;
 pub(super) const MINUTES: usize = MINUTES_PER_DAY as usize;
 const QUARTER: usize = 15;
 const QUARTERS: usize = MINUTES / QUARTER;
-/// The first quarter-hour after lunch: no course leads across the break.
+/// The first quarter-hour after lunch: no line is drawn across the break.
 const AFTERNOON: usize = QUARTERS / 2;
 
-/// Relative size of a minute's move.
+/// Calibration: mean |r| of each quarter-hour, relative to the day's mean.
 const MOVE: [f64; QUARTERS] =
     [2.77, 1.51, 1.22, 1.02, 0.93, 0.84, 0.79, 0.79, 1.05, 0.80, 0.77, 0.73, 0.77, 0.67, 0.70, 0.65];
-/// Share of the day's volume in per cent.
+/// Calibration: share of each quarter-hour in the day's volume, in per cent.
 const VOLUME: [f64; QUARTERS] =
     [18.75, 10.21, 7.77, 6.11, 5.23, 4.46, 4.08, 3.86, 5.29, 4.23, 4.22, 4.07, 4.32, 4.25, 5.47, 7.70];
-/// What the opening and the closing auction trade, as shares of a day; they are part of the first and the last minute.
+/// The volumes of the opening and the closing auction as shares of a day; they are part of the first and the last minute.
 const OPENING_AUCTION: f64 = 0.015;
 const CLOSING_AUCTION: f64 = 0.013;
 
 /// Values for the minutes of a day.
 pub(super) type Minutes = [f64; MINUTES];
 
-/// The shape of a day.
+/// The profiles of a day.
 #[derive(Debug, Clone)]
 pub(super) struct Profile {
-    /// Standard deviation of a minute's return as a share of the day's without what falls overnight: squares sum to 1.
+    /// Standard deviation of a minute's return as a share of the day's without the night: squares sum to 1.
     pub volatility: Minutes,
     /// Share of the day's volume.
     pub volume: Minutes,

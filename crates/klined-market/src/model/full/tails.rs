@@ -2,23 +2,23 @@
 //!
 //! With probability p the draw is w·N(0, 1), else n·N(0, 1) with n = √((1 − p w²)/(1 − p)), so that the variance is 1: a scale
 //! mixture of normals (the contaminated normal of J. W. Tukey, "A survey of sampling from contaminated distributions",
-//! 1960). Given the scale the draw is normal, so compensator and bridge stay exact.
+//! 1960). Given the scale the draw is normal, so compensation and bridge stay exact.
 
 use super::parameters;
 use crate::base::seed::open_unit;
 use crate::model::normal;
 
-/// The bits of a word that a uniform of 52 bits leaves unused.
+/// The number of values of the 12 bits of a word that a uniform number of 52 bits leaves unused.
 const FREE_BITS: u64 = 1 << 12;
 
-/// The two scales and how often the wide one comes.
+/// The two scales and the probability of the wide one.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Tails {
     wide_below: u64,
     scales: [f64; 2],
 }
 
-/// A draw and what made it.
+/// A draw and its scale.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct TailDraw {
     /// The standard normal draw before it was scaled.

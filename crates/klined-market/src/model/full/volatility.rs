@@ -1,10 +1,10 @@
 //! Stochastic volatility of a symbol's own part.
 //!
 //! Its log is h = x1 + x2 + news + 0.22·hM + xm + xf − Σ variances: two daily OU parts, one within the day that steps every
-//! five minutes, an echo of the last moves, the market's share (log-normal stochastic volatility: S. J. Taylor, "Modelling
-//! Financial Time Series", 1986; several horizons: F. Corsi, Journal of Financial Econometrics 7 (2009); the echo as in
-//! D. B. Nelson's exponential GARCH, Econometrica 59 (1991)). Taking the variances of the Gaussian parts off leaves
-//! E exp(2h) at about 1.
+//! five minutes, the response to the last moves, the market's share (log-normal stochastic volatility: S. J. Taylor, "Modelling
+//! Financial Time Series", 1986; several horizons: F. Corsi, Journal of Financial Econometrics 7 (2009); the response with a size
+//! and a sign effect as in D. B. Nelson's exponential GARCH, Econometrica 59 (1991)). Subtracting the variances of
+//! the Gaussian parts keeps E exp(2h) at about 1.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +12,7 @@ use super::market::{BLOCK, MEAN_ABSOLUTE_NORMAL};
 use super::parameters;
 use super::process::{OuProcess, persistence};
 
-/// The parameters, worked out.
+/// The constants that follow from the parameters.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct VolatilityModel {
     slow: OuProcess,
@@ -26,7 +26,7 @@ pub(super) struct VolatilityModel {
     pub level: f64,
 }
 
-/// What volatility carries from minute to minute.
+/// The state of a symbol's volatility between two minutes, in logs.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct VolatilityState {
     slow: f64,
@@ -57,7 +57,7 @@ impl VolatilityModel {
         }
     }
 
-    /// The stationary law, from three standard normal draws.
+    /// A state from the stationary distribution, from three standard normal draws.
     pub(super) fn first(&self, draws: [f64; 3]) -> VolatilityState {
         VolatilityState {
             slow: self.slow.stationary(draws[0]),
@@ -67,13 +67,13 @@ impl VolatilityModel {
         }
     }
 
-    /// A new day begins.
+    /// The step to a new day.
     pub(super) fn open(&self, state: &mut VolatilityState, draws: [f64; 2]) {
         state.slow = self.slow.step(state.slow, draws[0]);
         state.fast = self.fast.step(state.fast, draws[1]);
     }
 
-    /// Five minutes begin.
+    /// The step to the next five minutes.
     #[inline]
     pub(super) fn begin_block(&self, state: &mut VolatilityState, draw: f64) {
         state.block = self.block.step(state.block, draw);

@@ -1,11 +1,12 @@
-//! Volume: how much trades in a minute.
+//! Volume: the number of shares traded in a minute.
 //!
 //! ln V = ln(turnover · w / P) + q1 + q2 + news + u + 0.29·hM + 0.30·(x1 + x2 + news) + 0.31·(xm + xf)
-//!        plus 0.60·ln(A + 0.05) + 0.23·ln(B + 0.05) + 0.50·ln(a + 0.25) + 0.40·ln(0.35 + |way since yesterday|/σ)
+//!        plus 0.60·ln(A + 0.05) + 0.23·ln(B + 0.05) + 0.50·ln(a + 0.25) + 0.40·ln(0.35 + |travel|/σ)
 //!        plus 0.63·η − 0.15,
 //!
-//! with w the minute's share of the day (less what the way since yesterday usually adds by then), P the close before, a the minute's move in usual ones, A and B its short and long
-//! exponential means, q1 and q2 daily OU parts, u what η leaves behind. Volume and volatility share their causes (mixture of
+//! with w the minute's share of the day (less the usual effect of the travel by then), travel = ln(price/P), P the previous
+//! close, a the minute's move in usual ones, A and B its short and long exponential means, q1 and q2 daily OU parts, u the
+//! memory of η. Volume and volatility share their causes (mixture of
 //! distributions: P. K. Clark, Econometrica 41 (1973); G. E. Tauchen, M. Pitts, Econometrica 51 (1983)). Whole lots, at
 //! least one.
 
@@ -20,14 +21,14 @@ use crate::base::{Instrument, OrderSizes, Price, price::TICKS_PER_UNIT};
 use crate::model::math::{exp, ln, ln_each};
 use crate::model::volume::LOTS_MAX;
 
-/// A minute's move in usual ones, before anything is known of it: E|N(0, 1)|.
+/// The mean of a minute's move in usual ones: about E|N(0, 1)|.
 const USUAL_MOVE: f64 = 0.8;
-/// Keeps a price that stands at yesterday's close from having no volume.
+/// Keeps the volume above 0 when the price is at the previous close.
 const TRAVEL_FLOOR: f64 = 0.35;
-/// What the volume of a model without any memory is multiplied with, so that its mean is the turnover.
+/// The level, in logs, of a volume without memory: its mean is the turnover.
 const PLAIN_LEVEL: f64 = 0.0;
 
-/// ln of each minute's share of the day, less what the way since yesterday's close usually adds at that time of day.
+/// ln of each minute's share of the day, less the usual effect of the distance from the previous close at that time.
 pub(super) fn log_shares(
     parameters: &parameters::VolumeParameters,
     profile: &Profile,
@@ -42,7 +43,7 @@ pub(super) fn log_shares(
     })
 }
 
-/// The parameters, worked out.
+/// The constants that follow from the parameters.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct VolumeModel {
     pub parameters: parameters::VolumeParameters,
@@ -53,7 +54,7 @@ pub(super) struct VolumeModel {
     long_persistence: f64,
 }
 
-/// What volume carries from minute to minute.
+/// The state of a symbol's volume between two minutes.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct VolumeState {
     fast: f64,
@@ -63,7 +64,7 @@ pub struct VolumeState {
     long_mean: f64,
 }
 
-/// One minute as volume sees it.
+/// The properties of a minute on which its volume depends.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct MinuteConditions {
     /// |r| in usual moves of this minute of the day.
@@ -73,7 +74,7 @@ pub(super) struct MinuteConditions {
     pub market_log_volatility: f64,
     /// xm + xf.
     pub intraday_log_volatility: f64,
-    /// What news adds.
+    /// Increase of the log volume by news.
     pub news: f64,
     /// ln of the minute's share of the day.
     pub log_share: f64,
@@ -85,7 +86,7 @@ pub(super) struct MinuteConditions {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct VolumeDay {
     model: VolumeModel,
-    /// ln of the day's usual volume in shares, with what stays the same all day.
+    /// The terms of the log volume that stay the same all day, in shares.
     level: f64,
     long_term: f64,
     until_long_term: usize,
@@ -105,7 +106,7 @@ impl VolumeModel {
         }
     }
 
-    /// The stationary law, from two standard normal draws.
+    /// A state from the stationary distribution, from two standard normal draws.
     pub(super) fn first(&self, fast: f64, slow: f64) -> VolumeState {
         VolumeState {
             fast: self.fast.stationary(fast),

@@ -111,7 +111,7 @@ impl Scenario {
     /// Reads a file's text.
     ///
     /// # Errors
-    /// It is no TOML of this form, or an event is incomplete, contradicts itself or is out of range; the line is named.
+    /// It is not TOML of this form, or an event is incomplete, contradicts itself or is out of range; the line is named.
     pub fn from_toml(text: &str) -> Result<Self, InvalidScenario> {
         let raw: RawScenario = toml::from_str(text).map_err(|error| InvalidScenario::Toml(error.to_string()))?;
         let is_named = |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c);
@@ -137,7 +137,7 @@ impl Scenario {
     /// Its events at fixed times; `first_day` is day 1.
     ///
     /// # Errors
-    /// A date is no trading day, an event has no trading minute, or the calendar ends before it.
+    /// A date is not a trading day, an event has no trading minute, or the calendar ends before it.
     pub fn resolve(&self, calendar: &Calendar, first_day: NaiveDate) -> Result<Vec<ScenarioEvent>, InvalidScenario> {
         let resolve = |(place, event): (usize, &PlannedEvent)| {
             event.resolve(calendar, first_day).map_err(|problem| InvalidScenario::Time {
@@ -202,7 +202,7 @@ impl PlannedEvent {
                     *days.get(count as usize - 1).ok_or_else(beyond)?
                 }
                 EventDay::Date(date) if calendar.is_trading_day(date) => date,
-                EventDay::Date(date) => return Err(format!("{date} is no trading day")),
+                EventDay::Date(date) => return Err(format!("{date} is not a trading day")),
             };
             calendar.instant(day, when.time).map_err(|error| error.to_string())
         };
@@ -216,7 +216,7 @@ impl EventTime {
     fn parse(text: &str, same_day: Option<EventDay>) -> Result<Self, String> {
         let wrong = || {
             let bare = if same_day.is_some() { " or 10:00" } else { "" };
-            format!("\"{text}\" is no time; write 2026-11-23 10:00, day 2 10:00{bare}")
+            format!("\"{text}\" is not a time; write 2026-11-23 10:00, day 2 10:00{bare}")
         };
         let (day, time) = match text.trim().rsplit_once(' ') {
             Some((day, time)) => (day.parse().map_err(|_| wrong())?, time),
@@ -230,7 +230,7 @@ impl FromStr for EventDay {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("\"{text}\" is no day; write 2026-11-23 or day 2, at most day {DAY_MAX}");
+        let wrong = || format!("\"{text}\" is not a day; write 2026-11-23 or day 2, at most day {DAY_MAX}");
         match text.strip_prefix("day ") {
             Some(count) => {
                 let count: u32 = count.trim().parse().map_err(|_| wrong())?;

@@ -27,10 +27,10 @@ fn what_is_wrong_with_a_file_is_said_with_its_line() {
             "and day",
         ),
         (format!("name = \"x\"\n{}", event("gap", "percent = -90.5\nday = \"day 1\"")), "percent from -90 to 400"),
-        (format!("name = \"x\"\n{}", event("gap", "percent = 3\nday = \"soon\"")), "\"soon\" is no day"),
-        (format!("name = \"x\"\n{}", event("gap", "percent = 3\nday = \"day 0\"")), "\"day 0\" is no day"),
-        (format!("name = \"x\"\n{}", halt.replace("10:30", "half past")), "\"half past\" is no time"),
-        (format!("name = \"x\"\n{}", halt.replace("day 1 10:00", "10:00")), "\"10:00\" is no time"),
+        (format!("name = \"x\"\n{}", event("gap", "percent = 3\nday = \"soon\"")), "\"soon\" is not a day"),
+        (format!("name = \"x\"\n{}", event("gap", "percent = 3\nday = \"day 0\"")), "\"day 0\" is not a day"),
+        (format!("name = \"x\"\n{}", halt.replace("10:30", "half past")), "\"half past\" is not a time"),
+        (format!("name = \"x\"\n{}", halt.replace("day 1 10:00", "10:00")), "\"10:00\" is not a time"),
         (format!("name = \"x\"\n{}", halt.replace("halt", "volatility")), "factor from 0.01 to 20"),
         (format!("name = \"x\"\n{}factor = 21", halt.replace("halt", "volatility")), "factor from 0.01 to 20"),
         (format!("name = \"x\"\n{}factor = nan", halt.replace("halt", "volatility")), "factor from 0.01 to 20"),
@@ -46,11 +46,11 @@ fn what_is_wrong_with_a_file_is_said_with_its_line() {
 #[test]
 fn an_event_without_a_trading_minute_is_refused() {
     for (from, until, said) in [
-        ("2026-03-07 10:00", "2026-03-09 10:00", "2026-03-07 is no trading day"),
+        ("2026-03-07 10:00", "2026-03-09 10:00", "2026-03-07 is not a trading day"),
         ("day 1 11:30", "12:59", "no trading minute"),
         ("day 1 10:00", "10:00", "no trading minute"),
         ("day 2 10:00", "day 1 10:00", "no trading minute"),
-        ("2101-01-03 10:00", "11:00", "is no trading day"),
+        ("2101-01-03 10:00", "11:00", "is not a trading day"),
         ("day 10000 10:00", "day 10000 11:00", ""),
     ] {
         let halt = event("halt", &format!("from = \"{from}\"\nuntil = \"{until}\""));
