@@ -12,7 +12,7 @@ use chrono::NaiveDate;
 use rand_core::Rng;
 use thiserror::Error;
 
-use super::lots::{shares, shuffle};
+use super::sampling::{apportion, shuffle};
 use super::sectors::{SECTORS, Sector};
 use super::{UniverseRow, codes, names};
 use crate::base::seed::open_unit;
@@ -99,7 +99,7 @@ pub fn ashare(count: StockCount, seed: Seed) -> Vec<UniverseRow> {
     let codes = codes::draw(count.0, &mut shared);
     let stocks = codes.len() as u32;
     let mut sectors = Vec::with_capacity(codes.len());
-    for (sector, share) in SECTORS.iter().zip(shares(&SECTORS.each_ref().map(|sector| sector.weight), stocks)) {
+    for (sector, share) in SECTORS.iter().zip(apportion(&SECTORS.each_ref().map(|sector| sector.weight), stocks)) {
         sectors.extend((0..share).map(|_| sector));
     }
     shuffle(&mut sectors, &mut shared);

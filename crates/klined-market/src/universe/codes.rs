@@ -2,7 +2,7 @@
 
 use rand_chacha::ChaCha8Rng;
 
-use super::lots::{below, shares};
+use super::sampling::{apportion, below};
 use crate::base::Board;
 
 /// The codes that begin with three digits.
@@ -51,7 +51,7 @@ const NUMBERS: u32 = 999;
 /// So many codes with their boards, ascending: each range has its share, at numbers drawn without replacement.
 pub(super) fn draw(count: u16, stream: &mut ChaCha8Rng) -> Vec<(String, Board)> {
     let mut codes = Vec::with_capacity(usize::from(count));
-    for (range, share) in RANGES.iter().zip(shares(&RANGES.each_ref().map(|range| range.listed), u32::from(count))) {
+    for (range, share) in RANGES.iter().zip(apportion(&RANGES.each_ref().map(|range| range.listed), u32::from(count))) {
         // D. E. Knuth, "The Art of Computer Programming", volume 2, algorithm 3.4.2 S: each number in turn is taken with the
         // probability that makes every subset equally likely.
         let mut wanted = share;

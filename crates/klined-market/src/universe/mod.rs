@@ -7,8 +7,8 @@ mod ashare;
 mod choice;
 mod codes;
 pub mod csv;
-mod lots;
 mod names;
+mod sampling;
 mod sectors;
 
 pub use ashare::{InvalidStockCount, StockCount, ashare};

@@ -4,7 +4,7 @@
 
 use rand_chacha::ChaCha8Rng;
 
-use super::lots::below;
+use super::sampling::below;
 
 const SYLLABLES: [&str; 31] = [
     "bai", "cen", "dai", "geng", "jue", "kui", "kuo", "lan", "liao", "ling", "mian", "miao", "mo", "nian", "nuo",

@@ -120,7 +120,7 @@ fn a_fault_is_told_by_its_line_column_and_value() {
         (format!("{HEADER}\nA,a,,1,0.00001"), &["line 2", "base_volatility", "0.00001", "4 decimals"]),
         (format!("{HEADER}\n\"A B\",a,,1,0.1"), &["line 2", "\"A B\" is not a symbol"]),
         (format!("{HEADER}\n,a,,1,0.1"), &["line 2", "\"\" is not a symbol"]),
-        (format!("{HEADER}\nA,,,1,0.1"), &["line 2", "column name", "no name"]),
+        (format!("{HEADER}\nA,,,1,0.1"), &["line 2", "column name", "must not be empty"]),
         (format!("{HEADER}\nA,{long},,1,0.1"), &["line 2", "column name", "101 characters", "100"]),
         (format!("{HEADER}\nA,a,{long},1,0.1"), &["line 2", "column sector", "101 characters", "50"]),
         (format!("{HEADER}\nA,\"a\nb\",,1,0.1"), &["line 2", "column name", "line break"]),

@@ -1,4 +1,7 @@
-//! Whole numbers by lot: below a bound, in a shuffled order, shared out in proportion.
+//! Random whole numbers below a bound, random order, and the division of a total in proportion to weights.
+//!
+//! The universes of a seed never change. The functions of the crate `rand` for the same purposes take other words of a stream,
+//! and their results may change with a version, so they would make other universes.
 
 use rand_chacha::ChaCha8Rng;
 use rand_core::Rng;
@@ -17,7 +20,7 @@ pub(super) fn shuffle<T>(items: &mut [T], stream: &mut ChaCha8Rng) {
 }
 
 /// A total shared out in proportion to weights by largest remainders; of equal remainders the earlier wins.
-pub(super) fn shares(weights: &[u32], total: u32) -> Vec<u32> {
+pub(super) fn apportion(weights: &[u32], total: u32) -> Vec<u32> {
     let sum: u64 = weights.iter().copied().map(u64::from).sum();
     let exact = |weight: u32| u64::from(weight) * u64::from(total);
     let mut shares: Vec<u32> = weights.iter().map(|&weight| (exact(weight) / sum) as u32).collect();
