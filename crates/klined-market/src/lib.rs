@@ -1,3 +1,5 @@
+//! A synthetic stock market as a pure function of a seed.
+//!
 #![doc = include_str!("../README.md")]
 //!
 //! # Layers
