@@ -73,7 +73,9 @@ fn heads(source: &str) -> Vec<String> {
 fn the_page_for_operators_has_a_remedy_for_every_error() {
     let page = std::fs::read_to_string(repository("docs/OPERATIONS.md")).unwrap();
     let rows: Vec<&str> = page.lines().filter(|line| line.starts_with('|')).collect();
-    for source in ["src/store/error.rs", "src/store/url.rs", "src/jobs/error.rs", "src/calendar/error.rs"] {
+    for source in
+        ["src/store/error.rs", "src/store/url.rs", "src/jobs/error.rs", "crates/klined-market/src/calendar/error.rs"]
+    {
         let heads = heads(source);
         assert!(!heads.is_empty(), "{source}");
         for head in heads {
