@@ -15,7 +15,7 @@ pub struct CalendarArgs {
     pub calendar_file: Option<PathBuf>,
 
     /// Refuse days past the known years instead of projecting their holidays
-    #[arg(long, env = "KLINED_STRICT_CALENDAR", value_parser = super::switch)]
+    #[arg(long, env = "KLINED_STRICT_CALENDAR")]
     pub strict_calendar: bool,
 }
 

@@ -3,9 +3,11 @@
 use chrono::NaiveDate;
 use clap::{ArgGroup, Args, Parser, Subcommand};
 
+use klined_service::args::{CheckArgs, LogArgs, RunArgs, RuntimeArgs, ServiceArgs};
+
 use super::{
-    CalendarArgs, DatabaseArgs, HealthArgs, LogArgs, ModelArgs, ParameterArgs, RealismArgs, ServerArgs, ShardArgs,
-    UniverseArgs, UniverseCommand,
+    CalendarArgs, DatabaseArgs, ModelArgs, ParameterArgs, RealismArgs, ServerArgs, ShardArgs, UniverseArgs,
+    UniverseCommand,
 };
 use crate::jobs::Window;
 use klined_market::base::Symbol;
@@ -36,14 +38,6 @@ fn speed(text: &str) -> Result<f64, String> {
     }
 }
 
-/// Whether to run at all.
-#[derive(Debug, Clone, Args)]
-pub struct CheckArgs {
-    /// Check configuration, calendar, database, migrations and partitions, and exit; changes nothing
-    #[arg(long, env = "KLINED_CHECK", value_parser = super::switch)]
-    pub check: bool,
-}
-
 /// Makes 1-minute K-lines in the exchange's sessions
 ///
 /// Sleeps outside of sessions, wakes on the minute and writes the minute that has just ended, with each stock's state and
@@ -53,7 +47,7 @@ pub struct CheckArgs {
 #[command(name = "market-generator", version)]
 pub struct GeneratorArgs {
     /// Skip closed hours instead of waiting for them; the market's time goes on from the last bar
-    #[arg(long, env = "KLINED_TEST", value_parser = super::switch)]
+    #[arg(long, env = "KLINED_TEST")]
     pub test: bool,
 
     #[command(flatten)]
@@ -66,8 +60,6 @@ pub struct GeneratorArgs {
     #[command(flatten)]
     pub shard: ShardArgs,
     #[command(flatten)]
-    pub check: CheckArgs,
-    #[command(flatten)]
     pub retention: RetentionArgs,
     #[command(flatten)]
     pub database: DatabaseArgs,
@@ -78,9 +70,7 @@ pub struct GeneratorArgs {
     #[command(flatten)]
     pub calendar: CalendarArgs,
     #[command(flatten)]
-    pub health: HealthArgs,
-    #[command(flatten)]
-    pub log: LogArgs,
+    pub service: ServiceArgs,
 }
 
 /// Rolls 1-minute K-lines up to 5m 15m 30m 60m 120m 1d 1w 1M
@@ -96,7 +86,7 @@ pub struct AggregatorArgs {
     pub interval: u32,
 
     /// Run once and exit
-    #[arg(long, env = "KLINED_AGGREGATE_ONCE", value_parser = super::switch)]
+    #[arg(long, env = "KLINED_AGGREGATE_ONCE")]
     pub once: bool,
 
     /// Only this stock
@@ -111,15 +101,11 @@ pub struct AggregatorArgs {
     #[command(flatten)]
     pub shard: ShardArgs,
     #[command(flatten)]
-    pub check: CheckArgs,
-    #[command(flatten)]
     pub database: DatabaseArgs,
     #[command(flatten)]
     pub calendar: CalendarArgs,
     #[command(flatten)]
-    pub health: HealthArgs,
-    #[command(flatten)]
-    pub log: LogArgs,
+    pub service: ServiceArgs,
 }
 
 /// Serves a market over HTTP and WebSocket
@@ -133,15 +119,11 @@ pub struct ApiArgs {
     #[command(flatten)]
     pub parameters: ParameterArgs,
     #[command(flatten)]
-    pub check: CheckArgs,
-    #[command(flatten)]
     pub database: DatabaseArgs,
     #[command(flatten)]
     pub calendar: CalendarArgs,
     #[command(flatten)]
-    pub health: HealthArgs,
-    #[command(flatten)]
-    pub log: LogArgs,
+    pub service: ServiceArgs,
 }
 
 /// Fills a market with history
@@ -217,6 +199,18 @@ pub struct KlinedArgs {
     pub up: UpArgs,
 }
 
+impl KlinedArgs {
+    /// The threads that the command line asks for.
+    #[must_use]
+    pub fn runtime(&self) -> RuntimeArgs {
+        match &self.command {
+            None => self.up.run.runtime,
+            Some(KlinedCommand::Up(args)) => args.run.runtime,
+            Some(_) => RuntimeArgs::default(),
+        }
+    }
+}
+
 #[derive(Debug, Clone, Subcommand)]
 pub enum KlinedCommand {
     /// Set up a market with history and run it, all in this process
@@ -240,7 +234,7 @@ pub enum KlinedCommand {
 #[derive(Debug, Clone, Args)]
 pub struct UpArgs {
     /// Follow the real clock and the exchange's hours instead of running on at once in test mode
-    #[arg(long, env = "KLINED_LIVE", value_parser = super::switch)]
+    #[arg(long, env = "KLINED_LIVE")]
     pub live: bool,
 
     #[command(flatten)]
@@ -264,9 +258,7 @@ pub struct UpArgs {
     #[command(flatten)]
     pub calendar: CalendarArgs,
     #[command(flatten)]
-    pub health: HealthArgs,
-    #[command(flatten)]
-    pub log: LogArgs,
+    pub run: RunArgs,
 }
 
 #[derive(Debug, Clone, Args)]

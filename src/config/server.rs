@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use axum::http::HeaderValue;
 use clap::Args;
+use klined_service::args::{ListenAddress, listen_address};
+use klined_service::net::http::Bounds;
 
-use super::health::{Place, place};
 use crate::access::limits::Rate;
-use crate::net::http::Bounds;
 use crate::serve::{Origins, ServerOptions};
 
 /// Where the server listens when nobody says otherwise.
@@ -25,7 +25,7 @@ const DRAIN: Duration = Duration::from_secs(3);
 pub struct ServerArgs {
     /// Serve the market here: PORT on the loopback address, ADDRESS:PORT, or none [default: 127.0.0.1:8780]
     #[arg(long, env = "KLINED_API_ADDR", value_name = "ADDRESS", value_parser = address)]
-    pub addr: Option<Place>,
+    pub addr: Option<ListenAddress>,
 
     /// The most connections served at once; others wait
     #[arg(long, env = "KLINED_API_CONNECTIONS", value_name = "N", default_value_t = 4096,
@@ -85,7 +85,7 @@ impl ServerArgs {
     #[must_use]
     pub fn address(&self) -> (Option<SocketAddr>, bool) {
         match self.addr {
-            Some(Place(address)) => (address, true),
+            Some(ListenAddress(address)) => (address, true),
             None => (USUAL_ADDRESS.parse().ok(), false),
         }
     }
@@ -121,8 +121,8 @@ impl ServerArgs {
     }
 }
 
-fn address(text: &str) -> Result<Place, String> {
-    if text == "none" { Ok(Place(None)) } else { place(text) }
+fn address(text: &str) -> Result<ListenAddress, String> {
+    if text == "none" { Ok(ListenAddress(None)) } else { listen_address(text) }
 }
 
 fn external_url(text: &str) -> Result<String, String> {
