@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use indicatif::{ProgressBar, ProgressStyle};
-use klined_service::{ProgramInfo, Shutdown, blocking, output, start_logs};
+use klined_service::{GRACE, ProgramInfo, Shutdown, blocking, output, start_logs};
 use tracing::{info, warn};
 
 use super::check;
@@ -20,8 +20,6 @@ use klined_market::base::{Clock, Symbol};
 /// How often a shard tries whether the first one has begun the market, and the pause between two tries.
 const BEGIN_TRIES: u32 = 60;
 const BEGIN_PAUSE: Duration = Duration::from_millis(500);
-/// How long a transaction may go on after the request to stop. The database undoes one that is abandoned.
-const GRACE: Duration = Duration::from_secs(4);
 
 /// Runs `market-backfill`.
 ///

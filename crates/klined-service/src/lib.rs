@@ -51,7 +51,7 @@ pub use check::{CheckReport, is_writable};
 pub use clock::instant;
 pub use health::{JobStatus, Vitals, VitalsLimits};
 pub use logging::{Logs, start as start_logs};
-pub use program::{Daemon, ProgramInfo, check, run_daemon, run_program, serve};
+pub use program::{Daemon, GRACE, ProgramInfo, check, run_daemon, run_program, serve};
 pub use retry::{Retriable, Retry};
 pub use service::Service;
 pub use shutdown::Shutdown;

@@ -19,6 +19,9 @@ use crate::systemd::Notifier;
 use crate::work::blocking;
 use crate::{command_line, logging, say_error};
 
+/// How long the current unit of work may go on after the request to stop, in programs that do not say otherwise.
+pub const GRACE: Duration = Duration::from_secs(4);
+
 /// Name and version of a program, from its command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProgramInfo {
@@ -38,7 +41,7 @@ impl ProgramInfo {
 /// A program that runs until it is stopped.
 pub trait Daemon: Clone + Send + 'static {
     /// How long the current unit of work may go on after the request to stop. Then the process ends without it.
-    const GRACE: Duration = Duration::from_secs(4);
+    const GRACE: Duration = GRACE;
 
     /// `--check`, health, logs and threads, as the command line has them.
     fn service_args(&self) -> ServiceArgs;

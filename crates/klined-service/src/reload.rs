@@ -11,18 +11,18 @@ use crate::logging::Logs;
 use crate::systemd::Notifier;
 
 /// Reads something again. It reports what it cannot use, and keeps what was there before.
-type Hook = Arc<dyn Fn() + Send + Sync>;
+type ReloadHook = Arc<dyn Fn() + Send + Sync>;
 
 /// What is read again, in this order.
 #[derive(Clone, Default)]
-pub struct ReloadHooks(Arc<Mutex<Vec<Hook>>>);
+pub struct ReloadHooks(Arc<Mutex<Vec<ReloadHook>>>);
 
 impl ReloadHooks {
-    pub fn add(&self, hook: Hook) {
+    pub fn add(&self, hook: ReloadHook) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(hook);
     }
 
-    fn hooks(&self) -> Vec<Hook> {
+    fn hooks(&self) -> Vec<ReloadHook> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 

@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
-use super::Health;
+use super::process::Health;
 use crate::net::http::{self, Bounds};
 
 /// Each connection serves one request and lasts 10 s at most.

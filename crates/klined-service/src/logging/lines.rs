@@ -12,7 +12,8 @@ use tracing_subscriber::fmt::time::SystemTime;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
-use super::FATAL;
+/// The target of the one event that says what ended the program. No filter leaves it out.
+pub(crate) const FATAL: &str = "klined_fatal";
 
 /// Writes events as lines.
 pub struct LineFormat {

@@ -14,11 +14,10 @@ use tracing_subscriber::{Registry, fmt, reload};
 use crate::args::{LogArgs, LogFormat};
 use lines::LineFormat;
 
+pub(crate) use lines::FATAL;
+
 /// How many daily files of a program are kept.
 const FILES_MAX: usize = 30;
-
-/// The target of the one event that says what ended the program. No filter leaves it out.
-pub(crate) const FATAL: &str = "klined_fatal";
 
 /// The logs of this program, whose filter can be read again.
 pub struct Logs {
