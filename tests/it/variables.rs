@@ -7,12 +7,13 @@ use std::path::Path;
 use clap::{Arg, ArgAction, Command};
 
 use crate::cli::{PROGRAMS, commands};
+use crate::support::programs::Program;
 
 /// The pages that may hold the table of variables.
 const PAGES: [&str; 2] = ["README.md", "docs/CONFIGURATION.md"];
 /// What each of [`PROGRAMS`] needs so that it gets as far as its database, and fails there at once.
-const FIRST_WORDS: [&str; 5] = ["", "--once", "--days 1", "", ""];
-const NO_DATABASE: &str = "--no-log-files --db-url sqlite:///missing/market.db";
+const FIRST_WORDS: [&str; 5] = ["", "", "--days 1", "", ""];
+const NO_DATABASE: &str = "--db-url sqlite:///missing/market.db";
 const ON: [&str; 6] = ["1", "true", "yes", "on", "TRUE", "On"];
 const OFF: [&str; 6] = ["0", "false", "no", "off", "FALSE", "Off"];
 
@@ -113,8 +114,8 @@ fn every_variable_that_is_empty_counts_as_unset() {
         started.run().failed(&["there is no d", "missing"]);
     }
     // A default stands again; nothing is made of the empty text.
-    let help = |value: &str| crate::support::programs::Program::klined(place.path()).variable("KLINED_SEED", value);
-    let universe = |value: &str| help(value).with("universe ashare:3").run().succeeded().stdout;
+    let seeded = |value: &str| Program::klined(place.path()).variable("KLINED_SEED", value);
+    let universe = |value: &str| seeded(value).with("universe ashare:3").run().succeeded().stdout;
     assert_eq!(universe(""), universe("42"));
     assert_ne!(universe(""), universe("43"));
 }

@@ -42,6 +42,6 @@ impl From<RunArgs> for ServiceArgs {
 #[derive(Debug, Clone, Copy, Default, Args)]
 pub struct CheckArgs {
     /// Check whether the program could run: print one line for each check, change nothing, and exit
-    #[arg(long, env = "KLINED_CHECK")]
+    #[arg(long, env = "KLINED_CHECK", help_heading = None::<&str>)]
     pub check: bool,
 }
