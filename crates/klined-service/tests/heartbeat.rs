@@ -176,12 +176,16 @@ fn systemd_receives_ready_status_watchdog_and_the_end() {
     let beating = Beating::start(&place, command);
     let mut received = String::new();
     let mut until = |what: &str| {
-        while !received.lines().any(|line| line == what) {
+        for _ in 0..LOOKS_MAX {
+            if received.lines().any(|line| line == what) {
+                return;
+            }
             let mut buffer = [0; 4096];
             let length = socket.recv(&mut buffer).unwrap_or_else(|error| panic!("no {what}, {error}: {received}"));
             received.push_str(&String::from_utf8_lossy(&buffer[..length]));
             received.push('\n');
         }
+        panic!("no {what} among {LOOKS_MAX} messages: {received}");
     };
     until("READY=1");
     until("STATUS=heart: running");
