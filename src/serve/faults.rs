@@ -14,9 +14,9 @@ use axum::response::{IntoResponse, Response};
 use tokio::time::sleep;
 
 use crate::access::chaos::{MessageFault, Messages, RequestFault};
-use crate::net::http::Hangup;
 use crate::query::Age;
 use crate::query::errors::Refusal;
+use klined_service::net::http::Hangup;
 
 /// Names the fault in an answer that was not left as it was.
 pub const CHAOS: HeaderName = HeaderName::from_static("x-klined-chaos");

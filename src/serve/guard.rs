@@ -14,8 +14,8 @@ use super::faults::{CHAOS, befall};
 use super::{Server, refused_at};
 use crate::access::chaos::Chaos;
 use crate::access::keys::Holder;
-use crate::net::http::Peer;
 use crate::query::errors::Refusal;
+use klined_service::net::http::Peer;
 
 /// The most bytes of a request's body: no route reads one.
 pub const BODY_BYTES_MAX: u64 = 16 * 1024;

@@ -36,11 +36,11 @@ use crate::access::keys::{Holder, Keys};
 use crate::access::limits::{Addresses, Rate};
 use crate::feed::Hub;
 use crate::jobs::Market;
-use crate::net::http::Bounds;
 use crate::query::errors::Failure;
 use crate::query::{Reader, Ticks};
 use klined_market::base::Clock;
 use klined_market::calendar::Calendar;
+use klined_service::net::http::Bounds;
 
 /// The native dialect's place among those that write the hub's events.
 const NATIVE: usize = 0;
@@ -234,6 +234,6 @@ impl Server {
             told.cancelled().await;
             draining.cancel();
         });
-        crate::net::http::serve(listener, self.routes(), self.options.bounds, stop).await;
+        klined_service::net::http::serve(listener, self.routes(), self.options.bounds, stop).await;
     }
 }

@@ -38,3 +38,4 @@ mod support;
 mod ticks;
 mod time;
 mod universe;
+mod variables;

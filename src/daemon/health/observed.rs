@@ -1,4 +1,4 @@
-//! A store that tells a job's vitals of every answer, and measures what is written.
+//! A store that reports every answer to a job's vital signs, and measures what is written.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -6,8 +6,9 @@ use std::time::Instant;
 
 use chrono::NaiveDate;
 
-use super::vitals::Vitals;
-use crate::daemon::clock::instant;
+use klined_service::instant;
+
+use super::vitals::MarketVitals;
 use crate::store::{
     BarRange, BarStore, Batch, Fill, FillRoles, Follow, Identity, Lease, Listing, MarketStatus, MonthFill, PoolUse,
     PriceRow, Progress, Role, RollupBacklog, RollupTask, RollupWrite, Room, StateRow, StoreError, StoredBar,
@@ -18,23 +19,23 @@ use klined_market::base::{Interval, MarketClock, Shard, Symbol, UnixSeconds};
 use klined_market::calendar::Minute;
 use klined_market::universe::UniverseRow;
 
-/// Another store, watched.
+/// Another store, observed.
 pub struct ObservedStore {
     inner: Arc<dyn BarStore>,
-    vitals: Arc<Vitals>,
+    vitals: Arc<MarketVitals>,
 }
 
 impl ObservedStore {
-    pub fn around(inner: Arc<dyn BarStore>, vitals: Arc<Vitals>) -> Arc<dyn BarStore> {
+    pub fn around(inner: Arc<dyn BarStore>, vitals: Arc<MarketVitals>) -> Arc<dyn BarStore> {
         Arc::new(Self { inner, vitals })
     }
 
-    fn told<T>(&self, answer: Result<T, StoreError>) -> Result<T, StoreError> {
-        self.vitals.answered(answer.is_ok());
+    fn reported<T>(&self, answer: Result<T, StoreError>) -> Result<T, StoreError> {
+        self.vitals.common.answered(answer.is_ok());
         answer
     }
 
-    fn count(&self, counts: &Counts) {
+    fn count(&self, counts: &BarCounts) {
         counts.0.iter().for_each(|(interval, bars)| self.vitals.metrics.count_bars(*interval, *bars));
     }
 
@@ -46,15 +47,15 @@ impl ObservedStore {
         answer: Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         self.vitals.metrics.observe_transaction(transaction, began.elapsed().as_secs_f64());
-        self.told(answer)
+        self.reported(answer)
     }
 }
 
 /// How many bars of each interval.
 #[derive(Default)]
-struct Counts(BTreeMap<Interval, usize>);
+struct BarCounts(BTreeMap<Interval, usize>);
 
-impl Counts {
+impl BarCounts {
     fn of(minutes: &[(Symbol, Bar)], rollups: &[RollupWrite]) -> Self {
         let mut counts = Self::default();
         counts.add(minutes, rollups);
@@ -71,16 +72,16 @@ impl Counts {
     }
 }
 
-/// Counts what passes. The database takes part after part: a long month is no silence.
+/// BarCounts what passes. The database takes part after part: a long month is no silence.
 struct CountedSupplier<'a> {
     inner: &'a mut dyn Supplier,
-    vitals: &'a Vitals,
-    counts: Counts,
+    vitals: &'a MarketVitals,
+    counts: BarCounts,
 }
 
 impl Supplier for CountedSupplier<'_> {
     fn next(&mut self) -> Supply {
-        self.vitals.answered(true);
+        self.vitals.common.answered(true);
         let supplied = self.inner.next();
         if let Supply::Part(part) = &supplied {
             self.counts.add(&part.batch.bars, &part.rollups);
@@ -89,12 +90,12 @@ impl Supplier for CountedSupplier<'_> {
     }
 
     fn may_end(&mut self) -> bool {
-        self.vitals.answered(true);
+        self.vitals.common.answered(true);
         self.inner.may_end()
     }
 
     fn is_wanted(&mut self) -> bool {
-        self.vitals.answered(true);
+        self.vitals.common.answered(true);
         self.inner.is_wanted()
     }
 }
@@ -115,18 +116,18 @@ impl BarStore for ObservedStore {
 
     fn write_rollups(&self, lease: &Lease, writes: &[RollupWrite]) -> Result<(), StoreError> {
         self.timed(instant(), "write_rollups", self.inner.write_rollups(lease, writes))?;
-        self.count(&Counts::of(&[], writes));
+        self.count(&BarCounts::of(&[], writes));
         Ok(())
     }
 
     fn fill(&self, roles: FillRoles<'_>, fill: &Fill) -> Result<(), StoreError> {
         self.timed(instant(), "fill", self.inner.fill(roles, fill))?;
-        self.count(&Counts::of(&fill.batch.bars, &fill.rollups));
+        self.count(&BarCounts::of(&fill.batch.bars, &fill.rollups));
         Ok(())
     }
 
     fn make_room(&self, month: NaiveDate) -> Result<Room, StoreError> {
-        self.told(self.inner.make_room(month))
+        self.reported(self.inner.make_room(month))
     }
 
     fn fill_month(
@@ -135,7 +136,7 @@ impl BarStore for ObservedStore {
         month: NaiveDate,
         supplier: &mut dyn Supplier,
     ) -> Result<MonthFill, StoreError> {
-        let mut counted = CountedSupplier { inner: supplier, vitals: &self.vitals, counts: Counts::default() };
+        let mut counted = CountedSupplier { inner: supplier, vitals: &self.vitals, counts: BarCounts::default() };
         let outcome = self.timed(instant(), "fill_month", self.inner.fill_month(roles, month, &mut counted))?;
         if outcome == MonthFill::Written {
             self.count(&counted.counts);
@@ -144,7 +145,7 @@ impl BarStore for ObservedStore {
     }
 
     fn bars_after(&self, ends: &[(Symbol, UnixSeconds)]) -> Result<BTreeSet<Symbol>, StoreError> {
-        self.told(self.inner.bars_after(ends))
+        self.reported(self.inner.bars_after(ends))
     }
 
     fn rollup_tasks(&self, lease: &Lease) -> Result<Vec<RollupTask>, StoreError> {
@@ -152,23 +153,23 @@ impl BarStore for ObservedStore {
     }
 
     fn migrate(&self) -> Result<Vec<String>, StoreError> {
-        self.told(self.inner.migrate())
+        self.reported(self.inner.migrate())
     }
 
     fn pending_migrations(&self) -> Result<Vec<String>, StoreError> {
-        self.told(self.inner.pending_migrations())
+        self.reported(self.inner.pending_migrations())
     }
 
     fn may_create_tables(&self) -> Result<bool, StoreError> {
-        self.told(self.inner.may_create_tables())
+        self.reported(self.inner.may_create_tables())
     }
 
     fn may_make_partitions(&self) -> Result<bool, StoreError> {
-        self.told(self.inner.may_make_partitions())
+        self.reported(self.inner.may_make_partitions())
     }
 
     fn may_write_rollups(&self) -> Result<bool, StoreError> {
-        self.told(self.inner.may_write_rollups())
+        self.reported(self.inner.may_write_rollups())
     }
 
     fn rollup_lanes(&self) -> usize {
@@ -180,103 +181,103 @@ impl BarStore for ObservedStore {
     }
 
     fn acquire_shard(&self, role: Role, shard: Shard) -> Result<Lease, StoreError> {
-        self.told(self.inner.acquire_shard(role, shard))
+        self.reported(self.inner.acquire_shard(role, shard))
     }
 
     fn confirm(&self, lease: &Lease) -> Result<(), StoreError> {
-        self.told(self.inner.confirm(lease))
+        self.reported(self.inner.confirm(lease))
     }
 
     fn identity(&self) -> Result<Option<Identity>, StoreError> {
-        self.told(self.inner.identity())
+        self.reported(self.inner.identity())
     }
 
     fn claim(&self, identity: &Identity, default_universe: &[UniverseRow]) -> Result<(), StoreError> {
-        self.told(self.inner.claim(identity, default_universe))
+        self.reported(self.inner.claim(identity, default_universe))
     }
 
     fn universe(&self) -> Result<Vec<UniverseRow>, StoreError> {
-        self.told(self.inner.universe())
+        self.reported(self.inner.universe())
     }
 
     fn progress(&self) -> Result<Vec<Progress>, StoreError> {
-        self.told(self.inner.progress())
+        self.reported(self.inner.progress())
     }
 
     fn listings(&self) -> Result<Vec<Listing>, StoreError> {
-        self.told(self.inner.listings())
+        self.reported(self.inner.listings())
     }
 
     fn scenarios(&self) -> Result<Vec<StoredScenario>, StoreError> {
-        self.told(self.inner.scenarios())
+        self.reported(self.inner.scenarios())
     }
 
     fn add_scenario(&self, lease: &Lease, scenario: &StoredScenario) -> Result<(), StoreError> {
-        self.told(self.inner.add_scenario(lease, scenario))
+        self.reported(self.inner.add_scenario(lease, scenario))
     }
 
     fn halts(&self) -> Result<Vec<Halt>, StoreError> {
-        self.told(self.inner.halts())
+        self.reported(self.inner.halts())
     }
 
     fn ensure_partitions(&self, from: NaiveDate, to: NaiveDate) -> Result<(), StoreError> {
-        self.told(self.inner.ensure_partitions(from, to))
+        self.reported(self.inner.ensure_partitions(from, to))
     }
 
     fn missing_partitions(&self, from: NaiveDate, to: NaiveDate) -> Result<Vec<String>, StoreError> {
-        self.told(self.inner.missing_partitions(from, to))
+        self.reported(self.inner.missing_partitions(from, to))
     }
 
     fn retained_from(&self) -> Result<Option<UnixSeconds>, StoreError> {
-        self.told(self.inner.retained_from())
+        self.reported(self.inner.retained_from())
     }
 
     fn retain_from(&self, lease: &Lease, from: UnixSeconds, stop: &dyn Fn() -> bool) -> Result<bool, StoreError> {
         // Asked between two transactions: a long removal is no silence.
         let asked = || {
-            self.vitals.answered(true);
+            self.vitals.common.answered(true);
             stop()
         };
-        self.told(self.inner.retain_from(lease, from, &asked))
+        self.reported(self.inner.retain_from(lease, from, &asked))
     }
 
     fn clear(&self, lease: &Lease, symbol: Option<&Symbol>) -> Result<(), StoreError> {
-        self.told(self.inner.clear(lease, symbol))
+        self.reported(self.inner.clear(lease, symbol))
     }
 
     fn bars(&self, ranges: &[BarRange], limit: usize) -> Result<Vec<StoredBar>, StoreError> {
-        self.told(self.inner.bars(ranges, limit))
+        self.reported(self.inner.bars(ranges, limit))
     }
 
     fn last_bars(&self, ranges: &[BarRange], count: usize) -> Result<Vec<StoredBar>, StoreError> {
-        self.told(self.inner.last_bars(ranges, count))
+        self.reported(self.inner.last_bars(ranges, count))
     }
 
     fn prices(&self) -> Result<Vec<PriceRow>, StoreError> {
-        self.told(self.inner.prices())
+        self.reported(self.inner.prices())
     }
 
     fn states(&self) -> Result<Vec<StateRow>, StoreError> {
-        self.told(self.inner.states())
+        self.reported(self.inner.states())
     }
 
     fn status(&self) -> Result<Option<MarketStatus>, StoreError> {
-        self.told(self.inner.status())
+        self.reported(self.inner.status())
     }
 
     fn clock(&self) -> Result<Option<MarketClock>, StoreError> {
-        self.told(self.inner.clock())
+        self.reported(self.inner.clock())
     }
 
     fn follow(&self) -> Result<Box<dyn Follow>, StoreError> {
-        self.told(self.inner.follow())
+        self.reported(self.inner.follow())
     }
 
     fn watermarks(&self) -> Result<BTreeMap<Symbol, UnixSeconds>, StoreError> {
-        self.told(self.inner.watermarks())
+        self.reported(self.inner.watermarks())
     }
 
     fn rollup_backlog(&self) -> Result<Option<RollupBacklog>, StoreError> {
-        self.told(self.inner.rollup_backlog())
+        self.reported(self.inner.rollup_backlog())
     }
 }

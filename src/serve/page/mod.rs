@@ -11,7 +11,7 @@ use axum::{Extension, Router};
 use sha2::{Digest, Sha256};
 
 use crate::access::keys::hexadecimal;
-use crate::net::http::Peer;
+use klined_service::net::http::Peer;
 
 /// Path below the root, and content.
 type File = (&'static str, &'static [u8]);

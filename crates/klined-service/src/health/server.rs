@@ -1,5 +1,4 @@
-//! `/healthz`, `/readyz` and `/metrics` over HTTP. Nothing that is asked here reaches the database, so nobody who asks can
-//! hold a job up.
+//! `/healthz`, `/readyz` and `/metrics` over HTTP. The pages are made of what is in memory, so a client can hold up no job.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,7 +14,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
-use super::Health;
+use super::process::Health;
 use crate::net::http::{self, Bounds};
 
 /// Each connection serves one request and lasts 10 s at most.
@@ -29,7 +28,7 @@ const BOUNDS: Bounds = Bounds {
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Serves a process's health from now on, when an address is given.
+/// Serves a process's health from now on, where an address is given.
 ///
 /// # Errors
 /// The address cannot be listened on.
@@ -38,7 +37,7 @@ pub async fn serve(address: Option<SocketAddr>, health: Arc<Health>) -> anyhow::
     let context = || format!("cannot serve health on {address}; choose another --health-addr");
     let listener = TcpListener::bind(address).await.with_context(context)?;
     info!(address = %listener.local_addr().with_context(context)?, "serving /healthz, /readyz and /metrics");
-    // Until the process ends.
+    // It ends with the process.
     tokio::spawn(http::serve(listener, routes(health), BOUNDS, CancellationToken::new()));
     Ok(())
 }
@@ -57,7 +56,7 @@ fn routes(health: Arc<Health>) -> Router {
         .with_state(health)
 }
 
-/// 200 and the word, or 503 and why not, a reason a line.
+/// Status 200 and the word, or 503 and a line for each reason.
 fn verdict(word: &str, objections: &[String]) -> (StatusCode, String) {
     match objections {
         [] => (StatusCode::OK, format!("{word}\n")),

@@ -1,5 +1,5 @@
-//! A stream that gives up on a reader that does not read: hyper bounds how long a client may take to speak, not how long it may
-//! take to listen.
+//! A stream that gives up on a client that does not read: hyper bounds how long a client may take to send, not how long it may
+//! take to read.
 
 use std::future::Future;
 use std::io;
@@ -10,22 +10,22 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
-/// A stream whose writes fail when the other side takes nothing for so long.
-pub struct Impatient<S, Held> {
+/// A stream whose writes fail when the other side reads nothing for this long.
+pub struct WriteTimeout<S, Held> {
     stream: S,
-    /// What is given back when the stream ends, whoever has it then: a WebSocket takes it along.
+    /// Dropped with the stream, whatever part of the program owns it then: a WebSocket takes it along.
     _held: Held,
     patience: Duration,
     alarm: Pin<Box<Sleep>>,
     is_waiting: bool,
 }
 
-impl<S, Held> Impatient<S, Held> {
+impl<S, Held> WriteTimeout<S, Held> {
     pub fn new(stream: S, held: Held, patience: Duration) -> Self {
         Self { stream, _held: held, patience, alarm: Box::pin(sleep(patience)), is_waiting: false }
     }
 
-    /// Passes on what a write came to, and turns a wait that is too long into an error.
+    /// Passes on the outcome of a write, and turns a wait that is too long into an error.
     fn judge<T>(&mut self, cx: &mut Context<'_>, outcome: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if outcome.is_ready() {
             self.is_waiting = false;
@@ -39,13 +39,13 @@ impl<S, Held> Impatient<S, Held> {
     }
 }
 
-impl<S: AsyncRead + Unpin, Held: Unpin> AsyncRead for Impatient<S, Held> {
+impl<S: AsyncRead + Unpin, Held: Unpin> AsyncRead for WriteTimeout<S, Held> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(cx, buffer)
     }
 }
 
-impl<S: AsyncWrite + Unpin, Held: Unpin> AsyncWrite for Impatient<S, Held> {
+impl<S: AsyncWrite + Unpin, Held: Unpin> AsyncWrite for WriteTimeout<S, Held> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let outcome = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.judge(cx, outcome)

@@ -1,7 +1,7 @@
 //! How an event becomes a line.
 //!
-//! On a terminal in colours and with the time; elsewhere plain; to the journal without a time, which it keeps itself, and
-//! with the priority in front as `sd-daemon(3)` has it; or as JSON. Whatever an event holds, it is one line.
+//! A terminal gets colours and the time, another reader plain text with the time. The journal gets no time, because it adds its
+//! own, and the priority in front as `sd-daemon(3)` describes it. JSON is one object for each event. Every event is one line.
 
 use std::fmt::{self, Write};
 
@@ -12,26 +12,27 @@ use tracing_subscriber::fmt::time::SystemTime;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
-use super::FATAL;
+/// The target of the one event that says what ended the program. No filter leaves it out.
+pub(crate) const FATAL: &str = "klined_fatal";
 
 /// Writes events as lines.
-pub struct Lines {
-    body: Body,
+pub struct LineFormat {
+    body: LineBody,
     has_priority: bool,
-    /// What ended the program is said as `error: …` and nothing else, for the eyes of whoever started it.
+    /// What ended the program is written as `error: …` and nothing else, as a person at a terminal expects it.
     is_fatal_plain: bool,
 }
 
-enum Body {
+enum LineBody {
     Timed(Format<Full, SystemTime>),
     Untimed(Format<Full, ()>),
     Json(Format<Json, SystemTime>),
 }
 
-impl Lines {
+impl LineFormat {
     /// Text for a file.
     pub fn file() -> Self {
-        Self { body: Body::Timed(Format::default().with_target(false)), has_priority: false, is_fatal_plain: false }
+        Self { body: LineBody::Timed(Format::default().with_target(false)), has_priority: false, is_fatal_plain: false }
     }
 
     /// Text for a terminal, or for a program that reads standard error.
@@ -41,18 +42,18 @@ impl Lines {
 
     /// Text for the journal.
     pub fn journal() -> Self {
-        let body = Body::Untimed(Format::default().without_time().with_level(false).with_target(false));
+        let body = LineBody::Untimed(Format::default().without_time().with_level(false).with_target(false));
         Self { body, has_priority: true, is_fatal_plain: true }
     }
 
     /// JSON: `timestamp`, `level`, `message` and the event's own fields side by side.
     pub fn json(is_for_journal: bool) -> Self {
-        let body = Body::Json(Format::default().json().flatten_event(true).with_target(false));
+        let body = LineBody::Json(Format::default().json().flatten_event(true).with_target(false));
         Self { body, has_priority: is_for_journal, is_fatal_plain: false }
     }
 }
 
-impl<S, N> FormatEvent<S, N> for Lines
+impl<S, N> FormatEvent<S, N> for LineFormat
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
@@ -63,17 +64,17 @@ where
             write!(writer, "<{}>", priority(*event.metadata().level()))?;
         }
         if is_fatal && self.is_fatal_plain {
-            let mut message = Message::default();
+            let mut message = MessageField::default();
             event.record(&mut message);
             return writeln!(writer, "error: {}", one_line(&message.0));
         }
         let mut line = String::new();
         match &self.body {
-            // Colours are the writer's to give, and a person reads them.
-            Body::Timed(format) if writer.has_ansi_escapes() => return format.format_event(context, writer, event),
-            Body::Timed(format) => format.format_event(context, Writer::new(&mut line), event)?,
-            Body::Untimed(format) => format.format_event(context, Writer::new(&mut line), event)?,
-            Body::Json(format) => format.format_event(context, Writer::new(&mut line), event)?,
+            // Only a terminal has colours, and a person who reads there may see several lines.
+            LineBody::Timed(format) if writer.has_ansi_escapes() => return format.format_event(context, writer, event),
+            LineBody::Timed(format) => format.format_event(context, Writer::new(&mut line), event)?,
+            LineBody::Untimed(format) => format.format_event(context, Writer::new(&mut line), event)?,
+            LineBody::Json(format) => format.format_event(context, Writer::new(&mut line), event)?,
         }
         writeln!(writer, "{}", one_line(line.trim()))
     }
@@ -95,9 +96,9 @@ fn priority(level: Level) -> u8 {
 }
 
 #[derive(Default)]
-struct Message(String);
+struct MessageField(String);
 
-impl Visit for Message {
+impl Visit for MessageField {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         if field.name() == "message" {
             // A message is made of format arguments, whose Debug is their Display.

@@ -1,5 +1,7 @@
-//! SIGTERM and SIGINT as one wish to stop.
+//! SIGTERM and SIGINT as one request to stop.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -7,24 +9,19 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::jobs::Stop;
-
-/// How long a transaction may go on after the wish to stop. A database that is left in its middle undoes it.
-const GRACE: Duration = Duration::from_secs(4);
-
-/// Signals this close together are one.
+/// Signals that come this close together count as one.
 const TOGETHER: Duration = Duration::from_millis(500);
 
-/// The wish to stop, for code that waits and for code that works.
+/// The request to stop, which all clones share: for code that waits, and for code that works.
 #[derive(Debug, Clone, Default)]
 pub struct Shutdown {
     token: CancellationToken,
-    pub stop: Stop,
+    flag: Arc<AtomicBool>,
 }
 
 impl Shutdown {
-    /// Listens for SIGTERM and SIGINT from now on. A second signal, unless it comes together with the first as when one is
-    /// sent to a process and to its group, ends the process at once.
+    /// Listens for SIGTERM and SIGINT from now on. A second signal ends the process at once, unless it comes together with
+    /// the first, as when one is sent to a process and to its group.
     ///
     /// # Errors
     /// The system refuses to deliver signals.
@@ -32,7 +29,7 @@ impl Shutdown {
         let shutdown = Self::default();
         let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
         let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
-        let told = shutdown.clone();
+        let requested = shutdown.clone();
         tokio::spawn(async move {
             for is_first in [true, false] {
                 let name = tokio::select! {
@@ -40,8 +37,8 @@ impl Shutdown {
                     _ = interrupt.recv() => "SIGINT",
                 };
                 if is_first {
-                    info!(signal = name, "stopping after the present transaction");
-                    told.ask();
+                    info!(signal = name, "stopping after the current unit of work");
+                    requested.request();
                     tokio::time::sleep(TOGETHER).await;
                     let _ = tokio::time::timeout(Duration::ZERO, terminate.recv()).await;
                     let _ = tokio::time::timeout(Duration::ZERO, interrupt.recv()).await;
@@ -54,38 +51,44 @@ impl Shutdown {
         Ok(shutdown)
     }
 
-    /// Ends the process a few seconds after the wish to stop, with status 0, when it has not ended by itself: a transaction
-    /// waits for a lock or for a server that does not answer.
-    pub fn end_in_time(&self) {
-        let told = self.clone();
+    /// Ends the process with status 0 when it has not ended by itself within this time after the request: the current unit of
+    /// work waits for a lock, or for a server that does not answer.
+    pub fn end_within(&self, grace: Duration) {
+        let requested = self.clone();
         tokio::spawn(async move {
-            told.asked().await;
-            tokio::time::sleep(GRACE).await;
-            warn!("stopped in the middle of a transaction, which the database undoes");
+            requested.requested().await;
+            tokio::time::sleep(grace).await;
+            warn!("the current unit of work did not end within {grace:?}; the process ends without it");
             std::process::exit(0);
         });
     }
 
-    /// The wish itself, for layers that know no signals.
+    /// The request for code that works on threads of its own: true once it has been made.
+    #[must_use]
+    pub fn flag(&self) -> Arc<AtomicBool> {
+        self.flag.clone()
+    }
+
+    /// The request for code that knows no signals.
     #[must_use]
     pub fn token(&self) -> CancellationToken {
         self.token.clone()
     }
 
-    /// Asks everyone to stop.
-    pub fn ask(&self) {
-        self.stop.ask();
+    /// Makes the request.
+    pub fn request(&self) {
+        self.flag.store(true, Ordering::Relaxed);
         self.token.cancel();
     }
 
-    /// Whether somebody asked.
+    /// Whether the request has been made.
     #[must_use]
-    pub fn is_asked(&self) -> bool {
-        self.stop.is_asked()
+    pub fn is_requested(&self) -> bool {
+        self.flag.load(Ordering::Relaxed)
     }
 
-    /// Waits until somebody asks.
-    pub async fn asked(&self) {
+    /// Waits until the request is made.
+    pub async fn requested(&self) {
         self.token.cancelled().await;
     }
 }

@@ -1,5 +1,5 @@
-//! HTTP/1.1 on a listener with bounds on everything that a client can make last or grow: connections, heads, silence,
-//! answers that it does not read.
+//! HTTP/1.1 on a listener, with bounds on everything that a client can make last or grow: connections, heads of requests,
+//! silence, answers that it does not read.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -24,41 +24,42 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
-use super::stall::Impatient;
+use super::stall::WriteTimeout;
 
-/// The most bytes of a request's head.
+/// The most bytes that the head of a request may have.
 const HEAD_BYTES_MAX: usize = 16 * 1024;
-/// The pause after the system would give no connection, as when there are too many open files.
+/// The pause after the system refused a connection, as it does when too many files are open.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
-/// What a client may take.
+/// Limits for the clients of a server.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
     /// The most connections served at once; others wait in the system's queue.
     pub connections: u32,
-    /// The most of one address; others are closed at once.
+    /// The most connections of one address; others are closed at once.
     pub connections_of_address: u32,
-    /// How long a client may be silent before and within a request's head, and leave an answer unread.
+    /// A connection is closed that sends nothing before or within a request's head for this long, or reads nothing of an
+    /// answer.
     pub silence: Duration,
-    /// How long a connection may last in all; none lets it serve request after request.
+    /// The longest life of a connection, which then serves one request; none lets it serve request after request.
     pub life: Option<Duration>,
-    /// How long connections may go on after the wish to stop.
+    /// How long connections may go on after the request to stop.
     pub drain: Duration,
 }
 
-/// Whom a request came from.
+/// The address that a request came from. Every request has it among its extensions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Peer(pub IpAddr);
 
-/// In an answer's extensions: the connection ends in place of it.
+/// Among an answer's extensions: the connection is closed and nothing is sent.
 #[derive(Debug, Clone, Copy, Error)]
-#[error("a connection was dropped as its key's chaos profile has it")]
+#[error("the connection is closed in place of an answer, as the route demands")]
 pub struct Hangup;
 
-/// Serves until told to stop, and then until the last connection is over or the time for that is up.
+/// Serves until `stop` is cancelled, and then until the last connection has ended or the time for that is over.
 pub async fn serve(listener: TcpListener, routes: Router, bounds: Bounds, stop: CancellationToken) {
     let places = Arc::new(Semaphore::new(bounds.connections as usize));
-    let guests = Guests::default();
+    let addresses = AddressCounts::default();
     loop {
         // The semaphore is never closed.
         let place = tokio::select! {
@@ -71,12 +72,12 @@ pub async fn serve(listener: TcpListener, routes: Router, bounds: Bounds, stop: 
         };
         match accepted {
             Ok((stream, address)) => {
-                let Some(guest) = guests.admit(address.ip(), bounds.connections_of_address) else { continue };
+                let Some(counted) = addresses.admit(address.ip(), bounds.connections_of_address) else { continue };
                 // Small answers go out at once.
                 let _ = stream.set_nodelay(true);
                 let (routes, stop) = (routes.clone(), stop.clone());
                 tokio::spawn(async move {
-                    let stream = Impatient::new(stream, (place, guest), bounds.silence);
+                    let stream = WriteTimeout::new(stream, (place, counted), bounds.silence);
                     let talk = converse(stream, routes, Peer(address.ip()), bounds, stop);
                     let outcome = match bounds.life {
                         Some(life) => timeout(life, talk).await.unwrap_or(Ok(())),
@@ -88,7 +89,7 @@ pub async fn serve(listener: TcpListener, routes: Router, bounds: Bounds, stop: 
                 });
             }
             Err(error) => {
-                debug!("no connection: {error}");
+                debug!("the system refused a connection: {error}");
                 sleep(ACCEPT_PAUSE).await;
             }
         }
@@ -98,7 +99,7 @@ pub async fn serve(listener: TcpListener, routes: Router, bounds: Bounds, stop: 
 }
 
 async fn converse(
-    stream: Impatient<TcpStream, (OwnedSemaphorePermit, Guest)>,
+    stream: WriteTimeout<TcpStream, (OwnedSemaphorePermit, CountedConnection)>,
     routes: Router,
     peer: Peer,
     bounds: Bounds,
@@ -120,7 +121,7 @@ async fn converse(
     connection.await
 }
 
-/// Tells the routes whom a request came from, and hangs up where they say so.
+/// Gives the routes the address of each request, and closes the connection where they demand it.
 struct FromPeer {
     inner: TowerToHyperService<Router>,
     peer: Peer,
@@ -144,32 +145,32 @@ impl Service<Request<Incoming>> for FromPeer {
     }
 }
 
-/// How many connections each address has. As large as there are connections.
+/// How many connections each address has. It has no more entries than there are connections.
 #[derive(Debug, Clone, Default)]
-struct Guests(Arc<Mutex<HashMap<IpAddr, u32>>>);
+struct AddressCounts(Arc<Mutex<HashMap<IpAddr, u32>>>);
 
-/// One connection of an address.
-struct Guest {
-    guests: Guests,
+/// One connection of an address; it is no longer counted when it is dropped.
+struct CountedConnection {
+    counts: AddressCounts,
     address: IpAddr,
 }
 
-impl Guests {
-    /// None when the address has as many as it may.
-    fn admit(&self, address: IpAddr, most: u32) -> Option<Guest> {
+impl AddressCounts {
+    /// Counts a connection; none when the address has the most already.
+    fn admit(&self, address: IpAddr, most: u32) -> Option<CountedConnection> {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = counts.entry(address).or_default();
         if *count >= most {
             return None;
         }
         *count += 1;
-        Some(Guest { guests: self.clone(), address })
+        Some(CountedConnection { counts: self.clone(), address })
     }
 }
 
-impl Drop for Guest {
+impl Drop for CountedConnection {
     fn drop(&mut self) {
-        let mut counts = self.guests.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = self.counts.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = counts.get_mut(&self.address) {
             *count -= 1;
             if *count == 0 {

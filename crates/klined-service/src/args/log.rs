@@ -8,25 +8,25 @@ use clap::{Args, ValueEnum};
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Logs")]
 pub struct LogArgs {
-    /// Log more: every minute that is written
-    #[arg(short, long, env = "KLINED_VERBOSE", value_parser = super::switch)]
+    /// Log each unit of work too, not only what an operator needs
+    #[arg(short, long, env = "KLINED_VERBOSE")]
     pub verbose: bool,
 
-    /// What to log, such as "info" or "klined=debug,warn", or @FILE for a file that says it and is read again on SIGHUP;
-    /// goes before --verbose
+    /// Log filter, such as "info" or "klined=debug,warn"; @FILE reads it from a file, and again on SIGHUP. It replaces
+    /// --verbose
     #[arg(long, env = "KLINED_LOG", value_name = "FILTER")]
     pub log: Option<String>,
 
-    /// One line of text or one JSON object an event
+    /// Write each event as one line of text or as one JSON object
     #[arg(long, env = "KLINED_LOG_FORMAT", value_name = "FORMAT", default_value = "text")]
     pub log_format: LogFormat,
 
-    /// Where the daily log files go
+    /// Directory of the daily log files
     #[arg(long, env = "KLINED_LOG_DIR", value_name = "DIR", default_value = "logs")]
     pub log_dir: PathBuf,
 
-    /// Log to standard error only
-    #[arg(long, env = "KLINED_NO_LOG_FILES", value_parser = super::switch)]
+    /// Log to standard error only and write no log files
+    #[arg(long, env = "KLINED_NO_LOG_FILES")]
     pub no_log_files: bool,
 }
 
@@ -38,13 +38,17 @@ pub enum LogFormat {
 }
 
 impl LogArgs {
-    /// The filter's directives as they stand now: of the command line, of the file that it names, or of --verbose.
+    /// The filter's directives as they stand now: from the command line, from the file that it names, or from `--verbose`
+    /// for a program whose log has this name.
     ///
     /// # Errors
     /// The file cannot be read.
-    pub fn directives(&self) -> anyhow::Result<String> {
+    pub fn directives(&self, name: &str) -> anyhow::Result<String> {
         match self.log.as_deref().map(str::trim) {
-            None | Some("") => Ok(format!("warn,klined={}", if self.verbose { "debug" } else { "info" })),
+            None | Some("") => {
+                let level = if self.verbose { "debug" } else { "info" };
+                Ok(format!("warn,klined={level},{name}={level}"))
+            }
             Some(filter) => match filter.strip_prefix('@') {
                 None => Ok(filter.to_owned()),
                 Some(path) => {
@@ -54,13 +58,4 @@ impl LogArgs {
             },
         }
     }
-}
-
-/// The device and inode of the journal's stream, when systemd says that it reads standard output or error.
-#[must_use]
-#[allow(clippy::disallowed_methods, reason = "this module reads the environment")]
-pub fn journal_stream() -> Option<(u64, u64)> {
-    let text = std::env::var("JOURNAL_STREAM").ok()?;
-    let (device, inode) = text.split_once(':')?;
-    Some((device.parse().ok()?, inode.parse().ok()?))
 }
