@@ -12,7 +12,9 @@ use chrono::NaiveDate;
 use klined_service::{output, say_error};
 
 use crate::config::{RealismArgs, SYMBOL_DAYS_MAX};
-use crate::realism::{Candles, DAYS_MIN, Picture, PictureFormat, Report, Run, STOCKS_MIN, Series, generate, score};
+use crate::realism::{DAYS_MIN, RealismReport, STOCKS_MIN, ScoredSeed, Series, generate, score};
+#[cfg(feature = "picture")]
+use crate::realism::{DailyCandles, Picture, PictureFormat};
 use klined_market::base::{Instrument, Seed};
 use klined_market::calendar::Calendar;
 use klined_market::model::{FullParameters, Model, ModelKind};
@@ -37,7 +39,7 @@ pub fn run(args: &RealismArgs) -> anyhow::Result<ExitCode> {
         calendar.days(FIRST_DAY, calendar.last_day()).iter().copied().take(usize::from(args.days)).collect();
     let (Some(&first_day), Some(&last_day)) = (days.first(), days.last()) else { bail!("the calendar has no days") };
     let (parameters, universe) = (args.parameters()?, args.universe()?);
-    let mut report = Report {
+    let mut report = RealismReport {
         model: String::new(),
         universe: args.universe.to_string(),
         symbols: 0,
@@ -61,7 +63,7 @@ pub fn run(args: &RealismArgs) -> anyhow::Result<ExitCode> {
         let model = model(args.model, seed, parameters, &calendar);
         let series = generate(&model, &stocks, &days, threads);
         (report.model, report.symbols) = (model.version(), stocks.len());
-        report.runs.push(Run { seed, scorecard: score(&series) });
+        report.runs.push(ScoredSeed { seed, scorecard: score(&series)? });
         if shown.is_none() && args.plot.is_some() {
             shown = Some((stock, series));
         }
@@ -87,8 +89,15 @@ fn model(kind: ModelKind, seed: u64, parameters: FullParameters, calendar: &Arc<
     }
 }
 
-fn draw(path: &Path, report: &Report, stock: &Instrument, series: &[Series], days: &[NaiveDate]) -> anyhow::Result<()> {
-    let candles = Candles {
+#[cfg(feature = "picture")]
+fn draw(
+    path: &Path,
+    report: &RealismReport,
+    stock: &Instrument,
+    series: &[Series],
+    days: &[NaiveDate],
+) -> anyhow::Result<()> {
+    let candles = DailyCandles {
         symbol: stock.symbol.as_str(),
         dates: days,
         days: series.first().map_or(&[][..], |series| &series.days),
@@ -97,7 +106,13 @@ fn draw(path: &Path, report: &Report, stock: &Instrument, series: &[Series], day
     fs::write(path, picture).with_context(|| format!("cannot write the picture {}", path.display()))
 }
 
-fn print(json: Option<&Path>, report: &Report) -> anyhow::Result<()> {
+/// The command line refuses `--plot` in such a build, so this is not reached.
+#[cfg(not(feature = "picture"))]
+fn draw(_: &Path, _: &RealismReport, _: &Instrument, _: &[Series], _: &[NaiveDate]) -> anyhow::Result<()> {
+    Err(crate::realism::PictureError::NotBuilt.into())
+}
+
+fn print(json: Option<&Path>, report: &RealismReport) -> anyhow::Result<()> {
     let text = json.map(|path| (path, format!("{:#}\n", report.to_json())));
     let out = match text {
         Some((path, text)) if path == Path::new("-") => text,

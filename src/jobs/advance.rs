@@ -114,7 +114,7 @@ pub(super) fn run_towards(
     };
     if (run.day(), run.next_index()) != (day_before, index_before) {
         let last = calendar.minute_of(run.day(), run.next_index().saturating_sub(1))?;
-        batch.quotes.extend(run.quote(last));
+        batch.quotes.extend(run.snapshot(last));
     }
     if run.day() != day_before {
         batch.checkpoints.push(run.checkpoint());

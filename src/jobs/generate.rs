@@ -284,7 +284,7 @@ impl Generator {
 
         for run in self.runs.values_mut() {
             batch.halts.extend(run.bars_until(&calendar, until, &mut batch.bars)?);
-            batch.quotes.extend(run.quote(last));
+            batch.quotes.extend(run.snapshot(last));
         }
         let status = status_after(&self.market, last);
         batch.status = Some(status);

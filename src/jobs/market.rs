@@ -198,3 +198,12 @@ impl Market {
         self.calendar.minute_starting(time).map_err(|_| JobError::ForeignMinute { symbol, time })
     }
 }
+
+/// Refuses a universe that a market which is about to begin anew would not get, because there are other stocks.
+///
+/// # Errors
+/// There are stocks, and one of the universe is not among them.
+pub fn require_universe(store: &dyn BarStore, universe: Option<&Universe>, seed: Option<u64>) -> Result<(), JobError> {
+    let Some(universe) = universe else { return Ok(()) };
+    compare_universe(store, universe.choice(), &universe.rows(Seed(seed.unwrap_or(DEFAULT_SEED))), true)
+}

@@ -19,7 +19,7 @@ pub use backfill::{Backfilled, Progress, Window, backfill, clear, roll_up_the_re
 pub use error::JobError;
 pub use foresight::{Foreseen, Foresight, LATE_MAX, past_tick_facts};
 pub use generate::{Generator, refuse_future};
-pub use market::{DEFAULT_SEED, Market, ModelChoice};
+pub use market::{DEFAULT_SEED, Market, ModelChoice, require_universe};
 pub use stop::Stop;
-pub use universe::{require_universe, tradable};
+pub use universe::tradable;
 pub use verify::{Finding, Report, verify};

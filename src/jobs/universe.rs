@@ -5,22 +5,12 @@ use std::collections::BTreeMap;
 use tracing::warn;
 
 use super::JobError;
-use super::market::DEFAULT_SEED;
 use crate::store::BarStore;
-use klined_market::base::{Instrument, Seed, Symbol};
-use klined_market::universe::{Universe, UniverseChoice, UniverseRow};
+use klined_market::base::{Instrument, Symbol};
+use klined_market::universe::{UniverseChoice, UniverseRow};
 
 /// The most symbols that a message names.
 const NAMES_MAX: usize = 5;
-
-/// Refuses a universe that a market which is about to begin anew would not get, because there are other stocks.
-///
-/// # Errors
-/// There are stocks, and one of the universe is not among them.
-pub fn require_universe(store: &dyn BarStore, universe: Option<&Universe>, seed: Option<u64>) -> Result<(), JobError> {
-    let Some(universe) = universe else { return Ok(()) };
-    compare_universe(store, universe.choice(), &universe.rows(Seed(seed.unwrap_or(DEFAULT_SEED))), true)
-}
 
 /// Compares the universe asked for with the one that is there. The table is the operator's once it is filled: stocks that
 /// were added or edited stay as they are and are told of; only a stock that cannot be had at all is refused.

@@ -53,7 +53,7 @@ pub fn truth(
     let all: Vec<ScenarioEvent> = scenarios.iter().flat_map(|scenario| scenario.events.iter().cloned()).collect();
     let model = market.model.clone().with_events(&all, calendar);
     let parameters = progress.checkpoint.opening.parameters;
-    let instrument = parameters.thaw(symbol).map_err(|error| Refusal::Invalid(error.to_string()))?;
+    let instrument = parameters.instrument(symbol).map_err(|error| Refusal::Invalid(error.to_string()))?;
     let (first_day, last_day) = (calendar.date_of(from)?, calendar.date_of(until.min(last_bar))?);
     let spans = store.listings()?.into_iter().filter(|span| span.symbol == symbol);
     let days = spans.flat_map(|span| {
@@ -86,7 +86,7 @@ pub fn truth(
         }
         for (index, minute) in (1..=MINUTES_PER_DAY).zip(calendar.minutes_of(day)) {
             run.bars_until(calendar, index, &mut bars).map_err(|_| unknown())?;
-            let Some(quote) = run.quote(minute).filter(|_| is_asked(minute.start())) else { continue };
+            let Some(quote) = run.snapshot(minute).filter(|_| is_asked(minute.start())) else { continue };
             match regimes.last_mut() {
                 Some(span) if span.regime == quote.regime => span.until = minute.end(),
                 _ => regimes.push(RegimeSpan { from: minute.start(), until: minute.end(), regime: quote.regime }),

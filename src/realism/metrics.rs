@@ -33,12 +33,15 @@ pub fn skewness(x: &[f64]) -> f64 {
     moment(x, 3) / variance(x).powf(1.5)
 }
 
-/// Hill's tail index of |x|: α = 1/mean ln(x_i/x_k) over the k = p·n largest.
+/// Hill's tail index of |x|: α = 1/mean ln(x_i/x_k) over the k = p·n largest; NaN of fewer than two values.
 #[must_use]
 pub fn hill(x: &[f64], p: f64) -> f64 {
+    if x.len() < 2 {
+        return f64::NAN;
+    }
     let mut sizes: Vec<f64> = x.iter().map(|x| x.abs()).collect();
     sizes.sort_by(|one, other| other.total_cmp(one));
-    let k = ((p * sizes.len() as f64) as usize).clamp(1, sizes.len().saturating_sub(1).max(1));
+    let k = ((p * sizes.len() as f64) as usize).clamp(1, sizes.len() - 1);
     let logs: Vec<f64> = sizes[..k].iter().map(|x| (x / sizes[k]).ln()).collect();
     1.0 / mean(&logs)
 }

@@ -1,7 +1,7 @@
 //! Realism: how a market's bars compare with what is measured on real A-shares, in 16 metrics with their bands.
 //!
 //! [`generate`] makes a sample of a market in memory, [`Series`] folds a symbol's minutes to quarter-hours and days,
-//! [`metrics`] holds one function an estimator, [`score`] puts them together; [`Report`] and [`Picture`] show what came out.
+//! [`metrics`] holds one function an estimator, [`score`] puts them together; [`RealismReport`] and a picture show what came out.
 
 pub mod metrics;
 
@@ -13,8 +13,10 @@ mod sample;
 mod scorecard;
 mod series;
 
-pub use picture::{Candles, Picture, PictureError, PictureFormat};
-pub use report::{Report, Run};
+#[cfg(feature = "picture")]
+pub use picture::Picture;
+pub use picture::{DailyCandles, PictureError, PictureFormat};
+pub use report::{RealismReport, ScoredSeed};
 pub use sample::{DAYS_MIN, STOCKS_MIN, generate};
-pub use scorecard::{Metric, Scorecard, Value, score};
-pub use series::{Day, QUARTERS_PER_DAY, Quarter, Series};
+pub use scorecard::{InvalidSample, Metric, MetricValue, SCORED_DAYS_MIN, Scorecard, score};
+pub use series::{DailyBar, QUARTERS_PER_DAY, QuarterBar, Series};

@@ -6,14 +6,14 @@ use chrono::NaiveDate;
 use serde::Serialize;
 use serde_json::json;
 
-use super::scorecard::{Metric, Scorecard, Value};
+use super::scorecard::{Metric, MetricValue, Scorecard};
 
 /// The version of the JSON's shape; it changes when a field goes or changes its meaning, not when one is added.
 const FORMAT: u32 = 1;
 
 /// What one seed gave.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Run {
+pub struct ScoredSeed {
     pub seed: u64,
     pub scorecard: Scorecard,
 }
@@ -21,7 +21,7 @@ pub struct Run {
 /// The scorecards of one model, one universe and one span of days; [`fmt::Display`] prints the table, in at most 100
 /// columns with up to three runs.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Report {
+pub struct RealismReport {
     /// The model's version.
     pub model: String,
     /// The universe by the name it was asked for.
@@ -31,10 +31,10 @@ pub struct Report {
     pub days: usize,
     pub first_day: NaiveDate,
     pub last_day: NaiveDate,
-    pub runs: Vec<Run>,
+    pub runs: Vec<ScoredSeed>,
 }
 
-impl Report {
+impl RealismReport {
     /// Whether every metric of every run is in its bands.
     #[must_use]
     pub fn passes(&self) -> bool {
@@ -44,7 +44,7 @@ impl Report {
     /// The report as JSON. A value that cannot be computed, and a band without an end, are null.
     #[must_use]
     pub fn to_json(&self) -> serde_json::Value {
-        let runs = self.runs.iter().map(|Run { seed, scorecard }| {
+        let runs = self.runs.iter().map(|ScoredSeed { seed, scorecard }| {
             json!({
                 "seed": seed,
                 "passed": scorecard.passed(),
@@ -75,8 +75,8 @@ fn metric_to_json(metric: &Metric) -> serde_json::Value {
         real: f64,
         passes: bool,
     }
-    let part = |value: &Value| {
-        let &Value { name, value: measured, real, low, high } = value;
+    let part = |value: &MetricValue| {
+        let &MetricValue { name, value: measured, real, low, high } = value;
         Part { name, value: measured, low, high, real, passes: value.passes() }
     };
     json!({
@@ -87,7 +87,7 @@ fn metric_to_json(metric: &Metric) -> serde_json::Value {
     })
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for RealismReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { model, universe, symbols, days, first_day, last_day, runs } = self;
         writeln!(f, "{model}, {universe}: {symbols} symbols, {days} trading days from {first_day} to {last_day}\n")?;
@@ -115,14 +115,14 @@ impl fmt::Display for Report {
             }
         }
         writeln!(f)?;
-        let counts = runs.iter().map(|Run { seed, scorecard }| {
+        let counts = runs.iter().map(|ScoredSeed { seed, scorecard }| {
             format!("{} of {} with seed {seed}", scorecard.passed(), scorecard.metrics.len())
         });
         writeln!(f, "in band: {}", counts.collect::<Vec<_>>().join(", "))
     }
 }
 
-fn band(value: &Value) -> String {
+fn band(value: &MetricValue) -> String {
     match (value.low, value.high) {
         (low, f64::INFINITY) => format!("at least {low:.3}"),
         (low, high) => format!("{low:.3} to {high:.3}"),

@@ -8,7 +8,7 @@ use chrono::NaiveDate;
 use super::Series;
 use klined_market::base::Instrument;
 use klined_market::calendar::MINUTES_PER_DAY;
-use klined_market::model::Model;
+use klined_market::model::{DayPath, Model};
 
 /// The least sample that the bands are meant for.
 pub const STOCKS_MIN: usize = 100;
@@ -27,15 +27,19 @@ pub fn generate(model: &Model, stocks: &[Instrument], days: &[NaiveDate], thread
 
 fn series(model: &Model, stock: &Instrument, days: &[NaiveDate]) -> Series {
     let mut series = Series::default();
-    let Some(&first) = days.first() else { return series };
-    let (mut state, mut close) = (model.first_state(stock, first), stock.base_price);
+    let mut close = stock.base_price;
+    let mut before: Option<DayPath> = None;
     let mut minutes = Vec::with_capacity(usize::from(MINUTES_PER_DAY));
     for &day in days {
-        let mut path = model.open_day(stock, &state, day);
+        let mut path = match &before {
+            None => model.open_first_day(stock, day),
+            Some(before) => model.open_next_day(stock, before, day),
+        };
         minutes.clear();
         minutes.extend((0..MINUTES_PER_DAY).map(|_| path.step()));
         series.push_day(&minutes, stock.board.price_limits(stock.is_st, day, close));
-        (close, state) = (path.price(), path.state());
+        close = path.price();
+        before = Some(path);
     }
     series
 }

@@ -5,12 +5,12 @@ use klined_market::calendar::MINUTES_PER_DAY;
 
 /// Minutes in a quarter-hour.
 const QUARTER_MINUTES: usize = 15;
-/// Quarter-hours in a trading day.
+/// QuarterBar-hours in a trading day.
 pub const QUARTERS_PER_DAY: usize = MINUTES_PER_DAY as usize / QUARTER_MINUTES;
 
 /// A quarter-hour.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Quarter {
+pub struct QuarterBar {
     /// Logs of prices in ticks.
     pub open: f64,
     pub high: f64,
@@ -22,7 +22,7 @@ pub struct Quarter {
 
 /// A trading day.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Day {
+pub struct DailyBar {
     /// Logs of prices in ticks.
     pub open: f64,
     pub high: f64,
@@ -37,8 +37,8 @@ pub struct Day {
 /// A symbol's quarter-hours and days, in order.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Series {
-    pub quarters: Vec<Quarter>,
-    pub days: Vec<Day>,
+    pub quarters: Vec<QuarterBar>,
+    pub days: Vec<DailyBar>,
 }
 
 impl Series {
@@ -49,7 +49,7 @@ impl Series {
         }
         let log = |ticks: i64| (ticks as f64).ln();
         let fold = |bars: &[Ohlcv]| bars.iter().copied().reduce(Ohlcv::then);
-        self.quarters.extend(minutes.chunks(QUARTER_MINUTES).filter_map(fold).map(|bar| Quarter {
+        self.quarters.extend(minutes.chunks(QUARTER_MINUTES).filter_map(fold).map(|bar| QuarterBar {
             open: log(bar.open().ticks()),
             high: log(bar.high().ticks()),
             low: log(bar.low().ticks()),
@@ -57,7 +57,7 @@ impl Series {
             volume: bar.volume() as f64,
         }));
         if let Some(bar) = fold(minutes) {
-            self.days.push(Day {
+            self.days.push(DailyBar {
                 open: log(bar.open().ticks()),
                 high: log(bar.high().ticks()),
                 low: log(bar.low().ticks()),
@@ -69,11 +69,11 @@ impl Series {
         }
     }
 
-    /// Quarter-hour returns: change of the log close, within each day's first ln(close/open), so no night is in them.
+    /// QuarterBar-hour returns: change of the log close, within each day's first ln(close/open), so no night is in them.
     #[must_use]
     pub fn quarter_returns(&self) -> Vec<f64> {
         let mut before = 0.0;
-        let each = |(place, quarter): (usize, &Quarter)| {
+        let each = |(place, quarter): (usize, &QuarterBar)| {
             let from = if place % QUARTERS_PER_DAY == 0 { quarter.open } else { before };
             before = quarter.close;
             quarter.close - from

@@ -1,7 +1,7 @@
 //! Values on their way into columns, where both databases keep them alike.
 
 use super::StoreError;
-use klined_market::bars::{Checkpoint, Quote};
+use klined_market::bars::{Checkpoint, SymbolSnapshot};
 
 /// What `stock_state` and `stock_realtime_price` keep of a quote, rounded to the columns' decimals.
 pub(super) struct QuoteColumns {
@@ -10,8 +10,8 @@ pub(super) struct QuoteColumns {
     pub change_percent: f64,
 }
 
-impl From<&Quote> for QuoteColumns {
-    fn from(quote: &Quote) -> Self {
+impl From<&SymbolSnapshot> for QuoteColumns {
+    fn from(quote: &SymbolSnapshot) -> Self {
         let round = |value: f64, scale: f64| (value * scale).round() / scale;
         Self {
             volatility: round(quote.volatility, 1e4),

@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 use thiserror::Error;
 
-use klined_market::bars::{Bar, Checkpoint, Halt, Quote};
+use klined_market::bars::{Bar, Checkpoint, Halt, SymbolSnapshot};
 use klined_market::base::{Interval, InvalidOhlcv, InvalidPrice, MarketClock, Ohlcv, Price, Symbol, UnixSeconds};
 use klined_market::calendar::{Calendar, CalendarError, SessionSpan};
 use klined_market::model::ScenarioEvent;
@@ -68,7 +68,7 @@ pub struct Batch {
     /// 1-minute bars, ascending in time for each symbol.
     pub bars: Vec<(Symbol, Bar)>,
     /// Each written symbol's state after its last bar.
-    pub quotes: Vec<Quote>,
+    pub quotes: Vec<SymbolSnapshot>,
     /// The openings of days that begin in this batch.
     pub checkpoints: Vec<Checkpoint>,
     /// Spans that begin, or end by a `last_day`.

@@ -86,7 +86,9 @@ impl EventRow {
             (Some(_), Some(_)) => return Err(wrong("it has a symbol and a sector")),
         };
         let named = |name: &String| Regime::ALL.into_iter().find(|regime| regime.as_str() == name);
-        let effect = Effect::of_kind(&self.kind, self.regime.as_ref().and_then(named), self.amount)
+        let kind = self.kind.parse().ok();
+        let effect = kind
+            .and_then(|kind| Effect::of_kind(kind, self.regime.as_ref().and_then(named), self.amount))
             .ok_or_else(|| wrong("its kind, regime and amount do not fit together"))?;
         Ok(ScenarioEvent {
             scope,
@@ -144,7 +146,7 @@ macro_rules! shared_scenarios {
                     let scenarios::EventColumns { symbol, sector, regime } = event.into();
                     sql_query(scenarios::ADD_EVENT)
                         .bind::<Integer, _>(place)
-                        .bind::<Text, _>(event.effect.kind())
+                        .bind::<Text, _>(event.effect.kind().as_str())
                         .bind::<Nullable<Text>, _>(symbol)
                         .bind::<Nullable<Text>, _>(sector)
                         .bind::<Nullable<Text>, _>(regime)

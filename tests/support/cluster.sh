@@ -25,7 +25,7 @@ else
     as=""
     mount="sudo -n"
 fi
-stop() { cp "$dir/log" /tmp/five/month.log; 
+stop() {
     [ ! -d "$dir/small" ] || $mount umount -l "$dir/small" 2>/dev/null || true
     $as "$bin/pg_ctl" -D "$dir/data" -m immediate stop >/dev/null 2>&1 || true
     rm -rf "$dir"
@@ -38,7 +38,7 @@ $as "$bin/initdb" -D "$dir/data" -U postgres -A trust -N --no-instructions -E UT
     fail "initdb failed: $(cat "$dir/initdb.log")"
 start() {
     $as "$bin/pg_ctl" -D "$dir/data" -l "$dir/log" -w -t 60 start \
-        -o "-c fsync=${FSYNC:-off} -c listen_addresses=127.0.0.1 -p $port -k $dir -c max_connections=300 -c log_autovacuum_min_duration=0 -c log_line_prefix=%m_" \
+        -o "-c fsync=${FSYNC:-off} -c listen_addresses=127.0.0.1 -p $port -k $dir -c max_connections=300" \
         >/dev/null 2>&1 </dev/null
 }
 small() {

@@ -1,4 +1,8 @@
-//! A synthetic stock market as a pure function of a seed.
+#![doc = include_str!("../README.md")]
+//!
+//! # Layers
+//!
+//! Imports go down only.
 //!
 //! | layer | module | owns |
 //! |---|---|---|
@@ -8,8 +12,9 @@
 //! | 3 | [`bars`] | the bar, one symbol's run over trading minutes, the roll-up, ticks |
 //! | 3 | [`universe`] | the ten default stocks, invented A-shares, CSV files |
 //!
-//! Nothing here knows of async code, SQL, logs, the environment or the wall clock.
+//! No module uses async code, SQL, logs, the environment or the wall clock.
 #![forbid(unsafe_code)]
+#![warn(missing_docs)]
 
 pub mod base;
 

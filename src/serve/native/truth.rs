@@ -101,7 +101,7 @@ pub async fn truth(
     let events = found.events.iter().map(|(scenario, event)| EventBody {
         scenario: scenario.clone(),
         scope: event.scope.to_string(),
-        kind: event.effect.kind(),
+        kind: event.effect.kind().as_str(),
         regime: match event.effect {
             Effect::Regime(regime) => Some(regime.as_str()),
             _ => None,

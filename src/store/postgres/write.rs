@@ -13,7 +13,7 @@ use super::super::{StoreError, clock, columns, retention, rollups, rows, transac
 use super::bulk::{CHUNK_BYTES, Rows};
 use super::notify;
 use super::numeric::PgPrice;
-use klined_market::bars::{Bar, Checkpoint, Halt, Quote};
+use klined_market::bars::{Bar, Checkpoint, Halt, SymbolSnapshot};
 use klined_market::base::{Interval, Ohlcv, Price, Symbol, UnixSeconds};
 use klined_market::universe::UniverseRow;
 
@@ -170,7 +170,7 @@ fn upsert_bars(connection: &mut PgConnection, bars: &[BarRow<'_>]) -> Result<(),
     Ok(())
 }
 
-fn upsert_quotes(connection: &mut PgConnection, quotes: &[Quote]) -> Result<(), StoreError> {
+fn upsert_quotes(connection: &mut PgConnection, quotes: &[SymbolSnapshot]) -> Result<(), StoreError> {
     if quotes.is_empty() {
         return Ok(());
     }

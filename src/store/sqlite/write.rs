@@ -11,7 +11,7 @@ use diesel::upsert::excluded;
 use super::super::data::{Batch, Identity, Listing, RollupWrite};
 use super::super::error::During;
 use super::super::{StoreError, clock, columns, retention, rows};
-use klined_market::bars::{Bar, Checkpoint, Halt, Quote};
+use klined_market::bars::{Bar, Checkpoint, Halt, SymbolSnapshot};
 use klined_market::base::{Interval, Symbol, UnixSeconds};
 use klined_market::universe::UniverseRow;
 
@@ -240,7 +240,7 @@ pub(super) fn upsert_bar(
     Ok(())
 }
 
-fn upsert_quote(connection: &mut SqliteConnection, quote: &Quote) -> Result<(), StoreError> {
+fn upsert_quote(connection: &mut SqliteConnection, quote: &SymbolSnapshot) -> Result<(), StoreError> {
     let columns = columns::QuoteColumns::from(quote);
     {
         use stock_state::dsl;

@@ -2,33 +2,18 @@
 
 use std::sync::Arc;
 
-use chrono::{NaiveDate, TimeZone};
-use chrono_tz::Asia::Shanghai;
+use chrono::NaiveDate;
 use klined::jobs::{
     Aggregator, Backfilled, Folded, Generator, JobError, Market, ModelChoice, Progress, Report, Stop, Window, backfill,
     verify,
 };
-use klined_market::base::{Symbol, UnixSeconds};
-use klined_market::calendar::{Calendar, Minute};
+use klined_market::calendar::Calendar;
 use klined_market::model::{ModelKind, Scenario};
+pub use klined_testing::market::symbol;
+pub use klined_testing::{at, minute};
 
 use super::database::Database;
 use super::{SHANGHAI, date};
-
-/// A moment in Shanghai, from `2026-03-02 10:15:30`.
-pub fn at(local: &str) -> UnixSeconds {
-    let naive = chrono::NaiveDateTime::parse_from_str(local, "%Y-%m-%d %H:%M:%S").unwrap();
-    UnixSeconds::new(Shanghai.from_local_datetime(&naive).unwrap().timestamp())
-}
-
-/// The trading minute that starts at a moment in Shanghai, from `2026-03-02 10:15`.
-pub fn minute(local: &str) -> Minute {
-    SHANGHAI.minute_starting(at(&format!("{local}:00"))).unwrap()
-}
-
-pub fn symbol(text: &str) -> Symbol {
-    text.parse().unwrap()
-}
 
 /// Hears nothing.
 pub struct Quiet;

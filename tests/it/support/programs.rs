@@ -1,7 +1,6 @@
 //! The real programs, run the way a user runs them: in a directory, with flags and variables, ended by signals.
 
 use std::io::Read;
-use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
@@ -11,6 +10,8 @@ use std::time::Duration;
 use klined::jobs::{Generator, Market, ModelChoice, Stop};
 use klined_market::base::UnixSeconds;
 use klined_market::calendar::Calendar;
+pub use klined_testing::{assert_has, assert_same};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 
 use super::database::{Backend, Database};
 use super::{SHANGHAI, date};
@@ -92,16 +93,21 @@ impl Program {
         self.0.stdout(Stdio::null()).stderr(stderr).status().unwrap()
     }
 
-    /// Ignores a signal, as whoever started it may have arranged.
-    pub fn deaf_to(mut self, signal: i32) -> Self {
-        // SAFETY: signal() may be called between fork and exec.
-        unsafe {
-            self.0.pre_exec(move || {
-                libc::signal(signal, libc::SIG_IGN);
-                Ok(())
-            });
+    /// Ignores a signal, named as a shell does, as the starter may have arranged.
+    pub fn deaf_to(self, signal: &str) -> Self {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("trap '' {signal}; exec \"$@\""), "sh"]);
+        shell.arg(self.0.get_program()).args(self.0.get_args()).stdin(Stdio::null());
+        if let Some(directory) = self.0.get_current_dir() {
+            shell.current_dir(directory);
         }
-        self
+        for (name, value) in self.0.get_envs() {
+            match value {
+                Some(value) => shell.env(name, value),
+                None => shell.env_remove(name),
+            };
+        }
+        Self(shell)
     }
 
     pub fn spawn(mut self) -> Running {
@@ -192,13 +198,6 @@ impl Database {
     }
 }
 
-/// Two databases' contents are the same; shows only the first difference.
-#[track_caller]
-pub fn assert_same(ours: &[String], theirs: &[String]) {
-    let difference = ours.iter().zip(theirs).find(|(our, their)| our != their);
-    assert_eq!((difference, ours.len()), (None, theirs.len()));
-}
-
 /// What a program writes to one of its streams, as it comes.
 struct Output {
     text: Arc<Mutex<Vec<u8>>>,
@@ -247,11 +246,14 @@ impl Running {
     }
 
     /// Sends a signal.
-    pub fn signal(&self, signal: i32) -> &Self {
-        let id = i32::try_from(self.child.id()).unwrap();
-        // SAFETY: kill takes two numbers and touches no memory; the child has not been waited for, so the id is its own.
-        assert_eq!(unsafe { libc::kill(id, signal) }, 0, "signal {signal}");
+    pub fn signal(&self, signal: Signal) -> &Self {
+        kill_process(self.id(), signal).unwrap_or_else(|error| panic!("{signal:?}: {error}"));
         self
+    }
+
+    /// Its process, which stays its own until it has been waited for.
+    fn id(&self) -> Pid {
+        Pid::from_child(&self.child)
     }
 
     /// Kills it with SIGKILL, wherever it may be.
@@ -262,7 +264,7 @@ impl Running {
 
     /// Asks it to stop as a supervisor does, and waits for its end.
     pub fn terminate(self) -> Ended {
-        self.signal(libc::SIGTERM);
+        self.signal(Signal::TERM);
         self.wait()
     }
 
@@ -302,10 +304,8 @@ impl Running {
 
     /// Limits the size of the files that it writes, or no longer.
     pub fn limit_files(&self, bytes: Option<u64>) {
-        let limit = libc::rlimit { rlim_cur: bytes.unwrap_or(libc::RLIM_INFINITY), rlim_max: libc::RLIM_INFINITY };
-        let id = i32::try_from(self.child.id()).unwrap();
-        // SAFETY: the limit lives through the call, and the old one is not asked for.
-        assert_eq!(unsafe { libc::prlimit(id, libc::RLIMIT_FSIZE, &limit, std::ptr::null_mut()) }, 0);
+        let limit = Rlimit { current: bytes, maximum: None };
+        prlimit(Some(self.id()), Resource::Fsize, limit).unwrap();
     }
 
     /// Waits until it has written so many more minutes, from now on.
@@ -369,13 +369,5 @@ impl Ended {
         assert_has(&self.stderr, words);
         assert!(!self.stderr.contains("s3cret"), "{}", self.stderr);
         self
-    }
-}
-
-/// A text has all of these words.
-#[track_caller]
-pub fn assert_has(text: &str, words: &[&str]) {
-    for word in words {
-        assert!(text.contains(word), "no \"{word}\" in: {}", text.chars().take(4_000).collect::<String>());
     }
 }

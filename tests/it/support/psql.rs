@@ -3,12 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use super::database::Database;
+pub use klined_testing::repository;
 
-/// A file of the repository.
-pub fn repository(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
-}
+use super::database::Database;
 
 /// A program of the newest PostgreSQL server that is installed, or else the one on the path.
 pub fn program(name: &str) -> PathBuf {

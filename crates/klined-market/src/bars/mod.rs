@@ -6,7 +6,7 @@ mod run;
 pub mod ticks;
 
 pub use rollup::{Repair, Rollup};
-pub use run::{Checkpoint, Halt, InvalidCheckpoint, Opening, Quote, SymbolRun};
+pub use run::{Checkpoint, Halt, InvalidCheckpoint, Opening, SymbolRun, SymbolSnapshot};
 
 use crate::base::Ohlcv;
 use crate::calendar::Minute;

@@ -10,10 +10,10 @@ use thiserror::Error;
 
 use super::Bar;
 use super::ticks::TickFacts;
-use crate::base::instrument::FrozenParameters;
+use crate::base::instrument::InstrumentParameters;
 use crate::base::{Instrument, InvalidInstrument, Ohlcv, Price, Symbol, UnixSeconds};
 use crate::calendar::{Calendar, CalendarError, MINUTES_PER_DAY, Minute};
-use crate::model::{AnnualDrift, DayPath, Model, Regime, SymbolState};
+use crate::model::{AnnualDrift, DayPath, Model, Regime, StateOfOtherModel, SymbolState};
 
 /// What a day began with. Enough to make the whole day again.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,8 +27,13 @@ pub struct Checkpoint {
 /// Why a run cannot go on from a checkpoint: somebody has changed what is stored.
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum InvalidCheckpoint {
+    /// The instrument's parameters are out of range.
     #[error(transparent)]
     Parameters(#[from] InvalidInstrument),
+    /// The state is of another model than the market's.
+    #[error(transparent)]
+    Model(#[from] StateOfOtherModel),
+    /// The last bar is of a later day than the checkpoint.
     #[error("{symbol} has its last bar at {last_bar}, but its checkpoint is of the earlier day {day}")]
     Behind { symbol: Symbol, day: NaiveDate, last_bar: String },
 }
@@ -37,14 +42,14 @@ pub enum InvalidCheckpoint {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Opening {
     /// The instrument as it was when the day opened.
-    pub parameters: FrozenParameters,
+    pub parameters: InstrumentParameters,
     /// The model's state before the day's first minute.
     pub state: SymbolState,
 }
 
 /// A symbol's state after a bar, as `stock_state` and `stock_realtime_price` show it.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Quote {
+pub struct SymbolSnapshot {
     pub symbol: Symbol,
     /// Close of the last bar, in ticks.
     pub price: Price,
@@ -94,7 +99,7 @@ pub struct SymbolRun {
     next_index: u16,
     last_bar: Option<Minute>,
     /// The place at which the halt ends that has been told of last.
-    halt_told: u16,
+    reported_halt_end: u16,
     day_volume: i64,
 }
 
@@ -102,8 +107,9 @@ impl SymbolRun {
     /// A symbol before the open of its first trading day.
     #[must_use]
     pub fn list(model: Model, instrument: Instrument, first_day: NaiveDate) -> Self {
-        let state = model.first_state(&instrument, first_day);
-        Self::before_open(model, instrument, first_day, state, None)
+        let opening = model.first_state(&instrument, first_day);
+        let path = model.open_first_day(&instrument, first_day);
+        Self::before_open(model, instrument, first_day, opening, path, None)
     }
 
     /// A symbol where it was when its last bar was written: the day is made again up to there.
@@ -111,7 +117,7 @@ impl SymbolRun {
     /// `last_bar` is none, or lies before the checkpoint's day, when the day has no bar yet.
     ///
     /// # Errors
-    /// The checkpoint's parameters are out of range, or the last bar is of a later day: they were not written together.
+    /// The checkpoint's parameters are out of range, its state is of another model, or the last bar is of a later day.
     pub fn resume(
         model: Model,
         calendar: &Calendar,
@@ -119,7 +125,9 @@ impl SymbolRun {
         last_bar: Option<Minute>,
     ) -> Result<Self, InvalidCheckpoint> {
         let Checkpoint { symbol, day, opening } = checkpoint;
-        let mut run = Self::before_open(model, opening.parameters.thaw(symbol)?, day, opening.state, last_bar);
+        let instrument = opening.parameters.instrument(symbol)?;
+        let path = model.open_day(&instrument, &opening.state, day)?;
+        let mut run = Self::before_open(model, instrument, day, opening.state, path, last_bar);
         let made = match last_bar {
             Some(minute) if calendar.day_of(minute) > day => {
                 return Err(InvalidCheckpoint::Behind { symbol, day, last_bar: minute.to_string() });
@@ -139,7 +147,8 @@ impl SymbolRun {
         while !self.is_day_over() {
             self.step();
         }
-        *self = Self::before_open(self.model.clone(), instrument, day, self.path.state(), self.last_bar);
+        let path = self.model.open_next_day(&instrument, &self.path, day);
+        *self = Self::before_open(self.model.clone(), instrument, day, self.path.state(), path, self.last_bar);
     }
 
     /// The bars of the present day up to the place `until` (exclusive, at most 240), appended to `bars`. Gives the halts that
@@ -158,10 +167,10 @@ impl SymbolRun {
         let symbol = self.instrument.symbol;
         let until = until.min(MINUTES_PER_DAY);
         for first in calendar.minutes_of(self.day).take(usize::from(until)).skip(usize::from(self.next_index)) {
-            if let Some(end) = self.path.halted_until().filter(|_| self.halt_told <= self.next_index) {
+            if let Some(end) = self.path.halted_until().filter(|_| self.reported_halt_end <= self.next_index) {
                 let last = calendar.minute_of(self.day, end - 1)?;
                 halts.push(Halt { symbol, from: first.start(), until: last.end() });
-                self.halt_told = end;
+                self.reported_halt_end = end;
             }
             if let Some(ohlcv) = self.step() {
                 bars.push((symbol, Bar { first, ohlcv }));
@@ -225,17 +234,17 @@ impl SymbolRun {
         Checkpoint {
             symbol: self.instrument.symbol,
             day: self.day,
-            opening: Opening { parameters: FrozenParameters::of(&self.instrument), state: self.opening.clone() },
+            opening: Opening { parameters: InstrumentParameters::of(&self.instrument), state: self.opening.clone() },
         }
     }
 
     /// The symbol's state after a minute, which must be the last one that passed; none before its first bar.
     #[must_use]
-    pub fn quote(&self, after: Minute) -> Option<Quote> {
+    pub fn snapshot(&self, after: Minute) -> Option<SymbolSnapshot> {
         let price = self.path.price();
         let regime = self.path.regime();
         let change = (price.ticks() - self.previous_close.ticks()) as f64 / self.previous_close.ticks() as f64;
-        Some(Quote {
+        Some(SymbolSnapshot {
             symbol: self.instrument.symbol,
             price,
             volatility: self.instrument.base_volatility.per_day() * self.path.volatility_factor(),
@@ -253,11 +262,22 @@ impl SymbolRun {
         instrument: Instrument,
         day: NaiveDate,
         opening: SymbolState,
+        path: DayPath,
         last_bar: Option<Minute>,
     ) -> Self {
-        let path = model.open_day(&instrument, &opening, day);
         let previous_close = path.price();
-        let (next_index, halt_told, day_volume) = (0, 0, 0);
-        Self { model, instrument, day, opening, previous_close, path, next_index, last_bar, halt_told, day_volume }
+        let (next_index, reported_halt_end, day_volume) = (0, 0, 0);
+        Self {
+            model,
+            instrument,
+            day,
+            opening,
+            previous_close,
+            path,
+            next_index,
+            last_bar,
+            reported_halt_end,
+            day_volume,
+        }
     }
 }

@@ -150,7 +150,7 @@ impl Instrument {
 /// How an instrument's parameters are kept beside a day's opening state, so that a resumed day uses the very
 /// values it began with even when `stock_metadata` has been edited since.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct FrozenParameters {
+pub struct InstrumentParameters {
     /// [`Instrument::base_price`] in ticks.
     pub base_price_ticks: i64,
     /// [`Instrument::base_volatility`] as a fraction.
@@ -164,7 +164,7 @@ pub struct FrozenParameters {
     pub daily_turnover: f64,
 }
 
-impl FrozenParameters {
+impl InstrumentParameters {
     /// The parameters of an instrument.
     #[must_use]
     pub fn of(instrument: &Instrument) -> Self {
@@ -183,7 +183,7 @@ impl FrozenParameters {
     ///
     /// # Errors
     /// A value is out of range: the stored text was changed by hand.
-    pub fn thaw(self, symbol: Symbol) -> Result<Instrument, InvalidInstrument> {
+    pub fn instrument(self, symbol: Symbol) -> Result<Instrument, InvalidInstrument> {
         let Self { base_price_ticks, base_volatility, board, is_st, sector, beta, daily_turnover } = self;
         let base_price = Price::from_ticks(base_price_ticks).map_err(|_| InvalidInstrument::BasePrice {
             symbol: symbol.to_string(),

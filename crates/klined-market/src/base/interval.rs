@@ -105,6 +105,6 @@ mod tests {
             assert_eq!(interval.as_str().parse(), Ok(interval));
         }
         assert_ne!("1m".parse::<Interval>(), "1M".parse());
-        assert!("1h".parse::<Interval>().is_err());
+        assert_eq!("1h".parse::<Interval>(), Err(UnknownInterval("1h".to_owned())));
     }
 }

@@ -106,10 +106,17 @@ mod tests {
 
     #[test]
     fn refuses_extremes_that_do_not_hold_open_and_close() {
+        let refused = |high, low, volume| {
+            let (open, high, low, close) = (price(10), price(high), price(low), price(11));
+            assert_eq!(
+                Ohlcv::new(open, high, low, close, volume),
+                Err(InvalidOhlcv { open, high, low, close, volume })
+            );
+        };
         assert!(Ohlcv::new(price(10), price(12), price(9), price(11), 0).is_ok());
-        assert!(Ohlcv::new(price(10), price(10), price(9), price(11), 0).is_err());
-        assert!(Ohlcv::new(price(10), price(12), price(11), price(11), 0).is_err());
-        assert!(Ohlcv::new(price(10), price(12), price(9), price(11), -1).is_err());
+        refused(10, 9, 0);
+        refused(12, 11, 0);
+        refused(12, 9, -1);
     }
 
     #[test]

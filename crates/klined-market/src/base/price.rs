@@ -105,10 +105,10 @@ mod tests {
     #[test]
     fn refuses_what_is_no_price() {
         for text in ["", ".", "0", "0.00", "-1", "1.234", "100000000", "1e3", "1_0", "+1", "NaN"] {
-            assert!(text.parse::<Price>().is_err(), "{text}");
+            assert_eq!(text.parse::<Price>(), Err(InvalidPrice(format!("\"{text}\""))));
         }
         for units in [0.0, -1.0, 1.005, f64::NAN, f64::INFINITY, 1e9] {
-            assert!(Price::from_units(units).is_err(), "{units}");
+            assert_eq!(Price::from_units(units), Err(InvalidPrice(units.to_string())));
         }
     }
 

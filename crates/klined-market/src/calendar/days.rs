@@ -1,17 +1,16 @@
 //! Trading days, and trading minutes counted through them.
 //!
-//! Known days: the weekdays from 1990-12-19 to the end of [`tables`](self) that are not in `tables/closed_days.txt`
+//! Known days: the weekdays from 1990-12-19 to the end of 2026 that are not in `tables/closed_days.txt`
 //! (made by `scripts/make_calendar.py` from two public sources). Later days come from [`projection`](super::projection).
 
 use chrono::{Datelike, Days, NaiveDate, NaiveTime, Weekday};
 
-use super::overrides::{Change, Overrides};
-use super::projection;
+use super::overrides::{DayChange, Overrides};
 use super::zone::{self, MORNING_OPEN};
 use super::{CalendarError, MINUTES_PER_DAY, Minute};
+use super::{projection, tables};
 use crate::base::{Seconds, UnixSeconds};
 
-const CLOSED_DAYS: &str = include_str!("tables/closed_days.txt");
 /// 1990-12-19, the first trading day.
 const OPENED: NaiveDate = NaiveDate::from_ymd_opt(1990, 12, 19).unwrap();
 /// The last day that the table of closed days covers.
@@ -40,11 +39,6 @@ fn is_weekday(date: NaiveDate) -> bool {
     !matches!(date.weekday(), Weekday::Sat | Weekday::Sun)
 }
 
-/// The dates of a table in this module: one a line in the first column, `#` begins a comment.
-pub(super) fn table_lines(table: &'static str) -> impl Iterator<Item = &'static str> {
-    table.lines().filter(|line| !line.starts_with('#') && !line.is_empty())
-}
-
 impl Calendar {
     /// The Shanghai Stock Exchange: known days to the end of 2026, projected days to the end of 2100.
     #[must_use]
@@ -56,11 +50,11 @@ impl Calendar {
     #[must_use]
     pub fn with_overrides(overrides: &Overrides) -> Self {
         let known_until = overrides.known_until().map_or(KNOWN_UNTIL, |date| date.max(KNOWN_UNTIL));
-        let closed: Vec<NaiveDate> = table_lines(CLOSED_DAYS).filter_map(|line| line.parse().ok()).collect();
+        let closed = tables::closed_days();
         let projected = projection::closed_days(KNOWN_UNTIL.year() + 1);
         let is_open = |date: NaiveDate| match overrides.change(date) {
-            Some(Change::Open) => true,
-            Some(Change::Closed) => false,
+            Some(DayChange::Open) => true,
+            Some(DayChange::Closed) => false,
             None if !is_weekday(date) => false,
             None if date <= KNOWN_UNTIL => closed.binary_search(&date).is_err(),
             None if date <= known_until => true,

@@ -11,12 +11,13 @@ mod minute;
 mod overrides;
 mod projection;
 mod session;
+mod tables;
 mod zone;
 
 pub use bucket::Bucket;
 pub use days::Calendar;
 pub use error::CalendarError;
 pub use minute::{MINUTES_PER_DAY, Minute};
-pub use overrides::{Change, Overrides, OverridesError};
+pub use overrides::{DayChange, Overrides, OverridesError};
 pub use session::{Session, SessionSpan};
 pub use zone::local_time;

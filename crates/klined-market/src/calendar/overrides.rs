@@ -14,7 +14,7 @@ use thiserror::Error;
 
 /// What a line says of a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Change {
+pub enum DayChange {
     Open,
     Closed,
 }
@@ -22,7 +22,7 @@ pub enum Change {
 /// The changes of one file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Overrides {
-    changes: BTreeMap<NaiveDate, Change>,
+    changes: BTreeMap<NaiveDate, DayChange>,
     known_until: Option<NaiveDate>,
 }
 
@@ -53,7 +53,7 @@ impl Overrides {
 
     /// What the file says of a day; none where it is silent.
     #[must_use]
-    pub fn change(&self, date: NaiveDate) -> Option<Change> {
+    pub fn change(&self, date: NaiveDate) -> Option<DayChange> {
         self.changes.get(&date).copied()
     }
 
@@ -74,8 +74,8 @@ impl Overrides {
             return Err(format!("{date} lies outside {opened} to {}", super::projection::HORIZON));
         }
         let change = match verb {
-            "open" => Change::Open,
-            "closed" => Change::Closed,
+            "open" => DayChange::Open,
+            "closed" => DayChange::Closed,
             "known-until" => {
                 self.known_until = Some(date);
                 return Ok(());
@@ -98,8 +98,8 @@ mod tests {
         let overrides =
             Overrides::parse("# 2027\nclosed 2027-02-05 # eve\n\nopen 2027-02-14\nknown-until 2027-12-31\n").unwrap();
         let on = |month, day| overrides.change(NaiveDate::from_ymd_opt(2027, month, day).unwrap());
-        assert_eq!(on(2, 5), Some(Change::Closed));
-        assert_eq!(on(2, 14), Some(Change::Open));
+        assert_eq!(on(2, 5), Some(DayChange::Closed));
+        assert_eq!(on(2, 14), Some(DayChange::Open));
         assert_eq!(on(2, 15), None);
         assert_eq!(overrides.known_until(), NaiveDate::from_ymd_opt(2027, 12, 31));
     }

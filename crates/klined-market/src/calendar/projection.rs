@@ -8,10 +8,10 @@
 
 use chrono::{Datelike, Days, NaiveDate, Weekday};
 
+use super::tables;
+
 /// The last date that is projected: the festival table ends with the year 2100.
 pub(super) const HORIZON: NaiveDate = NaiveDate::from_ymd_opt(2100, 12, 31).unwrap();
-
-const FESTIVALS: &str = include_str!("tables/lunar_festivals.txt");
 
 /// The festivals of a year that follow the moon or the sun.
 struct Festivals {
@@ -40,7 +40,7 @@ impl Festivals {
 
 /// The weekdays that are projected to be closed, from 1 January of `first_year` to the horizon, ascending.
 pub(super) fn closed_days(first_year: i32) -> Vec<NaiveDate> {
-    let mut days: Vec<NaiveDate> = super::days::table_lines(FESTIVALS)
+    let mut days: Vec<NaiveDate> = tables::lunar_festivals()
         .filter_map(Festivals::parse)
         .filter(|festivals| festivals.year >= first_year)
         .flat_map(|festivals| closed_in(&festivals))
@@ -128,11 +128,7 @@ mod tests {
 
     #[test]
     fn is_right_on_the_years_under_the_present_regulation() {
-        let known: Vec<NaiveDate> = include_str!("tables/closed_days.txt")
-            .lines()
-            .filter_map(|line| line.parse().ok())
-            .filter(|day: &NaiveDate| day.year() >= 2023)
-            .collect();
+        let known: Vec<NaiveDate> = tables::closed_days().into_iter().filter(|day| day.year() >= 2023).collect();
         let projected: Vec<NaiveDate> = closed_days(2023).into_iter().filter(|day| day.year() <= 2026).collect();
         assert_eq!(projected, known);
     }

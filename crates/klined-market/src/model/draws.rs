@@ -12,7 +12,7 @@ use super::{bridge, normal};
 use crate::base::seed::open_unit;
 
 /// Bars whose words are drawn together; divides a day.
-pub(super) const BATCH: usize = 16;
+pub(super) const LANES: usize = 16;
 /// Words of a bar.
 const WORDS: usize = 4;
 
@@ -30,72 +30,72 @@ pub(super) struct BarDraws {
     pub noise: f64,
 }
 
-/// What a batch of bars draws, in order.
+/// What a lanes of bars draws, in order.
 #[derive(Debug, Clone)]
-pub(super) struct Batch {
-    pub normal: [f64; BATCH],
-    pub free_bits: [u64; BATCH],
-    pub log_high: [f64; BATCH],
-    pub log_low: [f64; BATCH],
-    pub noise: [f64; BATCH],
+pub(super) struct LaneDraws {
+    pub normal: [f64; LANES],
+    pub free_bits: [u64; LANES],
+    pub log_high: [f64; LANES],
+    pub log_low: [f64; LANES],
+    pub noise: [f64; LANES],
 }
 
-/// The draws of a day, in order: bar by bar or batch by batch.
+/// The draws of a day, in order: bar by bar or lanes by lanes.
 #[derive(Debug, Clone)]
 pub(super) struct Draws {
     stream: ChaCha8Rng,
     next: usize,
-    batch: Batch,
+    lanes: LaneDraws,
 }
 
 impl Draws {
     pub(super) fn of(stream: ChaCha8Rng) -> Self {
-        let (numbers, free_bits) = ([0.0; BATCH], [0; BATCH]);
-        let batch = Batch { normal: numbers, free_bits, log_high: numbers, log_low: numbers, noise: numbers };
-        Self { stream, next: BATCH, batch }
+        let (numbers, free_bits) = ([0.0; LANES], [0; LANES]);
+        let lanes = LaneDraws { normal: numbers, free_bits, log_high: numbers, log_low: numbers, noise: numbers };
+        Self { stream, next: LANES, lanes }
     }
 
     /// The next bar's.
     #[inline]
     pub(super) fn next(&mut self) -> BarDraws {
-        if self.next == BATCH {
+        if self.next == LANES {
             self.draw();
             self.next = 0;
         }
-        let (place, batch) = (self.next, &self.batch);
+        let (place, lanes) = (self.next, &self.lanes);
         self.next += 1;
         BarDraws {
-            normal: batch.normal[place],
-            free_bits: batch.free_bits[place],
-            log_high: batch.log_high[place],
-            log_low: batch.log_low[place],
-            noise: batch.noise[place],
+            normal: lanes.normal[place],
+            free_bits: lanes.free_bits[place],
+            log_high: lanes.log_high[place],
+            log_low: lanes.log_low[place],
+            noise: lanes.noise[place],
         }
     }
 
-    /// The next whole batch.
-    pub(super) fn batch(&mut self) -> &Batch {
+    /// The next whole lanes.
+    pub(super) fn next_lanes(&mut self) -> &LaneDraws {
         self.draw();
-        &self.batch
+        &self.lanes
     }
 
     fn draw(&mut self) {
-        let mut words = [[0_u64; BATCH]; WORDS];
-        for bar in 0..BATCH {
+        let mut words = [[0_u64; LANES]; WORDS];
+        for bar in 0..LANES {
             for of_bar in &mut words {
                 of_bar[bar] = self.stream.next_u64();
             }
         }
         let [returns, highs, lows, volumes] = &words;
-        let Batch { normal, free_bits, log_high, log_low, noise } = &mut self.batch;
-        let (mut for_returns, mut for_volumes) = ([0.0; BATCH], [0.0; BATCH]);
+        let LaneDraws { normal, free_bits, log_high, log_low, noise } = &mut self.lanes;
+        let (mut for_returns, mut for_volumes) = ([0.0; LANES], [0.0; LANES]);
         // Loops over whole arrays, a kind of arithmetic each: the compiler turns them into vectors.
-        for bar in 0..BATCH {
+        for bar in 0..LANES {
             for_returns[bar] = open_unit(returns[bar]);
             for_volumes[bar] = open_unit(volumes[bar]);
             free_bits[bar] = returns[bar] & 0xfff;
         }
-        for bar in 0..BATCH {
+        for bar in 0..LANES {
             let (high, low) = (open_unit(highs[bar]), open_unit(lows[bar]));
             log_high[bar] = high;
             log_low[bar] = if bridge::is_coupled(lows[bar]) { 1.0 - high } else { low };

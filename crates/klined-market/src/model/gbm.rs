@@ -11,17 +11,17 @@ use chrono::NaiveDate;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use super::draws::{BATCH, Batch, Draws};
+use super::draws::{Draws, LANES, LaneDraws};
 use super::math::exp_each;
 use super::regime::{Chain, Regime};
-use super::scenario::{Forced, Script};
-use super::units::hold;
+use super::scenario::{DaySchedule, MinuteEffects};
+use super::units::clamp_price;
 use super::{bridge, volume};
 use crate::base::{Instrument, Ohlcv, Price, Seed, Stream};
 
 /// What a symbol carries from minute to minute.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct State {
+pub struct GbmState {
     /// The unrounded price in ticks, within [`Price::MIN`] and [`Price::MAX`].
     price_ticks: f64,
     chain: Chain,
@@ -32,9 +32,9 @@ pub struct State {
 
 /// A day in progress.
 #[derive(Debug, Clone)]
-pub struct Day {
-    state: State,
-    steps: [RegimeStep; 3],
+pub struct GbmDay {
+    state: GbmState,
+    steps: [GbmRegimeStep; 3],
     /// One over the standard deviation of a minute's return at the base volatility.
     per_minute_sigma: f64,
     typical_lots: f64,
@@ -42,26 +42,26 @@ pub struct Day {
     regimes: ChaCha8Rng,
     /// The chain at the end of the batch.
     chain_ahead: Chain,
-    ahead: Ahead,
-    script: Script,
+    ahead: MinutesAhead,
+    schedule: DaySchedule,
     /// The place in the day of the next minute.
     index: u16,
 }
 
 /// A batch of minutes, but for the price that they begin at.
 #[derive(Debug, Clone)]
-struct Ahead {
-    chain: [Chain; BATCH],
+struct MinutesAhead {
+    chain: [Chain; LANES],
     /// Close, high and low over the open.
-    grown: [f64; BATCH],
-    highest: [f64; BATCH],
-    lowest: [f64; BATCH],
-    shares: [u64; BATCH],
+    grown: [f64; LANES],
+    highest: [f64; LANES],
+    lowest: [f64; LANES],
+    shares: [u64; LANES],
 }
 
 /// What a regime means for one minute of this instrument.
 #[derive(Debug, Clone, Copy)]
-struct RegimeStep {
+struct GbmRegimeStep {
     /// μ − ½v.
     log_drift: f64,
     /// v.
@@ -70,7 +70,7 @@ struct RegimeStep {
     sigma: f64,
 }
 
-impl State {
+impl GbmState {
     pub(super) fn first(seed: Seed, instrument: &Instrument, first_day: NaiveDate) -> Self {
         let mut stream = seed.stream(Stream::Listing, &instrument.symbol, first_day);
         let chain = Chain::stationary(&mut stream);
@@ -83,16 +83,22 @@ impl State {
     }
 }
 
-impl Day {
-    pub(super) fn open(seed: Seed, instrument: &Instrument, mut state: State, date: NaiveDate, script: Script) -> Self {
-        if script.gap() != 1.0 {
+impl GbmDay {
+    pub(super) fn open(
+        seed: Seed,
+        instrument: &Instrument,
+        mut state: GbmState,
+        date: NaiveDate,
+        schedule: DaySchedule,
+    ) -> Self {
+        if schedule.gap() != 1.0 {
             state.printed_ticks = Some(state.print().ticks());
-            state.price_ticks = hold(state.price_ticks * script.gap());
+            state.price_ticks = clamp_price(state.price_ticks * schedule.gap());
         }
         let base_variance = instrument.base_volatility.minute_variance();
         let step = |regime: Regime| {
             let variance = base_variance * regime.volatility_factor() * regime.volatility_factor();
-            RegimeStep { log_drift: regime.drift().per_minute() - 0.5 * variance, variance, sigma: variance.sqrt() }
+            GbmRegimeStep { log_drift: regime.drift().per_minute() - 0.5 * variance, variance, sigma: variance.sqrt() }
         };
         Self {
             state,
@@ -102,28 +108,28 @@ impl Day {
             draws: Draws::of(seed.stream(Stream::Bars, &instrument.symbol, date)),
             regimes: seed.stream(Stream::Regime, &instrument.symbol, date),
             chain_ahead: state.chain,
-            ahead: Ahead {
-                chain: [state.chain; BATCH],
-                grown: [1.0; BATCH],
-                highest: [1.0; BATCH],
-                lowest: [1.0; BATCH],
-                shares: [0; BATCH],
+            ahead: MinutesAhead {
+                chain: [state.chain; LANES],
+                grown: [1.0; LANES],
+                highest: [1.0; LANES],
+                lowest: [1.0; LANES],
+                shares: [0; LANES],
             },
-            script,
+            schedule,
             index: 0,
         }
     }
 
     pub(super) fn step(&mut self) -> Ohlcv {
-        let place = usize::from(self.index) % BATCH;
+        let place = usize::from(self.index) % LANES;
         if place == 0 {
             self.work_out();
         }
         self.index += 1;
         let ahead = &self.ahead;
         let open = self.state.price_ticks;
-        let close = hold(open * ahead.grown[place]);
-        self.state = State { price_ticks: close, chain: ahead.chain[place], printed_ticks: None };
+        let close = clamp_price(open * ahead.grown[place]);
+        self.state = GbmState { price_ticks: close, chain: ahead.chain[place], printed_ticks: None };
         Ohlcv::spanning(
             Price::nearest(open),
             Price::nearest(close),
@@ -140,30 +146,30 @@ impl Day {
     }
 
     pub(super) fn halted_until(&self) -> Option<u16> {
-        self.script.halted_until(self.index)
+        self.schedule.halted_until(self.index)
     }
 
     /// The next batch of minutes, in loops over whole arrays that the compiler turns into vectors.
     fn work_out(&mut self) {
-        let Ahead { chain, grown, highest, lowest, shares } = &mut self.ahead;
-        let Batch { normal, log_high, log_low, noise, .. } = self.draws.batch();
-        let mut variances = [0.0; BATCH];
-        for place in 0..BATCH {
+        let MinutesAhead { chain, grown, highest, lowest, shares } = &mut self.ahead;
+        let LaneDraws { normal, log_high, log_low, noise, .. } = self.draws.next_lanes();
+        let mut variances = [0.0; LANES];
+        for place in 0..LANES {
             let drawn = self.chain_ahead.advance(&mut self.regimes);
             chain[place] = self.chain_ahead;
             let minute = self.index + place as u16;
-            let Forced { regime, log_move, volatility } = self.script.minute(minute);
+            let MinuteEffects { regime, log_move, volatility } = self.schedule.minute(minute);
             let step = self.steps[regime.unwrap_or(drawn) as usize];
             let variance = step.variance * volatility * volatility;
             let log_drift = step.log_drift + 0.5 * (step.variance - variance);
             grown[place] = log_drift + step.sigma * volatility * normal[place] + log_move;
             variances[place] = variance;
         }
-        for place in 0..BATCH {
+        for place in 0..LANES {
             let extremes = bridge::extremes(grown[place], variances[place], log_high[place], log_low[place]);
             (highest[place], lowest[place]) = (extremes.high, extremes.low);
         }
-        for place in 0..BATCH {
+        for place in 0..LANES {
             let relative_move = grown[place].abs() * self.per_minute_sigma;
             shares[place] = volume::shares(self.typical_lots, relative_move, noise[place]);
         }
@@ -172,7 +178,7 @@ impl Day {
         exp_each(lowest);
     }
 
-    pub(super) fn state(&self) -> State {
+    pub(super) fn state(&self) -> GbmState {
         self.state
     }
 
@@ -181,10 +187,10 @@ impl Day {
     }
 
     pub(super) fn regime(&self) -> Regime {
-        self.script.minute_before(self.index).regime.unwrap_or(self.state.chain.regime)
+        self.schedule.minute_before(self.index).regime.unwrap_or(self.state.chain.regime)
     }
 
     pub(super) fn forced_volatility(&self) -> f64 {
-        self.script.minute_before(self.index).volatility
+        self.schedule.minute_before(self.index).volatility
     }
 }

@@ -23,13 +23,13 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::base::{Instrument, Ohlcv, Price, PriceLimits, Seed, UnixSeconds};
+use crate::base::{Instrument, Ohlcv, Price, PriceLimits, Seed, Symbol, UnixSeconds};
 use crate::calendar::Calendar;
 
 pub use full::FullParameters;
-pub use full::parameters::{Described, InvalidParameters};
+pub use full::parameters::{InvalidParameters, ParameterDescription};
 pub use regime::Regime;
-pub use scenario::{Effect, InvalidScenario, Scenario, ScenarioEvent, Scope};
+pub use scenario::{Effect, EffectKind, InvalidScenario, Scenario, ScenarioEvent, Scope, UnknownEffectKind};
 pub use units::{AnnualDrift, TRADING_DAYS_PER_YEAR};
 
 /// Which arithmetic moves the prices.
@@ -46,6 +46,18 @@ pub enum ModelKind {
 #[error("\"{0}\" is not a model: use full or gbm")]
 pub struct UnknownModel(String);
 
+/// A stored state that another model has made, so that no day can be opened from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("the stored state of {symbol} is of the model {found}, but the market's model is {expected}")]
+pub struct StateOfOtherModel {
+    /// Whose state it is.
+    pub symbol: Symbol,
+    /// The model that was asked to open a day.
+    pub expected: ModelKind,
+    /// The model that the state belongs to.
+    pub found: ModelKind,
+}
+
 /// A model and the seed that all of its randomness comes from.
 #[derive(Debug, Clone)]
 pub struct Model {
@@ -54,22 +66,22 @@ pub struct Model {
     /// What the full model's symbols share; none of the plain one.
     full: Option<Arc<full::Full>>,
     /// What is forced upon the market.
-    plan: Option<Arc<scenario::Plan>>,
+    schedule: Option<Arc<scenario::EventSchedule>>,
 }
 
 /// What a symbol carries from one trading day to the next. Serialises to JSON that restores it bit for bit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SymbolState {
-    Gbm(gbm::State),
-    Full(full::State),
+    Gbm(gbm::GbmState),
+    Full(full::FullState),
 }
 
 /// One symbol's day, step by step.
 #[derive(Debug, Clone)]
 pub enum DayPath {
-    Gbm(Box<gbm::Day>),
-    Full(Box<full::Day>),
+    Gbm(Box<gbm::GbmDay>),
+    Full(Box<full::FullDay>),
 }
 
 impl ModelKind {
@@ -124,14 +136,14 @@ impl Model {
     /// Geometric Brownian motion under the regime chain.
     #[must_use]
     pub fn gbm(seed: Seed) -> Self {
-        Self { kind: ModelKind::Gbm, seed, full: None, plan: None }
+        Self { kind: ModelKind::Gbm, seed, full: None, schedule: None }
     }
 
     /// The full model. The calendar's days before a date are part of what the market is on that date.
     #[must_use]
     pub fn full(seed: Seed, parameters: FullParameters, calendar: Arc<Calendar>) -> Self {
         let full = Some(Arc::new(full::Full::new(seed, parameters, calendar)));
-        Self { kind: ModelKind::Full, seed, full, plan: None }
+        Self { kind: ModelKind::Full, seed, full, schedule: None }
     }
 
     /// The same model under another calendar, without events.
@@ -146,20 +158,20 @@ impl Model {
     /// The same model with events forced upon its market, in place of those it had.
     #[must_use]
     pub fn with_events(self, events: &[ScenarioEvent], calendar: &Calendar) -> Self {
-        let plan = (!events.is_empty()).then(|| Arc::new(scenario::Plan::new(events, calendar)));
-        Self { plan, ..self }
+        let schedule = (!events.is_empty()).then(|| Arc::new(scenario::EventSchedule::new(events, calendar)));
+        Self { schedule, ..self }
     }
 
     /// Whether an event halts all trade at an instant.
     #[must_use]
     pub fn is_market_halted(&self, now: UnixSeconds) -> bool {
-        self.plan.as_ref().is_some_and(|plan| plan.is_market_halted(now))
+        self.schedule.as_ref().is_some_and(|schedule| schedule.is_market_halted(now))
     }
 
     /// Whether an event halts an instrument's trade at an instant.
     #[must_use]
     pub fn is_halted(&self, instrument: &Instrument, now: UnixSeconds) -> bool {
-        self.plan.as_ref().is_some_and(|plan| plan.is_halted(instrument, now))
+        self.schedule.as_ref().is_some_and(|schedule| schedule.is_halted(instrument, now))
     }
 
     /// The limits that a day's prints stay in after a close; none where this model knows none.
@@ -185,24 +197,78 @@ impl Model {
     #[must_use]
     pub fn first_state(&self, instrument: &Instrument, first_day: NaiveDate) -> SymbolState {
         match &self.full {
-            None => SymbolState::Gbm(gbm::State::first(self.seed, instrument, first_day)),
-            Some(full) => SymbolState::Full(full::State::first(full, self.seed, instrument, first_day)),
+            None => SymbolState::Gbm(gbm::GbmState::first(self.seed, instrument, first_day)),
+            Some(full) => SymbolState::Full(full::FullState::first(full, self.seed, instrument, first_day)),
         }
     }
 
-    /// A day's path from the state at its open. A state of another model begins anew at the base price; a database's
-    /// identity sees to it that there is none.
+    /// The path of an instrument's first trading day, which begins with [`Model::first_state`].
     #[must_use]
-    pub fn open_day(&self, instrument: &Instrument, state: &SymbolState, date: NaiveDate) -> DayPath {
-        let script = self.plan.as_ref().map(|plan| plan.day(instrument, date)).unwrap_or_default();
+    pub fn open_first_day(&self, instrument: &Instrument, date: NaiveDate) -> DayPath {
+        match &self.full {
+            None => self.open_gbm_day(instrument, gbm::GbmState::first(self.seed, instrument, date), date),
+            Some(full) => {
+                let state = full::FullState::first(full, self.seed, instrument, date);
+                self.open_full_day(full, instrument, state, date)
+            }
+        }
+    }
+
+    /// The path of the day that follows another path's day. The rest of that day must have been stepped through, because
+    /// its state opens this one.
+    #[must_use]
+    pub fn open_next_day(&self, instrument: &Instrument, path: &DayPath, date: NaiveDate) -> DayPath {
+        match path {
+            DayPath::Gbm(day) => self.open_gbm_day(instrument, day.state(), date),
+            DayPath::Full(day) => self.open_full_day(day.model(), instrument, day.state(), date),
+        }
+    }
+
+    /// The path of a day from a stored state at its open.
+    ///
+    /// # Errors
+    /// The state is of another model.
+    pub fn open_day(
+        &self,
+        instrument: &Instrument,
+        state: &SymbolState,
+        date: NaiveDate,
+    ) -> Result<DayPath, StateOfOtherModel> {
         match (&self.full, state) {
-            (None, SymbolState::Gbm(state)) => {
-                DayPath::Gbm(Box::new(gbm::Day::open(self.seed, instrument, *state, date, script)))
-            }
-            (Some(full), SymbolState::Full(state)) => {
-                DayPath::Full(Box::new(full::Day::open(full, self.seed, instrument, *state, date, script)))
-            }
-            _ => self.open_day(instrument, &self.first_state(instrument, date), date),
+            (None, SymbolState::Gbm(state)) => Ok(self.open_gbm_day(instrument, *state, date)),
+            (Some(full), SymbolState::Full(state)) => Ok(self.open_full_day(full, instrument, *state, date)),
+            _ => Err(StateOfOtherModel { symbol: instrument.symbol, expected: self.kind, found: state.kind() }),
+        }
+    }
+
+    fn open_gbm_day(&self, instrument: &Instrument, state: gbm::GbmState, date: NaiveDate) -> DayPath {
+        let schedule = self.day_schedule(instrument, date);
+        DayPath::Gbm(Box::new(gbm::GbmDay::open(self.seed, instrument, state, date, schedule)))
+    }
+
+    fn open_full_day(
+        &self,
+        full: &Arc<full::Full>,
+        instrument: &Instrument,
+        state: full::FullState,
+        date: NaiveDate,
+    ) -> DayPath {
+        let schedule = self.day_schedule(instrument, date);
+        DayPath::Full(Box::new(full::FullDay::open(full, self.seed, instrument, state, date, schedule)))
+    }
+
+    fn day_schedule(&self, instrument: &Instrument, date: NaiveDate) -> scenario::DaySchedule {
+        self.schedule.as_ref().map(|schedule| schedule.day(instrument, date)).unwrap_or_default()
+    }
+}
+
+impl SymbolState {
+    /// The model that the state belongs to.
+    #[must_use]
+    pub fn kind(&self) -> ModelKind {
+        match self {
+            Self::Gbm(_) => ModelKind::Gbm,
+            Self::Full(_) => ModelKind::Full,
         }
     }
 }

@@ -28,6 +28,6 @@ impl DailyVolatility {
 }
 
 /// Keeps a price that is carried unrounded, in ticks, where it can be printed: a stock that reaches one tick can recover.
-pub(super) fn hold(price_ticks: f64) -> f64 {
+pub(super) fn clamp_price(price_ticks: f64) -> f64 {
     price_ticks.clamp(Price::MIN.ticks() as f64, Price::MAX.ticks() as f64)
 }

@@ -9,10 +9,10 @@ use std::fmt;
 use std::str::FromStr;
 
 use chrono::NaiveDate;
-use rand_chacha::ChaCha8Rng;
 use rand_core::Rng;
 use thiserror::Error;
 
+use super::lots::{shares, shuffle};
 use super::sectors::{SECTORS, Sector};
 use super::{UniverseRow, codes, names};
 use crate::base::seed::open_unit;
@@ -107,7 +107,7 @@ pub fn ashare(count: StockCount, seed: Seed) -> Vec<UniverseRow> {
         *treatment = if place % 2 == 0 { "ST " } else { "*ST " };
     }
     shuffle(&mut treatments, &mut shared);
-    let mut words = names::Words::new();
+    let mut words = names::CoinedNames::new();
     let mut rows = Vec::with_capacity(codes.len());
     for (((code, board), sector), treatment) in codes.into_iter().zip(sectors).zip(treatments) {
         let word = words.draw(&mut shared);
@@ -146,31 +146,4 @@ fn stock(seed: Seed, code: String, board: Board, name: String, sector: &Sector, 
 /// The nearest number with so many decimals, given as their scale.
 fn decimals(value: f64, scale: f64) -> f64 {
     libm::round(value * scale) / scale
-}
-
-/// A uniform whole number below a bound above 0.
-pub(super) fn below(stream: &mut ChaCha8Rng, bound: u32) -> u32 {
-    // The high word of the product; its bias is below bound/2⁶⁴.
-    ((u128::from(stream.next_u64()) * u128::from(bound)) >> 64) as u32
-}
-
-/// Fisher and Yates's shuffle.
-fn shuffle<T>(items: &mut [T], stream: &mut ChaCha8Rng) {
-    for last in (1..items.len()).rev() {
-        items.swap(last, below(stream, last as u32 + 1) as usize);
-    }
-}
-
-/// A total shared out in proportion to weights by largest remainders; of equal remainders the earlier wins.
-pub(super) fn shares(weights: &[u32], total: u32) -> Vec<u32> {
-    let sum: u64 = weights.iter().copied().map(u64::from).sum();
-    let exact = |weight: u32| u64::from(weight) * u64::from(total);
-    let mut shares: Vec<u32> = weights.iter().map(|&weight| (exact(weight) / sum) as u32).collect();
-    let mut places: Vec<usize> = (0..weights.len()).collect();
-    places.sort_by_key(|&place| std::cmp::Reverse(exact(weights[place]) % sum));
-    let left = total - shares.iter().sum::<u32>();
-    for &place in places.iter().take(left as usize) {
-        shares[place] += 1;
-    }
-    shares
 }

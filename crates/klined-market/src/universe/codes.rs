@@ -2,37 +2,37 @@
 
 use rand_chacha::ChaCha8Rng;
 
-use super::ashare::{below, shares};
+use super::lots::{below, shares};
 use crate::base::Board;
 
 /// The codes that begin with three digits.
-struct Range {
+struct CodeRange {
     prefix: u16,
     /// Shares listed in it.
     listed: u32,
     board: Board,
 }
 
-const fn range(prefix: u16, listed: u32, board: Board) -> Range {
-    Range { prefix, listed, board }
+const fn code_range(prefix: u16, listed: u32, board: Board) -> CodeRange {
+    CodeRange { prefix, listed, board }
 }
 
 /// Counted on the exchanges' lists of shares in 2026.
-const RANGES: [Range; 14] = [
-    range(0, 416, Board::Main),
-    range(1, 105, Board::Main),
-    range(2, 922, Board::Main),
-    range(3, 42, Board::Main),
-    range(300, 941, Board::ChiNext),
-    range(301, 444, Board::ChiNext),
-    range(302, 1, Board::ChiNext),
-    range(600, 755, Board::Main),
-    range(601, 223, Board::Main),
-    range(603, 603, Board::Main),
-    range(605, 113, Board::Main),
-    range(688, 588, Board::Star),
-    range(689, 1, Board::Star),
-    range(920, 275, Board::Beijing),
+const RANGES: [CodeRange; 14] = [
+    code_range(0, 416, Board::Main),
+    code_range(1, 105, Board::Main),
+    code_range(2, 922, Board::Main),
+    code_range(3, 42, Board::Main),
+    code_range(300, 941, Board::ChiNext),
+    code_range(301, 444, Board::ChiNext),
+    code_range(302, 1, Board::ChiNext),
+    code_range(600, 755, Board::Main),
+    code_range(601, 223, Board::Main),
+    code_range(603, 603, Board::Main),
+    code_range(605, 113, Board::Main),
+    code_range(688, 588, Board::Star),
+    code_range(689, 1, Board::Star),
+    code_range(920, 275, Board::Beijing),
 ];
 
 /// Shares in all ranges together.

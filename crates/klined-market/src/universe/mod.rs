@@ -7,6 +7,7 @@ mod ashare;
 mod choice;
 mod codes;
 pub mod csv;
+mod lots;
 mod names;
 mod sectors;
 

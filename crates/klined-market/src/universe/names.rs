@@ -4,7 +4,7 @@
 
 use rand_chacha::ChaCha8Rng;
 
-use super::ashare::below;
+use super::lots::below;
 
 const SYLLABLES: [&str; 31] = [
     "bai", "cen", "dai", "geng", "jue", "kui", "kuo", "lan", "liao", "ling", "mian", "miao", "mo", "nian", "nuo",
@@ -30,9 +30,9 @@ fn coined_words() -> Vec<String> {
 }
 
 /// Coined words, drawn without replacement.
-pub(super) struct Words(Vec<String>);
+pub(super) struct CoinedNames(Vec<String>);
 
-impl Words {
+impl CoinedNames {
     pub(super) fn new() -> Self {
         Self(coined_words())
     }

@@ -4,19 +4,19 @@
 //! minute's ticks are made when they are asked for, without its neighbours, and the same every time. Their random
 //! numbers are a stream of their own for each symbol and minute.
 //!
-//! The parts: `times` when trades come, `sizes` how many and how large, `path` where the price goes, `book`
+//! The parts: `times` when trades come, `sizes` how many and how large, `path` where the price goes, `top_of_book`
 //! bid, ask and side.
 
-mod book;
 mod path;
 mod sizes;
 mod times;
+mod top_of_book;
 
 use chrono::NaiveDate;
 use rand_core::Rng;
 
-use self::book::Book;
-use self::path::Point;
+use self::path::PathPoint;
+use self::top_of_book::TopOfBook;
 use super::Bar;
 use crate::base::{Board, Instrument, Nanos, Ohlcv, Price, PriceLimits, Seed, Stream, Symbol, UnixNanos, UnixSeconds};
 use crate::calendar::Minute;
@@ -205,11 +205,11 @@ impl MinuteTicks {
         let volume = ohlcv.volume().unsigned_abs();
         if volume == 0 {
             let close = Ohlcv::spanning(ohlcv.close(), ohlcv.close(), ohlcv.close(), ohlcv.close(), 0);
-            let mut book = Book::of(facts, &close, 0);
+            let mut top = TopOfBook::of(facts, &close, 0);
             let times = times::draw(&mut stream, QUOTES_WITHOUT_TRADES - 1);
             let quote = |(place, offset): (u16, u64)| {
-                let stand = book.next(Point::Given(0), 0, stream.next_u64(), stream.next_u64());
-                BestQuote { at: start + Nanos::new(offset.cast_signed()), bid: stand.bid, ask: stand.ask, place }
+                let quoted = top.next(PathPoint::Given(0), 0, stream.next_u64(), stream.next_u64());
+                BestQuote { at: start + Nanos::new(offset.cast_signed()), bid: quoted.bid, ask: quoted.ask, place }
             };
             let quotes = (0..).zip(std::iter::once(0).chain(times)).map(quote).collect();
             return Self { minute, trades: Vec::new(), quotes };
@@ -219,24 +219,24 @@ impl MinuteTicks {
         let shares = sizes::draw(&mut stream, volume, order_sizes, count);
         let times = times::draw(&mut stream, count);
         let points = path::draw(&mut stream, ohlcv, count);
-        let mut book = Book::of(facts, ohlcv, count);
+        let mut top = TopOfBook::of(facts, ohlcv, count);
         let (mut trades, mut quotes) = (Vec::with_capacity(count), Vec::with_capacity(count));
         let mut before = 0;
         for (place, ((time, shares), point)) in (0..).zip(times.into_iter().zip(shares).zip(points)) {
-            let stand = book.next(point, shares, stream.next_u64(), stream.next_u64());
+            let quoted = top.next(point, shares, stream.next_u64(), stream.next_u64());
             // Quotes follow a trade sooner rather than later, and always between it and the next.
-            let quoted = if place == 0 {
+            let quoted_at = if place == 0 {
                 0
             } else {
-                before + 1 + ((time - before - 2) as f64 * (stand.chance * stand.chance)) as u64
+                before + 1 + ((time - before - 2) as f64 * (quoted.chance * quoted.chance)) as u64
             };
             quotes.push(BestQuote {
-                at: start + Nanos::new(quoted.cast_signed()),
-                bid: stand.bid,
-                ask: stand.ask,
+                at: start + Nanos::new(quoted_at.cast_signed()),
+                bid: quoted.bid,
+                ask: quoted.ask,
                 place,
             });
-            let (at, price, side) = (start + Nanos::new(time.cast_signed()), stand.price, stand.side);
+            let (at, price, side) = (start + Nanos::new(time.cast_signed()), quoted.price, quoted.side);
             trades.push(Trade { at, price, shares: shares.cast_signed(), place, side });
             before = time;
         }

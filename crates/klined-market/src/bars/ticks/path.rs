@@ -40,7 +40,7 @@ pub(super) fn needed(bar: &Ohlcv) -> usize {
 
 /// Where the price is, in ticks above the bar's low.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Point {
+pub(super) enum PathPoint {
     /// Exactly there: the trade must be at this price.
     Given(u64),
     /// Thereabouts.
@@ -48,7 +48,7 @@ pub(super) enum Point {
 }
 
 /// The way of `count` trades, at least as many as [`needed`].
-pub(super) fn draw(stream: &mut ChaCha8Rng, bar: &Ohlcv, count: usize) -> Vec<Point> {
+pub(super) fn draw(stream: &mut ChaCha8Rng, bar: &Ohlcv, count: usize) -> Vec<PathPoint> {
     // As many words for every bar, so that what follows has its place in the stream.
     let legs: [f64; WAYPOINTS_MAX - 1] = std::array::from_fn(|_| open_unit(stream.next_u64()));
     let (order, direction) = (open_unit(stream.next_u64()), stream.next_u64());
@@ -84,10 +84,10 @@ pub(super) fn draw(stream: &mut ChaCha8Rng, bar: &Ohlcv, count: usize) -> Vec<Po
             let moved = at + (price as f64 - at) / left + drawn;
             let folded = if moved > range { 2.0 * range - moved } else { moved };
             at = (if folded < 0.0 { -folded } else { folded }).min(range);
-            points.push(Point::Free(at));
+            points.push(PathPoint::Free(at));
         }
         at = price as f64;
-        points.push(Point::Given(price));
+        points.push(PathPoint::Given(price));
     }
     if is_backward {
         points.reverse();

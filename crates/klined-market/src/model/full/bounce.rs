@@ -8,7 +8,7 @@
 //! charged ½(D² + Σ Bₖ²)·v in its own minute.
 
 use super::parameters;
-use super::process::keep;
+use super::process::persistence;
 use super::profile::{MINUTES, Minutes};
 
 const PARTS: usize = 2;
@@ -16,7 +16,7 @@ const PARTS: usize = 2;
 /// The parameters, worked out.
 #[derive(Debug, Clone)]
 pub(super) struct Bounce {
-    keep: [f64; PARTS],
+    persistence: [f64; PARTS],
     share: [f64; PARTS],
     /// What of it comes back during a day: 1 − q.
     comes_back: [f64; PARTS],
@@ -30,10 +30,11 @@ pub(super) struct Bounce {
 pub(super) type Overshoot = [f64; PARTS];
 
 impl Bounce {
-    pub(super) fn new(parameters: &parameters::Bounce) -> Self {
-        let keep = [parameters.half_life_minutes, parameters.slow_half_life_days * MINUTES as f64].map(keep);
+    pub(super) fn new(parameters: &parameters::BounceParameters) -> Self {
+        let persistence =
+            [parameters.half_life_minutes, parameters.slow_half_life_days * MINUTES as f64].map(persistence);
         let share = if parameters.enabled { [parameters.share, parameters.slow_share] } else { [0.0; PARTS] };
-        let over_a_day = keep.map(|keep| (0..MINUTES).fold(1.0, |left, _| left * keep));
+        let over_a_day = persistence.map(|persistence| (0..MINUTES).fold(1.0, |left, _| left * persistence));
         let comes_back = over_a_day.map(|left| 1.0 - left);
         // What is left of the shocks of each minute at the day's close, from the last minute back.
         let mut left = share;
@@ -48,17 +49,17 @@ impl Bounce {
                 }
             }
             *of_minute = 0.5 * (that_day * that_day + later);
-            left = std::array::from_fn(|part| left[part] * keep[part]);
+            left = std::array::from_fn(|part| left[part] * persistence[part]);
         }
-        Self { keep, share, comes_back, charge, stretched: 1.0 + share[0] + share[1] }
+        Self { persistence, share, comes_back, charge, stretched: 1.0 + share[0] + share[1] }
     }
 
     /// A minute's own move; returns ΔT.
     #[inline]
     pub(super) fn step(&self, overshoot: &mut Overshoot, own: f64) -> f64 {
         let before = overshoot[0] + overshoot[1];
-        for ((part, keep), share) in overshoot.iter_mut().zip(self.keep).zip(self.share) {
-            *part = keep * *part + share * own;
+        for ((part, persistence), share) in overshoot.iter_mut().zip(self.persistence).zip(self.share) {
+            *part = persistence * *part + share * own;
         }
         overshoot[0] + overshoot[1] - before
     }
@@ -75,13 +76,13 @@ mod tests {
 
     #[test]
     fn without_overshoot_a_shock_is_charged_half_its_variance() {
-        let off = parameters::Bounce { enabled: false, ..parameters::Bounce::default() };
+        let off = parameters::BounceParameters { enabled: false, ..parameters::BounceParameters::default() };
         assert!(Bounce::new(&off).charge.iter().all(|&charge| charge == 0.5));
     }
 
     #[test]
     fn the_charge_is_half_the_squares_of_what_a_shock_does_to_each_day() {
-        let bounce = Bounce::new(&parameters::Bounce::default());
+        let bounce = Bounce::new(&parameters::BounceParameters::default());
         for minute in [0, 100, MINUTES - 1] {
             // One shock, and what it moves on its day and on each of the 400 that follow.
             let mut overshoot = [0.0; PARTS];

@@ -8,28 +8,28 @@ use rand_chacha::ChaCha8Rng;
 
 use super::market::{self, BLOCK, MarketDay, SectorDay};
 use super::profile::MINUTES;
-use super::{Full, State, Words, events, limits, volume};
+use super::{DailyDraws, Full, FullState, events, limits, volume};
 use crate::base::{Instrument, Ohlcv, Price, Seed, Stream};
 use crate::calendar::MINUTES_PER_DAY;
 use crate::model::bridge;
 use crate::model::draws::{BarDraws, Draws};
 use crate::model::math::{exp, exp_each, ln};
 use crate::model::regime::Regime;
-use crate::model::scenario::{Forced, Script};
-use crate::model::units::hold;
+use crate::model::scenario::{DaySchedule, MinuteEffects};
+use crate::model::units::clamp_price;
 
-/// Words that a day as a whole takes besides those of its blocks.
-const DAY_WORDS: usize = 9;
+/// DailyDraws that a day as a whole takes besides those of its blocks.
+const DAILY_DRAWS: usize = 9;
 const BLOCKS: usize = MINUTES / BLOCK;
 
 /// A day in progress.
 #[derive(Clone)]
-pub struct Day {
+pub struct FullDay {
     full: Arc<Full>,
     market: Arc<MarketDay>,
     sector: Arc<SectorDay>,
-    state: State,
-    steps: [RegimeStep; 3],
+    state: FullState,
+    steps: [FullRegimeStep; 3],
     /// βσM, σS and σI, each a daily standard deviation.
     market_sigma: f64,
     sector_sigma: f64,
@@ -38,41 +38,41 @@ pub struct Day {
     per_sigma: f64,
     /// Compensates the market's shocks, in every minute.
     compensation: f64,
-    news: events::Today,
-    span: limits::Span,
-    volume: volume::Today,
+    news: events::NewsDay,
+    band: limits::PriceBand,
+    volume: volume::VolumeDay,
     blocks: [f64; BLOCKS],
     /// ln of the latent price over the close before.
     travel: f64,
     index: u16,
     draws: Draws,
     regimes: ChaCha8Rng,
-    script: Script,
+    schedule: DaySchedule,
 }
 
 /// What a regime means for one minute.
 #[derive(Debug, Clone, Copy)]
-struct RegimeStep {
+struct FullRegimeStep {
     /// μ of one minute.
     drift: f64,
     /// c.
     factor: f64,
 }
 
-impl fmt::Debug for Day {
+impl fmt::Debug for FullDay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Day").field("index", &self.index).field("state", &self.state).finish_non_exhaustive()
+        f.debug_struct("FullDay").field("index", &self.index).field("state", &self.state).finish_non_exhaustive()
     }
 }
 
-impl Day {
+impl FullDay {
     pub(in crate::model) fn open(
         full: &Arc<Full>,
         seed: Seed,
         instrument: &Instrument,
-        state: State,
+        state: FullState,
         date: NaiveDate,
-        script: Script,
+        schedule: DaySchedule,
     ) -> Self {
         let mut state = state;
         let market = full.days.day(date);
@@ -86,10 +86,10 @@ impl Day {
         let own_sigma = own_variance.max(factors.own_floor * factors.own_floor * sigma * sigma).sqrt();
 
         let mut stream = seed.stream(Stream::SymbolDay, &instrument.symbol, date);
-        let mut words = Words(&mut stream);
-        let [slow, fast, volume_fast, volume_slow, night] = words.normals::<{ DAY_WORDS - 4 }>();
-        let news = full.events.today(&mut words, &mut state.events);
-        let blocks = words.normals();
+        let mut draws_of_day = DailyDraws(&mut stream);
+        let [slow, fast, volume_fast, volume_slow, night] = draws_of_day.normals::<{ DAILY_DRAWS - 4 }>();
+        let news = full.events.today(&mut draws_of_day, &mut state.events);
+        let blocks = draws_of_day.normals();
         full.volatility.open(&mut state.volatility, [slow, fast]);
 
         let shock = market::shock_compensation(factors, market_sigma);
@@ -104,10 +104,10 @@ impl Day {
                 * (market_sigma * market.night.0 + sector_sigma * sector.night + own * night)
                 - 0.5 * full.split.night * full.split.night * variance;
             let shocks = market_sigma * market.shock_night + 0.5 * shock;
-            state.latent_ticks = hold(state.latent_ticks * exp(night_part + news.gap + shocks));
+            state.latent_ticks = clamp_price(state.latent_ticks * exp(night_part + news.gap + shocks));
         }
-        state.latent_ticks = hold(state.latent_ticks * script.gap());
-        let step = |regime: Regime| RegimeStep {
+        state.latent_ticks = clamp_price(state.latent_ticks * schedule.gap());
+        let step = |regime: Regime| FullRegimeStep {
             drift: regime.drift().per_minute(),
             factor: regime.volatility_factor() / Regime::root_mean_square_factor(),
         };
@@ -119,7 +119,7 @@ impl Day {
             state.volatility.daily(),
         );
         Self {
-            span: limits::Span::of(&full.parameters.limits, instrument, date, close_before),
+            band: limits::PriceBand::of(&full.parameters.limits, instrument, date, close_before),
             steps: Regime::ALL.map(step),
             market_sigma,
             sector_sigma,
@@ -137,7 +137,7 @@ impl Day {
             market,
             sector,
             state,
-            script,
+            schedule,
         }
     }
 
@@ -147,8 +147,8 @@ impl Day {
         let minute = usize::from(index).min(MINUTES - 1);
         let copied = full.parameters.factors.enabled.then_some(market.regimes[minute]);
         let drawn = state.chain.advance_beside(&mut self.regimes, copied, full.parameters.factors.copy_probability);
-        let Forced { regime, log_move, volatility } = self.script.minute(index);
-        let RegimeStep { drift, factor } = self.steps[regime.unwrap_or(drawn) as usize];
+        let MinuteEffects { regime, log_move, volatility } = self.schedule.minute(index);
+        let FullRegimeStep { drift, factor } = self.steps[regime.unwrap_or(drawn) as usize];
         let BarDraws { normal, free_bits, log_high, log_low, noise } = self.draws.next();
 
         if minute % BLOCK == 0 {
@@ -171,8 +171,8 @@ impl Day {
         let common = market_scale
             * ((1.0 - factors.late_share) * market.factor[minute] + factors.late_share * state.late)
             + sector_scale * sector.factor[minute];
-        let bounced = full.bounce.step(&mut state.overshoot, own);
-        full.volatility.echo(&mut state.volatility, normal);
+        let bounce = full.bounce.step(&mut state.overshoot, own);
+        full.volatility.respond(&mut state.volatility, normal);
 
         let market_variance = market_scale * market_scale * market.factor_variance[minute];
         let sector_variance = sector_scale * sector_scale * market.sector_variance[minute];
@@ -186,7 +186,7 @@ impl Day {
         let log_return = drift - charge
             + common
             + own
-            + bounced
+            + bounce
             + news
             + self.market_sigma * market.shock(minute)
             + self.compensation
@@ -198,14 +198,14 @@ impl Day {
         let [grown, highest, lowest] = ways;
 
         let latent = state.latent_ticks;
-        let open = self.span.print(latent);
-        let (high, low) = (self.span.print(latent * highest), self.span.print(latent * lowest));
-        state.latent_ticks = hold(latent * grown);
-        let close = self.span.print(state.latent_ticks);
+        let open = self.band.print(latent);
+        let (high, low) = (self.band.print(latent * highest), self.band.print(latent * lowest));
+        state.latent_ticks = clamp_price(latent * grown);
+        let close = self.band.print(state.latent_ticks);
         self.travel += log_return;
 
-        let is_sealed = high == low && self.span.is_at_limit(close);
-        let seen = volume::Seen {
+        let is_sealed = high == low && self.band.is_at_limit(close);
+        let conditions = volume::MinuteConditions {
             relative_move: log_return.abs() * full.shape.per_volatility[minute] * self.per_sigma,
             travel: self.travel.abs() * self.per_sigma,
             market_log_volatility: market_h,
@@ -215,29 +215,33 @@ impl Day {
             noise,
         };
         let sealed_volume = if is_sealed { full.parameters.limits.sealed_volume } else { 1.0 };
-        let shares = self.volume.shares(&mut state.volume, &seen, sealed_volume);
+        let shares = self.volume.shares(&mut state.volume, &conditions, sealed_volume);
 
         state.print_ticks = close.ticks();
         state.has_traded = true;
         self.index += 1;
         if self.index == MINUTES_PER_DAY {
             let tomorrow = full.events.tomorrow(&state.events) + full.bounce.tomorrow(&state.overshoot);
-            state.latent_ticks = hold(self.span.carry(state.latent_ticks, exp(tomorrow)));
+            state.latent_ticks = clamp_price(self.band.carry(state.latent_ticks, exp(tomorrow)));
         }
         Ohlcv::spanning(open, close, high, low, shares)
     }
 
     pub(in crate::model) fn pass(&mut self) {
-        let State { print_ticks, has_traded, .. } = self.state;
+        let FullState { print_ticks, has_traded, .. } = self.state;
         self.step();
-        self.state = State { print_ticks, has_traded, ..self.state };
+        self.state = FullState { print_ticks, has_traded, ..self.state };
     }
 
     pub(in crate::model) fn halted_until(&self) -> Option<u16> {
-        self.script.halted_until(self.index)
+        self.schedule.halted_until(self.index)
     }
 
-    pub(in crate::model) fn state(&self) -> State {
+    pub(in crate::model) fn model(&self) -> &Arc<Full> {
+        &self.full
+    }
+
+    pub(in crate::model) fn state(&self) -> FullState {
         self.state
     }
 
@@ -246,10 +250,10 @@ impl Day {
     }
 
     pub(in crate::model) fn regime(&self) -> Regime {
-        self.script.minute_before(self.index).regime.unwrap_or(self.state.chain.regime)
+        self.schedule.minute_before(self.index).regime.unwrap_or(self.state.chain.regime)
     }
 
     pub(in crate::model) fn forced_volatility(&self) -> f64 {
-        self.script.minute_before(self.index).volatility
+        self.schedule.minute_before(self.index).volatility
     }
 }

@@ -11,8 +11,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::process::keep;
-use super::{Words, parameters};
+use super::process::persistence;
+use super::{DailyDraws, parameters};
 use crate::base::seed::open_unit;
 use crate::model::math::{exp, ln};
 
@@ -23,10 +23,10 @@ const JUMP_STARTS: u64 = 220;
 
 /// What the model knows of news, worked out once.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Events {
-    parameters: parameters::Events,
-    volatility_keep: f64,
-    volume_keep: f64,
+pub(super) struct NewsModel {
+    parameters: parameters::EventParameters,
+    volatility_persistence: f64,
+    volume_persistence: f64,
     /// What jumps add to the mean, in logs a day.
     jumps: f64,
     /// What giving back adds, in logs a day.
@@ -35,7 +35,7 @@ pub(super) struct Events {
 
 /// What a symbol still feels of its news.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-pub struct State {
+pub struct NewsState {
     /// Yet to be given back, in logs.
     pool: f64,
     /// Raised log volatility.
@@ -46,7 +46,7 @@ pub struct State {
 
 /// The news of one day.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Today {
+pub(super) struct NewsDay {
     /// In the open, in logs, with what compensates it.
     pub gap: f64,
     /// In each minute of the jump, in logs.
@@ -61,11 +61,12 @@ pub(super) struct Today {
     raised_volume: f64,
 }
 
-impl Events {
-    pub(super) fn new(parameters: parameters::Events, has_nights: bool) -> Self {
+impl NewsModel {
+    pub(super) fn new(parameters: parameters::EventParameters, has_nights: bool) -> Self {
         let overnight_share = if has_nights { parameters.overnight_share } else { 0.0 };
-        let parameters = parameters::Events { overnight_share, ..parameters };
-        let parameters::Events { up_probability, down_probability, given_back, given_back_speed, .. } = parameters;
+        let parameters = parameters::EventParameters { overnight_share, ..parameters };
+        let parameters::EventParameters { up_probability, down_probability, given_back, given_back_speed, .. } =
+            parameters;
         let growth = |theta: f64| {
             let moment = |theta: f64, least: f64, excess: f64| exp(theta * least) / (1.0 - theta * excess) - 1.0;
             ln(1.0
@@ -81,19 +82,19 @@ impl Events {
             .sum();
         Self {
             parameters,
-            volatility_keep: keep(parameters.volatility_half_life_days),
-            volume_keep: keep(parameters.volume_half_life_days),
+            volatility_persistence: persistence(parameters.volatility_half_life_days),
+            volume_persistence: persistence(parameters.volume_half_life_days),
             jumps: growth(1.0),
             returned,
         }
     }
 
     /// What news a day brings, from four words, and how the state goes on to the next day.
-    pub(super) fn today(&self, words: &mut Words<'_>, state: &mut State) -> Today {
-        let [which, size, when, start] = words.take();
+    pub(super) fn today(&self, draws: &mut DailyDraws<'_>, state: &mut NewsState) -> NewsDay {
+        let [which, size, when, start] = draws.take();
         let Self { parameters, .. } = self;
         if !parameters.enabled {
-            return Today::quiet();
+            return NewsDay::quiet();
         }
         let which = open_unit(which);
         let excess = -ln(open_unit(size));
@@ -110,7 +111,7 @@ impl Events {
         let raised = if jump == 0.0 { 0.0 } else { 1.0 };
         let night = 0.5 * parameters.overnight_share;
         let given_back = state.pool * parameters.given_back_speed;
-        let today = Today {
+        let today = NewsDay {
             gap: gap - night * self.jumps,
             jump: rest / f64::from(JUMP_MINUTES),
             jump_from,
@@ -122,18 +123,18 @@ impl Events {
             raised_volume: raised * parameters.volume,
         };
         state.pool += parameters.given_back * jump - given_back;
-        state.volatility = self.volatility_keep * (state.volatility + today.raised_volatility);
-        state.volume = self.volume_keep * (state.volume + today.raised_volume);
+        state.volatility = self.volatility_persistence * (state.volatility + today.raised_volatility);
+        state.volume = self.volume_persistence * (state.volume + today.raised_volume);
         today
     }
 
     /// What the next day is expected to bring of the news so far, in logs.
-    pub(super) fn tomorrow(&self, state: &State) -> f64 {
+    pub(super) fn tomorrow(&self, state: &NewsState) -> f64 {
         if self.parameters.enabled { -state.pool * self.parameters.given_back_speed - self.returned } else { 0.0 }
     }
 }
 
-impl Today {
+impl NewsDay {
     fn quiet() -> Self {
         Self {
             gap: 0.0,
@@ -173,13 +174,13 @@ mod tests {
     use super::*;
 
     /// Mean of a day's growth by news, over so many days, and its standard error.
-    fn growth(parameters: parameters::Events, has_nights: bool, days: u32) -> (f64, f64) {
-        let events = Events::new(parameters, has_nights);
+    fn growth(parameters: parameters::EventParameters, has_nights: bool, days: u32) -> (f64, f64) {
+        let events = NewsModel::new(parameters, has_nights);
         let mut stream = ChaCha8Rng::seed_from_u64(5);
-        let mut state = State::default();
+        let mut state = NewsState::default();
         let (mut sum, mut squares) = (0.0, 0.0);
         for day in 0..days + 100 {
-            let mut today = events.today(&mut Words(&mut stream), &mut state);
+            let mut today = events.today(&mut DailyDraws(&mut stream), &mut state);
             let through_the_day: f64 = if today.jump == 0.0 {
                 today.every_minute * f64::from(crate::calendar::MINUTES_PER_DAY)
             } else {
@@ -198,8 +199,8 @@ mod tests {
 
     #[test]
     fn news_leaves_the_mean_of_daily_returns_as_it_is() {
-        let often = parameters::Events { up_probability: 0.1, down_probability: 0.05, ..Default::default() };
-        let kept = parameters::Events { given_back: 0.0, ..Default::default() };
+        let often = parameters::EventParameters { up_probability: 0.1, down_probability: 0.05, ..Default::default() };
+        let kept = parameters::EventParameters { given_back: 0.0, ..Default::default() };
         for (parameters, has_nights) in [(Default::default(), true), (often, true), (kept, true), (often, false)] {
             let (mean, error) = growth(parameters, has_nights, 2_000_000);
             assert!(mean.abs() < 3.0 * error && error < 5e-5, "{mean} ± {error}: {parameters:?} {has_nights}");

@@ -14,18 +14,18 @@ use chrono::NaiveDate;
 use super::parameters;
 use crate::base::{Instrument, Price, PriceLimits};
 
-/// The span that a day's prints stay in.
+/// The band that a day's prints stay in.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Span {
+pub(super) struct PriceBand {
     down: Price,
     up: Price,
     is_limited: bool,
     close_before_ticks: f64,
 }
 
-impl Span {
+impl PriceBand {
     pub(super) fn of(
-        parameters: &parameters::Limits,
+        parameters: &parameters::LimitParameters,
         instrument: &Instrument,
         date: NaiveDate,
         previous_close: Price,
@@ -76,12 +76,12 @@ mod tests {
                 // Each day that follows a limit grows by this, which is known before.
                 let growth = 0.99;
                 for _ in 0..60 {
-                    let span = Span::of(&parameters::Limits::default(), &stock, date, close);
-                    let print = span.print(latent);
+                    let band = PriceBand::of(&parameters::LimitParameters::default(), &stock, date, close);
+                    let print = band.print(latent);
                     arrived += print.ticks() as f64 / close.ticks() as f64 - 1.0;
-                    if span.carry(latent, growth) != latent {
-                        assert!(span.is_at_limit(print));
-                        latent = span.carry(latent, growth) * growth;
+                    if band.carry(latent, growth) != latent {
+                        assert!(band.is_at_limit(print));
+                        latent = band.carry(latent, growth) * growth;
                         arrived -= growth - 1.0;
                     }
                     close = print;

@@ -17,7 +17,7 @@ use chrono::NaiveDate;
 use rand_core::Rng;
 
 use super::parameters;
-use super::process::{Reverting, keep};
+use super::process::{OuProcess, persistence};
 use super::profile::{MINUTES, Minutes};
 use super::tails::Tails;
 use crate::base::seed::open_unit;
@@ -72,7 +72,7 @@ pub(super) struct SectorDay {
 
 /// What the market carries from day to day.
 #[derive(Debug, Clone, Copy)]
-struct Carried {
+struct MarketState {
     slow: f64,
     fast: f64,
     chain: Chain,
@@ -82,21 +82,21 @@ struct Carried {
 pub(super) struct MarketDays {
     seed: Seed,
     calendar: Arc<Calendar>,
-    laws: Laws,
+    model: MarketModel,
     /// What each day opens with, from the exchange's first day to the latest asked for.
-    carried: Mutex<Vec<Carried>>,
+    carried: Mutex<Vec<MarketState>>,
     kept: Vec<Mutex<Option<Arc<MarketDay>>>>,
 }
 
 /// The parameters, worked out.
 #[derive(Debug, Clone, Copy)]
-struct Laws {
-    parameters: parameters::Factors,
+struct MarketModel {
+    parameters: parameters::FactorParameters,
     tails: Tails,
-    slow: Reverting,
-    fast: Reverting,
-    block: Reverting,
-    echo_keep: f64,
+    slow: OuProcess,
+    fast: OuProcess,
+    block: OuProcess,
+    arch_persistence: f64,
     /// Makes E exp(2 hM) about 1.
     level: f64,
 }
@@ -105,28 +105,28 @@ impl MarketDays {
     pub(super) fn new(
         seed: Seed,
         calendar: Arc<Calendar>,
-        parameters: parameters::Factors,
+        parameters: parameters::FactorParameters,
         has_volatility: bool,
         tails: Tails,
     ) -> Self {
         let scale = if has_volatility { 1.0 } else { 0.0 };
-        let parameters = parameters::Factors {
+        let parameters = parameters::FactorParameters {
             slow_deviation: scale * parameters.slow_deviation,
             fast_deviation: scale * parameters.fast_deviation,
             intraday_deviation: scale * parameters.intraday_deviation,
-            echo_size: scale * parameters.echo_size,
-            echo_sign: scale * parameters.echo_sign,
+            arch_size: scale * parameters.arch_size,
+            arch_sign: scale * parameters.arch_sign,
             ..parameters
         };
-        let slow = Reverting::new(parameters.slow_half_life_days, parameters.slow_deviation);
-        let fast = Reverting::new(parameters.fast_half_life_days, parameters.fast_deviation);
-        let block = Reverting::new(parameters.intraday_half_life_minutes / BLOCK as f64, parameters.intraday_deviation);
+        let slow = OuProcess::new(parameters.slow_half_life_days, parameters.slow_deviation);
+        let fast = OuProcess::new(parameters.fast_half_life_days, parameters.fast_deviation);
+        let block = OuProcess::new(parameters.intraday_half_life_minutes / BLOCK as f64, parameters.intraday_deviation);
         let square = |x: f64| x * x;
         let level = square(slow.deviation) + square(fast.deviation) + square(block.deviation);
-        let echo_keep = keep(parameters.echo_half_life_minutes);
+        let arch_persistence = persistence(parameters.arch_half_life_minutes);
         let kept = (0..DAYS_KEPT).map(|_| Mutex::new(None)).collect();
-        let laws = Laws { parameters, tails, slow, fast, block, echo_keep, level };
-        Self { seed, calendar, laws, carried: Mutex::new(Vec::new()), kept }
+        let model = MarketModel { parameters, tails, slow, fast, block, arch_persistence, level };
+        Self { seed, calendar, model, carried: Mutex::new(Vec::new()), kept }
     }
 
     /// The common path of a trading day. A date without trading has the path of the trading day that follows.
@@ -137,7 +137,7 @@ impl MarketDays {
         match kept.as_ref().filter(|day| day.date == date) {
             Some(day) => day.clone(),
             None => {
-                let day = Arc::new(self.laws.day(self.seed, date, self.carried_to(place)));
+                let day = Arc::new(self.model.day(self.seed, date, self.carried_to(place)));
                 *kept = Some(day.clone());
                 day
             }
@@ -145,13 +145,13 @@ impl MarketDays {
     }
 
     /// What the day at a place in the calendar opens with.
-    fn carried_to(&self, place: usize) -> Carried {
+    fn carried_to(&self, place: usize) -> MarketState {
         let mut carried = self.carried.lock().unwrap_or_else(PoisonError::into_inner);
         let days = self.calendar.days(self.calendar.first_day(), self.calendar.last_day());
         while carried.len() <= place {
             let next = match carried.last() {
-                Some(&last) => self.laws.carry(self.seed, days[carried.len() - 1], last),
-                None => self.laws.first(self.seed, self.calendar.first_day()),
+                Some(&last) => self.model.carry(self.seed, days[carried.len() - 1], last),
+                None => self.model.first(self.seed, self.calendar.first_day()),
             };
             carried.push(next);
         }
@@ -159,26 +159,26 @@ impl MarketDays {
     }
 }
 
-impl Laws {
-    /// Before the exchange's first open: the stationary laws.
-    fn first(&self, seed: Seed, date: NaiveDate) -> Carried {
+impl MarketModel {
+    /// Before the exchange's first open: the stationary model.
+    fn first(&self, seed: Seed, date: NaiveDate) -> MarketState {
         let mut stream = seed.market_stream(Stream::Listing, date);
         let mut normal = || normal::quantile(open_unit(stream.next_u64()));
         let (slow, fast) = (self.slow.stationary(normal()), self.fast.stationary(normal()));
-        Carried { slow, fast, chain: Chain::stationary(&mut stream) }
+        MarketState { slow, fast, chain: Chain::stationary(&mut stream) }
     }
 
     /// From one day's open to the next.
-    fn carry(&self, seed: Seed, date: NaiveDate, from: Carried) -> Carried {
+    fn carry(&self, seed: Seed, date: NaiveDate, from: MarketState) -> MarketState {
         let mut stream = seed.market_stream(Stream::MarketDay, date);
         let mut normal = || normal::quantile(open_unit(stream.next_u64()));
         let (slow, fast) = (self.slow.step(from.slow, normal()), self.fast.step(from.fast, normal()));
         let mut chain = from.chain;
         chain.pass_day(&mut seed.market_stream(Stream::MarketRegime, date));
-        Carried { slow, fast, chain }
+        MarketState { slow, fast, chain }
     }
 
-    fn day(&self, seed: Seed, date: NaiveDate, carried: Carried) -> MarketDay {
+    fn day(&self, seed: Seed, date: NaiveDate, carried: MarketState) -> MarketDay {
         let Self { parameters, tails, .. } = self;
         let mut stream = seed.market_stream(Stream::MarketDay, date);
         // The first two words make the next day's slow parts.
@@ -192,7 +192,7 @@ impl Laws {
         let mut bars = seed.market_stream(Stream::MarketBars, date);
         let mut word = || bars.next_u64();
         let mut block = self.block.stationary(normal::quantile(open_unit(word())));
-        let mut echo = 0.0;
+        let mut arch = 0.0;
         let (mut factor, mut factor_variance) = ([0.0; MINUTES], [0.0; MINUTES]);
         let (mut log_volatility, mut sector_variance) = ([0.0; MINUTES], [0.0; MINUTES]);
         for minute in 0..MINUTES {
@@ -200,16 +200,16 @@ impl Laws {
                 block = self.block.step(block, normal::quantile(open_unit(word())));
             }
             let draw = tails.draw(word());
-            let h = daily + block + echo;
+            let h = daily + block + arch;
             let volatility = exp(h);
             let scale = volatility * draw.scale;
             factor[minute] = scale * draw.normal;
             factor_variance[minute] = scale * scale;
             log_volatility[minute] = h;
             sector_variance[minute] = volatility * volatility;
-            echo = self.echo_keep * echo
-                + parameters.echo_size * (draw.normal.abs() - MEAN_ABSOLUTE_NORMAL)
-                + parameters.echo_sign * draw.normal;
+            arch = self.arch_persistence * arch
+                + parameters.arch_size * (draw.normal.abs() - MEAN_ABSOLUTE_NORMAL)
+                + parameters.arch_sign * draw.normal;
         }
 
         let mut chain = carried.chain;
@@ -267,13 +267,13 @@ impl MarketDay {
 }
 
 /// Probabilities of a crash and of a surge on one day.
-fn shock_probabilities(parameters: &parameters::Factors) -> (f64, f64) {
+fn shock_probabilities(parameters: &parameters::FactorParameters) -> (f64, f64) {
     let crash = parameters.crashes_per_year / TRADING_DAYS_PER_YEAR;
     (crash, crash * parameters.surges_per_crash)
 }
 
 /// What compensates the shocks for a symbol of exposure βσM, in logs a day: −ln E exp(exposure · shock).
-pub(super) fn shock_compensation(parameters: &parameters::Factors, exposure: f64) -> f64 {
+pub(super) fn shock_compensation(parameters: &parameters::FactorParameters, exposure: f64) -> f64 {
     let (crash, surge) = shock_probabilities(parameters);
     let moment =
         |theta: f64| exp(theta * parameters.shock_least) / (1.0 - (theta * parameters.shock_excess).min(0.9)) - 1.0;
@@ -283,7 +283,7 @@ pub(super) fn shock_compensation(parameters: &parameters::Factors, exposure: f64
 /// What each minute of the factor is charged so that the means of daily simple returns are 0, in variances of its minute, with
 /// the day's volatility shape. A draw of minute m moves its day by A = (1 − l) + l·Σⱼ w(1 − w)ʲ·s(m + j)/s(m) and the k-th day
 /// after it by Bₖ, the same sum over that day's minutes: it is charged ½(A² + Σ Bₖ²).
-pub(super) fn charge(parameters: &parameters::Factors, shape: &Minutes) -> Minutes {
+pub(super) fn charge(parameters: &parameters::FactorParameters, shape: &Minutes) -> Minutes {
     let (share, speed) = (parameters.late_share, parameters.late_speed);
     // What a late part of 1 that is there before a day moves on that day, and what the day leaves of it.
     let (mut arriving, mut left) = (0.0, 1.0);
@@ -312,7 +312,7 @@ mod tests {
     fn the_charge_is_half_the_squares_of_what_a_draw_does_to_each_day() {
         let shape: Minutes = std::array::from_fn(|minute| if minute < 60 { 2.0 } else { 0.7 });
         for late_speed in [0.03, 0.001] {
-            let parameters = parameters::Factors { late_speed, ..Default::default() };
+            let parameters = parameters::FactorParameters { late_speed, ..Default::default() };
             let found = charge(&parameters, &shape);
             for minute in [0, 59, 60, MINUTES - 1] {
                 // One draw, and what it moves on its day and on each of the days that follow.

@@ -35,7 +35,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_core::Rng;
 use serde::{Deserialize, Serialize};
 
-pub use day::Day;
+pub use day::FullDay;
 pub use parameters::FullParameters;
 
 use super::normal;
@@ -50,18 +50,18 @@ use profile::Minutes;
 /// What all symbols share: the parameters, worked out, and the common path.
 pub struct Full {
     parameters: FullParameters,
-    split: overnight::Split,
-    shape: Shape,
-    volatility: volatility::Laws,
+    split: overnight::VarianceSplit,
+    shape: DayShape,
+    volatility: volatility::VolatilityModel,
     tails: tails::Tails,
-    events: events::Events,
-    volume: volume::Laws,
+    events: events::NewsModel,
+    volume: volume::VolumeModel,
     bounce: Bounce,
     days: MarketDays,
 }
 
 /// The day's shape as a step needs it.
-struct Shape {
+struct DayShape {
     /// Standard deviation of a minute as a share of the whole day's.
     volatility: Minutes,
     /// One over it.
@@ -73,7 +73,7 @@ struct Shape {
 
 /// What a symbol carries from minute to minute.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct State {
+pub struct FullState {
     /// Unrounded and without limits, in ticks.
     latent_ticks: f64,
     /// The last print, in ticks; it is what tomorrow's limits are counted from.
@@ -85,15 +85,15 @@ pub struct State {
     late: f64,
     /// T, in its quick and its slow part.
     overshoot: Overshoot,
-    volatility: volatility::State,
-    events: events::State,
-    volume: volume::State,
+    volatility: volatility::VolatilityState,
+    events: events::NewsState,
+    volume: volume::VolumeState,
 }
 
 /// The words of a day as a whole, handed out in order.
-struct Words<'a>(&'a mut ChaCha8Rng);
+struct DailyDraws<'a>(&'a mut ChaCha8Rng);
 
-impl Words<'_> {
+impl DailyDraws<'_> {
     fn take<const N: usize>(&mut self) -> [u64; N] {
         std::array::from_fn(|_| self.0.next_u64())
     }
@@ -107,21 +107,21 @@ impl Full {
     /// The model of a seed with its parameters.
     #[must_use]
     pub fn new(seed: Seed, parameters: FullParameters, calendar: Arc<Calendar>) -> Self {
-        let split = overnight::Split::new(&parameters.overnight);
+        let split = overnight::VarianceSplit::new(&parameters.overnight);
         let profile = profile::Profile::new(&parameters.profile);
         let tails = tails::Tails::new(&parameters.tails);
         Self {
             split,
-            shape: Shape {
+            shape: DayShape {
                 volatility: profile.volatility.map(|s| s * split.day),
                 per_volatility: profile.volatility.map(|s| 1.0 / (s * split.day)),
                 log_volume: volume::log_shares(&parameters.volume, &profile, split),
                 market_charge: market::charge(&parameters.factors, &profile.volatility),
             },
-            volatility: volatility::Laws::new(&parameters.volatility),
+            volatility: volatility::VolatilityModel::new(&parameters.volatility),
             tails,
-            events: events::Events::new(parameters.events, parameters.overnight.enabled),
-            volume: volume::Laws::new(parameters.volume),
+            events: events::NewsModel::new(parameters.events, parameters.overnight.enabled),
+            volume: volume::VolumeModel::new(parameters.volume),
             bounce: Bounce::new(&parameters.bounce),
             days: MarketDays::new(seed, calendar, parameters.factors, parameters.volatility.enabled, tails),
             parameters,
@@ -141,11 +141,11 @@ impl fmt::Debug for Full {
     }
 }
 
-impl State {
+impl FullState {
     pub(super) fn first(full: &Full, seed: Seed, instrument: &Instrument, first_day: NaiveDate) -> Self {
         let mut stream = seed.stream(Stream::Listing, &instrument.symbol, first_day);
         let chain = Chain::stationary(&mut stream);
-        let [slow, fast, block, volume_fast, volume_slow] = Words(&mut stream).normals();
+        let [slow, fast, block, volume_fast, volume_slow] = DailyDraws(&mut stream).normals();
         Self {
             latent_ticks: instrument.base_price.ticks() as f64,
             print_ticks: instrument.base_price.ticks(),
@@ -154,7 +154,7 @@ impl State {
             late: 0.0,
             overshoot: [0.0; 2],
             volatility: full.volatility.first([slow, fast, block]),
-            events: events::State::default(),
+            events: events::NewsState::default(),
             volume: full.volume.first(volume_fast, volume_slow),
         }
     }

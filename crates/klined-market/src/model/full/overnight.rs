@@ -9,15 +9,15 @@ use super::parameters;
 
 /// How the variance of 24 hours is split.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Split {
+pub(super) struct VarianceSplit {
     /// Standard deviation of the night as a share of the whole.
     pub night: f64,
     /// Standard deviation of the trading day as a share of the whole.
     pub day: f64,
 }
 
-impl Split {
-    pub(super) fn new(parameters: &parameters::Overnight) -> Self {
+impl VarianceSplit {
+    pub(super) fn new(parameters: &parameters::OvernightParameters) -> Self {
         let share = if parameters.enabled { parameters.share } else { 0.0 };
         Self { night: share.sqrt(), day: (1.0 - share).sqrt() }
     }

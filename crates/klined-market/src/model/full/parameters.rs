@@ -27,7 +27,7 @@ pub enum InvalidParameters {
 
 /// One parameter, as documentation shows it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Described {
+pub struct ParameterDescription {
     /// `section.name`.
     pub key: String,
     pub default: f64,
@@ -37,25 +37,35 @@ pub struct Described {
     pub meaning: &'static str,
 }
 
+/// The name of a parameter in files and messages, `section.name`.
+macro_rules! key {
+    ($section:ident, $name:ident) => {
+        concat!(stringify!($section), ".", stringify!($name))
+    };
+    ($section:ident, $name:ident, $key:literal) => {
+        concat!(stringify!($section), ".", $key)
+    };
+}
+
 /// Declares the sections of the parameters: a switch and a list of numbers each, with default, range and meaning.
 macro_rules! sections {
     ($(
-        $(#[doc = $room_doc:literal])+
-        $section:ident: $Room:ident {
-            $($(#[doc = $doc:literal])+ $name:ident = $default:literal in $min:literal ..= $max:literal,)*
+        $(#[doc = $section_doc:literal])+
+        $section:ident: $Section:ident {
+            $($(#[doc = $doc:literal])+ $name:ident $(as $key:literal)? = $default:literal in $min:literal ..= $max:literal,)*
         }
     )*) => {
         $(
-            $(#[doc = $room_doc])+
+            $(#[doc = $section_doc])+
             #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
             #[serde(deny_unknown_fields, default)]
-            pub struct $Room {
+            pub struct $Section {
                 /// Whether the model has this at all.
                 pub enabled: bool,
-                $($(#[doc = $doc])+ pub $name: f64,)*
+                $($(#[doc = $doc])+ $(#[serde(rename = $key)])? pub $name: f64,)*
             }
 
-            impl Default for $Room {
+            impl Default for $Section {
                 fn default() -> Self {
                     Self { enabled: true, $($name: $default,)* }
                 }
@@ -66,7 +76,7 @@ macro_rules! sections {
         #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
         #[serde(deny_unknown_fields, default)]
         pub struct FullParameters {
-            $($(#[doc = $room_doc])+ pub $section: $Room,)*
+            $($(#[doc = $section_doc])+ pub $section: $Section,)*
         }
 
         impl FullParameters {
@@ -76,7 +86,7 @@ macro_rules! sections {
             /// The first that is out of range, by its key.
             pub fn check(&self) -> Result<(), InvalidParameters> {
                 $($(
-                    in_range(concat!(stringify!($section), ".", stringify!($name)), self.$section.$name, $min, $max)?;
+                    in_range(key!($section, $name $(, $key)?), self.$section.$name, $min, $max)?;
                 )*)*
                 Ok(())
             }
@@ -90,7 +100,7 @@ macro_rules! sections {
                     differing(&mut text, concat!(stringify!($section), ".enabled"), &self.$section.enabled,
                         &default.$section.enabled);
                     $(
-                        differing(&mut text, concat!(stringify!($section), ".", stringify!($name)),
+                        differing(&mut text, key!($section, $name $(, $key)?),
                             &self.$section.$name, &default.$section.$name);
                     )*
                 )*
@@ -99,9 +109,9 @@ macro_rules! sections {
 
             /// Every number with its default, range and meaning.
             #[must_use]
-            pub fn describe() -> Vec<Described> {
-                vec![$($(Described {
-                    key: concat!(stringify!($section), ".", stringify!($name)).to_owned(),
+            pub fn describe() -> Vec<ParameterDescription> {
+                vec![$($(ParameterDescription {
+                    key: key!($section, $name $(, $key)?).to_owned(),
                     default: $default,
                     min: $min,
                     max: $max,
@@ -130,12 +140,12 @@ macro_rules! sections {
 
 sections! {
     /// The gap between a close and the next open.
-    overnight: Overnight {
+    overnight: OvernightParameters {
         /// Share of a day's variance that falls between two days.
         share = 0.112 in 0.0..=0.9,
     }
     /// What symbols have in common: the market's and the sectors' factors.
-    factors: Factors {
+    factors: FactorParameters {
         /// The market factor's daily standard deviation.
         market_sigma = 0.0108 in 0.0..=0.04,
         /// The sector factors' daily standard deviation.
@@ -161,11 +171,11 @@ sections! {
         /// Its standard deviation, in logs.
         intraday_deviation = 0.20 in 0.0..=1.0,
         /// Half-life of what a minute's market move leaves in the market's volatility, in minutes.
-        echo_half_life_minutes = 13.7 in 0.5..=1000.0,
+        arch_half_life_minutes as "echo_half_life_minutes" = 13.7 in 0.5..=1000.0,
         /// How much a large market move raises the market's volatility, in logs a standard deviation.
-        echo_size = 0.053 in 0.0..=0.2,
+        arch_size as "echo_size" = 0.053 in 0.0..=0.2,
         /// How much a rise of the market raises it, negative because falls do.
-        echo_sign = -0.02 in -0.1..=0.1,
+        arch_sign as "echo_sign" = -0.02 in -0.1..=0.1,
         /// Crashes of the market a year.
         crashes_per_year = 4.0 in 0.0..=60.0,
         /// Sudden rises of the market, as a share of its crashes.
@@ -176,7 +186,7 @@ sections! {
         shock_excess = 1.8 in 0.0..=3.0,
     }
     /// Volatility of a symbol's own part.
-    volatility: Volatility {
+    volatility: VolatilityParameters {
         /// Half-life of the slow part in days.
         slow_half_life_days = 31.0 in 0.5..=1000.0,
         /// Its standard deviation, in logs.
@@ -190,23 +200,23 @@ sections! {
         /// Its standard deviation, in logs.
         intraday_deviation = 0.33 in 0.0..=1.0,
         /// Half-life of what a minute's own move leaves in the volatility, in minutes.
-        echo_half_life_minutes = 13.7 in 0.5..=1000.0,
+        arch_half_life_minutes as "echo_half_life_minutes" = 13.7 in 0.5..=1000.0,
         /// How much a large move raises the volatility, in logs a standard deviation.
-        echo_size = 0.053 in 0.0..=0.2,
+        arch_size as "echo_size" = 0.053 in 0.0..=0.2,
         /// How much a rise raises it.
-        echo_sign = 0.055 in -0.1..=0.1,
+        arch_sign as "echo_sign" = 0.055 in -0.1..=0.1,
         /// How much of the market's log volatility a symbol's own part takes on.
         market_share = 0.22 in 0.0..=1.0,
     }
     /// Tails of a minute's draw.
-    tails: Tails {
+    tails: TailParameters {
         /// Probability of a wide draw.
         probability = 0.03 in 0.0..=0.2,
         /// Standard deviation of a wide draw; that of the others follows, so that the variance is 1.
         width = 3.3 in 1.0..=4.0,
     }
     /// Prices that overshoot and come back: a negative first autocorrelation.
-    bounce: Bounce {
+    bounce: BounceParameters {
         /// What of a minute's own move is overshoot.
         share = 0.15 in 0.0..=1.0,
         /// Half-life of the overshoot in minutes.
@@ -217,7 +227,7 @@ sections! {
         slow_half_life_days = 1.5 in 0.1..=100.0,
     }
     /// News: jumps of a single symbol.
-    events: Events {
+    events: EventParameters {
         /// Probability of good news on a day.
         up_probability = 0.0085 in 0.0..=0.2,
         /// The least rise, in logs.
@@ -246,12 +256,12 @@ sections! {
         volume_half_life_days = 6.0 in 0.1..=100.0,
     }
     /// Price limits of the board.
-    limits: Limits {
+    limits: LimitParameters {
         /// What a minute trades whose price is locked at the limit, as a share of the usual.
         sealed_volume = 0.25 in 0.0..=1.0,
     }
     /// What volume remembers and answers to.
-    volume: Volume {
+    volume: VolumeParameters {
         /// Half-life of the first daily part in days.
         fast_half_life_days = 7.8 in 0.1..=1000.0,
         /// Its standard deviation, in logs.
@@ -288,7 +298,7 @@ sections! {
         level = -0.15 in -5.0..=5.0,
     }
     /// How volatility and volume go through a day.
-    profile: Profile {
+    profile: ProfileParameters {
     }
 }
 

@@ -7,26 +7,26 @@ use crate::model::math::exp;
 
 /// An OU process, or any first-order memory, stepped at a fixed length.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Reverting {
+pub(super) struct OuProcess {
     /// What is left of the state after a step.
-    pub keep: f64,
+    pub persistence: f64,
     /// What a standard normal draw adds.
-    pub kick: f64,
+    pub innovation: f64,
     /// Stationary standard deviation.
     pub deviation: f64,
 }
 
-impl Reverting {
+impl OuProcess {
     /// A process of a half-life in steps.
     pub(super) fn new(half_life: f64, deviation: f64) -> Self {
-        let keep = keep(half_life);
-        Self { keep, kick: deviation * (1.0 - keep * keep).max(0.0).sqrt(), deviation }
+        let persistence = persistence(half_life);
+        Self { persistence, innovation: deviation * (1.0 - persistence * persistence).max(0.0).sqrt(), deviation }
     }
 
     /// The state after a step.
     #[inline]
     pub(super) fn step(&self, x: f64, normal: f64) -> f64 {
-        self.keep * x + self.kick * normal
+        self.persistence * x + self.innovation * normal
     }
 
     /// A state from the stationary law.
@@ -36,6 +36,6 @@ impl Reverting {
 }
 
 /// What is left after one step of something that halves in so many.
-pub(super) fn keep(half_life: f64) -> f64 {
+pub(super) fn persistence(half_life: f64) -> f64 {
     exp(-std::f64::consts::LN_2 / half_life)
 }

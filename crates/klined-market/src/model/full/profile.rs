@@ -37,7 +37,7 @@ pub(super) struct Profile {
 }
 
 impl Profile {
-    pub(super) fn new(parameters: &parameters::Profile) -> Self {
+    pub(super) fn new(parameters: &parameters::ProfileParameters) -> Self {
         if !parameters.enabled {
             let minutes = MINUTES as f64;
             return Self { volatility: [(1.0 / minutes).sqrt(); MINUTES], volume: [1.0 / minutes; MINUTES] };
@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn quarters_keep_their_sums() {
-        let profile = Profile::new(&parameters::Profile::default());
+        let profile = Profile::new(&parameters::ProfileParameters::default());
         for (quarter, share) in VOLUME.iter().enumerate() {
             let sum: f64 = profile.volume[quarter * QUARTER..][..QUARTER].iter().sum();
             assert!((sum - share / VOLUME.iter().sum::<f64>()).abs() < 1e-12);

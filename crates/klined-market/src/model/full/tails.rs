@@ -20,7 +20,7 @@ pub(super) struct Tails {
 
 /// A draw and what made it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Draw {
+pub(super) struct TailDraw {
     /// The standard normal draw before it was scaled.
     pub normal: f64,
     /// Its scale; the draw is the product of both.
@@ -28,7 +28,7 @@ pub(super) struct Draw {
 }
 
 impl Tails {
-    pub(super) fn new(parameters: &parameters::Tails) -> Self {
+    pub(super) fn new(parameters: &parameters::TailParameters) -> Self {
         if !parameters.enabled {
             return Self { wide_below: 0, scales: [1.0; 2] };
         }
@@ -41,8 +41,8 @@ impl Tails {
 
     /// The draw of one random word.
     #[inline]
-    pub(super) fn draw(&self, word: u64) -> Draw {
-        Draw { normal: normal::quantile(open_unit(word)), scale: self.scale(word & (FREE_BITS - 1)) }
+    pub(super) fn draw(&self, word: u64) -> TailDraw {
+        TailDraw { normal: normal::quantile(open_unit(word)), scale: self.scale(word & (FREE_BITS - 1)) }
     }
 
     /// The scale that twelve uniform bits choose.

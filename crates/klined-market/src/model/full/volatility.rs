@@ -10,17 +10,17 @@ use serde::{Deserialize, Serialize};
 
 use super::market::{BLOCK, MEAN_ABSOLUTE_NORMAL};
 use super::parameters;
-use super::process::{Reverting, keep};
+use super::process::{OuProcess, persistence};
 
 /// The parameters, worked out.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Laws {
-    slow: Reverting,
-    fast: Reverting,
-    block: Reverting,
-    echo_keep: f64,
-    echo_size: f64,
-    echo_sign: f64,
+pub(super) struct VolatilityModel {
+    slow: OuProcess,
+    fast: OuProcess,
+    block: OuProcess,
+    arch_persistence: f64,
+    arch_size: f64,
+    arch_sign: f64,
     pub market_share: f64,
     /// Makes E exp(2h) about 1.
     pub level: f64,
@@ -28,65 +28,67 @@ pub(super) struct Laws {
 
 /// What volatility carries from minute to minute.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct State {
+pub struct VolatilityState {
     slow: f64,
     fast: f64,
     block: f64,
-    echo: f64,
+    /// The response to the last moves; stored states call it `echo`.
+    #[serde(rename = "echo")]
+    arch: f64,
 }
 
-impl Laws {
-    pub(super) fn new(parameters: &parameters::Volatility) -> Self {
+impl VolatilityModel {
+    pub(super) fn new(parameters: &parameters::VolatilityParameters) -> Self {
         let on = if parameters.enabled { 1.0 } else { 0.0 };
-        let slow = Reverting::new(parameters.slow_half_life_days, on * parameters.slow_deviation);
-        let fast = Reverting::new(parameters.fast_half_life_days, on * parameters.fast_deviation);
+        let slow = OuProcess::new(parameters.slow_half_life_days, on * parameters.slow_deviation);
+        let fast = OuProcess::new(parameters.fast_half_life_days, on * parameters.fast_deviation);
         let block =
-            Reverting::new(parameters.intraday_half_life_minutes / BLOCK as f64, on * parameters.intraday_deviation);
+            OuProcess::new(parameters.intraday_half_life_minutes / BLOCK as f64, on * parameters.intraday_deviation);
         let level = [slow, fast, block].iter().map(|part| part.deviation * part.deviation).sum();
         Self {
             slow,
             fast,
             block,
-            echo_keep: keep(parameters.echo_half_life_minutes),
-            echo_size: on * parameters.echo_size,
-            echo_sign: on * parameters.echo_sign,
+            arch_persistence: persistence(parameters.arch_half_life_minutes),
+            arch_size: on * parameters.arch_size,
+            arch_sign: on * parameters.arch_sign,
             market_share: on * parameters.market_share,
             level,
         }
     }
 
     /// The stationary law, from three standard normal draws.
-    pub(super) fn first(&self, draws: [f64; 3]) -> State {
-        State {
+    pub(super) fn first(&self, draws: [f64; 3]) -> VolatilityState {
+        VolatilityState {
             slow: self.slow.stationary(draws[0]),
             fast: self.fast.stationary(draws[1]),
             block: self.block.stationary(draws[2]),
-            echo: 0.0,
+            arch: 0.0,
         }
     }
 
     /// A new day begins.
-    pub(super) fn open(&self, state: &mut State, draws: [f64; 2]) {
+    pub(super) fn open(&self, state: &mut VolatilityState, draws: [f64; 2]) {
         state.slow = self.slow.step(state.slow, draws[0]);
         state.fast = self.fast.step(state.fast, draws[1]);
     }
 
     /// Five minutes begin.
     #[inline]
-    pub(super) fn begin_block(&self, state: &mut State, draw: f64) {
+    pub(super) fn begin_block(&self, state: &mut VolatilityState, draw: f64) {
         state.block = self.block.step(state.block, draw);
     }
 
-    /// A minute's standard normal draw leaves its echo.
+    /// The response of the volatility to a minute's standard normal draw.
     #[inline]
-    pub(super) fn echo(&self, state: &mut State, normal: f64) {
-        state.echo = self.echo_keep * state.echo
-            + self.echo_size * (normal.abs() - MEAN_ABSOLUTE_NORMAL)
-            + self.echo_sign * normal;
+    pub(super) fn respond(&self, state: &mut VolatilityState, normal: f64) {
+        state.arch = self.arch_persistence * state.arch
+            + self.arch_size * (normal.abs() - MEAN_ABSOLUTE_NORMAL)
+            + self.arch_sign * normal;
     }
 }
 
-impl State {
+impl VolatilityState {
     /// x1 + x2.
     #[inline]
     pub(super) fn daily(&self) -> f64 {
@@ -96,6 +98,6 @@ impl State {
     /// xm + xf.
     #[inline]
     pub(super) fn intraday(&self) -> f64 {
-        self.block + self.echo
+        self.block + self.arch
     }
 }

@@ -12,9 +12,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::market::BLOCK;
-use super::overnight::Split;
+use super::overnight::VarianceSplit;
 use super::parameters;
-use super::process::{Reverting, keep};
+use super::process::{OuProcess, persistence};
 use super::profile::{MINUTES, Minutes, Profile};
 use crate::base::{Instrument, OrderSizes, Price, price::TICKS_PER_UNIT};
 use crate::model::math::{exp, ln, ln_each};
@@ -28,7 +28,11 @@ const TRAVEL_FLOOR: f64 = 0.35;
 const PLAIN_LEVEL: f64 = 0.0;
 
 /// ln of each minute's share of the day, less what the way since yesterday's close usually adds at that time of day.
-pub(super) fn log_shares(parameters: &parameters::Volume, profile: &Profile, split: Split) -> Minutes {
+pub(super) fn log_shares(
+    parameters: &parameters::VolumeParameters,
+    profile: &Profile,
+    split: VarianceSplit,
+) -> Minutes {
     let weight = if parameters.enabled { parameters.travel } else { 0.0 };
     let mut variance = split.night * split.night;
     std::array::from_fn(|minute| {
@@ -40,18 +44,18 @@ pub(super) fn log_shares(parameters: &parameters::Volume, profile: &Profile, spl
 
 /// The parameters, worked out.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Laws {
-    pub parameters: parameters::Volume,
-    fast: Reverting,
-    slow: Reverting,
-    noise_keep: f64,
-    short_keep: f64,
-    long_keep: f64,
+pub(super) struct VolumeModel {
+    pub parameters: parameters::VolumeParameters,
+    fast: OuProcess,
+    slow: OuProcess,
+    noise_persistence: f64,
+    short_persistence: f64,
+    long_persistence: f64,
 }
 
 /// What volume carries from minute to minute.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct State {
+pub struct VolumeState {
     fast: f64,
     slow: f64,
     noise: f64,
@@ -61,7 +65,7 @@ pub struct State {
 
 /// One minute as volume sees it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Seen {
+pub(super) struct MinuteConditions {
     /// |r| in usual moves of this minute of the day.
     pub relative_move: f64,
     /// |ln(price/close before)| in daily standard deviations.
@@ -79,8 +83,8 @@ pub(super) struct Seen {
 
 /// A day in progress.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Today {
-    laws: Laws,
+pub(super) struct VolumeDay {
+    model: VolumeModel,
     /// ln of the day's usual volume in shares, with what stays the same all day.
     level: f64,
     long_term: f64,
@@ -89,21 +93,21 @@ pub(super) struct Today {
     shares_min: u64,
 }
 
-impl Laws {
-    pub(super) fn new(parameters: parameters::Volume) -> Self {
+impl VolumeModel {
+    pub(super) fn new(parameters: parameters::VolumeParameters) -> Self {
         Self {
             parameters,
-            fast: Reverting::new(parameters.fast_half_life_days, parameters.fast_deviation),
-            slow: Reverting::new(parameters.slow_half_life_days, parameters.slow_deviation),
-            noise_keep: keep(parameters.noise_half_life_minutes),
-            short_keep: keep(parameters.short_memory_minutes),
-            long_keep: keep(parameters.long_memory_days * MINUTES as f64),
+            fast: OuProcess::new(parameters.fast_half_life_days, parameters.fast_deviation),
+            slow: OuProcess::new(parameters.slow_half_life_days, parameters.slow_deviation),
+            noise_persistence: persistence(parameters.noise_half_life_minutes),
+            short_persistence: persistence(parameters.short_memory_minutes),
+            long_persistence: persistence(parameters.long_memory_days * MINUTES as f64),
         }
     }
 
     /// The stationary law, from two standard normal draws.
-    pub(super) fn first(&self, fast: f64, slow: f64) -> State {
-        State {
+    pub(super) fn first(&self, fast: f64, slow: f64) -> VolumeState {
+        VolumeState {
             fast: self.fast.stationary(fast),
             slow: self.slow.stationary(slow),
             noise: 0.0,
@@ -115,12 +119,12 @@ impl Laws {
     /// A day from its open, with two standard normal draws and the symbol's daily log volatility.
     pub(super) fn open(
         &self,
-        state: &mut State,
+        state: &mut VolumeState,
         instrument: &Instrument,
         close_before: Price,
         draws: [f64; 2],
         daily_log_volatility: f64,
-    ) -> Today {
+    ) -> VolumeDay {
         state.fast = self.fast.step(state.fast, draws[0]);
         state.slow = self.slow.step(state.slow, draws[1]);
         let price_units = close_before.ticks() as f64 / TICKS_PER_UNIT as f64;
@@ -132,41 +136,41 @@ impl Laws {
             usual + PLAIN_LEVEL
         };
         let OrderSizes { least: shares_min, step: unit_shares } = instrument.board.order_sizes();
-        Today { laws: *self, level, long_term: 0.0, until_long_term: 0, unit_shares, shares_min }
+        VolumeDay { model: *self, level, long_term: 0.0, until_long_term: 0, unit_shares, shares_min }
     }
 }
 
-impl Today {
+impl VolumeDay {
     /// Shares traded in a minute; `factor` scales them where the price is locked.
     #[inline]
-    pub(super) fn shares(&mut self, state: &mut State, seen: &Seen, factor: f64) -> u64 {
-        let Laws { parameters, noise_keep, short_keep, long_keep, .. } = &self.laws;
+    pub(super) fn shares(&mut self, state: &mut VolumeState, conditions: &MinuteConditions, factor: f64) -> u64 {
+        let VolumeModel { parameters, noise_persistence, short_persistence, long_persistence, .. } = &self.model;
         let log_volume = if parameters.enabled {
-            let a = seen.relative_move;
-            state.short_mean = short_keep * state.short_mean + (1.0 - short_keep) * a;
-            state.long_mean = long_keep * state.long_mean + (1.0 - long_keep) * a;
-            state.noise = noise_keep * state.noise + parameters.noise_share * seen.noise;
+            let a = conditions.relative_move;
+            state.short_mean = short_persistence * state.short_mean + (1.0 - short_persistence) * a;
+            state.long_mean = long_persistence * state.long_mean + (1.0 - long_persistence) * a;
+            state.noise = noise_persistence * state.noise + parameters.noise_share * conditions.noise;
             if self.until_long_term == 0 {
                 self.until_long_term = BLOCK;
                 self.long_term = parameters.long_memory * ln(state.long_mean + 0.05);
             }
             self.until_long_term -= 1;
-            let mut logs = [state.short_mean + 0.05, a + 0.25, TRAVEL_FLOOR + seen.travel];
+            let mut logs = [state.short_mean + 0.05, a + 0.25, TRAVEL_FLOOR + conditions.travel];
             ln_each(&mut logs);
             let [short, now, travel] = logs;
             self.level
-                + seen.log_share
-                + seen.news
+                + conditions.log_share
+                + conditions.news
                 + state.noise
-                + parameters.market_volatility * seen.market_log_volatility
-                + parameters.intraday_volatility * seen.intraday_log_volatility
+                + parameters.market_volatility * conditions.market_log_volatility
+                + parameters.intraday_volatility * conditions.intraday_log_volatility
                 + parameters.short_memory * short
                 + self.long_term
                 + parameters.move_weight * now
                 + parameters.travel * travel
-                + parameters.noise * seen.noise
+                + parameters.noise * conditions.noise
         } else {
-            self.level + seen.log_share
+            self.level + conditions.log_share
         };
         let units = exp(log_volume) * factor / self.unit_shares as f64;
         (((units + 0.5).min(LOTS_MAX) as u64) * self.unit_shares).max(self.shares_min)

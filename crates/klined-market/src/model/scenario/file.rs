@@ -11,7 +11,7 @@ use serde::Deserialize;
 use thiserror::Error;
 use toml::Spanned;
 
-use super::{Effect, ScenarioEvent, Scope};
+use super::{Effect, EffectKind, ScenarioEvent, Scope, UnknownEffectKind};
 use crate::base::Symbol;
 use crate::calendar::{Calendar, CalendarError};
 use crate::model::Regime;
@@ -30,25 +30,25 @@ const AFTER_FIRST_MINUTE: NaiveTime = NaiveTime::from_hms_opt(9, 31, 0).unwrap()
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scenario {
     name: String,
-    events: Vec<Planned>,
+    events: Vec<PlannedEvent>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-struct Planned {
+struct PlannedEvent {
     scope: Scope,
     effect: Effect,
-    from: When,
-    until: When,
+    from: EventTime,
+    until: EventTime,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct When {
-    day: Day,
+struct EventTime {
+    day: EventDay,
     time: NaiveTime,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Day {
+enum EventDay {
     Date(NaiveDate),
     /// Counted from 1.
     Nth(u32),
@@ -122,7 +122,7 @@ impl Scenario {
     /// # Errors
     /// A date is no trading day, an event has no trading minute, or the calendar ends before it.
     pub fn resolve(&self, calendar: &Calendar, first_day: NaiveDate) -> Result<Vec<ScenarioEvent>, InvalidScenario> {
-        let resolve = |(place, event): (usize, &Planned)| {
+        let resolve = |(place, event): (usize, &PlannedEvent)| {
             event.resolve(calendar, first_day).map_err(|problem| InvalidScenario::Time {
                 place: place + 1,
                 event: event.to_string(),
@@ -134,51 +134,49 @@ impl Scenario {
 }
 
 impl RawEvent {
-    fn planned(self) -> Result<Planned, String> {
+    fn planned(self) -> Result<PlannedEvent, String> {
         let scope = match (self.symbol, self.sector) {
             (Some(_), Some(_)) => return Err("an event is for a symbol or for a sector, not for both".to_owned()),
             (Some(symbol), None) => Scope::Symbol(symbol.parse::<Symbol>().map_err(|error| error.to_string())?),
             (None, Some(sector)) => Scope::Sector(sector),
             (None, None) => Scope::Market,
         };
-        let needs = match self.kind.as_str() {
-            "regime" => "regime = \"bull\", \"sideways\" or \"bear\", from and until",
-            "move" => "percent from -95 to 1000, from and until",
-            "halt" => "from and until",
-            "gap" => "percent from -90 to 400 and day",
-            "volatility" => "factor from 0.01 to 20, from and until",
-            other => {
-                return Err(format!("there is no kind \"{other}\"; there are regime, move, halt, gap and volatility"));
-            }
+        let kind: EffectKind = self.kind.parse().map_err(|error: UnknownEffectKind| error.to_string())?;
+        let needs = match kind {
+            EffectKind::Regime => "regime = \"bull\", \"sideways\" or \"bear\", from and until",
+            EffectKind::Move => "percent from -95 to 1000, from and until",
+            EffectKind::Halt => "from and until",
+            EffectKind::Gap => "percent from -90 to 400 and day",
+            EffectKind::Volatility => "factor from 0.01 to 20, from and until",
         };
-        let incomplete = || format!("a {} needs {needs}, and nothing else", self.kind);
-        let amount = match (self.kind.as_str(), self.percent, self.factor) {
-            ("volatility", None, factor) => factor,
-            ("volatility", ..) | (_, _, Some(_)) => return Err(incomplete()),
+        let incomplete = || format!("a {kind} needs {needs}, and nothing else");
+        let amount = match (kind, self.percent, self.factor) {
+            (EffectKind::Volatility, None, factor) => factor,
+            (EffectKind::Volatility, ..) | (_, _, Some(_)) => return Err(incomplete()),
             (_, percent, None) => percent,
         };
-        let effect = Effect::of_kind(&self.kind, self.regime, amount).ok_or_else(incomplete)?;
+        let effect = Effect::of_kind(kind, self.regime, amount).ok_or_else(incomplete)?;
         let (from, until) = match (effect, self.day, self.from, self.until) {
             (Effect::Gap { .. }, Some(day), None, None) => {
                 let day = day.parse()?;
-                (When { day, time: OPEN }, When { day, time: AFTER_FIRST_MINUTE })
+                (EventTime { day, time: OPEN }, EventTime { day, time: AFTER_FIRST_MINUTE })
             }
             (Effect::Gap { .. }, ..) => return Err(incomplete()),
             (_, None, Some(from), Some(until)) => {
-                let from = When::parse(&from, None)?;
-                (from, When::parse(&until, Some(from.day))?)
+                let from = EventTime::parse(&from, None)?;
+                (from, EventTime::parse(&until, Some(from.day))?)
             }
             _ => return Err(incomplete()),
         };
-        Ok(Planned { scope, effect, from, until })
+        Ok(PlannedEvent { scope, effect, from, until })
     }
 }
 
-impl Planned {
+impl PlannedEvent {
     fn resolve(&self, calendar: &Calendar, first_day: NaiveDate) -> Result<ScenarioEvent, String> {
-        let instant = |when: When| -> Result<_, String> {
+        let instant = |when: EventTime| -> Result<_, String> {
             let day = match when.day {
-                Day::Nth(count) => {
+                EventDay::Nth(count) => {
                     let days = calendar.days(first_day, calendar.last_day());
                     let beyond = || {
                         CalendarError::BeyondHorizon { asked: when.to_string(), last_day: calendar.last_day() }
@@ -186,8 +184,8 @@ impl Planned {
                     };
                     *days.get(count as usize - 1).ok_or_else(beyond)?
                 }
-                Day::Date(date) if calendar.is_trading_day(date) => date,
-                Day::Date(date) => return Err(format!("{date} is no trading day")),
+                EventDay::Date(date) if calendar.is_trading_day(date) => date,
+                EventDay::Date(date) => return Err(format!("{date} is no trading day")),
             };
             calendar.instant(day, when.time).map_err(|error| error.to_string())
         };
@@ -197,8 +195,8 @@ impl Planned {
     }
 }
 
-impl When {
-    fn parse(text: &str, same_day: Option<Day>) -> Result<Self, String> {
+impl EventTime {
+    fn parse(text: &str, same_day: Option<EventDay>) -> Result<Self, String> {
         let wrong = || {
             let bare = if same_day.is_some() { " or 10:00" } else { "" };
             format!("\"{text}\" is no time; write 2026-11-23 10:00, day 2 10:00{bare}")
@@ -211,7 +209,7 @@ impl When {
     }
 }
 
-impl FromStr for Day {
+impl FromStr for EventDay {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -233,19 +231,19 @@ impl fmt::Display for Scenario {
     }
 }
 
-impl fmt::Display for Planned {
+impl fmt::Display for PlannedEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { scope, effect, from, until } = self;
         write!(f, "{scope}: {effect} from {from} until {until}")
     }
 }
 
-impl fmt::Display for When {
+impl fmt::Display for EventTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let time = self.time.format("%H:%M");
         match self.day {
-            Day::Date(date) => write!(f, "{date} {time}"),
-            Day::Nth(count) => write!(f, "day {count} {time}"),
+            EventDay::Date(date) => write!(f, "{date} {time}"),
+            EventDay::Nth(count) => write!(f, "day {count} {time}"),
         }
     }
 }

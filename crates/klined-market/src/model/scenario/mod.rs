@@ -5,15 +5,18 @@
 //! each bar takes the same words of the same streams, and what lies before the event's first minute does not change.
 
 mod file;
-mod script;
+mod schedule;
 
 use std::fmt;
+use std::str::FromStr;
+
+use thiserror::Error;
 
 use super::Regime;
 use crate::base::{Symbol, UnixSeconds};
 
 pub use file::{InvalidScenario, Scenario};
-pub(super) use script::{Forced, Plan, Script};
+pub(super) use schedule::{DaySchedule, EventSchedule, MinuteEffects};
 
 /// Whom an event hits.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +44,26 @@ pub enum Effect {
     Volatility { factor: f64 },
 }
 
+/// The kind of an [`Effect`], without its numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EffectKind {
+    /// [`Effect::Regime`].
+    Regime,
+    /// [`Effect::Move`].
+    Move,
+    /// [`Effect::Halt`].
+    Halt,
+    /// [`Effect::Gap`].
+    Gap,
+    /// [`Effect::Volatility`].
+    Volatility,
+}
+
+/// A text that names no kind of event.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("there is no kind \"{0}\"; there are regime, move, halt, gap and volatility")]
+pub struct UnknownEffectKind(pub String);
+
 /// An event at fixed times.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScenarioEvent {
@@ -53,15 +76,15 @@ pub struct ScenarioEvent {
 }
 
 impl Effect {
-    /// The name of its kind in files and in the database.
+    /// Its kind.
     #[must_use]
-    pub fn kind(&self) -> &'static str {
+    pub fn kind(&self) -> EffectKind {
         match self {
-            Self::Regime(_) => "regime",
-            Self::Move { .. } => "move",
-            Self::Halt => "halt",
-            Self::Gap { .. } => "gap",
-            Self::Volatility { .. } => "volatility",
+            Self::Regime(_) => EffectKind::Regime,
+            Self::Move { .. } => EffectKind::Move,
+            Self::Halt => EffectKind::Halt,
+            Self::Gap { .. } => EffectKind::Gap,
+            Self::Volatility { .. } => EffectKind::Volatility,
         }
     }
 
@@ -79,16 +102,47 @@ impl Effect {
     ///
     /// Moves go from −95 to +1000 per cent, gaps from −90 to +400, factors from 0.01 to 20.
     #[must_use]
-    pub fn of_kind(kind: &str, regime: Option<Regime>, amount: Option<f64>) -> Option<Self> {
+    pub fn of_kind(kind: EffectKind, regime: Option<Regime>, amount: Option<f64>) -> Option<Self> {
         let within = |low: f64, high: f64| amount.filter(|amount| (low..=high).contains(amount));
         match (kind, regime) {
-            ("regime", Some(regime)) if amount.is_none() => Some(Self::Regime(regime)),
-            ("move", None) => within(-95.0, 1000.0).map(|percent| Self::Move { percent }),
-            ("halt", None) if amount.is_none() => Some(Self::Halt),
-            ("gap", None) => within(-90.0, 400.0).map(|percent| Self::Gap { percent }),
-            ("volatility", None) => within(0.01, 20.0).map(|factor| Self::Volatility { factor }),
+            (EffectKind::Regime, Some(regime)) if amount.is_none() => Some(Self::Regime(regime)),
+            (EffectKind::Move, None) => within(-95.0, 1000.0).map(|percent| Self::Move { percent }),
+            (EffectKind::Halt, None) if amount.is_none() => Some(Self::Halt),
+            (EffectKind::Gap, None) => within(-90.0, 400.0).map(|percent| Self::Gap { percent }),
+            (EffectKind::Volatility, None) => within(0.01, 20.0).map(|factor| Self::Volatility { factor }),
             _ => None,
         }
+    }
+}
+
+impl EffectKind {
+    /// Every kind.
+    pub const ALL: [Self; 5] = [Self::Regime, Self::Move, Self::Halt, Self::Gap, Self::Volatility];
+
+    /// The name in files and in the database.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Regime => "regime",
+            Self::Move => "move",
+            Self::Halt => "halt",
+            Self::Gap => "gap",
+            Self::Volatility => "volatility",
+        }
+    }
+}
+
+impl fmt::Display for EffectKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for EffectKind {
+    type Err = UnknownEffectKind;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or_else(|| UnknownEffectKind(text.to_owned()))
     }
 }
 

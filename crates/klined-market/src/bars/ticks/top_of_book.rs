@@ -1,0 +1,186 @@
+//! The best bid and ask before each trade, and which of the two the trade takes.
+//!
+//! The book stands around the path's price at a spread of 1 + G whole ticks, G geometric with mean 1 basis point of the
+//! price and 3 % of the bar's range: spreads are a tick where the tick is coarse, and otherwise grow with volatility
+//! (M. Wyart, J.-P. Bouchaud, J. Kockelkoren, M. Potters, M. Vettorazzo, Quantitative Finance 8 (2008)). It is drawn
+//! anew once in four trades and is no wider than the bar's range or a tick, because both sides of it trade. Trades take
+//! the other side than the one before with probability 7/16; that makes the bounce of R. Roll (Journal of Finance 39
+//! (1984)) with order flow that lasts a little. In a bar of one price the book has to move for that, so there it is
+//! 1/16.
+//!
+//! Where the price is given, or the book would reach out of the bar, the side that trades is put on the price and the
+//! other one a spread away from it. A side that would lie past a price limit stands at the limit, and is empty when the
+//! trade is at the limit itself: nobody may ask more than the upper limit.
+//!
+//! Sizes are exponential, the simplest of the gamma laws that queues at the best price have (J.-P. Bouchaud, M. Mézard,
+//! M. Potters, Quantitative Finance 2 (2002)), two mean trades on average, in whole lots; the side that is taken has
+//! the trade's size besides, so every trade has what it takes.
+
+use super::path::PathPoint;
+use super::{Level, Side, TickFacts};
+use crate::base::seed::open_unit;
+use crate::base::{Ohlcv, OrderSizes, Price};
+use crate::model::math::ln;
+
+/// The part of a price that widens the spread on average.
+const SPREAD_OF_PRICE: f64 = 1.0e-4;
+/// The part of a bar's range that does.
+const SPREAD_OF_RANGE: f64 = 0.03;
+/// Mean displayed size, in mean trades.
+const DEPTH_IN_TRADES: f64 = 2.0;
+/// Mean displayed size without any trade, in the steps that orders grow by.
+const DEPTH_WITHOUT_TRADES: f64 = 10.0;
+/// No more steps than this are displayed besides the trade's own size.
+const DEPTH_STEPS_MAX: f64 = 1.0e16;
+/// Probability of taking the other side, in sixteenths.
+const TURNS_OF_16: u64 = 7;
+const TURNS_OF_16_AT_ONE_PRICE: u64 = 1;
+
+/// The book of one minute.
+pub(super) struct TopOfBook {
+    low: i64,
+    range: u64,
+    /// Between which prices orders may stand, in ticks.
+    down: i64,
+    up: i64,
+    is_limited: bool,
+    sizes: OrderSizes,
+    turns_of_16: u64,
+    /// 1/ln q, with qᵏ the probability of at least k more ticks of spread.
+    per_log: f64,
+    spread: u64,
+    side: Side,
+    depth_steps: f64,
+}
+
+/// What stands before a trade, and the trade.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct QuotedTrade {
+    pub bid: Option<Level>,
+    pub ask: Option<Level>,
+    pub price: Price,
+    pub side: Side,
+    /// Uniform in [0, 1), independent of the rest.
+    pub chance: f64,
+}
+
+impl TopOfBook {
+    /// The book of a bar that is made of so many trades; none without volume.
+    pub(super) fn of(facts: &TickFacts, bar: &Ohlcv, trades: usize) -> Self {
+        let (low, high) = (bar.low().ticks(), bar.high().ticks());
+        let (down, up) = facts.limits.map_or((Price::MIN, Price::MAX), |limits| (limits.down, limits.up));
+        let range = high.abs_diff(low);
+        let widening = bar.close().ticks() as f64 * SPREAD_OF_PRICE + range as f64 * SPREAD_OF_RANGE;
+        let sizes = facts.board.order_sizes();
+        let depth_steps = if trades > 0 {
+            DEPTH_IN_TRADES * bar.volume() as f64 / trades as f64 / sizes.step as f64
+        } else {
+            DEPTH_WITHOUT_TRADES
+        };
+        Self {
+            low,
+            range,
+            // A bar that was traded out of its limits shows that they did not hold.
+            down: down.ticks().min(low),
+            up: up.ticks().max(high),
+            is_limited: facts.limits.is_some(),
+            sizes,
+            turns_of_16: if range == 0 { TURNS_OF_16_AT_ONE_PRICE } else { TURNS_OF_16 },
+            per_log: 1.0 / ln(widening / (1.0 + widening)),
+            spread: 0,
+            side: Side::Buy,
+            depth_steps,
+        }
+    }
+
+    /// The next trade of so many shares, and the quote before it, from two random words.
+    #[inline]
+    pub(super) fn next(&mut self, point: PathPoint, shares: u64, word: u64, depths: u64) -> QuotedTrade {
+        if self.spread == 0 {
+            self.side = if word & 0b1 == 0 { Side::Buy } else { Side::Sell };
+        } else if word & 0xf < self.turns_of_16 {
+            self.side = self.side.other();
+        }
+        if self.spread == 0 || word >> 4 & 0b11 == 0 {
+            let wider = (ln(open_unit(word)) * self.per_log) as u64;
+            self.spread = wider.saturating_add(1).min(self.range.max(1));
+        }
+        // Ticks above the low.
+        let price = match point {
+            PathPoint::Given(price) => {
+                self.side = self.side_at(price);
+                price
+            }
+            PathPoint::Free(near) => {
+                // The bid lies half a spread, less half a tick, below; a spread is added so that cutting is rounding
+                // down.
+                let half = (self.spread - 1) as f64 * 0.5;
+                let ask = (near - half + self.spread as f64) as u64;
+                let price = match self.side {
+                    Side::Buy => ask.min(self.range),
+                    Side::Sell => ask.saturating_sub(self.spread),
+                };
+                self.side = self.side_locked(price);
+                price
+            }
+        };
+        let ticks = self.low + price as i64;
+        let spread = self.spread as i64;
+        let (bid, ask) = match self.side {
+            Side::Buy => ((ticks > self.down).then(|| (ticks - spread).max(self.down)), Some(ticks)),
+            Side::Sell => (Some(ticks), (ticks < self.up).then(|| (ticks + spread).min(self.up))),
+        };
+        let bid_shares = self.depth(depths >> 38, if self.side == Side::Sell { shares } else { 0 });
+        let ask_shares = self.depth(depths >> 12 & 0x3ff_ffff, if self.side == Side::Buy { shares } else { 0 });
+        let level = |ticks: i64, shares| Price::from_ticks(ticks).ok().map(|price| Level { price, shares });
+        QuotedTrade {
+            bid: bid.and_then(|ticks| level(ticks, bid_shares)),
+            ask: ask.and_then(|ticks| level(ticks, ask_shares)),
+            price: Price::from_ticks(ticks).unwrap_or(Price::MIN),
+            side: self.side,
+            chance: (depths & 0xfff) as f64 / 4096.0,
+        }
+    }
+
+    /// The side that a trade at a given price takes: at the extremes the one whose quote keeps the other inside the
+    /// bar.
+    fn side_at(&self, price: u64) -> Side {
+        if self.range > 0 && price == self.range && !self.is_at_up(price) {
+            Side::Buy
+        } else if self.range > 0 && price == 0 && !self.is_at_down(price) {
+            Side::Sell
+        } else {
+            self.side_locked(price)
+        }
+    }
+
+    /// In a bar that is locked at a limit only the orders that wait there are taken.
+    fn side_locked(&self, price: u64) -> Side {
+        if self.range > 0 {
+            return self.side;
+        }
+        match (self.is_at_up(price), self.is_at_down(price)) {
+            (true, false) => Side::Sell,
+            (false, true) => Side::Buy,
+            _ => self.side,
+        }
+    }
+
+    fn is_at_up(&self, price: u64) -> bool {
+        self.is_limited && self.low + price as i64 == self.up
+    }
+
+    fn is_at_down(&self, price: u64) -> bool {
+        self.is_limited && self.low + price as i64 == self.down
+    }
+
+    /// A displayed size from 26 random bits, at least `taken`.
+    #[inline]
+    fn depth(&self, bits: u64, taken: u64) -> i64 {
+        let uniform = (bits as f64 + 0.5) * (1.0 / 67_108_864.0);
+        let steps = (-ln(uniform) * self.depth_steps).min(DEPTH_STEPS_MAX) as u64;
+        let OrderSizes { least, step } = self.sizes;
+        let shares = taken.div_ceil(step).saturating_mul(step).saturating_add(least + steps * step);
+        i64::try_from(shares).unwrap_or(i64::MAX)
+    }
+}

@@ -1,0 +1,12 @@
+//! The integration tests of the pure market: one binary, one module a subject.
+
+mod bars;
+mod calendar;
+mod drift;
+mod full_model;
+mod limits;
+mod model;
+mod sample;
+mod scenarios;
+mod ticks;
+mod universe;

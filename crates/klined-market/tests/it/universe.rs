@@ -1,0 +1,4 @@
+//! Universes: invented A-shares, CSV files.
+
+mod ashare;
+mod files;

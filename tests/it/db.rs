@@ -1,0 +1,14 @@
+//! What databases hold: stores and jobs on SQLite and on a PostgreSQL server of the tests' own.
+
+mod backfill;
+mod feed;
+mod foresight;
+mod jobs;
+mod models;
+mod retention;
+mod rollups;
+mod scenarios;
+mod schema;
+mod shards;
+mod store;
+mod universe;

@@ -1,0 +1,14 @@
+//! The programs as processes: command lines, signals, crashes, faults, logs, health, and how they are deployed.
+
+mod check;
+mod cli;
+mod daemons;
+mod deploy;
+mod faults;
+mod health;
+mod logs;
+mod operations;
+mod realism;
+mod restarts;
+mod supervision;
+mod variables;
