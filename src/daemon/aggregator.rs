@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use tracing::{debug, info};
 
-use super::health::{self, Duty, Health, Metrics, ObservedStore, Vitals};
+use super::health::{self, Duty, Health, Metrics, Vitals};
 use super::reload::{Calendars, Reload};
 use super::retry::Backoff;
 use super::shutdown::Shutdown;
@@ -46,7 +46,7 @@ pub async fn run(args: AggregatorArgs) -> anyhow::Result<ExitCode> {
     health.has_opened(store.clone());
     info!(database = %args.database.db_url, %shard, "started");
     if args.once {
-        let (calendar, store) = (calendars.borrow().clone(), ObservedStore::around(store, vitals.clone()));
+        let (calendar, store) = (calendars.borrow().clone(), store.observed_by(vitals.clone()));
         let stop = shutdown.stop.clone();
         let run = move || Aggregator::start_shard(store, calendar, args.symbol, shard)?.run(args.lookback_hours, &stop);
         let folded = patiently(&vitals, args.database.patience(), run).await??;
@@ -94,7 +94,7 @@ pub async fn aggregate(
     shutdown: &Shutdown,
     called: &Notify,
 ) -> anyhow::Result<()> {
-    let store = ObservedStore::around(store, vitals.clone());
+    let store = store.observed_by(vitals.clone());
     let mut backoff = Backoff::default();
     while !shutdown.is_asked() {
         let (store, calendar) = (store.clone(), plan.calendars.borrow_and_update().clone());

@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use tracing::{error, info, warn};
 
 use super::clock::SystemClock;
-use super::health::{self, Duty, Health, Metrics, ObservedStore, Vitals};
+use super::health::{self, Duty, Health, Metrics, Vitals};
 use super::reload::{self, Reload};
 use super::shutdown::Shutdown;
 use super::{blocking, check, logging, supervisor};
@@ -52,7 +52,7 @@ pub async fn run(args: ApiArgs) -> anyhow::Result<ExitCode> {
     let database = args.database.clone();
     let store = blocking(move || open_to_read(&database)).await??;
     health.has_opened(store.clone());
-    let store = ObservedStore::around(store, vitals.clone());
+    let store = store.observed_by(vitals.clone());
     let market = recognise(store.clone(), calendar, &args).await?;
     let keys = keys(&args.server, address)?.map(let_page_in).transpose()?;
     let listener = listen(address).await?;

@@ -9,7 +9,7 @@ use tracing::{debug, info, warn};
 
 use super::alarm::Alarm;
 use super::clock::SystemClock;
-use super::health::{self, Duty, Health, Metrics, ObservedStore, Vitals};
+use super::health::{self, Duty, Health, Metrics, Vitals};
 use super::reload::{Calendars, Reload};
 use super::retry::Backoff;
 use super::shutdown::Shutdown;
@@ -89,7 +89,7 @@ pub async fn generate(
         Pace::Live => Alarm::on_the_minute().await?,
         Pace::Test { speed } => Alarm::at_speed(speed),
     };
-    market.store = ObservedStore::around(market.store, vitals.clone());
+    market.store = market.store.observed_by(vitals.clone());
     let mut backoff = Backoff::default();
     let mut is_first = true;
     while !shutdown.is_asked() {

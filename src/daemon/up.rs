@@ -9,7 +9,7 @@ use tracing::info;
 
 use super::aggregator::{self, aggregate};
 use super::generator::{self, generate};
-use super::health::{self, Health, Metrics, ObservedStore, Vitals};
+use super::health::{self, Health, Metrics, Vitals};
 use super::reload::{self, Reload};
 use super::shutdown::Shutdown;
 use super::{api, backfill, blocking, logging, open_store, supervisor};
@@ -49,7 +49,7 @@ pub async fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
     let (market, is_filled) = blocking(move || {
         let store = open_store(&database)?;
         let market = Market::claim_filling(store, calendar, choice, seed, universe.as_ref())?.retaining(retain_months);
-        let observed = Market { store: ObservedStore::around(market.store.clone(), filler), ..market.clone() };
+        let observed = Market { store: market.store.observed_by(filler), ..market.clone() };
         let is_filled = market.is_even()? || backfill::fill(&observed, Window::Days(days), None, &stop)?;
         anyhow::Ok((market, is_filled))
     })

@@ -1,9 +1,14 @@
 //! Database URLs.
+//!
+//! A PostgreSQL URL is split here and not by the `url` crate, because libpq takes URLs that are none by that crate's standard: a user
+//! without a host, or several hosts. libpq gets the text as it is; here it matters only that it names a database, and that no
+//! password in it is ever shown, whether or not anything can read the URL.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use percent_encoding::percent_decode_str;
 use thiserror::Error;
 
 /// Where a market is kept. Shown without its password.
@@ -103,31 +108,12 @@ fn passwords(url: &str) -> Vec<String> {
         .into_iter()
         .chain(parts)
         .chain(in_options)
-        .flat_map(|word| [word.to_owned(), percent_decoded(word)])
+        .flat_map(|word| [word.to_owned(), percent_decode_str(word).decode_utf8_lossy().into_owned()])
         .filter(|word| !word.is_empty())
         .collect();
     // The longest first, lest a part be blanked and the rest remain.
     found.sort_by_key(|word| std::cmp::Reverse(word.len()));
     found
-}
-
-fn percent_decoded(text: &str) -> String {
-    let mut bytes = text.as_bytes();
-    let mut decoded = Vec::with_capacity(bytes.len());
-    while let [first, rest @ ..] = bytes {
-        let hex = rest.get(..2).and_then(|hex| std::str::from_utf8(hex).ok());
-        match hex.filter(|_| *first == b'%').and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            Some(byte) => {
-                decoded.push(byte);
-                bytes = &rest[2..];
-            }
-            None => {
-                decoded.push(*first);
-                bytes = rest;
-            }
-        }
-    }
-    String::from_utf8_lossy(&decoded).into_owned()
 }
 
 /// A URL with its password blanked, wherever one may stand in it.
@@ -183,7 +169,15 @@ mod tests {
         assert_eq!(sqlite("sqlite:///market.db"), Path::new("market.db"));
         assert_eq!(sqlite("sqlite:////var/lib/market.db"), Path::new("/var/lib/market.db"));
         assert!(matches!("postgresql://u@h/db".parse(), Ok(DatabaseUrl::Postgres(_))));
-        assert!(matches!("postgres:///happystock?host=/run/postgresql".parse(), Ok(DatabaseUrl::Postgres(_))));
+        for text in [
+            "postgres:///happystock?host=/run/postgresql",
+            "postgresql://market@/happystock",
+            "postgresql://market:s3cret@one:5432,two:5433/happystock?target_session_attrs=read-write",
+            "postgresql://%2Frun%2Fpostgresql/happystock",
+            "postgresql://[::1]:5432/happystock",
+        ] {
+            assert!(matches!(text.parse(), Ok(DatabaseUrl::Postgres(url)) if url == text), "{text}");
+        }
     }
 
     #[test]
@@ -203,7 +197,6 @@ mod tests {
             assert!(passwords(url).iter().all(|password| !clean.contains(password)), "{url}: {clean}");
         }
         assert_eq!(without_passwords_of("postgresql://u@h/db", "no password"), "no password");
-        assert_eq!(percent_decoded("a%20b%zz%4"), "a b%zz%4");
     }
 
     #[test]
@@ -212,6 +205,8 @@ mod tests {
             "postgresql://user:s3cret@host/db",
             "postgresql://user:s3cr@et@host/db?sslmode=disable",
             "postgresql:///db?user=u&password=s3cret",
+            "postgresql://user:s3cret@one:5432,two:5433/db",
+            "postgresql://user:s3cret@/db",
             "mysql://user:s3cret@host/db",
             "user:s3cret@host/db",
         ] {

@@ -6,7 +6,6 @@ mod server;
 mod vitals;
 
 pub use metrics::Metrics;
-pub use observed::ObservedStore;
 pub use server::serve;
 pub use vitals::{Duty, Vitals};
 
