@@ -16,10 +16,10 @@ use super::data::{
 use super::error::StoreError;
 use super::history::{HistoryPart, LoadRoles, MonthLoad, MonthRoom, PartSource};
 use super::lease::{Lease, LeaseLock};
-use super::observe::{Committed, Hook, Operation};
+use super::observe::{CommittedBars, Hook, Operation};
 use super::role::Role;
 use super::tables::{identity, minutes, rollups, scenarios, symbols};
-use super::traits::{Leases, LoadHistory, ReadMarket, Retention, RollUp, WriteMarket};
+use super::traits::{Leases, LoadHistory, ReadMarket, RetainBars, RollUp, WriteMarket};
 
 /// The earliest and the latest of some times, in Unix seconds; none of no times.
 pub(super) type TimeSpan = Option<(UnixSeconds, UnixSeconds)>;
@@ -224,7 +224,7 @@ impl<D: MarketDatabase> WriteMarket for D {
         let span = || span_of(write.bars.iter().map(|(_, bar)| bar.first.start()));
         self.hook().write(
             Operation::WriteMinutes,
-            || Committed::of_minutes(write),
+            || CommittedBars::of_minutes(write),
             || {
                 self.write_bars("write bars", span, |connection| {
                     lease.check(&mut Self::any(connection))?;
@@ -246,7 +246,7 @@ impl<D: MarketDatabase> LoadHistory for D {
         let span = || span_of(bars.clone().map(|bar| bar.first.start()));
         self.hook().write(
             Operation::LoadPart,
-            || Committed::of_part(part),
+            || CommittedBars::of_part(part),
             || {
                 self.write_bars("write bars", span, |connection| {
                     roles.check(&mut Self::any(connection))?;
@@ -271,7 +271,7 @@ impl<D: MarketDatabase> LoadHistory for D {
     }
 }
 
-impl<D: MarketDatabase> Retention for D {
+impl<D: MarketDatabase> RetainBars for D {
     fn retain_from(&self, lease: &Lease, from: UnixSeconds, stop: &dyn Fn() -> bool) -> Result<bool, StoreError> {
         self.write_under("set the horizon", lease, |connection| {
             Self::wait_for_writers(connection)?;
@@ -309,7 +309,7 @@ impl<D: MarketDatabase> RollUp for D {
         let span = || span_of(bars.clone().map(|(_, bar)| bar.first.start()));
         self.hook().write(
             Operation::WriteRollups,
-            || Committed::of_rollups(writes),
+            || CommittedBars::of_rollups(writes),
             || {
                 self.write_bars("write roll-ups", span, |connection| {
                     lease.check(&mut Self::any(connection))?;

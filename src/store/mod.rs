@@ -33,11 +33,11 @@ pub use data::{
 pub use error::StoreError;
 pub use history::{HistoryPart, LoadRoles, MonthLoad, MonthRoom, NextPart, PartSource};
 pub use lease::Lease;
-pub use observe::{Committed, Observation, Operation, StoreObserver};
+pub use observe::{CommittedBars, Observation, Operation, StoreObserver};
 pub use options::{PoolUse, StoreOptions};
 pub use role::Role;
 pub use traits::{
-    BarStore, Follow, Leases, LoadHistory, ReadBars, ReadMarket, Retention, RollUp, SchemaVersion, WriteMarket,
+    BarStore, Follow, Leases, LoadHistory, ReadBars, ReadMarket, RetainBars, RollUp, SchemaVersion, WriteMarket,
 };
 pub use url::{DatabaseUrl, InvalidUrl, without_passwords_of};
 

@@ -28,14 +28,14 @@ pub enum Operation {
 
 /// What an operation has committed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Committed {
+pub struct CommittedBars {
     /// The number of bars by interval.
     pub bars: BTreeMap<Interval, usize>,
     /// The status that was written with minutes as they came.
     pub status: Option<MarketStatus>,
 }
 
-impl Committed {
+impl CommittedBars {
     pub(super) fn of_minutes(write: &MarketWrite) -> Self {
         let mut committed = Self { status: write.status, ..Self::default() };
         committed.count(write, &[]);
@@ -76,7 +76,7 @@ pub trait Observation {
     fn advances(&mut self);
 
     /// The operation has ended: with what it committed, or with an error.
-    fn ends(self: Box<Self>, outcome: Result<&Committed, &StoreError>);
+    fn ends(self: Box<Self>, outcome: Result<&CommittedBars, &StoreError>);
 }
 
 /// A store's observer, if it has one.
@@ -90,14 +90,14 @@ impl Hook {
 
     /// Observes a call that commits no bars.
     pub fn call<T>(&self, operation: Operation, work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
-        self.write(operation, Committed::default, work)
+        self.write(operation, CommittedBars::default, work)
     }
 
     /// Observes a call that commits bars.
     pub fn write<T>(
         &self,
         operation: Operation,
-        committed: impl FnOnce() -> Committed,
+        committed: impl FnOnce() -> CommittedBars,
         work: impl FnOnce() -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let Some(observer) = &self.0 else { return work() };
@@ -120,7 +120,7 @@ impl Hook {
     ) -> Result<T, StoreError> {
         let Some(observer) = &self.0 else { return load(source) };
         let observation = observer.begins(Operation::LoadMonth);
-        let mut observed = ObservedSource { source, observation, committed: Committed::default() };
+        let mut observed = ObservedSource { source, observation, committed: CommittedBars::default() };
         let outcome = load(&mut observed);
         let ObservedSource { observation, committed, .. } = observed;
         match &outcome {
@@ -131,13 +131,13 @@ impl Hook {
     }
 }
 
-static NOTHING: Committed = Committed { bars: BTreeMap::new(), status: None };
+static NOTHING: CommittedBars = CommittedBars { bars: BTreeMap::new(), status: None };
 
 /// Counts what a source gives. The database takes part after part, so that a long month is observed while it goes on.
 struct ObservedSource<'a> {
     source: &'a mut dyn PartSource,
     observation: Box<dyn Observation + 'a>,
-    committed: Committed,
+    committed: CommittedBars,
 }
 
 impl PartSource for ObservedSource<'_> {

@@ -16,12 +16,12 @@ pub(super) mod sql_types {
     /// An instant of the database's own clock: `timestamptz` in PostgreSQL, the text of a UTC time in SQLite.
     #[derive(Clone, Copy, QueryId, SqlType)]
     #[diesel(postgres_type(oid = 1184, array_oid = 1185), sqlite_type(name = "Text"))]
-    pub struct Instant;
+    pub struct ClockTime;
 }
 
 diesel::table! {
     use diesel::sql_types::{BigInt, Varchar};
-    use super::sql_types::{FixedPoint, Instant};
+    use crate::store::schema::sql_types::{FixedPoint, ClockTime};
 
     market_klines (symbol, interval, time) {
         symbol -> Varchar,
@@ -32,13 +32,13 @@ diesel::table! {
         low -> FixedPoint,
         close -> FixedPoint,
         volume -> BigInt,
-        created_at -> Instant,
+        created_at -> ClockTime,
     }
 }
 
 diesel::table! {
     use diesel::sql_types::{Bool, Varchar};
-    use super::sql_types::{FixedPoint, Instant};
+    use crate::store::schema::sql_types::{FixedPoint, ClockTime};
 
     stock_metadata (symbol) {
         symbol -> Varchar,
@@ -47,7 +47,7 @@ diesel::table! {
         base_price -> FixedPoint,
         base_volatility -> FixedPoint,
         is_active -> Bool,
-        created_at -> Instant,
+        created_at -> ClockTime,
         board -> Varchar,
         is_st -> Bool,
         beta -> FixedPoint,
@@ -57,7 +57,7 @@ diesel::table! {
 
 diesel::table! {
     use diesel::sql_types::{BigInt, Bool, Varchar};
-    use super::sql_types::{FixedPoint, Instant};
+    use crate::store::schema::sql_types::{FixedPoint, ClockTime};
 
     stock_state (symbol) {
         symbol -> Varchar,
@@ -66,15 +66,15 @@ diesel::table! {
         trend -> FixedPoint,
         market_state -> Varchar,
         last_update -> BigInt,
-        created_at -> Instant,
-        updated_at -> Instant,
+        created_at -> ClockTime,
+        updated_at -> ClockTime,
         is_halted -> Bool,
     }
 }
 
 diesel::table! {
     use diesel::sql_types::{BigInt, Varchar};
-    use super::sql_types::{FixedPoint, Instant};
+    use crate::store::schema::sql_types::{FixedPoint, ClockTime};
 
     stock_realtime_price (symbol) {
         symbol -> Varchar,
@@ -82,7 +82,7 @@ diesel::table! {
         change_percent -> FixedPoint,
         volume -> BigInt,
         last_update -> BigInt,
-        updated_at -> Instant,
+        updated_at -> ClockTime,
     }
 }
 
@@ -99,13 +99,13 @@ diesel::table! {
 
 diesel::table! {
     use diesel::sql_types::{BigInt, Integer, Nullable, Varchar};
-    use super::sql_types::Instant;
+    use crate::store::schema::sql_types::ClockTime;
 
     market_identity (id) {
         id -> Integer,
         seed -> Varchar,
         model -> Varchar,
-        created_at -> Instant,
+        created_at -> ClockTime,
         retained_from -> Nullable<BigInt>,
     }
 }
@@ -119,13 +119,13 @@ diesel::table! {
 
 diesel::table! {
     use diesel::sql_types::{Date, Text, Varchar};
-    use super::sql_types::Instant;
+    use crate::store::schema::sql_types::ClockTime;
 
     model_checkpoint (symbol) {
         symbol -> Varchar,
         day -> Date,
         opening -> Text,
-        updated_at -> Instant,
+        updated_at -> ClockTime,
     }
 }
 
@@ -155,13 +155,13 @@ diesel::table! {
 
 diesel::table! {
     use diesel::sql_types::{Integer, Text, Varchar};
-    use super::sql_types::Instant;
+    use crate::store::schema::sql_types::ClockTime;
 
     market_scenario (id) {
         id -> Integer,
         name -> Varchar,
         definition -> Text,
-        created_at -> Instant,
+        created_at -> ClockTime,
     }
 }
 
@@ -199,11 +199,11 @@ diesel::table! {
 
 diesel::table! {
     use diesel::sql_types::Varchar;
-    use super::sql_types::Instant;
+    use crate::store::schema::sql_types::ClockTime;
 
     __diesel_schema_migrations (version) {
         version -> Varchar,
-        run_on -> Instant,
+        run_on -> ClockTime,
     }
 }
 

@@ -33,11 +33,11 @@ use super::role::Role;
 /// - **Ordered.** Bars of a range come in order of time.
 /// - **One writer.** While a lease of a role lives, the store refuses a second lease for the same part of the market, and one for
 ///   another division of it. A write under a lease that another process has replaced is refused and changes nothing.
-/// - **Nothing before the horizon.** After [`Retention::retain_from`] has begun, no bar earlier than its instant is written.
+/// - **Nothing before the horizon.** After [`RetainBars::retain_from`] has begun, no bar earlier than its instant is written.
 /// - **Every late change is noted.** A 1-minute bar that any program inserts behind the roll-up's watermark, or changes or
 ///   removes anywhere, appears as repair work in [`RollUp::rollup_tasks`].
 pub trait BarStore:
-    SchemaVersion + Leases + ReadMarket + ReadBars + WriteMarket + LoadHistory + Retention + RollUp + Send + Sync
+    SchemaVersion + Leases + ReadMarket + ReadBars + WriteMarket + LoadHistory + RetainBars + RollUp + Send + Sync
 {
     /// Connections of the pool at this moment. Does not wait for the database.
     fn pool(&self) -> PoolUse;
@@ -196,7 +196,7 @@ pub trait LoadHistory {
 }
 
 /// Removes old bars.
-pub trait Retention {
+pub trait RetainBars {
     /// Keeps no bar earlier than an instant, a month's first: such bars of any interval are not written any more, and the
     /// stored ones are removed in bounded transactions, until none are left or `stop` returns true. Returns whether none are
     /// left. Leaves no repair work, and does nothing when earlier ones were removed already.

@@ -141,9 +141,9 @@ fn units_of(bytes: &[u8]) -> Option<f64> {
 /// A trading day in a date column.
 #[derive(Debug, Clone, Copy, PartialEq, AsExpression, FromSqlRow)]
 #[diesel(sql_type = Date)]
-pub(super) struct Day(pub NaiveDate);
+pub(super) struct DateValue(pub NaiveDate);
 
-impl FromSql<Date, Pg> for Day {
+impl FromSql<Date, Pg> for DateValue {
     fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
         let PgDate(days) = FromSql::<Date, Pg>::from_sql(value)?;
         let distance = Days::new(u64::from(days.unsigned_abs()));
@@ -157,14 +157,14 @@ impl FromSql<Date, Pg> for Day {
     }
 }
 
-impl FromSql<Date, Sqlite> for Day {
+impl FromSql<Date, Sqlite> for DateValue {
     fn from_sql(value: <Sqlite as Backend>::RawValue<'_>) -> deserialize::Result<Self> {
         let text = <String as FromSql<Date, Sqlite>>::from_sql(value)?;
         text.parse().map(Self).map_err(|error| format!("\"{text}\": {error}").into())
     }
 }
 
-impl ToSql<Date, Sqlite> for Day {
+impl ToSql<Date, Sqlite> for DateValue {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
         out.set_value(self.0.to_string());
         Ok(IsNull::No)

@@ -187,7 +187,7 @@ fn as_diesel_spells(column: &str) -> String {
         "numeric" => "FixedPoint",
         "double precision" => "Double",
         "date" => "Date",
-        "timestamp" | "timestamp with time zone" | "timestamp without time zone" => "Instant",
+        "timestamp" | "timestamp with time zone" | "timestamp without time zone" => "ClockTime",
         other => panic!("{column}: diesel's schema has no name for {other}"),
     };
     if is_nullable { format!("{name} -> Nullable<{kind}>") } else { format!("{name} -> {kind}") }

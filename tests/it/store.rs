@@ -5,6 +5,7 @@ mod failures;
 mod filling;
 mod following;
 mod market;
+mod observing;
 mod old;
 mod open_minute;
 mod partitions;

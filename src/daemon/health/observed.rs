@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::vitals::Vitals;
 use crate::daemon::clock::instant;
-use crate::store::{Committed, Observation, Operation, StoreError, StoreObserver};
+use crate::store::{CommittedBars, Observation, Operation, StoreError, StoreObserver};
 use klined_market::base::Interval;
 use klined_market::calendar::Minute;
 
@@ -39,7 +39,7 @@ impl Observation for Watched<'_> {
         self.vitals.answered(true);
     }
 
-    fn ends(self: Box<Self>, outcome: Result<&Committed, &StoreError>) {
+    fn ends(self: Box<Self>, outcome: Result<&CommittedBars, &StoreError>) {
         let Self { vitals, operation, began } = *self;
         if let Some(name) = transaction(operation) {
             vitals.metrics.observe_transaction(name, began.elapsed().as_secs_f64());

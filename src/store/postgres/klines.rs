@@ -40,7 +40,7 @@ const BARS_AFTER: &str = include_str!("sql/bars_after.sql");
 const UPSERT_BARS: &str = include_str!("sql/upsert_bars.sql");
 
 /// A bar on its way into the table.
-pub(super) struct KlineRow<'a> {
+pub(super) struct KlineWrite<'a> {
     pub symbol: &'a str,
     pub interval: Interval,
     pub bar: &'a Bar,
@@ -143,12 +143,12 @@ pub(super) fn bars_after(
 }
 
 /// Bulk goes by COPY, which cannot overwrite: where rows turn out to exist, and for a few rows, by upsert.
-pub(super) fn insert(connection: &mut PgConnection, bars: &[KlineRow<'_>]) -> Result<(), StoreError> {
+pub(super) fn insert(connection: &mut PgConnection, bars: &[KlineWrite<'_>]) -> Result<(), StoreError> {
     if bars.len() >= COPY_BARS_MIN {
         let copied = transaction::run(connection, "copy bars", |connection| {
             let send = |out: &mut dyn Write| {
                 let mut rows = CopyRows::begin();
-                for KlineRow { symbol, interval, bar } in bars {
+                for KlineWrite { symbol, interval, bar } in bars {
                     rows.push(symbol, *interval, bar);
                     rows.send(out, CHUNK_BYTES)?;
                 }
@@ -172,11 +172,11 @@ pub(super) fn insert(connection: &mut PgConnection, bars: &[KlineRow<'_>]) -> Re
     upsert(connection, bars)
 }
 
-pub(super) fn upsert(connection: &mut PgConnection, bars: &[KlineRow<'_>]) -> Result<(), StoreError> {
+pub(super) fn upsert(connection: &mut PgConnection, bars: &[KlineWrite<'_>]) -> Result<(), StoreError> {
     bars.chunks(UPSERT_BARS_MAX).try_for_each(|chunk| upsert_chunk(connection, chunk))
 }
 
-fn upsert_chunk(connection: &mut PgConnection, bars: &[KlineRow<'_>]) -> Result<(), StoreError> {
+fn upsert_chunk(connection: &mut PgConnection, bars: &[KlineWrite<'_>]) -> Result<(), StoreError> {
     let prices = |of: fn(&Ohlcv) -> Price| bars.iter().map(|row| ExactPrice(of(&row.bar.ohlcv))).collect::<Vec<_>>();
     sql_query(UPSERT_BARS)
         .bind::<Array<Text>, _>(bars.iter().map(|row| row.symbol).collect::<Vec<_>>())

@@ -6,7 +6,7 @@ macro_rules! loading_table {
     ($name:ident) => {
         diesel::table! {
             use diesel::sql_types::{BigInt, Varchar};
-            use $crate::store::schema::sql_types::{FixedPoint, Instant};
+            use $crate::store::schema::sql_types::{FixedPoint, ClockTime};
 
             $name (symbol, interval, time) {
                 symbol -> Varchar,
@@ -17,7 +17,7 @@ macro_rules! loading_table {
                 low -> FixedPoint,
                 close -> FixedPoint,
                 volume -> BigInt,
-                created_at -> Instant,
+                created_at -> ClockTime,
             }
         }
     };

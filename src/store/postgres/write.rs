@@ -19,7 +19,7 @@ use super::super::schema::{market_klines, rollup_dirty};
 use super::super::tables::symbols::{NewCheckpoint, NewRealtimePrice, NewStockState};
 use super::super::tables::{MARKET_TABLES, SYMBOL_TABLES, identity, minutes, rollups};
 use super::super::values::ExactPrice;
-use super::klines::{self, KlineRow};
+use super::klines::{self, KlineWrite};
 use super::notify;
 
 /// Removing years takes as long as it takes.
@@ -53,8 +53,8 @@ pub(super) fn minutes(connection: &mut PgConnection, write: &MarketWrite) -> Res
     upsert_checkpoints(connection, &write.checkpoints)?;
     let horizon = identity::horizon(&mut AnyConnection::Postgres(connection))?;
     let kept = write.bars.iter().filter(|(_, bar)| horizon.keeps(bar));
-    let bars: Vec<KlineRow<'_>> =
-        kept.map(|(symbol, bar)| KlineRow { symbol: symbol.as_str(), interval: Interval::Minute1, bar }).collect();
+    let bars: Vec<KlineWrite<'_>> =
+        kept.map(|(symbol, bar)| KlineWrite { symbol: symbol.as_str(), interval: Interval::Minute1, bar }).collect();
     klines::insert(connection, &bars)?;
     upsert_halts(connection, &write.halts)?;
     upsert_quotes(connection, &write.quotes)?;
@@ -177,11 +177,11 @@ pub(super) fn rollups(connection: &mut PgConnection, writes: &[RollupWrite]) -> 
         diesel::delete(outdated).execute(connection).during("remove outdated roll-ups")?;
     }
     let horizon = identity::horizon(&mut AnyConnection::Postgres(connection))?;
-    let mut bars: Vec<KlineRow<'_>> = writes
+    let mut bars: Vec<KlineWrite<'_>> = writes
         .iter()
         .flat_map(|write| write.bars.iter().map(move |(interval, bar)| (write, interval, bar)))
         .filter(|(_, _, bar)| horizon.keeps(bar))
-        .map(|(write, &interval, bar)| KlineRow { symbol: write.symbol.as_str(), interval, bar })
+        .map(|(write, &interval, bar)| KlineWrite { symbol: write.symbol.as_str(), interval, bar })
         .collect();
     if rollups::are_mostly_new(writes) {
         // In order of the key; of two bars of one place the later one comes after the other.

@@ -16,7 +16,7 @@ use super::super::values::{ExactPrice, Units};
 /// A stored bar.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = market_klines, check_for_backend(Sqlite))]
-struct KlineRow {
+struct StoredKline {
     time: i64,
     open: Units,
     high: Units,
@@ -25,7 +25,7 @@ struct KlineRow {
     volume: i64,
 }
 
-impl KlineRow {
+impl StoredKline {
     fn in_range(self, range: usize) -> StoredBar {
         StoredBar {
             range,
@@ -84,14 +84,14 @@ pub(super) fn bars(
         if left == 0 {
             break;
         }
-        let rows: Vec<KlineRow> = market_klines::table
+        let rows: Vec<StoredKline> = market_klines::table
             .filter(market_klines::symbol.eq(range.symbol.as_str()))
             .filter(market_klines::interval.eq(range.interval.as_str()))
             .filter(market_klines::time.ge(range.from.get()))
             .filter(market_klines::time.lt(range.to.get()))
             .order(market_klines::time)
             .limit(i64::try_from(left).unwrap_or(i64::MAX))
-            .select(KlineRow::as_select())
+            .select(StoredKline::as_select())
             .load(connection)
             .during("read bars")?;
         found.extend(rows.into_iter().map(|row| row.in_range(place)));
@@ -106,14 +106,14 @@ pub(super) fn last_bars(
 ) -> Result<Vec<StoredBar>, StoreError> {
     let mut found = Vec::new();
     for (place, range) in ranges.iter().enumerate() {
-        let rows: Vec<KlineRow> = market_klines::table
+        let rows: Vec<StoredKline> = market_klines::table
             .filter(market_klines::symbol.eq(range.symbol.as_str()))
             .filter(market_klines::interval.eq(range.interval.as_str()))
             .filter(market_klines::time.ge(range.from.get()))
             .filter(market_klines::time.lt(range.to.get()))
             .order(market_klines::time.desc())
             .limit(i64::try_from(count).unwrap_or(i64::MAX))
-            .select(KlineRow::as_select())
+            .select(StoredKline::as_select())
             .load(connection)
             .during("read bars")?;
         found.extend(rows.into_iter().rev().map(|row| row.in_range(place)));

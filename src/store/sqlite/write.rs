@@ -11,7 +11,7 @@ use klined_market::universe::UniverseRow;
 use super::super::connection::AnyConnection;
 use super::super::data::{Listing, MarketWrite, RollupWrite};
 use super::super::error::{During, StoreError};
-use super::super::schema::sql_types::Instant;
+use super::super::schema::sql_types::ClockTime;
 use super::super::schema::{
     market_klines, model_checkpoint, rollup_dirty, rollup_watermark, stock_halt, stock_listing, stock_metadata,
     stock_realtime_price, stock_state,
@@ -25,7 +25,7 @@ use super::klines;
 diesel::define_sql_function! {
     /// An instant as SQLite writes timestamps.
     #[sql_name = "datetime"]
-    fn timestamp(of: Text) -> Instant;
+    fn timestamp(of: Text) -> ClockTime;
 }
 
 pub(super) fn universe(connection: &mut SqliteConnection, universe: &[UniverseRow]) -> Result<(), StoreError> {

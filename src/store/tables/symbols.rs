@@ -12,14 +12,14 @@ use super::super::connection::{AnyConnection, on_either};
 use super::super::data::{Listing, PriceRow, StateRow, SymbolProgress};
 use super::super::error::{During, StoreError};
 use super::super::schema::{model_checkpoint, stock_listing, stock_metadata, stock_realtime_price, stock_state};
-use super::super::values::{Day, ExactPrice, Units};
+use super::super::values::{DateValue, ExactPrice, Units};
 use super::{corrupt, symbol};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = model_checkpoint, check_for_backend(Pg, Sqlite))]
 struct CheckpointRow {
     symbol: String,
-    day: Day,
+    day: DateValue,
     opening: String,
 }
 
@@ -36,7 +36,7 @@ impl CheckpointRow {
 #[diesel(table_name = model_checkpoint, primary_key(symbol))]
 pub(in crate::store) struct NewCheckpoint<'a> {
     symbol: &'a str,
-    day: Day,
+    day: DateValue,
     pub opening: String,
 }
 
@@ -48,7 +48,7 @@ impl<'a> TryFrom<&'a Checkpoint> for NewCheckpoint<'a> {
             what: format!("the state of {}", checkpoint.symbol),
             reason: error.to_string(),
         })?;
-        Ok(Self { symbol: checkpoint.symbol.as_str(), day: Day(checkpoint.day), opening })
+        Ok(Self { symbol: checkpoint.symbol.as_str(), day: DateValue(checkpoint.day), opening })
     }
 }
 
@@ -56,8 +56,8 @@ impl<'a> TryFrom<&'a Checkpoint> for NewCheckpoint<'a> {
 #[diesel(table_name = stock_listing, check_for_backend(Pg, Sqlite))]
 struct ListingRow {
     symbol: String,
-    first_day: Day,
-    last_day: Option<Day>,
+    first_day: DateValue,
+    last_day: Option<DateValue>,
 }
 
 /// What `stock_listing` keeps of a listing.
@@ -65,14 +65,14 @@ struct ListingRow {
 #[diesel(table_name = stock_listing)]
 pub(in crate::store) struct NewListing<'a> {
     symbol: &'a str,
-    first_day: Day,
-    last_day: Option<Day>,
+    first_day: DateValue,
+    last_day: Option<DateValue>,
 }
 
 impl<'a> From<&'a Listing> for NewListing<'a> {
     fn from(listing: &'a Listing) -> Self {
-        let last_day = listing.last_day.map(Day);
-        Self { symbol: listing.symbol.as_str(), first_day: Day(listing.first_day), last_day }
+        let last_day = listing.last_day.map(DateValue);
+        Self { symbol: listing.symbol.as_str(), first_day: DateValue(listing.first_day), last_day }
     }
 }
 
