@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use tracing::{debug, info};
 
 use super::check;
-use super::health::{Duty, MarketHealth, MarketVitals, ObservedStore};
+use super::health::{Duty, MarketHealth, MarketVitals};
 use super::reload::{CalendarReload, Calendars};
 use super::work::{open_store, patiently, stop_on};
 use crate::config::AggregatorArgs;
@@ -42,7 +42,7 @@ impl Daemon for AggregatorArgs {
         info!(database = %self.database.db_url, %shard, "started");
         let (lookback_hours, patience) = (self.lookback_hours, self.database.patience());
         if self.once {
-            let (calendar, store) = (calendars.borrow().clone(), ObservedStore::around(store, vitals.clone()));
+            let (calendar, store) = (calendars.borrow().clone(), store.observed_by(vitals.clone()));
             let (only, stop) = (self.symbol, stop_on(service.shutdown()));
             let run = move || Aggregator::start_shard(store, calendar, only, shard)?.run(lookback_hours, &stop);
             let folded = patiently(&vitals, patience, run).await??;
@@ -91,7 +91,7 @@ pub async fn aggregate(
     shutdown: &Shutdown,
     called: &Notify,
 ) -> anyhow::Result<()> {
-    let store = ObservedStore::around(store, vitals.clone());
+    let store = store.observed_by(vitals.clone());
     let mut retry = Retry::default();
     while !shutdown.is_requested() {
         let (store, calendar) = (store.clone(), task.calendars.borrow_and_update().clone());

@@ -12,7 +12,7 @@ use tracing::{error, info, warn};
 
 use super::check;
 use super::clock::SystemClock;
-use super::health::{Duty, MarketHealth, ObservedStore};
+use super::health::{Duty, MarketHealth};
 use super::keys::{self, KEYS_FILE, NewKey};
 use super::reload::CalendarReload;
 use crate::config::{ApiArgs, DatabaseArgs, ServerArgs};
@@ -43,7 +43,7 @@ impl Daemon for ApiArgs {
         let database = self.database.clone();
         let store = blocking(move || open_to_read(&database)).await??;
         health.has_opened(store.clone());
-        let store = ObservedStore::around(store, vitals.clone());
+        let store = store.observed_by(vitals.clone());
         let market = recognise(store.clone(), calendar, &self).await?;
         let keys = keys::required(&self.server, address)?.map(keys::admit_page).transpose()?;
         let listener = listen(address).await?;

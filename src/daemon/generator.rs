@@ -10,7 +10,7 @@ use tracing::{debug, info, warn};
 
 use super::check;
 use super::clock::SystemClock;
-use super::health::{Duty, MarketHealth, MarketVitals, ObservedStore};
+use super::health::{Duty, MarketHealth, MarketVitals};
 use super::reload::{CalendarReload, Calendars};
 use super::work::{open_store, patiently, stop_on};
 use crate::config::GeneratorArgs;
@@ -94,7 +94,7 @@ pub async fn generate(
         Pace::Live => Alarm::on_schedule(SESSION_MINUTES, Calendar::zone(), LONGEST_SLEEP).await?,
         Pace::Test { speed } => Alarm::every(Duration::from_secs_f64(60.0 / speed)),
     };
-    market.store = ObservedStore::around(market.store, vitals.clone());
+    market.store = market.store.observed_by(vitals.clone());
     let mut retry = Retry::default();
     let mut is_first = true;
     while !shutdown.is_requested() {

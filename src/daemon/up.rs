@@ -10,7 +10,7 @@ use tracing::info;
 
 use super::aggregator::{self, AggregatorTask, aggregate};
 use super::generator::{self, GeneratorTask, generate};
-use super::health::{MarketHealth, MarketVitals, ObservedStore};
+use super::health::{MarketHealth, MarketVitals};
 use super::keys::KEYS_FILE;
 use super::reload::CalendarReload;
 use super::work::{open_store, stop_on};
@@ -48,7 +48,7 @@ impl Daemon for UpArgs {
             let store = open_store(&database)?;
             let market =
                 Market::claim_filling(store, calendar, choice, seed, universe.as_ref())?.retaining(retain_months);
-            let observed = Market { store: ObservedStore::around(market.store.clone(), filler), ..market.clone() };
+            let observed = Market { store: market.store.clone().observed_by(filler), ..market.clone() };
             let is_filled = market.is_even()? || backfill::fill(&observed, Window::Days(days), None, &stop)?;
             anyhow::Ok((market, is_filled))
         })

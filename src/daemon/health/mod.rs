@@ -4,7 +4,6 @@ mod metrics;
 mod observed;
 mod vitals;
 
-pub use observed::ObservedStore;
 pub use vitals::{Duty, MarketVitals};
 
 use std::sync::Arc;
