@@ -24,12 +24,17 @@ impl Alarm {
     }
 
     /// Rings on a schedule, six fields of cron with the seconds first, in a time zone; and after `longest_sleep` at the latest,
-    /// should the schedule fail.
+    /// should the schedule fail. The scheduler reads the zone's offset once, at the start: in a zone with daylight saving time the
+    /// rings move by an hour when it changes.
     ///
     /// # Errors
     /// The pattern is not valid, or the scheduler cannot be started.
     #[cfg(feature = "cron")]
-    pub async fn on_schedule(pattern: &str, zone: chrono_tz::Tz, longest_sleep: Duration) -> anyhow::Result<Self> {
+    pub async fn on_schedule(
+        pattern: &str,
+        zone: impl chrono::TimeZone + Send + Sync + 'static,
+        longest_sleep: Duration,
+    ) -> anyhow::Result<Self> {
         schedule::Schedule::start(pattern, zone, longest_sleep).await.map(Source::Schedule).map(Self)
     }
 
@@ -67,7 +72,11 @@ mod schedule {
     }
 
     impl Schedule {
-        pub async fn start(pattern: &str, zone: chrono_tz::Tz, longest_sleep: Duration) -> anyhow::Result<Self> {
+        pub async fn start(
+            pattern: &str,
+            zone: impl chrono::TimeZone + Send + Sync + 'static,
+            longest_sleep: Duration,
+        ) -> anyhow::Result<Self> {
             let context = "cannot start the scheduler";
             let rung = Arc::new(Notify::new());
             let ring = rung.clone();
