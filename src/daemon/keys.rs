@@ -7,6 +7,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use data_encoding::HEXLOWER;
 use tracing::warn;
 
 use crate::access::keys::{self, Keys};
@@ -111,7 +112,7 @@ impl NewKey {
         let (mut id, mut secret) = ([0; 16], [0; 32]);
         let drawn = getrandom::fill(&mut id).and_then(|()| getrandom::fill(&mut secret));
         drawn.context("the system gives no random numbers for a key")?;
-        Ok(Self { id: keys::hexadecimal(&id), secret: keys::hexadecimal(&secret) })
+        Ok(Self { id: HEXLOWER.encode(&id), secret: HEXLOWER.encode(&secret) })
     }
 
     /// The key as a client gives it.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use clap::{Arg, ArgAction, Command};
 
-use super::cli::{PROGRAMS, commands};
+use crate::programs::cli::{PROGRAMS, commands};
 use crate::support::programs::Program;
 
 /// The pages that may hold the table of variables.

@@ -1,4 +1,4 @@
-//! The faults themselves: what a key's plan says befalls a request or a message is done to it here.
+//! The faults themselves: what a key's plan says about a request or a message is done to it here.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -13,22 +13,23 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tokio::time::sleep;
 
-use crate::access::chaos::{MessageFault, Messages, RequestFault};
+use super::chaos::{ConnectionFaults, MessageFault, RequestFault};
 use crate::query::Age;
 use crate::query::errors::Refusal;
 use klined_service::net::http::Hangup;
 
-/// Names the fault in an answer that was not left as it was.
+/// Names the fault in an answer that one was injected into.
 pub const CHAOS: HeaderName = HeaderName::from_static("x-klined-chaos");
-/// When whoever is told that it asks too much may ask again.
+/// The wait that an injected 429 asks for.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// How old an answer about the latest trade and quote shall be.
+/// The age that the latest trade and quote of an answer shall have.
 #[derive(Debug, Clone, Default)]
 pub struct Freshness(Option<Arc<AtomicBool>>);
 
 impl Freshness {
-    /// The age, from whoever answers by it.
+    /// The age. A route that calls this answers by it.
+    #[must_use]
     pub fn age(&self) -> Age {
         self.0.as_ref().map_or(Age::Present, |is_used| {
             is_used.store(true, Ordering::Relaxed);
@@ -45,9 +46,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Freshness {
     }
 }
 
-/// Answers a request as a fault has it, with the fault's name in the head. A stale answer is one only where the latest trade or quote
-/// is asked for.
-pub async fn befall(
+/// Answers a request with a fault, whose name is in the answer's head. Only an answer about the latest trade or quote can be stale;
+/// any other is left as it is.
+pub async fn inject(
     fault: RequestFault,
     refused: fn(&Refusal) -> Response,
     mut request: Request,
@@ -80,31 +81,31 @@ pub async fn befall(
     response
 }
 
-/// What befalls what is told of the market on one connection.
-pub struct Disturbance {
-    plan: Messages,
-    /// What was told last.
+/// The faults of one connection's messages about the market.
+pub struct MessageFaults {
+    plan: ConnectionFaults,
+    /// The message that was sent last.
     former: Option<Message>,
-    /// What is told after the message that comes next.
+    /// A message that is sent after the one that comes next.
     held: Option<Message>,
 }
 
-impl From<Messages> for Disturbance {
-    fn from(plan: Messages) -> Self {
+impl From<ConnectionFaults> for MessageFaults {
+    fn from(plan: ConnectionFaults) -> Self {
         Self { plan, former: None, held: None }
     }
 }
 
-impl Disturbance {
-    /// What befalls a message, and what is told in place of it. A message that comes while another is held back is not held back
-    /// too, and the first of all has none before it that could be told.
-    pub fn befall(&mut self, message: Message) -> (Option<MessageFault>, Vec<Message>) {
+impl MessageFaults {
+    /// The fault that a message gets, and the messages that are sent in place of it. A message that comes while another is held back
+    /// is not held back too, and the first of all has none before it that could be repeated.
+    pub fn apply(&mut self, message: Message) -> (Option<MessageFault>, Vec<Message>) {
         let fault = self.plan.next_message().filter(|fault| match fault {
             MessageFault::Reorder => self.held.is_none(),
             MessageFault::Stale => self.former.is_some(),
             _ => true,
         });
-        let mut told = match fault {
+        let mut sent = match fault {
             Some(MessageFault::Drop) => return (fault, vec![]),
             Some(MessageFault::Reorder) => {
                 self.held = Some(message);
@@ -114,41 +115,41 @@ impl Disturbance {
             Some(MessageFault::Stale) => self.former.iter().cloned().collect(),
             Some(MessageFault::Delay(_)) | None => vec![message],
         };
-        told.extend(self.held.take());
-        self.former = told.last().cloned();
-        (fault, told)
+        sent.extend(self.held.take());
+        self.former = sent.last().cloned();
+        (fault, sent)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::access::chaos::{Chaos, Plan, Profile};
+    use crate::access::chaos::{Chaos, ChaosProfile, FaultPlan};
 
-    /// What is told of the messages 0 to 9, and in place of each.
-    fn told(odds: &str) -> Vec<Vec<String>> {
-        let profile: Profile = toml::from_str(&format!("seed = 3\nmessages = {{ {odds} }}")).unwrap();
-        let mut disturbance = Disturbance::from(Chaos::from(Plan::try_from(profile).unwrap()).next_connection());
-        let mut befall = |number: u8| disturbance.befall(Message::text(number.to_string())).1;
-        (0..10).map(|number| befall(number).iter().map(|told| told.to_text().unwrap().to_owned()).collect()).collect()
+    /// What is sent in place of each of the messages 0 to 9.
+    fn sent(odds: &str) -> Vec<Vec<String>> {
+        let profile: ChaosProfile = toml::from_str(&format!("seed = 3\nmessages = {{ {odds} }}")).unwrap();
+        let mut faults = MessageFaults::from(Chaos::from(FaultPlan::try_from(profile).unwrap()).next_connection());
+        let mut apply = |number: u8| faults.apply(Message::text(number.to_string())).1;
+        (0..10).map(|number| apply(number).iter().map(|sent| sent.to_text().unwrap().to_owned()).collect()).collect()
     }
 
     #[test]
     fn every_fault_does_to_messages_what_it_says() {
-        assert_eq!(told("delay = 1").concat().concat(), "0123456789");
-        assert_eq!(told("duplicate = 1").concat().concat(), "00112233445566778899");
-        assert_eq!(told("reorder = 1").concat().concat(), "1032547698");
-        assert_eq!(told("stale = 1").concat().concat(), "0000000000");
-        assert_eq!(told("drop = 1").concat().concat(), "");
-        // What is stale is what was told just before it.
-        let stale = told("stale = 0.5").concat();
+        assert_eq!(sent("delay = 1").concat().concat(), "0123456789");
+        assert_eq!(sent("duplicate = 1").concat().concat(), "00112233445566778899");
+        assert_eq!(sent("reorder = 1").concat().concat(), "1032547698");
+        assert_eq!(sent("stale = 1").concat().concat(), "0000000000");
+        assert_eq!(sent("drop = 1").concat().concat(), "");
+        // A stale message is the one that was sent just before it.
+        let stale = sent("stale = 0.5").concat();
         assert!(
-            stale.iter().zip(0..).skip(1).all(|(told, n)| *told == n.to_string() || *told == stale[n - 1]),
+            stale.iter().zip(0..).skip(1).all(|(sent, n)| *sent == n.to_string() || *sent == stale[n - 1]),
             "{stale:?}"
         );
         assert!(stale.windows(2).any(|pair| pair[0] == pair[1] && pair[0] != "0"), "{stale:?}");
-        // Whatever is mixed, only what is stale is not told, and what is held back waits for one message.
-        let mixed = told("duplicate = 0.3, reorder = 0.4, delay = 0.1").concat();
+        // However faults are mixed, only a stale message is lost, and one that is held back waits for one other.
+        let mixed = sent("duplicate = 0.3, reorder = 0.4, delay = 0.1").concat();
         let mut once: Vec<&str> = mixed.iter().map(String::as_str).collect();
         once.sort_unstable();
         once.dedup();
