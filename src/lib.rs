@@ -9,12 +9,13 @@
 //! | 4 | [`store`] | what is kept and its laws; PostgreSQL and SQLite |
 //! | 5 | [`jobs`] | generate, aggregate, backfill, verify |
 //! | 5 | [`realism`] | a sample of a market in memory, 16 metrics of it with their bands |
-//! | 6 | [`net`] | one bounded accept loop for every HTTP server |
 //! | 6 | [`feed`] | the events of the open minute for many subscribers; it knows no HTTP |
 //! | 7 | [`query`] | what may be asked of the market, for all dialects |
 //! | 8 | [`access`] | keys, limits, faults on demand |
 //! | 9 | [`serve`] | the dialects over HTTP and WebSocket, the chart page |
-//! | 10 | [`config`], [`daemon`] | flags and variables; signals, alarms, logs, running a job until told to stop |
+//! | 10 | [`config`], [`daemon`] | flags and variables; what each program does between its command line and its end |
+//!
+//! [`klined_service`] is below all of them: the runner that daemons share, and the accept loop of every HTTP server.
 //!
 //! The market's crate holds no async code, SQL, logging, environment or wall clock.
 
@@ -23,8 +24,6 @@ pub mod store;
 pub mod jobs;
 
 pub mod realism;
-
-pub mod net;
 
 pub mod feed;
 

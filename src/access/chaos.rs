@@ -1,5 +1,5 @@
-//! Faults that a key's holder asks for, to see how his own program bears them: a plan that says from a seed what befalls the n-th
-//! request, and the n-th message of the c-th connection. It knows neither time nor what is asked for.
+//! Faults on demand, with which a key's holder tests a program: a plan that gives, from a seed, the fault of the n-th request and of
+//! the n-th message of the c-th connection. It depends neither on time nor on what is requested.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -16,8 +16,8 @@ use klined_market::base::{Seed, Stream};
 pub const DELAY_MS_MAX: u32 = 10_000;
 /// What the probabilities may add up to: so much above 1 is how they are rounded.
 const SUM_MAX: f64 = 1.0 + 1e-9;
-/// Two numbers of 64 bits for each request or message, whatever befalls it: which fault, and how much of it.
-const WORDS: u128 = 4;
+/// Two numbers of 64 bits for each request or message, with or without a fault: which fault, and how much of it.
+const DRAW_WORDS: u128 = 4;
 /// The statuses of a server that fails.
 const SERVER_ERRORS: [StatusCode; 4] = [
     StatusCode::INTERNAL_SERVER_ERROR,
@@ -31,16 +31,16 @@ const SERVER_ERRORS: [StatusCode; 4] = [
 pub enum InvalidProfile {
     #[error("chaos.{0}: a probability must be a number from 0 to 1")]
     Probability(&'static str),
-    #[error("chaos.{0}: the probabilities add up to more than 1; one fault at most befalls a request or a message")]
+    #[error("chaos.{0}: the probabilities add up to more than 1, but a request or a message gets at most one fault")]
     Sum(&'static str),
     #[error("chaos.{0}.delay_ms must be [LEAST, MOST] with LEAST <= MOST <= {DELAY_MS_MAX}")]
     Delay(&'static str),
 }
 
-/// A key's faults as its file has them. What is not said never happens.
+/// A key's faults as its file has them. A fault that is not named never happens.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Profile {
+pub struct ChaosProfile {
     pub seed: u64,
     #[serde(default)]
     pub requests: RequestOdds,
@@ -48,7 +48,7 @@ pub struct Profile {
     pub messages: MessageOdds,
 }
 
-/// The probabilities of what befalls a request.
+/// The probability of each fault of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RequestOdds {
@@ -60,7 +60,7 @@ pub struct RequestOdds {
     pub stale: f64,
 }
 
-/// The probabilities of what befalls a message.
+/// The probability of each fault of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct MessageOdds {
@@ -72,7 +72,7 @@ pub struct MessageOdds {
     pub stale: f64,
 }
 
-/// How long a delay is where nothing else is said.
+/// The delay where a profile gives none, in milliseconds.
 const DELAY_MS: [u32; 2] = [100, 1000];
 
 impl Default for RequestOdds {
@@ -87,10 +87,10 @@ impl Default for MessageOdds {
     }
 }
 
-/// What befalls a request.
+/// A fault of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RequestFault {
-    /// Its answer is kept back for so long.
+    /// Its answer is delayed by this time.
     Delay(Duration),
     /// The connection ends without an answer.
     Drop,
@@ -100,18 +100,18 @@ pub enum RequestFault {
     Stale,
 }
 
-/// What befalls a message.
+/// A fault of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MessageFault {
-    /// It is kept back for so long, and what follows it too.
+    /// It is delayed by this time, and so are those that follow it.
     Delay(Duration),
-    /// It is told twice.
+    /// It is sent twice.
     Duplicate,
-    /// It is told after the one that follows it.
+    /// It is sent after the one that follows it.
     Reorder,
-    /// The connection ends in place of it, without a word.
+    /// The connection ends in place of it, without a close frame.
     Drop,
-    /// The message before is told in place of it.
+    /// The message before is sent in place of it.
     Stale,
 }
 
@@ -119,7 +119,7 @@ impl RequestFault {
     /// All of their names.
     pub const NAMES: [&str; 5] = ["delay", "drop", "too_many_requests", "server_error", "stale"];
 
-    /// The word for it in the file, the header and the metric.
+    /// Its name in the file, the header and the metric.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -136,7 +136,7 @@ impl MessageFault {
     /// All of their names.
     pub const NAMES: [&str; 5] = ["delay", "duplicate", "reorder", "drop", "stale"];
 
-    /// The word for it in the file and the metric.
+    /// Its name in the file and the metric.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -152,11 +152,11 @@ impl MessageFault {
 /// The two numbers of the n-th call.
 fn draws(seed: u64, purpose: Stream, stream: u64, number: u64) -> (f64, u64) {
     let mut stream = Seed(seed).counted_stream(purpose, stream);
-    stream.set_word_pos(u128::from(number) * WORDS);
+    stream.set_word_pos(u128::from(number) * DRAW_WORDS);
     (open_unit(stream.next_u64()), stream.next_u64())
 }
 
-/// The first whose share of the unit interval holds a point.
+/// The first fault whose share of the unit interval holds a point.
 fn pick<T: Copy, const N: usize>(point: f64, odds: [(f64, T); N]) -> Option<T> {
     let mut sum = 0.0;
     odds.into_iter().find_map(|(probability, fault)| {
@@ -190,12 +190,12 @@ fn check(table: &'static str, probabilities: &[f64], delay_ms: [u32; 2]) -> Resu
 
 /// A profile that has been checked.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Plan(Profile);
+pub struct FaultPlan(ChaosProfile);
 
-impl TryFrom<Profile> for Plan {
+impl TryFrom<ChaosProfile> for FaultPlan {
     type Error = InvalidProfile;
 
-    fn try_from(profile: Profile) -> Result<Self, InvalidProfile> {
+    fn try_from(profile: ChaosProfile) -> Result<Self, InvalidProfile> {
         let RequestOdds { delay, delay_ms, drop, too_many_requests, server_error, stale } = profile.requests;
         check("requests", &[delay, drop, too_many_requests, server_error, stale], delay_ms)?;
         let MessageOdds { delay, delay_ms, duplicate, reorder, drop, stale } = profile.messages;
@@ -204,8 +204,8 @@ impl TryFrom<Profile> for Plan {
     }
 }
 
-impl Plan {
-    /// What befalls a request, counted from 0.
+impl FaultPlan {
+    /// The fault that request `number` gets, counted from 0.
     #[must_use]
     pub fn request(&self, number: u64) -> Option<RequestFault> {
         let (odds, (point, word)) = (&self.0.requests, draws(self.0.seed, Stream::RequestFaults, 0, number));
@@ -222,7 +222,7 @@ impl Plan {
         )
     }
 
-    /// What befalls a message of a connection, both counted from 0.
+    /// The fault that a message of a connection gets, both counted from 0.
     #[must_use]
     pub fn message(&self, connection: u64, number: u64) -> Option<MessageFault> {
         let (odds, (point, word)) = (&self.0.messages, draws(self.0.seed, Stream::MessageFaults, connection, number));
@@ -249,40 +249,40 @@ pub fn example(seed: u64) -> String {
     )
 }
 
-/// A plan and how far its key has come in it.
+/// A plan, and how many requests and connections its key has used of it.
 pub struct Chaos {
-    plan: Plan,
+    plan: FaultPlan,
     requests: AtomicU64,
     connections: AtomicU64,
 }
 
-impl From<Plan> for Chaos {
-    fn from(plan: Plan) -> Self {
+impl From<FaultPlan> for Chaos {
+    fn from(plan: FaultPlan) -> Self {
         Self { plan, requests: AtomicU64::new(0), connections: AtomicU64::new(0) }
     }
 }
 
 impl Chaos {
-    /// What befalls the request that comes now.
+    /// The fault that the request that comes now gets.
     pub fn next_request(&self) -> Option<RequestFault> {
         self.plan.request(self.requests.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// The messages of the connection that begins now.
-    pub fn next_connection(&self) -> Messages {
-        Messages { plan: self.plan, connection: self.connections.fetch_add(1, Ordering::Relaxed), number: 0 }
+    /// The faults of the connection that begins now.
+    pub fn next_connection(&self) -> ConnectionFaults {
+        ConnectionFaults { plan: self.plan, connection: self.connections.fetch_add(1, Ordering::Relaxed), number: 0 }
     }
 }
 
-/// What befalls the messages of one connection.
-pub struct Messages {
-    plan: Plan,
+/// The faults of one connection's messages.
+pub struct ConnectionFaults {
+    plan: FaultPlan,
     connection: u64,
     number: u64,
 }
 
-impl Messages {
-    /// What befalls the message that comes now.
+impl ConnectionFaults {
+    /// The fault that the message that comes now gets.
     pub fn next_message(&mut self) -> Option<MessageFault> {
         let fault = self.plan.message(self.connection, self.number);
         self.number += 1;
@@ -298,8 +298,8 @@ mod tests {
         requests = { delay = 0.1, delay_ms = [5, 9], drop = 0.1, too_many_requests = 0.1, server_error = 0.2, stale = 0.1 }
         messages = { delay = 0.1, delay_ms = [5, 9], duplicate = 0.1, reorder = 0.1, drop = 0.1, stale = 0.1 }";
 
-    fn plan(text: &str) -> Plan {
-        Plan::try_from(toml::from_str::<Profile>(text).unwrap()).unwrap()
+    fn plan(text: &str) -> FaultPlan {
+        FaultPlan::try_from(toml::from_str::<ChaosProfile>(text).unwrap()).unwrap()
     }
 
     fn names(faults: impl Iterator<Item = Option<&'static str>>) -> Vec<&'static str> {
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn a_seed_says_what_befalls_each_call() {
+    fn a_seed_determines_the_fault_of_each_call() {
         let plan = plan(ALL);
         let requests = names((0..16).map(|number| plan.request(number).map(RequestFault::name)));
         let sure = ["stale", "drop", "drop", "stale", "-", "too_many_requests", "too_many_requests", "server_error"];
@@ -342,12 +342,12 @@ mod tests {
     fn faults_are_as_frequent_as_they_are_said_to_be() {
         // Of 20,000 draws the standard deviation is at most 0.0029; four of them are allowed.
         let (plan, calls) = (plan(ALL), 20_000_u64);
-        let share = |name: &str, count: usize, wanted: f64| {
-            assert!((count as f64 / calls as f64 - wanted).abs() < 0.0115, "{name}: {count} of {calls}");
+        let share = |name: &str, count: usize, expected: f64| {
+            assert!((count as f64 / calls as f64 - expected).abs() < 0.0115, "{name}: {count} of {calls}");
         };
         let requests: Vec<_> = (0..calls).filter_map(|number| plan.request(number)).collect();
-        for (name, wanted) in RequestFault::NAMES.into_iter().zip([0.1, 0.1, 0.1, 0.2, 0.1]) {
-            share(name, requests.iter().filter(|fault| fault.name() == name).count(), wanted);
+        for (name, expected) in RequestFault::NAMES.into_iter().zip([0.1, 0.1, 0.1, 0.2, 0.1]) {
+            share(name, requests.iter().filter(|fault| fault.name() == name).count(), expected);
         }
         for status in SERVER_ERRORS {
             share("status", requests.iter().filter(|fault| **fault == RequestFault::ServerError(status)).count(), 0.05);
@@ -363,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sure_always_happens_and_what_is_not_said_never() {
+    fn a_sure_fault_always_happens_and_an_unnamed_one_never() {
         let (sure, quiet) = (plan("seed = 1\nrequests = { drop = 1.0 }\nmessages = { stale = 1.0 }"), plan("seed = 1"));
         for number in (0..5000).chain([u64::MAX]) {
             assert_eq!(sure.request(number), Some(RequestFault::Drop));
@@ -384,16 +384,20 @@ mod tests {
             ("requests = { delay_ms = [2, 1] }", Delay("requests")),
             ("messages = { delay_ms = [0, 10001] }", Delay("messages")),
         ] {
-            let profile: Profile = toml::from_str(&format!("seed = 1\n{text}")).unwrap();
-            assert_eq!(Plan::try_from(profile), Err(wrong), "{text}");
+            let profile: ChaosProfile = toml::from_str(&format!("seed = 1\n{text}")).unwrap();
+            assert_eq!(FaultPlan::try_from(profile), Err(wrong), "{text}");
         }
         plan(
             "seed = 1\nrequests = { delay = 0.7, drop = 0.1, stale = 0.1, server_error = 0.1, delay_ms = [0, 10000] }",
         );
-        for text in
-            ["", "seed = -1", "seed = 1\nrequests = { duplicate = 0.1 }", "seed = 1\nmessages = { server_error = 0.1 }"]
-        {
-            assert!(toml::from_str::<Profile>(text).is_err(), "{text}");
+        for (text, reason) in [
+            ("", "missing field `seed`"),
+            ("seed = -1", "invalid value: integer `-1`"),
+            ("seed = 1\nrequests = { duplicate = 0.1 }", "unknown field `duplicate`"),
+            ("seed = 1\nmessages = { server_error = 0.1 }", "unknown field `server_error`"),
+        ] {
+            let refused = toml::from_str::<ChaosProfile>(text).err().map(|error| error.to_string()).unwrap_or_default();
+            assert!(refused.contains(reason), "{text}: {refused}");
         }
     }
 }

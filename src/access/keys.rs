@@ -1,24 +1,24 @@
-//! Keys: who may ask, and how much. A key is `ID.SECRET`; the file holds the secret's SHA-256, so that whoever reads it can
-//! let nobody in.
+//! Keys: who may use the server, and how much. A key is `ID.SECRET`. The file holds the SHA-256 of the secret only, so a reader of the
+//! file cannot use the key.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use thiserror::Error;
 
-use super::chaos::{Chaos, InvalidProfile, Plan, Profile};
+use super::chaos::{Chaos, ChaosProfile, FaultPlan, InvalidProfile};
 use super::limits::{Allowance, Rate};
 use crate::query::errors::Refusal;
 
 /// The most keys in a file.
 const KEYS_MAX: usize = 10_000;
-/// The longest key that is looked at, in bytes.
+/// The longest key that is looked up, in bytes.
 const LENGTH_MAX: usize = 256;
 
 /// Why a file of keys cannot be used.
@@ -38,7 +38,7 @@ pub enum InvalidKeys {
     TooMany,
 }
 
-/// What a key's holder may do.
+/// The limits of a key's holder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Allowed {
     pub rate: Rate,
@@ -55,11 +55,11 @@ impl Default for Allowed {
     }
 }
 
-/// Who asks: a key's holder, and what is left of what it may.
+/// A key's holder, and what is left of its limits.
 pub struct Holder {
     pub name: String,
     pub allowed: Allowed,
-    /// The faults that it wants; none for all but testers.
+    /// The faults that the holder asks for; none without a chaos profile.
     pub chaos: Option<Chaos>,
     digest: [u8; 32],
     allowance: Allowance,
@@ -73,40 +73,40 @@ impl Holder {
         Self::of_digest(name, digest(secret), allowed, None)
     }
 
-    fn of_digest(name: String, digest: [u8; 32], allowed: Allowed, chaos: Option<Plan>) -> Self {
+    fn of_digest(name: String, digest: [u8; 32], allowed: Allowed, chaos: Option<FaultPlan>) -> Self {
         let (allowance, chaos) = (Allowance::new(allowed.rate), chaos.map(Chaos::from));
         Self { name, allowed, chaos, digest, allowance, connections: AtomicU32::new(0) }
     }
 
-    /// Takes one request; gives how many more may follow at once.
+    /// Takes one request. Returns how many more may follow at once.
     ///
     /// # Errors
-    /// There is none left.
+    /// None is left.
     pub fn take(&self) -> Result<u32, Refusal> {
         self.allowance.take()
     }
 
-    /// A connection that lasts; none when there are as many as there may be. Given back when it is dropped.
+    /// Occupies one of the holder's connections until it is dropped; none when all are occupied.
     #[must_use]
-    pub fn connect(self: &Arc<Self>) -> Option<Connection> {
+    pub fn connect(self: &Arc<Self>) -> Option<ConnectionSlot> {
         let more = |count: u32| (count < self.allowed.connections).then_some(count + 1);
         self.connections.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
-        Some(Connection(self.clone()))
+        Some(ConnectionSlot(self.clone()))
     }
 }
 
-/// One of a holder's connections.
-pub struct Connection(Arc<Holder>);
+/// One of a holder's connections, occupied until it is dropped.
+pub struct ConnectionSlot(Arc<Holder>);
 
-impl Connection {
-    /// Whose it is.
+impl ConnectionSlot {
+    /// The holder whose connection it is.
     #[must_use]
     pub fn holder(&self) -> &Holder {
         &self.0
     }
 }
 
-impl Drop for Connection {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
         self.0.connections.fetch_sub(1, Ordering::Relaxed);
     }
@@ -124,14 +124,14 @@ pub struct Keys {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
+struct KeyFile {
     #[serde(default)]
-    key: Vec<Entry>,
+    key: Vec<KeyEntry>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Entry {
+struct KeyEntry {
     name: String,
     id: String,
     sha256: String,
@@ -139,16 +139,16 @@ struct Entry {
     burst: Option<NonZeroU32>,
     connections: Option<u32>,
     subscriptions: Option<u32>,
-    chaos: Option<Profile>,
+    chaos: Option<ChaosProfile>,
 }
 
 impl Keys {
-    /// Reads a file's text.
+    /// Reads the text of a key file.
     ///
     /// # Errors
-    /// The first thing that is wrong with it.
+    /// The first mistake in it.
     pub fn parse(text: &str) -> Result<Self, InvalidKeys> {
-        let file: File = toml::from_str(text).map_err(|error| InvalidKeys::Syntax(error.to_string()))?;
+        let file: KeyFile = toml::from_str(text).map_err(|error| InvalidKeys::Syntax(error.to_string()))?;
         if file.key.len() > KEYS_MAX {
             return Err(InvalidKeys::TooMany);
         }
@@ -158,7 +158,9 @@ impl Keys {
             if !(1..=64).contains(&entry.id.len()) || !entry.id.bytes().all(allowed) {
                 return Err(InvalidKeys::Id(entry.id));
             }
-            let Some(digest) = bytes(&entry.sha256) else { return Err(InvalidKeys::Hash(entry.id)) };
+            let digest =
+                HEXLOWER_PERMISSIVE.decode(entry.sha256.as_bytes()).ok().and_then(|bytes| bytes.try_into().ok());
+            let Some(digest) = digest else { return Err(InvalidKeys::Hash(entry.id)) };
             let usual = Allowed::default();
             let mut rate = entry.requests_per_second.map_or(usual.rate, Rate::of);
             rate.burst = entry.burst.unwrap_or(rate.burst);
@@ -167,7 +169,7 @@ impl Keys {
                 connections: entry.connections.unwrap_or(usual.connections),
                 subscriptions: entry.subscriptions.unwrap_or(usual.subscriptions),
             };
-            let chaos = entry.chaos.map(Plan::try_from).transpose();
+            let chaos = entry.chaos.map(FaultPlan::try_from).transpose();
             let chaos = chaos.map_err(|wrong| InvalidKeys::Chaos(entry.id.clone(), wrong))?;
             let holder = Arc::new(Holder::of_digest(entry.name, digest, allowed, chaos));
             if keys.holders.insert(entry.id.clone(), holder).is_some() {
@@ -177,7 +179,7 @@ impl Keys {
         Ok(keys)
     }
 
-    /// Lets the server's own chart page in, in place of a holder of the same id.
+    /// Adds the key of the server's own chart page, in place of one with the same id.
     #[must_use]
     pub fn with_page(mut self, secret: &str) -> Self {
         let holder = Holder::new("chart page".to_owned(), secret, Allowed::default());
@@ -186,7 +188,7 @@ impl Keys {
         self
     }
 
-    /// Lets the chart page in by the key that others let it in by.
+    /// Adds the chart page's key that other keys have.
     #[must_use]
     pub fn with_page_of(mut self, others: &Self) -> Self {
         if let Some(holder) = others.holders.get(PAGE).filter(|_| !others.page.is_empty()) {
@@ -202,7 +204,7 @@ impl Keys {
         &self.page
     }
 
-    /// How many there are.
+    /// The number of keys.
     #[must_use]
     pub fn len(&self) -> usize {
         self.holders.len()
@@ -220,16 +222,16 @@ impl Keys {
         self.find_pair(id, secret)
     }
 
-    /// The holder of a key that is given in two parts. It takes as long whether the id is known or not, and whatever part of
-    /// the secret is right.
+    /// The holder of a key that is given in two parts. The time that it takes depends neither on
+    /// whether the id is known nor on which part of the secret is right.
     #[must_use]
     pub fn find_pair(&self, id: &str, secret: &str) -> Option<Arc<Holder>> {
         if id.len() + secret.len() > LENGTH_MAX {
             return None;
         }
         let holder = self.holders.get(id);
-        let wanted = holder.map_or([0; 32], |holder| holder.digest);
-        let is_right = bool::from(digest(secret).ct_eq(&wanted));
+        let known = holder.map_or([0; 32], |holder| holder.digest);
+        let is_right = bool::from(digest(secret).ct_eq(&known));
         holder.filter(|_| is_right).cloned()
     }
 }
@@ -238,33 +240,13 @@ fn digest(secret: &str) -> [u8; 32] {
     Sha256::digest(secret.as_bytes()).into()
 }
 
-/// Bytes in hexadecimal.
-#[must_use]
-pub fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
-fn bytes(text: &str) -> Option<[u8; 32]> {
-    let mut bytes = [0; 32];
-    if text.len() != 64 || !text.is_ascii() {
-        return None;
-    }
-    for (at, byte) in bytes.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(text.get(2 * at..2 * at + 2)?, 16).ok()?;
-    }
-    Some(bytes)
-}
-
-/// The lines of a file of keys that let a secret in.
+/// The lines of a key file for a secret.
 #[must_use]
 pub fn entry(name: &str, id: &str, secret: &str) -> String {
     // A TOML string and a JSON string of a name without control characters are written alike.
     let name: String = name.chars().filter(|c| !c.is_control()).collect();
     let quoted = serde_json::Value::from(name);
-    format!("[[key]]\nname = {quoted}\nid = \"{id}\"\nsha256 = \"{}\"\n", hexadecimal(&digest(secret)))
+    format!("[[key]]\nname = {quoted}\nid = \"{id}\"\nsha256 = \"{}\"\n", HEXLOWER.encode(&digest(secret)))
 }
 
 #[cfg(test)]
@@ -272,7 +254,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_that_was_made_lets_in_and_no_other_does() {
+    fn a_key_that_was_made_is_found_and_no_other() {
         let text =
             format!("{}requests_per_second = 5\n{}", entry("a \"friend\"", "abc", "s3cret"), entry("b", "b", "x"));
         let keys = Keys::parse(&text).unwrap();
@@ -286,9 +268,9 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_wrong_says_where() {
+    fn an_error_in_a_file_names_its_place() {
         let digest = "0".repeat(64);
-        for (text, words) in [
+        for (text, reason) in [
             ("key = 1".to_owned(), "line 1"),
             ("[[key]]\nname = 'a'\n".to_owned(), "missing field"),
             (format!("[[key]]\nname='a'\nid='a b'\nsha256='{digest}'\n"), "key a b"),
@@ -304,16 +286,16 @@ mod tests {
                 "key a: chaos.requests: a probability",
             ),
         ] {
-            let said = Keys::parse(&text).err().map(|error| error.to_string()).unwrap_or_default();
-            assert!(said.contains(words), "{text}: {said}");
+            let refused = Keys::parse(&text).err().map(|error| error.to_string()).unwrap_or_default();
+            assert!(refused.contains(reason), "{text}: {refused}");
         }
     }
 
     #[test]
-    fn the_page_gets_in_by_the_key_that_it_is_told() {
+    fn the_page_has_a_key_of_its_own() {
         let keys = Keys::parse(&entry("a", "page", "other")).unwrap().with_page("s3cret");
         assert_eq!(keys.find(keys.page()).unwrap().name, "chart page");
-        // Other keys, read later, let the same page in.
+        // Other keys, read later, keep the page's.
         let later = Keys::parse(&entry("b", "b", "x")).unwrap().with_page_of(&keys);
         assert_eq!(later.find(keys.page()).unwrap().name, "chart page");
         assert!(later.find("b.x").is_some() && later.find("a.other").is_none());
@@ -321,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn connections_are_counted_and_given_back() {
+    fn connections_are_counted_until_they_are_dropped() {
         let allowed = Allowed { connections: 2, ..Allowed::default() };
         let holder = Arc::new(Holder::new("a".to_owned(), "s", allowed));
         let (first, second) = (holder.connect(), holder.connect());

@@ -1,4 +1,4 @@
-//! How much a client may ask: tokens that come back with time, for each key and for each address.
+//! Rate limits: a token bucket for each key and for each address.
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -12,15 +12,15 @@ use governor::{NotUntil, Quota, RateLimiter};
 
 use crate::query::errors::Refusal;
 
-/// The most addresses that are told apart. Past it, those that are not known yet share one allowance.
+/// The most addresses with a bucket of their own. Above it, new addresses share one.
 const ADDRESSES_MAX: usize = 65_536;
-/// How many requests lie between two looks for addresses that have all their tokens back.
+/// The number of requests after which addresses with full buckets are removed.
 const SWEEP_EVERY: u64 = 16_384;
 
-type Told = StateInformationMiddleware;
-type Time = <DefaultClock as Clock>::Instant;
+type WithState = StateInformationMiddleware;
+type GovernorInstant = <DefaultClock as Clock>::Instant;
 
-/// So many requests a second, and so many at once after a pause.
+/// Requests a second, and at once after a pause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
     pub per_second: NonZeroU32,
@@ -28,7 +28,7 @@ pub struct Rate {
 }
 
 impl Rate {
-    /// A rate whose burst is twice what comes back in a second.
+    /// A rate whose burst is twice the requests of a second.
     #[must_use]
     pub fn of(per_second: NonZeroU32) -> Self {
         Self { per_second, burst: per_second.saturating_mul(NonZeroU32::MIN.saturating_add(1)) }
@@ -39,12 +39,12 @@ impl Rate {
     }
 }
 
-fn refusal(until: &NotUntil<Time>) -> Refusal {
+fn refusal(until: &NotUntil<GovernorInstant>) -> Refusal {
     Refusal::TooMany { retry_after: until.wait_time_from(DefaultClock::default().now()) }
 }
 
-/// The allowance of one client.
-pub struct Allowance(RateLimiter<NotKeyed, InMemoryState, DefaultClock, Told>);
+/// The token bucket of one client.
+pub struct Allowance(RateLimiter<NotKeyed, InMemoryState, DefaultClock, WithState>);
 
 impl Allowance {
     #[must_use]
@@ -52,18 +52,18 @@ impl Allowance {
         Self(RateLimiter::direct(rate.quota()).with_middleware())
     }
 
-    /// Takes one request; gives how many more may follow at once.
+    /// Takes one request. Returns how many more may follow at once.
     ///
     /// # Errors
-    /// There is none left.
+    /// None is left.
     pub fn take(&self) -> Result<u32, Refusal> {
         self.0.check().map(|state| state.remaining_burst_capacity()).map_err(|until| refusal(&until))
     }
 }
 
-/// The allowances of addresses. Of IPv6 a /64 is one address: that is what one subscriber has.
+/// The token buckets of addresses. A /64 of IPv6 counts as one address, because one subscriber has it.
 pub struct Addresses {
-    known: RateLimiter<u128, DashMapStateStore<u128>, DefaultClock, Told>,
+    known: RateLimiter<u128, DashMapStateStore<u128>, DefaultClock, WithState>,
     others: Allowance,
     asked: AtomicU64,
 }
@@ -75,10 +75,10 @@ impl Addresses {
         Self { known, others: Allowance::new(rate), asked: AtomicU64::new(0) }
     }
 
-    /// Takes one request of an address; gives how many more may follow at once.
+    /// Takes one request of an address. Returns how many more may follow at once.
     ///
     /// # Errors
-    /// There is none left.
+    /// None is left.
     pub fn take(&self, address: IpAddr) -> Result<u32, Refusal> {
         if self.asked.fetch_add(1, Ordering::Relaxed) % SWEEP_EVERY == SWEEP_EVERY - 1 {
             self.known.retain_recent();

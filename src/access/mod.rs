@@ -1,5 +1,9 @@
-//! Who may ask, how often, and with which faults: keys, rate limits, chaos profiles.
+//! Which requests are served, how many, and with which faults: keys, rate limits, the guard in front of every route, chaos profiles.
+//! It knows of a dialect only the [`guard::Rules`] that it is handed.
 
 pub mod chaos;
+pub mod faults;
+pub mod guard;
 pub mod keys;
 pub mod limits;
+pub mod metrics;

@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use klined::config::KlinedArgs;
+
 fn main() -> ExitCode {
-    klined::daemon::main(klined::daemon::run_klined)
+    klined_service::run_program(KlinedArgs::runtime, klined::daemon::run_klined)
 }

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    klined::daemon::main(klined::daemon::run_api)
+    klined_service::run_daemon::<klined::config::ApiArgs>()
 }

@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use klined_service::args::RuntimeArgs;
+
 fn main() -> ExitCode {
-    klined::daemon::main(klined::daemon::run_backfill)
+    klined_service::run_program(|_| RuntimeArgs::default(), klined::daemon::run_backfill)
 }

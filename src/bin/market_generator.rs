@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    klined::daemon::main(klined::daemon::run_generator)
+    klined_service::run_daemon::<klined::config::GeneratorArgs>()
 }

@@ -10,17 +10,17 @@ use klined_market::calendar::{Calendar, Overrides};
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Calendar")]
 pub struct CalendarArgs {
-    /// A file of days to add or remove: lines "open DATE", "closed DATE", "known-until DATE"
+    /// File with days to add to the calendar or remove from it, in lines "open DATE", "closed DATE" and "known-until DATE"
     #[arg(long, env = "KLINED_CALENDAR_FILE", value_name = "FILE")]
     pub calendar_file: Option<PathBuf>,
 
-    /// Refuse days past the known years instead of projecting their holidays
-    #[arg(long, env = "KLINED_STRICT_CALENDAR", value_parser = super::switch)]
+    /// Refuse days after the published holidays end instead of projecting their holidays
+    #[arg(long, env = "KLINED_STRICT_CALENDAR")]
     pub strict_calendar: bool,
 }
 
 impl CalendarArgs {
-    /// The calendar asked for.
+    /// The calendar that is asked for.
     ///
     /// # Errors
     /// The file cannot be read or has a damaged line.

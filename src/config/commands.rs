@@ -3,17 +3,19 @@
 use chrono::NaiveDate;
 use clap::{ArgGroup, Args, Parser, Subcommand};
 
+use klined_service::args::{CheckArgs, LogArgs, RunArgs, RuntimeArgs, ServiceArgs};
+
 use super::{
-    CalendarArgs, DatabaseArgs, HealthArgs, LogArgs, ModelArgs, ParameterArgs, RealismArgs, ServerArgs, ShardArgs,
-    UniverseArgs, UniverseCommand,
+    CalendarArgs, DatabaseArgs, ModelArgs, ParameterArgs, RealismArgs, ServerArgs, ShardArgs, UniverseArgs,
+    UniverseCommand,
 };
 use crate::jobs::Window;
 use klined_market::base::Symbol;
 
-/// How fast the market's time runs.
+/// The speed of the market's time.
 #[derive(Debug, Clone, Args)]
 pub struct PaceArgs {
-    /// In test mode, how many times faster than real time: a bar comes every 60/N seconds
+    /// In test mode, time runs N times as fast as real time: a new bar comes every 60/N seconds
     #[arg(long, env = "KLINED_SPEED", value_name = "N", default_value_t = 12.0, value_parser = speed,
           allow_negative_numbers = true)]
     pub speed: f64,
@@ -22,8 +24,8 @@ pub struct PaceArgs {
 /// How much history is kept.
 #[derive(Debug, Clone, Args)]
 pub struct RetentionArgs {
-    /// Keep the bars of the month being written and of so many full months before it; when a month begins, older bars of every
-    /// interval are removed for good [default: keep everything]
+    /// Keep the bars of the current month and of N full months before it. When a month begins, older bars of every interval are
+    /// removed for good [default: keep everything]
     #[arg(long, env = "KLINED_RETAIN_MONTHS", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1200),
           allow_negative_numbers = true)]
     pub retain_months: Option<u32>,
@@ -36,37 +38,28 @@ fn speed(text: &str) -> Result<f64, String> {
     }
 }
 
-/// Whether to run at all.
-#[derive(Debug, Clone, Args)]
-pub struct CheckArgs {
-    /// Check configuration, calendar, database, migrations and partitions, and exit; changes nothing
-    #[arg(long, env = "KLINED_CHECK", value_parser = super::switch)]
-    pub check: bool,
-}
-
 /// Makes 1-minute K-lines in the exchange's sessions
 ///
-/// Sleeps outside of sessions, wakes on the minute and writes the minute that has just ended, with each stock's state and
-/// last price and the market's status, in one transaction. After downtime it first catches up with every minute missed. The
-/// bars follow from the seed alone: a generator that was killed and started again writes the same bytes.
+/// The program sleeps outside of sessions. Within them it wakes on each minute and writes the minute that has just ended, with
+/// the state and last price of each stock and the status of the market, in one transaction. After downtime it first writes
+/// every minute that was missed. The bars follow from the seed alone: a generator that was killed and started again writes the
+/// same bytes.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "market-generator", version)]
 pub struct GeneratorArgs {
-    /// Skip closed hours instead of waiting for them; the market's time goes on from the last bar
-    #[arg(long, env = "KLINED_TEST", value_parser = super::switch)]
+    /// Test mode: skip closed hours instead of waiting for them; the market's time continues from the last bar
+    #[arg(long, env = "KLINED_TEST")]
     pub test: bool,
 
     #[command(flatten)]
     pub pace: PaceArgs,
 
-    /// Only these stocks, separated by commas
+    /// Generate only these stocks, separated by commas
     #[arg(long, env = "KLINED_SYMBOLS", value_name = "A,B", value_delimiter = ',')]
     pub symbols: Vec<Symbol>,
 
     #[command(flatten)]
     pub shard: ShardArgs,
-    #[command(flatten)]
-    pub check: CheckArgs,
     #[command(flatten)]
     pub retention: RetentionArgs,
     #[command(flatten)]
@@ -78,15 +71,13 @@ pub struct GeneratorArgs {
     #[command(flatten)]
     pub calendar: CalendarArgs,
     #[command(flatten)]
-    pub health: HealthArgs,
-    #[command(flatten)]
-    pub log: LogArgs,
+    pub service: ServiceArgs,
 }
 
 /// Rolls 1-minute K-lines up to 5m 15m 30m 60m 120m 1d 1w 1M
 ///
-/// Folds what has come since its last run and keeps the open bars current; 1-minute bars that came late or were changed are
-/// noticed and their roll-ups repaired.
+/// Each run adds the 1-minute bars that were written since the last run, and keeps the open bars current. 1-minute bars that
+/// came late or were changed are detected, and their roll-ups are repaired.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "data-aggregator", version)]
 pub struct AggregatorArgs {
@@ -96,14 +87,14 @@ pub struct AggregatorArgs {
     pub interval: u32,
 
     /// Run once and exit
-    #[arg(long, env = "KLINED_AGGREGATE_ONCE", value_parser = super::switch)]
+    #[arg(long, env = "KLINED_AGGREGATE_ONCE")]
     pub once: bool,
 
-    /// Only this stock
+    /// Roll up only this stock
     #[arg(long, env = "KLINED_AGGREGATE_SYMBOL", value_name = "SYMBOL")]
     pub symbol: Option<Symbol>,
 
-    /// Make the roll-ups of each stock's last so many hours anew in the first run, changed or not
+    /// In the first run, make the roll-ups of the last H hours of each stock again, whether or not its bars were changed
     #[arg(long, env = "KLINED_LOOKBACK_HOURS", value_name = "H", value_parser = clap::value_parser!(u32).range(1..=1_000_000),
           allow_negative_numbers = true)]
     pub lookback_hours: Option<u32>,
@@ -111,20 +102,16 @@ pub struct AggregatorArgs {
     #[command(flatten)]
     pub shard: ShardArgs,
     #[command(flatten)]
-    pub check: CheckArgs,
-    #[command(flatten)]
     pub database: DatabaseArgs,
     #[command(flatten)]
     pub calendar: CalendarArgs,
     #[command(flatten)]
-    pub health: HealthArgs,
-    #[command(flatten)]
-    pub log: LogArgs,
+    pub service: ServiceArgs,
 }
 
 /// Serves a market over HTTP and WebSocket
 ///
-/// A reader: it takes no role and writes nothing, so any number of them may run beside a generator.
+/// The server only reads: it takes no role and writes nothing, so any number of servers may run beside a generator.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "market-api", version)]
 pub struct ApiArgs {
@@ -133,48 +120,44 @@ pub struct ApiArgs {
     #[command(flatten)]
     pub parameters: ParameterArgs,
     #[command(flatten)]
-    pub check: CheckArgs,
-    #[command(flatten)]
     pub database: DatabaseArgs,
     #[command(flatten)]
     pub calendar: CalendarArgs,
     #[command(flatten)]
-    pub health: HealthArgs,
-    #[command(flatten)]
-    pub log: LogArgs,
+    pub service: ServiceArgs,
 }
 
 /// Fills a market with history
 ///
-/// Makes trading days that end with the last trading minute that is over, so that the generator continues without a gap or
-/// a price jump, and rolls them up. Stocks that have bars already are continued from their last one. Can be interrupted at
-/// any moment; the same command goes on.
+/// The history ends with the last finished trading minute, so that the generator continues without a gap or a price jump.
+/// It is rolled up too. Stocks that have bars already are continued from their last one. The program can be interrupted at any
+/// moment; the same command continues.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "market-backfill", version,
           group = ArgGroup::new("window").required(true).args(["days", "from"]))]
 pub struct BackfillArgs {
-    /// So many trading days
+    /// Fill the last N trading days
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=20_000),
           allow_negative_numbers = true)]
     pub days: Option<u16>,
 
-    /// From this day on (YYYY-MM-DD)
+    /// Fill from this day on (YYYY-MM-DD)
     #[arg(long, value_name = "DATE")]
     pub from: Option<NaiveDate>,
 
-    /// To this day, included
+    /// Fill to this day, included (YYYY-MM-DD)
     #[arg(long, value_name = "DATE", requires = "from")]
     pub to: Option<NaiveDate>,
 
-    /// Only this stock
+    /// Fill only this stock
     #[arg(long, value_name = "SYMBOL")]
     pub symbol: Option<Symbol>,
 
-    /// Remove what is there first: everything, or with --symbol that stock's bars
+    /// First remove the bars of all stocks and the market's seed, or with --symbol the bars of that stock
     #[arg(long)]
     pub clear: bool,
 
-    /// Do not ask before removing
+    /// Remove without a question
     #[arg(long, requires = "clear")]
     pub yes: bool,
 
@@ -195,7 +178,7 @@ pub struct BackfillArgs {
 }
 
 impl BackfillArgs {
-    /// The days asked for.
+    /// The days that are asked for.
     #[must_use]
     pub fn window(&self) -> Window {
         match (self.days, self.from) {
@@ -207,7 +190,7 @@ impl BackfillArgs {
 
 /// A synthetic stock market that runs as daemons
 ///
-/// Without a command: `up`.
+/// Without a command the program runs `up`.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "klined", version, args_conflicts_with_subcommands = true)]
 pub struct KlinedArgs {
@@ -217,36 +200,49 @@ pub struct KlinedArgs {
     pub up: UpArgs,
 }
 
+impl KlinedArgs {
+    /// The threads that the command line asks for.
+    #[must_use]
+    pub fn runtime(&self) -> RuntimeArgs {
+        match &self.command {
+            None => self.up.run.runtime,
+            Some(KlinedCommand::Up(args)) => args.run.runtime,
+            Some(_) => RuntimeArgs::default(),
+        }
+    }
+}
+
 #[derive(Debug, Clone, Subcommand)]
 pub enum KlinedCommand {
-    /// Set up a market with history and run it, all in this process
+    /// Set up a market with history and run it in this process
     Up(Box<UpArgs>),
     /// Print trading days or minutes
     Calendar(CalendarCommand),
     /// Print a universe as CSV
     Universe(UniverseCommand),
-    /// Check a database: bars, gaps, roll-ups, states; exit status 1 when anything is off
+    /// Check a database for wrong bars, gaps, wrong roll-ups and wrong states; the exit status is 1 when there are any
     Verify(VerifyArgs),
     /// Make a key for the market's server
     ///
-    /// Prints on standard output what the file of --api-keys needs, and on standard error the key, which is kept nowhere.
+    /// The entry for the file of --api-keys is printed on standard output, and the key itself, which is not stored, on standard
+    /// error.
     Key(KeyCommand),
     /// Score bars made in memory against real A-shares: 16 metrics, each with its band
     ///
-    /// Needs no database. Exit status 0 when every metric is in its bands, 1 when one is not.
+    /// The command needs no database. The exit status is 0 when every metric is within its band, 1 when one is not.
     Realism(RealismArgs),
 }
 
 #[derive(Debug, Clone, Args)]
 pub struct UpArgs {
-    /// Follow the real clock and the exchange's hours instead of running on at once in test mode
-    #[arg(long, env = "KLINED_LIVE", value_parser = super::switch)]
+    /// Follow the real clock and the exchange's hours instead of running in test mode
+    #[arg(long, env = "KLINED_LIVE")]
     pub live: bool,
 
     #[command(flatten)]
     pub pace: PaceArgs,
 
-    /// Trading days of history that a new market gets
+    /// Fill a new market with N trading days of history
     #[arg(long, env = "KLINED_DAYS", value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=20_000),
           allow_negative_numbers = true)]
     pub days: u16,
@@ -264,17 +260,15 @@ pub struct UpArgs {
     #[command(flatten)]
     pub calendar: CalendarArgs,
     #[command(flatten)]
-    pub health: HealthArgs,
-    #[command(flatten)]
-    pub log: LogArgs,
+    pub run: RunArgs,
 }
 
 #[derive(Debug, Clone, Args)]
 pub struct KeyCommand {
-    /// Whom it is for
+    /// Name of the person or program that the key is for
     pub name: String,
 
-    /// With an example of faults that its requests and messages meet, drawn from this seed
+    /// Add an example of faults for its requests and messages, drawn from this seed
     #[arg(long, value_name = "SEED", value_parser = clap::value_parser!(u64).range(..=i64::MAX.cast_unsigned()))]
     pub chaos: Option<u64>,
 }
@@ -289,7 +283,7 @@ pub struct CalendarCommand {
     #[arg(long, value_name = "DATE")]
     pub to: NaiveDate,
 
-    /// Print each trading minute's start in Unix seconds instead of the days
+    /// Print the start of each trading minute, in Unix seconds, instead of the days
     #[arg(long)]
     pub minutes: bool,
 

@@ -9,7 +9,7 @@ use crate::store::{DatabaseUrl, StoreOptions};
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Database")]
 pub struct DatabaseArgs {
-    /// postgresql://user:password@host:5432/happystock, sqlite:///relative.db or sqlite:////absolute/path.db
+    /// Database: postgresql://user:password@host:5432/happystock, sqlite:///relative.db or sqlite:////absolute/path.db
     #[arg(
         long,
         env = "DATABASE_URL",
@@ -19,12 +19,12 @@ pub struct DatabaseArgs {
     )]
     pub db_url: DatabaseUrl,
 
-    /// The most connections held at once
+    /// Most database connections at once
     #[arg(long, env = "DB_POOL_SIZE", value_name = "N", default_value_t = 20,
           value_parser = clap::value_parser!(u32).range(2..=1000))]
     pub db_pool_size: u32,
 
-    /// How long to wait for a connection, a lock or the network, in seconds; a statement may take 10 times as long
+    /// Longest wait for a connection, a lock or the network, in seconds; a statement may take 10 times as long
     #[arg(long, env = "DB_TIMEOUT_SECONDS", value_name = "SECONDS", default_value_t = 30,
           value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub db_timeout: u64,
@@ -37,7 +37,7 @@ impl DatabaseArgs {
         Duration::from_secs(self.db_timeout) * 12
     }
 
-    /// What the store takes.
+    /// The options of the store.
     #[must_use]
     pub fn options(&self) -> StoreOptions {
         StoreOptions {

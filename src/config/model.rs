@@ -11,27 +11,27 @@ use klined_market::model::{FullParameters, ModelKind, Scenario};
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Model")]
 pub struct ModelArgs {
-    /// The number that all prices follow from [default: the database's own, 42 for a new one]
+    /// Seed: the number that all prices follow from [default: the database's own, 42 for a new one]
     #[arg(long, env = "KLINED_SEED", value_name = "N")]
     pub seed: Option<u64>,
 
-    /// full, or gbm for plain geometric Brownian motion [default: the database's own, full for a new one]
+    /// Model: full, or gbm for plain geometric Brownian motion [default: the database's own, full for a new one]
     #[arg(long, env = "KLINED_MODEL", value_name = "full|gbm")]
     pub model: Option<ModelKind>,
 
     #[command(flatten)]
     pub parameters: ParameterArgs,
 
-    /// TOML files with events to force upon the market: crashes, halts, gaps; docs/SCENARIOS.md tells how to write one
+    /// TOML files with events that the market must go through, such as crashes, halts and gaps; docs/SCENARIOS.md describes them
     #[arg(long, env = "KLINED_SCENARIO", value_name = "FILE,FILE", value_delimiter = ',')]
     pub scenario: Vec<PathBuf>,
 }
 
-/// What a reader needs to know of the model too.
+/// What programs that only read need of the model too.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Model")]
 pub struct ParameterArgs {
-    /// A TOML file that overrides parameters of the full model; docs/MODEL.md lists them
+    /// TOML file that overrides parameters of the full model; docs/MODEL.md lists them
     #[arg(long, env = "KLINED_MODEL_PARAMS", value_name = "FILE")]
     pub model_params: Option<PathBuf>,
 }
@@ -47,7 +47,7 @@ impl ParameterArgs {
 }
 
 impl ModelArgs {
-    /// The model asked for.
+    /// The model that is asked for.
     ///
     /// # Errors
     /// A file cannot be read, names an unknown key or has a value that is out of range.

@@ -1,4 +1,4 @@
-//! The command line of `klined realism`. It has no variables: each flag says what this one run is to do.
+//! The command line of `klined realism`. It has no variables, because each flag is about one run.
 
 use std::path::PathBuf;
 
@@ -16,19 +16,19 @@ pub const SYMBOL_DAYS_MAX: usize = 1_500_000;
 
 #[derive(Debug, Clone, Parser)]
 pub struct RealismArgs {
-    /// full, or gbm for plain geometric Brownian motion
+    /// Model: full, or gbm for plain geometric Brownian motion
     #[arg(long, value_name = "full|gbm", default_value = "full")]
     pub model: ModelKind,
 
-    /// A TOML file that overrides parameters of the full model; docs/MODEL.md lists them
+    /// TOML file that overrides parameters of the full model; docs/MODEL.md lists them
     #[arg(long, value_name = "FILE")]
     pub model_params: Option<PathBuf>,
 
-    /// The stocks: demo, ashare:N with N from 1 to 5429, or a CSV file
+    /// Stocks: demo, ashare:N with N from 1 to 5429, or a CSV file
     #[arg(long, value_name = "demo|ashare:N|FILE.csv", default_value = "ashare:200")]
     pub universe: UniverseChoice,
 
-    /// Trading days, counted from 2024-06-03
+    /// Number of trading days, from 2024-06-03 on
     #[arg(long, value_name = "N", default_value_t = 300, value_parser = clap::value_parser!(u16).range(30..=2500),
           allow_negative_numbers = true)]
     pub days: u16,
@@ -37,7 +37,7 @@ pub struct RealismArgs {
     #[arg(long, value_name = "N,N", value_delimiter = ',', default_value = "21")]
     pub seed: Vec<u64>,
 
-    /// Write the scorecard as JSON; - prints it instead of the table
+    /// Write the scorecard as JSON to this file; - prints it instead of the table
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
 
@@ -68,7 +68,7 @@ impl RealismArgs {
         universe::universe(&self.universe)
     }
 
-    /// What is wrong with flags that are right one by one.
+    /// Why flags that are valid one by one cannot be used together; none when they can.
     #[must_use]
     pub fn misuse(&self) -> Option<String> {
         if self.model == ModelKind::Gbm && self.model_params.is_some() {

@@ -9,84 +9,84 @@ use std::time::Duration;
 
 use axum::http::HeaderValue;
 use clap::Args;
+use klined_service::args::{ListenAddress, listen_address};
+use klined_service::net::http::Bounds;
 
-use super::health::{Place, place};
 use crate::access::limits::Rate;
-use crate::net::http::Bounds;
 use crate::serve::{Origins, ServerOptions};
 
-/// Where the server listens when nobody says otherwise.
-pub const USUAL_ADDRESS: &str = "127.0.0.1:8780";
-/// How long connections may go on after the wish to stop.
+/// Where the server listens by default.
+pub const DEFAULT_ADDRESS: &str = "127.0.0.1:8780";
+/// How long connections may go on after the request to stop.
 const DRAIN: Duration = Duration::from_secs(3);
 
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Server")]
 pub struct ServerArgs {
-    /// Serve the market here: PORT on the loopback address, ADDRESS:PORT, or none [default: 127.0.0.1:8780]
+    /// Serve the market at this address: PORT (on 127.0.0.1), ADDRESS:PORT, or none [default: 127.0.0.1:8780]
     #[arg(long, env = "KLINED_API_ADDR", value_name = "ADDRESS", value_parser = address)]
-    pub addr: Option<Place>,
+    pub addr: Option<ListenAddress>,
 
-    /// The most connections served at once; others wait
+    /// Most connections served at once; further ones wait
     #[arg(long, env = "KLINED_API_CONNECTIONS", value_name = "N", default_value_t = 4096,
           value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub connections: u32,
 
-    /// The most connections of one address; others are closed
+    /// Most connections of one address; further ones are closed
     #[arg(long, env = "KLINED_API_CONNECTIONS_PER_ADDRESS", value_name = "N", default_value_t = 256,
           value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub connections_per_address: u32,
 
-    /// How long a client may be silent before and within a request, and leave an answer unread, in seconds
+    /// Close a connection that sends or reads nothing for this many seconds
     #[arg(long, env = "KLINED_API_CLIENT_TIMEOUT", value_name = "SECONDS", default_value_t = 30,
           value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub client_timeout: u64,
 
-    /// How long an answer may take, in seconds
+    /// Longest time until an answer, in seconds; then the request fails
     #[arg(long, env = "KLINED_API_REQUEST_TIMEOUT", value_name = "SECONDS", default_value_t = 10,
           value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub request_timeout: u64,
 
-    /// Requests a second of one address, twice as many at once after a pause; keys have limits of their own
+    /// Most requests per second of one address, and twice as many at once after a pause; each key has a limit of its own
     #[arg(long, env = "KLINED_API_RATE", value_name = "N", default_value = "200")]
     pub rate: NonZeroU32,
 
-    /// A TOML file of keys, as `klined key NAME` makes them, or none: then everybody may ask, and only a loopback address is
-    /// listened on
+    /// TOML file of keys, which `klined key NAME` makes; or none: requests need no key, and only a loopback address can be
+    /// served
     #[arg(long, env = "KLINED_API_KEYS", value_name = "FILE|none")]
     pub api_keys: Option<PathBuf>,
 
-    /// Sites whose pages may read answers in a browser, separated by commas, or *  [default: none]
+    /// Sites whose pages may read answers in a browser, separated by commas, or * for all sites [default: none]
     #[arg(long, env = "KLINED_API_CORS", value_name = "ORIGINS", value_parser = origins)]
     pub cors: Option<Origins>,
 
-    /// Where clients reach this server, such as `https://market.example.org`: what links in answers begin with [default: what a
-    /// request's Host says]
+    /// URL at which clients reach this server, such as `https://market.example.org`; links in answers begin with it [default:
+    /// the Host of the request]
     #[arg(long, env = "KLINED_API_EXTERNAL_URL", value_name = "URL", value_parser = external_url)]
     pub external_url: Option<String>,
 
-    /// Let whoever opens the chart page see the market; else only programs of this machine get its key, and the page asks for one
+    /// Show the market to everyone who opens the chart page; without it, browsers on other machines are asked for a key
     #[arg(long, env = "KLINED_PUBLIC_PAGE")]
     pub public_page: bool,
 }
 
-/// Which keys are asked for.
+/// Which keys requests need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeysFrom<'a> {
-    /// Nobody has said.
+    /// The command line does not say it.
     Unsaid,
-    /// Everybody may ask.
+    /// Requests need no key.
     Nobody,
     File(&'a std::path::Path),
 }
 
 impl ServerArgs {
-    /// Where to listen, if at all, and whether somebody has said so.
+    /// Where to listen, if at all, and whether the command line says so.
     #[must_use]
     pub fn address(&self) -> (Option<SocketAddr>, bool) {
         match self.addr {
-            Some(Place(address)) => (address, true),
-            None => (USUAL_ADDRESS.parse().ok(), false),
+            Some(ListenAddress(address)) => (address, true),
+            None => (DEFAULT_ADDRESS.parse().ok(), false),
         }
     }
 
@@ -100,7 +100,7 @@ impl ServerArgs {
         }
     }
 
-    /// What the server takes.
+    /// The options of the server.
     #[must_use]
     pub fn options(&self) -> ServerOptions {
         let bounds = Bounds {
@@ -121,8 +121,8 @@ impl ServerArgs {
     }
 }
 
-fn address(text: &str) -> Result<Place, String> {
-    if text == "none" { Ok(Place(None)) } else { place(text) }
+fn address(text: &str) -> Result<ListenAddress, String> {
+    if text == "none" { Ok(ListenAddress(None)) } else { listen_address(text) }
 }
 
 fn external_url(text: &str) -> Result<String, String> {

@@ -7,13 +7,13 @@ use klined_market::base::Shard;
 #[derive(Debug, Clone, Copy, Args)]
 #[command(next_help_heading = "Shards")]
 pub struct ShardArgs {
-    /// Only the stocks of part i of n, counted from 1: n processes share the work, all with the same n [default: all stocks]
+    /// Work on part i of n of the stocks, counted from 1: n processes share the market, all with the same n [default: all stocks]
     #[arg(long, env = "KLINED_SHARD", value_name = "i/n")]
     pub shard: Option<Shard>,
 }
 
 impl ShardArgs {
-    /// The part asked for.
+    /// The part that is asked for.
     #[must_use]
     pub fn part(self) -> Shard {
         self.shard.unwrap_or_default()

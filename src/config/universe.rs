@@ -12,29 +12,29 @@ use klined_market::universe::{Universe, UniverseChoice, csv};
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Universe")]
 pub struct UniverseArgs {
-    /// The stocks that a new market gets: demo, ashare:N with N from 1 to 5429, or a CSV file; a market that has stocks keeps
-    /// them and is refused when one asked for is missing [default: the database's own, demo for a new one]
+    /// Stocks of a new market: demo, ashare:N with N from 1 to 5429, or a CSV file. A market that has stocks keeps them, and the
+    /// start fails when one of these is missing [default: the database's own, demo for a new one]
     #[arg(long, env = "KLINED_UNIVERSE", value_name = "demo|ashare:N|FILE.csv")]
     pub universe: Option<UniverseChoice>,
 }
 
 /// Print a universe as CSV
 ///
-/// The columns are symbol, name, sector, base_price and base_volatility, which a file must have, and board, is_st, beta,
-/// daily_turnover and is_active, which it may have. What is printed can be given back as FILE.csv.
+/// A file must have the columns symbol, name, sector, base_price and base_volatility, and may have board, is_st, beta,
+/// daily_turnover and is_active. The output can be used as FILE.csv.
 #[derive(Debug, Clone, Args)]
 pub struct UniverseCommand {
-    /// demo, ashare:N with N from 1 to 5429, or a CSV file to be checked
+    /// Stocks: demo, ashare:N with N from 1 to 5429, or a CSV file, which is checked
     #[arg(value_name = "demo|ashare:N|FILE.csv", default_value = "demo")]
     pub universe: UniverseChoice,
 
-    /// The market's seed, which an ashare universe follows from
+    /// Seed of the market, from which an ashare universe follows
     #[arg(long, env = "KLINED_SEED", value_name = "N", default_value_t = DEFAULT_SEED)]
     pub seed: u64,
 }
 
 impl UniverseArgs {
-    /// The universe asked for, if one is.
+    /// The universe that is asked for, if one is.
     ///
     /// # Errors
     /// Its file cannot be read or has a fault.
@@ -44,7 +44,7 @@ impl UniverseArgs {
 }
 
 impl UniverseCommand {
-    /// The universe asked for.
+    /// The universe that is asked for.
     ///
     /// # Errors
     /// Its file cannot be read or has a fault.

@@ -1,18 +1,18 @@
 //! The aggregator as a daemon.
 
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use klined_service::args::ServiceArgs;
+use klined_service::{CheckReport, Daemon, Retry, Service, Shutdown, blocking, pulse};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use tracing::{debug, info};
 
-use super::health::{self, Duty, Health, Metrics, ObservedStore, Vitals};
-use super::reload::{Calendars, Reload};
-use super::retry::Backoff;
-use super::shutdown::Shutdown;
-use super::{blocking, check, logging, open_store, patiently, supervisor};
+use super::check;
+use super::health::{Duty, MarketHealth, MarketVitals};
+use super::reload::{CalendarReload, Calendars};
+use super::work::{open_store, patiently, stop_on};
 use crate::config::AggregatorArgs;
 use crate::jobs::{Aggregator, Folded};
 use crate::store::BarStore;
@@ -21,50 +21,46 @@ use klined_market::base::{Shard, Symbol};
 /// How long a run is expected to take at most.
 const RUN_MAX: Duration = Duration::from_secs(60);
 
-/// Runs `data-aggregator` until told to stop, or once, or checks whether it could run.
-///
-/// # Errors
-/// The database cannot be used, or fails in a way that trying again cannot mend.
-pub async fn run(args: AggregatorArgs) -> anyhow::Result<ExitCode> {
-    if args.check.check {
-        return check::aggregator(args).await;
+impl Daemon for AggregatorArgs {
+    fn service_args(&self) -> ServiceArgs {
+        self.service.clone()
     }
-    let logs = logging::start(&args.log, "data_aggregator")?;
-    let shutdown = Shutdown::on_signals()?;
-    shutdown.end_in_time();
-    let every = Duration::from_secs(60 * u64::from(args.interval));
-    let (reload, calendars) = Reload::begin(&args.calendar, logs)?;
-    let metrics = Arc::new(Metrics::default());
-    let shard = args.shard.part();
-    let vitals = vitals(every, shard, metrics.clone());
-    let health = Health::new(vec![vitals.clone()], metrics, calendars.clone());
-    health::serve(args.health.address(), health.clone()).await?;
-    let supervised = supervisor::Report::begin(health.clone(), shutdown.clone());
 
-    let database = args.database.clone();
-    let store = blocking(move || open_store(&database)).await??;
-    health.has_opened(store.clone());
-    info!(database = %args.database.db_url, %shard, "started");
-    if args.once {
-        let (calendar, store) = (calendars.borrow().clone(), ObservedStore::around(store, vitals.clone()));
-        let stop = shutdown.stop.clone();
-        let run = move || Aggregator::start_shard(store, calendar, args.symbol, shard)?.run(args.lookback_hours, &stop);
-        let folded = patiently(&vitals, args.database.patience(), run).await??;
-        report(&folded);
-    } else {
-        reload.on_hangup(vitals.clone())?;
-        let (lookback_hours, patience) = (args.lookback_hours, args.database.patience());
-        let plan = Plan { every, only: args.symbol, shard, lookback_hours, calendars, patience };
-        aggregate(store, plan, &vitals, &shutdown, &Notify::new()).await?;
+    fn check(&self, report: &mut CheckReport) {
+        check::aggregator(self, report);
     }
-    supervised.end().await;
-    info!("stopped");
-    Ok(ExitCode::SUCCESS)
+
+    async fn run(self, service: Service) -> anyhow::Result<()> {
+        let every = Duration::from_secs(60 * u64::from(self.interval));
+        let (reload, calendars) = CalendarReload::begin(&self.calendar)?;
+        let health = MarketHealth::of(&service, calendars.clone());
+        let shard = self.shard.part();
+        let vitals = vitals(&health, every, shard);
+        let database = self.database.clone();
+        let store = blocking(move || open_store(&database)).await??;
+        health.has_opened(store.clone());
+        info!(database = %self.database.db_url, %shard, "started");
+        let (lookback_hours, patience) = (self.lookback_hours, self.database.patience());
+        if self.once {
+            let (calendar, store) = (calendars.borrow().clone(), store.observed_by(vitals.clone()));
+            let (only, stop) = (self.symbol, stop_on(service.shutdown()));
+            let run = move || Aggregator::start_shard(store, calendar, only, shard)?.run(lookback_hours, &stop);
+            let folded = patiently(&vitals, patience, run).await??;
+            report(&folded);
+            return Ok(());
+        }
+        service.on_reload({
+            let vitals = vitals.clone();
+            move || drop(reload.read(|| Ok(vitals.last_minute())))
+        });
+        let task = AggregatorTask { every, only: self.symbol, shard, lookback_hours, calendars, patience };
+        aggregate(store, task, &vitals, service.shutdown(), &Notify::new()).await
+    }
 }
 
-/// The signs of life of an aggregator that runs so often.
-pub fn vitals(every: Duration, shard: Shard, metrics: Arc<Metrics>) -> Arc<Vitals> {
-    Vitals::new("aggregator", shard, Duty::RunWithin(2 * every + RUN_MAX), metrics)
+/// Adds an aggregator that runs this often to a process's health.
+pub fn vitals(health: &MarketHealth, every: Duration, shard: Shard) -> Arc<MarketVitals> {
+    health.job("aggregator", shard, Duty::RunWithin(2 * every + RUN_MAX))
 }
 
 fn report(folded: &Folded) {
@@ -74,9 +70,10 @@ fn report(folded: &Folded) {
 
 /// What to aggregate and when.
 #[derive(Debug, Clone)]
-pub struct Plan {
-    /// The time between two runs when nobody calls.
+pub struct AggregatorTask {
+    /// The longest time between two runs.
     pub every: Duration,
+    /// One symbol; none means all.
     pub only: Option<Symbol>,
     pub shard: Shard,
     /// For the first run.
@@ -86,49 +83,49 @@ pub struct Plan {
     pub patience: Duration,
 }
 
-/// Aggregates until told to stop, whenever `called` and every so often without.
+/// Aggregates until the request to stop, whenever `called`, and after [`AggregatorTask::every`] at the latest.
 pub async fn aggregate(
     store: Arc<dyn BarStore>,
-    mut plan: Plan,
-    vitals: &Arc<Vitals>,
+    mut task: AggregatorTask,
+    vitals: &Arc<MarketVitals>,
     shutdown: &Shutdown,
     called: &Notify,
 ) -> anyhow::Result<()> {
-    let store = ObservedStore::around(store, vitals.clone());
-    let mut backoff = Backoff::default();
-    while !shutdown.is_asked() {
-        let (store, calendar) = (store.clone(), plan.calendars.borrow_and_update().clone());
-        let (only, shard) = (plan.only, plan.shard);
+    let store = store.observed_by(vitals.clone());
+    let mut retry = Retry::default();
+    while !shutdown.is_requested() {
+        let (store, calendar) = (store.clone(), task.calendars.borrow_and_update().clone());
+        let (only, shard) = (task.only, task.shard);
         let mut running =
-            match patiently(vitals, plan.patience, move || Aggregator::start_shard(store, calendar, only, shard))
+            match patiently(vitals, task.patience, move || Aggregator::start_shard(store, calendar, only, shard))
                 .await?
             {
                 Ok(aggregator) => {
-                    vitals.holds();
+                    vitals.common.works();
                     Some(aggregator)
                 }
                 Err(error) => {
-                    backoff.wait_after(error, shutdown, vitals).await?;
+                    retry.wait_after(error, shutdown, &vitals.common).await?;
                     None
                 }
             };
         let mut is_time = true;
-        let mut next_run = Instant::now() + plan.every;
-        while let Some(aggregator) = running.take().filter(|_| !shutdown.is_asked()) {
-            let (stop, lookback_hours) = (shutdown.stop.clone(), plan.lookback_hours);
-            let outcome = patiently(vitals, plan.patience, move || match is_time {
-                true => aggregator.run(lookback_hours, &stop).map(|folded| (aggregator, Round::Ran(folded))),
-                false => aggregator.confirm().map(|behind| (aggregator, Round::Confirmed { behind })),
+        let mut next_run = Instant::now() + task.every;
+        while let Some(aggregator) = running.take().filter(|_| !shutdown.is_requested()) {
+            let (stop, lookback_hours) = (stop_on(shutdown), task.lookback_hours);
+            let outcome = patiently(vitals, task.patience, move || match is_time {
+                true => aggregator.run(lookback_hours, &stop).map(|folded| (aggregator, AggregatorStep::Ran(folded))),
+                false => aggregator.confirm().map(|behind| (aggregator, AggregatorStep::Confirmed { behind })),
             });
             match outcome.await? {
-                Ok((aggregator, round)) => {
-                    backoff.reset();
-                    match round {
-                        Round::Confirmed { behind } => vitals.lags(behind),
-                        Round::Ran(folded) => {
+                Ok((aggregator, step)) => {
+                    retry.reset();
+                    match step {
+                        AggregatorStep::Confirmed { behind } => vitals.lags(behind),
+                        AggregatorStep::Ran(folded) => {
                             vitals.ran();
-                            plan.lookback_hours = None;
-                            next_run = Instant::now() + plan.every;
+                            task.lookback_hours = None;
+                            next_run = Instant::now() + task.every;
                             if folded.repaired > 0 {
                                 report(&folded);
                             } else if folded.minutes > 0 {
@@ -140,27 +137,27 @@ pub async fn aggregate(
                     running = Some(aggregator);
                 }
                 Err(error) => {
-                    backoff.wait_after(error, shutdown, vitals).await?;
+                    retry.wait_after(error, shutdown, &vitals.common).await?;
                     break;
                 }
             }
             is_time = tokio::select! {
                 () = called.notified() => true,
                 () = tokio::time::sleep_until(next_run) => true,
-                () = tokio::time::sleep(supervisor::pulse()) => false,
-                () = shutdown.asked() => break,
-                // The next aggregator goes by the new calendar.
-                Ok(()) = plan.calendars.changed() => break,
+                () = tokio::time::sleep(pulse()) => false,
+                () = shutdown.requested() => break,
+                // The next aggregator uses the new calendar.
+                Ok(()) = task.calendars.changed() => break,
             };
         }
     }
     Ok(())
 }
 
-/// What one round of the aggregator was.
-enum Round {
+/// What the aggregator has done in one step.
+enum AggregatorStep {
     Ran(Folded),
-    /// It still has its role, and so many trading minutes wait to be rolled up.
+    /// It still has its role, and this many trading minutes are to be rolled up.
     Confirmed {
         behind: u64,
     },

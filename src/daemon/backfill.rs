@@ -1,22 +1,23 @@
-//! Backfill on a command line: the question before a removal, the progress bar, the roll-up at the end.
+//! Backfill on a command line: the question before bars are removed, the progress bar, the roll-up at the end.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use indicatif::{ProgressBar, ProgressStyle};
+use klined_service::{GRACE, ProgramInfo, Shutdown, blocking, output, start_logs};
 use tracing::{info, warn};
 
+use super::check;
 use super::clock::SystemClock;
-use super::shutdown::Shutdown;
-use super::{blocking, check, logging, open_store};
+use super::work::{open_store, stop_on};
 use crate::config::BackfillArgs;
 use crate::jobs::{self, Backfilled, Folded, JobError, Market, Progress, Stop, Window};
 use klined_market::base::{Clock, Symbol};
 
-/// How often a shard looks whether the first one has begun the market, and the pause between two looks.
+/// How often a shard tries whether the first one has begun the market, and the pause between two tries.
 const BEGIN_TRIES: u32 = 60;
 const BEGIN_PAUSE: Duration = Duration::from_millis(500);
 
@@ -24,26 +25,27 @@ const BEGIN_PAUSE: Duration = Duration::from_millis(500);
 ///
 /// # Errors
 /// The window is empty or would precede bars that exist, the removal is not confirmed, or the database fails.
-pub async fn run(args: BackfillArgs) -> anyhow::Result<ExitCode> {
+pub async fn run(args: BackfillArgs, program: ProgramInfo) -> anyhow::Result<ExitCode> {
     if args.check.check {
-        return check::backfill(args).await;
+        let configuration = |args: &BackfillArgs| check::wanted(&args.model, &args.universe).map(drop);
+        return klined_service::check(&args.log.clone(), &program, args, configuration, check::backfill).await;
     }
-    logging::start(&args.log, "market_backfill")?;
+    start_logs(&args.log, &program.log_name)?;
     let shutdown = Shutdown::on_signals()?;
-    shutdown.end_in_time();
+    shutdown.end_within(GRACE);
     let calendar = Arc::new(args.calendar.calendar()?);
     let choice = args.model.choice()?;
     let universe = args.universe.universe()?;
     let shard = args.shard.part();
     if args.clear && !shard.is_whole() {
         bail!(
-            "--clear is of the whole market, not of shard {shard}; clear and fill it without --shard (or with --shard 1/1)"
+            "--clear removes the whole market and not only shard {shard}; clear and fill it without --shard (or with --shard 1/1)"
         );
     }
     if args.clear && !args.yes {
         confirm(&args)?;
     }
-    let stop = shutdown.stop.clone();
+    let stop = stop_on(&shutdown);
     let is_complete = blocking(move || {
         let store = open_store(&args.database)?;
         if args.clear && args.symbol.is_none() {
@@ -60,7 +62,7 @@ pub async fn run(args: BackfillArgs) -> anyhow::Result<ExitCode> {
     })
     .await??;
     if !is_complete {
-        info!("stopped before the end; the same command without --clear goes on");
+        info!("stopped before the end; the same command without --clear continues");
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -71,10 +73,9 @@ fn confirm(args: &BackfillArgs) -> anyhow::Result<()> {
         .map_or_else(|| "all bars and the market's seed".to_owned(), |symbol| format!("all bars of {symbol}"));
     let question = format!("Remove {what} from {}?", args.database.db_url);
     if !std::io::stdin().is_terminal() {
-        bail!("{question} There is no terminal to ask on; say --clear --yes to do it without asking");
+        bail!("{question} There is no terminal to answer on; use --clear --yes to remove it without a question");
     }
-    eprint!("{question} [y/N] ");
-    std::io::stderr().flush().context("cannot ask")?;
+    output::ask(format_args!("{question} [y/N] "));
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer).context("cannot read the answer")?;
     if !matches!(answer.trim(), "y" | "Y" | "yes") {
@@ -85,7 +86,7 @@ fn confirm(args: &BackfillArgs) -> anyhow::Result<()> {
 
 /// Fills a market and rolls it up; false when it was stopped before the end.
 pub fn fill(market: &Market, window: Window, only: Option<Symbol>, stop: &Stop) -> anyhow::Result<bool> {
-    let mut bar = Bar { shown: ProgressBar::hidden(), written: 0 };
+    let mut bar = TerminalProgress { shown: ProgressBar::hidden(), written: 0 };
     let done = jobs::backfill(market, window, only, SystemClock.now(), &mut bar, stop);
     bar.shown.finish_and_clear();
     let Backfilled { bars, rollups, symbols, first, last, is_complete } = done?;
@@ -100,7 +101,7 @@ pub fn fill(market: &Market, window: Window, only: Option<Symbol>, stop: &Stop) 
     Ok(!stop.is_asked())
 }
 
-/// Fills as soon as the first shard has begun the market, for which it does not wait long.
+/// Fills a market as soon as its first shard has begun it, and waits half a minute for that at most.
 fn fill_once_begun(market: &Market, window: Window, only: Option<Symbol>, stop: &Stop) -> anyhow::Result<bool> {
     for _ in 0..BEGIN_TRIES {
         match fill(market, window, only, stop) {
@@ -114,12 +115,12 @@ fn fill_once_begun(market: &Market, window: Window, only: Option<Symbol>, stop: 
 }
 
 /// A progress bar on a terminal, nothing elsewhere.
-struct Bar {
+struct TerminalProgress {
     shown: ProgressBar,
     written: u64,
 }
 
-impl Progress for Bar {
+impl Progress for TerminalProgress {
     fn begin(&mut self, bars: u64) {
         let template = "{bar:40} {human_pos}/{human_len} bars {per_sec} {eta} left";
         match ProgressStyle::with_template(template) {

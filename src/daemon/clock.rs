@@ -1,6 +1,6 @@
 //! The system's clock.
 
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use klined_market::base::{Clock, UnixNanos};
 
@@ -16,10 +16,4 @@ impl Clock for SystemClock {
             .duration_since(UNIX_EPOCH)
             .map_or(UnixNanos::EPOCH, |since| i64::try_from(since.as_nanos()).map_or(UnixNanos::MAX, UnixNanos::new))
     }
-}
-
-/// An instant to measure spans from, whatever is done to the clock.
-#[allow(clippy::disallowed_methods, reason = "this is the one place that may ask")]
-pub fn instant() -> Instant {
-    Instant::now()
 }

@@ -1,12 +1,14 @@
 //! The commands of `klined`.
 
-use std::io::{self, BufWriter, ErrorKind, Write};
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 
-use super::shutdown::Shutdown;
-use super::{api, blocking, realism, up};
+use klined_service::{ProgramInfo, Shutdown, blocking, output, say_error};
+
+use super::keys::NewKey;
+use super::realism;
+use super::work::stop_on;
 use crate::access::chaos;
 use crate::config::{CalendarCommand, KeyCommand, KlinedArgs, KlinedCommand, UniverseCommand, VerifyArgs};
 use crate::jobs;
@@ -14,13 +16,15 @@ use crate::store;
 use klined_market::base::Seed;
 use klined_market::universe::csv;
 
+const CANNOT_PRINT: &str = "cannot write to standard output";
+
 /// Runs `klined`.
 ///
 /// # Errors
 /// The command fails.
-pub async fn run(args: KlinedArgs) -> anyhow::Result<ExitCode> {
+pub async fn run(args: KlinedArgs, program: ProgramInfo) -> anyhow::Result<ExitCode> {
     match args.command.unwrap_or(KlinedCommand::Up(Box::new(args.up))) {
-        KlinedCommand::Up(args) => up::run(*args).await,
+        KlinedCommand::Up(args) => klined_service::serve(*args, &program).await,
         KlinedCommand::Calendar(args) => calendar(&args),
         KlinedCommand::Universe(args) => universe(&args),
         KlinedCommand::Verify(args) => verify(args).await,
@@ -44,46 +48,42 @@ fn calendar(args: &CalendarCommand) -> anyhow::Result<ExitCode> {
         );
     }
     if calendar.is_projected(args.to) {
-        eprintln!(
-            "warning: days after {} are projected; give the exchange's holidays with --calendar-file",
+        say_error!(
+            "warning: the holidays after {} are projected, not published; give the exchange's holidays with --calendar-file",
             calendar.known_until()
         );
     }
-    let mut out = BufWriter::new(io::stdout().lock());
-    let printed = calendar.days(args.from, args.to).iter().try_for_each(|&day| {
-        if args.minutes {
-            calendar.minutes_of(day).try_for_each(|minute| writeln!(out, "{}", minute.start()))
-        } else {
-            writeln!(out, "{day}")
-        }
-    });
-    settle(printed.and_then(|()| out.flush()))
+    printed(output::print(|out| {
+        calendar.days(args.from, args.to).iter().try_for_each(|&day| {
+            if args.minutes {
+                calendar.minutes_of(day).try_for_each(|minute| writeln!(out, "{}", minute.start()))
+            } else {
+                writeln!(out, "{day}")
+            }
+        })
+    }))
 }
 
 fn universe(args: &UniverseCommand) -> anyhow::Result<ExitCode> {
     let rows = args.universe()?.rows(Seed(args.seed));
-    settle(csv::write(&rows, io::stdout().lock()))
+    printed(output::print(|out| csv::write(&rows, out)))
 }
 
 fn key(args: &KeyCommand) -> anyhow::Result<ExitCode> {
-    let key = api::NewKey::draw()?;
-    eprintln!("The key, which is shown only now: {}", key.text());
+    let key = NewKey::draw()?;
+    say_error!("The key, which is shown only now: {}", key.text());
     let chaos = args.chaos.map(chaos::example).unwrap_or_default();
-    settle(write!(io::stdout(), "{}{chaos}", key.entry(&args.name)))
+    printed(output::print(|out| write!(out, "{}{chaos}", key.entry(&args.name))))
 }
 
-/// The end of a command that printed.
-fn settle(printed: io::Result<()>) -> anyhow::Result<ExitCode> {
-    match printed {
-        // Whoever reads has seen enough.
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
-        printed => printed.map(|()| ExitCode::SUCCESS).context("cannot print"),
-    }
+/// The end of a command that prints.
+fn printed(outcome: std::io::Result<()>) -> anyhow::Result<ExitCode> {
+    outcome.map(|()| ExitCode::SUCCESS).context(CANNOT_PRINT)
 }
 
 async fn verify(args: VerifyArgs) -> anyhow::Result<ExitCode> {
     let shutdown = Shutdown::on_signals()?;
-    let stop = shutdown.stop.clone();
+    let stop = stop_on(&shutdown);
     let calendar = args.calendar.calendar()?;
     let report = blocking(move || {
         let options = args.database.options();
@@ -96,9 +96,9 @@ async fn verify(args: VerifyArgs) -> anyhow::Result<ExitCode> {
         jobs::verify(&*store, &calendar, &stop).map_err(anyhow::Error::from)
     })
     .await??;
-    if shutdown.is_asked() {
-        bail!("stopped before everything was checked");
+    if shutdown.is_requested() {
+        bail!("stopped before all bars were checked; run it again");
     }
-    println!("{report}");
+    output::print(|out| writeln!(out, "{report}")).context(CANNOT_PRINT)?;
     Ok(if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -1,101 +1,106 @@
 //! The generator as a daemon.
 
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use klined_service::args::ServiceArgs;
+use klined_service::{Alarm, CheckReport, Daemon, Retry, Service, Shutdown, blocking, pulse};
 use tokio::sync::Notify;
 use tracing::{debug, info, warn};
 
-use super::alarm::Alarm;
+use super::check;
 use super::clock::SystemClock;
-use super::health::{self, Duty, Health, Metrics, ObservedStore, Vitals};
-use super::reload::{Calendars, Reload};
-use super::retry::Backoff;
-use super::shutdown::Shutdown;
-use super::{blocking, check, logging, open_store, patiently, supervisor};
+use super::health::{Duty, MarketHealth, MarketVitals};
+use super::reload::{CalendarReload, Calendars};
+use super::work::{open_store, patiently, stop_on};
 use crate::config::GeneratorArgs;
 use crate::jobs::{Generator, JobError, Market, ModelChoice, Stop};
 use klined_market::base::{Clock, Pace, Shard, Symbol};
+use klined_market::calendar::Calendar;
 
-/// Runs `market-generator` until told to stop, or checks whether it could run.
-///
-/// # Errors
-/// The database cannot be used, or fails in a way that trying again cannot mend.
-pub async fn run(args: GeneratorArgs) -> anyhow::Result<ExitCode> {
-    if args.check.check {
-        return check::generator(args).await;
+/// On each full minute of the hours in which sessions lie, by the exchange's clocks, on every day: the calendar knows the holidays.
+const SESSION_MINUTES: &str = "0 * 9-15 * * *";
+/// The longest sleep of the generator, should the alarm fail.
+const LONGEST_SLEEP: Duration = Duration::from_secs(300);
+
+impl Daemon for GeneratorArgs {
+    fn service_args(&self) -> ServiceArgs {
+        self.service.clone()
     }
-    let logs = logging::start(&args.log, "market_generator")?;
-    let shutdown = Shutdown::on_signals()?;
-    shutdown.end_in_time();
-    let pace = if args.test { Pace::Test { speed: args.pace.speed } } else { Pace::Live };
-    let (reload, calendars) = Reload::begin(&args.calendar, logs)?;
-    let metrics = Arc::new(Metrics::default());
-    let shard = args.shard.part();
-    let vitals = vitals(pace, shard, metrics.clone());
-    let health = Health::new(vec![vitals.clone()], metrics, calendars.clone());
-    health::serve(args.health.address(), health.clone()).await?;
-    let supervised = supervisor::Report::begin(health.clone(), shutdown.clone());
 
-    let calendar = calendars.borrow().clone();
-    let (database, seed, choice) = (args.database.clone(), args.model.seed, args.model.choice()?);
-    let patience = args.database.patience();
-    let plan = Plan { only: args.symbols, pace, choice: choice.clone(), calendars, patience };
-    let universe = args.universe.universe()?;
-    let claim = move || {
-        let store = open_store(&database)?;
-        anyhow::Ok(Market::claim_filling(store, calendar, choice, seed, universe.as_ref())?)
-    };
-    let market = blocking(claim).await??.retaining(args.retention.retain_months).of_shard(shard);
-    health.has_opened(market.store.clone());
-    reload.on_hangup(vitals.clone())?;
-    info!(database = %args.database.db_url, seed = market.model.seed.0, model = market.model.version(), %shard, "started");
-    generate(market, plan, &vitals, &shutdown, &Notify::new()).await?;
-    supervised.end().await;
-    info!("stopped");
-    Ok(ExitCode::SUCCESS)
+    fn check_configuration(&self) -> anyhow::Result<()> {
+        check::wanted(&self.model, &self.universe).map(drop)
+    }
+
+    fn check(&self, report: &mut CheckReport) {
+        check::generator(self, report);
+    }
+
+    async fn run(self, service: Service) -> anyhow::Result<()> {
+        let pace = if self.test { Pace::Test { speed: self.pace.speed } } else { Pace::Live };
+        let (reload, calendars) = CalendarReload::begin(&self.calendar)?;
+        let health = MarketHealth::of(&service, calendars.clone());
+        let shard = self.shard.part();
+        let vitals = vitals(&health, pace, shard);
+        let calendar = calendars.borrow().clone();
+        let (database, seed, choice) = (self.database.clone(), self.model.seed, self.model.choice()?);
+        let patience = self.database.patience();
+        let task = GeneratorTask { only: self.symbols, pace, choice: choice.clone(), calendars, patience };
+        let universe = self.universe.universe()?;
+        let claim = move || {
+            let store = open_store(&database)?;
+            anyhow::Ok(Market::claim_filling(store, calendar, choice, seed, universe.as_ref())?)
+        };
+        let market = blocking(claim).await??.retaining(self.retention.retain_months).of_shard(shard);
+        health.has_opened(market.store.clone());
+        service.on_reload({
+            let vitals = vitals.clone();
+            move || drop(reload.read(|| Ok(vitals.last_minute())))
+        });
+        info!(database = %self.database.db_url, seed = market.model.seed.0, model = market.model.version(), %shard, "started");
+        generate(market, task, &vitals, service.shutdown(), &Notify::new()).await
+    }
 }
 
-/// The signs of life of a generator.
-pub fn vitals(pace: Pace, shard: Shard, metrics: Arc<Metrics>) -> Arc<Vitals> {
+/// Adds a generator to a process's health.
+pub fn vitals(health: &MarketHealth, pace: Pace, shard: Shard) -> Arc<MarketVitals> {
     let duty = if pace == Pace::Live { Duty::FollowClock } else { Duty::RunFree };
-    Vitals::new("generator", shard, duty, metrics)
+    health.job("generator", shard, duty)
 }
 
 /// What to generate and when.
 #[derive(Clone)]
-pub struct Plan {
-    /// Empty means all.
+pub struct GeneratorTask {
+    /// Only these symbols; empty means all.
     pub only: Vec<Symbol>,
     pub pace: Pace,
-    /// What the market was claimed with, to claim it on another calendar.
+    /// The model that the market was claimed with, to claim it again under another calendar.
     pub choice: ModelChoice,
     pub calendars: Calendars,
     /// How long the database may leave a request without an answer.
     pub patience: Duration,
 }
 
-/// Generates until told to stop, and tells `written` of every write.
+/// Generates until the request to stop, and notifies `written` of every write.
 pub async fn generate(
     mut market: Market,
-    mut plan: Plan,
-    vitals: &Arc<Vitals>,
+    mut task: GeneratorTask,
+    vitals: &Arc<MarketVitals>,
     shutdown: &Shutdown,
     written: &Notify,
 ) -> anyhow::Result<()> {
-    let pace = plan.pace;
+    let pace = task.pace;
     let mut alarm = match pace {
-        Pace::Live => Alarm::on_the_minute().await?,
-        Pace::Test { speed } => Alarm::at_speed(speed),
+        Pace::Live => Alarm::on_schedule(SESSION_MINUTES, Calendar::zone(), LONGEST_SLEEP).await?,
+        Pace::Test { speed } => Alarm::every(Duration::from_secs_f64(60.0 / speed)),
     };
-    market.store = ObservedStore::around(market.store, vitals.clone());
-    let mut backoff = Backoff::default();
+    market.store = market.store.observed_by(vitals.clone());
+    let mut retry = Retry::default();
     let mut is_first = true;
-    while !shutdown.is_asked() {
-        let (begin, calendar) = (market.clone(), plan.calendars.borrow_and_update().clone());
-        let (only, choice, stop) = (plan.only.clone(), plan.choice.clone(), shutdown.stop.clone());
-        let begun = patiently(vitals, plan.patience, move || {
+    while !shutdown.is_requested() {
+        let (begin, calendar) = (market.clone(), task.calendars.borrow_and_update().clone());
+        let (only, choice, stop) = (task.only.clone(), task.choice.clone(), stop_on(shutdown));
+        let begun = patiently(vitals, task.patience, move || {
             // As it was claimed before, but for the calendar.
             let seed = Some(begin.model.seed.0);
             let market = Market::claim(begin.store, calendar, choice, seed)?
@@ -106,19 +111,19 @@ pub async fn generate(
         let mut running = match begun.await? {
             Ok(generator) => {
                 generator.at().inspect(|at| vitals.stands_at(at.start()));
-                vitals.holds();
+                vitals.common.works();
                 is_first = false;
                 Some(generator)
             }
             Err(error) => {
-                backoff.wait_after(error, shutdown, vitals).await?;
+                retry.wait_after(error, shutdown, &vitals.common).await?;
                 None
             }
         };
         let mut is_time = true;
-        while let Some(mut generator) = running.take().filter(|_| !shutdown.is_asked()) {
-            let stop = shutdown.stop.clone();
-            let outcome = patiently(vitals, plan.patience, move || {
+        while let Some(mut generator) = running.take().filter(|_| !shutdown.is_requested()) {
+            let stop = stop_on(shutdown);
+            let outcome = patiently(vitals, task.patience, move || {
                 let minutes = match is_time {
                     true => advance(&mut generator, pace, &stop)?,
                     false => generator.confirm().map(|()| 0)?,
@@ -127,7 +132,7 @@ pub async fn generate(
             });
             match outcome.await? {
                 Ok((generator, minutes)) => {
-                    backoff.reset();
+                    retry.reset();
                     if minutes > 0 {
                         debug!(minutes, at = generator.at().map(tracing::field::display), "written");
                         written.notify_one();
@@ -136,16 +141,16 @@ pub async fn generate(
                 }
                 // What a generator has made may not be written after an error: the next one reads back where it was.
                 Err(error) => {
-                    backoff.wait_after(error, shutdown, vitals).await?;
+                    retry.wait_after(error, shutdown, &vitals.common).await?;
                     break;
                 }
             }
             is_time = tokio::select! {
                 () = alarm.ring() => true,
-                () = tokio::time::sleep(supervisor::pulse()) => false,
-                () = shutdown.asked() => break,
-                // The next generator goes by the new calendar.
-                Ok(()) = plan.calendars.changed() => break,
+                () = tokio::time::sleep(pulse()) => false,
+                () = shutdown.requested() => break,
+                // The next generator uses the new calendar.
+                Ok(()) = task.calendars.changed() => break,
             };
         }
     }
@@ -168,7 +173,7 @@ fn start(market: Market, only: &[Symbol], pace: Pace, is_first: bool, stop: &Sto
         }
         if calendar.is_projected(today) {
             warn!(known_until = %calendar.known_until(),
-                "today's status comes from a projection; give the exchange's holidays with --calendar-file");
+                "the holidays of this year are projected, not published; give the exchange's holidays with --calendar-file");
         }
         let due = generator.at().map_or(0, |at| calendar.minutes_between(at.end(), now));
         if due > 1 {

@@ -1,7 +1,6 @@
 //! `klined realism`: makes a market in memory, scores it and shows the outcome.
 
 use std::fs;
-use std::io::{self, ErrorKind, Write};
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::process::ExitCode;
@@ -10,6 +9,7 @@ use std::thread::available_parallelism;
 
 use anyhow::{Context, bail};
 use chrono::NaiveDate;
+use klined_service::{output, say_error};
 
 use crate::config::{RealismArgs, SYMBOL_DAYS_MAX};
 use crate::realism::{DAYS_MIN, RealismReport, STOCKS_MIN, ScoredSeed, Series, generate, score};
@@ -31,7 +31,7 @@ const MISUSED: u8 = 2;
 /// The universe or the parameters cannot be read, or a file cannot be written.
 pub fn run(args: &RealismArgs) -> anyhow::Result<ExitCode> {
     if let Some(misuse) = args.misuse() {
-        eprintln!("error: {misuse}");
+        say_error!("error: {misuse}");
         return Ok(ExitCode::from(MISUSED));
     }
     let calendar = Arc::new(Calendar::shanghai());
@@ -57,7 +57,7 @@ pub fn run(args: &RealismArgs) -> anyhow::Result<ExitCode> {
         let Some(&stock) = stocks.first() else { bail!("the universe {} has no active stock", args.universe) };
         if stocks.len() * days.len() > SYMBOL_DAYS_MAX {
             let most = SYMBOL_DAYS_MAX / stocks.len();
-            eprintln!("error: --days {} is too many for {} symbols: at most {most}", days.len(), stocks.len());
+            say_error!("error: --days {} is too many for {} symbols: at most {most}", days.len(), stocks.len());
             return Ok(ExitCode::from(MISUSED));
         }
         let model = model(args.model, seed, parameters, &calendar);
@@ -69,9 +69,10 @@ pub fn run(args: &RealismArgs) -> anyhow::Result<ExitCode> {
         }
     }
     if report.symbols < STOCKS_MIN || report.days < DAYS_MIN {
-        eprintln!(
+        say_error!(
             "warning: the bands are meant for at least {STOCKS_MIN} symbols and {DAYS_MIN} days; these are {} and {}",
-            report.symbols, report.days
+            report.symbols,
+            report.days
         );
     }
     if let (Some(path), Some((stock, series))) = (&args.plot, &shown) {
@@ -121,10 +122,5 @@ fn print(json: Option<&Path>, report: &RealismReport) -> anyhow::Result<()> {
         }
         None => report.to_string(),
     };
-    let mut stdout = io::stdout().lock();
-    match stdout.write_all(out.as_bytes()).and_then(|()| stdout.flush()) {
-        // Whoever reads has seen enough; the verdict is in the exit status.
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        printed => printed.context("cannot print"),
-    }
+    output::print(|stdout| stdout.write_all(out.as_bytes())).context("cannot write to standard output")
 }

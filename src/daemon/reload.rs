@@ -1,56 +1,38 @@
-//! SIGHUP: the log filter and the calendar file are read again. What cannot be used is reported, and the old stays.
+//! The calendar, which SIGHUP has read again. A calendar that cannot be used is reported, and the old one stays.
 
-use std::io::IsTerminal;
 use std::sync::Arc;
 
-use anyhow::Context;
 use chrono::NaiveDate;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tracing::{error, info};
 
 use super::clock::SystemClock;
-use super::health::Vitals;
-use super::logging::Logs;
-use super::supervisor;
 use crate::config::CalendarArgs;
 use klined_market::base::{Clock, UnixSeconds};
 use klined_market::calendar::Calendar;
 
-/// The calendar, read anew whenever SIGHUP comes.
+/// The calendar as it was read last.
 pub type Calendars = watch::Receiver<Arc<Calendar>>;
 
 /// The sender's side of [`Calendars`], with what is needed to read again.
-pub struct Reload {
+pub struct CalendarReload {
     calendars: watch::Sender<Arc<Calendar>>,
     args: CalendarArgs,
-    logs: Logs,
 }
 
-impl Reload {
+impl CalendarReload {
     /// Reads the calendar for the first time.
     ///
     /// # Errors
     /// The calendar file cannot be used.
-    pub fn begin(args: &CalendarArgs, logs: Logs) -> anyhow::Result<(Self, Calendars)> {
+    pub fn begin(args: &CalendarArgs) -> anyhow::Result<(Self, Calendars)> {
         let (sender, receiver) = watch::channel(Arc::new(args.calendar()?));
-        Ok((Self { calendars: sender, args: args.clone(), logs }, receiver))
+        Ok((Self { calendars: sender, args: args.clone() }, receiver))
     }
 
-    /// Reads again on every SIGHUP from now on. Not when started from a terminal, whose end the signal then tells of.
-    ///
-    /// # Errors
-    /// The system refuses to deliver the signal.
-    pub fn on_hangup(self, vitals: Arc<Vitals>) -> anyhow::Result<()> {
-        on_hangup(move || drop(self.read(|| Ok(vitals.last_minute()))))
-    }
-
-    /// Reads again now, when the market's last bar is known; gives the calendar that holds from now on if it is another one.
+    /// Reads the calendar again. `last_bar` gives the start of the market's newest bar. Gives the calendar that holds from now
+    /// on, if it could be used.
     pub fn read(&self, last_bar: impl FnOnce() -> anyhow::Result<Option<UnixSeconds>>) -> Option<Arc<Calendar>> {
-        match self.logs.reload() {
-            Ok(filter) => info!(filter, "read the log filter again"),
-            Err(error) => error!("the log filter stays as it was: {error:#}"),
-        }
         let old = self.calendars.borrow().clone();
         let now = SystemClock.now();
         let newest = last_bar().map(|last_bar| last_bar.map_or(now, |last_bar| last_bar.max(now)));
@@ -58,45 +40,28 @@ impl Reload {
         match read {
             Ok(new) => {
                 let new = Arc::new(new);
-                info!(known_until = %new.known_until(), "read the calendar again");
+                info!(known_until = %new.known_until(), "the calendar was read again");
                 self.calendars.send_replace(new.clone());
                 Some(new)
             }
             Err(error) => {
-                error!("the calendar stays as it was: {error:#}");
+                error!("the calendar is unchanged: {error:#}");
                 None
             }
         }
     }
 }
 
-/// Reads on every SIGHUP from now on. Not when started from a terminal, whose end the signal then tells of.
-///
-/// # Errors
-/// The system refuses to deliver the signal.
-pub fn on_hangup(read: impl Fn() + Send + 'static) -> anyhow::Result<()> {
-    if std::io::stdin().is_terminal() {
-        return Ok(());
-    }
-    let mut hangup = signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?;
-    tokio::spawn(async move {
-        while hangup.recv().await.is_some() {
-            supervisor::reloading();
-            read();
-            supervisor::reloaded();
-        }
-    });
-    Ok(())
-}
-
-/// Days that may have bars must stay what they were.
+/// Gives the new calendar if it has the same days as the old one up to a date: bars may have been made on them.
 fn agree(old: &Calendar, new: Calendar, until: NaiveDate) -> anyhow::Result<Calendar> {
     let (before, after) = (old.days(old.first_day(), until), new.days(new.first_day(), until));
     match before.iter().zip(after).find(|(before, after)| before != after) {
         None if before.len() == after.len() => Ok(new),
         differing => {
             let day = differing.map_or(until, |(before, after)| *before.min(after));
-            Err(anyhow::anyhow!("it changes {day}, which is not after {until}: bars may have been made by it"))
+            Err(anyhow::anyhow!(
+                "the new one changes {day}, which is not after {until}, and bars may exist for that day; change later days only"
+            ))
         }
     }
 }

@@ -5,7 +5,7 @@ use chrono::{Datelike, NaiveDate, Weekday};
 
 use super::universe::Roster;
 use super::{JobError, Market};
-use crate::store::{BarStore, Batch, Listing, MarketStatus, Progress};
+use crate::store::{BarStore, Listing, MarketStatus, MarketWrite, SymbolProgress};
 use klined_market::bars::SymbolRun;
 use klined_market::base::UnixSeconds;
 use klined_market::calendar::{MINUTES_PER_DAY, Minute, Session, SessionSpan};
@@ -67,7 +67,7 @@ pub(super) fn status_at(market: &Market, now: UnixSeconds, span: SessionSpan) ->
 }
 
 /// A symbol where its last write left it.
-pub(super) fn resume(market: &Market, progress: &Progress) -> Result<SymbolRun, JobError> {
+pub(super) fn resume(market: &Market, progress: &SymbolProgress) -> Result<SymbolRun, JobError> {
     let symbol = progress.checkpoint.symbol;
     let last_bar = progress.last_bar.map(|time| market.minute(symbol, time)).transpose()?;
     Ok(SymbolRun::resume(market.model.clone(), &market.calendar, progress.checkpoint.clone(), last_bar)?)
@@ -92,7 +92,7 @@ pub(super) fn run_towards(
     listed_since: NaiveDate,
     roster: &Roster,
     target: Minute,
-    batch: &mut Batch,
+    batch: &mut MarketWrite,
 ) -> Result<Reached, JobError> {
     let calendar = &market.calendar;
     let last_day = calendar.day_of(target);

@@ -12,7 +12,7 @@ use chrono::NaiveDate;
 use super::advance::resume;
 use super::universe::{self, Roster};
 use super::{JobError, Market};
-use crate::store::{BarRange, Progress, StoreError};
+use crate::store::{BarRange, StoreError, SymbolProgress};
 use klined_market::bars::ticks::TickFacts;
 use klined_market::bars::{Bar, SymbolRun};
 use klined_market::base::{Instrument, Interval, Price, Symbol, UnixSeconds};
@@ -52,7 +52,7 @@ pub struct Foresight {
 /// What was read of the database, all while one minute was open.
 struct Ground {
     open: Minute,
-    progress: BTreeMap<Symbol, Progress>,
+    progress: BTreeMap<Symbol, SymbolProgress>,
     /// Who trades on the day of the open minute.
     traded: BTreeSet<Symbol>,
     /// The roster that a day will open with whose first minute is open.
@@ -204,11 +204,11 @@ impl Foresight {
 }
 
 impl Ground {
-    fn new(calendar: &Calendar, open: Minute, progress: Vec<Progress>, roster: Option<Roster>) -> Self {
+    fn new(calendar: &Calendar, open: Minute, progress: Vec<SymbolProgress>, roster: Option<Roster>) -> Self {
         // The clock is written with the minute before the open one. Where that is nobody's last, and later ones are somebody's, a
         // backfill has gone past the clock; a shard that is ahead has others at the clock beside it.
         let before = calendar.previous_minute(open).map(Minute::start);
-        let is_ahead = |row: &Progress| row.last_bar.is_some_and(|last| last >= open.start());
+        let is_ahead = |row: &SymbolProgress| row.last_bar.is_some_and(|last| last >= open.start());
         if progress.iter().any(is_ahead) && !progress.iter().any(|row| row.last_bar.is_some() && row.last_bar == before)
         {
             return Self { open, progress: BTreeMap::new(), traded: BTreeSet::new(), roster: None, is_stale: true };
@@ -265,13 +265,13 @@ impl Ground {
     }
 
     /// A symbol's run at the open minute, on a day that it has begun.
-    fn run_of_today(&self, market: &Market, progress: &Progress) -> Result<Option<SymbolRun>, JobError> {
+    fn run_of_today(&self, market: &Market, progress: &SymbolProgress) -> Result<Option<SymbolRun>, JobError> {
         let index = market.calendar.index_in_day(self.open);
         if progress.last_bar.is_none_or(|last| last < self.open.start()) {
             return caught_up(market, resume(market, progress)?, index);
         }
         // Its shard is ahead of the one that tells the time: from the day's beginning to where that is.
-        let mut run = resume(market, &Progress { last_bar: None, ..progress.clone() })?;
+        let mut run = resume(market, &SymbolProgress { last_bar: None, ..progress.clone() })?;
         run.bars_until(&market.calendar, index, &mut Vec::new())?;
         Ok(Some(run))
     }
@@ -301,7 +301,7 @@ pub fn past_tick_facts(
     for progress in known {
         let symbol = progress.checkpoint.symbol;
         let opened = progress.checkpoint.day;
-        let at_open = resume(market, &Progress { last_bar: None, ..progress })?;
+        let at_open = resume(market, &SymbolProgress { last_bar: None, ..progress })?;
         if opened == day {
             facts.insert(symbol, at_open.tick_facts());
         } else {

@@ -15,7 +15,7 @@ use super::advance::{BATCH_BARS_MAX, Reached, ensure_partitions, resume, run_tow
 use super::retention::Retention;
 use super::universe::{self, Roster};
 use super::{JobError, Market, Stop};
-use crate::store::{Batch, Lease, Listing, MarketStatus, Role};
+use crate::store::{Lease, Listing, MarketStatus, MarketWrite, Role};
 use klined_market::bars::SymbolRun;
 use klined_market::base::{MarketClock, Pace, Seconds, Symbol, UnixNanos, UnixSeconds};
 use klined_market::calendar::{MINUTES_PER_DAY, Minute};
@@ -168,7 +168,7 @@ impl Generator {
         };
         let clock = self.clock_after(self.at).filter(|clock| !tells_the_same(clock));
         if status.is_some() || clock.is_some() {
-            self.market.store.write(&self.lease, &Batch { status, clock, ..Batch::default() })?;
+            self.market.store.write(&self.lease, &MarketWrite { status, clock, ..MarketWrite::default() })?;
             self.shown_session = status.or(self.shown_session);
             self.shown_clock = clock.or(self.shown_clock);
         }
@@ -198,7 +198,7 @@ impl Generator {
         }
         let first_day = self.first_day;
         ensure_partitions(&self.market, first_day, first_day)?;
-        let mut plan = Batch::default();
+        let mut plan = MarketWrite::default();
         for (&symbol, &instrument) in roster {
             plan.listings.push(Listing { symbol, first_day, last_day: None });
             plan.checkpoints.push(SymbolRun::list(self.market.model.clone(), instrument, first_day).checkpoint());
@@ -252,7 +252,7 @@ impl Generator {
         for symbol in lagging {
             let since = self.listed_since.get(&symbol).copied().unwrap_or(earliest);
             while let Some(run) = self.runs.get_mut(&symbol).filter(|_| !stop.is_asked()) {
-                let mut batch = Batch::default();
+                let mut batch = MarketWrite::default();
                 let reached = run_towards(&self.market, run, since, roster, at, &mut batch)?;
                 self.market.store.write(&self.lease, &batch)?;
                 match reached {
@@ -273,7 +273,7 @@ impl Generator {
         let calendar = self.market.calendar.clone();
         let day = calendar.day_of(next);
         let from = calendar.index_in_day(next);
-        let mut batch = Batch::default();
+        let mut batch = MarketWrite::default();
         if from == 0 {
             self.open_day(day, &mut batch)?;
         }
@@ -297,7 +297,7 @@ impl Generator {
     }
 
     /// Reads the roster, opens the day for everyone on it and ends the listings of those who are not.
-    fn open_day(&mut self, day: NaiveDate, batch: &mut Batch) -> Result<(), JobError> {
+    fn open_day(&mut self, day: NaiveDate, batch: &mut MarketWrite) -> Result<(), JobError> {
         ensure_partitions(&self.market, day, day)?;
         if self.market.calendar.is_projected(day) {
             warn!(%day, known_until = %self.market.calendar.known_until(),
@@ -327,7 +327,7 @@ impl Generator {
 
     /// Lists the symbols that are on the roster and not in the market: new ones at their base price, those that were
     /// delisted before where they left off.
-    fn list_newcomers(&mut self, roster: &Roster, day: NaiveDate, batch: &mut Batch) -> Result<(), JobError> {
+    fn list_newcomers(&mut self, roster: &Roster, day: NaiveDate, batch: &mut MarketWrite) -> Result<(), JobError> {
         let newcomers: Vec<Symbol> = roster
             .keys()
             .filter(|&&symbol| self.is_wanted(symbol) && !self.runs.contains_key(&symbol))

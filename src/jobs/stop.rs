@@ -1,4 +1,4 @@
-//! The wish to stop, as the jobs see it.
+//! The request to stop, as the jobs see it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,6 +6,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// A flag that every clone shares. A job looks at it between two transactions and then ends as if its work were done.
 #[derive(Debug, Clone, Default)]
 pub struct Stop(Arc<AtomicBool>);
+
+impl From<Arc<AtomicBool>> for Stop {
+    /// The request that somebody else makes by setting the flag.
+    fn from(flag: Arc<AtomicBool>) -> Self {
+        Self(flag)
+    }
+}
 
 impl Stop {
     /// Asks every holder to stop.

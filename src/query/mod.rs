@@ -15,7 +15,7 @@ pub use bars::{BarPage, BarQuery, Fill, Label, Order, ShownBar};
 pub use days::DayBars;
 pub use figures::{DayFigures, Period, PeriodFigures};
 pub use pages::{Epoch, PageKey, Shape};
-pub use ticks::{Age, LatestTicks, Present, Tick, TickQuery, Ticks};
+pub use ticks::{Age, LatestTicks, Present, Tick, TickPage, TickQuery, Ticks};
 pub use truth::{DAYS_MAX as TRUTH_DAYS_MAX, truth};
 
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -16,9 +16,9 @@ pub struct Identity {
     pub model: String,
 }
 
-/// Where a symbol stands.
+/// How far a symbol has come.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Progress {
+pub struct SymbolProgress {
     pub checkpoint: Checkpoint,
     /// Start of its last 1-minute bar, in Unix seconds; none before its first.
     pub last_bar: Option<UnixSeconds>,
@@ -57,19 +57,19 @@ impl MarketStatus {
 #[derive(Debug, Clone, PartialEq)]
 pub struct StoredScenario {
     pub name: String,
-    /// What tells it from another of the same name.
+    /// The events as text, which distinguishes it from another scenario of the same name.
     pub definition: String,
     pub events: Vec<ScenarioEvent>,
 }
 
 /// What one transaction of the writer makes visible.
 #[derive(Debug, Clone, Default)]
-pub struct Batch {
+pub struct MarketWrite {
     /// 1-minute bars, ascending in time for each symbol.
     pub bars: Vec<(Symbol, Bar)>,
     /// Each written symbol's state after its last bar.
     pub quotes: Vec<SymbolSnapshot>,
-    /// The openings of days that begin in this batch.
+    /// The openings of days that begin with these bars.
     pub checkpoints: Vec<Checkpoint>,
     /// Spans that begin, or end by a `last_day`.
     pub listings: Vec<Listing>,

@@ -5,9 +5,11 @@ use std::time::Duration;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use thiserror::Error;
 
-use super::{Identity, Role};
 use klined_market::base::Shard;
 use klined_market::calendar::CalendarError;
+
+use super::data::Identity;
+use super::role::Role;
 
 /// A failure of a store, with what was being done.
 #[derive(Debug, Error)]
@@ -15,9 +17,9 @@ pub enum StoreError {
     /// The database does not answer, or not yet.
     #[error("cannot reach the database {url}: {reason}; check host and port, and that the server runs")]
     Unreachable { url: String, reason: String },
-    /// The server answers, and will not let this user in.
+    /// The server answers, and refuses this user.
     #[error(
-        "the database {url} lets nobody in like this: {reason}; check user and password, that the database exists and that \
+        "the database {url} refused the login: {reason}; check user and password, that the database exists and that \
          the server's pg_hba.conf allows it"
     )]
     Refused { url: String, reason: String },
@@ -42,18 +44,18 @@ pub enum StoreError {
     OtherMarket { found: Identity, wanted: Identity },
     /// Another process holds the role.
     #[error(
-        "another process is this database's {}; only one may run at a time. Stop it first, or wait until it is gone",
+        "another process is this database's {}; only one may run at a time. Stop it first, or wait until it has ended",
         role.as_str()
     )]
     RoleTaken { role: Role },
     /// Another process holds the same part of the role.
     #[error(
         "another process is this database's {} of shard {shard}; only one may run at a time. Stop it first, or wait until it \
-         is gone",
+         has ended",
         role.as_str()
     )]
     ShardTaken { role: Role, shard: Shard },
-    /// Others have divided the market otherwise.
+    /// Other processes divide the market into another number of shards.
     #[error(
         "this database's {} runs without --shard or with another number of shards than {}; stop those processes first: all must \
          be given the same number",
@@ -62,7 +64,7 @@ pub enum StoreError {
     )]
     DividedOtherwise { role: Role, shard: Shard },
     /// Another process has taken the role since.
-    #[error("another process has become this database's {} since; this one must not write any more", role.as_str())]
+    #[error("another process has become this database's {} since; this process must not write any more", role.as_str())]
     RoleLost { role: Role },
     /// What is stored cannot be read back.
     #[error("{what} in the database cannot be read: {reason}")]
@@ -109,7 +111,7 @@ fn can_pass(error: &DieselError) -> bool {
             DatabaseErrorKind::ClosedConnection
             | DatabaseErrorKind::SerializationFailure
             | DatabaseErrorKind::UnableToSendCommand => true,
-            DatabaseErrorKind::Unknown => tells_of_passing(information.message()),
+            DatabaseErrorKind::Unknown => is_passing(information.message()),
             _ => false,
         },
         DieselError::RollbackErrorOnCommit { commit_error, .. } => can_pass(commit_error),
@@ -118,7 +120,9 @@ fn can_pass(error: &DieselError) -> bool {
     }
 }
 
-/// What both databases tell only in words: a wait that was too long, a disk that is full, a connection that ended.
+/// Phrases of errors that can pass: a wait that was too long, a disk that is full, a connection that ended. Where diesel makes a kind
+/// of PostgreSQL's SQLSTATE, the kind decides; of all other errors it passes the message only. A test has each phrase in a message as
+/// the databases give it.
 const PASSING: [&str; 17] = [
     // SQLite
     "database is locked",
@@ -144,10 +148,10 @@ const PASSING: [&str; 17] = [
     "connection to server",
 ];
 
-/// Words in another language, as a server may use with a user who may not choose, are taken for something that can pass: a
-/// retry too many does no harm.
-fn tells_of_passing(message: &str) -> bool {
-    PASSING.iter().any(|words| message.contains(words)) || !message.is_ascii()
+/// A message in another language, which a server may use with a user who may not choose, is taken for one that can pass: a retry too
+/// many does no harm.
+fn is_passing(message: &str) -> bool {
+    PASSING.iter().any(|phrase| message.contains(phrase)) || !message.is_ascii()
 }
 
 /// Names what was being done when a statement failed.
@@ -164,6 +168,9 @@ impl<T> During<T> for Result<T, DieselError> {
                     information.message()
                 ))
             }
+            DieselError::DeserializationError(reason) => {
+                StoreError::Corrupt { what: "a value".to_owned(), reason: format!("could not {action}: {reason}") }
+            }
             _ => StoreError::Query { action, source },
         })
     }
@@ -171,4 +178,105 @@ impl<T> During<T> for Result<T, DieselError> {
 
 fn is_missing_table(message: &str) -> bool {
     message.starts_with("no such table") || (message.starts_with("relation ") && message.ends_with("does not exist"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Messages as the databases and libpq give them, and whether what they report can pass.
+    const MESSAGES: &[(&str, bool)] = &[
+        // SQLite: SQLITE_BUSY, SQLITE_LOCKED, SQLITE_FULL, SQLITE_IOERR, and a ROLLBACK after SQLITE_FULL.
+        ("database is locked", true),
+        ("database table is locked: market_klines", true),
+        ("database or disk is full", true),
+        ("disk I/O error", true),
+        ("cannot rollback - no transaction is active", true),
+        // PostgreSQL: 57014, 55P03, 57014, 40P01.
+        ("canceling statement due to statement timeout", true),
+        ("canceling statement due to lock timeout", true),
+        ("canceling statement due to user request", true),
+        ("deadlock detected", true),
+        // 53100, 53100, 53200, 53200, 53300, 53300.
+        ("could not write to file \"pg_wal/xlogtemp.4711\": No space left on device", true),
+        ("could not extend file \"base/16384/16396\": wrote only 4096 of 8192 bytes at block 3", true),
+        ("out of memory", true),
+        ("out of shared memory", true),
+        ("sorry, too many clients already", true),
+        ("remaining connection slots are reserved for roles with the SUPERUSER attribute", true),
+        // libpq, 57P01, 57P02, 25P03.
+        (
+            "server closed the connection unexpectedly\n\tThis probably means the server terminated abnormally\n\tbefore or \
+             while processing the request.\n",
+            true,
+        ),
+        ("terminating connection due to administrator command", true),
+        ("terminating connection because of crash of another server process", true),
+        ("terminating connection due to idle-in-transaction timeout", true),
+        // 57P03, and libpq.
+        ("the database system is starting up", true),
+        ("the database system is shutting down", true),
+        (
+            "connection to server at \"127.0.0.1\", port 5432 failed: Connection refused\n\tIs the server running on that host \
+             and accepting TCP/IP connections?\n",
+            true,
+        ),
+        // Of a server that speaks another language.
+        ("storniere Anfrage wegen Zeitüberschreitung der Anfrage", true),
+        // 42501, 22003, 42703, 22P02, and SQLite.
+        ("permission denied for table market_klines", false),
+        ("numeric field overflow", false),
+        ("column \"is_halted\" of relation \"stock_state\" does not exist", false),
+        ("invalid input syntax for type bigint: \"x\"", false),
+        ("no such column: is_halted", false),
+        ("attempt to write a readonly database", false),
+        ("file is not a database", false),
+    ];
+
+    fn failed(kind: DatabaseErrorKind, message: &str) -> StoreError {
+        let source = DieselError::DatabaseError(kind, Box::new(message.to_owned()));
+        Err::<(), _>(source).during("write bars").unwrap_err()
+    }
+
+    #[test]
+    fn a_message_decides_whether_an_unknown_error_can_pass() {
+        for (message, can_pass) in MESSAGES {
+            assert_eq!(failed(DatabaseErrorKind::Unknown, message).is_retriable(), *can_pass, "{message}");
+        }
+    }
+
+    #[test]
+    fn every_phrase_is_needed_for_a_message() {
+        for phrase in PASSING {
+            let alone = |message: &str| PASSING.iter().all(|other| message.contains(other) == (*other == phrase));
+            assert!(MESSAGES.iter().any(|(message, _)| alone(message)), "no message has only \"{phrase}\"");
+        }
+    }
+
+    #[test]
+    fn a_kind_decides_where_diesel_knows_it() {
+        use DatabaseErrorKind as Kind;
+        for (kind, message, can_pass) in [
+            (Kind::SerializationFailure, "could not serialize access due to concurrent update", true),
+            (Kind::ClosedConnection, "no connection to the server\n", true),
+            (Kind::UnableToSendCommand, "another command is already in progress\n", true),
+            (Kind::UniqueViolation, "duplicate key value violates unique constraint \"stock_state_pkey\"", false),
+            (Kind::CheckViolation, "no partition of relation \"market_klines\" found for row", false),
+            (Kind::NotNullViolation, "NOT NULL constraint failed: market_status.odd", false),
+            (Kind::ReadOnlyTransaction, "cannot execute INSERT in a read-only transaction", false),
+        ] {
+            assert_eq!(failed(kind, message).is_retriable(), can_pass, "{message}");
+        }
+        assert!(
+            failed(Kind::CheckViolation, "no partition of relation \"market_klines\" found for row")
+                .is_check_violation()
+        );
+    }
+
+    #[test]
+    fn a_table_that_is_missing_is_a_matter_of_the_schema() {
+        for message in ["no such table: market_klines", "relation \"market_klines\" does not exist"] {
+            assert!(matches!(failed(DatabaseErrorKind::Unknown, message), StoreError::Schema(_)), "{message}");
+        }
+    }
 }

@@ -1,22 +1,23 @@
-//! Following what is written: a sign that is looked for every few milliseconds, which costs the server nothing.
+//! Following what is written: a signal that is looked for every few milliseconds, which costs the server nothing.
 
 use std::time::Duration;
 
-use super::StoreError;
+use super::error::StoreError;
 
 /// How long a follower sleeps between two looks.
 const STEP: Duration = Duration::from_millis(5);
-/// After so long without a sign the follower says that there may be something: a sign can be lost with its connection.
+/// After so long without a signal the follower reports that there may be something: a signal can be lost with its connection.
 const QUIET_MAX: Duration = Duration::from_secs(1);
 
-/// How long nothing has been told.
+/// Waits for a signal that has to be looked for.
 #[derive(Debug, Default)]
-pub(super) struct Patience {
+pub(super) struct SignalWait {
+    /// How long there has been none.
     quiet: Duration,
 }
 
-impl Patience {
-    /// Looks for a sign until there is one or the time is over.
+impl SignalWait {
+    /// Looks for a signal until there is one or the time is over.
     pub fn wait(
         &mut self,
         timeout: Duration,

@@ -5,20 +5,11 @@ use std::error::Error;
 use diesel::backend::Backend;
 use diesel::migration::{Migration, MigrationSource};
 use diesel::prelude::*;
-use diesel::sql_types::Text;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness};
 
-use super::StoreError;
-use super::error::During;
-use super::rows::Gives;
-
-const APPLIED: &str = "SELECT version FROM __diesel_schema_migrations ORDER BY version";
-
-#[derive(QueryableByName)]
-pub(super) struct VersionRow {
-    #[diesel(sql_type = Text)]
-    version: String,
-}
+use super::connection::{AnyConnection, on_either};
+use super::error::{During, StoreError};
+use super::schema::__diesel_schema_migrations as versions_table;
 
 fn schema_error(error: Box<dyn Error + Send + Sync>) -> StoreError {
     let reason = error.to_string();
@@ -28,7 +19,7 @@ fn schema_error(error: Box<dyn Error + Send + Sync>) -> StoreError {
     StoreError::Schema(reason)
 }
 
-/// Runs what is missing; gives the names of what it ran.
+/// Runs what is missing; returns the versions of what it ran.
 ///
 /// # Errors
 /// A migration fails, or the database has had one that this program does not know.
@@ -45,22 +36,27 @@ where
     Ok(versions.iter().map(ToString::to_string).collect())
 }
 
-/// What is missing, oldest first. Only reads, so that a role which may do no more can ask.
+/// The versions that the database has had. Only reads, so that a user who may do no more can ask.
+pub(super) fn applied(connection: &mut AnyConnection<'_>) -> Result<Vec<String>, StoreError> {
+    let versions = on_either!(connection, |inner| {
+        versions_table::table.select(versions_table::version).order(versions_table::version).load(inner)
+    });
+    match versions.during("read the schema's version") {
+        // The table that keeps the versions comes with the first migration.
+        Err(StoreError::Schema(_)) => Ok(Vec::new()),
+        outcome => outcome,
+    }
+}
+
+/// What is missing, oldest first, of a database that has had some versions.
 ///
 /// # Errors
-/// The database has had a migration that this program does not know, or cannot be read.
-pub(super) fn pending<C, B>(connection: &mut C, embedded: EmbeddedMigrations) -> Result<Vec<String>, StoreError>
+/// The database has had a migration that this program does not know.
+pub(super) fn pending<B>(applied: Vec<String>, embedded: EmbeddedMigrations) -> Result<Vec<String>, StoreError>
 where
-    C: Connection<Backend = B> + Gives<VersionRow>,
     B: Backend,
     EmbeddedMigrations: MigrationSource<B>,
 {
-    let applied = match connection.give(APPLIED).during("read the schema's version") {
-        Ok(rows) => rows.into_iter().map(|row| row.version).collect(),
-        // The table that keeps the versions comes with the first migration.
-        Err(StoreError::Schema(_)) => Vec::new(),
-        Err(error) => return Err(error),
-    };
     let known = versions::<B>(&embedded)?;
     refuse_unknown(&known, &applied)?;
     Ok(known.into_iter().filter(|version| !applied.contains(version)).collect())

@@ -4,25 +4,24 @@ use diesel::connection::Connection;
 use diesel::result::Error as DieselError;
 use diesel::sqlite::SqliteConnection;
 
-use super::StoreError;
-use super::error::During;
+use super::error::{During, StoreError};
 
 /// What ends a transaction: the work's own failure, or that of beginning or committing it.
-enum Failure {
+enum TransactionFailure {
     Work(StoreError),
     Frame(DieselError),
 }
 
-impl From<DieselError> for Failure {
+impl From<DieselError> for TransactionFailure {
     fn from(error: DieselError) -> Self {
         Self::Frame(error)
     }
 }
 
-fn settle<T>(outcome: Result<T, Failure>, action: &'static str) -> Result<T, StoreError> {
+fn settle<T>(outcome: Result<T, TransactionFailure>, action: &'static str) -> Result<T, StoreError> {
     outcome.or_else(|failure| match failure {
-        Failure::Work(error) => Err(error),
-        Failure::Frame(error) => Err(error).during(action),
+        TransactionFailure::Work(error) => Err(error),
+        TransactionFailure::Frame(error) => Err(error).during(action),
     })
 }
 
@@ -32,7 +31,7 @@ pub(super) fn run<C: Connection, T>(
     action: &'static str,
     work: impl FnOnce(&mut C) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
-    settle(connection.transaction(|connection| work(connection).map_err(Failure::Work)), action)
+    settle(connection.transaction(|connection| work(connection).map_err(TransactionFailure::Work)), action)
 }
 
 /// As [`run`], but takes SQLite's write lock at the beginning: a transaction that begins by reading and then wants to
@@ -42,5 +41,5 @@ pub(super) fn run_immediate<T>(
     action: &'static str,
     work: impl FnOnce(&mut SqliteConnection) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
-    settle(connection.immediate_transaction(|connection| work(connection).map_err(Failure::Work)), action)
+    settle(connection.immediate_transaction(|connection| work(connection).map_err(TransactionFailure::Work)), action)
 }

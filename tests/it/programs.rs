@@ -11,3 +11,4 @@ mod operations;
 mod realism;
 mod restarts;
 mod supervision;
+mod variables;

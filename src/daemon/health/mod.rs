@@ -1,79 +1,55 @@
-//! The health of a process: what its jobs show, judged for whoever asks over HTTP or runs the process.
+//! The health of a market's daemons: their metrics, and the vital signs of their jobs.
 
 mod metrics;
 mod observed;
-mod server;
 mod vitals;
 
-pub use metrics::Metrics;
-pub use observed::ObservedStore;
-pub use server::serve;
-pub use vitals::{Duty, Vitals};
+pub use vitals::{Duty, MarketVitals};
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use tokio::sync::watch;
+use klined_service::Service;
 
+use self::metrics::MarketMetrics;
 use super::clock::SystemClock;
+use super::reload::Calendars;
 use crate::store::BarStore;
-use klined_market::base::Clock;
-use klined_market::calendar::Calendar;
+use klined_market::base::{Clock, Shard};
 
-/// What a process shows of itself.
-pub struct Health {
-    jobs: Vec<Arc<Vitals>>,
-    metrics: Arc<Metrics>,
-    calendar: watch::Receiver<Arc<Calendar>>,
-    store: Mutex<Option<Arc<dyn BarStore>>>,
+/// The metrics that the jobs of a process share.
+pub struct MarketHealth {
+    service: Service,
+    metrics: Arc<MarketMetrics>,
+    calendars: Calendars,
 }
 
-impl Health {
-    /// The health of some jobs that share metrics.
-    pub fn new(jobs: Vec<Arc<Vitals>>, metrics: Arc<Metrics>, calendar: watch::Receiver<Arc<Calendar>>) -> Arc<Self> {
-        Arc::new(Self { jobs, metrics, calendar, store: Mutex::default() })
+impl MarketHealth {
+    /// Registers the metrics of a market.
+    pub fn of(service: &Service, calendars: Calendars) -> Self {
+        let metrics = Arc::new(service.metrics(MarketMetrics::register));
+        let (shown, calendar) = (metrics.clone(), calendars.clone());
+        service.before_metrics(move || {
+            let calendar = calendar.borrow();
+            if let Ok(today) = calendar.date_of(SystemClock.now()) {
+                shown.set_known_days((calendar.known_until() - today).num_days());
+            }
+        });
+        Self { service: service.clone(), metrics, calendars }
     }
 
-    /// The database has been opened.
+    /// Adds a job on a part of the market. All jobs are added before one of them works.
+    pub fn job(&self, job: &'static str, shard: Shard, duty: Duty) -> Arc<MarketVitals> {
+        self.metrics.announce(job, shard);
+        let name = if shard.is_whole() { job.to_owned() } else { format!("{job} {shard}") };
+        let vitals = self.service.vitals(job, name, Default::default());
+        let vitals = Arc::new(MarketVitals::new(vitals, duty, self.metrics.clone(), self.calendars.clone()));
+        self.service.add_job(vitals.clone());
+        vitals
+    }
+
+    /// Shows the connections of a database from now on.
     pub fn has_opened(&self, store: Arc<dyn BarStore>) {
-        *self.store.lock().unwrap_or_else(PoisonError::into_inner) = Some(store);
-    }
-
-    /// How often each job has moved.
-    pub fn moves(&self) -> Vec<u64> {
-        self.jobs.iter().map(|job| job.moves()).collect()
-    }
-
-    /// Whether every job holds its role.
-    pub fn is_holding(&self) -> bool {
-        self.jobs.iter().all(|job| job.is_holding())
-    }
-
-    /// What the jobs do, on one line.
-    pub fn summary(&self) -> String {
-        self.jobs.iter().map(|job| job.summary()).collect::<Vec<_>>().join("; ").replace('\n', " ")
-    }
-
-    /// Why the process must be taken for dead.
-    fn standstills(&self) -> Vec<String> {
-        self.jobs.iter().filter_map(|job| job.standstill()).collect()
-    }
-
-    /// Why the process is not ready.
-    fn objections(&self) -> Vec<String> {
-        let (now, calendar) = (SystemClock.now(), self.calendar.borrow().clone());
-        self.jobs.iter().filter_map(|job| job.objection(now, &calendar)).collect()
-    }
-
-    /// The metrics as they are now.
-    fn metrics_text(&self) -> Result<String, std::fmt::Error> {
-        let (now, calendar) = (SystemClock.now(), self.calendar.borrow().clone());
-        self.jobs.iter().for_each(|job| job.measure(now, &calendar));
-        if let Ok(today) = calendar.date_of(now) {
-            self.metrics.set_known_days((calendar.known_until() - today).num_days());
-        }
-        if let Some(store) = &*self.store.lock().unwrap_or_else(PoisonError::into_inner) {
-            self.metrics.set_pool(store.pool());
-        }
-        self.metrics.text()
+        let metrics = self.metrics.clone();
+        self.service.before_metrics(move || metrics.set_pool(store.pool()));
     }
 }

@@ -20,7 +20,7 @@ use self::walk::Walk;
 use super::advance::{ensure_partitions_ahead, ensure_week, resume, status_after};
 use super::universe::{self, Roster};
 use super::{Aggregator, Folded, JobError, Market, Stop};
-use crate::store::{BarStore, Batch, FillRoles, Lease, Listing, Role};
+use crate::store::{BarStore, Lease, Listing, LoadRoles, MarketWrite, Role};
 use klined_market::bars::{Rollup, SymbolRun};
 use klined_market::base::{Symbol, UnixSeconds};
 use klined_market::calendar::Minute;
@@ -63,7 +63,7 @@ struct Plan {
     runs: Vec<(SymbolRun, NaiveDate)>,
     roster: Roster,
     target: Minute,
-    opening: Batch,
+    opening: MarketWrite,
 }
 
 /// Fills the market of a window, for every symbol of the market's shard or one. Of a divided market that has not begun the first
@@ -114,7 +114,7 @@ pub fn backfill(
     };
     progress.begin(walks.iter().map(|walk| missing(&walk.run)).sum::<Result<u64, _>>()?);
 
-    let roles = FillRoles { writer: &lease, aggregator: aggregator.as_ref().map(Aggregator::lease) };
+    let roles = LoadRoles { writer: &lease, aggregator: aggregator.as_ref().map(Aggregator::lease) };
     let pipeline = Pipeline { market, roles, roster: &roster, stop };
     let Written { bars, rollups } = pipeline.run(&mut walks, target, progress)?;
     let is_complete = !stop.is_asked();
@@ -216,7 +216,7 @@ fn plan(
     let target = newest.filter(|_| is_open_ended).max(Some(end)).unwrap_or(end);
 
     let mut runs = Vec::new();
-    let mut opening = Batch::default();
+    let mut opening = MarketWrite::default();
     for &symbol in roster.keys().chain(listed_since.keys().filter(|symbol| !roster.contains_key(symbol))) {
         let is_own = market.shard.holds(symbol);
         if only.is_some_and(|only| only != symbol) || !is_own && has_begun {
@@ -292,5 +292,5 @@ fn show_status(market: &Market, lease: &Lease, target: Minute) -> Result<(), Job
     if market.store.status()?.is_some_and(|shown| shown.last_update > status.last_update) {
         return Ok(());
     }
-    Ok(market.store.write(lease, &Batch { status: Some(status), ..Batch::default() })?)
+    Ok(market.store.write(lease, &MarketWrite { status: Some(status), ..MarketWrite::default() })?)
 }

@@ -15,7 +15,7 @@ use super::super::universe::Roster;
 use super::super::{JobError, Market, Stop};
 use super::Progress;
 use super::walk::{Made, Stretch, Walk, make, stretches};
-use crate::store::{Fill, FillRoles, MonthFill, Room, Supplier, Supply};
+use crate::store::{HistoryPart, LoadRoles, MonthLoad, MonthRoom, NextPart, PartSource};
 use klined_market::calendar::Minute;
 
 /// How many parts may wait for the database.
@@ -36,9 +36,9 @@ impl Written {
     }
 }
 
-impl From<&Fill> for Written {
-    fn from(fill: &Fill) -> Self {
-        let bars = fill.batch.bars.len() as u64;
+impl From<&HistoryPart> for Written {
+    fn from(fill: &HistoryPart) -> Self {
+        let bars = fill.minutes.bars.len() as u64;
         Self { bars, rollups: fill.bars() as u64 - bars }
     }
 }
@@ -46,7 +46,7 @@ impl From<&Fill> for Written {
 /// Writes the way of all symbols to a minute, or to where it was when asked to stop.
 pub(super) struct Pipeline<'a> {
     pub market: &'a Market,
-    pub roles: FillRoles<'a>,
+    pub roles: LoadRoles<'a>,
     pub roster: &'a Roster,
     pub stop: &'a Stop,
 }
@@ -93,7 +93,7 @@ impl Pipeline<'_> {
             let (market, roster, all) = (self.market, self.roster, &stretches);
             scope.spawn(move || make(market, roster, walks, all, &send));
             let (tell, told) = channel();
-            let begin = |stretch: &Stretch, room: Room, turn: Receiver<bool>| {
+            let begin = |stretch: &Stretch, room: MonthRoom, turn: Receiver<bool>| {
                 let (stretch, shared) = (*stretch, &shared);
                 let over = TellsEnd { tell: tell.clone(), outcome: Ok(None) };
                 scope.spawn(move || over.after(|tell| self.write(shared, stretch, room, tell, turn)));
@@ -109,8 +109,8 @@ impl Pipeline<'_> {
     fn oversee(
         &self,
         stretches: &[Stretch],
-        rooms: &[Room],
-        mut begin: impl FnMut(&Stretch, Room, Receiver<bool>),
+        rooms: &[MonthRoom],
+        mut begin: impl FnMut(&Stretch, MonthRoom, Receiver<bool>),
         shared: &Shared,
         told: &Receiver<Told>,
         progress: &mut dyn Progress,
@@ -123,7 +123,7 @@ impl Pipeline<'_> {
         let (mut written, mut under_way, mut failure) = (Written::default(), 0, None);
         loop {
             let may_begin = !is_handing_over && !self.stop.is_asked() && !shared.has_failed.load(Ordering::Relaxed);
-            let fits = |room: &Room| begun - over < if *room == Room::Free { lanes } else { 1 };
+            let fits = |room: &MonthRoom| begun - over < if *room == MonthRoom::Free { lanes } else { 1 };
             if let Some((stretch, room)) = next.next_if(|(_, room)| may_begin && fits(room)) {
                 let (send, take) = channel();
                 if begun == over {
@@ -172,7 +172,7 @@ impl Pipeline<'_> {
         &self,
         shared: &Shared,
         stretch: Stretch,
-        room: Room,
+        room: MonthRoom,
         tell: &Sender<Told>,
         turn: Receiver<bool>,
     ) -> Result<Option<()>, JobError> {
@@ -188,21 +188,21 @@ impl Pipeline<'_> {
         };
         let month = stretch.month.format("%Y-%m");
         let why = match room {
-            Room::None(why) => why,
-            Room::Free => {
-                let outcome = store.fill_month(self.roles, stretch.month, &mut parts)?;
+            MonthRoom::None(why) => why,
+            MonthRoom::Free => {
+                let outcome = store.load_month(self.roles, stretch.month, &mut parts)?;
                 if let Some(failure) = parts.failure {
                     return Err(failure);
                 }
                 match outcome {
-                    MonthFill::Written => {
+                    MonthLoad::Committed => {
                         let Written { bars, rollups } = parts.sum;
                         info!(%month, bars, rollups, "a month is written");
                         let _ = tell.send(Told::Written(parts.sum));
                         return Ok(Some(()));
                     }
-                    MonthFill::GivenUp => return Ok(None),
-                    MonthFill::Taken => "another shard has begun it",
+                    MonthLoad::Cancelled => return Ok(None),
+                    MonthLoad::Taken => "another shard has begun it",
                 }
             }
         };
@@ -212,20 +212,20 @@ impl Pipeline<'_> {
             return Ok(None);
         }
         store.ensure_partitions(stretch.month, stretch.month)?;
-        let mut fill = Fill::default();
+        let mut fill = HistoryPart::default();
         loop {
             let supply = parts.next_part();
-            let is_last = !matches!(supply, Supply::Part(_));
-            if let Supply::Part(part) = supply {
+            let is_last = !matches!(supply, NextPart::Part(_));
+            if let NextPart::Part(part) = supply {
                 fill.append(part);
             } else if let Some(failure) = parts.failure.take() {
                 return Err(failure);
             }
             // What is made when asked to stop is written: it costs nothing.
             if is_last || fill.bars() >= BATCH_BARS_MAX {
-                store.fill(self.roles, &fill)?;
+                store.load_part(self.roles, &fill)?;
                 let _ = tell.send(Told::Written(Written::from(&fill)));
-                fill = Fill::default();
+                fill = HistoryPart::default();
             }
             if is_last {
                 let _ = tell.send(Told::AllHandedOver);
@@ -248,37 +248,37 @@ struct Parts<'a> {
 }
 
 impl Parts<'_> {
-    fn next_part(&mut self) -> Supply {
-        if !self.is_wanted() {
-            return Supply::Abort;
+    fn next_part(&mut self) -> NextPart {
+        if !self.goes_on() {
+            return NextPart::Abort;
         }
         match self.made.as_ref().and_then(|made| made.as_ref()).map(Receiver::recv) {
-            Some(Ok(Made::Part(part))) => Supply::Part(part),
-            Some(Ok(Made::StretchEnd)) => Supply::End,
+            Some(Ok(Made::Part(part))) => NextPart::Part(part),
+            Some(Ok(Made::StretchEnd)) => NextPart::End,
             Some(Ok(Made::Failed(error))) => {
                 self.failure = Some(error);
-                Supply::Abort
+                NextPart::Abort
             }
             // Whoever makes bars has ended in the middle.
-            Some(Err(_)) | None => Supply::Abort,
+            Some(Err(_)) | None => NextPart::Abort,
         }
     }
 }
 
-impl Supplier for Parts<'_> {
-    fn next(&mut self) -> Supply {
+impl PartSource for Parts<'_> {
+    fn next(&mut self) -> NextPart {
         let supply = self.next_part();
         match &supply {
-            Supply::Part(part) => {
+            NextPart::Part(part) => {
                 let part = Written::from(part);
                 self.sum.add(part);
                 let _ = self.tell.send(Told::UnderWay(part.bars));
             }
-            Supply::End => {
+            NextPart::End => {
                 self.made = None;
                 let _ = self.tell.send(Told::AllHandedOver);
             }
-            Supply::Abort => {}
+            NextPart::Abort => {}
         }
         supply
     }
@@ -287,7 +287,7 @@ impl Supplier for Parts<'_> {
         self.turn.recv().unwrap_or(false)
     }
 
-    fn is_wanted(&mut self) -> bool {
+    fn goes_on(&mut self) -> bool {
         !self.stop.is_asked() && !self.shared.has_failed.load(Ordering::Relaxed)
     }
 }

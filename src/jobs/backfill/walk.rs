@@ -10,7 +10,7 @@ use chrono::{Datelike, Months, NaiveDate};
 use super::super::advance::{Reached, run_towards};
 use super::super::universe::Roster;
 use super::super::{JobError, Market};
-use crate::store::{Batch, Fill, RollupWrite};
+use crate::store::{HistoryPart, MarketWrite, RollupWrite};
 use klined_market::bars::{Rollup, SymbolRun};
 use klined_market::calendar::{Calendar, MINUTES_PER_DAY, Minute};
 
@@ -36,7 +36,7 @@ pub(super) struct Stretch {
 /// What is handed over.
 pub(super) enum Made {
     /// The next symbol's part of the present stretch.
-    Part(Fill),
+    Part(HistoryPart),
     Failed(JobError),
     /// That was all of the stretch. A maker that ends without saying so has not made everything.
     StretchEnd,
@@ -102,9 +102,9 @@ impl Walk<'_> {
     }
 
     /// Goes on towards a minute.
-    fn advance(&mut self, market: &Market, roster: &Roster, end: Minute) -> Result<(Fill, Reached), JobError> {
+    fn advance(&mut self, market: &Market, roster: &Roster, end: Minute) -> Result<(HistoryPart, Reached), JobError> {
         let calendar = &market.calendar;
-        let mut batch = Batch::default();
+        let mut batch = MarketWrite::default();
         let reached = run_towards(market, &mut self.run, self.since, roster, end, &mut batch)?;
         self.is_delisted = reached == Reached::Delisting;
         let mut rollups = Vec::new();
@@ -118,6 +118,6 @@ impl Walk<'_> {
             let (symbol, folded_to) = (quote.symbol, Some(quote.last_bar));
             rollups.push(RollupWrite { symbol, replace_from: None, bars, folded_to, is_repaired: false });
         }
-        Ok((Fill { batch, rollups }, reached))
+        Ok((HistoryPart { minutes: batch, rollups }, reached))
     }
 }

@@ -5,70 +5,43 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 
-use super::answers::{Answer, answer};
-use super::parameters::{PageToken, Parameters, symbol};
-use super::shapes::{BarShape, Content, Page};
+use super::answers::{AlpacaAnswer, answer};
+use super::parameters::{AlpacaQuery, start_or_today, symbol};
+use super::shapes::{BarShape, Content, PageBody};
 use crate::query::errors::Refusal;
-use crate::query::{BarPage, BarQuery, Fill};
-use crate::serve::Server;
+use crate::query::{BarQuery, Fill};
+use crate::serve::kit::pages::{SymbolCursor, over_symbols};
+use crate::serve::server::Server;
 use klined_market::base::{Symbol, UnixNanos, UnixSeconds};
-use klined_market::calendar::Calendar;
 
-/// The first instant of the market's present day: where a page begins when nobody says.
-pub async fn today(server: &Server) -> Result<UnixNanos, Refusal> {
-    let newest = server.reader.board().await?.newest;
-    let now = match server.reader.standing().await?.clock {
-        Some(clock) => clock.now(server.clock.now_nanos()).seconds(),
-        None => newest.unwrap_or(UnixSeconds::EPOCH),
-    };
-    Ok(Calendar::midnight(server.reader.calendar().date_of(now)?)?.saturating_nanos())
-}
+/// Bars of each symbol on a page, and where the next one begins.
+type BarPages = (BTreeMap<Symbol, Vec<BarShape<'static>>>, Option<SymbolCursor>);
 
 /// Bars of the symbols, in order of symbol and then of time, up to the limit over all of them.
-async fn found(
-    server: &Server,
-    symbols: &BTreeSet<Symbol>,
-    asked: &Parameters,
-) -> Result<(BTreeMap<Symbol, Vec<BarShape<'static>>>, Option<String>), Refusal> {
+async fn found(server: &Server, symbols: BTreeSet<Symbol>, asked: &AlpacaQuery) -> Result<BarPages, Refusal> {
     let (interval, limit, order) = (asked.timeframe()?, asked.limit()?, asked.order()?);
-    let ((start, end), token) = (asked.range()?, asked.page_token()?);
+    let ((start, end), cursor) = (asked.range()?, asked.page_token()?);
     // Whole seconds that lie inside the range: bars start on one.
-    let start = match start {
-        Some(start) => start,
-        None => today(server).await?,
-    };
-    let (start, end) = (start.seconds_ceil(), end.map(UnixNanos::seconds));
-    let (mut pages, mut left) = (BTreeMap::new(), limit);
-    for &symbol in symbols.iter().filter(|symbol| token.is_none_or(|token| **symbol >= token.symbol)) {
-        if left == 0 {
-            return Ok((pages, Some(PageToken { symbol, after: None }.text())));
+    let (start, end) = (Some(start_or_today(server, start).await?.seconds_ceil()), end.map(UnixNanos::seconds));
+    over_symbols(symbols, limit, cursor, |symbol, limit, after| async move {
+        let after = after.map(UnixSeconds::new);
+        let query = BarQuery { symbol, interval, start, end, order, fill: Fill::Skip, limit, after };
+        match server.reader.bars(query).await {
+            Ok(page) => Ok((page.bars.iter().map(BarShape::shown).collect(), page.next.map(UnixSeconds::get))),
+            Err(Refusal::UnknownTicker(_)) => Ok((vec![], None)),
+            Err(refusal) => Err(refusal),
         }
-        let after = token.filter(|token| token.symbol == symbol).and_then(|token| token.after).map(UnixSeconds::new);
-        let query = BarQuery { symbol, interval, start: Some(start), end, order, fill: Fill::Skip, limit: left, after };
-        let page = match server.reader.bars(query).await {
-            Ok(page) => page,
-            Err(Refusal::UnknownTicker(_)) => BarPage { bars: vec![], next: None },
-            Err(refusal) => return Err(refusal),
-        };
-        // No page is longer than its limit.
-        left -= u16::try_from(page.bars.len()).unwrap_or(left).min(left);
-        if !page.bars.is_empty() {
-            pages.insert(symbol, page.bars.iter().map(BarShape::shown).collect());
-        }
-        if let Some(after) = page.next {
-            return Ok((pages, Some(PageToken { symbol, after: Some(after.get()) }.text())));
-        }
-    }
-    Ok((pages, None))
+    })
+    .await
 }
 
-pub async fn of_many(State(server): State<Arc<Server>>, asked: Parameters) -> Answer {
-    let (pages, next) = found(&server, &asked.symbols()?, &asked).await?;
-    answer(&Page { key: "bars", content: Content::Many(pages), next })
+pub async fn of_many(State(server): State<Arc<Server>>, asked: AlpacaQuery) -> AlpacaAnswer {
+    let (pages, next) = found(&server, asked.symbols()?, &asked).await?;
+    answer(&PageBody { key: "bars", content: Content::Many(pages), next })
 }
 
-pub async fn of_one(State(server): State<Arc<Server>>, Path(name): Path<String>, asked: Parameters) -> Answer {
+pub async fn of_one(State(server): State<Arc<Server>>, Path(name): Path<String>, asked: AlpacaQuery) -> AlpacaAnswer {
     let symbol = symbol(&name)?;
-    let (mut pages, next) = found(&server, &BTreeSet::from([symbol]), &asked).await?;
-    answer(&Page { key: "bars", content: Content::One(symbol, pages.remove(&symbol).unwrap_or_default()), next })
+    let (mut pages, next) = found(&server, BTreeSet::from([symbol]), &asked).await?;
+    answer(&PageBody { key: "bars", content: Content::One(symbol, pages.remove(&symbol).unwrap_or_default()), next })
 }

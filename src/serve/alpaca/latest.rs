@@ -6,16 +6,16 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use serde::Serialize;
 
-use super::answers::{Answer, answer};
-use super::parameters::{Parameters, symbol};
+use super::answers::{AlpacaAnswer, answer};
+use super::parameters::{AlpacaQuery, symbol};
 use super::shapes::{
-    BarShape, BySymbol, Content, EXCHANGE, Latest, Name, QUOTE_CONDITION, QuoteShape, SnapshotShape, TRADE_CONDITION,
-    TradeShape,
+    BarShape, BySymbol, Content, EXCHANGE, LatestBody, MessageName, QUOTE_CONDITION, QuoteShape, SnapshotShape,
+    TRADE_CONDITION, TradeShape,
 };
+use crate::access::faults::Freshness;
 use crate::query::errors::Refusal;
 use crate::query::{Age, DayFigures, LatestTicks, ShownBar};
-use crate::serve::Server;
-use crate::serve::faults::Freshness;
+use crate::serve::server::Server;
 use crate::store::BarRange;
 use klined_market::base::{Interval, Symbol, UnixSeconds};
 use klined_market::calendar::Calendar;
@@ -31,12 +31,6 @@ async fn latest_bar(server: &Server, symbol: Symbol) -> Result<BarShape<'static>
     made.await?.ok_or_else(|| Refusal::UnknownTicker(symbol.to_string()))
 }
 
-async fn last(server: &Server, symbol: Symbol, age: Age) -> Result<LatestTicks, Refusal> {
-    server.reader.price(symbol).await?;
-    let ticks = server.ticks.clone();
-    server.reader.ask(move |_, _| ticks.last(symbol, age)).await
-}
-
 /// A trade or a quote as the newest of a stock is shown.
 pub trait NewestTick: Serialize + Sized {
     /// What answers name it.
@@ -50,7 +44,7 @@ impl NewestTick for TradeShape<'_> {
     const KEY: &'static str = "trades";
 
     fn of(newest: &LatestTicks) -> Option<Self> {
-        newest.trade.map(|trade| Self::of(Name::default(), &trade))
+        newest.trade.map(|trade| Self::of(MessageName::default(), &trade))
     }
 }
 
@@ -58,7 +52,7 @@ impl NewestTick for QuoteShape<'_> {
     const KEY: &'static str = "quotes";
 
     fn of(newest: &LatestTicks) -> Option<Self> {
-        newest.quote.map(|quote| Self::of(Name::default(), &quote))
+        newest.quote.map(|quote| Self::of(MessageName::default(), &quote))
     }
 }
 
@@ -73,11 +67,10 @@ pub fn day_bar<'a>(day: &DayFigures, calendar: &Calendar) -> BarShape<'a> {
 async fn snapshot_of(server: &Server, symbol: Symbol) -> Result<SnapshotShape, Refusal> {
     let calendar = &server.reader.calendar();
     let day = server.reader.day(symbol).await?;
-    let ticks = server.ticks.clone();
-    let present = server.reader.ask(move |_, _| ticks.present(symbol, Age::Present)).await?;
+    let present = server.open_minute(symbol, Age::Present).await?;
     let so_far = present.of_day(day, calendar);
     let minute_bar = match present.minute {
-        Some((minute, bar)) => BarShape::of(Name::default(), minute.start(), &bar),
+        Some((minute, bar)) => BarShape::of(MessageName::default(), minute.start(), &bar),
         None => latest_bar(server, symbol).await?,
     };
     let committed = server.reader.days(vec![symbol]).await?.pop();
@@ -86,8 +79,8 @@ async fn snapshot_of(server: &Server, symbol: Symbol) -> Result<SnapshotShape, R
     let is_new_day = calendar.date_of(so_far.last) != calendar.date_of(committed.minute.start);
     let previous = if is_new_day { Some(committed.day) } else { committed.previous };
     Ok(SnapshotShape {
-        latest_trade: NewestTick::of(&last(server, symbol, Age::Present).await?),
-        latest_quote: present.quote.map(|quote| QuoteShape::of(Name::default(), &quote)),
+        latest_trade: NewestTick::of(&server.latest_ticks(symbol, Age::Present).await?),
+        latest_quote: present.quote.map(|quote| QuoteShape::of(MessageName::default(), &quote)),
         minute_bar: Some(minute_bar),
         daily_bar: Some(day_bar(&so_far, calendar)),
         prev_daily_bar: previous.as_ref().map(BarShape::shown),
@@ -102,45 +95,45 @@ fn known<T>(found: Result<Option<T>, Refusal>) -> Result<Option<T>, Refusal> {
     }
 }
 
-pub async fn bars(State(server): State<Arc<Server>>, asked: Parameters) -> Answer {
+pub async fn bars(State(server): State<Arc<Server>>, asked: AlpacaQuery) -> AlpacaAnswer {
     let mut found = BTreeMap::new();
     for symbol in asked.symbols()? {
         found.extend(known(latest_bar(&server, symbol).await.map(Some))?.map(|shape| (symbol, shape)));
     }
-    answer(&Latest { key: "bars", content: Content::Many(found) })
+    answer(&LatestBody { key: "bars", content: Content::Many(found) })
 }
 
-pub async fn bar(State(server): State<Arc<Server>>, Path(name): Path<String>, _: Parameters) -> Answer {
+pub async fn bar(State(server): State<Arc<Server>>, Path(name): Path<String>, _: AlpacaQuery) -> AlpacaAnswer {
     let symbol = symbol(&name)?;
-    answer(&Latest { key: "bars", content: Content::One(symbol, latest_bar(&server, symbol).await?) })
+    answer(&LatestBody { key: "bars", content: Content::One(symbol, latest_bar(&server, symbol).await?) })
 }
 
 pub async fn ticks<T: NewestTick>(
     State(server): State<Arc<Server>>,
     freshness: Freshness,
-    asked: Parameters,
-) -> Answer {
+    asked: AlpacaQuery,
+) -> AlpacaAnswer {
     let mut found = BTreeMap::new();
     for symbol in asked.symbols()? {
-        let newest = known(last(&server, symbol, freshness.age()).await.map(Some))?;
+        let newest = known(server.latest_ticks(symbol, freshness.age()).await.map(Some))?;
         found.extend(newest.as_ref().and_then(T::of).map(|shape| (symbol, shape)));
     }
-    answer(&Latest { key: T::KEY, content: Content::Many(found) })
+    answer(&LatestBody { key: T::KEY, content: Content::Many(found) })
 }
 
 pub async fn tick<T: NewestTick>(
     State(server): State<Arc<Server>>,
     Path(name): Path<String>,
     freshness: Freshness,
-    _: Parameters,
-) -> Answer {
+    _: AlpacaQuery,
+) -> AlpacaAnswer {
     let symbol = symbol(&name)?;
-    let newest = last(&server, symbol, freshness.age()).await?;
+    let newest = server.latest_ticks(symbol, freshness.age()).await?;
     let shape = T::of(&newest).ok_or_else(|| Refusal::UnknownTicker(symbol.to_string()))?;
-    answer(&Latest { key: T::KEY, content: Content::One(symbol, shape) })
+    answer(&LatestBody { key: T::KEY, content: Content::One(symbol, shape) })
 }
 
-pub async fn snapshots(State(server): State<Arc<Server>>, asked: Parameters) -> Answer {
+pub async fn snapshots(State(server): State<Arc<Server>>, asked: AlpacaQuery) -> AlpacaAnswer {
     let mut found = BTreeMap::new();
     for symbol in asked.symbols()? {
         found.extend(known(snapshot_of(&server, symbol).await.map(Some))?.map(|shape| (symbol, shape)));
@@ -148,11 +141,11 @@ pub async fn snapshots(State(server): State<Arc<Server>>, asked: Parameters) -> 
     answer(&BySymbol(&found))
 }
 
-pub async fn snapshot(State(server): State<Arc<Server>>, Path(name): Path<String>, _: Parameters) -> Answer {
+pub async fn snapshot(State(server): State<Arc<Server>>, Path(name): Path<String>, _: AlpacaQuery) -> AlpacaAnswer {
     answer(&snapshot_of(&server, symbol(&name)?).await?)
 }
 
-pub async fn conditions(Path(kind): Path<String>, _: Parameters) -> Answer {
+pub async fn conditions(Path(kind): Path<String>, _: AlpacaQuery) -> AlpacaAnswer {
     match kind.as_str() {
         "trade" => answer(&BTreeMap::from([(TRADE_CONDITION, "Regular Sale")])),
         "quote" => answer(&BTreeMap::from([(QUOTE_CONDITION, "Regular, two-sided open")])),
@@ -160,6 +153,6 @@ pub async fn conditions(Path(kind): Path<String>, _: Parameters) -> Answer {
     }
 }
 
-pub async fn exchanges(_: Parameters) -> Answer {
+pub async fn exchanges(_: AlpacaQuery) -> AlpacaAnswer {
     answer(&BTreeMap::from([(EXCHANGE, "IEX")]))
 }

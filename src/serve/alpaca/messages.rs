@@ -3,12 +3,19 @@
 use std::collections::BTreeSet;
 
 use axum::body::Bytes;
+use axum::extract::ws::Message;
 use serde::{Deserialize, Serialize};
 
-use super::shapes::{BarShape, Instant, Name, QuoteShape, TAPE, TradeShape};
+use super::shapes::{BarShape, Instant, MessageName, QuoteShape, TAPE, TradeShape};
 use crate::feed::Event;
-use crate::serve::{ALPACA_JSON, ALPACA_MESSAGE_PACK};
+use crate::serve::kit::answers;
+use crate::serve::kit::channels::ChannelPlace;
+use crate::serve::kit::protocol::arrays;
 use klined_market::base::{PriceLimits, Symbol};
+
+/// The dialect's places among the feed's encodings.
+pub const JSON_ENCODER: usize = 1;
+pub const MESSAGE_PACK_ENCODER: usize = 2;
 
 /// How messages are written, which the `Content-Type` of the handshake says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,11 +32,11 @@ impl Codec {
         }
     }
 
-    /// Its place among those who write the hub's events.
-    pub fn place(self) -> usize {
+    /// Its place among the feed's encodings.
+    pub fn encoder(self) -> usize {
         match self {
-            Self::Json => ALPACA_JSON,
-            Self::MessagePack => ALPACA_MESSAGE_PACK,
+            Self::Json => JSON_ENCODER,
+            Self::MessagePack => MESSAGE_PACK_ENCODER,
         }
     }
 
@@ -37,55 +44,43 @@ impl Codec {
     pub fn write(self, message: &impl Serialize) -> Bytes {
         // None of the messages can fail to be written.
         match self {
-            Self::Json => serde_json::to_vec(message).unwrap_or_default().into(),
+            Self::Json => answers::message(message),
             Self::MessagePack => rmp_serde::to_vec_named(message).unwrap_or_default().into(),
         }
     }
 
-    /// Messages in an array, as everything is sent.
-    pub fn array(self, messages: &[Bytes]) -> Vec<u8> {
-        let mut array = Vec::with_capacity(messages.iter().map(|message| message.len() + 1).sum::<usize>() + 5);
+    /// Messages in one array, as everything is sent; nothing where there are none.
+    pub fn frame(self, messages: &[Bytes]) -> Vec<Message> {
         match self {
-            Self::Json => {
-                array.push(b'[');
-                for (at, message) in messages.iter().enumerate() {
-                    if at > 0 {
-                        array.push(b',');
-                    }
-                    array.extend_from_slice(message);
-                }
-                array.push(b']');
-            }
-            Self::MessagePack => {
-                // An array's head with a length of 16 or 32 bits.
-                match u16::try_from(messages.len()) {
-                    Ok(length @ ..16) => array.push(0x90 | length as u8),
-                    Ok(length) => array.extend([&[0xdc][..], &length.to_be_bytes()].concat()),
-                    Err(_) => {
-                        let length = u32::try_from(messages.len()).unwrap_or(u32::MAX);
-                        array.extend([&[0xdd][..], &length.to_be_bytes()].concat());
-                    }
-                }
-                messages.iter().for_each(|message| array.extend_from_slice(message));
-            }
+            _ if messages.is_empty() => Vec::new(),
+            Self::Json => arrays(messages, usize::MAX),
+            Self::MessagePack => vec![Message::Binary(packed_array(messages).into())],
         }
-        array
     }
 
-    /// What a client has said; none when it cannot be understood.
-    pub fn read(self, said: &[u8]) -> Option<Said> {
+    /// A message of a client; none where it is no such message.
+    pub fn read(self, message: &[u8]) -> Option<AlpacaRequest> {
         match self {
-            Self::Json => serde_json::from_slice(said).ok(),
-            Self::MessagePack => rmp_serde::from_slice(said).ok(),
+            Self::Json => serde_json::from_slice(message).ok(),
+            Self::MessagePack => rmp_serde::from_slice(message).ok(),
         }
     }
 }
 
-/// What a client may say: `auth` with key and secret, `subscribe` and `unsubscribe` with symbols by channel. A channel that is not
+/// Messages of MessagePack in an array.
+fn packed_array(messages: &[Bytes]) -> Vec<u8> {
+    let mut array = Vec::with_capacity(messages.iter().map(Bytes::len).sum::<usize>() + 5);
+    // A batch has far fewer messages than 32 bits count, and writing to memory does not fail.
+    let _ = rmp::encode::write_array_len(&mut array, u32::try_from(messages.len()).unwrap_or(u32::MAX));
+    messages.iter().for_each(|message| array.extend_from_slice(message));
+    array
+}
+
+/// A message of a client: `auth` with key and secret, `subscribe` and `unsubscribe` with symbols by channel. A channel that is not
 /// known here is passed over.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Said {
+pub struct AlpacaRequest {
     pub action: String,
     pub key: Option<String>,
     pub secret: Option<String>,
@@ -98,9 +93,9 @@ pub struct Said {
     pub lulds: Option<Vec<String>>,
 }
 
-/// What may be heard of a symbol.
+/// The events of a symbol that a client can subscribe to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Channel {
+pub enum AlpacaChannel {
     Trades,
     Quotes,
     Bars,
@@ -110,48 +105,28 @@ pub enum Channel {
     Lulds,
 }
 
-impl Channel {
+impl ChannelPlace for AlpacaChannel {
+    fn place(self) -> u8 {
+        self as u8
+    }
+}
+
+impl AlpacaChannel {
     pub const ALL: [Self; 7] =
         [Self::Trades, Self::Quotes, Self::Bars, Self::UpdatedBars, Self::DailyBars, Self::Statuses, Self::Lulds];
 
     /// Its symbols in a message.
-    pub fn of(self, said: &Said) -> &[String] {
+    pub fn of(self, request: &AlpacaRequest) -> &[String] {
         let symbols = match self {
-            Self::Trades => &said.trades,
-            Self::Quotes => &said.quotes,
-            Self::Bars => &said.bars,
-            Self::UpdatedBars => &said.updated_bars,
-            Self::DailyBars => &said.daily_bars,
-            Self::Statuses => &said.statuses,
-            Self::Lulds => &said.lulds,
+            Self::Trades => &request.trades,
+            Self::Quotes => &request.quotes,
+            Self::Bars => &request.bars,
+            Self::UpdatedBars => &request.updated_bars,
+            Self::DailyBars => &request.daily_bars,
+            Self::Statuses => &request.statuses,
+            Self::Lulds => &request.lulds,
         };
         symbols.as_deref().unwrap_or_default()
-    }
-}
-
-/// Channels as a set of bits.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Channels(u8);
-
-impl Channels {
-    pub fn add(&mut self, channel: Channel) {
-        self.0 |= 1 << channel as u8;
-    }
-
-    pub fn remove(&mut self, channel: Channel) {
-        self.0 &= !(1 << channel as u8);
-    }
-
-    pub fn has(self, channel: Channel) -> bool {
-        self.0 & (1 << channel as u8) != 0
-    }
-
-    pub fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
-    pub fn with(self, others: Self) -> Self {
-        Self(self.0 | others.0)
     }
 }
 
@@ -171,7 +146,7 @@ pub fn success(codec: Codec, msg: &str) -> Bytes {
 
 /// What went wrong, by Alpaca's number of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
+pub enum StreamError {
     Syntax,
     NotAuthenticated,
     AuthFailed,
@@ -184,7 +159,7 @@ pub enum Fault {
     Internal,
 }
 
-impl Fault {
+impl StreamError {
     pub fn code(self) -> u16 {
         match self {
             Self::Syntax => 400,
@@ -200,7 +175,7 @@ impl Fault {
         }
     }
 
-    pub fn words(self) -> &'static str {
+    pub fn text(self) -> &'static str {
         match self {
             Self::Syntax => "invalid syntax",
             Self::NotAuthenticated => "not authenticated",
@@ -216,14 +191,14 @@ impl Fault {
     }
 }
 
-pub fn error(codec: Codec, fault: Fault) -> Bytes {
-    codec.write(&Control { kind: "error", code: Some(fault.code()), msg: fault.words() })
+pub fn error(codec: Codec, error: StreamError) -> Bytes {
+    codec.write(&Control { kind: "error", code: Some(error.code()), msg: error.text() })
 }
 
 /// Everything that a client is subscribed to. Corrections and cancels of trades go with the trades, as Alpaca has it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Subscription<'a> {
+struct SubscriptionBody<'a> {
     #[serde(rename = "T")]
     kind: &'static str,
     trades: &'a BTreeSet<String>,
@@ -237,10 +212,10 @@ struct Subscription<'a> {
     cancel_errors: &'a BTreeSet<String>,
 }
 
-/// The symbols by channel, in the order of [`Channel::ALL`].
+/// The symbols by channel, in the order of [`AlpacaChannel::ALL`].
 pub fn subscription(codec: Codec, names: &[BTreeSet<String>; 7]) -> Bytes {
     let [trades, quotes, bars, updated_bars, daily_bars, statuses, lulds] = names;
-    codec.write(&Subscription {
+    codec.write(&SubscriptionBody {
         kind: "subscription",
         trades,
         quotes,
@@ -295,15 +270,15 @@ struct LuldShape<'a> {
     z: &'static str,
 }
 
-/// A day's price limits: as they begin, or told again to who comes later.
+/// A day's price limits: as they begin, or repeated for a client that subscribes later.
 pub fn luld(codec: Codec, symbol: &str, limits: &PriceLimits, is_opening: bool, t: Instant) -> Bytes {
     let (u, d, i) = (limits.up.units(), limits.down.units(), if is_opening { "A" } else { "C" });
     codec.write(&LuldShape { kind: "l", symbol, u, d, i, t, z: TAPE })
 }
 
-/// A trade, a quote or a minute's bar; nothing of a halt, which is written when it is told.
+/// A trade, a quote or a minute's bar; nothing of a halt, which is written when it is sent.
 pub fn event(codec: Codec, symbol: &Symbol, event: &Event) -> Bytes {
-    let name = |kind| Name { kind: Some(kind), symbol: Some(symbol.as_str()) };
+    let name = |kind| MessageName { kind: Some(kind), symbol: Some(symbol.as_str()) };
     match event {
         Event::Trade(trade) => codec.write(&TradeShape::of(name("t"), trade)),
         Event::Quote(quote) => codec.write(&QuoteShape::of(name("q"), quote)),
@@ -314,33 +289,38 @@ pub fn event(codec: Codec, symbol: &Symbol, event: &Event) -> Bytes {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
+    use serde_json::Value;
 
     use super::*;
 
     #[test]
-    fn what_a_client_may_say_is_understood_in_both_codecs() {
-        let told = serde_json::json!({"action": "subscribe", "trades": ["AAPL"], "updatedBars": ["*"], "news": ["*"], "bars": []});
-        let said = Said {
+    fn a_request_is_read_in_both_codecs() {
+        let message = serde_json::json!({"action": "subscribe", "trades": ["AAPL"], "updatedBars": ["*"], "news": ["*"], "bars": []});
+        let request = AlpacaRequest {
             action: "subscribe".to_owned(),
             trades: Some(vec!["AAPL".to_owned()]),
             updated_bars: Some(vec!["*".to_owned()]),
             bars: Some(vec![]),
-            ..Said::default()
+            ..AlpacaRequest::default()
         };
-        assert_eq!(Codec::Json.read(told.to_string().as_bytes()), Some(said.clone()));
-        assert_eq!(Codec::MessagePack.read(&rmp_serde::to_vec_named(&told).unwrap()), Some(said));
+        assert_eq!(Codec::Json.read(message.to_string().as_bytes()), Some(request.clone()));
+        assert_eq!(Codec::MessagePack.read(&rmp_serde::to_vec_named(&message).unwrap()), Some(request));
+    }
+
+    fn parsed(text: &str) -> Vec<Value> {
+        serde_json::from_str(text).unwrap()
     }
 
     #[test]
     fn an_array_of_any_length_is_one() {
         for count in [0, 1, 15, 16, 70_000] {
             let messages = vec![success(Codec::MessagePack, "x"); count];
-            let read: Vec<serde_json::Value> = rmp_serde::from_slice(&Codec::MessagePack.array(&messages)).unwrap();
+            let read: Vec<serde_json::Value> = rmp_serde::from_slice(&packed_array(&messages)).unwrap();
             assert_eq!(read.len(), count);
             let messages = vec![success(Codec::Json, "x"); count];
-            let read: Vec<serde_json::Value> = serde_json::from_slice(&Codec::Json.array(&messages)).unwrap();
-            assert_eq!(read.len(), count);
+            let frames = Codec::Json.frame(&messages);
+            let read: Vec<Value> = frames.iter().flat_map(|frame| parsed(frame.to_text().unwrap())).collect();
+            assert_eq!((read.len(), frames.len()), (count, usize::from(count > 0)));
         }
     }
 
@@ -351,26 +331,5 @@ mod tests {
         assert_eq!(Codec::Json.write(&instant), r#""2026-03-02T01:30:00.000000007Z""#);
         let packed = (7_u64 << 34 | 1_772_415_000).to_be_bytes();
         assert_eq!(Codec::MessagePack.write(&instant), [&[0xd7, 0xff][..], &packed].concat());
-    }
-
-    proptest! {
-        #[test]
-        fn no_bytes_break_the_parser(said in prop::collection::vec(any::<u8>(), 0..300)) {
-            let _ = (Codec::Json.read(&said), Codec::MessagePack.read(&said));
-        }
-
-        #[test]
-        fn no_message_with_the_right_words_breaks_it(
-            action in "(auth|subscribe|unsubscribe|.{0,4})",
-            symbols in prop::collection::vec("\\PC{0,8}", 0..4),
-            cut in 0usize..80,
-            depth in 0usize..300,
-        ) {
-            let message = serde_json::json!({"action": action, "trades": symbols, "lulds": ["*"], "key": null});
-            let packed = rmp_serde::to_vec_named(&message).unwrap_or_default();
-            let _ = Codec::MessagePack.read(&packed[..packed.len().min(cut)]);
-            let _ = Codec::MessagePack.read(&[vec![0x91; depth], packed].concat());
-            let _ = Codec::Json.read(format!("{}{message}", "[".repeat(depth)).as_bytes());
-        }
     }
 }

@@ -8,6 +8,7 @@ use serde::{Serialize, Serializer};
 
 use crate::feed::Closed;
 use crate::query::ShownBar;
+use crate::serve::kit::pages::SymbolCursor;
 use klined_market::bars::ticks::{BestQuote, Level, MinuteTicks, Trade};
 use klined_market::base::{Ohlcv, Symbol, UnixNanos, UnixSeconds};
 
@@ -55,7 +56,7 @@ impl Serialize for Instant {
 
 /// Which message it is, and of which symbol; absent in REST.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Name<'a> {
+pub struct MessageName<'a> {
     pub kind: Option<&'static str>,
     pub symbol: Option<&'a str>,
 }
@@ -92,15 +93,15 @@ impl<'a> BarShape<'a> {
         Self { kind: None, symbol: None, t: Instant::of_seconds(start), o, h, l, c, v, n: None, vw: None }
     }
 
-    pub fn of(name: Name<'a>, start: UnixSeconds, bar: &Ohlcv) -> Self {
+    pub fn of(name: MessageName<'a>, start: UnixSeconds, bar: &Ohlcv) -> Self {
         let (o, h) = (bar.open().units(), bar.high().units());
         let (l, c, v) = (bar.low().units(), bar.close().units(), bar.volume());
-        let Name { kind, symbol } = name;
+        let MessageName { kind, symbol } = name;
         Self { kind, symbol, t: Instant::of_seconds(start), o, h, l, c, v, n: None, vw: None }
     }
 
     /// Under this name.
-    pub fn named(self, Name { kind, symbol }: Name<'a>) -> Self {
+    pub fn named(self, MessageName { kind, symbol }: MessageName<'a>) -> Self {
         Self { kind, symbol, ..self }
     }
 
@@ -116,7 +117,7 @@ impl<'a> BarShape<'a> {
         }
     }
 
-    pub fn closed(name: Name<'a>, closed: &Closed) -> Self {
+    pub fn closed(name: MessageName<'a>, closed: &Closed) -> Self {
         let made = Self::of(name, closed.bar.first.start(), &closed.bar.ohlcv);
         made.with_trades(closed.trades, closed.turnover_ticks)
     }
@@ -138,7 +139,7 @@ pub struct TradeShape<'a> {
 }
 
 impl<'a> TradeShape<'a> {
-    pub fn of(Name { kind, symbol }: Name<'a>, trade: &Trade) -> Self {
+    pub fn of(MessageName { kind, symbol }: MessageName<'a>, trade: &Trade) -> Self {
         let (t, p, s, i) = (Instant(trade.at), trade.price.units(), trade.shares, trade.id().number());
         Self { kind, symbol, t, x: EXCHANGE, p, s, c: [TRADE_CONDITION], i, z: TAPE }
     }
@@ -163,7 +164,7 @@ pub struct QuoteShape<'a> {
 }
 
 impl<'a> QuoteShape<'a> {
-    pub fn of(Name { kind, symbol }: Name<'a>, quote: &BestQuote) -> Self {
+    pub fn of(MessageName { kind, symbol }: MessageName<'a>, quote: &BestQuote) -> Self {
         // A side that a price limit leaves empty is zeros.
         let side = |level: Option<Level>| {
             level.map_or((NOWHERE, 0.0, 0), |level| (EXCHANGE, level.price.units(), level.shares))
@@ -190,14 +191,14 @@ pub enum Content<T> {
 }
 
 /// A page: `{"bars":{"AAPL":[…]},"next_page_token":…}`, or of one symbol `{"symbol":"AAPL","bars":[…],"next_page_token":…}`.
-pub struct Page<T> {
+pub struct PageBody<T> {
     /// `bars`, `trades` or `quotes`.
     pub key: &'static str,
     pub content: Content<Vec<T>>,
-    pub next: Option<String>,
+    pub next: Option<SymbolCursor>,
 }
 
-impl<T: Serialize> Serialize for Page<T> {
+impl<T: Serialize> Serialize for PageBody<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         match &self.content {
@@ -207,19 +208,19 @@ impl<T: Serialize> Serialize for Page<T> {
             }
             Content::Many(of) => map.serialize_entry(self.key, &BySymbol(of))?,
         }
-        map.serialize_entry("next_page_token", &self.next)?;
+        map.serialize_entry("next_page_token", &self.next.map(|next| next.text()))?;
         map.end()
     }
 }
 
 /// The latest of some symbols, or of one: `{"bars":{"AAPL":{…}}}` or `{"symbol":"AAPL","bar":{…}}`.
-pub struct Latest<T> {
+pub struct LatestBody<T> {
     /// `bars`, `trades` or `quotes`; without its last letter for one symbol.
     pub key: &'static str,
     pub content: Content<T>,
 }
 
-impl<T: Serialize> Serialize for Latest<T> {
+impl<T: Serialize> Serialize for LatestBody<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         match &self.content {

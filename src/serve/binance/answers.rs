@@ -1,15 +1,17 @@
-//! What this dialect answers, and its errors: `{"code":-1121,"msg":"Invalid symbol."}`.
+//! The answers of this dialect, and its errors: `{"code":-1121,"msg":"Invalid symbol."}`.
 
+use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::json;
 
 use crate::query::errors::Refusal;
+use crate::serve::kit::answers::{self, refusal};
 
 /// Why a request is refused, in Binance's codes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Problem {
+pub enum BinanceError {
     /// -1102
     Missing(&'static str),
     /// -1100: the parameter and what it may be.
@@ -25,10 +27,10 @@ pub enum Problem {
     Refused(Refusal),
 }
 
-/// What an answer of this dialect is.
-pub type Answer = Result<Response, Problem>;
+/// The answer of a route.
+pub type BinanceAnswer = Result<Response, BinanceError>;
 
-impl From<Refusal> for Problem {
+impl From<Refusal> for BinanceError {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::UnknownTicker(_) => Self::Symbol,
@@ -37,7 +39,7 @@ impl From<Refusal> for Problem {
     }
 }
 
-impl Problem {
+impl BinanceError {
     fn status(&self) -> StatusCode {
         match self {
             Self::Refused(refusal) => refusal.status(),
@@ -87,30 +89,27 @@ impl Problem {
     }
 }
 
-impl IntoResponse for Problem {
+impl IntoResponse for BinanceError {
     fn into_response(self) -> Response {
-        let body = json!({"code": self.code(), "msg": self.message()}).to_string();
-        let mut response = (self.status(), encoded(body)).into_response();
-        if let Self::Refused(refusal) = self
-            && let Some(seconds) = refusal.retry_after_seconds()
-        {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        let body = encoded(json!({"code": self.code(), "msg": self.message()}).to_string());
+        match &self {
+            Self::Refused(refused) => refusal(self.status(), body, refused),
+            _ => (self.status(), body).into_response(),
         }
-        response
     }
 }
 
-/// A refusal as this dialect tells it.
+/// A refusal in this dialect's shape.
 pub fn refused(refusal: &Refusal) -> Response {
-    Problem::from(refusal.clone()).into_response()
+    BinanceError::from(refusal.clone()).into_response()
 }
 
 /// A body that is JSON already.
-pub fn encoded(body: impl Into<axum::body::Body>) -> Response {
+pub fn encoded(body: impl Into<Body>) -> Response {
     ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json;charset=UTF-8"))], body.into()).into_response()
 }
 
 /// A body.
-pub fn answer(body: &impl Serialize) -> Answer {
-    serde_json::to_vec(body).map(encoded).map_err(|_| Problem::Refused(Refusal::Internal(0)))
+pub fn answer(body: &impl Serialize) -> BinanceAnswer {
+    Ok(encoded(answers::encoded(body)?))
 }

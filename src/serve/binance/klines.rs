@@ -8,10 +8,10 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use chrono::{DateTime, Months};
 
-use super::answers::{Answer, encoded};
-use super::parameters::Parameters;
+use super::answers::{BinanceAnswer, encoded};
+use super::parameters::BinanceQuery;
 use crate::query::{BarPage, BarQuery, PageKey, Shape};
-use crate::serve::Server;
+use crate::serve::server::Server;
 use klined_market::base::{Interval, Nanos, Seconds, UnixSeconds};
 
 const LIMIT_USUAL: u16 = 500;
@@ -62,7 +62,7 @@ fn encode(page: &BarPage, interval: Interval, unit: Nanos) -> Bytes {
 }
 
 /// A page of bars; the latest, as they are asked for without times, may be ready.
-pub async fn klines(State(server): State<Arc<Server>>, headers: HeaderMap, parameters: Parameters) -> Answer {
+pub async fn klines(State(server): State<Arc<Server>>, headers: HeaderMap, parameters: BinanceQuery) -> BinanceAnswer {
     let board = server.reader.board().await?;
     let (symbol, interval) = (parameters.symbol(&board)?.symbol, parameters.interval()?);
     let limit = parameters.limit(LIMIT_USUAL, LIMIT_MOST)?;

@@ -6,35 +6,27 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use serde_json::{Value, json};
 
-use super::answers::{Answer, Problem, answer, encoded};
+use super::answers::{BinanceAnswer, BinanceError, answer, encoded};
 use super::klines::unit;
-use super::parameters::Parameters;
-use crate::query::errors::Refusal;
-use crate::query::{Age, Present, TickQuery};
-use crate::serve::Server;
-use crate::serve::faults::Freshness;
+use super::parameters::BinanceQuery;
+use crate::access::faults::Freshness;
+use crate::query::{Age, TickQuery};
+use crate::serve::server::Server;
 use crate::store::PriceRow;
 use klined_market::bars::ticks::{BestQuote, Level, Side, Trade};
-use klined_market::base::{Symbol, UnixNanos};
 use klined_market::calendar::Minute;
 
 /// The most symbols whose figures are worked out for one answer.
 const FIGURES_MOST: usize = 100;
 
 /// Nothing, from a server that answers.
-pub async fn ping() -> Answer {
+pub async fn ping() -> BinanceAnswer {
     Ok(encoded("{}"))
 }
 
-/// The market's time; the wall clock's before the generator's first minute.
-pub async fn market_now(server: &Server) -> Result<UnixNanos, Refusal> {
-    let wall = server.clock.now_nanos();
-    Ok(server.reader.standing().await?.clock.map_or(wall, |clock| clock.now(wall)))
-}
-
 /// The market's time.
-pub async fn time(State(server): State<Arc<Server>>, headers: HeaderMap) -> Answer {
-    let now = market_now(&server).await?;
+pub async fn time(State(server): State<Arc<Server>>, headers: HeaderMap) -> BinanceAnswer {
+    let now = server.market_time_or_wall().await?;
     answer(&json!({"serverTime": now.count_of(unit(&headers))}))
 }
 
@@ -65,7 +57,7 @@ fn symbol_info(row: &PriceRow) -> Value {
 }
 
 /// The symbols, and what a client may ask.
-pub async fn exchange_info(State(server): State<Arc<Server>>, parameters: Parameters) -> Answer {
+pub async fn exchange_info(State(server): State<Arc<Server>>, parameters: BinanceQuery) -> BinanceAnswer {
     let board = server.reader.board().await?;
     let found = parameters.symbols(&board)?;
     let symbols: Vec<Value> = match found {
@@ -75,20 +67,15 @@ pub async fn exchange_info(State(server): State<Arc<Server>>, parameters: Parame
     let per_second = server.options.address_rate.per_second;
     answer(&json!({
         "timezone": "UTC",
-        "serverTime": market_now(&server).await?.millis(),
+        "serverTime": server.market_time_or_wall().await?.millis(),
         "rateLimits": [{"rateLimitType": "RAW_REQUESTS", "interval": "SECOND", "intervalNum": 1, "limit": per_second}],
         "exchangeFilters": [],
         "symbols": symbols,
     }))
 }
 
-async fn present(server: &Server, symbol: Symbol, age: Age) -> Result<Present, Refusal> {
-    let ticks = server.ticks.clone();
-    server.reader.ask(move |_, _| ticks.present(symbol, age)).await
-}
-
 /// One object where `symbol` was given, a list otherwise.
-fn one_or_list(parameters: &Parameters, mut bodies: Vec<Value>) -> Answer {
+fn one_or_list(parameters: &BinanceQuery, mut bodies: Vec<Value>) -> BinanceAnswer {
     match (parameters.get("symbol"), bodies.pop()) {
         (Some(_), Some(body)) => answer(&body),
         (_, last) => {
@@ -99,14 +86,18 @@ fn one_or_list(parameters: &Parameters, mut bodies: Vec<Value>) -> Answer {
 }
 
 /// Last prices: of `symbol` that of the last trade, of more the closes of the last minute.
-pub async fn ticker_price(State(server): State<Arc<Server>>, freshness: Freshness, parameters: Parameters) -> Answer {
+pub async fn ticker_price(
+    State(server): State<Arc<Server>>,
+    freshness: Freshness,
+    parameters: BinanceQuery,
+) -> BinanceAnswer {
     let board = server.reader.board().await?;
     let found = parameters.symbols(&board)?;
     let body = |row: &PriceRow, price: f64| json!({"symbol": row.symbol.as_str(), "price": format!("{price:.2}")});
     if parameters.get("symbol").is_some()
         && let Some([row]) = found.as_deref()
     {
-        let minute = present(&server, row.symbol, freshness.age()).await?.minute;
+        let minute = server.open_minute(row.symbol, freshness.age()).await?.minute;
         return answer(&body(row, minute.map_or(row.price, |(_, bar)| bar.close().units())));
     }
     let rows = found.unwrap_or_else(|| board.rows.iter().collect());
@@ -114,9 +105,9 @@ pub async fn ticker_price(State(server): State<Arc<Server>>, freshness: Freshnes
 }
 
 /// The rows whose figures are asked for, which may not be all there are.
-fn few(rows: Option<Vec<&PriceRow>>) -> Result<Vec<&PriceRow>, Problem> {
-    let rows = rows.ok_or(Problem::Missing("symbol"))?;
-    if rows.len() > FIGURES_MOST { Err(Problem::NotValid("symbols")) } else { Ok(rows) }
+fn few(rows: Option<Vec<&PriceRow>>) -> Result<Vec<&PriceRow>, BinanceError> {
+    let rows = rows.ok_or(BinanceError::Missing("symbol"))?;
+    if rows.len() > FIGURES_MOST { Err(BinanceError::NotValid("symbols")) } else { Ok(rows) }
 }
 
 fn level(level: Option<Level>) -> (String, String) {
@@ -131,22 +122,27 @@ fn sides(quote: Option<BestQuote>) -> [(String, String); 2] {
 }
 
 /// Best bids and asks.
-pub async fn book_ticker(State(server): State<Arc<Server>>, freshness: Freshness, parameters: Parameters) -> Answer {
+pub async fn book_ticker(
+    State(server): State<Arc<Server>>,
+    freshness: Freshness,
+    parameters: BinanceQuery,
+) -> BinanceAnswer {
     let board = server.reader.board().await?;
     let mut bodies = Vec::new();
     for row in few(parameters.symbols(&board)?)? {
-        let [(bid, bid_size), (ask, ask_size)] = sides(present(&server, row.symbol, freshness.age()).await?.quote);
+        let [(bid, bid_size), (ask, ask_size)] = sides(server.open_minute(row.symbol, freshness.age()).await?.quote);
         bodies.push(json!({"symbol": row.symbol.as_str(), "bidPrice": bid, "bidQty": bid_size, "askPrice": ask, "askQty": ask_size}));
     }
     one_or_list(&parameters, bodies)
 }
 
 /// The trading day so far, where Binance has 24 hours.
-pub async fn ticker_day(State(server): State<Arc<Server>>, parameters: Parameters) -> Answer {
+pub async fn ticker_day(State(server): State<Arc<Server>>, parameters: BinanceQuery) -> BinanceAnswer {
     let board = server.reader.board().await?;
     let mut bodies = Vec::new();
     for row in few(parameters.symbols(&board)?)? {
-        let (day, present) = (server.reader.day(row.symbol).await?, present(&server, row.symbol, Age::Present).await?);
+        let (day, present) =
+            (server.reader.day(row.symbol).await?, server.open_minute(row.symbol, Age::Present).await?);
         let calendar = &server.reader.calendar();
         let day = present.of_day(day, calendar);
         let open = calendar.date_of(day.last).and_then(|date| calendar.open_of(date));
@@ -182,13 +178,11 @@ pub async fn ticker_day(State(server): State<Arc<Server>>, parameters: Parameter
 }
 
 /// The latest trades.
-pub async fn trades(State(server): State<Arc<Server>>, headers: HeaderMap, parameters: Parameters) -> Answer {
+pub async fn trades(State(server): State<Arc<Server>>, headers: HeaderMap, parameters: BinanceQuery) -> BinanceAnswer {
     let board = server.reader.board().await?;
     let symbol = parameters.symbol(&board)?.symbol;
     let limit = parameters.limit(500, 1000)?;
-    let ticks = server.ticks.clone();
-    let query = TickQuery::newest(symbol, limit);
-    let page = server.reader.ask(move |_, _| ticks.page::<Trade>(&query)).await?;
+    let page = server.tick_page::<Trade>(TickQuery::newest(symbol, limit)).await?;
     let unit = unit(&headers);
     let body = |trade: &Trade| {
         json!({

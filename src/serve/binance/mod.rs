@@ -2,52 +2,66 @@
 //! on `/ws/…` and `/stream`.
 //!
 //! Everything is there under `/binance` as well, where `/ws` alone is Binance's and not the native dialect's, and under
-//! `/binance/key/KEY`, for a client that can be told nothing but a URL.
+//! `/binance/key/KEY`, for a client that can be configured with a URL only.
 
 mod answers;
-mod candles;
 mod klines;
 mod market;
 mod messages;
 mod parameters;
+mod running;
 mod socket;
 mod streams;
 
-use std::sync::Arc;
-
-use axum::Router;
+use axum::http::HeaderName;
 use axum::routing::get;
 
-pub use answers::refused;
+use super::kit::dialect::{Dialect, Routes};
+#[cfg(test)]
+use super::kit::parsers::{query, text};
+use crate::access::guard::{KeyPlaces, Rules};
 
-use super::Server;
+/// The dialect's row.
+pub const DIALECT: Dialect = Dialect {
+    rules: Rules { owns, refused: answers::refused, keys: KeyPlaces::Shared(&KEY_HEADERS) },
+    parameters: &parameters::KNOWN,
+    routes,
+    encoders: &[],
+    #[cfg(test)]
+    parsers: &[
+        |bytes| text(bytes, messages::parse),
+        |bytes| text(bytes, |text| (streams::StreamName::parse(text).is_some(), parameters::zone(text))),
+        |bytes| query::<parameters::BinanceQuery>(bytes).iter().for_each(parameters::BinanceQuery::all),
+    ],
+};
 
-/// Where the dialect is besides the root.
+static KEY_HEADERS: [HeaderName; 1] = [HeaderName::from_static("x-mbx-apikey")];
+
+/// Where the dialect is found, as well as at the root.
 const OWN: &str = "/binance";
 const OWN_WITH_KEY: &str = "/binance/key/{key}";
 
 /// Whether a path is this dialect's.
-pub fn owns(path: &str) -> bool {
+fn owns(path: &str) -> bool {
     let below = |root: &str| path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     below("/api/v3") || below("/stream") || below(OWN) || path.starts_with("/ws/")
 }
 
-/// The dialect's routes.
-pub fn routes() -> Router<Arc<Server>> {
-    let routes = ["", OWN, OWN_WITH_KEY].into_iter().fold(Router::new(), |routes, root| {
+fn routes() -> Routes {
+    let routes = ["", OWN, OWN_WITH_KEY].into_iter().fold(Routes::default(), |routes, root| {
         let at = |path: &str| format!("{root}{path}");
         routes
-            .route(&at("/api/v3/ping"), get(market::ping))
-            .route(&at("/api/v3/time"), get(market::time))
-            .route(&at("/api/v3/exchangeInfo"), get(market::exchange_info))
-            .route(&at("/api/v3/klines"), get(klines::klines))
-            .route(&at("/api/v3/uiKlines"), get(klines::klines))
-            .route(&at("/api/v3/trades"), get(market::trades))
-            .route(&at("/api/v3/ticker/price"), get(market::ticker_price))
-            .route(&at("/api/v3/ticker/bookTicker"), get(market::book_ticker))
-            .route(&at("/api/v3/ticker/24hr"), get(market::ticker_day))
-            .route(&at("/ws/{streams}"), get(socket::open))
-            .route(&at("/stream"), get(socket::open))
+            .get(&at("/api/v3/ping"), "", get(market::ping))
+            .get(&at("/api/v3/time"), "", get(market::time))
+            .get(&at("/api/v3/exchangeInfo"), "", get(market::exchange_info))
+            .get(&at("/api/v3/klines"), "symbol=AAPL&interval=1m", get(klines::klines))
+            .get(&at("/api/v3/uiKlines"), "symbol=AAPL&interval=1m", get(klines::klines))
+            .get(&at("/api/v3/trades"), "symbol=AAPL", get(market::trades))
+            .get(&at("/api/v3/ticker/price"), "", get(market::ticker_price))
+            .get(&at("/api/v3/ticker/bookTicker"), "symbol=AAPL", get(market::book_ticker))
+            .get(&at("/api/v3/ticker/24hr"), "symbol=AAPL", get(market::ticker_day))
+            .socket(&at("/ws/{streams}"), get(socket::open))
+            .socket(&at("/stream"), get(socket::open))
     });
-    routes.route("/binance/ws", get(socket::open)).route("/binance/key/{key}/ws", get(socket::open))
+    routes.socket("/binance/ws", get(socket::open)).socket("/binance/key/{key}/ws", get(socket::open))
 }

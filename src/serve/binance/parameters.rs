@@ -1,13 +1,8 @@
-//! The parameters of this dialect: symbols, intervals, times and what is said of wrong ones.
+//! The parameters of this dialect: symbols, intervals and times, and the refusals of wrong ones.
 
-use std::collections::BTreeMap;
-
-use axum::extract::FromRequestParts;
-use axum::http::request::Parts;
-
-use super::answers::Problem;
+use super::answers::BinanceError;
 use crate::query::Board;
-use crate::query::parameters::read;
+use crate::serve::kit::parameters::{QueryMap, RouteError};
 use crate::store::PriceRow;
 use klined_market::base::{Interval, Nanos, UnixSeconds};
 
@@ -22,49 +17,44 @@ const MINUTES_PER_HOUR: i32 = 60;
 /// In zones that are this many minutes ahead of UTC a day of the exchange, 01:30 to 07:00 UTC, lies within one day.
 const ZONES: std::ops::RangeInclusive<i32> = -90..=14 * MINUTES_PER_HOUR;
 
-/// The query string: what is there twice counts once.
-pub struct Parameters(BTreeMap<String, String>);
+/// The query string's parameters.
+pub type BinanceQuery = QueryMap<BinanceError>;
 
-impl<S: Send + Sync> FromRequestParts<S> for Parameters {
-    type Rejection = Problem;
+/// Every name that a query string may have.
+pub const KNOWN: [&str; 9] =
+    ["symbol", "symbols", "interval", "startTime", "endTime", "timeZone", "limit", "streams", "timeUnit"];
 
-    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
-        read(&parts.uri).map(Self).map_err(Problem::Refused)
-    }
+impl RouteError for BinanceError {
+    const KNOWN: Option<&'static [&'static str]> = Some(&KNOWN);
 }
 
-impl Parameters {
-    /// A parameter that has a value.
-    pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str).filter(|text| !text.is_empty())
-    }
-
+impl BinanceQuery {
     /// A whole number.
-    pub fn number(&self, name: &'static str) -> Result<Option<u64>, Problem> {
-        self.get(name).map(|text| text.parse().map_err(|_| Problem::Illegal(name, LEGAL_NUMBER))).transpose()
+    pub fn number(&self, name: &'static str) -> Result<Option<u64>, BinanceError> {
+        self.get(name).map(|text| text.parse().map_err(|_| BinanceError::Illegal(name, LEGAL_NUMBER))).transpose()
     }
 
-    /// How many entries, of those that an answer may have. More are asked for in vain, as at Binance.
-    pub fn limit(&self, usual: u16, most: u16) -> Result<u16, Problem> {
+    /// How many entries, of those that an answer may have. A larger number is taken as the most, as at Binance.
+    pub fn limit(&self, usual: u16, most: u16) -> Result<u16, BinanceError> {
         match self.number("limit")? {
             None => Ok(usual),
-            Some(0) => Err(Problem::NotValid("limit")),
+            Some(0) => Err(BinanceError::NotValid("limit")),
             Some(limit) => Ok(u16::try_from(limit).unwrap_or(most).min(most)),
         }
     }
 
     /// The symbol, in any case.
-    pub fn symbol<'b>(&self, board: &'b Board) -> Result<&'b PriceRow, Problem> {
-        find(board, self.get("symbol").ok_or(Problem::Missing("symbol"))?)
+    pub fn symbol<'b>(&self, board: &'b Board) -> Result<&'b PriceRow, BinanceError> {
+        find(board, self.get("symbol").ok_or(BinanceError::Missing("symbol"))?)
     }
 
     /// The rows of `symbol` or of `symbols`, a JSON list; none where neither is given.
-    pub fn symbols<'b>(&self, board: &'b Board) -> Result<Option<Vec<&'b PriceRow>>, Problem> {
+    pub fn symbols<'b>(&self, board: &'b Board) -> Result<Option<Vec<&'b PriceRow>>, BinanceError> {
         match (self.get("symbol"), self.get("symbols")) {
-            (Some(_), Some(_)) => Err(Problem::Combination),
+            (Some(_), Some(_)) => Err(BinanceError::Combination),
             (Some(symbol), None) => Ok(Some(vec![find(board, symbol)?])),
             (None, Some(list)) => {
-                let wrong = |_| Problem::Illegal("symbols", LEGAL_SYMBOLS);
+                let wrong = |_| BinanceError::Illegal("symbols", LEGAL_SYMBOLS);
                 let names: Vec<String> = serde_json::from_str(list).map_err(wrong)?;
                 names.iter().map(|name| find(board, name)).collect::<Result<_, _>>().map(Some)
             }
@@ -73,24 +63,24 @@ impl Parameters {
     }
 
     /// The interval.
-    pub fn interval(&self) -> Result<Interval, Problem> {
-        interval(self.get("interval").ok_or(Problem::Missing("interval"))?).ok_or(Problem::Interval)
+    pub fn interval(&self) -> Result<Interval, BinanceError> {
+        interval(self.get("interval").ok_or(BinanceError::Missing("interval"))?).ok_or(BinanceError::Interval)
     }
 
     /// The zone in which days begin. The bars are those of the exchange's days, so a zone must have them whole.
-    pub fn check_zone(&self) -> Result<(), Problem> {
+    pub fn check_zone(&self) -> Result<(), BinanceError> {
         match self.get("timeZone").map(zone) {
             None => Ok(()),
             Some(Some(minutes)) if ZONES.contains(&minutes) => Ok(()),
-            Some(_) => Err(Problem::NotValid("timeZone")),
+            Some(_) => Err(BinanceError::NotValid("timeZone")),
         }
     }
 
     /// The first and the last second that a bar may start at.
-    pub fn range(&self) -> Result<(Option<UnixSeconds>, Option<UnixSeconds>), Problem> {
+    pub fn range(&self) -> Result<(Option<UnixSeconds>, Option<UnixSeconds>), BinanceError> {
         let millis = |name| {
             let number = self.number(name)?;
-            Ok::<_, Problem>(
+            Ok::<_, BinanceError>(
                 number.map(|number| if number >= MICROS_FROM { number / MICROS_PER_MILLI } else { number }),
             )
         };
@@ -100,11 +90,21 @@ impl Parameters {
     }
 }
 
-fn find<'b>(board: &'b Board, ticker: &str) -> Result<&'b PriceRow, Problem> {
-    if ticker.parse::<klined_market::base::Symbol>().is_err() {
-        return Err(Problem::Illegal("symbol", LEGAL_SYMBOL));
+#[cfg(test)]
+impl BinanceQuery {
+    /// Reads every parameter.
+    pub fn all(&self) {
+        let board = Board::default();
+        let _ = (self.limit(500, 1000), self.symbol(&board).is_ok(), self.symbols(&board).is_ok(), self.interval());
+        let _ = (self.range(), self.check_zone());
     }
-    board.find_any_case(ticker).ok_or(Problem::Symbol)
+}
+
+fn find<'b>(board: &'b Board, ticker: &str) -> Result<&'b PriceRow, BinanceError> {
+    if ticker.parse::<klined_market::base::Symbol>().is_err() {
+        return Err(BinanceError::Illegal("symbol", LEGAL_SYMBOL));
+    }
+    board.find_any_case(ticker).ok_or(BinanceError::Symbol)
 }
 
 /// Binance's names of the intervals that there are.
@@ -147,7 +147,6 @@ pub fn zone(text: &str) -> Option<i32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     #[test]
     fn intervals_are_binances_and_every_stored_one_has_a_name() {
@@ -166,16 +165,6 @@ mod tests {
         }
         for text in ["", "x", "15", "8:60", "--1", "08:00:00", "1.5"] {
             assert_eq!(zone(text), None, "{text}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn no_parameter_breaks_its_parser(name in "(symbol|symbols|interval|limit|startTime|endTime|timeZone)", text in "\\PC{0,40}") {
-            let parameters = Parameters(BTreeMap::from([(name, text)]));
-            let board = Board::default();
-            let _ = (parameters.limit(500, 1000), parameters.symbols(&board).is_ok(), parameters.interval());
-            let _ = (parameters.range(), parameters.check_zone());
         }
     }
 }

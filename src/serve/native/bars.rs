@@ -7,17 +7,19 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::answers::{Answer, ErrorBody, Meta, encoded, json, plain};
+use super::answers::{ErrorBody, Meta, NativeAnswer, enveloped};
 use super::parameters::{
-    FillName, LabelName, OrderName, Parameters, Ticker, interval, limit, page_token, range, ticker,
+    FillName, LabelName, NativeQuery, OrderName, Ticker, interval, limit, page_token, range, ticker,
 };
 use crate::query::errors::Refusal;
 use crate::query::{BarPage, BarQuery, Label, PageKey, Shape, ShownBar};
-use crate::serve::Server;
+use crate::serve::kit::answers::{encoded, json};
+use crate::serve::kit::parameters::QueryOf;
+use crate::serve::server::Server;
 use klined_market::base::{Interval, UnixSeconds};
 use klined_market::calendar::Calendar;
 
-/// What a page of bars is asked for with.
+/// The parameters of a page of bars.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct BarParameters {
@@ -34,17 +36,17 @@ pub struct BarParameters {
     /// [default: asc]
     #[param(inline)]
     order: Option<OrderName>,
-    /// What stands for minutes without a bar, as in a halt: nothing, or a flat bar without volume [default: skip]
+    /// Minutes without a bar, as in a halt, are left out or filled with a flat bar without volume [default: skip]
     #[param(inline)]
     fill: Option<FillName>,
     /// Whether a bar's time is the start of its first minute or the end of its last [default: start]
     #[param(inline)]
     label: Option<LabelName>,
-    /// `meta.next_page_token` of the page before
+    /// `meta.next_page_token` of the previous page
     page_token: Option<String>,
 }
 
-/// What a page of history is asked for with.
+/// The parameters of a page of 1-minute bars.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct HistoryParameters {
@@ -55,11 +57,11 @@ pub struct HistoryParameters {
     /// [default: 1000]
     #[param(minimum = 1, maximum = 10_000)]
     limit: Option<u32>,
-    /// `meta.next_page_token` of the page before
+    /// `meta.next_page_token` of the previous page
     page_token: Option<String>,
 }
 
-/// What the chart page asks for bars with.
+/// The parameters of the chart page's bars.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct KlineParameters {
@@ -112,7 +114,7 @@ pub struct KlineBody<'a> {
     pub volume: i64,
 }
 
-/// A price as REST gives it: what is stored are hundredths.
+/// A price in an answer: hundredths are stored.
 pub fn decimal(price: f64) -> String {
     format!("{price:.2}")
 }
@@ -128,11 +130,11 @@ fn encode(page: &BarPage, interval: Interval, label: Label, calendar: &Calendar)
     };
     let bars: Vec<BarBody> = page.bars.iter().map(body).collect();
     let next_page_token = page.next.as_ref().map(ToString::to_string);
-    encoded(&bars, &Meta { count: Some(bars.len()), next_page_token, ..Meta::default() })
+    enveloped(&bars, &Meta { count: Some(bars.len()), next_page_token, ..Meta::default() })
 }
 
 /// Answers with a page; the latest bars, as they are asked for without bounds, may be ready.
-async fn page(server: &Server, query: BarQuery, label: Label) -> Answer {
+async fn page(server: &Server, query: BarQuery, label: Label) -> NativeAnswer {
     let BarQuery { symbol, interval, start, end, order, fill, limit, after } = query;
     let made = async {
         let found = server.reader.bars(query).await?;
@@ -158,8 +160,8 @@ async fn page(server: &Server, query: BarQuery, label: Label) -> Answer {
 pub async fn bars(
     State(server): State<Arc<Server>>,
     Ticker(symbol): Ticker,
-    Parameters(asked): Parameters<BarParameters>,
-) -> Answer {
+    QueryOf(asked, ..): NativeQuery<BarParameters>,
+) -> NativeAnswer {
     let (start, end) = range(asked.start.as_deref(), asked.end.as_deref())?;
     let query = BarQuery {
         symbol,
@@ -181,8 +183,8 @@ pub async fn bars(
 pub async fn history(
     State(server): State<Arc<Server>>,
     Ticker(symbol): Ticker,
-    Parameters(asked): Parameters<HistoryParameters>,
-) -> Answer {
+    QueryOf(asked, ..): NativeQuery<HistoryParameters>,
+) -> NativeAnswer {
     let (start, end) = range(asked.start.as_deref(), asked.end.as_deref())?;
     let (limit, after) =
         (limit(asked.limit, 1000, 10_000)?, page_token(asked.page_token.as_deref())?.map(UnixSeconds::new));
@@ -193,7 +195,10 @@ pub async fn history(
 /// The latest bars as a chart takes them: ascending, numbers
 #[utoipa::path(get, path = "/api/klines", tag = "bars", params(KlineParameters),
     responses((status = 200, body = Vec<KlineBody>), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
-pub async fn klines(State(server): State<Arc<Server>>, Parameters(asked): Parameters<KlineParameters>) -> Answer {
+pub async fn klines(
+    State(server): State<Arc<Server>>,
+    QueryOf(asked, ..): NativeQuery<KlineParameters>,
+) -> NativeAnswer {
     let (symbol, interval) = (ticker(&asked.symbol)?, interval("interval", asked.interval.as_deref())?);
     let limit = limit(asked.limit, 200, 5000)?;
     let (_, end) = range(None, asked.end.as_deref())?;
@@ -212,7 +217,7 @@ pub async fn klines(State(server): State<Arc<Server>>, Parameters(asked): Parame
                 volume,
             }
         };
-        plain(found.bars.iter().map(row).collect::<Vec<_>>())
+        encoded(&found.bars.iter().map(row).collect::<Vec<_>>())
     };
     let body = match end {
         None => server.reader.page(PageKey { symbol, interval, limit, shape: Shape::Klines }, made).await?,

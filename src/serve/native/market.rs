@@ -8,26 +8,28 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::answers::{Answer, ErrorBody, Meta, answer, json, plain};
+use super::answers::{ErrorBody, Meta, NativeAnswer, answer};
 use super::bars::decimal;
-use super::parameters::{Parameters, Ticker, limit, ticker};
+use super::parameters::{NativeQuery, Ticker, limit, ticker};
+use crate::access::faults::Freshness;
 use crate::query::errors::Refusal;
 use crate::query::{DayFigures, Period, PeriodFigures};
-use crate::serve::Server;
-use crate::serve::faults::Freshness;
+use crate::serve::kit::answers::{json, message};
+use crate::serve::kit::parameters::QueryOf;
+use crate::serve::server::Server;
 use crate::store::PriceRow;
 use klined_market::bars::ticks::Level;
 use klined_market::base::{Pace, UnixSeconds};
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// What tickers are asked for with.
+/// The parameters of a list of tickers.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct TickerParameters {
-    /// Only stocks whose ticker begins with this or whose name has it, whatever the case
+    /// Only stocks whose ticker begins with this text or whose name contains it; upper and lower case are the same
     search: Option<String>,
-    /// Only stocks of this sector, whatever the case
+    /// Only stocks of this sector; upper and lower case are the same
     sector: Option<String>,
     /// [default: 100]
     #[param(minimum = 1, maximum = 1000)]
@@ -55,7 +57,7 @@ pub struct TickerBody<'a> {
     pub last_update: i64,
     /// Whether its trade is halted
     pub halted: bool,
-    /// Whether it is to be traded on days to come
+    /// Whether it will trade on coming days
     pub active: bool,
 }
 
@@ -86,12 +88,15 @@ fn ticker_body(row: &PriceRow) -> TickerBody<'_> {
 /// Stocks, in order of ticker
 #[utoipa::path(get, path = "/api/v1/tickers", tag = "market", params(TickerParameters),
     responses((status = 200, body = TickersBody), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
-pub async fn tickers(State(server): State<Arc<Server>>, Parameters(asked): Parameters<TickerParameters>) -> Answer {
+pub async fn tickers(
+    State(server): State<Arc<Server>>,
+    QueryOf(asked, ..): NativeQuery<TickerParameters>,
+) -> NativeAnswer {
     let limit = usize::from(limit(asked.limit, 100, 1000)?);
     let wrong = |_| Refusal::Invalid("after must be the next_after of the page before".to_owned());
     let after = asked.after.as_deref().map(|text| ticker(text).map_err(wrong)).transpose()?;
     let (search, sector) = (asked.search.map(|text| text.to_lowercase()), asked.sector.map(|text| text.to_lowercase()));
-    let is_wanted = |row: &&PriceRow| {
+    let is_listed = |row: &&PriceRow| {
         let is_found = |search: &String| {
             row.symbol.as_str().to_lowercase().starts_with(search) || row.name.to_lowercase().contains(search)
         };
@@ -100,7 +105,7 @@ pub async fn tickers(State(server): State<Arc<Server>>, Parameters(asked): Param
             && sector.as_ref().is_none_or(|sector| row.sector.to_lowercase() == *sector)
     };
     let board = server.reader.board().await?;
-    let mut found = board.rows.iter().filter(is_wanted);
+    let mut found = board.rows.iter().filter(is_listed);
     let bodies: Vec<TickerBody<'_>> = found.by_ref().take(limit).map(ticker_body).collect();
     let has_more = found.next().is_some();
     let next_after = bodies.last().filter(|_| has_more).map(|last| last.symbol.to_owned());
@@ -146,11 +151,9 @@ pub struct OneQuoteBody<'a> {
 /// A stock's price and its day so far
 #[utoipa::path(get, path = "/api/v1/quote/{ticker}", tag = "market", params(("ticker" = String, Path)),
     responses((status = 200, body = OneQuoteBody), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
-pub async fn quote(State(server): State<Arc<Server>>, freshness: Freshness, Ticker(symbol): Ticker) -> Answer {
+pub async fn quote(State(server): State<Arc<Server>>, freshness: Freshness, Ticker(symbol): Ticker) -> NativeAnswer {
     let row = server.reader.price(symbol).await?;
-    let (ticks, age) = (server.ticks.clone(), freshness.age());
-    let (day, present) =
-        (server.reader.day(symbol).await?, server.reader.ask(move |_, _| ticks.present(symbol, age)).await?);
+    let (day, present) = (server.reader.day(symbol).await?, server.open_minute(symbol, freshness.age()).await?);
     let DayFigures { last, open, high, low, close, volume, previous_close } =
         present.of_day(day, &server.reader.calendar());
     let (bid, ask) = present.quote.map_or((None, None), |quote| (quote.bid, quote.ask));
@@ -183,11 +186,11 @@ fn thousandths(number: f64) -> f64 {
     (number * 1000.0).round() / 1000.0
 }
 
-/// What figures are asked for with.
+/// The parameters of figures.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct StatsParameters {
-    /// The last 60 trading minutes, or so many trading days with the present one [default: 1d]
+    /// The last 60 trading minutes, or this many trading days including the present one [default: 1d]
     #[param(inline)]
     period: Option<PeriodName>,
 }
@@ -245,8 +248,8 @@ pub struct OneStatsBody<'a> {
 pub async fn stats(
     State(server): State<Arc<Server>>,
     Ticker(symbol): Ticker,
-    Parameters(asked): Parameters<StatsParameters>,
-) -> Answer {
+    QueryOf(asked, ..): NativeQuery<StatsParameters>,
+) -> NativeAnswer {
     let name = asked.period.unwrap_or_default();
     let period = match name {
         PeriodName::Hour => Period::Minutes(60),
@@ -274,7 +277,7 @@ pub async fn stats(
     answer(&body, &Meta::default())
 }
 
-/// Where the market's clock stands
+/// The market's clock and session
 #[derive(Debug, Serialize, ToSchema)]
 pub struct StatusBody {
     /// live: with the clock, in the exchange's hours; test: without closed hours; null before the generator's first minute
@@ -285,7 +288,7 @@ pub struct StatusBody {
     pub now: Option<i64>,
     /// Start of the minute that is being traded or that comes next, Unix seconds
     pub open_minute: Option<i64>,
-    /// Whether anything trades
+    /// Whether trade is open
     pub is_trading: bool,
     /// morning, afternoon or closed
     pub session: &'static str,
@@ -314,7 +317,7 @@ pub struct MarketStatusBody {
 /// The market's clock and session
 #[utoipa::path(get, path = "/api/v1/status", tag = "market",
     responses((status = 200, body = MarketStatusBody), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
-pub async fn status(State(server): State<Arc<Server>>) -> Answer {
+pub async fn status(State(server): State<Arc<Server>>) -> NativeAnswer {
     let (board, standing) = (server.reader.board().await?, server.reader.standing().await?);
     let Some(status) = standing.status else { return Err(Refusal::NoMarket.into()) };
     let (pace, speed) = match standing.clock.map(|clock| clock.pace) {
@@ -358,17 +361,17 @@ pub async fn health(State(server): State<Arc<Server>>) -> Response {
     match server.reader.standing().await {
         Ok(standing) => {
             let market_time = standing.status.map(|status| status.last_update.get());
-            json(plain(HealthBody { status: "ok", version, market_time }).unwrap_or_default())
+            json(message(&HealthBody { status: "ok", version, market_time }))
         }
         Err(refusal) => {
-            let body = plain(HealthBody { status: "unavailable", version, market_time: None }).unwrap_or_default();
-            (refusal.status(), json(body)).into_response()
+            let body = HealthBody { status: "unavailable", version, market_time: None };
+            (refusal.status(), json(message(&body))).into_response()
         }
     }
 }
 
-/// What the server measures of itself, as OpenMetrics text.
-pub async fn metrics(State(server): State<Arc<Server>>) -> Answer {
+/// The metrics of the server, as OpenMetrics text.
+pub async fn metrics(State(server): State<Arc<Server>>) -> NativeAnswer {
     let text =
         server.metrics.text(server.reader.hits_and_misses(), server.hub.counts()).map_err(|_| Refusal::Internal(0))?;
     Ok(([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response())

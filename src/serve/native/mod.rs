@@ -13,6 +13,8 @@ mod truth;
 
 use std::sync::Arc;
 
+use axum::http::HeaderName;
+use axum::routing::get;
 use utoipa::OpenApi;
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
@@ -20,11 +22,21 @@ use utoipa::openapi::security::{
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub use answers::refused;
-pub use market::metrics;
-pub use socket::open as open_socket;
+use super::kit::dialect::{Dialect, Routes};
+use super::server::Server;
+use crate::access::guard::{KeyPlaces, Rules};
 
-use super::Server;
+/// The dialect's row. Its parameters are in the document.
+pub const DIALECT: Dialect = Dialect {
+    rules: Rules { owns: |_| false, refused: answers::refused, keys: KeyPlaces::Shared(&KEY_HEADERS) },
+    parameters: &[],
+    routes,
+    encoders: &[socket::ENCODER],
+    #[cfg(test)]
+    parsers: &laws::PARSERS,
+};
+
+static KEY_HEADERS: [HeaderName; 1] = [HeaderName::from_static("x-api-key")];
 
 /// What the document says of itself.
 #[derive(OpenApi)]
@@ -43,8 +55,16 @@ use super::Server;
 )]
 struct Document;
 
-/// The routes that need a key, with what the document says of them.
-pub fn rooms() -> OpenApiRouter<Arc<Server>> {
+fn routes() -> Routes {
+    let open = OpenApiRouter::new().routes(routes!(market::health));
+    let mut routes = Routes::documented(documented(), open)
+        .get("/metrics", "", get(market::metrics))
+        .open_socket("/ws", get(socket::open));
+    routes.document.as_mut().map(secure);
+    routes
+}
+
+fn documented() -> OpenApiRouter<Arc<Server>> {
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(market::tickers))
         .routes(routes!(market::quote))
@@ -58,13 +78,8 @@ pub fn rooms() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(bars::klines))
 }
 
-/// The routes that need none.
-pub fn open_rooms() -> OpenApiRouter<Arc<Server>> {
-    OpenApiRouter::new().routes(routes!(market::health))
-}
-
-/// Says in the document in which places a key may be given.
-pub fn secure(document: &mut utoipa::openapi::OpenApi) {
+/// Describes in the document where a key may be given.
+fn secure(document: &mut utoipa::openapi::OpenApi) {
     let places = [
         ("header", SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new("X-API-Key")))),
         ("bearer", SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build())),

@@ -1,40 +1,30 @@
-//! The parameters of the native dialect, and what is said of a wrong one.
+//! The parameters of the native dialect, and the refusal of a wrong one.
 
-use axum::extract::{FromRequestParts, Path};
+use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
 
-use super::answers::Refused;
+use super::answers::NativeError;
 use crate::query::errors::Refusal;
-use crate::query::parameters::{read, repeated};
+use crate::query::parameters::repeated;
 use crate::query::time::{self, Edge};
 use crate::query::{Fill, Label, Order};
+use crate::serve::kit::parameters::{QueryOf, Segments};
 use klined_market::base::{Interval, Symbol, UnixSeconds};
 
 /// The query string's parameters.
-pub struct Parameters<T>(pub T);
-
-impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Parameters<T> {
-    type Rejection = Refused;
-
-    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
-        Ok(Self(read(&parts.uri)?))
-    }
-}
+pub type NativeQuery<T> = QueryOf<T, NativeError>;
 
 /// The ticker in a path.
 pub struct Ticker(pub Symbol);
 
 impl<S: Send + Sync> FromRequestParts<S> for Ticker {
-    type Rejection = Refused;
+    type Rejection = NativeError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
-        match Path::<String>::from_request_parts(parts, state).await {
-            Ok(Path(text)) => Ok(Self(ticker(&text)?)),
-            Err(rejection) => Err(Refused(Refusal::Invalid(rejection.body_text()))),
-        }
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, NativeError> {
+        let Segments(text, ..) = Segments::<String, NativeError>::from_request_parts(parts, state).await?;
+        Ok(Self(ticker(&text)?))
     }
 }
 
@@ -50,7 +40,7 @@ pub fn interval(name: &str, text: Option<&str>) -> Result<Interval, Refusal> {
     text.map_or(Ok(Interval::Minute1), |text| text.parse().map_err(|_| wrong(text)))
 }
 
-/// How many entries, of those that a page may have.
+/// The number of entries of a page, at most `most`.
 pub fn limit(asked: Option<u32>, usual: u16, most: u16) -> Result<u16, Refusal> {
     match asked.map(u16::try_from) {
         None => Ok(usual),
@@ -86,7 +76,7 @@ pub enum OrderName {
     Desc,
 }
 
-/// What stands for a minute without a bar, as in a halt: nothing, or a flat bar without volume
+/// Minutes without a bar, as in a halt, are left out or filled with a flat bar without volume
 #[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum FillName {

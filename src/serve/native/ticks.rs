@@ -6,14 +6,15 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::answers::{Answer, ErrorBody, Meta, answer};
-use super::parameters::{Parameters, Ticker, limit, page_token, range};
+use super::answers::{ErrorBody, Meta, NativeAnswer, answer};
+use super::parameters::{NativeQuery, Ticker, limit, page_token, range};
 use crate::query::{Order, Tick, TickQuery};
-use crate::serve::Server;
+use crate::serve::kit::parameters::QueryOf;
+use crate::serve::server::Server;
 use klined_market::bars::ticks::{BestQuote, Level, Side, TickId, Trade};
 use klined_market::base::Symbol;
 
-/// What a page of ticks is asked for with.
+/// The parameters of a page of trades or quotes.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct TickParameters {
@@ -24,7 +25,7 @@ pub struct TickParameters {
     /// [default: 1000]
     #[param(minimum = 1, maximum = 10_000)]
     limit: Option<u32>,
-    /// `meta.next_page_token` of the page before
+    /// `meta.next_page_token` of the previous page
     page_token: Option<String>,
 }
 
@@ -39,7 +40,7 @@ pub struct TradeBody {
     pub price: String,
     /// Shares; 0 is less than one
     pub volume: i64,
-    /// Who came to trade: buy or sell
+    /// Side of the order that was executed at once: buy or sell
     pub side: &'static str,
 }
 
@@ -80,7 +81,7 @@ async fn page<T: Tick, Body: Serialize>(
     symbol: Symbol,
     asked: TickParameters,
     body: impl Fn(&T) -> Body,
-) -> Answer {
+) -> NativeAnswer {
     let (start, end) = range(asked.start.as_deref(), asked.end.as_deref())?;
     let limit = limit(asked.limit, 1000, 10_000)?;
     let after = page_token(asked.page_token.as_deref())?.map(|number| TickId::from_number(number.cast_unsigned()));
@@ -88,8 +89,7 @@ async fn page<T: Tick, Body: Serialize>(
     let is_latest = start.is_none() && after.is_none();
     let order = if is_latest { Order::Descending } else { Order::Ascending };
     let query = TickQuery { order, after, ..TickQuery::newest(symbol, limit) }.within(start, end);
-    let ticks = server.ticks.clone();
-    let mut found = server.reader.ask(move |_, _| ticks.page::<T>(&query)).await?;
+    let mut found = server.tick_page::<T>(query).await?;
     if is_latest {
         // They end with the newest: nothing follows.
         found.ticks.reverse();
@@ -106,8 +106,8 @@ async fn page<T: Tick, Body: Serialize>(
 pub async fn trades(
     State(server): State<Arc<Server>>,
     Ticker(symbol): Ticker,
-    Parameters(asked): Parameters<TickParameters>,
-) -> Answer {
+    QueryOf(asked, ..): NativeQuery<TickParameters>,
+) -> NativeAnswer {
     let body = |trade: &Trade| TradeBody {
         id: trade.id().number(),
         timestamp: trade.at.get(),
@@ -127,8 +127,8 @@ pub async fn trades(
 pub async fn quotes(
     State(server): State<Arc<Server>>,
     Ticker(symbol): Ticker,
-    Parameters(asked): Parameters<TickParameters>,
-) -> Answer {
+    QueryOf(asked, ..): NativeQuery<TickParameters>,
+) -> NativeAnswer {
     let price = |level: Option<Level>| level.map(|level| level.price.to_string());
     let size = |level: Option<Level>| level.map(|level| level.shares);
     let body = |quote: &BestQuote| BestQuoteBody {

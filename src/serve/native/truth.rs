@@ -6,16 +6,17 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::answers::{Answer, ErrorBody, Meta, answer};
-use super::parameters::{Parameters, Ticker, range};
+use super::answers::{ErrorBody, Meta, NativeAnswer, answer};
+use super::parameters::{NativeQuery, Ticker, range};
 use crate::query::errors::Refusal;
 use crate::query::{TRUTH_DAYS_MAX, truth as find};
-use crate::serve::Server;
+use crate::serve::kit::parameters::QueryOf;
+use crate::serve::server::Server;
 use klined_market::base::Seconds;
 use klined_market::calendar::Calendar;
 use klined_market::model::Effect;
 
-/// What the truth is asked for with.
+/// The parameters of the truth.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct TruthParameters {
@@ -36,7 +37,7 @@ pub struct RegimeBody {
     pub regime: &'static str,
 }
 
-/// What a scenario forced upon the stock
+/// An event that a scenario forced upon the stock
 #[derive(Debug, Serialize, ToSchema)]
 pub struct EventBody {
     pub scenario: String,
@@ -80,8 +81,8 @@ pub struct OneTruthBody<'a> {
 pub async fn truth(
     State(server): State<Arc<Server>>,
     Ticker(symbol): Ticker,
-    Parameters(asked): Parameters<TruthParameters>,
-) -> Answer {
+    QueryOf(asked, ..): NativeQuery<TruthParameters>,
+) -> NativeAnswer {
     let (start, end) = range(asked.start.as_deref(), asked.end.as_deref())?;
     let row = server.reader.price(symbol).await?;
     let until = end.unwrap_or(row.last_update);

@@ -8,15 +8,15 @@ use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
-use crate::access::keys::hexadecimal;
-use crate::net::http::Peer;
+use klined_service::net::http::Peer;
 
 /// Path below the root, and content.
-type File = (&'static str, &'static [u8]);
+type PageFile = (&'static str, &'static [u8]);
 
-static FILES: &[File] = include!(concat!(env!("OUT_DIR"), "/page.rs"));
+static FILES: &[PageFile] = include!(concat!(env!("OUT_DIR"), "/page.rs"));
 
 const INDEX: &str = "index.html";
 /// Vite names these files by their content.
@@ -24,7 +24,7 @@ const NAMED_BY_CONTENT: &str = "assets/";
 /// Where the index takes the key of the page.
 const KEY_PLACE: &str = r#"<meta name="klined-key" content=""#;
 
-/// Nothing from another site, nothing inline, and the page in nobody's frame.
+/// Nothing from another site, nothing inline, and the page in no frame.
 const POLICY: &str =
     "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'";
 
@@ -35,32 +35,32 @@ const MISSING: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">
     <pre>cd web\nnpm ci\nnpm run build\ncd ..\ncargo build --release</pre></html>\n";
 
 /// The routes of the page. Its requests are made with the key, which consists of letters, digits, `-`, `_` and `.`; it is empty where none is
-/// needed. Unless the page is public only who comes from this machine is told the key; the page asks everybody else for one.
+/// needed. Unless the page is public, only clients on this machine get the key in it; the page asks its reader for one elsewhere.
 pub fn routes<S: Clone + Send + Sync + 'static>(key: &str, is_public: bool) -> Router<S> {
     routes_of(FILES, key, is_public)
 }
 
-fn routes_of<S: Clone + Send + Sync + 'static>(files: &'static [File], key: &str, is_public: bool) -> Router<S> {
+fn routes_of<S: Clone + Send + Sync + 'static>(files: &'static [PageFile], key: &str, is_public: bool) -> Router<S> {
     let (with_key, without) = (Bytes::from(index(files, key)), Bytes::from(index(files, "")));
     let root = get(move |peer: Option<Extension<Peer>>, asked: HeaderMap| async move {
-        let is_told = is_public || is_from_here(peer.map(|Extension(peer)| peer), &asked);
-        (headers("text/html; charset=utf-8", "no-store"), if is_told { with_key } else { without })
+        let has_key = is_public || is_from_here(peer.map(|Extension(peer)| peer), &asked);
+        (headers("text/html; charset=utf-8", "no-store"), if has_key { with_key } else { without })
     });
     files.iter().filter(|(path, _)| *path != INDEX).fold(Router::new().route("/", root), |router, &(path, content)| {
-        let tag = format!("\"{}\"", hexadecimal(&Sha256::digest(content)[..16]));
+        let tag = format!("\"{}\"", HEXLOWER.encode(&Sha256::digest(content)[..16]));
         router.route(&format!("/{path}"), get(move |asked| async move { file(path, content, &tag, &asked) }))
     })
 }
 
-/// Whether a request comes from this machine and was not passed on for somebody else.
+/// Whether a request comes from this machine and was not passed on by a proxy.
 fn is_from_here(peer: Option<Peer>, asked: &HeaderMap) -> bool {
     let is_passed_on =
         ["forwarded", "x-forwarded-for", "x-real-ip", "via"].iter().any(|name| asked.contains_key(*name));
     peer.is_some_and(|Peer(address)| address.to_canonical().is_loopback()) && !is_passed_on
 }
 
-/// The index with the key in it. It is never stored by who gets it: the next process has another key.
-fn index(files: &[File], key: &str) -> String {
+/// The index with the key in it. No client may store it: the next process has another key.
+fn index(files: &[PageFile], key: &str) -> String {
     let found = files.iter().find(|(path, _)| *path == INDEX);
     let text = found.map_or(MISSING.into(), |(_, content)| String::from_utf8_lossy(content));
     text.replacen(KEY_PLACE, &format!("{KEY_PLACE}{key}"), 1)
@@ -69,8 +69,8 @@ fn index(files: &[File], key: &str) -> String {
 fn file(path: &str, content: &'static [u8], tag: &str, asked: &HeaderMap) -> Response {
     let caching = if path.starts_with(NAMED_BY_CONTENT) { "public, max-age=31536000, immutable" } else { "no-cache" };
     let tagged = [(ETAG, tag.to_owned())];
-    let has_it = |known: &str| known.split(',').any(|one| one.trim().trim_start_matches("W/") == tag);
-    if asked.get(IF_NONE_MATCH).and_then(|known| known.to_str().ok()).is_some_and(has_it) {
+    let is_known = |known: &str| known.split(',').any(|one| one.trim().trim_start_matches("W/") == tag);
+    if asked.get(IF_NONE_MATCH).and_then(|known| known.to_str().ok()).is_some_and(is_known) {
         return (StatusCode::NOT_MODIFIED, headers(content_type(path), caching), tagged).into_response();
     }
     (headers(content_type(path), caching), tagged, content).into_response()
@@ -100,7 +100,7 @@ fn content_type(path: &str) -> &'static str {
 mod tests {
     use super::*;
 
-    fn asset(extension: &str) -> File {
+    fn asset(extension: &str) -> PageFile {
         *FILES.iter().find(|(path, _)| path.starts_with(NAMED_BY_CONTENT) && path.ends_with(extension)).unwrap()
     }
 
@@ -114,7 +114,7 @@ mod tests {
             let users = FILES
                 .iter()
                 .filter(|(_, content)| String::from_utf8_lossy(content).contains(path.rsplit('/').next().unwrap()));
-            assert!(users.count() > 0, "nothing uses {path}");
+            assert!(users.count() > 0, "no file uses {path}");
         }
         assert!(!text.contains("<style") && !text.contains("style="), "the policy forbids what is inline");
     }
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn the_key_is_told_to_this_machine_and_to_nobody_behind_a_proxy() {
+    fn this_machine_gets_the_key_and_no_client_behind_a_proxy_does() {
         let from = |address: &str, headers: &[&'static str]| {
             let asked = headers.iter().map(|name| (HeaderName::from_static(name), "192.0.2.7".parse().unwrap()));
             is_from_here(Some(Peer(address.parse().unwrap())), &asked.collect())

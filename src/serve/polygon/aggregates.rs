@@ -1,4 +1,4 @@
-//! Aggregates: bars of a ticker, of a day and of the whole market. Each is a bar that is stored.
+//! AggregatesBody: bars of a ticker, of a day and of the whole market. Each is a bar that is stored.
 
 use std::sync::Arc;
 
@@ -6,12 +6,13 @@ use axum::extract::State;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use super::answers::{Answer, Refused, invalid, plain, request_id};
-use super::parameters::{External, Parameters, Segments, Sort, Span, limit, moment, number};
+use super::answers::{PolygonAnswer, PolygonError, invalid, plain, request_id};
+use super::parameters::{External, NanosSpan, PolygonPath, PolygonQuery, Sort, limit, moment, number};
 use crate::query::errors::Refusal;
 use crate::query::parameters::repeated;
 use crate::query::{BarPage, BarQuery, Fill, ShownBar};
-use crate::serve::Server;
+use crate::serve::kit::parameters::{QueryOf, Segments};
+use crate::serve::server::Server;
 use crate::store::{BarRange, StoredBar};
 use klined_market::base::{Interval, Nanos, Symbol, UnixSeconds};
 use klined_market::calendar::Calendar;
@@ -34,8 +35,8 @@ pub struct AdjustedParameter {
 
 /// A bar.
 #[derive(Debug, Serialize)]
-pub struct Aggregate {
-    /// Where bars of several tickers are told.
+pub struct AggregateBody {
+    /// Only in answers with several tickers.
     #[serde(rename = "T", skip_serializing_if = "Option::is_none")]
     pub ticker: Option<String>,
     /// Shares.
@@ -48,7 +49,7 @@ pub struct Aggregate {
     pub t: i64,
 }
 
-impl Aggregate {
+impl AggregateBody {
     pub fn of(bar: &ShownBar) -> Self {
         let ShownBar { start, open, high, low, close, volume } = *bar;
         Self { ticker: None, v: volume, o: open, c: close, h: high, l: low, t: start.millis() }
@@ -56,7 +57,7 @@ impl Aggregate {
 }
 
 #[derive(Debug, Serialize)]
-struct Aggregates<'a> {
+struct AggregatesBody<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     ticker: Option<&'a str>,
     #[serde(rename = "queryCount")]
@@ -65,7 +66,7 @@ struct Aggregates<'a> {
     results_count: usize,
     adjusted: bool,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    results: &'a [Aggregate],
+    results: &'a [AggregateBody],
     status: &'static str,
     request_id: String,
     count: usize,
@@ -73,8 +74,8 @@ struct Aggregates<'a> {
     next_url: Option<String>,
 }
 
-impl<'a> Aggregates<'a> {
-    fn of(ticker: Option<&'a str>, results: &'a [Aggregate], adjusted: Option<bool>) -> Self {
+impl<'a> AggregatesBody<'a> {
+    fn of(ticker: Option<&'a str>, results: &'a [AggregateBody], adjusted: Option<bool>) -> Self {
         let count = results.len();
         let (adjusted, request_id) = (adjusted.unwrap_or(true), request_id());
         Self {
@@ -92,7 +93,7 @@ impl<'a> Aggregates<'a> {
 }
 
 /// The stored interval that a window is, and how many of the vendor's base aggregates (minutes or days) one of its bars takes.
-fn window(multiplier: &str, timespan: &str) -> Result<(Interval, u16), Refused> {
+fn window(multiplier: &str, timespan: &str) -> Result<(Interval, u16), PolygonError> {
     let interval = match (number("multiplier", multiplier)?, timespan) {
         (1, "minute") => Interval::Minute1,
         (5, "minute") => Interval::Minute5,
@@ -135,19 +136,21 @@ fn snapped(calendar: &Calendar, interval: Interval, from: UnixSeconds) -> UnixSe
 pub async fn range(
     State(server): State<Arc<Server>>,
     External(external): External,
-    Segments((ticker, multiplier, timespan, from, to)): Segments<(String, String, String, String, String)>,
-    Parameters(asked): Parameters<RangeParameters>,
-) -> Answer {
+    Segments((ticker, multiplier, timespan, from, to), ..): PolygonPath<(String, String, String, String, String)>,
+    QueryOf(asked, ..): PolygonQuery<RangeParameters>,
+) -> PolygonAnswer {
     let (interval, base) = window(&multiplier, &timespan)?;
-    let span =
-        Span { from: moment("from", &from, Nanos::MILLISECOND)?.from, to: moment("to", &to, Nanos::MILLISECOND)?.to };
+    let span = NanosSpan {
+        from: moment("from", &from, Nanos::MILLISECOND)?.from,
+        to: moment("to", &to, Nanos::MILLISECOND)?.to,
+    };
     if span.to < span.from {
         return Err(invalid("The parameter 'to' cannot be a time that occurs before 'from'"));
     }
     let asked_limit = limit(asked.limit, 5000, 50_000)?;
     let sort = asked.sort.unwrap_or(Sort::Asc);
     let Ok(symbol) = ticker.parse::<Symbol>() else {
-        return plain(Aggregates::of(Some(&repeated(&ticker)), &[], asked.adjusted));
+        return plain(AggregatesBody::of(Some(&repeated(&ticker)), &[], asked.adjusted));
     };
     let query = BarQuery {
         symbol,
@@ -164,7 +167,7 @@ pub async fn range(
         Err(Refusal::UnknownTicker(_)) => BarPage { bars: Vec::new(), next: None },
         Err(refusal) => return Err(refusal.into()),
     };
-    let results: Vec<Aggregate> = found.bars.iter().map(Aggregate::of).collect();
+    let results: Vec<AggregateBody> = found.bars.iter().map(AggregateBody::of).collect();
     let adjusted = asked.adjusted.unwrap_or(true);
     let next_url = found.next.map(|next| {
         let path = format!("/v2/aggs/ticker/{symbol}/range/{multiplier}/{timespan}/{from}/{to}");
@@ -172,38 +175,35 @@ pub async fn range(
         format!("{external}{path}?adjusted={adjusted}&sort={sort}&limit={asked_limit}&cursor={next}")
     });
     let query_count = results.len() * usize::from(base);
-    let answer = Aggregates::of(Some(symbol.as_str()), &results, asked.adjusted);
-    plain(Aggregates { query_count, next_url, ..answer })
+    let answer = AggregatesBody::of(Some(symbol.as_str()), &results, asked.adjusted);
+    plain(AggregatesBody { query_count, next_url, ..answer })
 }
 
-/// The day on which the market's clock stands.
-pub async fn today(server: &Server) -> Result<NaiveDate, Refused> {
-    let now = match server.reader.standing().await?.clock {
-        Some(clock) => clock.now(server.clock.now_nanos()).seconds(),
-        None => server.reader.board().await?.newest.ok_or(Refusal::NoMarket)?,
-    };
-    Ok(server.reader.calendar().date_of(now).map_err(Refusal::from)?)
+/// The market's present day.
+pub async fn today(server: &Server) -> Result<NaiveDate, PolygonError> {
+    Ok(server.market_day().await?.ok_or(Refusal::NoMarket)?)
 }
 
 /// The bar of the last trading day before the present one.
 pub async fn previous(
     State(server): State<Arc<Server>>,
-    Segments(ticker): Segments<String>,
-    Parameters(asked): Parameters<AdjustedParameter>,
-) -> Answer {
+    Segments(ticker, ..): PolygonPath<String>,
+    QueryOf(asked, ..): PolygonQuery<AdjustedParameter>,
+) -> PolygonAnswer {
     let Ok(symbol) = ticker.parse::<Symbol>() else {
-        return plain(Aggregates::of(Some(&repeated(&ticker)), &[], asked.adjusted));
+        return plain(AggregatesBody::of(Some(&repeated(&ticker)), &[], asked.adjusted));
     };
     let to = Calendar::midnight(today(&server).await?).map_err(Refusal::from)?;
     let range = BarRange { symbol, interval: Interval::Day, from: UnixSeconds::EPOCH, to };
     let found = server.reader.ask(move |store, _| Ok(store.last_bars(&[range], 1)?)).await?;
-    let shown = |bar: &_| Aggregate { ticker: Some(symbol.to_string()), ..Aggregate::of(&ShownBar::from(*bar)) };
-    let results: Vec<Aggregate> = found.iter().map(shown).collect();
-    plain(Aggregates::of(Some(symbol.as_str()), &results, asked.adjusted))
+    let shown =
+        |bar: &_| AggregateBody { ticker: Some(symbol.to_string()), ..AggregateBody::of(&ShownBar::from(*bar)) };
+    let results: Vec<AggregateBody> = found.iter().map(shown).collect();
+    plain(AggregatesBody::of(Some(symbol.as_str()), &results, asked.adjusted))
 }
 
 /// A date of a path.
-fn date(text: &str) -> Result<NaiveDate, Refused> {
+fn date(text: &str) -> Result<NaiveDate, PolygonError> {
     text.parse().map_err(|_| invalid(format!("Could not parse the date \"{}\". Use YYYY-MM-DD", repeated(text))))
 }
 
@@ -216,12 +216,12 @@ fn bounds(date: NaiveDate) -> Result<(UnixSeconds, UnixSeconds), Refusal> {
 /// Every stock's bar of a day.
 pub async fn grouped(
     State(server): State<Arc<Server>>,
-    Segments((locale, market, text)): Segments<(String, String, String)>,
-    Parameters(asked): Parameters<AdjustedParameter>,
-) -> Answer {
+    Segments((locale, market, text), ..): PolygonPath<(String, String, String)>,
+    QueryOf(asked, ..): PolygonQuery<AdjustedParameter>,
+) -> PolygonAnswer {
     let date = date(&text)?;
     if (locale.as_str(), market.as_str()) != ("us", "stocks") {
-        return plain(Aggregates::of(None, &[], asked.adjusted));
+        return plain(AggregatesBody::of(None, &[], asked.adjusted));
     }
     let (from, to) = bounds(date)?;
     let board = server.reader.board().await?;
@@ -232,14 +232,14 @@ pub async fn grouped(
             let range = |symbol: &Symbol| BarRange { symbol: *symbol, interval: Interval::Day, from, to };
             let ranges: Vec<BarRange> = symbols.iter().map(range).collect();
             let bars = store.bars(&ranges, ranges.len())?;
-            let shown = |bar: &StoredBar| Aggregate {
+            let shown = |bar: &StoredBar| AggregateBody {
                 ticker: symbols.get(bar.range).map(Symbol::to_string),
-                ..Aggregate::of(&ShownBar::from(*bar))
+                ..AggregateBody::of(&ShownBar::from(*bar))
             };
             Ok(bars.iter().map(shown).collect::<Vec<_>>())
         })
         .await?;
-    plain(Aggregates::of(None, &results, asked.adjusted))
+    plain(AggregatesBody::of(None, &results, asked.adjusted))
 }
 
 #[derive(Debug, Serialize)]
@@ -257,14 +257,14 @@ struct OpenClose<'a> {
 /// Open and close of a day. There is no trade before and after hours.
 pub async fn open_close(
     State(server): State<Arc<Server>>,
-    Segments((ticker, text)): Segments<(String, String)>,
-) -> Answer {
+    Segments((ticker, text), ..): PolygonPath<(String, String)>,
+) -> PolygonAnswer {
     let date = date(&text)?;
-    let symbol: Symbol = ticker.parse().map_err(|_| Refused::NotFound("Data not found."))?;
+    let symbol: Symbol = ticker.parse().map_err(|_| PolygonError::NotFound("Data not found."))?;
     let (from, to) = bounds(date)?;
     let range = BarRange { symbol, interval: Interval::Day, from, to };
     let found = server.reader.ask(move |store, _| Ok(store.bars(&[range], 1)?)).await?;
-    let bar = found.first().ok_or(Refused::NotFound("Data not found."))?;
+    let bar = found.first().ok_or(PolygonError::NotFound("Data not found."))?;
     let StoredBar { open, high, low, close, volume, .. } = *bar;
     plain(OpenClose { status: "OK", from: date.to_string(), symbol: symbol.as_str(), open, high, low, close, volume })
 }

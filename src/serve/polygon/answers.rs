@@ -2,25 +2,25 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use axum::body::{Body, Bytes};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::json;
 
 use crate::query::errors::Refusal;
+use crate::serve::kit::answers::{encoded, json as json_body, refusal};
 
-/// A refusal in this dialect.
-pub enum Refused {
+/// An error of a route.
+pub enum PolygonError {
     Shared(Refusal),
     /// There is no such thing, in the vendor's words.
     NotFound(&'static str),
 }
 
-/// What an answer of this dialect is.
-pub type Answer = Result<Response, Refused>;
+/// The answer of a route.
+pub type PolygonAnswer = Result<Response, PolygonError>;
 
-impl From<Refusal> for Refused {
+impl From<Refusal> for PolygonError {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::UnknownTicker(_) | Refusal::NoMarket => Self::NotFound("Ticker not found."),
@@ -30,8 +30,8 @@ impl From<Refusal> for Refused {
 }
 
 /// A parameter is not what it must be.
-pub fn invalid(message: impl Into<String>) -> Refused {
-    Refused::Shared(Refusal::Invalid(message.into()))
+pub fn invalid(message: impl Into<String>) -> PolygonError {
+    PolygonError::Shared(Refusal::Invalid(message.into()))
 }
 
 /// A number for each answer.
@@ -40,9 +40,9 @@ pub fn request_id() -> String {
     format!("{:032x}", COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// A list, with the way to the page that follows.
+/// A list, with the link to the next page.
 #[derive(Debug, Serialize)]
-struct Page<T> {
+struct ResultsBody<T> {
     results: T,
     status: &'static str,
     request_id: String,
@@ -52,53 +52,43 @@ struct Page<T> {
     next_url: Option<String>,
 }
 
-fn body(body: impl Into<Body>) -> Response {
-    ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], body.into()).into_response()
-}
-
 /// JSON as it stands.
-pub fn plain(data: impl Serialize) -> Answer {
-    // Only a map with keys that are no texts cannot be encoded, and there is none.
-    let encoded = serde_json::to_vec(&data).map(Bytes::from).map_err(|_| Refused::Shared(Refusal::Internal(0)))?;
-    Ok(body(encoded))
+pub fn plain(data: impl Serialize) -> PolygonAnswer {
+    Ok(json_body(encoded(&data)?))
 }
 
 /// One result.
-pub fn result(results: impl Serialize) -> Answer {
-    plain(Page { results, status: "OK", request_id: request_id(), count: None, next_url: None })
+pub fn result(results: impl Serialize) -> PolygonAnswer {
+    plain(ResultsBody { results, status: "OK", request_id: request_id(), count: None, next_url: None })
 }
 
 /// A page of results. Its list is there even when nothing is in it: clients that join pages rely on that.
-pub fn page<T: Serialize>(results: &[T], is_counted: bool, next_url: Option<String>) -> Answer {
+pub fn page<T: Serialize>(results: &[T], is_counted: bool, next_url: Option<String>) -> PolygonAnswer {
     let count = is_counted.then_some(results.len());
-    plain(Page { results, status: "OK", request_id: request_id(), count, next_url })
+    plain(ResultsBody { results, status: "OK", request_id: request_id(), count, next_url })
 }
 
-/// A refusal as this dialect tells it.
-pub fn refused(refusal: &Refusal) -> Response {
-    let error = match refusal {
+/// A refusal in this dialect's shape.
+pub fn refused(refused: &Refusal) -> Response {
+    let error = match refused {
         // As the vendor's proxy says it.
         Refusal::NoRoute => return (StatusCode::NOT_FOUND, "404 page not found").into_response(),
         Refusal::NoKey => "API Key was not provided".to_owned(),
         Refusal::WrongKey => "Unknown API Key".to_owned(),
-        Refusal::TooMany { .. } => format!("You've exceeded the maximum requests per second: {refusal}"),
+        Refusal::TooMany { .. } => format!("You've exceeded the maximum requests per second: {refused}"),
         other => other.to_string(),
     };
-    let said = json!({"status": "ERROR", "request_id": request_id(), "error": error});
-    let mut response = (refusal.status(), body(said.to_string())).into_response();
-    if let Some(seconds) = refusal.retry_after_seconds() {
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-    }
-    response
+    let body = json!({"status": "ERROR", "request_id": request_id(), "error": error});
+    refusal(refused.status(), json_body(body.to_string()), refused)
 }
 
-impl IntoResponse for Refused {
+impl IntoResponse for PolygonError {
     fn into_response(self) -> Response {
         match self {
             Self::Shared(refusal) => refused(&refusal),
             Self::NotFound(message) => {
-                let said = json!({"status": "NOT_FOUND", "request_id": request_id(), "message": message});
-                (StatusCode::NOT_FOUND, body(said.to_string())).into_response()
+                let body = json!({"status": "NOT_FOUND", "request_id": request_id(), "message": message});
+                (StatusCode::NOT_FOUND, json_body(body.to_string())).into_response()
             }
         }
     }

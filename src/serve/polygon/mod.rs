@@ -11,46 +11,71 @@ mod socket;
 mod tallies;
 mod ticks;
 
-use std::sync::Arc;
-
-use axum::Router;
 use axum::routing::get;
 
-pub use answers::refused;
-pub use socket::open as open_socket;
+#[cfg(test)]
+use self::parameters::{PolygonQuery, moment, number, ticker};
+use super::kit::dialect::{Dialect, Routes};
+#[cfg(test)]
+use super::kit::parsers::{query, read, text};
+use crate::access::guard::{KeyPlaces, Rules};
+#[cfg(test)]
+use klined_market::base::Nanos;
 
-use super::Server;
+/// The dialect's row.
+pub const DIALECT: Dialect = Dialect {
+    rules: Rules { owns, refused: answers::refused, keys: KeyPlaces::Shared(&[]) },
+    parameters: &parameters::KNOWN,
+    routes,
+    encoders: &[socket::ENCODER],
+    #[cfg(test)]
+    parsers: &[
+        |bytes| text(bytes, |text| serde_json::from_str::<messages::PolygonRequest>(text)),
+        |bytes| {
+            text(bytes, |text| {
+                drop((messages::Topic::parse(text), ticker(text), moment("to", text, Nanos::NANOSECOND)))
+            })
+        },
+        |bytes| text(bytes, |text| (moment("to", text, Nanos::MILLISECOND), number("multiplier", text))),
+        read::<PolygonQuery<aggregates::RangeParameters>>,
+        read::<PolygonQuery<aggregates::AdjustedParameter>>,
+        |bytes| drop(query::<PolygonQuery<ticks::TimestampParameters>>(bytes).map(|query| query.0.span())),
+        read::<PolygonQuery<reference::ListingParameters>>,
+        read::<PolygonQuery<snapshots::SnapshotParameters>>,
+        read::<PolygonQuery<snapshots::UniversalParameters>>,
+    ],
+};
 
 /// What the paths of this dialect begin with.
 const PREFIXES: [&str; 8] =
     ["/v1/", "/v3/", "/vX/", "/v2/aggs/", "/v2/last/", "/v2/snapshot/", "/v2/reference/", "/stocks"];
 
 /// Whether a path is one of this dialect, though there may be nothing there.
-pub fn owns(path: &str) -> bool {
+fn owns(path: &str) -> bool {
     PREFIXES.iter().any(|prefix| path.starts_with(prefix))
 }
 
-/// The routes that need a key.
-pub fn routes() -> Router<Arc<Server>> {
-    Router::new()
-        .route("/v2/aggs/ticker/{ticker}/range/{multiplier}/{timespan}/{from}/{to}", get(aggregates::range))
-        .route("/v2/aggs/ticker/{ticker}/prev", get(aggregates::previous))
-        .route("/v2/aggs/grouped/locale/{locale}/market/{market}/{date}", get(aggregates::grouped))
-        .route("/v1/open-close/{ticker}/{date}", get(aggregates::open_close))
-        .route("/v3/trades/{ticker}", get(ticks::trades))
-        .route("/v3/quotes/{ticker}", get(ticks::quotes))
-        .route("/v2/last/trade/{ticker}", get(ticks::last_trade))
-        .route("/v2/last/nbbo/{ticker}", get(ticks::last_quote))
-        .route("/v2/snapshot/locale/us/markets/stocks/tickers", get(snapshots::all))
-        .route("/v2/snapshot/locale/us/markets/stocks/tickers/{ticker}", get(snapshots::one))
-        .route("/v3/snapshot", get(snapshots::universal))
-        .route("/v3/reference/tickers", get(reference::tickers))
-        .route("/v3/reference/tickers/types", get(reference::types))
-        .route("/v3/reference/tickers/{ticker}", get(reference::ticker_details))
-        .route("/v3/reference/splits", get(reference::nothing))
-        .route("/v3/reference/dividends", get(reference::nothing))
-        .route("/v3/reference/exchanges", get(reference::exchanges))
-        .route("/v3/reference/conditions", get(reference::nothing))
-        .route("/v1/marketstatus/now", get(reference::status))
-        .route("/v1/marketstatus/upcoming", get(reference::upcoming))
+fn routes() -> Routes {
+    Routes::default()
+        .get("/v2/aggs/ticker/{ticker}/range/{multiplier}/{timespan}/{from}/{to}", "", get(aggregates::range))
+        .get("/v2/aggs/ticker/{ticker}/prev", "", get(aggregates::previous))
+        .get("/v2/aggs/grouped/locale/{locale}/market/{market}/{date}", "", get(aggregates::grouped))
+        .get("/v1/open-close/{ticker}/{date}", "", get(aggregates::open_close))
+        .get("/v3/trades/{ticker}", "", get(ticks::trades))
+        .get("/v3/quotes/{ticker}", "", get(ticks::quotes))
+        .get("/v2/last/trade/{ticker}", "", get(ticks::last_trade))
+        .get("/v2/last/nbbo/{ticker}", "", get(ticks::last_quote))
+        .get("/v2/snapshot/locale/us/markets/stocks/tickers", "", get(snapshots::all))
+        .get("/v2/snapshot/locale/us/markets/stocks/tickers/{ticker}", "", get(snapshots::one))
+        .get("/v3/snapshot", "", get(snapshots::universal))
+        .get("/v3/reference/tickers", "", get(reference::tickers))
+        .get("/v3/reference/tickers/types", "", get(reference::types))
+        .get("/v3/reference/tickers/{ticker}", "", get(reference::ticker_details))
+        .get("/v3/reference/splits", "", get(reference::nothing))
+        .get("/v3/reference/dividends", "", get(reference::nothing))
+        .get("/v3/reference/exchanges", "", get(reference::exchanges))
+        .get("/v3/reference/conditions", "", get(reference::nothing))
+        .get("/v1/marketstatus/now", "", get(reference::status))
+        .get("/v1/marketstatus/upcoming", "", get(reference::upcoming))
+        .open_socket("/stocks", get(socket::open))
 }

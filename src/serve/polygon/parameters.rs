@@ -1,54 +1,62 @@
-//! The parameters of Polygon's dialect, and what is said of a wrong one.
+//! The parameters of Polygon's dialect, and the refusal of a wrong one.
 
 use std::sync::Arc;
 
-use axum::extract::{FromRequestParts, Path};
+use axum::extract::FromRequestParts;
 use axum::http::header;
 use axum::http::request::Parts;
 use chrono::NaiveDate;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 
-use super::answers::{Refused, invalid};
+use super::answers::{PolygonError, invalid};
 use crate::query::Order;
-use crate::query::parameters::{read, repeated};
-use crate::serve::Server;
+use crate::query::parameters::repeated;
+use crate::serve::kit::parameters::{QueryOf, RouteError, Segments};
+use crate::serve::server::Server;
 use klined_market::base::{Nanos, Symbol, UnixNanos};
 use klined_market::calendar::Calendar;
 
-/// The last instant that nanoseconds can tell.
+/// The last instant that nanoseconds can count.
 const LAST: UnixNanos = UnixNanos::MAX;
 
 /// The query string's parameters. Those that are not known are passed over, as the vendor does.
-pub struct Parameters<T>(pub T);
-
-impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Parameters<T> {
-    type Rejection = Refused;
-
-    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
-        Ok(Self(read(&parts.uri)?))
-    }
-}
-
+pub type PolygonQuery<T> = QueryOf<T, PolygonError>;
 /// The variable parts of a path.
-pub struct Segments<T>(pub T);
-
-impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Segments<T> {
-    type Rejection = Refused;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
-        match Path::<T>::from_request_parts(parts, state).await {
-            Ok(Path(segments)) => Ok(Self(segments)),
-            Err(rejection) => Err(invalid(rejection.body_text())),
-        }
-    }
+pub type PolygonPath<T> = Segments<T, PolygonError>;
+impl RouteError for PolygonError {
+    const KNOWN: Option<&'static [&'static str]> = Some(&KNOWN);
 }
+
+/// Every name that a query string may have.
+pub const KNOWN: [&str; 21] = [
+    "adjusted",
+    "sort",
+    "limit",
+    "cursor",
+    "timestamp",
+    "timestamp.gt",
+    "timestamp.gte",
+    "timestamp.lt",
+    "timestamp.lte",
+    "order",
+    "ticker",
+    "ticker.gt",
+    "ticker.gte",
+    "ticker.lt",
+    "ticker.lte",
+    "ticker.any_of",
+    "tickers",
+    "type",
+    "market",
+    "search",
+    "active",
+];
 
 /// Where the client reaches this server: what a link begins with.
 pub struct External(pub String);
 
 impl FromRequestParts<Arc<Server>> for External {
-    type Rejection = Refused;
+    type Rejection = PolygonError;
 
     async fn from_request_parts(parts: &mut Parts, server: &Arc<Server>) -> Result<Self, Self::Rejection> {
         if let Some(url) = &server.options.external_url {
@@ -86,12 +94,12 @@ impl From<Sort> for Order {
 }
 
 /// A ticker by its name.
-pub fn ticker(text: &str) -> Result<Symbol, Refused> {
-    text.parse().map_err(|_| Refused::NotFound("Ticker not found."))
+pub fn ticker(text: &str) -> Result<Symbol, PolygonError> {
+    text.parse().map_err(|_| PolygonError::NotFound("Ticker not found."))
 }
 
 /// A number of entries from 1 to the most that there may be.
-pub fn limit(asked: Option<i64>, usual: u16, most: u16) -> Result<u16, Refused> {
+pub fn limit(asked: Option<i64>, usual: u16, most: u16) -> Result<u16, PolygonError> {
     let wrong = || invalid(format!("'limit' must be from 1 to {most}"));
     match asked {
         None => Ok(usual),
@@ -101,12 +109,12 @@ pub fn limit(asked: Option<i64>, usual: u16, most: u16) -> Result<u16, Refused> 
 
 /// A span of instants in Unix nanoseconds, both included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Span {
+pub struct NanosSpan {
     pub from: UnixNanos,
     pub to: UnixNanos,
 }
 
-impl Span {
+impl NanosSpan {
     pub const ALL: Self = Self { from: UnixNanos::EPOCH, to: LAST };
 
     /// What lies in both.
@@ -116,8 +124,8 @@ impl Span {
     }
 }
 
-/// What a date or a number names: a day of the exchange, or one of the numbers from which the next one is a `unit` away.
-pub fn moment(name: &str, text: &str, unit: Nanos) -> Result<Span, Refused> {
+/// The span that a date or a number names: a day of the exchange, or one of the numbers from which the next one is a `unit` away.
+pub fn moment(name: &str, text: &str, unit: Nanos) -> Result<NanosSpan, PolygonError> {
     let how = if unit == Nanos::NANOSECOND { "Nanosecond" } else { "MS" };
     let wrong = || {
         let text = repeated(text);
@@ -131,48 +139,37 @@ pub fn moment(name: &str, text: &str, unit: Nanos) -> Result<Span, Refused> {
             Some(nanos).filter(|nanos| *nanos >= UnixNanos::EPOCH)
         };
         let next = date.succ_opt().and_then(midnight).unwrap_or(LAST);
-        return Ok(Span { from: midnight(date).ok_or_else(wrong)?, to: next.previous() });
+        return Ok(NanosSpan { from: midnight(date).ok_or_else(wrong)?, to: next.previous() });
     }
     let number: i64 = text.parse().map_err(|_| wrong())?;
     let from = UnixNanos::checked_from(number, unit).filter(|from| *from >= UnixNanos::EPOCH).ok_or_else(wrong)?;
-    Ok(Span { from, to: from.saturating_add(unit - Nanos::NANOSECOND) })
+    Ok(NanosSpan { from, to: from.saturating_add(unit - Nanos::NANOSECOND) })
 }
 
 /// A number of a path or a cursor.
-pub fn number(name: &str, text: &str) -> Result<i64, Refused> {
+pub fn number(name: &str, text: &str) -> Result<i64, PolygonError> {
     text.parse().map_err(|_| invalid(format!("'{name}' must be a whole number, not \"{}\"", repeated(text))))
 }
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
+    use crate::query::errors::Refusal;
     use klined_market::base::UnixSeconds;
 
     #[test]
     fn a_date_is_a_day_of_the_exchange_and_a_number_an_instant() {
         let [midnight, next] = [1_772_380_800, 1_772_467_200].map(|second| UnixSeconds::new(second).saturating_nanos());
-        let span = |from, to| Some(Span { from: UnixNanos::new(from), to: UnixNanos::new(to) });
-        let day = Some(Span { from: midnight, to: next.previous() });
+        let span = |from, to| Some(NanosSpan { from: UnixNanos::new(from), to: UnixNanos::new(to) });
+        let day = Some(NanosSpan { from: midnight, to: next.previous() });
         assert_eq!(moment("from", "2026-03-02", Nanos::NANOSECOND).ok(), day);
         assert_eq!(moment("from", "1000", Nanos::MILLISECOND).ok(), span(1_000_000_000, 1_000_999_999));
         assert_eq!(moment("from", "1000", Nanos::NANOSECOND).ok(), span(1000, 1000));
         // In 1940 the clocks were put forward at midnight: that day has none.
         let never = ["1900-01-01", "1940-06-01", "9999-12-31", "+262142-12-31"];
         for text in ["", "-1", "now", "2026-02-30", "1e9", "9223372036854775807"].into_iter().chain(never) {
-            assert!(moment("from", text, Nanos::MILLISECOND).is_err(), "{text}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn no_text_breaks_the_parser_of_instants(text in "\\PC{0,40}", number in any::<i64>()) {
-            for unit in [Nanos::NANOSECOND, Nanos::MILLISECOND] {
-                let _ = moment("to", &text, unit);
-                let _ = moment("to", &number.to_string(), unit);
-            }
-            let _ = (ticker(&text), limit(Some(number), 1, 50_000));
+            let refused = moment("from", text, Nanos::MILLISECOND).err();
+            assert!(matches!(refused, Some(PolygonError::Shared(Refusal::Invalid(_)))), "{text}");
         }
     }
 }

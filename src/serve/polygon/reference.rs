@@ -4,22 +4,24 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use chrono::{Datelike, Weekday};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::aggregates::today;
-use super::answers::{Answer, Refused, page, plain, result};
-use super::parameters::{External, Parameters, Segments, Sort, limit, number, ticker};
-use crate::serve::Server;
+use super::answers::{PolygonAnswer, PolygonError, page, plain, result};
+use super::parameters::{External, PolygonPath, PolygonQuery, Sort, limit, number, ticker};
+use crate::serve::kit::parameters::{QueryOf, Segments};
+use crate::serve::server::Server;
 use crate::store::PriceRow;
 use klined_market::calendar::Calendar;
 
-/// How many days ahead holidays are told.
+/// How many days ahead holidays are listed.
 const HOLIDAYS_AHEAD: usize = 366;
 
 /// A span of tickers. As part of other parameters its values are texts.
 #[derive(Debug, Default, Deserialize)]
-pub struct Span {
+pub struct TickerSpan {
     ticker: Option<String>,
     #[serde(rename = "ticker.gt")]
     gt: Option<String>,
@@ -31,7 +33,7 @@ pub struct Span {
     lte: Option<String>,
 }
 
-impl Span {
+impl TickerSpan {
     fn has(&self, name: &str) -> bool {
         // Polygon's clients give an empty ticker for none.
         self.ticker.as_deref().is_none_or(|ticker| ticker.is_empty() || ticker == name)
@@ -47,10 +49,10 @@ impl Span {
         rows: &'r [PriceRow],
         order: Sort,
         limit: usize,
-        is_wanted: impl Fn(&PriceRow) -> bool,
+        is_listed: impl Fn(&PriceRow) -> bool,
     ) -> (Vec<&'r PriceRow>, bool) {
         let mut found: Vec<&PriceRow> =
-            rows.iter().filter(|row| self.has(row.symbol.as_str()) && is_wanted(row)).collect();
+            rows.iter().filter(|row| self.has(row.symbol.as_str()) && is_listed(row)).collect();
         if order == Sort::Desc {
             found.reverse();
         }
@@ -71,23 +73,24 @@ impl Span {
     }
 }
 
+/// Bytes that are escaped in a query string: all but letters, digits and `-_.~`.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
 /// A text as a part of a query string.
-fn escaped(text: &str) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
-    let escape = |byte: u8| if is_plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
-    text.bytes().map(escape).collect()
+fn escaped(text: &str) -> PercentEncode<'_> {
+    utf8_percent_encode(text, ESCAPED)
 }
 
 /// A number that is given as a text.
-pub fn count(text: Option<&str>) -> Result<Option<i64>, Refused> {
+pub fn count(text: Option<&str>) -> Result<Option<i64>, PolygonError> {
     text.map(|text| number("limit", text)).transpose()
 }
 
 /// What tickers are asked for with.
 #[derive(Debug, Deserialize)]
-pub struct TickerParameters {
+pub struct ListingParameters {
     #[serde(flatten)]
-    span: Span,
+    span: TickerSpan,
     #[serde(rename = "type")]
     kind: Option<String>,
     market: Option<String>,
@@ -98,7 +101,7 @@ pub struct TickerParameters {
 }
 
 #[derive(Debug, Serialize)]
-struct Ticker<'a> {
+struct TickerEntry<'a> {
     ticker: &'a str,
     name: &'a str,
     market: &'static str,
@@ -108,7 +111,7 @@ struct Ticker<'a> {
     active: bool,
 }
 
-impl<'a> Ticker<'a> {
+impl<'a> TickerEntry<'a> {
     fn of(row: &'a PriceRow) -> Self {
         let (ticker, name, active) = (row.symbol.as_str(), &row.name, row.is_active);
         Self { ticker, name, market: "stocks", locale: "us", kind: "CS", active }
@@ -119,8 +122,8 @@ impl<'a> Ticker<'a> {
 pub async fn tickers(
     State(server): State<Arc<Server>>,
     External(external): External,
-    Parameters(asked): Parameters<TickerParameters>,
-) -> Answer {
+    QueryOf(asked, ..): PolygonQuery<ListingParameters>,
+) -> PolygonAnswer {
     let limit = limit(count(asked.limit.as_deref())?, 100, 1000)?;
     let order = asked.order.unwrap_or(Sort::Asc);
     let search = asked.search.as_deref().filter(|search| !search.is_empty()).map(str::to_lowercase);
@@ -135,7 +138,7 @@ pub async fn tickers(
         };
         !is_elsewhere && row.is_active == is_active && search.as_ref().is_none_or(has)
     });
-    let bodies: Vec<Ticker<'_>> = rows.iter().map(|row| Ticker::of(row)).collect();
+    let bodies: Vec<TickerEntry<'_>> = rows.iter().map(|row| TickerEntry::of(row)).collect();
     let next_url = bodies.last().filter(|_| has_more).map(|last| {
         let search = search.as_deref().map(|search| format!("&search={}", escaped(search))).unwrap_or_default();
         let (order_name, span) = (order.as_str(), asked.span.after(order, last.ticker));
@@ -145,38 +148,41 @@ pub async fn tickers(
 }
 
 /// One ticker.
-pub async fn ticker_details(State(server): State<Arc<Server>>, Segments(text): Segments<String>) -> Answer {
+pub async fn ticker_details(
+    State(server): State<Arc<Server>>,
+    Segments(text, ..): PolygonPath<String>,
+) -> PolygonAnswer {
     let row = server.reader.price(ticker(&text)?).await?;
-    let mut body = json!(Ticker::of(&row));
+    let mut body = json!(TickerEntry::of(&row));
     body["sic_description"] = row.sector.as_str().into();
     body["ticker_root"] = row.symbol.as_str().into();
     result(body)
 }
 
 /// The one kind of ticker.
-pub async fn types() -> Answer {
+pub async fn types() -> PolygonAnswer {
     page(&[json!({"asset_class": "stocks", "code": "CS", "description": "Common Stock", "locale": "us"})], true, None)
 }
 
 /// A list with nothing in it: there are no splits and no dividends, and no trade bears a condition.
-pub async fn nothing() -> Answer {
+pub async fn nothing() -> PolygonAnswer {
     page::<Value>(&[], false, None)
 }
 
 /// The one exchange.
-pub async fn exchanges() -> Answer {
+pub async fn exchanges() -> PolygonAnswer {
     let exchange = json!({"id": super::ticks::EXCHANGE, "type": "exchange", "asset_class": "stocks", "locale": "us",
         "name": "klined", "acronym": "KLINED"});
     page(&[exchange], true, None)
 }
 
 /// Whether the market is open.
-pub async fn status(State(server): State<Arc<Server>>) -> Answer {
+pub async fn status(State(server): State<Arc<Server>>) -> PolygonAnswer {
     let standing = server.reader.standing().await?;
     let is_trading = standing.status.is_some_and(|status| status.is_trading());
     let state = if is_trading { "open" } else { "closed" };
-    let now = match standing.clock {
-        Some(clock) => clock.now(server.clock.now_nanos()).seconds(),
+    let now = match server.market_time().await? {
+        Some(now) => now.seconds(),
         None => standing.status.map_or_else(|| server.clock.now(), |status| status.last_update),
     };
     let time = Calendar::local(now).ok().map(|local| local.to_rfc3339());
@@ -191,7 +197,7 @@ pub async fn status(State(server): State<Arc<Server>>) -> Answer {
 }
 
 /// The weekdays of the next year on which the exchange is closed.
-pub async fn upcoming(State(server): State<Arc<Server>>) -> Answer {
+pub async fn upcoming(State(server): State<Arc<Server>>) -> PolygonAnswer {
     let (today, calendar) = (today(&server).await?, server.reader.calendar());
     let is_holiday = |day: &chrono::NaiveDate| {
         !matches!(day.weekday(), Weekday::Sat | Weekday::Sun) && !calendar.is_trading_day(*day)

@@ -1,4 +1,4 @@
-//! What aggregates need to know of a ticker: its second so far, its minute so far, its day so far, summed from the trades.
+//! The sums of one ticker that aggregates need: its second, its minute and its day so far, from its trades.
 
 use chrono::NaiveDate;
 
@@ -45,9 +45,9 @@ pub struct DaySums {
     pub vwap: Option<f64>,
 }
 
-/// A second with a trade, or a committed minute. What needs a minute's trades is there when they were all heard, and they make its bar.
+/// A second with a trade, or a committed minute. What needs a minute's trades is there when the client had all of them, and they make its bar.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Aggregate {
+pub struct SummedBar {
     /// Unix seconds.
     pub start: UnixSeconds,
     pub bar: Ohlcv,
@@ -77,7 +77,7 @@ pub struct Tally {
     of_minute: Sums,
     minute_open: Option<f64>,
     second: Option<(UnixSeconds, Ohlcv, Sums)>,
-    /// The second that had begun before anybody listened.
+    /// The second that had begun before the client subscribed.
     begun: Option<UnixSeconds>,
 }
 
@@ -104,7 +104,7 @@ impl Tally {
     }
 
     /// Takes a trade; gives the second before it, if that is over now.
-    pub fn trade(&mut self, trade: &Trade, calendar: &Calendar) -> Option<Aggregate> {
+    pub fn trade(&mut self, trade: &Trade, calendar: &Calendar) -> Option<SummedBar> {
         let over = self.pass(trade.at, calendar);
         self.count(trade);
         let second = trade.at.seconds();
@@ -126,10 +126,10 @@ impl Tally {
     }
 
     /// The second so far, if it is over at an instant.
-    pub fn pass(&mut self, now: UnixNanos, calendar: &Calendar) -> Option<Aggregate> {
+    pub fn pass(&mut self, now: UnixNanos, calendar: &Calendar) -> Option<SummedBar> {
         let is_over = |(start, _, _): &mut (UnixSeconds, Ohlcv, Sums)| start.next().saturating_nanos() <= now;
         let (start, bar, sums) = self.second.take_if(is_over)?;
-        Some(Aggregate { start, bar, vwap: sums.vwap(), mean_size: sums.mean_size(), day: self.day(start, calendar) })
+        Some(SummedBar { start, bar, vwap: sums.vwap(), mean_size: sums.mean_size(), day: self.day(start, calendar) })
     }
 
     /// The day with the minute so far.
@@ -154,7 +154,7 @@ impl Tally {
     }
 
     /// Takes a committed bar.
-    pub fn bar(&mut self, bar: &Bar, calendar: &Calendar) -> Aggregate {
+    pub fn bar(&mut self, bar: &Bar, calendar: &Calendar) -> SummedBar {
         let start = bar.first.start();
         let day = calendar.day_of(bar.first);
         let sums = Some(self.of_minute).filter(|sums| self.minute == Some(start) && sums.volume == bar.ohlcv.volume());
@@ -176,17 +176,17 @@ impl Tally {
             }),
             None => None,
         };
-        let told = self.committed.map_or_else(DaySums::default, |committed| {
+        let day = self.committed.map_or_else(DaySums::default, |committed| {
             let sums = committed.turnover.map(|turnover| Sums { volume: committed.volume, turnover, trades: 0 });
             let vwap = sums.and_then(|sums| sums.vwap());
             DaySums { volume: Some(committed.volume), open: Some(committed.open), vwap }
         });
-        Aggregate {
+        SummedBar {
             start,
             bar: bar.ohlcv,
             vwap: sums.and_then(|sums| sums.vwap()),
             mean_size: sums.and_then(|sums| sums.mean_size()),
-            day: told,
+            day,
         }
     }
 }

@@ -7,22 +7,23 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::answers::{Answer, Refused, page, plain, request_id};
-use super::parameters::{External, Parameters, Segments, Sort, limit, ticker};
-use super::reference::Span;
+use super::answers::{PolygonAnswer, PolygonError, page, plain, request_id};
+use super::parameters::{External, PolygonPath, PolygonQuery, Sort, limit, ticker};
+use super::reference::TickerSpan;
 use super::ticks::{LastQuote, LastTrade};
 use crate::query::{Age, DayBars, LatestTicks, ShownBar};
-use crate::serve::Server;
+use crate::serve::kit::parameters::{QueryOf, Segments};
+use crate::serve::server::Server;
 use klined_market::base::{Symbol, UnixNanos};
 use klined_market::calendar;
 
-/// The most stocks that a snapshot tells the last trade and quote of; in a larger one they are left out, as the vendor's
+/// The most stocks of a snapshot with the last trade and quote of each; in a larger one they are left out, as the vendor's
 /// smaller plans do.
 const WITH_TICKS_MAX: usize = 250;
 
 /// A day of a snapshot.
 #[derive(Debug, Serialize)]
-struct Day {
+struct SnapshotDay {
     o: f64,
     h: f64,
     l: f64,
@@ -30,7 +31,7 @@ struct Day {
     v: i64,
 }
 
-impl Day {
+impl SnapshotDay {
     fn of(bar: &ShownBar) -> Self {
         Self { o: bar.open, h: bar.high, l: bar.low, c: bar.close, v: bar.volume }
     }
@@ -38,18 +39,18 @@ impl Day {
 
 /// The last minute of a snapshot.
 #[derive(Debug, Serialize)]
-struct Minute {
+struct SnapshotMinute {
     /// Shares of the day so far.
     av: i64,
     /// Start, Unix milliseconds.
     t: i64,
     #[serde(flatten)]
-    bar: Day,
+    bar: SnapshotDay,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Snapshot {
+struct SnapshotBody {
     ticker: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     todays_change: Option<f64>,
@@ -57,14 +58,14 @@ struct Snapshot {
     todays_change_perc: Option<f64>,
     /// Unix nanoseconds.
     updated: i64,
-    day: Day,
+    day: SnapshotDay,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_quote: Option<LastQuote>,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_trade: Option<LastTrade>,
-    min: Minute,
+    min: SnapshotMinute,
     #[serde(skip_serializing_if = "Option::is_none")]
-    prev_day: Option<Day>,
+    prev_day: Option<SnapshotDay>,
 }
 
 /// The price now, and what it is against the day before: in hundredths, and in per cent.
@@ -86,7 +87,7 @@ fn updated(bars: &DayBars, last: &LatestTicks) -> UnixNanos {
     last.trade.map_or(committed(&bars.minute), |trade| trade.at)
 }
 
-impl Snapshot {
+impl SnapshotBody {
     fn of(bars: &DayBars, last: &LatestTicks) -> Self {
         let (_, change) = change(bars, last);
         Self {
@@ -94,17 +95,21 @@ impl Snapshot {
             todays_change: change.map(|(change, _)| change),
             todays_change_perc: change.map(|(_, percent)| percent),
             updated: updated(bars, last).get(),
-            day: Day::of(&bars.day),
+            day: SnapshotDay::of(&bars.day),
             last_quote: last.quote.map(|quote| LastQuote::of(None, &quote)),
             last_trade: last.trade.map(|trade| LastTrade::of(None, &trade)),
-            min: Minute { av: bars.day.volume, t: bars.minute.start.millis(), bar: Day::of(&bars.minute) },
-            prev_day: bars.previous.as_ref().map(Day::of),
+            min: SnapshotMinute {
+                av: bars.day.volume,
+                t: bars.minute.start.millis(),
+                bar: SnapshotDay::of(&bars.minute),
+            },
+            prev_day: bars.previous.as_ref().map(SnapshotDay::of),
         }
     }
 }
 
-/// The days of some stocks with their last ticks, as far as those are told.
-async fn look(server: &Server, symbols: Vec<Symbol>) -> Result<Vec<(DayBars, LatestTicks)>, Refused> {
+/// The days of some stocks with their last ticks, as far as those are shown.
+async fn look(server: &Server, symbols: Vec<Symbol>) -> Result<Vec<(DayBars, LatestTicks)>, PolygonError> {
     let days = server.reader.days(symbols).await?;
     if days.len() > WITH_TICKS_MAX {
         return Ok(days.into_iter().map(|day| (day, LatestTicks::default())).collect());
@@ -123,26 +128,29 @@ pub struct SnapshotParameters {
 }
 
 /// Snapshots of the stocks named, or of all.
-pub async fn all(State(server): State<Arc<Server>>, Parameters(asked): Parameters<SnapshotParameters>) -> Answer {
+pub async fn all(
+    State(server): State<Arc<Server>>,
+    QueryOf(asked, ..): PolygonQuery<SnapshotParameters>,
+) -> PolygonAnswer {
     let named: Option<Vec<Symbol>> = asked.tickers.filter(|tickers| !tickers.is_empty()).map(|tickers| {
         // Those that there are not are left out.
         tickers.split(',').filter_map(|ticker| ticker.trim().parse().ok()).collect()
     });
     let board = server.reader.board().await?;
-    let is_wanted = |symbol: &Symbol| named.as_ref().is_none_or(|named| named.contains(symbol));
-    let symbols = board.rows.iter().map(|row| row.symbol).filter(is_wanted).collect();
+    let is_asked = |symbol: &Symbol| named.as_ref().is_none_or(|named| named.contains(symbol));
+    let symbols = board.rows.iter().map(|row| row.symbol).filter(is_asked).collect();
     let found = look(&server, symbols).await?;
-    let tickers: Vec<Snapshot> = found.iter().map(|(bars, last)| Snapshot::of(bars, last)).collect();
+    let tickers: Vec<SnapshotBody> = found.iter().map(|(bars, last)| SnapshotBody::of(bars, last)).collect();
     plain(json!({"status": "OK", "request_id": request_id(), "count": tickers.len(), "tickers": tickers}))
 }
 
 /// A snapshot of one stock.
-pub async fn one(State(server): State<Arc<Server>>, Segments(text): Segments<String>) -> Answer {
+pub async fn one(State(server): State<Arc<Server>>, Segments(text, ..): PolygonPath<String>) -> PolygonAnswer {
     let symbol = ticker(&text)?;
     server.reader.price(symbol).await?;
     let found = look(&server, vec![symbol]).await?;
-    let (bars, last) = found.first().ok_or(Refused::NotFound("Ticker not found."))?;
-    plain(json!({"status": "OK", "request_id": request_id(), "ticker": Snapshot::of(bars, last)}))
+    let (bars, last) = found.first().ok_or(PolygonError::NotFound("Ticker not found."))?;
+    plain(json!({"status": "OK", "request_id": request_id(), "ticker": SnapshotBody::of(bars, last)}))
 }
 
 /// What universal snapshots are asked for with.
@@ -151,7 +159,7 @@ pub struct UniversalParameters {
     #[serde(rename = "ticker.any_of")]
     any_of: Option<String>,
     #[serde(flatten)]
-    span: Span,
+    span: TickerSpan,
     #[serde(rename = "type")]
     kind: Option<String>,
     order: Option<Sort>,
@@ -176,14 +184,14 @@ fn universal_body(name: &str, market_status: &str, bars: &DayBars, last: &Latest
             "timeframe": "REAL-TIME"});
     }
     if let Some(quote) = last.quote {
-        let mut told = json!({"last_updated": quote.at, "timeframe": "REAL-TIME"});
+        let mut body_of_quote = json!({"last_updated": quote.at, "timeframe": "REAL-TIME"});
         for (side, level) in [("bid", quote.bid), ("ask", quote.ask)] {
             if let Some(level) = level {
-                told[side] = level.price.units().into();
-                told[format!("{side}_size")] = level.shares.into();
+                body_of_quote[side] = level.price.units().into();
+                body_of_quote[format!("{side}_size")] = level.shares.into();
             }
         }
-        body["last_quote"] = told;
+        body["last_quote"] = body_of_quote;
     }
     body
 }
@@ -192,8 +200,8 @@ fn universal_body(name: &str, market_status: &str, bars: &DayBars, last: &Latest
 pub async fn universal(
     State(server): State<Arc<Server>>,
     External(external): External,
-    Parameters(asked): Parameters<UniversalParameters>,
-) -> Answer {
+    QueryOf(asked, ..): PolygonQuery<UniversalParameters>,
+) -> PolygonAnswer {
     let limit = usize::from(limit(super::reference::count(asked.limit.as_deref())?, 10, 250)?);
     let board = server.reader.board().await?;
     if asked.kind.as_deref().is_some_and(|kind| kind != "stocks") {
@@ -222,8 +230,8 @@ pub async fn universal(
         look(&server, symbols).await?.into_iter().map(|found| (found.0.symbol.to_string(), found)).collect();
     let body = |name: &String| match found.get(name) {
         Some((bars, last)) => {
-            let told = board.find(&bars.symbol).map_or("", |row| row.name.as_str());
-            universal_body(told, market_status, bars, last)
+            let name = board.find(&bars.symbol).map_or("", |row| row.name.as_str());
+            universal_body(name, market_status, bars, last)
         }
         None => {
             json!({"ticker": crate::query::parameters::repeated(name), "error": "NOT_FOUND", "message": "Ticker not found."})

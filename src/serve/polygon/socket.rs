@@ -6,390 +6,297 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::ws::{Message, WebSocketUpgrade};
+use axum::extract::ws::Message;
 use axum::response::Response;
 use chrono::NaiveDate;
-use tokio::time::Instant;
 
-use super::answers::refused;
-use super::messages::{self, Channel, Indicator, NoTopic, Said, Topic};
+use super::answers::PolygonError;
+use super::messages::{self, Indicator, NoTopic, PolygonChannel, PolygonRequest, Topic};
 use super::seconds::Tally;
 use super::tallies;
-use crate::access::keys::Holder;
+use crate::access::guard::Credentials;
 use crate::feed::{Event, Last, Round};
 use crate::query::errors::Refusal;
 use crate::query::parameters::repeated;
-use crate::serve::socket::{self, Heard, Line, Manners, Over, Words};
-use crate::serve::{POLYGON, Server};
-use klined_market::base::{PriceLimits, Symbol, UnixNanos};
+use crate::serve::kit::channels::{ChannelSet, Channels};
+use crate::serve::kit::client::{Client, Incoming, SocketLimits};
+use crate::serve::kit::protocol::{self, Admission, Login, Protocol, Reply, SocketProblem, Upgrade, arrays, requested};
+use crate::serve::server::Server;
+use klined_market::base::{Symbol, UnixNanos};
 
-/// A message has room for every channel of 20,000 tickers.
-const MANNERS: Manners = Manners::with_bytes(1024 * 1024);
-/// From here on a message is sent and another begun: clients take 1 MiB at most.
+/// The dialect's place among the feed's encodings.
+pub const ENCODER: usize = 3;
+/// From this length on a frame is sent and another begun: clients take 1 MiB at most.
 const FRAME_BYTES: usize = 256 * 1024;
-/// How long a client may take to give its key.
-const AUTH_WAIT: Duration = Duration::from_secs(10);
 
 /// Opens a WebSocket. The key comes in a message.
-pub async fn open(
-    State(server): State<Arc<Server>>,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
-) -> Response {
-    match socket::asked(upgrade) {
-        Ok(upgrade) => socket::open(upgrade, server, MANNERS, Client::serve),
-        Err(refusal) => refused(&refusal),
-    }
+pub async fn open(State(server): State<Arc<Server>>, upgrade: Upgrade) -> Result<Response, PolygonError> {
+    let stream = PolygonStream::new(server.clone());
+    Ok(protocol::open(requested(upgrade)?, server, Admission::ByMessage, stream))
 }
 
-/// What a client wants, as bits of channels.
-#[derive(Debug, Default)]
-struct Wishes {
-    named: BTreeMap<Symbol, u8>,
-    everything: u8,
-}
-
-impl Wishes {
-    fn of(&self, symbol: &Symbol) -> u8 {
-        self.everything | self.named.get(symbol).copied().unwrap_or(0)
-    }
-
-    /// Whether any ticker is wanted on a channel.
-    fn has(&self, channel: Channel) -> bool {
-        (self.everything | self.named.values().fold(0, |all, bits| all | bits)) & channel.bit() != 0
-    }
-}
-
-/// One client.
-struct Client {
-    line: Line,
-    wishes: Wishes,
-    /// The sums of each ticker whose aggregates are wanted.
+/// One client's subscriptions.
+struct PolygonStream {
+    server: Arc<Server>,
+    channels: Channels,
+    /// The sums of each ticker whose aggregates are subscribed to.
     tallies: BTreeMap<Symbol, Tally>,
-    /// The newest instant that was told of.
+    /// The newest instant of an event.
     now: UnixNanos,
-    /// The day whose price limits were told.
+    /// The day whose price limits the client has.
     limits_of: Option<NaiveDate>,
 }
 
-impl Client {
-    async fn serve(line: Line) -> Result<(), Over> {
-        let mut client =
-            Self { line, wishes: Wishes::default(), tallies: BTreeMap::new(), now: UnixNanos::EPOCH, limits_of: None };
-        client.status("connected", "Connected Successfully").await?;
-        let holder = client.authenticate().await?;
-        if holder.is_some_and(|holder| !client.line.enter(&holder)) {
-            let told = "Maximum number of websocket connections exceeded.";
-            return Err(client.dismiss("max_connections", told).await);
-        }
-        client.status("auth_success", "authenticated").await?;
-        client.run().await
+fn frames(messages: &[Bytes]) -> Vec<Message> {
+    arrays(messages, FRAME_BYTES)
+}
+
+fn status(status: &str, message: &str) -> Vec<Message> {
+    frames(&[messages::status(status, message)])
+}
+
+/// The status that a connection ends with.
+fn closing(name: &'static str, message: &str) -> Reply {
+    Reply::closing(status(name, message), name)
+}
+
+impl Protocol for PolygonStream {
+    /// A message has room for every channel of 20,000 tickers.
+    const LIMITS: SocketLimits = SocketLimits::new(1024 * 1024, Duration::from_secs(10));
+
+    fn greeting(&self, _is_known: bool) -> Vec<Message> {
+        status("connected", "Connected Successfully")
     }
 
-    /// Waits for the key; where none is needed, any will do.
-    async fn authenticate(&mut self) -> Result<Option<Arc<Holder>>, Over> {
-        let until = Instant::now() + AUTH_WAIT;
-        loop {
-            let Some(words) = self.line.said_by(until).await? else {
-                return Err(self.dismiss("auth_timeout", "No authentication request received.").await);
-            };
-            let said = match &words {
-                Words::Text(text) => serde_json::from_str(text).ok(),
-                Words::Binary(_) => None,
-            };
-            let Some(Said::Auth { params }) = said else {
-                self.status("auth_required", "authenticate first: {\"action\":\"auth\",\"params\":KEY}").await?;
-                continue;
-            };
-            if self.line.server.keys.is_none() {
-                return Ok(None);
-            }
-            return match self.line.server.holder_of(&params) {
-                Some(holder) => Ok(Some(holder)),
-                None => Err(self.dismiss("auth_failed", "authentication failed").await),
-            };
-        }
-    }
-
-    async fn run(&mut self) -> Result<(), Over> {
-        loop {
-            match self.line.next().await? {
-                Heard::Said(Words::Text(text)) => self.answer(&text).await?,
-                Heard::Said(Words::Binary(_)) => self.status("error", "messages are text").await?,
-                Heard::Round(round) => self.tell(&round).await?,
-                Heard::Lagged(rounds) => {
-                    let told = format!("too slow: {rounds} rounds of events were missed; connect again");
-                    return Err(self.dismiss("slow_consumer", &told).await);
-                }
-                Heard::Due => {}
+    fn login(&self, message: &Incoming) -> Login {
+        match message.text().map(serde_json::from_str) {
+            Some(Ok(PolygonRequest::Auth { params })) => Login::Given(Credentials::Whole(params)),
+            _ => {
+                let how = "authenticate first: {\"action\":\"auth\",\"params\":KEY}";
+                Login::Missing(status("auth_required", how).into())
             }
         }
     }
 
-    /// Answers a message.
-    async fn answer(&mut self, text: &str) -> Result<(), Over> {
-        if let Err(refusal) = self.line.take() {
-            return self.status("error", &refusal.to_string()).await;
+    fn problem(&self, problem: SocketProblem) -> Reply {
+        match problem {
+            SocketProblem::AuthTimeout => closing("auth_timeout", "No authentication request received."),
+            SocketProblem::WrongKey => closing("auth_failed", "authentication failed"),
+            SocketProblem::ConnectionLimit => {
+                closing("max_connections", "Maximum number of websocket connections exceeded.")
+            }
+            SocketProblem::TooManyMessages(refusal) => status("error", &refusal.to_string()).into(),
+            SocketProblem::SlowClient(missed) => {
+                let message = format!("too slow: {missed} rounds of events were missed; connect again");
+                closing("slow_consumer", &message)
+            }
         }
+    }
+
+    async fn begin(&mut self, _client: &mut Client) -> Vec<Message> {
+        status("auth_success", "authenticated")
+    }
+
+    async fn answer(&mut self, client: &mut Client, message: &Incoming) -> Reply {
+        let Some(text) = message.text() else { return status("error", "messages are text").into() };
         match serde_json::from_str(text) {
-            Ok(Said::Subscribe { params }) => self.subscribe(&params).await,
-            Ok(Said::Unsubscribe { params }) => self.unsubscribe(&params).await,
-            Ok(Said::Auth { .. }) => self.status("auth_success", "already authenticated").await,
+            Ok(PolygonRequest::Subscribe { params }) => self.subscribe(client, &params).await,
+            Ok(PolygonRequest::Unsubscribe { params }) => self.unsubscribe(client, &params),
+            Ok(PolygonRequest::Auth { .. }) => status("auth_success", "already authenticated"),
             Err(error) => {
                 let how = "say {\"action\":\"subscribe\",\"params\":\"T.AAPL,AM.*\"} or unsubscribe";
-                self.status("error", &format!("{how}: {error}")).await
+                status("error", &format!("{how}: {error}"))
+            }
+        }
+        .into()
+    }
+
+    async fn events(&mut self, client: &mut Client, batch: &Round) -> Vec<Message> {
+        let (messages, halts) = self.ticks_and_bars(client, batch);
+        let mut sent = frames(&messages);
+        let today = self.server.reader.calendar().date_of(self.now.seconds());
+        let is_new_day = self.now > UnixNanos::EPOCH && self.limits_of.is_some_and(|day| today != Ok(day));
+        if is_new_day && self.channels.any_on(PolygonChannel::Limits) {
+            let is_all = self.channels.all.has(PolygonChannel::Limits);
+            let named = self.channels.named.iter().filter(|(_, set)| set.has(PolygonChannel::Limits));
+            sent.extend(self.limits((!is_all).then(|| named.map(|(symbol, _)| *symbol).collect())).await);
+        }
+        if !halts.is_empty() {
+            let at = self.market_time().await.unwrap_or(self.now);
+            let found = self.server.price_limits_at(halts.keys().copied().collect(), at).await.unwrap_or_default();
+            let halt = |(symbol, is_halted): (&Symbol, &bool)| {
+                let indicator = if *is_halted { Indicator::Halted } else { Indicator::Resumed };
+                messages::limits(symbol, found.get(symbol).copied(), indicator, at)
+            };
+            sent.extend(frames(&halts.iter().map(halt).collect::<Vec<_>>()));
+        }
+        sent
+    }
+}
+
+/// The topics of a subscription, and a status for each part that is none.
+fn topics(params: &str) -> (Vec<Topic>, Vec<Bytes>) {
+    let (mut topics, mut wrong) = (Vec::new(), Vec::new());
+    for text in params.split(',').map(str::trim).filter(|text| !text.is_empty()) {
+        let shown = repeated(text);
+        match Topic::parse(text) {
+            Ok(topic) => topics.push(topic),
+            Err(NoTopic::Missing) => {
+                wrong.push(messages::status("not_authorized", &format!("You're not authorized to access: {shown}")));
+            }
+            Err(NoTopic::Malformed) => {
+                wrong.push(messages::status("error", &format!("invalid subscription: {shown}")));
             }
         }
     }
+    (topics, wrong)
+}
 
-    /// The topics of a message; what is none is told.
-    async fn topics(&mut self, params: &str) -> Result<Vec<Topic>, Over> {
-        let (mut topics, mut wrong) = (Vec::new(), Vec::new());
-        for text in params.split(',').map(str::trim).filter(|text| !text.is_empty()) {
-            let shown = repeated(text);
-            match Topic::parse(text) {
-                Ok(topic) => topics.push(topic),
-                Err(NoTopic::Missing) => {
-                    wrong
-                        .push(messages::status("not_authorized", &format!("You're not authorized to access: {shown}")));
-                }
-                Err(NoTopic::Malformed) => {
-                    wrong.push(messages::status("error", &format!("invalid subscription: {shown}")));
-                }
-            }
-        }
-        self.say(&wrong).await?;
-        Ok(topics)
+/// A status for each topic that was subscribed to or unsubscribed from.
+fn done(what: &str, topics: &[Topic]) -> Vec<Message> {
+    let status = |topic: &Topic| {
+        let symbol = topic.symbol.as_ref().map_or("*", Symbol::as_str);
+        messages::status("success", &format!("{what} to: {}.{symbol}", topic.channel.as_str()))
+    };
+    frames(&topics.iter().map(status).collect::<Vec<_>>())
+}
+
+fn is_summed(channels: ChannelSet) -> bool {
+    channels.has(PolygonChannel::Second) || channels.has(PolygonChannel::Minute)
+}
+
+impl PolygonStream {
+    fn new(server: Arc<Server>) -> Self {
+        Self { server, channels: Channels::default(), tallies: BTreeMap::new(), now: UnixNanos::EPOCH, limits_of: None }
     }
 
-    async fn subscribe(&mut self, params: &str) -> Result<(), Over> {
-        let topics = self.topics(params).await?;
+    async fn subscribe(&mut self, client: &mut Client, params: &str) -> Vec<Message> {
+        let (topics, wrong) = topics(params);
+        let mut sent = frames(&wrong);
         let named: BTreeSet<Symbol> = topics.iter().filter_map(|topic| topic.symbol).collect();
-        let new = named.iter().filter(|symbol| !self.wishes.named.contains_key(symbol)).count();
-        let most = self.line.allowed.subscriptions as usize;
-        if self.wishes.named.len() + new > most {
-            let told = format!("at most {most} tickers may be named, or * for all; nothing was subscribed to");
-            return self.status("error", &told).await;
+        let most = client.allowed.subscriptions as usize;
+        if self.channels.named_with(&named) > most {
+            let message = format!("at most {most} tickers may be named, or * for all; nothing was subscribed to");
+            sent.extend(status("error", &message));
+            return sent;
         }
-        let mut lasts = BTreeMap::new();
-        if topics.iter().any(|topic| topic.symbol.is_none()) {
-            lasts.extend(self.line.subscription.want_everything().await);
-        }
-        lasts.extend(self.line.subscription.want(&named.into_iter().collect::<Vec<_>>()).await);
-        for topic in &topics {
-            match topic.symbol {
-                Some(symbol) => *self.wishes.named.entry(symbol).or_default() |= topic.channel.bit(),
-                None => self.wishes.everything |= topic.channel.bit(),
-            }
-        }
+        let named: Vec<Symbol> = named.into_iter().collect();
+        let lasts = client.follow(&named, topics.iter().any(|topic| topic.symbol.is_none())).await;
+        topics.iter().for_each(|topic| self.channels.add(topic.symbol, topic.channel.into()));
         if let Err(refusal) = self.tally(&topics, &lasts).await {
-            self.status("error", &refusal.to_string()).await?;
+            sent.extend(status("error", &refusal.to_string()));
         }
-        let told: Vec<Bytes> = topics.iter().map(|topic| done("subscribed", topic)).collect();
-        self.say(&told).await?;
-        let of_limits = |topic: &&Topic| topic.channel == Channel::Limits;
-        if topics.iter().any(|topic| of_limits(&topic)) {
-            let names: Option<BTreeSet<Symbol>> = topics.iter().filter(of_limits).map(|topic| topic.symbol).collect();
-            self.tell_limits(names).await?;
+        sent.extend(done("subscribed", &topics));
+        let limited = topics.iter().filter(|topic| topic.channel == PolygonChannel::Limits);
+        if limited.clone().next().is_some() {
+            sent.extend(self.limits(limited.map(|topic| topic.symbol).collect()).await);
         }
-        Ok(())
+        sent
     }
 
-    async fn unsubscribe(&mut self, params: &str) -> Result<(), Over> {
-        let topics = self.topics(params).await?;
+    fn unsubscribe(&mut self, client: &mut Client, params: &str) -> Vec<Message> {
+        let (topics, wrong) = topics(params);
         let mut gone = Vec::new();
         for topic in &topics {
-            match topic.symbol {
-                None => {
-                    self.wishes.everything &= !topic.channel.bit();
-                    if self.wishes.everything == 0 {
-                        self.line.subscription.unwant_everything();
-                    }
-                }
-                Some(symbol) => {
-                    if let Some(bits) = self.wishes.named.get_mut(&symbol) {
-                        *bits &= !topic.channel.bit();
-                        if *bits == 0 {
-                            self.wishes.named.remove(&symbol);
-                            gone.push(symbol);
-                        }
-                    }
-                }
-            }
+            let is_gone = self.channels.remove(topic.symbol.as_ref(), topic.channel.into());
+            gone.extend(topic.symbol.filter(|_| is_gone));
         }
-        self.line.subscription.unwant(&gone);
-        let summed = Channel::Second.bit() | Channel::Minute.bit();
-        self.tallies.retain(|symbol, _| self.wishes.of(symbol) & summed != 0);
-        let told: Vec<Bytes> = topics.iter().map(|topic| done("unsubscribed", topic)).collect();
-        self.say(&told).await
+        client.unfollow(&gone, self.channels.all);
+        self.tallies.retain(|symbol, _| is_summed(self.channels.of(symbol)));
+        let mut sent = frames(&wrong);
+        sent.extend(done("unsubscribed", &topics));
+        sent
     }
 
-    /// Begins the sums of the tickers whose aggregates are wanted now and were not before.
+    /// Begins the sums of the tickers whose aggregates are subscribed to now and were not before.
     async fn tally(&mut self, topics: &[Topic], lasts: &BTreeMap<Symbol, Last>) -> Result<(), Refusal> {
-        let summed = |topic: &&Topic| [Channel::Second, Channel::Minute].contains(&topic.channel);
-        let board = self.line.server.reader.board().await?;
+        let board = self.server.reader.board().await?;
         let mut symbols = BTreeSet::new();
-        for topic in topics.iter().filter(summed) {
+        for topic in topics.iter().filter(|topic| is_summed(topic.channel.into())) {
             match topic.symbol {
                 Some(symbol) => drop(symbols.insert(symbol)),
                 None => symbols.extend(board.rows.iter().map(|row| row.symbol)),
             }
         }
         symbols.retain(|symbol| !self.tallies.contains_key(symbol) && board.find(symbol).is_some());
-        if symbols.is_empty() {
-            return Ok(());
+        if !symbols.is_empty() {
+            self.tallies.extend(tallies::begin(&self.server, symbols, lasts).await?);
         }
-        self.tallies.extend(tallies::begin(&self.line.server, symbols, lasts).await?);
         Ok(())
     }
 
-    /// Tells what of a round this client asked for. Trades and quotes are written once for all clients.
-    async fn tell(&mut self, round: &Round) -> Result<(), Over> {
-        let server = self.line.server.clone();
-        let calendar = &server.reader.calendar();
-        let Self { line, wishes, tallies, .. } = self;
-        let (mut told, mut halts, mut now): (Vec<Bytes>, BTreeMap<Symbol, bool>, UnixNanos) =
-            (Vec::new(), BTreeMap::new(), self.now);
-        for of_symbol in line.subscription.own(round) {
+    /// Messages of a batch's ticks and bars, and which symbols halt or resume. Trades and quotes are encoded once for all clients.
+    fn ticks_and_bars(&mut self, client: &Client, batch: &Round) -> (Vec<Bytes>, BTreeMap<Symbol, bool>) {
+        let calendar = &self.server.reader.calendar();
+        let Self { channels, tallies, .. } = self;
+        let (mut messages, mut halts, mut now) = (Vec::new(), BTreeMap::new(), self.now);
+        for of_symbol in client.subscription.own(batch) {
             let symbol = &of_symbol.symbol;
-            let wanted = wishes.of(symbol);
-            let is_wanted = |channel: Channel| wanted & channel.bit() != 0;
-            let is_summed = is_wanted(Channel::Second) || is_wanted(Channel::Minute);
-            let mut tally = is_summed.then(|| tallies.entry(*symbol).or_default());
-            let written = of_symbol.encoded(POLYGON, messages::event);
-            for (event, bytes) in of_symbol.events.iter().zip(written.iter()) {
+            let set = channels.of(symbol);
+            let mut tally = is_summed(set).then(|| tallies.entry(*symbol).or_default());
+            let encoded = of_symbol.encoded(ENCODER, messages::event);
+            for (event, message) in of_symbol.events.iter().zip(encoded.iter()) {
                 match event {
                     Event::Trade(trade) => {
                         now = now.max(trade.at);
-                        told.extend(is_wanted(Channel::Trade).then(|| bytes.clone()));
+                        messages.extend(set.has(PolygonChannel::Trade).then(|| message.clone()));
                         let over = tally.as_mut().and_then(|tally| tally.trade(trade, calendar));
-                        let over = over.filter(|_| is_wanted(Channel::Second));
-                        told.extend(over.map(|over| messages::second(symbol, &over)));
+                        let over = over.filter(|_| set.has(PolygonChannel::Second));
+                        messages.extend(over.map(|over| messages::second(symbol, &over)));
                     }
                     Event::Quote(quote) => {
                         now = now.max(quote.at);
-                        told.extend(is_wanted(Channel::Quote).then(|| bytes.clone()));
+                        messages.extend(set.has(PolygonChannel::Quote).then(|| message.clone()));
                     }
                     Event::Bar(closed) => {
                         let end = closed.bar.first.end().saturating_nanos();
                         now = now.max(end);
                         let Some(tally) = &mut tally else { continue };
-                        let over = tally.pass(end, calendar).filter(|_| is_wanted(Channel::Second));
-                        told.extend(over.map(|over| messages::second(symbol, &over)));
+                        let over = tally.pass(end, calendar).filter(|_| set.has(PolygonChannel::Second));
+                        messages.extend(over.map(|over| messages::second(symbol, &over)));
                         let sums = tally.bar(&closed.bar, calendar);
-                        told.extend(is_wanted(Channel::Minute).then(|| messages::minute(symbol, &sums)));
+                        messages.extend(set.has(PolygonChannel::Minute).then(|| messages::minute(symbol, &sums)));
                     }
-                    Event::Halt { is_halted } if is_wanted(Channel::Limits) => drop(halts.insert(*symbol, *is_halted)),
+                    Event::Halt { is_halted } if set.has(PolygonChannel::Limits) => {
+                        let _ = halts.insert(*symbol, *is_halted);
+                    }
                     Event::Halt { .. } => {}
                 }
             }
         }
         if now.seconds() != self.now.seconds() {
             for (symbol, tally) in tallies.iter_mut() {
-                let over = tally.pass(now, calendar).filter(|_| wishes.of(symbol) & Channel::Second.bit() != 0);
-                told.extend(over.map(|over| messages::second(symbol, &over)));
+                let over = tally.pass(now, calendar).filter(|_| channels.of(symbol).has(PolygonChannel::Second));
+                messages.extend(over.map(|over| messages::second(symbol, &over)));
             }
         }
         self.now = now;
-        self.say(&told).await?;
-        let today = calendar.date_of(now.seconds());
-        let is_new_day = now > UnixNanos::EPOCH && self.limits_of.is_some_and(|day| today != Ok(day));
-        if is_new_day && self.wishes.has(Channel::Limits) {
-            let is_everybody = self.wishes.everything & Channel::Limits.bit() != 0;
-            let named = self.wishes.named.iter().filter(|(_, bits)| **bits & Channel::Limits.bit() != 0);
-            let names = (!is_everybody).then(|| named.map(|(symbol, _)| *symbol).collect());
-            self.tell_limits(names).await?;
-        }
-        if !halts.is_empty() {
-            let at = market_now(&server, now).await.unwrap_or(now);
-            let found = match calendar.date_of(at.seconds()) {
-                Ok(today) => limits(&self.line.server, halts.keys().copied().collect(), today).await,
-                Err(error) => Err(error.into()),
-            };
-            let found = found.unwrap_or_default();
-            let told: Vec<Bytes> = halts
-                .iter()
-                .map(|(symbol, is_halted)| {
-                    let indicator = if *is_halted { Indicator::Halted } else { Indicator::Resumed };
-                    messages::limits(symbol, found.get(symbol).copied(), indicator, at)
-                })
-                .collect();
-            self.say(&told).await?;
-        }
-        Ok(())
+        (messages, halts)
     }
 
-    /// Tells the day's price limits of these tickers, or of all, as far as they have any.
-    async fn tell_limits(&mut self, names: Option<BTreeSet<Symbol>>) -> Result<(), Over> {
-        let (server, newest) = (self.line.server.clone(), self.now);
-        let board = match server.reader.board().await {
-            Ok(board) => board,
-            Err(refusal) => return self.status("error", &refusal.to_string()).await,
+    /// The market's time, as far as it is known, and no earlier than the newest event: a client that subscribes to halts only may have
+    /// had none for long.
+    async fn market_time(&self) -> Result<UnixNanos, Refusal> {
+        Ok(self.server.market_time().await?.unwrap_or(UnixNanos::EPOCH).max(self.now))
+    }
+
+    /// The day's price limits of these tickers, or of all, as far as they have any.
+    async fn limits(&mut self, names: Option<BTreeSet<Symbol>>) -> Vec<Message> {
+        self.try_limits(names).await.unwrap_or_else(|refusal| status("error", &refusal.to_string()))
+    }
+
+    async fn try_limits(&mut self, names: Option<BTreeSet<Symbol>>) -> Result<Vec<Message>, Refusal> {
+        let board = self.server.reader.board().await?;
+        let now = self.market_time().await?;
+        let today = self.server.reader.calendar().date_of(now.seconds())?;
+        let names = names.unwrap_or_else(|| board.rows.iter().map(|row| row.symbol).collect());
+        let found = self.server.price_limits(names, today).await?;
+        let limits = |(symbol, limits): (&Symbol, &_)| {
+            let is_halted = board.find(symbol).is_some_and(|row| row.is_halted);
+            let indicator = if is_halted { Indicator::Halted } else { Indicator::None };
+            messages::limits(symbol, Some(*limits), indicator, now)
         };
-        let told = async {
-            let now = market_now(&server, newest).await?;
-            let today = server.reader.calendar().date_of(now.seconds())?;
-            let names = names.unwrap_or_else(|| board.rows.iter().map(|row| row.symbol).collect());
-            let found = limits(&server, names, today).await?;
-            let told = |(symbol, limits): (&Symbol, &_)| {
-                let is_halted = board.find(symbol).is_some_and(|row| row.is_halted);
-                let indicator = if is_halted { Indicator::Halted } else { Indicator::None };
-                messages::limits(symbol, Some(*limits), indicator, now)
-            };
-            Ok::<_, Refusal>((today, found.iter().map(told).collect::<Vec<_>>()))
-        };
-        match told.await {
-            Ok((today, told)) => {
-                self.limits_of = Some(today);
-                self.say(&told).await
-            }
-            Err(refusal) => self.status("error", &refusal.to_string()).await,
-        }
+        self.limits_of = Some(today);
+        Ok(frames(&found.iter().map(limits).collect::<Vec<_>>()))
     }
-
-    async fn status(&mut self, status: &str, message: &str) -> Result<(), Over> {
-        self.say(&[messages::status(status, message)]).await
-    }
-
-    /// Says some messages in arrays.
-    async fn say(&mut self, told: &[Bytes]) -> Result<(), Over> {
-        let mut frame = String::new();
-        for (place, message) in told.iter().enumerate() {
-            frame.push(if frame.is_empty() { '[' } else { ',' });
-            // Every message was written as text.
-            frame.push_str(std::str::from_utf8(message).map_err(|_| Over)?);
-            if frame.len() >= FRAME_BYTES || place + 1 == told.len() {
-                frame.push(']');
-                self.line.feed(Message::Text(std::mem::take(&mut frame).into())).await?;
-            }
-        }
-        self.line.flush().await
-    }
-
-    /// Says why, and closes.
-    async fn dismiss(&mut self, status: &str, message: &str) -> Over {
-        let _ = self.status(status, message).await;
-        self.line.expel(status).await
-    }
-}
-
-/// The market's time, as far as it is known, and no earlier than the newest tick heard: who hears of halts only may have heard none
-/// for long.
-async fn market_now(server: &Server, newest: UnixNanos) -> Result<UnixNanos, Refusal> {
-    let clock = server.reader.standing().await?.clock;
-    Ok(clock.map_or(UnixNanos::EPOCH, |clock| clock.now(server.clock.now_nanos())).max(newest))
-}
-
-async fn limits(
-    server: &Server,
-    symbols: BTreeSet<Symbol>,
-    day: NaiveDate,
-) -> Result<BTreeMap<Symbol, PriceLimits>, Refusal> {
-    let ticks = server.ticks.clone();
-    server.reader.ask(move |_, _| ticks.limits(&symbols, day)).await
-}
-
-fn done(what: &str, topic: &Topic) -> Bytes {
-    let symbol = topic.symbol.as_ref().map_or("*", Symbol::as_str);
-    messages::status("success", &format!("{what} to: {}.{symbol}", topic.channel.as_str()))
 }

@@ -1,5 +1,4 @@
-//! Where the sums of a ticker's day begin when somebody comes to hear of them: with what is committed of the day, and what the open
-//! minute has told so far.
+//! The first sums of a ticker when a client subscribes: the committed minutes of its day, and the trades of the open minute so far.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +8,7 @@ use super::seconds::{Committed, Sums, Tally};
 use crate::feed::Last;
 use crate::query::errors::{Failure, Refusal};
 use crate::query::{DayBars, Order, TickQuery, Ticks};
-use crate::serve::Server;
+use crate::serve::server::Server;
 use klined_market::base::{Symbol, UnixSeconds};
 use klined_market::calendar::{Calendar, Minute};
 

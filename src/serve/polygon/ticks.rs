@@ -6,22 +6,23 @@ use std::sync::Arc;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 
-use super::answers::{Answer, Refused, invalid, page, result};
-use super::parameters::{External, Parameters, Segments, Sort, Span, limit, moment, ticker};
+use super::answers::{PolygonAnswer, PolygonError, invalid, page, result};
+use super::parameters::{External, NanosSpan, PolygonPath, PolygonQuery, Sort, limit, moment, ticker};
+use crate::access::faults::Freshness;
 use crate::query::{LatestTicks, Tick, TickQuery};
-use crate::serve::Server;
-use crate::serve::faults::Freshness;
+use crate::serve::kit::parameters::{QueryOf, Segments};
+use crate::serve::server::Server;
 use klined_market::bars::ticks::{BestQuote, Level, TickId, Trade};
 use klined_market::base::{Nanos, Symbol};
 
 /// The exchange of all trades and quotes.
 pub const EXCHANGE: u8 = 1;
-/// The tape of all trades and quotes, C: of the stocks whose halts the vendor tells.
+/// The tape of all trades and quotes, C: of the stocks whose halts the vendor reports.
 pub const TAPE: u8 = 3;
 
 /// What ticks are asked for with.
 #[derive(Debug, Deserialize)]
-pub struct TickParameters {
+pub struct TimestampParameters {
     timestamp: Option<String>,
     #[serde(rename = "timestamp.gt")]
     gt: Option<String>,
@@ -38,10 +39,10 @@ pub struct TickParameters {
     cursor: Option<i64>,
 }
 
-impl TickParameters {
+impl TimestampParameters {
     /// The instants asked for. A date is all of its day, and what is later than it begins with the next.
-    fn span(&self) -> Result<Span, Refused> {
-        let mut span = Span::ALL;
+    pub fn span(&self) -> Result<NanosSpan, PolygonError> {
+        let mut span = NanosSpan::ALL;
         if let Some(text) = &self.timestamp {
             span = span.and(moment("timestamp", text, Nanos::NANOSECOND)?);
         }
@@ -82,7 +83,7 @@ impl TickParameters {
 
 /// A trade.
 #[derive(Debug, Serialize)]
-struct TradeBody {
+struct LongTrade {
     conditions: [u8; 0],
     exchange: u8,
     id: String,
@@ -94,7 +95,7 @@ struct TradeBody {
     tape: u8,
 }
 
-impl TradeBody {
+impl LongTrade {
     fn of(trade: &Trade) -> Self {
         let number = trade.id().number();
         Self {
@@ -113,7 +114,7 @@ impl TradeBody {
 
 /// A quote. A side that a price limit leaves empty is not there.
 #[derive(Debug, Serialize)]
-struct QuoteBody {
+struct LongQuote {
     #[serde(skip_serializing_if = "Option::is_none")]
     ask_exchange: Option<u8>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -132,7 +133,7 @@ struct QuoteBody {
     tape: u8,
 }
 
-impl QuoteBody {
+impl LongQuote {
     fn of(quote: &BestQuote) -> Self {
         let price = |level: Option<Level>| level.map(|level| level.price.units());
         let size = |level: Option<Level>| level.map(|level| level.shares);
@@ -202,8 +203,8 @@ pub struct LastQuote {
 
 impl LastQuote {
     pub fn of(ticker: Option<Symbol>, quote: &BestQuote) -> Self {
-        let QuoteBody { ask_exchange, ask_price, ask_size, bid_exchange, bid_price, bid_size, .. } =
-            QuoteBody::of(quote);
+        let LongQuote { ask_exchange, ask_price, ask_size, bid_exchange, bid_price, bid_size, .. } =
+            LongQuote::of(quote);
         Self {
             ticker: ticker.map(|ticker| ticker.to_string()),
             ask: ask_price,
@@ -224,23 +225,22 @@ async fn pages<T: Tick, Body: Serialize>(
     server: &Server,
     external: &str,
     (what, ticker): (&str, &str),
-    asked: TickParameters,
+    asked: TimestampParameters,
     body: impl Fn(&T) -> Body,
-) -> Answer {
+) -> PolygonAnswer {
     let (span, limit, order) = (asked.span()?, limit(asked.limit, 1000, 50_000)?, asked.order.unwrap_or(Sort::Desc));
     if asked.sort.as_deref().is_some_and(|sort| sort != "timestamp") {
         return Err(invalid("'sort' must be timestamp"));
     }
     let after = asked.cursor.map(|cursor| TickId::from_number(cursor.max(0).cast_unsigned()));
-    // Of a ticker that there is not, the vendor tells no trades.
+    // A ticker that is not known has no trades, as at the vendor.
     let symbol = ticker.parse::<Symbol>().ok();
     let board = server.reader.board().await?;
     let Some(symbol) = symbol.filter(|symbol| board.find(symbol).is_some()) else {
         return page::<Body>(&[], false, None);
     };
     let query = TickQuery { symbol, from: span.from, to: span.to, order: order.into(), limit, after };
-    let ticks = server.ticks.clone();
-    let found = server.reader.ask(move |_, _| ticks.page::<T>(&query)).await?;
+    let found = server.tick_page::<T>(query).await?;
     let bodies: Vec<Body> = found.ticks.iter().map(body).collect();
     let next_url = found.next.map(|next| format!("{external}/v3/{what}/{symbol}?{}", asked.next(order, limit, next)));
     page(&bodies, false, next_url)
@@ -250,45 +250,43 @@ async fn pages<T: Tick, Body: Serialize>(
 pub async fn trades(
     State(server): State<Arc<Server>>,
     External(external): External,
-    Segments(ticker): Segments<String>,
-    Parameters(asked): Parameters<TickParameters>,
-) -> Answer {
-    pages(&server, &external, ("trades", &ticker), asked, TradeBody::of).await
+    Segments(ticker, ..): PolygonPath<String>,
+    QueryOf(asked, ..): PolygonQuery<TimestampParameters>,
+) -> PolygonAnswer {
+    pages(&server, &external, ("trades", &ticker), asked, LongTrade::of).await
 }
 
 /// Quotes of a ticker.
 pub async fn quotes(
     State(server): State<Arc<Server>>,
     External(external): External,
-    Segments(ticker): Segments<String>,
-    Parameters(asked): Parameters<TickParameters>,
-) -> Answer {
-    pages(&server, &external, ("quotes", &ticker), asked, QuoteBody::of).await
+    Segments(ticker, ..): PolygonPath<String>,
+    QueryOf(asked, ..): PolygonQuery<TimestampParameters>,
+) -> PolygonAnswer {
+    pages(&server, &external, ("quotes", &ticker), asked, LongQuote::of).await
 }
 
-async fn last(server: &Server, freshness: &Freshness, text: &str) -> Result<(Symbol, LatestTicks), Refused> {
-    let (symbol, age) = (ticker(text)?, freshness.age());
-    server.reader.price(symbol).await?;
-    let ticks = server.ticks.clone();
-    Ok((symbol, server.reader.ask(move |_, _| ticks.last(symbol, age)).await?))
+async fn last(server: &Server, freshness: &Freshness, text: &str) -> Result<(Symbol, LatestTicks), PolygonError> {
+    let symbol = ticker(text)?;
+    Ok((symbol, server.latest_ticks(symbol, freshness.age()).await?))
 }
 
 /// The last trade of a ticker.
 pub async fn last_trade(
     State(server): State<Arc<Server>>,
     freshness: Freshness,
-    Segments(text): Segments<String>,
-) -> Answer {
+    Segments(text, ..): PolygonPath<String>,
+) -> PolygonAnswer {
     let (symbol, last) = last(&server, &freshness, &text).await?;
-    result(LastTrade::of(Some(symbol), &last.trade.ok_or(Refused::NotFound("Data not found."))?))
+    result(LastTrade::of(Some(symbol), &last.trade.ok_or(PolygonError::NotFound("Data not found."))?))
 }
 
 /// The best bid and ask of a ticker.
 pub async fn last_quote(
     State(server): State<Arc<Server>>,
     freshness: Freshness,
-    Segments(text): Segments<String>,
-) -> Answer {
+    Segments(text, ..): PolygonPath<String>,
+) -> PolygonAnswer {
     let (symbol, last) = last(&server, &freshness, &text).await?;
-    result(LastQuote::of(Some(symbol), &last.quote.ok_or(Refused::NotFound("Data not found."))?))
+    result(LastQuote::of(Some(symbol), &last.quote.ok_or(PolygonError::NotFound("Data not found."))?))
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use axum::extract::State;
 use serde_json::{Value, json};
 
-use super::answers::{Answer, Parameters, answer};
+use super::answers::{UdfAnswer, UdfError, UdfQuery, answer};
 use super::symbols::find;
-use crate::serve::Server;
+use crate::serve::server::Server;
 use klined_market::base::UnixSeconds;
 use klined_market::model::{Effect, Regime, ScenarioEvent, Scope};
 
@@ -38,12 +38,12 @@ fn looks(effect: &Effect) -> (&'static str, &'static str) {
     }
 }
 
-async fn found(server: &Server, parameters: &Parameters) -> Result<Vec<Mark>, super::answers::Problem> {
+async fn found(server: &Server, parameters: &UdfQuery) -> Result<Vec<Mark>, UdfError> {
     let board = server.reader.board().await?;
     let row = find(&board, parameters.required("symbol")?)?;
     let from = parameters.seconds("from")?.unwrap_or(UnixSeconds::MIN);
     let to = parameters.seconds("to")?.unwrap_or(UnixSeconds::MAX);
-    // Nobody is told what is yet to come.
+    // What is yet to come is not shown.
     let newest = board.newest.unwrap_or(UnixSeconds::MIN);
     let (symbol, sector) = (row.symbol, row.sector.clone());
     let scenarios = server.reader.ask(|store, _| Ok(store.scenarios()?)).await?;
@@ -66,7 +66,7 @@ async fn found(server: &Server, parameters: &Parameters) -> Result<Vec<Mark>, su
 }
 
 /// Marks on bars, as columns.
-pub async fn marks(State(server): State<Arc<Server>>, parameters: Parameters) -> Answer {
+pub async fn marks(State(server): State<Arc<Server>>, parameters: UdfQuery) -> UdfAnswer {
     let marks = found(&server, &parameters).await?;
     let column = |value: &dyn Fn(&Mark) -> Value| marks.iter().map(value).collect::<Value>();
     answer(&json!({
@@ -81,7 +81,7 @@ pub async fn marks(State(server): State<Arc<Server>>, parameters: Parameters) ->
 }
 
 /// Marks on the axis of time.
-pub async fn timescale_marks(State(server): State<Arc<Server>>, parameters: Parameters) -> Answer {
+pub async fn timescale_marks(State(server): State<Arc<Server>>, parameters: UdfQuery) -> UdfAnswer {
     let marks = found(&server, &parameters).await?;
     let body = |mark: &Mark| json!({"id": mark.id, "time": mark.time, "color": mark.color, "label": mark.label, "tooltip": [mark.text]});
     answer(&marks.iter().map(body).collect::<Value>())

@@ -1,41 +1,52 @@
-//! TradingView's UDF: what its charts ask over HTTP for configuration, symbols, history, marks and quotes.
+//! TradingView's UDF: configuration, symbols, history, marks and quotes for its charts over HTTP.
 //!
-//! All of it is under `/udf`, and under `/udf/key/KEY` for a chart that can be told nothing but a URL.
+//! All of it is under `/udf`, and under `/udf/key/KEY` for a chart that can be configured with a URL only.
 
 mod answers;
 mod history;
 mod marks;
+mod resolutions;
 mod symbols;
 
-use std::sync::Arc;
-
-use axum::Router;
 use axum::routing::get;
 
-pub use answers::refused;
+use super::kit::dialect::{Dialect, Routes};
+#[cfg(test)]
+use super::kit::parsers::{query, text};
+use crate::access::guard::{KeyPlaces, Rules};
 
-use super::Server;
+/// The dialect's row.
+pub const DIALECT: Dialect = Dialect {
+    rules: Rules { owns, refused: answers::refused, keys: KeyPlaces::Shared(&[]) },
+    parameters: &answers::KNOWN,
+    routes,
+    encoders: &[],
+    #[cfg(test)]
+    parsers: &[
+        |bytes| text(bytes, |text| assert!(resolutions::interval(text).is_none() || text.len() < 4)),
+        |bytes| query::<answers::UdfQuery>(bytes).iter().for_each(answers::UdfQuery::all),
+    ],
+};
 
 const ROOTS: [&str; 2] = ["/udf", "/udf/key/{key}"];
 
 /// Whether a path is this dialect's.
-pub fn owns(path: &str) -> bool {
+fn owns(path: &str) -> bool {
     path.strip_prefix("/udf").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// The dialect's routes.
-pub fn routes() -> Router<Arc<Server>> {
-    ROOTS.into_iter().fold(Router::new(), |routes, root| {
+fn routes() -> Routes {
+    ROOTS.into_iter().fold(Routes::default(), |routes, root| {
         let at = |path: &str| format!("{root}{path}");
         routes
-            .route(&at("/config"), get(symbols::config))
-            .route(&at("/symbol_info"), get(symbols::symbol_info))
-            .route(&at("/symbols"), get(symbols::symbol))
-            .route(&at("/search"), get(symbols::search))
-            .route(&at("/time"), get(symbols::time))
-            .route(&at("/quotes"), get(symbols::quotes))
-            .route(&at("/history"), get(history::history))
-            .route(&at("/marks"), get(marks::marks))
-            .route(&at("/timescale_marks"), get(marks::timescale_marks))
+            .get(&at("/config"), "", get(symbols::config))
+            .get(&at("/symbol_info"), "", get(symbols::symbol_info))
+            .get(&at("/symbols"), "symbol=AAPL", get(symbols::symbol))
+            .get(&at("/search"), "", get(symbols::search))
+            .get(&at("/time"), "", get(symbols::time))
+            .get(&at("/quotes"), "symbols=AAPL", get(symbols::quotes))
+            .get(&at("/history"), "symbol=AAPL&resolution=1&countback=3", get(history::history))
+            .get(&at("/marks"), "symbol=AAPL", get(marks::marks))
+            .get(&at("/timescale_marks"), "symbol=AAPL", get(marks::timescale_marks))
     })
 }

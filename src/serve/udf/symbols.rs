@@ -1,4 +1,4 @@
-//! What a chart is told of the server and of symbols: configuration, search, quotes, time.
+//! The server and its symbols as a chart asks for them: configuration, search, quotes, time.
 
 use std::sync::Arc;
 
@@ -7,11 +7,11 @@ use axum::http::header;
 use axum::response::IntoResponse;
 use serde_json::{Value, json};
 
-use super::answers::{Answer, Parameters, Problem, UNKNOWN_SYMBOL, answer};
-use super::history::RESOLUTIONS;
+use super::answers::{UNKNOWN_SYMBOL, UdfAnswer, UdfError, UdfQuery, answer};
+use super::resolutions;
+use crate::access::faults::Freshness;
 use crate::query::Board;
-use crate::serve::Server;
-use crate::serve::faults::Freshness;
+use crate::serve::server::Server;
 use crate::store::PriceRow;
 use klined_market::calendar::Calendar;
 
@@ -25,22 +25,14 @@ const FOUND_MOST: u16 = 1000;
 const QUOTES_MOST: usize = 100;
 
 /// A stock by its ticker, in any case, with or without the exchange before it.
-pub fn find<'b>(board: &'b Board, name: &str) -> Result<&'b PriceRow, Problem> {
+pub fn find<'b>(board: &'b Board, name: &str) -> Result<&'b PriceRow, UdfError> {
     let bare = name.split_once(':').filter(|(exchange, _)| exchange.eq_ignore_ascii_case(EXCHANGE));
     let found = board.find_any_case(name).or_else(|| board.find_any_case(bare?.1));
-    found.ok_or_else(Problem::unknown_symbol)
-}
-
-fn resolutions() -> Vec<&'static str> {
-    RESOLUTIONS.iter().map(|(name, _)| *name).collect()
-}
-
-fn multipliers() -> Vec<&'static str> {
-    RESOLUTIONS.iter().filter(|(_, interval)| interval.trading_minutes().is_some()).map(|(name, _)| *name).collect()
+    found.ok_or_else(UdfError::unknown_symbol)
 }
 
 /// What the server can do.
-pub async fn config() -> Answer {
+pub async fn config() -> UdfAnswer {
     answer(&json!({
         "supports_search": true,
         "supports_group_request": false,
@@ -52,12 +44,12 @@ pub async fn config() -> Answer {
             {"value": EXCHANGE, "name": EXCHANGE, "desc": "klined's synthetic market"},
         ],
         "symbols_types": [{"name": "All", "value": ""}, {"name": "Stock", "value": "stock"}],
-        "supported_resolutions": resolutions(),
+        "supported_resolutions": resolutions::names(),
     }))
 }
 
 /// One symbol.
-pub async fn symbol(State(server): State<Arc<Server>>, parameters: Parameters) -> Answer {
+pub async fn symbol(State(server): State<Arc<Server>>, parameters: UdfQuery) -> UdfAnswer {
     let board = server.reader.board().await?;
     let row = find(&board, parameters.required("symbol")?)?;
     answer(&json!({
@@ -85,11 +77,11 @@ pub async fn symbol(State(server): State<Arc<Server>>, parameters: Parameters) -
         "has_weekly_and_monthly": true,
         "has_no_volume": false,
         "visible_plots_set": "ohlcv",
-        "intraday_multipliers": multipliers(),
+        "intraday_multipliers": resolutions::minutes(),
         "daily_multipliers": ["1"],
         "weekly_multipliers": ["1"],
         "monthly_multipliers": ["1"],
-        "supported_resolutions": resolutions(),
+        "supported_resolutions": resolutions::names(),
         "volume_precision": 0,
         "data_status": "streaming",
         "expired": !row.is_active,
@@ -98,13 +90,13 @@ pub async fn symbol(State(server): State<Arc<Server>>, parameters: Parameters) -
 }
 
 /// All symbols of a group, as columns. The groups are the exchange and its sectors.
-pub async fn symbol_info(State(server): State<Arc<Server>>, parameters: Parameters) -> Answer {
+pub async fn symbol_info(State(server): State<Arc<Server>>, parameters: UdfQuery) -> UdfAnswer {
     let board = server.reader.board().await?;
     let group = parameters.get("group").filter(|group| !group.eq_ignore_ascii_case(EXCHANGE));
     let is_in = |row: &&PriceRow| group.is_none_or(|group| row.sector.eq_ignore_ascii_case(group));
     let rows: Vec<&PriceRow> = board.rows.iter().filter(is_in).collect();
     if rows.is_empty() && group.is_some() {
-        return Err(Problem("unknown_group".to_owned()));
+        return Err(UdfError("unknown_group".to_owned()));
     }
     let names: Vec<&str> = rows.iter().map(|row| row.symbol.as_str()).collect();
     answer(&json!({
@@ -124,14 +116,14 @@ pub async fn symbol_info(State(server): State<Arc<Server>>, parameters: Paramete
         "has-no-volume": false,
         "timezone": Calendar::zone().name(),
         "session-regular": SESSION,
-        "intraday-multipliers": multipliers(),
-        "supported-resolutions": resolutions(),
+        "intraday-multipliers": resolutions::minutes(),
+        "supported-resolutions": resolutions::names(),
         "volume-precision": 0,
     }))
 }
 
 /// Symbols by the beginning of their ticker or a part of their name.
-pub async fn search(State(server): State<Arc<Server>>, parameters: Parameters) -> Answer {
+pub async fn search(State(server): State<Arc<Server>>, parameters: UdfQuery) -> UdfAnswer {
     let board = server.reader.board().await?;
     let query = parameters.get("query").unwrap_or_default().to_lowercase();
     let limit = usize::from(parameters.count("limit", FOUND_MOST)?.unwrap_or(FOUND_USUAL));
@@ -154,19 +146,17 @@ pub async fn search(State(server): State<Arc<Server>>, parameters: Parameters) -
 }
 
 /// The market's time in Unix seconds, as text.
-pub async fn time(State(server): State<Arc<Server>>) -> Answer {
-    let wall = server.clock.now_nanos();
-    let clock = server.reader.standing().await?.clock;
-    let now = clock.map_or(wall, |clock| clock.now(wall)).seconds();
+pub async fn time(State(server): State<Arc<Server>>) -> UdfAnswer {
+    let now = server.market_time_or_wall().await?.seconds();
     Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], now.to_string()).into_response())
 }
 
 /// Prices of symbols.
-pub async fn quotes(State(server): State<Arc<Server>>, freshness: Freshness, parameters: Parameters) -> Answer {
+pub async fn quotes(State(server): State<Arc<Server>>, freshness: Freshness, parameters: UdfQuery) -> UdfAnswer {
     let board = server.reader.board().await?;
     let names: Vec<&str> = parameters.required("symbols")?.split(',').filter(|name| !name.is_empty()).collect();
     if names.len() > QUOTES_MOST {
-        return Err(Problem(format!("at most {QUOTES_MOST} symbols are quoted at once")));
+        return Err(UdfError(format!("at most {QUOTES_MOST} symbols are quoted at once")));
     }
     let mut bodies = Vec::with_capacity(names.len());
     for name in names {
@@ -174,9 +164,8 @@ pub async fn quotes(State(server): State<Arc<Server>>, freshness: Freshness, par
             bodies.push(json!({"s": "error", "n": name, "errmsg": UNKNOWN_SYMBOL, "v": {}}));
             continue;
         };
-        let (ticks, symbol, age) = (server.ticks.clone(), row.symbol, freshness.age());
-        let day = server.reader.day(symbol).await?;
-        let present = server.reader.ask(move |_, _| ticks.present(symbol, age)).await?;
+        let symbol = row.symbol;
+        let (day, present) = (server.reader.day(symbol).await?, server.open_minute(symbol, freshness.age()).await?);
         let day = present.of_day(day, &server.reader.calendar());
         // Hundredths, as the sums and differences of them are.
         let hundredths = |number: f64| (number * 100.0).round() / 100.0;

@@ -10,10 +10,12 @@ use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::{BigInt, Bool, Integer, Text};
 
-use super::super::error::During;
-use super::super::{Lease, Role, StoreError, epoch, rows};
-use super::session::Server;
 use klined_market::base::Shard;
+
+use super::super::error::{During, StoreError};
+use super::super::lease::LeaseLock;
+use super::super::role::Role;
+use super::connect::{PgServer, one_line};
 
 /// The first half of every advisory lock's key: "klnd" in ASCII.
 const LOCK_CLASS: i32 = 0x6b6c_6e64;
@@ -24,12 +26,12 @@ const MIGRATION_LOCK: i32 = 0;
 const TRIES: u32 = 15;
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// The server's sessions of leases whose connection was lost: the server may not have noticed, and then keeps their locks.
-pub(super) type LeftBehind = Arc<Mutex<Vec<Backend>>>;
+/// The server's processes of leases whose connection was lost: the server may not have noticed, and then keeps their locks.
+pub(super) type LeftBehind = Arc<Mutex<Vec<ServerProcess>>>;
 
-/// One session as the server knows it. Its beginning tells it from a later one with the same number.
+/// The server's process for one connection. Its beginning distinguishes it from a later one with the same number.
 #[derive(QueryableByName)]
-pub(super) struct Backend {
+pub(super) struct ServerProcess {
     #[diesel(sql_type = Integer)]
     pid: i32,
     #[diesel(sql_type = Text)]
@@ -37,39 +39,50 @@ pub(super) struct Backend {
 }
 
 /// A connection that is kept for the lock it holds.
-pub(super) struct Guard {
+pub(super) struct LockConnection {
     connection: Mutex<PgConnection>,
     shown_url: String,
-    /// Itself on the server, and where to put that when it can no longer be told to let go.
-    backend: Option<(Backend, LeftBehind)>,
+    /// The server's process, and where to put it when the lock cannot be given up.
+    process: Option<(ServerProcess, LeftBehind)>,
 }
 
-impl Drop for Guard {
-    /// The server learns of a closed connection only some time later; whoever takes the role next need not wait for it.
+impl Drop for LockConnection {
+    /// The server notices a closed connection only some time later; the next process that takes the role need not wait for that.
     fn drop(&mut self) {
         let connection = self.connection.get_mut().unwrap_or_else(PoisonError::into_inner);
         if connection.batch_execute("SELECT pg_advisory_unlock_all()").is_err()
-            && let Some((backend, left_behind)) = self.backend.take()
+            && let Some((process, left_behind)) = self.process.take()
         {
-            left_behind.lock().unwrap_or_else(PoisonError::into_inner).push(backend);
+            left_behind.lock().unwrap_or_else(PoisonError::into_inner).push(process);
         }
     }
 }
 
-impl super::super::Guard for Guard {
+impl LeaseLock for LockConnection {
     fn check(&self) -> Result<(), StoreError> {
         let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         connection.batch_execute("SELECT 1").map_err(|error| StoreError::Unreachable {
             url: self.shown_url.clone(),
-            reason: format!("the connection that held the role is lost: {}", super::one_line(&error)),
+            reason: format!("the connection that held the role is lost: {}", one_line(&error)),
         })
     }
 }
 
+diesel::define_sql_function! {
+    /// Takes an advisory lock unless another session has it; whether it did.
+    fn pg_try_advisory_lock(class: Integer, key: Integer) -> Bool;
+}
+
+/// The server's process for this connection. SQL, as are the next two, because the server's views are not in diesel's schema.
+const OWN_PROCESS: &str = "SELECT pid, backend_start::text AS began FROM pg_stat_activity WHERE pid = pg_backend_pid()";
+/// Ends a process.
+const END_PROCESS: &str =
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1 AND backend_start::text = $2";
+
 #[derive(QueryableByName)]
-struct TakenRow {
+struct OtherDivision {
     #[diesel(sql_type = Bool)]
-    taken: bool,
+    is_held: bool,
 }
 
 fn key(role: Role) -> i32 {
@@ -84,39 +97,40 @@ fn division(shard: Shard) -> [i32; 2] {
     if shard.is_whole() { [0, 0] } else { [i32::from(shard.of()), i32::from(shard.number())] }
 }
 
-/// Whether anybody holds a lock of the role for another number of shards. Asked by who holds one already: of two who take
-/// theirs at the same time the later one sees the other's.
+/// Whether another process holds a lock of the role for another number of shards. Asked while holding one's own lock: of two
+/// processes that take theirs at the same time the later one sees the other's.
 const OTHERWISE: &str = "SELECT EXISTS (SELECT FROM pg_locks l WHERE l.locktype = 'advisory' AND l.granted \
      AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
-     AND l.classid::bigint = $1 AND l.objid::bigint & 255 = $2 AND l.objid::bigint >> 16 <> $3) AS taken";
+     AND l.classid::bigint = $1 AND l.objid::bigint & 255 = $2 AND l.objid::bigint >> 16 <> $3) AS is_held";
 
-/// Takes a role's lock for a part of the market, or fails when somebody still stands in the way after a few tries.
-pub(super) fn take(server: &Server, role: Role, shard: Shard, left_behind: &LeftBehind) -> Result<Guard, StoreError> {
+/// Takes a role's lock for a part of the market, or fails when another process still holds it after a few tries.
+pub(super) fn take(
+    server: &PgServer,
+    role: Role,
+    shard: Shard,
+    left_behind: &LeftBehind,
+) -> Result<LockConnection, StoreError> {
     let [of, number] = division(shard);
     let key = key(role) | number << 8 | of << 16;
     let mut is_divided_otherwise = false;
     let mut connection = server.connect_as("klined lease")?;
-    end_sessions(&mut connection, left_behind)?;
-    let backend =
-        sql_query("SELECT pid, backend_start::text AS began FROM pg_stat_activity WHERE pid = pg_backend_pid()")
-            .get_result::<Backend>(&mut connection)
-            .during("take the role's lock")?;
+    end_processes(&mut connection, left_behind)?;
+    let process = sql_query(OWN_PROCESS).get_result::<ServerProcess>(&mut connection).during("take the role's lock")?;
     for tries_left in (0..TRIES).rev() {
-        let TakenRow { taken } = sql_query("SELECT pg_try_advisory_lock($1, $2) AS taken")
-            .bind::<Integer, _>(LOCK_CLASS)
-            .bind::<Integer, _>(key)
+        let is_taken: bool = diesel::select(pg_try_advisory_lock(LOCK_CLASS, key))
             .get_result(&mut connection)
             .during("take the role's lock")?;
-        if taken {
-            TakenRow { taken: is_divided_otherwise } = sql_query(OTHERWISE)
+        if is_taken {
+            OtherDivision { is_held: is_divided_otherwise } = sql_query(OTHERWISE)
                 .bind::<BigInt, _>(i64::from(LOCK_CLASS))
                 .bind::<BigInt, _>(i64::from(self::key(role)))
                 .bind::<BigInt, _>(i64::from(of))
                 .get_result(&mut connection)
                 .during("take the role's lock")?;
             if !is_divided_otherwise {
-                let backend = Some((backend, left_behind.clone()));
-                return Ok(Guard { connection: Mutex::new(connection), shown_url: server.shown_url.clone(), backend });
+                let process = Some((process, left_behind.clone()));
+                let shown_url = server.shown_url.clone();
+                return Ok(LockConnection { connection: Mutex::new(connection), shown_url, process });
             }
             connection.batch_execute("SELECT pg_advisory_unlock_all()").during("give the role's lock back")?;
         }
@@ -131,37 +145,25 @@ pub(super) fn take(server: &Server, role: Role, shard: Shard, left_behind: &Left
     })
 }
 
-/// Ends what this process has left behind on the server. Its user may end its own sessions.
-fn end_sessions(connection: &mut PgConnection, left_behind: &LeftBehind) -> Result<(), StoreError> {
-    let mut sessions = left_behind.lock().unwrap_or_else(PoisonError::into_inner);
-    for Backend { pid, began } in sessions.iter() {
-        sql_query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1 AND backend_start::text = $2")
+/// Ends what this program has left behind on the server. A user may end the processes of its own connections.
+fn end_processes(connection: &mut PgConnection, left_behind: &LeftBehind) -> Result<(), StoreError> {
+    let mut processes = left_behind.lock().unwrap_or_else(PoisonError::into_inner);
+    for ServerProcess { pid, began } in processes.iter() {
+        sql_query(END_PROCESS)
             .bind::<Integer, _>(pid)
             .bind::<Text, _>(began)
             .execute(connection)
-            .during("end the session that held the role")?;
+            .during("end the server's process that held the role")?;
     }
-    sessions.clear();
+    processes.clear();
     Ok(())
 }
 
 /// Waits for the lock under which migrations run, so that two daemons started together do not run them twice.
-pub(super) fn hold_migration_lock(server: &Server) -> Result<Guard, StoreError> {
+pub(super) fn hold_migration_lock(server: &PgServer) -> Result<LockConnection, StoreError> {
     let mut connection = server.connect_as("klined migration")?;
     connection
         .batch_execute(&format!("SELECT pg_advisory_lock({LOCK_CLASS}, {MIGRATION_LOCK})"))
         .during("wait for another process's migrations")?;
-    Ok(Guard { connection: Mutex::new(connection), shown_url: server.shown_url.clone(), backend: None })
-}
-
-/// Fails unless the lease is held and the newest of its role. The row stays locked until the transaction ends, so nobody takes
-/// the role over in its middle.
-pub(super) fn check(connection: &mut PgConnection, lease: &Lease) -> Result<(), StoreError> {
-    lease.guard.check()?;
-    let newest = sql_query("SELECT epoch FROM role_epoch WHERE role = $1 FOR SHARE")
-        .bind::<Text, _>(epoch::name(lease.role, lease.shard))
-        .get_result::<rows::EpochRow>(connection)
-        .optional()
-        .during("check the role")?;
-    lease.compare(newest.map(|row| row.epoch))
+    Ok(LockConnection { connection: Mutex::new(connection), shown_url: server.shown_url.clone(), process: None })
 }

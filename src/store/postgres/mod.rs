@@ -1,88 +1,85 @@
 //! A market in PostgreSQL: month partitions, binary COPY for bulk, arrays for the live minute.
 
-mod bulk;
+mod connect;
+mod copy;
 mod follow;
+mod klines;
 mod lease;
+mod month;
 mod notify;
-mod numeric;
 mod partitions;
-mod session;
+mod schema;
 mod write;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use chrono::NaiveDate;
 use diesel::connection::SimpleConnection;
+use diesel::dsl::sql;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::r2d2::{ConnectionManager, Pool, PooledConnection};
-use diesel::sql_query;
-use diesel::sql_types::{Array, BigInt, Bool, Double, Integer, Nullable, Text};
+use diesel::sql_types::{Bool, Text};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
-use self::session::{PooledSession, Server, one_line};
-use super::bar_rows::BarRow;
-use super::data::{
-    BarRange, Batch, Identity, Listing, MarketStatus, PriceRow, Progress, RollupBacklog, RollupTask, RollupWrite,
-    StateRow, StoredBar, StoredScenario,
-};
-use super::error::During;
-use super::url::without_passwords_of;
-use super::{
-    BarStore, Fill, FillRoles, Follow, Lease, MonthFill, PoolUse, Role, Room, StoreError, StoreOptions, Supplier,
-    clock, epoch, migrations, prices, retention, rollups, rows, scenarios, transaction,
-};
-use klined_market::bars::Halt;
-use klined_market::base::{Interval, MarketClock, Shard, Symbol, UnixSeconds};
+use klined_market::base::{Shard, Symbol, UnixSeconds};
 use klined_market::universe::UniverseRow;
 
-pub(super) use numeric::StoredPrice;
+use self::connect::{PgServer, PoolSetup, one_line};
+use super::connection::AnyConnection;
+use super::data::{BarRange, MarketWrite, RollupWrite, StoredBar};
+use super::database::{MarketDatabase, TimeSpan};
+use super::error::{During, StoreError};
+use super::history::{HistoryPart, LoadRoles, MonthLoad, MonthRoom, PartSource};
+use super::lease::LeaseLock;
+use super::observe::{Hook, Operation, StoreObserver};
+use super::options::{PoolUse, StoreOptions};
+use super::role::Role;
+use super::traits::{BarStore, Follow, ReadBars, SchemaVersion};
+use super::url::without_passwords_of;
+use super::{migrations, transaction};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 /// PostgreSQL 13, the oldest that has everything used here.
 const SERVER_VERSION_MIN: i32 = 130_000;
 
-type Pooled = PooledConnection<ConnectionManager<PgConnection>>;
+diesel::define_sql_function! {
+    /// The value of one of the server's settings.
+    fn current_setting(name: Text) -> Text;
+}
+
+// What the user may do: expressions of SQL, because diesel has no names for the server's objects.
+const MAY_CREATE_TABLES: &str = "coalesce(has_schema_privilege(current_schema(), 'CREATE'), false)";
+const MAY_MAKE_PARTITIONS: &str = "has_function_privilege('klines_make_partition(text, bigint, bigint)', 'EXECUTE')";
+const MAY_LOAD_MONTHS: &str = "has_function_privilege('klines_end_month(text)', 'EXECUTE')";
+const MAY_WRITE_ROLLUPS: &str = "has_table_privilege('market_klines', 'INSERT') \
+     AND has_column_privilege('rollup_watermark', 'folded_to', 'UPDATE')";
+
+/// Every writing transaction has read the horizon under its role's row: it ends before this lock is granted.
+const WAIT_FOR_WRITERS: &str = "SELECT FROM role_epoch FOR UPDATE";
+
+type PgPooled = PooledConnection<ConnectionManager<PgConnection>>;
 
 /// A pool of connections to one PostgreSQL database.
-pub struct PostgresStore {
+#[derive(Clone)]
+pub(super) struct PostgresStore {
     pool: Pool<ConnectionManager<PgConnection>>,
     /// For connections that must not go back to the pool.
-    server: Server,
-    /// Sessions of leases that were given up while their connection was lost.
+    server: PgServer,
+    /// The server's processes of leases that were given up while their connection was lost.
     left_behind: lease::LeftBehind,
-}
-
-#[derive(QueryableByName)]
-struct HoldsRow {
-    #[diesel(sql_type = Bool)]
-    holds: bool,
-}
-
-#[derive(QueryableByName)]
-struct SymbolRow {
-    #[diesel(sql_type = Text)]
-    symbol: String,
-}
-
-#[derive(QueryableByName)]
-struct VersionRow {
-    #[diesel(sql_type = Integer)]
-    version: i32,
+    hook: Hook,
 }
 
 impl PostgresStore {
-    pub(super) fn open(options: &StoreOptions) -> Result<Self, StoreError> {
-        let super::DatabaseUrl::Postgres(url) = &options.url else {
-            return Err(StoreError::Unusable { url: options.url.to_string(), reason: "not PostgreSQL".to_owned() });
-        };
-        let server = Server::new(url, options.url.to_string(), options.timeout);
+    pub(super) fn open(url: &str, options: &StoreOptions) -> Result<Self, StoreError> {
+        let server = PgServer::new(url, options.url.to_string(), options.timeout);
         // Tried once outside the pool, whose own error says only that it timed out.
-        let mut first = server.connect()?;
-        let version = sql_query("SELECT current_setting('server_version_num')::int AS version")
-            .get_result::<VersionRow>(&mut first)
-            .during("ask the server for its version")?
-            .version;
+        let version: String = diesel::select(current_setting("server_version_num"))
+            .get_result(&mut server.connect()?)
+            .during("ask the server for its version")?;
+        let version: i32 = version.parse().unwrap_or_default();
         if version < SERVER_VERSION_MIN {
             let reason = format!("its server is PostgreSQL {}; 13 or newer is needed", version / 10_000);
             return Err(StoreError::Unusable { url: server.shown_url, reason });
@@ -92,277 +89,203 @@ impl PostgresStore {
             .min_idle(Some(1))
             .connection_timeout(options.timeout)
             .test_on_check_out(true)
-            .connection_customizer(Box::new(PooledSession::with(&server)))
+            .connection_customizer(Box::new(PoolSetup::with(&server)))
             .build_unchecked(ConnectionManager::new(&server.url));
-        Ok(Self { pool, server, left_behind: lease::LeftBehind::default() })
+        Ok(Self { pool, server, left_behind: lease::LeftBehind::default(), hook: Hook::default() })
     }
 
-    fn connection(&self) -> Result<Pooled, StoreError> {
+    fn connection(&self) -> Result<PgPooled, StoreError> {
         self.pool.get().or_else(|error| {
-            // The pool waits alike for a server that is gone and for a connection that is busy: asked anew, the server tells.
+            // The pool waits alike for a server that is gone and for a connection that is busy: connecting anew shows which.
             self.server.connect()?;
             let reason = without_passwords_of(&self.server.url, &one_line(&error));
             Err(StoreError::PoolTimeout { waited: self.server.timeout, reason })
         })
     }
 
-    /// Reads on a connection of the pool.
-    fn read<T>(
-        &self,
-        action: &'static str,
-        reading: impl FnOnce(&mut PgConnection) -> QueryResult<Result<T, StoreError>>,
-    ) -> Result<T, StoreError> {
-        reading(&mut *self.connection()?).during(action)?
+    /// Whether the server grants this user a right.
+    fn holds(&self, right: &'static str) -> Result<bool, StoreError> {
+        self.read(|connection| {
+            diesel::select(sql::<Bool>(right)).get_result(connection).during("ask for the user's rights")
+        })
+    }
+}
+
+impl MarketDatabase for PostgresStore {
+    type Link = PgConnection;
+    type Removal = ();
+
+    fn any(connection: &mut PgConnection) -> AnyConnection<'_> {
+        AnyConnection::Postgres(connection)
     }
 
-    /// What the server says of this user's rights.
-    fn holds(&self, right: &str) -> Result<bool, StoreError> {
-        let row: HoldsRow = sql_query(format!("SELECT {right} AS holds"))
-            .get_result(&mut *self.connection()?)
-            .during("ask for the user's rights")?;
-        Ok(row.holds)
+    fn hook(&self) -> &Hook {
+        &self.hook
     }
 
-    /// Writes in one transaction on a connection of the pool.
+    fn read<T>(&self, work: impl FnOnce(&mut PgConnection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        self.hook.call(Operation::Other, || work(&mut *self.connection()?))
+    }
+
     fn transaction<T>(
         &self,
         action: &'static str,
         work: impl FnOnce(&mut PgConnection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        transaction::run(&mut *self.connection()?, action, work)
+        self.read(|connection| transaction::run(connection, action, work))
     }
 
-    /// Reads bars of ranges by one statement, whose fifth parameter is a limit.
-    fn bars_by(&self, statement: &str, ranges: &[BarRange], limit: usize) -> Result<Vec<StoredBar>, StoreError> {
-        let symbols: Vec<&str> = ranges.iter().map(|range| range.symbol.as_str()).collect();
-        let intervals: Vec<&str> = ranges.iter().map(|range| range.interval.as_str()).collect();
-        let froms: Vec<i64> = ranges.iter().map(|range| range.from.get()).collect();
-        let tos: Vec<i64> = ranges.iter().map(|range| range.to.get()).collect();
-        // What all ranges lie in tells which partitions need not be looked at.
-        let (earliest, latest) = (froms.iter().min().copied().unwrap_or(0), tos.iter().max().copied().unwrap_or(0));
-        let found = sql_query(statement)
-            .bind::<Array<Text>, _>(symbols)
-            .bind::<Array<Text>, _>(intervals)
-            .bind::<Array<BigInt>, _>(froms)
-            .bind::<Array<BigInt>, _>(tos)
-            .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
-            .bind::<BigInt, _>(earliest)
-            .bind::<BigInt, _>(latest)
-            .get_results::<BarRow>(&mut *self.connection()?)
-            .during("read bars")?;
-        Ok(found.into_iter().map(StoredBar::from).collect())
-    }
-
-    /// Writes bars of these times in one transaction. Their partitions were made ahead; when somebody has removed one since,
-    /// it is made again.
     fn write_bars(
         &self,
         action: &'static str,
-        times: impl Iterator<Item = UnixSeconds> + Clone,
+        span: impl Fn() -> TimeSpan,
         work: impl Fn(&mut PgConnection) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        match self.transaction(action, &work) {
-            // So PostgreSQL calls a row without a partition.
-            Err(error) if error.is_check_violation() && partitions::make_for(&mut *self.connection()?, times)? => {
+        let outcome = self.transaction(action, &work);
+        // So PostgreSQL calls a row without a partition.
+        let is_partition_missing = outcome.as_ref().is_err_and(StoreError::is_check_violation);
+        match span().filter(|_| is_partition_missing) {
+            Some((from, to)) if self.read(|connection| partitions::make_for(connection, from, to))? => {
                 self.transaction(action, work)
             }
-            outcome => outcome,
+            _ => outcome,
         }
     }
-}
 
-impl BarStore for PostgresStore {
-    fn migrate(&self) -> Result<Vec<String>, StoreError> {
-        // Whoever finds nothing to do needs no right to create tables.
-        if self.pending_migrations()?.is_empty() {
-            return Ok(vec![]);
+    fn lock_role(&self, role: Role, shard: Shard) -> Result<Box<dyn LeaseLock>, StoreError> {
+        Ok(Box::new(lease::take(&self.server, role, shard, &self.left_behind)?))
+    }
+
+    fn make_partitions(&self, from: NaiveDate, to: NaiveDate) -> Result<(), StoreError> {
+        let months: Vec<partitions::Month> = partitions::months(from, to).collect();
+        self.read(|connection| partitions::ensure(connection, &months))
+    }
+
+    fn list_missing(&self, from: NaiveDate, to: NaiveDate) -> Result<Vec<String>, StoreError> {
+        self.read(|connection| partitions::missing(connection, from, to))
+    }
+
+    fn clear_month(&self, month: NaiveDate) -> Result<MonthRoom, StoreError> {
+        if !self.holds(MAY_LOAD_MONTHS)? {
+            return Ok(MonthRoom::None("this user may not attach months; run sql_scripts/roles.sql again"));
         }
-        // Not on the pool's terms: to build an index takes as long as it takes.
-        let mut connection = self.server.connect_as("klined migration")?;
-        let _serial = lease::hold_migration_lock(&self.server)?;
-        migrations::run(&mut connection, MIGRATIONS)
-    }
-
-    fn pending_migrations(&self) -> Result<Vec<String>, StoreError> {
-        migrations::pending(&mut *self.connection()?, MIGRATIONS)
-    }
-
-    fn may_create_tables(&self) -> Result<bool, StoreError> {
-        self.holds("coalesce(has_schema_privilege(current_schema(), 'CREATE'), false)")
-    }
-
-    fn may_make_partitions(&self) -> Result<bool, StoreError> {
-        self.holds("has_function_privilege('klines_make_partition(text, bigint, bigint)', 'EXECUTE')")
-    }
-
-    fn may_write_rollups(&self) -> Result<bool, StoreError> {
-        self.holds(
-            "has_table_privilege('market_klines', 'INSERT') AND has_column_privilege('rollup_watermark', 'folded_to', 'UPDATE')",
-        )
-    }
-
-    fn pool(&self) -> PoolUse {
-        PoolUse::of(&self.pool.state(), self.pool.max_size())
-    }
-
-    fn acquire_shard(&self, role: Role, shard: Shard) -> Result<Lease, StoreError> {
-        let guard = lease::take(&self.server, role, shard, &self.left_behind)?;
-        let epoch =
-            self.transaction("count the holder of the role", |connection| epoch::next(connection, role, shard))?;
-        Ok(Lease { role, shard, epoch, guard: Box::new(guard) })
-    }
-
-    fn confirm(&self, lease: &Lease) -> Result<(), StoreError> {
-        self.transaction("confirm the role", |connection| lease::check(connection, lease))
-    }
-
-    rows::shared_reads!();
-    scenarios::shared_scenarios!();
-
-    fn claim(&self, identity: &Identity, default_universe: &[UniverseRow]) -> Result<(), StoreError> {
-        self.transaction("claim the database", |connection| write::claim(connection, identity, default_universe))
-    }
-
-    fn ensure_partitions(&self, from: NaiveDate, to: NaiveDate) -> Result<(), StoreError> {
-        partitions::ensure(&mut *self.connection()?, &partitions::months(from, to).collect::<Vec<_>>())
-    }
-
-    fn missing_partitions(&self, from: NaiveDate, to: NaiveDate) -> Result<Vec<String>, StoreError> {
-        partitions::missing(&mut *self.connection()?, from, to)
-    }
-
-    fn retain_from(&self, lease: &Lease, from: UnixSeconds, stop: &dyn Fn() -> bool) -> Result<bool, StoreError> {
-        self.transaction("set the horizon", |connection| {
-            lease::check(connection, lease)?;
-            // Whoever writes has read the horizon under its role's row: what was read before is written before.
-            connection.batch_execute("SELECT FROM role_epoch FOR UPDATE").during("wait for other writers")?;
-            retention::set(connection, from)
-        })?;
-        while !stop() {
-            let dropped = self.transaction("drop a partition", |connection| {
-                lease::check(connection, lease)?;
-                connection.batch_execute(partitions::SHORT_WAIT).during("drop a partition")?;
-                partitions::drop_oldest(connection)
-            })?;
-            if dropped.is_none() {
-                return Ok(true);
-            }
+        if !self.read(|connection| month::is_kept(connection, month))? {
+            return Ok(MonthRoom::None("its bars are not kept any more"));
         }
-        Ok(false)
-    }
-
-    fn write(&self, lease: &Lease, batch: &Batch) -> Result<(), StoreError> {
-        let times = batch.bars.iter().map(|(_, bar)| bar.first.start());
-        self.write_bars("write bars", times, |connection| {
-            lease::check(connection, lease)?;
-            write::batch(connection, batch)
-        })
-    }
-
-    fn follow(&self) -> Result<Box<dyn Follow>, StoreError> {
-        Ok(Box::new(follow::Listener::begin(&self.server)?))
-    }
-
-    fn fill(&self, roles: FillRoles<'_>, fill: &Fill) -> Result<(), StoreError> {
-        let minutes = fill.batch.bars.iter().map(|(_, bar)| bar);
-        let rolled = fill.rollups.iter().flat_map(|write| write.bars.iter().map(|(_, bar)| bar));
-        self.write_bars("write bars", minutes.chain(rolled).map(|bar| bar.first.start()), |connection| {
-            roles.check(|lease| lease::check(connection, lease))?;
-            write::batch(connection, &fill.batch)?;
-            write::rollups(connection, &fill.rollups)
-        })
-    }
-
-    fn make_room(&self, month: NaiveDate) -> Result<Room, StoreError> {
-        if !self.holds("has_function_privilege('klines_end_month(text)', 'EXECUTE')")? {
-            return Ok(Room::None("this user may not attach months; run sql_scripts/roles.sql again"));
-        }
-        if !self.transaction("read the horizon", |connection| bulk::is_kept(connection, month))? {
-            return Ok(Room::None("its bars are not kept any more"));
-        }
-        match self.transaction("make room for a month", |connection| bulk::clear_month(connection, month)) {
-            Ok(true) => Ok(Room::Free),
-            Ok(false) => Ok(Room::None("it has rows")),
-            Err(error) if error.is_retriable() => Ok(Room::None("its empty partition is in use")),
+        match self.transaction("make room for a month", |connection| month::clear(connection, month)) {
+            Ok(true) => Ok(MonthRoom::Free),
+            Ok(false) => Ok(MonthRoom::None("it has rows")),
+            Err(error) if error.is_retriable() => Ok(MonthRoom::None("its empty partition is in use")),
             Err(error) => Err(error),
         }
     }
 
-    fn fill_month(
+    fn load_whole(
         &self,
-        roles: FillRoles<'_>,
+        roles: LoadRoles<'_>,
         month: NaiveDate,
-        supplier: &mut dyn Supplier,
-    ) -> Result<MonthFill, StoreError> {
-        match self.transaction("write a month", |connection| bulk::month(connection, roles, month, supplier)) {
-            Err(error) if bulk::is_given_up(&error) => Ok(MonthFill::GivenUp),
+        source: &mut dyn PartSource,
+    ) -> Result<MonthLoad, StoreError> {
+        match self.transaction("write a month", |connection| month::load(connection, roles, month, source)) {
+            Err(error) if month::is_cancelled(&error) => Ok(MonthLoad::Cancelled),
             outcome => outcome,
         }
     }
 
-    fn bars_after(&self, ends: &[(Symbol, UnixSeconds)]) -> Result<BTreeSet<Symbol>, StoreError> {
-        let rows: Vec<SymbolRow> = sql_query(include_str!("sql/bars_after.sql"))
-            .bind::<Array<Text>, _>(ends.iter().map(|(symbol, _)| symbol.as_str()).collect::<Vec<_>>())
-            .bind::<Array<BigInt>, _>(ends.iter().map(|(_, end)| end.get()).collect::<Vec<_>>())
-            .get_results(&mut *self.connection()?)
-            .during("look for later bars")?;
-        rows.iter().map(|row| rows::symbol(&row.symbol, "market_klines")).collect()
-    }
-
-    fn clear(&self, lease: &Lease, symbol: Option<&Symbol>) -> Result<(), StoreError> {
-        self.transaction("remove bars", |connection| {
-            // To remove years takes as long as it takes.
-            connection.batch_execute("SET LOCAL statement_timeout = 0").during("remove bars")?;
-            lease::check(connection, lease)?;
-            write::clear(connection, symbol)
-        })
-    }
-
-    fn bars(&self, ranges: &[BarRange], limit: usize) -> Result<Vec<StoredBar>, StoreError> {
-        let [range] = ranges else {
-            return self.bars_by(include_str!("sql/bars.sql"), ranges, limit);
-        };
-        // The key gives the order, and the partitions are known before the statement runs.
-        let found = sql_query(include_str!("sql/bars_of_one.sql"))
-            .bind::<Text, _>(range.symbol.as_str())
-            .bind::<Text, _>(range.interval.as_str())
-            .bind::<BigInt, _>(range.from.get())
-            .bind::<BigInt, _>(range.to.get())
-            .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
-            .get_results::<BarRow>(&mut *self.connection()?)
-            .during("read bars")?;
-        Ok(found.into_iter().map(StoredBar::from).collect())
-    }
-
-    fn last_bars(&self, ranges: &[BarRange], count: usize) -> Result<Vec<StoredBar>, StoreError> {
-        self.bars_by(include_str!("sql/last_bars.sql"), ranges, count)
-    }
-
-    fn rollup_tasks(&self, lease: &Lease) -> Result<Vec<RollupTask>, StoreError> {
-        self.transaction("look for bars to roll up", |connection| {
-            lease::check(connection, lease)?;
-            rollups::claim_changes(connection, lease.shard, |connection, symbol| {
-                sql_query(rollups::CLAIM_CHANGES_OF).bind::<Text, _>(symbol).execute(connection)
-            })?;
-            rollups::tasks(connection, lease.shard).during("look for bars to roll up")?
-        })
-    }
-
-    fn rollup_lanes(&self) -> usize {
+    fn lanes(&self) -> usize {
         // Each reads on one connection and writes on another.
         if self.pool.max_size() >= 4 { 2 } else { 1 }
     }
 
-    fn write_rollups(&self, lease: &Lease, writes: &[RollupWrite]) -> Result<(), StoreError> {
-        let times = writes.iter().flat_map(|write| write.bars.iter().map(|(_, bar)| bar.first.start()));
-        self.write_bars("write roll-ups", times, |connection| {
-            lease::check(connection, lease)?;
-            write::rollups(connection, writes)
-        })
+    fn fill_universe(connection: &mut PgConnection, universe: &[UniverseRow]) -> Result<(), StoreError> {
+        write::universe(connection, universe)
+    }
+
+    fn put_minutes(connection: &mut PgConnection, write: &MarketWrite) -> Result<(), StoreError> {
+        write::minutes(connection, write)
+    }
+
+    fn put_rollups(connection: &mut PgConnection, writes: &[RollupWrite]) -> Result<(), StoreError> {
+        write::rollups(connection, writes)
+    }
+
+    fn put_part(connection: &mut PgConnection, part: &HistoryPart) -> Result<(), StoreError> {
+        write::minutes(connection, &part.minutes)?;
+        write::rollups(connection, &part.rollups)
+    }
+
+    fn remove(connection: &mut PgConnection, symbol: Option<&Symbol>) -> Result<(), StoreError> {
+        write::clear(connection, symbol)
+    }
+
+    fn wait_for_writers(connection: &mut PgConnection) -> Result<(), StoreError> {
+        connection.batch_execute(WAIT_FOR_WRITERS).during("wait for other writers")
+    }
+
+    fn remove_old(connection: &mut PgConnection, _from: UnixSeconds, (): &mut ()) -> Result<bool, StoreError> {
+        partitions::drop_oldest(connection).map(|dropped| dropped.is_none())
     }
 }
 
-/// The names of the rolled intervals.
-fn rolled_names() -> Vec<&'static str> {
-    Interval::ROLLED.iter().map(|interval| interval.as_str()).collect()
+impl SchemaVersion for PostgresStore {
+    fn migrate(&self) -> Result<Vec<String>, StoreError> {
+        // A user who finds nothing to do needs no right to create tables.
+        if self.pending_migrations()?.is_empty() {
+            return Ok(vec![]);
+        }
+        // Not on a connection of the pool, whose statements have a bound: building an index takes as long as it takes.
+        self.hook.call(Operation::Other, || {
+            let mut connection = self.server.connect_as("klined migration")?;
+            let _serial = lease::hold_migration_lock(&self.server)?;
+            migrations::run(&mut connection, MIGRATIONS)
+        })
+    }
+
+    fn pending_migrations(&self) -> Result<Vec<String>, StoreError> {
+        self.read(|connection| {
+            let applied = migrations::applied(&mut AnyConnection::Postgres(connection))?;
+            migrations::pending::<diesel::pg::Pg>(applied, MIGRATIONS)
+        })
+    }
+
+    fn may_create_tables(&self) -> Result<bool, StoreError> {
+        self.holds(MAY_CREATE_TABLES)
+    }
+
+    fn may_make_partitions(&self) -> Result<bool, StoreError> {
+        self.holds(MAY_MAKE_PARTITIONS)
+    }
+
+    fn may_write_rollups(&self) -> Result<bool, StoreError> {
+        self.holds(MAY_WRITE_ROLLUPS)
+    }
+}
+
+impl ReadBars for PostgresStore {
+    fn bars(&self, ranges: &[BarRange], limit: usize) -> Result<Vec<StoredBar>, StoreError> {
+        self.read(|connection| klines::bars(connection, ranges, limit))
+    }
+
+    fn last_bars(&self, ranges: &[BarRange], count: usize) -> Result<Vec<StoredBar>, StoreError> {
+        self.read(|connection| klines::last_bars(connection, ranges, count))
+    }
+
+    fn bars_after(&self, ends: &[(Symbol, UnixSeconds)]) -> Result<BTreeSet<Symbol>, StoreError> {
+        self.read(|connection| klines::bars_after(connection, ends))
+    }
+}
+
+impl BarStore for PostgresStore {
+    fn pool(&self) -> PoolUse {
+        PoolUse::of(&self.pool.state(), self.pool.max_size())
+    }
+
+    fn follow(&self) -> Result<Box<dyn Follow>, StoreError> {
+        self.hook
+            .call(Operation::Other, || Ok(Box::new(follow::NotifyFollower::begin(&self.server)?) as Box<dyn Follow>))
+    }
+
+    fn observed_by(&self, observer: Arc<dyn StoreObserver>) -> Arc<dyn BarStore> {
+        Arc::new(Self { hook: Hook::of(observer), ..self.clone() })
+    }
 }

@@ -1,5 +1,4 @@
-//! What followers hear: notifications on the channel `klined_bars`, sent with the transaction that they tell of and only when it
-//! is committed.
+//! Notifications on the channel `klined_bars`. The server delivers them when the transaction that sends them is committed.
 //!
 //! A payload is a time in Unix seconds from which on 1-minute bars have come, changed or gone, or `rollups` and the first
 //! minute whose roll-ups, of any interval, have. PostgreSQL sends equal payloads of one transaction once.
@@ -9,25 +8,27 @@ use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::Text;
 
-use super::super::data::RollupWrite;
-use super::super::error::During;
-use super::super::{Batch, StoreError};
 use klined_market::base::{Interval, UnixSeconds};
+
+use super::super::data::{MarketWrite, RollupWrite};
+use super::super::error::{During, StoreError};
 
 /// The channel.
 pub(super) const CHANNEL: &str = "klined_bars";
+/// Sends a notification. SQL, because diesel knows no function that returns nothing.
+const NOTIFY: &str = "SELECT pg_notify($1, $2)";
 
-/// Tells of the bars of a batch: from the earliest on. Without bars, as when trade is halted everywhere, of the minute that is open
-/// now.
-pub(super) fn of_batch(connection: &mut PgConnection, batch: &Batch) -> Result<(), StoreError> {
-    let first = batch.bars.iter().map(|(_, bar)| bar.first.start()).min();
-    match first.or(batch.clock.map(|clock| clock.open_minute)) {
+/// Announces the bars of a write: from the earliest on. Without bars, as when trade is halted everywhere, announces the minute that
+/// is open now.
+pub(super) fn of_minutes(connection: &mut PgConnection, write: &MarketWrite) -> Result<(), StoreError> {
+    let first = write.bars.iter().map(|(_, bar)| bar.first.start()).min();
+    match first.or(write.clock.map(|clock| clock.open_minute)) {
         Some(from) => send(connection, &from.to_string()),
         None => Ok(()),
     }
 }
 
-/// Tells of roll-ups: from the earliest minute that they hold and did not hold before.
+/// Announces roll-ups: from the earliest minute that they hold and did not hold before.
 pub(super) fn of_rollups(connection: &mut PgConnection, writes: &[RollupWrite]) -> Result<(), StoreError> {
     // A new minute is in the bar of the shortest interval that was written, too.
     let shortest = |write: &RollupWrite| {
@@ -40,13 +41,13 @@ pub(super) fn of_rollups(connection: &mut PgConnection, writes: &[RollupWrite]) 
     }
 }
 
-/// Tells that bars of every interval have come from an instant on.
+/// Announces that bars of every interval have come from an instant on.
 pub(super) fn of_month(connection: &mut PgConnection, from: UnixSeconds, has_rollups: bool) -> Result<(), StoreError> {
     send(connection, &from.to_string())?;
     if has_rollups { send(connection, &rollups_from(from)) } else { Ok(()) }
 }
 
-/// Tells that bars of every interval have gone, from the beginning on.
+/// Announces that bars of every interval have gone, from the beginning on.
 pub(super) fn of_removal(connection: &mut PgConnection) -> Result<(), StoreError> {
     send(connection, "0")?;
     send(connection, &rollups_from(UnixSeconds::EPOCH))
@@ -57,9 +58,10 @@ fn rollups_from(from: UnixSeconds) -> String {
 }
 
 fn send(connection: &mut PgConnection, payload: &str) -> Result<(), StoreError> {
-    sql_query(format!("SELECT pg_notify('{CHANNEL}', $1)"))
+    sql_query(NOTIFY)
+        .bind::<Text, _>(CHANNEL)
         .bind::<Text, _>(payload)
         .execute(connection)
-        .during("tell those who follow the bars")?;
+        .during("notify the followers of the bars")?;
     Ok(())
 }

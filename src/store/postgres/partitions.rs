@@ -6,14 +6,15 @@ use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_query;
-use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
+use diesel::sql_types::{BigInt, Bool, Integer, Text};
 
-use super::super::error::During;
-use super::super::{StoreError, transaction};
 use klined_market::base::UnixSeconds;
 use klined_market::calendar::Calendar;
 
-/// Dropping waits behind whoever reads and holds up everybody who comes later, so it does not wait for long.
+use super::super::error::{During, StoreError};
+use super::super::transaction;
+
+/// Dropping waits behind readers and holds up every statement that comes later, so it does not wait for long.
 pub(super) const SHORT_WAIT: &str = "SET LOCAL lock_timeout = '2s'";
 
 /// The first half of the advisory locks on the places that months are loaded in: "klnp" in ASCII.
@@ -22,22 +23,38 @@ const PLACE_CLASS: i32 = 0x6b6c_6e70;
 /// A calendar month: year and month from 1.
 pub(super) type Month = (i32, u32);
 
+diesel::define_sql_function! {
+    /// Takes an advisory lock to the end of the transaction unless another session has it; whether it did.
+    fn pg_try_advisory_xact_lock(class: Integer, key: Integer) -> Bool;
+}
+diesel::define_sql_function! {
+    /// Drops the oldest partition before the horizon; its name.
+    fn klines_drop_partition() -> Nullable<Text>;
+}
+
+/// Waits for a month that is being loaded. SQL, because diesel knows no function that returns nothing.
+const WAIT_FOR_PLACE: &str = "SELECT pg_advisory_xact_lock($1, $2)";
+/// Makes a partition. SQL for the same reason.
+const MAKE_PARTITION: &str = "SELECT klines_make_partition($1, $2, $3)";
+/// The names of all partitions. SQL, because the catalog is not in diesel's schema.
+const PARTITIONS: &str = "SELECT c.relname::text AS name FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid \
+     WHERE i.inhparent = 'market_klines'::regclass";
+/// Whether there is a table of a name. SQL for the same reason.
+const TABLE_EXISTS: &str = "SELECT EXISTS (SELECT FROM pg_class WHERE relname = $1 \
+     AND relnamespace = to_regnamespace(current_schema())) AS is_there";
+/// Loading a month takes longer than a lock is waited for; the bound on a statement remains.
+const LONG_WAIT: &str = "SET LOCAL lock_timeout = 0";
+
 #[derive(QueryableByName)]
-struct NameRow {
+struct PartitionName {
     #[diesel(sql_type = Text)]
     name: String,
 }
 
 #[derive(QueryableByName)]
-struct IsRow {
+struct TableExists {
     #[diesel(sql_type = Bool)]
-    is_so: bool,
-}
-
-#[derive(QueryableByName)]
-struct DroppedRow {
-    #[diesel(sql_type = Nullable<Text>)]
-    name: Option<String>,
+    is_there: bool,
 }
 
 /// The months that two dates lie in, and those between.
@@ -75,13 +92,10 @@ pub(super) fn missing(
     Ok(months(from, to).map(name).filter(|name| existing.binary_search(name).is_err()).collect())
 }
 
-/// Makes the partitions that bars of these times need and that are missing; false when none was.
-pub(super) fn make_for(
-    connection: &mut PgConnection,
-    times: impl Iterator<Item = UnixSeconds> + Clone,
-) -> Result<bool, StoreError> {
+/// Makes the partitions that bars from one time to another need and that are missing; false when none was.
+pub(super) fn make_for(connection: &mut PgConnection, from: UnixSeconds, to: UnixSeconds) -> Result<bool, StoreError> {
     let day = |time: UnixSeconds| Calendar::local(time).ok().map(|local| local.date_naive());
-    let (Some(from), Some(to)) = (times.clone().min().and_then(day), times.max().and_then(day)) else {
+    let (Some(from), Some(to)) = (day(from), day(to)) else {
         return Ok(false);
     };
     let are_missing = !missing(connection, from, to)?.is_empty();
@@ -103,29 +117,23 @@ fn starts_at((year, month): Month) -> Result<UnixSeconds, StoreError> {
 }
 
 fn existing(connection: &mut PgConnection) -> Result<Vec<String>, StoreError> {
-    let rows: Vec<NameRow> = sql_query(
-        "SELECT c.relname::text AS name FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid \
-         WHERE i.inhparent = 'market_klines'::regclass",
-    )
-    .get_results(connection)
-    .during("list partitions")?;
+    let rows: Vec<PartitionName> = sql_query(PARTITIONS).get_results(connection).during("list partitions")?;
     let mut names: Vec<String> = rows.into_iter().map(|row| row.name).collect();
     names.sort();
     Ok(names)
 }
 
-/// Waits for whoever is loading the month, who would find its name taken at the end.
+/// Waits for a process that is loading the month, which would find the name taken at the end.
 fn make(connection: &mut PgConnection, month: Month) -> Result<(), StoreError> {
     let (from, until) = span(month)?;
     transaction::run(connection, "make a partition", |connection| {
-        // To load a month takes longer than a lock is waited for; the bound on a statement remains.
-        connection.batch_execute("SET LOCAL lock_timeout = 0").during("make a partition")?;
-        sql_query("SELECT pg_advisory_xact_lock($1, $2)")
+        connection.batch_execute(LONG_WAIT).during("make a partition")?;
+        sql_query(WAIT_FOR_PLACE)
             .bind::<Integer, _>(PLACE_CLASS)
             .bind::<Integer, _>(loading_place(month))
             .execute(connection)
             .during("wait for a month that is being loaded")?;
-        sql_query("SELECT klines_make_partition($1, $2, $3)")
+        sql_query(MAKE_PARTITION)
             .bind::<Text, _>(name(month))
             .bind::<BigInt, _>(from.get())
             .bind::<BigInt, _>(until.get())
@@ -140,32 +148,26 @@ pub(super) fn loading_place((year, month): Month) -> i32 {
     (year * 12 + month as i32).rem_euclid(2)
 }
 
-/// Takes the place that a month is loaded in, to the end of the transaction; false when somebody else has it.
+/// Takes the place that a month is loaded in, to the end of the transaction; false when another process has it.
 pub(super) fn try_hold_place(connection: &mut PgConnection, month: Month) -> Result<bool, StoreError> {
-    let row: IsRow = sql_query("SELECT pg_try_advisory_xact_lock($1, $2) AS is_so")
-        .bind::<Integer, _>(PLACE_CLASS)
-        .bind::<Integer, _>(loading_place(month))
+    diesel::select(pg_try_advisory_xact_lock(PLACE_CLASS, loading_place(month)))
         .get_result(connection)
-        .during("take the place of a month")?;
-    Ok(row.is_so)
+        .during("take the place of a month")
 }
 
-/// Whether a month's partition, or another table of its name, is there. Asked of the catalog's table: a session's cache of names
-/// does not hear of other sessions in the middle of a transaction.
+/// Whether a month's partition, or another table of its name, is there. Looks into the catalog's table: in the middle of a
+/// transaction the server's cache of names does not have what others have committed.
 pub(super) fn exists(connection: &mut PgConnection, month: Month) -> Result<bool, StoreError> {
-    let row: IsRow = sql_query("SELECT EXISTS (SELECT FROM pg_class WHERE relname = $1 AND relnamespace = to_regnamespace(current_schema())) AS is_so")
-        .bind::<Text, _>(name(month))
-        .get_result(connection)
-        .during("look for a partition")?;
-    Ok(row.is_so)
+    let row: TableExists =
+        sql_query(TABLE_EXISTS).bind::<Text, _>(name(month)).get_result(connection).during("look for a partition")?;
+    Ok(row.is_there)
 }
 
-/// Drops the oldest partition that lies wholly before the horizon, detached and dropped in one transaction. Gives its name;
+/// Drops the oldest partition that lies wholly before the horizon, detached and dropped in one transaction. Returns its name;
 /// none when there is none.
 pub(super) fn drop_oldest(connection: &mut PgConnection) -> Result<Option<String>, StoreError> {
-    let row: DroppedRow =
-        sql_query("SELECT klines_drop_partition() AS name").get_result(connection).during("drop a partition")?;
-    Ok(row.name)
+    connection.batch_execute(SHORT_WAIT).during("drop a partition")?;
+    diesel::select(klines_drop_partition()).get_result(connection).during("drop a partition")
 }
 
 #[cfg(test)]

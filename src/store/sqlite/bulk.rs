@@ -9,19 +9,29 @@ use diesel::sql_query;
 use diesel::sql_types::{BigInt, Double, Text};
 use diesel::sqlite::{Sqlite, SqliteConnection};
 
-use super::super::error::During;
-use super::super::{Fill, RollupWrite, StoreError, retention, rollups};
-use super::{clearing, write};
 use klined_market::bars::Bar;
 use klined_market::base::{Interval, Symbol, UnixSeconds};
 
+use super::super::connection::AnyConnection;
+use super::super::data::RollupWrite;
+use super::super::error::{During, StoreError};
+use super::super::history::HistoryPart;
+use super::super::tables::{identity, rollups};
+use super::{clearing, klines, write};
+
 /// Rows of one statement; with more of them compiling costs more than it saves.
 const ROWS: usize = 64;
-/// From so many bars on it pays to set the trigger aside, which makes everybody compile their statements anew.
+/// From so many bars on it pays to set the trigger aside, which makes every connection compile its statements anew.
 const BULK_BARS_MIN: usize = 2_000;
+/// The present moment as SQLite writes timestamps.
+const NOW: &str = "SELECT CURRENT_TIMESTAMP AS now";
+/// Notes a bar that comes at or before its symbol's watermark, as the trigger would. SQL, because diesel has no INSERT from a SELECT
+/// without a table.
+const NOTE_LATE_BAR: &str = "INSERT INTO rollup_dirty (symbol, time) SELECT $1, $2 \
+     WHERE NOT EXISTS (SELECT 1 FROM rollup_watermark w WHERE w.symbol = $1 AND w.folded_to < $2)";
 
 /// A bar on its way into the table.
-struct Row<'a> {
+struct BulkRow<'a> {
     symbol: &'a Symbol,
     interval: Interval,
     bar: &'a Bar,
@@ -35,11 +45,11 @@ struct InsertRows<'a> {
 }
 
 impl<'a> InsertRows<'a> {
-    fn of(rows: &'a [Row<'a>], created_at: &'a str) -> Self {
+    fn of(rows: &'a [BulkRow<'a>], created_at: &'a str) -> Self {
         let texts = rows.iter().map(|row| (row.symbol.as_str(), row.interval.as_str())).collect();
         let numbers = rows
             .iter()
-            .map(|Row { bar, .. }| {
+            .map(|BulkRow { bar, .. }| {
                 let prices = [bar.ohlcv.open(), bar.ohlcv.high(), bar.ohlcv.low(), bar.ohlcv.close()];
                 (bar.first.start().get(), prices.map(|price| price.units()), bar.ohlcv.volume())
             })
@@ -83,26 +93,27 @@ impl QueryFragment<Sqlite> for InsertRows<'_> {
 impl RunQueryDsl<SqliteConnection> for InsertRows<'_> {}
 
 #[derive(QueryableByName)]
-struct NowRow {
+struct CurrentTimestamp {
     #[diesel(sql_type = Text)]
     now: String,
 }
 
 /// Writes a part of a history in the connection's present transaction.
-pub(super) fn fill(connection: &mut SqliteConnection, fill: &Fill) -> Result<(), StoreError> {
-    if fill.bars() < BULK_BARS_MIN {
-        write::batch(connection, &fill.batch)?;
-        return write::rollups(connection, &fill.rollups);
+pub(super) fn part(connection: &mut SqliteConnection, part: &HistoryPart) -> Result<(), StoreError> {
+    if part.bars() < BULK_BARS_MIN {
+        write::minutes(connection, &part.minutes)?;
+        return write::rollups(connection, &part.rollups);
     }
-    write::batch_before_bars(connection, &fill.batch)?;
-    let horizon = retention::horizon(connection)?;
-    let minutes = fill.batch.bars.iter().map(|(symbol, bar)| Row { symbol, interval: Interval::Minute1, bar });
-    let mut rows: Vec<Row<'_>> = minutes.chain(rolled(&fill.rollups)).filter(|row| horizon.keeps(row.bar)).collect();
+    write::before_bars(connection, &part.minutes)?;
+    let horizon = identity::horizon(&mut AnyConnection::Sqlite(connection))?;
+    let minutes = part.minutes.bars.iter().map(|(symbol, bar)| BulkRow { symbol, interval: Interval::Minute1, bar });
+    let mut rows: Vec<BulkRow<'_>> =
+        minutes.chain(rolled(&part.rollups)).filter(|row| horizon.keeps(row.bar)).collect();
     // Neighbours in the tree one after another; of two bars of the same place the later one stays the later.
     rows.sort_by_key(|row| (row.symbol, row.interval.as_str(), row.bar.first));
     insert(connection, &rows)?;
-    write::batch_after_bars(connection, &fill.batch)?;
-    write::settle_rollups(connection, &fill.rollups)
+    write::after_bars(connection, &part.minutes)?;
+    write::settle_rollups(connection, &part.rollups)
 }
 
 /// Writes roll-ups in the connection's present transaction.
@@ -112,22 +123,22 @@ pub(super) fn rollups(connection: &mut SqliteConnection, writes: &[RollupWrite])
     if bars < BULK_BARS_MIN || is_repair || !rollups::are_mostly_new(writes) {
         return write::rollups(connection, writes);
     }
-    let horizon = retention::horizon(connection)?;
-    let mut rows: Vec<Row<'_>> = rolled(writes).filter(|row| horizon.keeps(row.bar)).collect();
+    let horizon = identity::horizon(&mut AnyConnection::Sqlite(connection))?;
+    let mut rows: Vec<BulkRow<'_>> = rolled(writes).filter(|row| horizon.keeps(row.bar)).collect();
     rows.sort_by_key(|row| (row.symbol, row.interval.as_str(), row.bar.first));
     insert(connection, &rows)?;
     write::settle_rollups(connection, writes)
 }
 
-fn rolled(writes: &[RollupWrite]) -> impl Iterator<Item = Row<'_>> {
+fn rolled(writes: &[RollupWrite]) -> impl Iterator<Item = BulkRow<'_>> {
     writes.iter().flat_map(|write| {
-        write.bars.iter().map(|(interval, bar)| Row { symbol: &write.symbol, interval: *interval, bar })
+        write.bars.iter().map(|(interval, bar)| BulkRow { symbol: &write.symbol, interval: *interval, bar })
     })
 }
 
 /// Inserts rows, and overwrites those that are there.
-fn insert(connection: &mut SqliteConnection, rows: &[Row<'_>]) -> Result<(), StoreError> {
-    let now: NowRow = sql_query("SELECT CURRENT_TIMESTAMP AS now").get_result(connection).during("write bars")?;
+fn insert(connection: &mut SqliteConnection, rows: &[BulkRow<'_>]) -> Result<(), StoreError> {
+    let now: CurrentTimestamp = sql_query(NOW).get_result(connection).during("write bars")?;
     let (whole, rest) = rows.as_chunks::<ROWS>();
     let (mut new, mut left) = (Vec::new(), Vec::new());
     clearing::without_triggers(connection, "klines_inserted", |connection| {
@@ -144,23 +155,20 @@ fn insert(connection: &mut SqliteConnection, rows: &[Row<'_>]) -> Result<(), Sto
     })?;
     note_late(connection, &new)?;
     left.extend(rest);
-    left.into_iter().try_for_each(|row| write::upsert_bar(connection, row.symbol, row.interval, row.bar))
+    left.into_iter().try_for_each(|row| klines::upsert(connection, row.symbol, row.interval, row.bar))
 }
 
 /// Notes what the trigger would: that bars of a symbol come at or before its watermark. The first of them says it all.
-fn note_late(connection: &mut SqliteConnection, minutes: &[&Row<'_>]) -> Result<(), StoreError> {
+fn note_late(connection: &mut SqliteConnection, minutes: &[&BulkRow<'_>]) -> Result<(), StoreError> {
     let mut firsts: Vec<(&Symbol, UnixSeconds)> =
         minutes.iter().map(|row| (row.symbol, row.bar.first.start())).collect();
     firsts.dedup_by_key(|(symbol, _)| *symbol);
     for (symbol, time) in firsts {
-        sql_query(
-            "INSERT INTO rollup_dirty (symbol, time) SELECT $1, $2 \
-             WHERE NOT EXISTS (SELECT 1 FROM rollup_watermark w WHERE w.symbol = $1 AND w.folded_to < $2)",
-        )
-        .bind::<Text, _>(symbol.as_str())
-        .bind::<BigInt, _>(time.get())
-        .execute(connection)
-        .during("note late bars")?;
+        sql_query(NOTE_LATE_BAR)
+            .bind::<Text, _>(symbol.as_str())
+            .bind::<BigInt, _>(time.get())
+            .execute(connection)
+            .during("note late bars")?;
     }
     Ok(())
 }

@@ -6,18 +6,19 @@ use diesel::sql_query;
 use diesel::sql_types::Text;
 use diesel::sqlite::SqliteConnection;
 
-use super::super::error::During;
-use super::super::{StoreError, rows};
 use klined_market::base::Symbol;
 
-/// Removes the whole market, or what there is of one symbol.
+use super::super::error::{During, StoreError};
+use super::super::tables::{MARKET_TABLES, SYMBOL_TABLES};
+
+/// Removes the whole market, or the rows of one symbol. The names of tables are constants.
 pub(super) fn clear(connection: &mut SqliteConnection, symbol: Option<&Symbol>) -> Result<(), StoreError> {
     without_triggers(connection, "%", |connection| {
         let Some(symbol) = symbol else {
-            let statements: String = rows::MARKET_TABLES.map(|table| format!("DELETE FROM {table};")).concat();
+            let statements: String = MARKET_TABLES.map(|table| format!("DELETE FROM {table};")).concat();
             return connection.batch_execute(&statements).during("empty the market's tables");
         };
-        for table in rows::SYMBOL_TABLES {
+        for table in SYMBOL_TABLES {
             sql_query(format!("DELETE FROM {table} WHERE symbol = $1"))
                 .bind::<Text, _>(symbol.as_str())
                 .execute(connection)
@@ -26,6 +27,10 @@ pub(super) fn clear(connection: &mut SqliteConnection, symbol: Option<&Symbol>) 
         Ok(())
     })
 }
+
+/// The triggers of the bars' table with the statements that make them. SQL, because the catalog is not in diesel's schema.
+const TRIGGERS: &str =
+    "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'market_klines' AND name LIKE $1";
 
 #[derive(QueryableByName)]
 struct TriggerRow {
@@ -42,12 +47,8 @@ pub(super) fn without_triggers(
     named: &str,
     work: impl FnOnce(&mut SqliteConnection) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
-    let triggers: Vec<TriggerRow> = sql_query(
-        "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'market_klines' AND name LIKE $1",
-    )
-    .bind::<Text, _>(named)
-    .get_results(connection)
-    .during("list triggers")?;
+    let triggers: Vec<TriggerRow> =
+        sql_query(TRIGGERS).bind::<Text, _>(named).get_results(connection).during("list triggers")?;
     for trigger in &triggers {
         connection.batch_execute(&format!("DROP TRIGGER \"{}\"", trigger.name)).during("set a trigger aside")?;
     }

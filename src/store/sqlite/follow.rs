@@ -7,43 +7,47 @@ use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::Integer;
 
-use super::super::error::During;
-use super::super::follow::Patience;
-use super::super::{Follow, StoreError};
+use super::super::error::{During, StoreError};
+use super::super::follow::SignalWait;
+use super::super::traits::Follow;
+use super::settings;
 
 /// A connection that looks whether others have committed. It never writes.
-pub(super) struct Watcher {
+pub(super) struct VersionFollower {
     connection: SqliteConnection,
     version: i32,
-    patience: Patience,
+    signals: SignalWait,
 }
 
+/// The version that another connection's commit changes. SQL, because it is no table.
+const DATA_VERSION: &str = "PRAGMA data_version";
+
 #[derive(QueryableByName)]
-struct VersionRow {
+struct DataVersion {
     #[diesel(sql_type = Integer)]
     data_version: i32,
 }
 
-impl Watcher {
+impl VersionFollower {
     pub fn begin(path: &Path, timeout: Duration) -> Result<Self, StoreError> {
         let unreachable = |reason: String| StoreError::Unreachable { url: path.display().to_string(), reason };
         let name = path.to_str().ok_or_else(|| unreachable("its path is not UTF-8".to_owned()))?;
         let mut connection = SqliteConnection::establish(name).map_err(|error| unreachable(error.to_string()))?;
-        super::configure(&mut connection, timeout.as_millis()).during("watch the database")?;
+        settings::configure(&mut connection, timeout).during("watch the database")?;
         let version = version(&mut connection)?;
-        Ok(Self { connection, version, patience: Patience::default() })
+        Ok(Self { connection, version, signals: SignalWait::default() })
     }
 }
 
 fn version(connection: &mut SqliteConnection) -> Result<i32, StoreError> {
-    let row: VersionRow = sql_query("PRAGMA data_version").get_result(connection).during("watch the database")?;
+    let row: DataVersion = sql_query(DATA_VERSION).get_result(connection).during("watch the database")?;
     Ok(row.data_version)
 }
 
-impl Follow for Watcher {
+impl Follow for VersionFollower {
     fn wait(&mut self, timeout: Duration) -> Result<bool, StoreError> {
-        let Self { connection, version: seen, patience } = self;
-        patience.wait(timeout, || {
+        let Self { connection, version: seen, signals } = self;
+        signals.wait(timeout, || {
             let found = version(connection)?;
             Ok(std::mem::replace(seen, found) != found)
         })

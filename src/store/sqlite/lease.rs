@@ -6,14 +6,11 @@ use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
-use diesel::prelude::*;
-use diesel::sql_query;
-use diesel::sql_types::Text;
-use diesel::sqlite::SqliteConnection;
-
-use super::super::error::During;
-use super::super::{Lease, Role, StoreError, epoch, rows};
 use klined_market::base::Shard;
+
+use super::super::error::StoreError;
+use super::super::lease::LeaseLock;
+use super::super::role::Role;
 
 fn lock_path(database: &Path, name: &str) -> PathBuf {
     let mut path = OsString::from(database);
@@ -36,11 +33,11 @@ fn cannot_lock(path: &Path, error: &std::io::Error) -> StoreError {
 }
 
 /// The locks of a role: the role's own file, which the holders of parts share, and the part's.
-pub(super) struct Held {
+pub(super) struct LockFiles {
     files: Vec<File>,
 }
 
-impl Drop for Held {
+impl Drop for LockFiles {
     /// Gives the locks up at once: closing alone would leave them to a child process that has just been forked and has the files
     /// open until it runs its own program.
     fn drop(&mut self) {
@@ -52,7 +49,7 @@ impl Drop for Held {
 }
 
 /// Takes a role's lock for a part of the market without waiting for it.
-pub(super) fn take(database: &Path, role: Role, shard: Shard) -> Result<Held, StoreError> {
+pub(super) fn take(database: &Path, role: Role, shard: Shard) -> Result<LockFiles, StoreError> {
     // One at a time, for an exclusive lock becomes a shared one by way of none.
     let _serial = hold_migration_lock(database)?;
     let path = lock_path(database, role.as_str());
@@ -60,7 +57,7 @@ pub(super) fn take(database: &Path, role: Role, shard: Shard) -> Result<Held, St
     let failed = |error: std::io::Error| cannot_lock(&path, &error);
     let is_free = is_taken(file.try_lock(), &path)?;
     if shard.is_whole() {
-        return if is_free { Ok(Held { files: vec![file] }) } else { Err(StoreError::RoleTaken { role }) };
+        return if is_free { Ok(LockFiles { files: vec![file] }) } else { Err(StoreError::RoleTaken { role }) };
     }
     if is_free {
         // The first of the shards says how many there are.
@@ -75,13 +72,13 @@ pub(super) fn take(database: &Path, role: Role, shard: Shard) -> Result<Held, St
     let path = lock_path(database, &format!("{}-{}-of-{}", role.as_str(), shard.number(), shard.of()));
     let part = open(&path)?;
     if is_taken(part.try_lock(), &path)? {
-        Ok(Held { files: vec![file, part] })
+        Ok(LockFiles { files: vec![file, part] })
     } else {
         Err(StoreError::ShardTaken { role, shard })
     }
 }
 
-/// Whether a lock was got; false when somebody else has it.
+/// Whether a lock was taken; false when another process has it.
 fn is_taken(outcome: Result<(), TryLockError>, path: &Path) -> Result<bool, StoreError> {
     match outcome {
         Ok(()) => Ok(true),
@@ -98,20 +95,9 @@ pub(super) fn hold_migration_lock(database: &Path) -> Result<File, StoreError> {
     Ok(file)
 }
 
-impl super::super::Guard for Held {
+impl LeaseLock for LockFiles {
     /// Open files keep their locks.
     fn check(&self) -> Result<(), StoreError> {
         Ok(())
     }
-}
-
-/// Fails unless the lease is held and the newest of its role.
-pub(super) fn check(connection: &mut SqliteConnection, lease: &Lease) -> Result<(), StoreError> {
-    lease.guard.check()?;
-    let newest = sql_query("SELECT epoch FROM role_epoch WHERE role = $1")
-        .bind::<Text, _>(epoch::name(lease.role, lease.shard))
-        .get_result::<rows::EpochRow>(connection)
-        .optional()
-        .during("check the role")?;
-    lease.compare(newest.map(|row| row.epoch))
 }

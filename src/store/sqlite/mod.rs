@@ -3,67 +3,51 @@
 mod bulk;
 mod clearing;
 mod follow;
+mod klines;
 mod lease;
 mod removal;
+mod settings;
 mod write;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::NaiveDate;
-use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool, PooledConnection};
-use diesel::sql_query;
-use diesel::sql_types::{BigInt, Double, Integer, Nullable, Text};
+use diesel::r2d2::{ConnectionManager, Pool, PooledConnection};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
-use super::bar_rows::BarRow;
-use super::data::{
-    BarRange, Batch, Identity, Listing, MarketStatus, PriceRow, Progress, RollupBacklog, RollupTask, RollupWrite,
-    StateRow, StoredBar, StoredScenario,
-};
-use super::error::During;
-use super::{
-    BarStore, Fill, FillRoles, Follow, Lease, MonthFill, PoolUse, Role, Room, StoreError, StoreOptions, Supplier,
-    clock, epoch, migrations, prices, retention, rollups, rows, scenarios, transaction,
-};
-use klined_market::bars::Halt;
-use klined_market::base::{MarketClock, Shard, Symbol, UnixSeconds};
+use klined_market::base::{Shard, Symbol, UnixSeconds};
 use klined_market::universe::UniverseRow;
+
+use super::connection::AnyConnection;
+use super::data::{BarRange, MarketWrite, RollupWrite, StoredBar};
+use super::database::{MarketDatabase, TimeSpan};
+use super::error::{During, StoreError};
+use super::history::{HistoryPart, LoadRoles, MonthLoad, MonthRoom, PartSource};
+use super::lease::LeaseLock;
+use super::observe::{Hook, Operation, StoreObserver};
+use super::options::{PoolUse, StoreOptions};
+use super::role::Role;
+use super::traits::{BarStore, Follow, ReadBars, SchemaVersion};
+use super::{migrations, transaction};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 
-type Pooled = PooledConnection<ConnectionManager<SqliteConnection>>;
+type SqlitePooled = PooledConnection<ConnectionManager<SqliteConnection>>;
 
 /// A pool of connections to one SQLite file.
-pub struct SqliteStore {
+#[derive(Clone)]
+pub(super) struct SqliteStore {
     pool: Pool<ConnectionManager<SqliteConnection>>,
     path: PathBuf,
     timeout: Duration,
+    hook: Hook,
 }
 
-#[derive(Debug)]
-struct Session {
-    busy_timeout_ms: u128,
-}
-
-impl CustomizeConnection<SqliteConnection, diesel::r2d2::Error> for Session {
-    fn on_acquire(&self, connection: &mut SqliteConnection) -> Result<(), diesel::r2d2::Error> {
-        configure(connection, self.busy_timeout_ms).map_err(diesel::r2d2::Error::QueryError)
-    }
-}
-
-/// The log makes readers and the writer independent; with it, synchronous = NORMAL keeps the file consistent through a
-/// power cut and loses no transaction when only the process dies.
-fn configure(connection: &mut SqliteConnection, busy_timeout_ms: u128) -> QueryResult<()> {
-    connection.batch_execute(&format!(
-        "PRAGMA busy_timeout = {busy_timeout_ms}; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL"
-    ))
-}
-
-/// What SQLite itself said.
+/// SQLite's own message.
 fn cause(error: &StoreError) -> String {
     std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
 }
@@ -78,11 +62,10 @@ impl SqliteStore {
         if !directory.is_dir() {
             return Err(unusable(format!("there is no directory {}", directory.display())));
         }
-        let busy_timeout_ms = options.timeout.as_millis();
         // Tried once outside the pool, whose own error says only that it timed out.
         let mut first = SqliteConnection::establish(name)
             .map_err(|error| unusable(format!("{error}; the file and its directory must be readable and writable")))?;
-        configure(&mut first, busy_timeout_ms)
+        settings::configure(&mut first, options.timeout)
             .and_then(|()| first.immediate_transaction(|_| Ok::<_, diesel::result::Error>(())))
             .during("open the database")
             .map_err(|error| if error.is_retriable() { error } else { unusable(cause(&error)) })?;
@@ -91,70 +74,130 @@ impl SqliteStore {
             .min_idle(Some(1))
             .connection_timeout(options.timeout)
             .test_on_check_out(true)
-            .connection_customizer(Box::new(Session { busy_timeout_ms }))
+            .connection_customizer(Box::new(settings::SqliteSetup { timeout: options.timeout }))
             .build_unchecked(ConnectionManager::new(name));
-        Ok(Self { pool, path: path.to_owned(), timeout: options.timeout })
+        Ok(Self { pool, path: path.to_owned(), timeout: options.timeout, hook: Hook::default() })
     }
 
-    fn connection(&self) -> Result<Pooled, StoreError> {
+    fn connection(&self) -> Result<SqlitePooled, StoreError> {
         self.pool.get().map_err(|error| StoreError::PoolTimeout { waited: self.timeout, reason: error.to_string() })
     }
+}
 
-    /// Reads on a connection of the pool.
-    fn read<T>(
-        &self,
-        action: &'static str,
-        reading: impl FnOnce(&mut SqliteConnection) -> QueryResult<Result<T, StoreError>>,
-    ) -> Result<T, StoreError> {
-        reading(&mut *self.connection()?).during(action)?
+impl MarketDatabase for SqliteStore {
+    type Link = SqliteConnection;
+    type Removal = removal::Removal;
+
+    fn any(connection: &mut SqliteConnection) -> AnyConnection<'_> {
+        AnyConnection::Sqlite(connection)
     }
 
-    /// Writes in one transaction on a connection of the pool.
+    fn hook(&self) -> &Hook {
+        &self.hook
+    }
+
+    fn read<T>(&self, work: impl FnOnce(&mut SqliteConnection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        self.hook.call(Operation::Other, || work(&mut *self.connection()?))
+    }
+
     fn transaction<T>(
         &self,
         action: &'static str,
         work: impl FnOnce(&mut SqliteConnection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        transaction::run_immediate(&mut *self.connection()?, action, work)
+        self.read(|connection| transaction::run_immediate(connection, action, work))
+    }
+
+    /// SQLite has no partitions.
+    fn write_bars(
+        &self,
+        action: &'static str,
+        _span: impl Fn() -> TimeSpan,
+        work: impl Fn(&mut SqliteConnection) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        self.transaction(action, work)
+    }
+
+    fn lock_role(&self, role: Role, shard: Shard) -> Result<Box<dyn LeaseLock>, StoreError> {
+        Ok(Box::new(lease::take(&self.path, role, shard)?))
+    }
+
+    fn make_partitions(&self, _from: NaiveDate, _to: NaiveDate) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn list_missing(&self, _from: NaiveDate, _to: NaiveDate) -> Result<Vec<String>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    fn clear_month(&self, _month: NaiveDate) -> Result<MonthRoom, StoreError> {
+        Ok(MonthRoom::None("SQLite keeps all bars in one tree"))
+    }
+
+    fn load_whole(
+        &self,
+        _roles: LoadRoles<'_>,
+        _month: NaiveDate,
+        _source: &mut dyn PartSource,
+    ) -> Result<MonthLoad, StoreError> {
+        Ok(MonthLoad::Taken)
+    }
+
+    fn lanes(&self) -> usize {
+        1
+    }
+
+    fn fill_universe(connection: &mut SqliteConnection, universe: &[UniverseRow]) -> Result<(), StoreError> {
+        write::universe(connection, universe)
+    }
+
+    fn put_minutes(connection: &mut SqliteConnection, write: &MarketWrite) -> Result<(), StoreError> {
+        write::minutes(connection, write)
+    }
+
+    fn put_rollups(connection: &mut SqliteConnection, writes: &[RollupWrite]) -> Result<(), StoreError> {
+        bulk::rollups(connection, writes)
+    }
+
+    fn put_part(connection: &mut SqliteConnection, part: &HistoryPart) -> Result<(), StoreError> {
+        bulk::part(connection, part)
+    }
+
+    fn remove(connection: &mut SqliteConnection, symbol: Option<&Symbol>) -> Result<(), StoreError> {
+        clearing::clear(connection, symbol)
+    }
+
+    /// The transaction is the only one that writes.
+    fn wait_for_writers(_connection: &mut SqliteConnection) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn remove_old(
+        connection: &mut SqliteConnection,
+        from: UnixSeconds,
+        removal: &mut removal::Removal,
+    ) -> Result<bool, StoreError> {
+        removal.step(connection, from)
     }
 }
 
-/// Bars of one range, with the range's place counted from 1.
-fn bars_of(
-    connection: &mut SqliteConnection,
-    place: i64,
-    range: &BarRange,
-    order: &'static str,
-    limit: usize,
-) -> Result<impl Iterator<Item = StoredBar> + use<>, StoreError> {
-    let rows = sql_query(format!(
-        "SELECT $1 AS range, time, CAST(open AS double precision) AS open, CAST(high AS double precision) AS high, \
-         CAST(low AS double precision) AS low, CAST(close AS double precision) AS close, volume \
-         FROM market_klines WHERE symbol = $2 AND interval = $3 AND time >= $4 AND time < $5 ORDER BY {order} LIMIT $6"
-    ))
-    .bind::<BigInt, _>(place)
-    .bind::<Text, _>(range.symbol.as_str())
-    .bind::<Text, _>(range.interval.as_str())
-    .bind::<BigInt, _>(range.from.get())
-    .bind::<BigInt, _>(range.to.get())
-    .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
-    .get_results::<BarRow>(connection)
-    .during("read bars")?;
-    Ok(rows.into_iter().map(StoredBar::from))
-}
-
-impl BarStore for SqliteStore {
+impl SchemaVersion for SqliteStore {
     fn migrate(&self) -> Result<Vec<String>, StoreError> {
-        let _serial = lease::hold_migration_lock(&self.path)?;
-        migrations::run(&mut *self.connection()?, MIGRATIONS)
+        self.read(|connection| {
+            let _serial = lease::hold_migration_lock(&self.path)?;
+            migrations::run(connection, MIGRATIONS)
+        })
     }
 
     fn pending_migrations(&self) -> Result<Vec<String>, StoreError> {
-        migrations::pending(&mut *self.connection()?, MIGRATIONS)
+        self.read(|connection| {
+            let applied = migrations::applied(&mut AnyConnection::Sqlite(connection))?;
+            migrations::pending::<diesel::sqlite::Sqlite>(applied, MIGRATIONS)
+        })
     }
 
+    /// A user who can open the file for writing, which opening the store has tried, can do everything in it.
     fn may_create_tables(&self) -> Result<bool, StoreError> {
-        // Who can open the file for writing, which opening the store has tried, can do everything in it.
         Ok(true)
     }
 
@@ -165,142 +208,36 @@ impl BarStore for SqliteStore {
     fn may_write_rollups(&self) -> Result<bool, StoreError> {
         Ok(true)
     }
+}
 
+impl ReadBars for SqliteStore {
+    fn bars(&self, ranges: &[BarRange], limit: usize) -> Result<Vec<StoredBar>, StoreError> {
+        // One transaction, so that all ranges are of the same moment.
+        let work = |connection: &mut _| klines::bars(connection, ranges, limit);
+        self.read(|connection| transaction::run(connection, "read bars", work))
+    }
+
+    fn last_bars(&self, ranges: &[BarRange], count: usize) -> Result<Vec<StoredBar>, StoreError> {
+        let work = |connection: &mut _| klines::last_bars(connection, ranges, count);
+        self.read(|connection| transaction::run(connection, "read bars", work))
+    }
+
+    fn bars_after(&self, ends: &[(Symbol, UnixSeconds)]) -> Result<BTreeSet<Symbol>, StoreError> {
+        self.read(|connection| klines::bars_after(connection, ends))
+    }
+}
+
+impl BarStore for SqliteStore {
     fn pool(&self) -> PoolUse {
         PoolUse::of(&self.pool.state(), self.pool.max_size())
     }
 
-    fn acquire_shard(&self, role: Role, shard: Shard) -> Result<Lease, StoreError> {
-        let guard = lease::take(&self.path, role, shard)?;
-        let epoch =
-            self.transaction("count the holder of the role", |connection| epoch::next(connection, role, shard))?;
-        Ok(Lease { role, shard, epoch, guard: Box::new(guard) })
-    }
-
-    fn confirm(&self, lease: &Lease) -> Result<(), StoreError> {
-        self.transaction("confirm the role", |connection| lease::check(connection, lease))
-    }
-
-    rows::shared_reads!();
-    scenarios::shared_scenarios!();
-
-    fn claim(&self, identity: &Identity, default_universe: &[UniverseRow]) -> Result<(), StoreError> {
-        self.transaction("claim the database", |connection| write::claim(connection, identity, default_universe))
-    }
-
-    fn ensure_partitions(&self, _from: NaiveDate, _to: NaiveDate) -> Result<(), StoreError> {
-        Ok(())
-    }
-
-    fn missing_partitions(&self, _from: NaiveDate, _to: NaiveDate) -> Result<Vec<String>, StoreError> {
-        Ok(Vec::new())
-    }
-
-    fn retain_from(&self, lease: &Lease, from: UnixSeconds, stop: &dyn Fn() -> bool) -> Result<bool, StoreError> {
-        self.transaction("set the horizon", |connection| {
-            lease::check(connection, lease)?;
-            retention::set(connection, from)
-        })?;
-        let mut removal = removal::Removal::default();
-        while !stop() {
-            let is_complete = self.transaction("remove old bars", |connection| {
-                lease::check(connection, lease)?;
-                removal.step(connection, from)
-            })?;
-            if is_complete {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    fn write(&self, lease: &Lease, batch: &Batch) -> Result<(), StoreError> {
-        self.transaction("write bars", |connection| {
-            lease::check(connection, lease)?;
-            write::batch(connection, batch)
-        })
-    }
-
     fn follow(&self) -> Result<Box<dyn Follow>, StoreError> {
-        Ok(Box::new(follow::Watcher::begin(&self.path, self.timeout)?))
+        let follow = || Ok(Box::new(follow::VersionFollower::begin(&self.path, self.timeout)?) as Box<dyn Follow>);
+        self.hook.call(Operation::Other, follow)
     }
 
-    fn fill(&self, roles: FillRoles<'_>, fill: &Fill) -> Result<(), StoreError> {
-        self.transaction("write bars", |connection| {
-            roles.check(|lease| lease::check(connection, lease))?;
-            bulk::fill(connection, fill)
-        })
-    }
-
-    fn make_room(&self, _month: NaiveDate) -> Result<Room, StoreError> {
-        Ok(Room::None("SQLite keeps all bars in one tree"))
-    }
-
-    fn fill_month(
-        &self,
-        _roles: FillRoles<'_>,
-        _month: NaiveDate,
-        _supplier: &mut dyn Supplier,
-    ) -> Result<MonthFill, StoreError> {
-        Ok(MonthFill::Taken)
-    }
-
-    fn bars_after(&self, ends: &[(Symbol, UnixSeconds)]) -> Result<BTreeSet<Symbol>, StoreError> {
-        self.read("look for later bars", |connection| write::bars_after(connection, ends).map(Ok))
-    }
-
-    fn clear(&self, lease: &Lease, symbol: Option<&Symbol>) -> Result<(), StoreError> {
-        self.transaction("remove bars", |connection| {
-            lease::check(connection, lease)?;
-            clearing::clear(connection, symbol)
-        })
-    }
-
-    fn bars(&self, ranges: &[BarRange], limit: usize) -> Result<Vec<StoredBar>, StoreError> {
-        // One transaction, so that all ranges are of the same moment.
-        transaction::run(&mut *self.connection()?, "read bars", |connection| {
-            let mut found = Vec::new();
-            for (range, place) in ranges.iter().zip(1i64..) {
-                let left = limit.saturating_sub(found.len());
-                if left == 0 {
-                    break;
-                }
-                found.extend(bars_of(connection, place, range, "time", left)?);
-            }
-            Ok(found)
-        })
-    }
-
-    fn last_bars(&self, ranges: &[BarRange], count: usize) -> Result<Vec<StoredBar>, StoreError> {
-        transaction::run(&mut *self.connection()?, "read bars", |connection| {
-            let mut found = Vec::new();
-            for (range, place) in ranges.iter().zip(1i64..) {
-                let mut bars: Vec<StoredBar> = bars_of(connection, place, range, "time DESC", count)?.collect();
-                bars.reverse();
-                found.append(&mut bars);
-            }
-            Ok(found)
-        })
-    }
-
-    fn rollup_tasks(&self, lease: &Lease) -> Result<Vec<RollupTask>, StoreError> {
-        self.transaction("look for bars to roll up", |connection| {
-            lease::check(connection, lease)?;
-            rollups::claim_changes(connection, lease.shard, |connection, symbol| {
-                sql_query(rollups::CLAIM_CHANGES_OF).bind::<Text, _>(symbol).execute(connection)
-            })?;
-            rollups::tasks(connection, lease.shard).during("look for bars to roll up")?
-        })
-    }
-
-    fn rollup_lanes(&self) -> usize {
-        1
-    }
-
-    fn write_rollups(&self, lease: &Lease, writes: &[RollupWrite]) -> Result<(), StoreError> {
-        self.transaction("write roll-ups", |connection| {
-            lease::check(connection, lease)?;
-            bulk::rollups(connection, writes)
-        })
+    fn observed_by(&self, observer: Arc<dyn StoreObserver>) -> Arc<dyn BarStore> {
+        Arc::new(Self { hook: Hook::of(observer), ..self.clone() })
     }
 }

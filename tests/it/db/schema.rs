@@ -115,7 +115,99 @@ fn a_published_migration_never_changes() {
     assert_eq!(found, DIGESTS.map(|(migration, digest)| (migration, digest.to_owned())));
 }
 
+/// A table of diesel's: its name, its primary key and its columns with their types.
+#[derive(Debug, PartialEq)]
+struct DieselTable {
+    name: String,
+    key: Vec<String>,
+    columns: Vec<String>,
+}
+
+/// The tables of a source of diesel's schema, sorted by name.
+fn diesel_tables(source: &str) -> Vec<DieselTable> {
+    let text = std::fs::read_to_string(repository(source)).unwrap();
+    let mut tables: Vec<DieselTable> = text.split("table! {").skip(1).map(diesel_table).collect();
+    tables.sort_by(|a, b| a.name.cmp(&b.name));
+    tables
+}
+
+/// From what follows `table! {`: `name (key, …) {` and a column a line, after lines that import types.
+fn diesel_table(text: &str) -> DieselTable {
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("use "));
+    let (name, key) = lines.next().unwrap().trim_end_matches(") {").split_once(" (").unwrap();
+    let columns = lines.take_while(|line| *line != "}").map(|line| line.trim_end_matches(',').to_owned());
+    let key = key.split(", ").map(str::to_owned).collect();
+    DieselTable { name: name.to_owned(), key, columns: columns.collect() }
+}
+
+/// The tables of a database as diesel's schema should describe them.
+fn catalog_tables(database: &Database) -> Vec<DieselTable> {
+    let names = database.column(match database.backend {
+        Backend::Sqlite => "SELECT name AS text FROM sqlite_master WHERE type = 'table' ORDER BY name",
+        Backend::Postgres => {
+            "SELECT table_name::text AS text FROM information_schema.tables WHERE table_schema = 'public' \
+             AND table_name !~ '^market_klines_[0-9]' ORDER BY table_name COLLATE \"C\""
+        }
+    });
+    let table = |name: String| {
+        let key = database.column(&match database.backend {
+            Backend::Sqlite => format!("SELECT name AS text FROM pragma_table_info('{name}') WHERE pk > 0 ORDER BY pk"),
+            Backend::Postgres => format!(
+                "SELECT k.column_name::text AS text FROM information_schema.table_constraints c \
+                 JOIN information_schema.key_column_usage k USING (constraint_name, table_name) \
+                 WHERE c.table_name = '{name}' AND c.constraint_type = 'PRIMARY KEY' ORDER BY k.ordinal_position"
+            ),
+        });
+        let columns = database.column(&match database.backend {
+            Backend::Sqlite => format!(
+                "SELECT name || ' ' || CASE WHEN \"notnull\" OR pk THEN '' ELSE 'null ' END || lower(type) AS text \
+                 FROM pragma_table_info('{name}') ORDER BY cid"
+            ),
+            Backend::Postgres => format!(
+                "SELECT column_name || ' ' || CASE is_nullable WHEN 'NO' THEN '' ELSE 'null ' END || data_type AS text \
+                 FROM information_schema.columns WHERE table_name = '{name}' ORDER BY ordinal_position"
+            ),
+        });
+        DieselTable { columns: columns.iter().map(|column| as_diesel_spells(column)).collect(), name, key }
+    };
+    names.into_iter().map(table).collect()
+}
+
+/// `name [null] type` of a catalog as a line of diesel's schema.
+fn as_diesel_spells(column: &str) -> String {
+    let (name, rest) = column.split_once(' ').unwrap();
+    let (is_nullable, spelled) = rest.strip_prefix("null ").map_or((false, rest), |spelled| (true, spelled));
+    let spelled = spelled.split('(').next().unwrap();
+    let kind = match spelled {
+        "varchar" | "character varying" => "Varchar",
+        "text" => "Text",
+        "bigint" => "BigInt",
+        "integer" => "Integer",
+        "boolean" => "Bool",
+        "numeric" => "FixedPoint",
+        "double precision" => "Double",
+        "date" => "Date",
+        "timestamp" | "timestamp with time zone" | "timestamp without time zone" => "ClockTime",
+        other => panic!("{column}: diesel's schema has no name for {other}"),
+    };
+    if is_nullable { format!("{name} -> Nullable<{kind}>") } else { format!("{name} -> {kind}") }
+}
+
 on_every_backend! {
+    fn diesels_schema_is_that_of_the_migrations(database: &Database) {
+        database.open();
+        let mut catalog = catalog_tables(database);
+        assert!(catalog.len() > 10, "the catalog shows no tables");
+        // diesel wants a key of every table.
+        let notes = catalog.iter_mut().find(|table| table.name == "rollup_dirty").unwrap();
+        assert_eq!(std::mem::replace(&mut notes.key, vec!["symbol".to_owned(), "time".to_owned()]), [""; 0]);
+        let schema = diesel_tables("src/store/schema.rs");
+        for (ours, theirs) in schema.iter().zip(&catalog) {
+            assert_eq!(ours, theirs);
+        }
+        assert_eq!(schema.len(), catalog.len());
+    }
+
     fn the_way_down_leaves_nothing_and_the_way_up_is_open_again(database: &Database) {
         let store = database.open();
         store.ensure_partitions("2026-01-01".parse().unwrap(), "2026-02-01".parse().unwrap()).unwrap();
@@ -275,6 +367,13 @@ const PROMISED: [(&str, &[&str]); 5] = [
         ],
     ),
 ];
+
+#[test]
+fn a_month_is_loaded_into_a_table_like_the_one_that_it_becomes_a_part_of() {
+    let columns = |source, name| diesel_tables(source).into_iter().find(|table| table.name == name).unwrap().columns;
+    let loading = columns("src/store/postgres/schema.rs", "$name");
+    assert_eq!(loading, columns("src/store/schema.rs", "market_klines"));
+}
 
 #[test]
 fn only_the_last_prices_are_kept_without_a_log() {

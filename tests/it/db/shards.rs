@@ -3,7 +3,7 @@
 use std::thread;
 
 use klined::jobs::{Aggregator, Folded, Generator, JobError, Market, Stop, clear};
-use klined::store::{Batch, Role, StoreError};
+use klined::store::{MarketWrite, Role, StoreError};
 use klined_market::base::{Seconds, Shard, UnixSeconds};
 
 use crate::on_every_backend;
@@ -179,7 +179,7 @@ on_every_backend! {
         let store = database.open();
         let lease = store.acquire(Role::Writer).unwrap();
         let earlier = klined::store::MarketStatus { last_update: status.last_update - Seconds::MINUTE, ..status };
-        store.write(&lease, &Batch { status: Some(earlier), ..Batch::default() }).unwrap();
+        store.write(&lease, &MarketWrite { status: Some(earlier), ..MarketWrite::default() }).unwrap();
         assert_eq!(store.status().unwrap(), Some(status));
     }
 
@@ -272,8 +272,8 @@ fn a_shard_whose_lock_was_cut_off_is_shut_out_once_the_market_is_divided_otherwi
             database.value(&format!("SELECT epoch::text AS text FROM role_epoch WHERE role = '{name}'"))
         };
         // The lock is asked for first; the epoch is what shuts out a holder whose connection seems to live.
-        assert!(one.write(&lost, &Batch::default()).is_err());
+        assert!(one.write(&lost, &MarketWrite::default()).is_err());
         assert_ne!(epoch(taken), "1", "{taken} was not overtaken by {takes}");
-        other.write(&newer, &Batch::default()).unwrap();
+        other.write(&newer, &MarketWrite::default()).unwrap();
     }
 }

@@ -5,6 +5,8 @@ mod failures;
 mod filling;
 mod following;
 mod market;
+mod observing;
+mod old;
 mod open_minute;
 mod partitions;
 mod reading;
@@ -24,7 +26,8 @@ use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use diesel::sqlite::SqliteConnection;
 use klined::store::{
-    BarRange, BarStore, Batch, Lease, Listing, MarketStatus, Role, RollupTask, RollupWrite, StoreOptions, StoredBar,
+    BarRange, BarStore, Lease, Listing, MarketStatus, MarketWrite, Role, RollupTask, RollupWrite, StoreOptions,
+    StoredBar,
 };
 use klined_market::bars::{Bar, Checkpoint, Halt, Opening, SymbolRun, SymbolSnapshot};
 use klined_market::base::{Interval, MarketClock, Ohlcv, Pace, Price, Seconds, Symbol, UnixNanos, UnixSeconds};
@@ -97,9 +100,9 @@ fn status(session: Session, last_update: i64) -> MarketStatus {
 }
 
 /// A batch that touches every table of the writer.
-fn full_batch(name: &str, minutes: &[Minute]) -> Batch {
+fn full_batch(name: &str, minutes: &[Minute]) -> MarketWrite {
     let last = minutes.last().unwrap().start();
-    Batch {
+    MarketWrite {
         bars: bars_of(name, minutes),
         quotes: vec![quote(name, 1000 + minutes.len() as i64 - 1, last.get())],
         checkpoints: vec![checkpoint(name, date(DAY))],
@@ -146,12 +149,12 @@ impl Desk {
         Self { store, writer, aggregator }
     }
 
-    fn write(&self, batch: &Batch) {
+    fn write(&self, batch: &MarketWrite) {
         self.store.write(&self.writer, batch).unwrap();
     }
 
     fn write_bars(&self, bars: Vec<(Symbol, Bar)>) {
-        self.write(&Batch { bars, ..Batch::default() });
+        self.write(&MarketWrite { bars, ..MarketWrite::default() });
     }
 
     fn fold(&self, writes: &[RollupWrite]) {

@@ -9,6 +9,7 @@ use klined::config::{AggregatorArgs, ApiArgs, BackfillArgs, GeneratorArgs, Kline
 use klined::jobs::{Generator, Market, Stop};
 use klined_market::calendar::Calendar;
 use klined_market::model::ModelKind;
+use klined_service::command_line::command;
 use tempfile::TempDir;
 
 use crate::on_every_backend;
@@ -18,11 +19,11 @@ use crate::support::programs::{Program, TWO_DAYS, assert_has};
 use crate::support::{SHANGHAI, date};
 
 /// A program, still without the directory that it runs in.
-type Start = fn(&Path) -> Program;
+pub type Start = fn(&Path) -> Program;
 /// A program, a wrong command line, and what the message about it names.
 type Misuse = (Start, &'static str, &'static [&'static str]);
 
-const PROGRAMS: [Start; 5] = [
+pub const PROGRAMS: [Start; 5] = [
     Program::market_generator,
     Program::data_aggregator,
     Program::market_backfill,
@@ -32,7 +33,7 @@ const PROGRAMS: [Start; 5] = [
 /// What each of them but the server, which only reads, needs to hear so that it does something and ends.
 const FIRST_WORDS: [&str; 4] = ["", "--once", "--days 1", ""];
 /// Each flag that a variable can stand for.
-const VARIABLES: [(&str, &str); 27] = [
+const VARIABLES: [(&str, &str); 28] = [
     ("addr", "KLINED_API_ADDR"),
     ("connections", "KLINED_API_CONNECTIONS"),
     ("connections-per-address", "KLINED_API_CONNECTIONS_PER_ADDRESS"),
@@ -60,19 +61,21 @@ const VARIABLES: [(&str, &str); 27] = [
     ("log-format", "KLINED_LOG_FORMAT"),
     ("log-dir", "KLINED_LOG_DIR"),
     ("no-log-files", "KLINED_NO_LOG_FILES"),
+    ("worker-threads", "KLINED_WORKER_THREADS"),
 ];
 
 fn place() -> TempDir {
     tempfile::tempdir().unwrap()
 }
 
-fn commands() -> [Command; 5] {
+/// The command lines of [`PROGRAMS`], in their order, as the programs read them.
+pub fn commands() -> [Command; 5] {
     [
-        GeneratorArgs::command(),
-        AggregatorArgs::command(),
-        BackfillArgs::command(),
-        KlinedArgs::command(),
-        ApiArgs::command(),
+        command::<GeneratorArgs>(),
+        command::<AggregatorArgs>(),
+        command::<BackfillArgs>(),
+        command::<KlinedArgs>(),
+        command::<ApiArgs>(),
     ]
 }
 
@@ -200,7 +203,11 @@ fn logs_that_cannot_be_written_are_a_readable_failure() {
     for (program, first) in PROGRAMS.into_iter().zip(FIRST_WORDS) {
         let words = &["/proc/logs", "--log-dir", "--no-log-files"];
         program(place.path()).with(first).with("--log-dir /proc/logs").run().failed(words);
-        program(place.path()).with(first).with("--log klined=loud").run().failed(&["klined=loud", "no filter"]);
+        program(place.path())
+            .with(first)
+            .with("--log klined=loud")
+            .run()
+            .failed(&["klined=loud", "not a valid filter"]);
     }
 }
 

@@ -135,7 +135,7 @@ on_every_backend! {
         let before = database.contents();
         let ended = generator.terminate();
         assert_eq!(ended.status.code(), Some(0), "{}", ended.stderr);
-        assert_has(&ended.stderr, &["stopping after the present transaction", "which the database undoes"]);
+        assert_has(&ended.stderr, &["stopping after the current unit of work", "did not end within 4s"]);
         drop(hold);
         assert_eq!(database.contents(), before);
         let mut next = database.restarted_generator("--test --speed 6000");

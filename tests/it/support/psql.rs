@@ -30,7 +30,12 @@ pub fn run(name: &str, arguments: &[&str]) -> String {
 /// Runs a script of the repository on a database, as any of its users, with psql's own flags before it.
 #[track_caller]
 pub fn psql_at(url: &str, flags: &[&str], script: &str) -> String {
-    let file = repository(script);
+    psql_file(url, flags, &repository(script))
+}
+
+/// The same with a script from anywhere.
+#[track_caller]
+pub fn psql_file(url: &str, flags: &[&str], file: &Path) -> String {
     let all = [&["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", url], flags, &["-f", file.to_str().unwrap()]].concat();
     run("psql", &all)
 }

@@ -1,6 +1,6 @@
 //! The exchange's time zone: the one place where instants become local times and local times instants.
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeZone};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Utc};
 use chrono_tz::{Asia::Shanghai, Tz};
 
 use super::{Calendar, CalendarError};
@@ -9,15 +9,15 @@ use crate::base::{Seconds, UnixSeconds};
 /// When the morning session opens.
 pub(super) const MORNING_OPEN: NaiveTime = NaiveTime::from_hms_opt(9, 30, 0).unwrap();
 
+/// The instants that have a local time: a zone's offset is less than a day, so a day is spared on either side of those that have
+/// a date in UTC.
+const FIRST: i64 = DateTime::<Utc>::MIN_UTC.timestamp() + Seconds::DAY.get();
+const LAST: i64 = DateTime::<Utc>::MAX_UTC.timestamp() - Seconds::DAY.get();
+
 /// The local date and time of an instant.
 pub(super) fn local(instant: UnixSeconds) -> Result<DateTime<Tz>, CalendarError> {
-    let utc = DateTime::from_timestamp(instant.get(), 0);
-    // A zone's offset is less than a day, so with a day to spare on either side there is a local time too.
-    let has_room = |utc: &DateTime<_>| {
-        let day = chrono::Days::new(1);
-        utc.checked_add_days(day).is_some() && utc.checked_sub_days(day).is_some()
-    };
-    let utc = utc.filter(has_room).ok_or(CalendarError::OutOfRange(instant))?;
+    let utc = Some(instant.get()).filter(|count| (FIRST..=LAST).contains(count));
+    let utc = utc.and_then(|count| DateTime::from_timestamp(count, 0)).ok_or(CalendarError::OutOfRange(instant))?;
     Ok(Shanghai.from_utc_datetime(&utc.naive_utc()))
 }
 
@@ -83,7 +83,7 @@ mod tests {
     fn an_instant_without_a_date_is_an_error_and_not_1970() {
         let calendar = Calendar::shanghai();
         // Of the last two UTC has a date; local time need not.
-        let edges = [DateTime::<chrono::Utc>::MIN_UTC, DateTime::<chrono::Utc>::MAX_UTC].map(|utc| utc.timestamp());
+        let edges = [DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC].map(|utc| utc.timestamp());
         for instant in [i64::MIN, i64::MAX, -1 << 43, 1 << 43].into_iter().chain(edges).map(UnixSeconds::new) {
             let error = CalendarError::OutOfRange(instant);
             assert_eq!(calendar.date_of(instant), Err(error.clone()));

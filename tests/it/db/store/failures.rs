@@ -41,20 +41,20 @@ on_every_backend! {
 
     fn a_row_that_breaks_a_rule_is_not(database: &Database) {
         let desk = Desk::of(database);
-        let refused = |batch: &Batch, words: [&str; 2]| {
+        let refused = |batch: &MarketWrite, words: [&str; 2]| {
             let error = desk.store.write(&desk.writer, batch).unwrap_err();
             assert!(!error.is_retriable());
             assert!(words.iter().any(|word| error.to_string().contains(word)), "{error}");
         };
         database.execute("CREATE UNIQUE INDEX odd ON stock_state (current_price)");
         let twins = vec![quote("AAA", 5, 0), quote("BBB", 5, 0)];
-        refused(&Batch { quotes: twins, ..Batch::default() }, ["unique", "UNIQUE"]);
+        refused(&MarketWrite { quotes: twins, ..MarketWrite::default() }, ["unique", "UNIQUE"]);
         database.execute(
             "DROP TABLE market_status; CREATE TABLE market_status (id integer PRIMARY KEY, is_trading boolean, \
              current_session text, session_start bigint, session_end bigint, last_update bigint, odd integer NOT NULL)",
         );
         let status = Some(status(Session::Closed, 0));
-        refused(&Batch { status, ..Batch::default() }, ["not-null", "NOT NULL"]);
+        refused(&MarketWrite { status, ..MarketWrite::default() }, ["not-null", "NOT NULL"]);
     }
 }
 
@@ -107,7 +107,9 @@ fn a_session_waits_for_nothing_without_end_and_speaks_english() {
     let patient = store::open(&options(&database, 1, LONG)).unwrap();
     drop(desk);
     let writer = patient.acquire(Role::Writer).unwrap();
-    patient.write(&writer, &Batch { status: Some(status(Session::Closed, 0)), ..Batch::default() }).unwrap();
+    patient
+        .write(&writer, &MarketWrite { status: Some(status(Session::Closed, 0)), ..MarketWrite::default() })
+        .unwrap();
     for (name, value) in [
         ("lock_timeout", "60000"),
         ("statement_timeout", "600000"),
@@ -155,7 +157,7 @@ fn a_pool_that_is_exhausted_is_worth_another_try() {
          CREATE TRIGGER slow BEFORE INSERT ON market_status FOR EACH ROW EXECUTE FUNCTION dawdle()",
         LONG.as_secs()
     ));
-    let batch = Batch { status: Some(status(Session::Closed, 0)), ..Batch::default() };
+    let batch = MarketWrite { status: Some(status(Session::Closed, 0)), ..MarketWrite::default() };
     std::thread::scope(|scope| {
         let writing = scope.spawn(|| store.write(&writer, &batch));
         await_one(&database, &of_sessions("pid", "wait_event = 'PgSleep'"));

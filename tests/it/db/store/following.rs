@@ -32,7 +32,7 @@ fn followers_hear_of_every_transaction_that_bars_came_with_and_of_no_other() {
     assert_eq!(follower.heard(), [times[0].to_string()]);
     desk.write_bars(bars_of("AAA", &minutes(12)[10..]));
     assert_eq!(follower.heard(), [times[10].to_string()]);
-    desk.write(&Batch { status: Some(status(Session::Closed, times[11].get() + 60)), ..Batch::default() });
+    desk.write(&MarketWrite { status: Some(status(Session::Closed, times[11].get() + 60)), ..MarketWrite::default() });
     assert_eq!(follower.heard(), [""; 0]);
 
     break_table(&database, "market_status", "INSERT");
@@ -103,14 +103,14 @@ fn a_week_of_minutes_updates_in_place_and_grows_no_table() {
         database.execute(&format!("ALTER TABLE {table} SET (autovacuum_enabled = off)"));
     }
     let names: Vec<String> = (0..SYMBOLS).map(|nth| format!("S{nth:05}")).collect();
-    let minute = |nth: i64| Batch {
+    let minute = |nth: i64| MarketWrite {
         quotes: names.iter().map(|name| quote(name, 1000 + nth, 60 * nth)).collect(),
         status: Some(status(Session::Morning, 60 * nth)),
-        ..Batch::default()
+        ..MarketWrite::default()
     };
     let fold = |nth: i64| names.iter().map(|name| folding_to(name, UnixSeconds::new(60 * nth))).collect::<Vec<_>>();
     let listings = names.iter().map(|name| listing(name, DAY, None)).collect();
-    desk.write(&Batch { listings, ..minute(1) });
+    desk.write(&MarketWrite { listings, ..minute(1) });
     desk.fold(&fold(1));
     for nth in 2..60 {
         desk.write(&minute(nth));
@@ -148,7 +148,7 @@ fn most_open_roll_ups_are_overwritten_in_place() {
     database.execute(&format!("ALTER TABLE {month} SET (autovacuum_enabled = off)"));
     let names: Vec<String> = (0..SYMBOLS).map(|nth| format!("S{nth:05}")).collect();
     let listings = names.iter().map(|name| listing(name, DAY, None)).collect();
-    desk.write(&Batch { listings, ..Batch::default() });
+    desk.write(&MarketWrite { listings, ..MarketWrite::default() });
     let minutes = minutes(5 * FOLDS);
     for (nth, ticks) in (0..FOLDS).zip(1000..) {
         let open = [Interval::Minute60, Interval::Day, Interval::Week, Interval::Month];

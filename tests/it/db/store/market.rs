@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use klined::store::{Identity, PriceRow, Progress, StateRow, StoreError};
+use klined::store::{Identity, PriceRow, StateRow, StoreError, SymbolProgress};
 use klined_market::base::instrument::InstrumentParameters;
 use klined_market::base::{Instrument, SectorKey};
 use klined_market::universe::UniverseRow;
@@ -107,7 +107,7 @@ on_every_backend! {
         let (first, later) = (date(DAY), date("2026-01-06"));
         // Bytes order these; a database's own collation would not.
         let names = ["a", "B", "_"];
-        desk.write(&Batch {
+        desk.write(&MarketWrite {
             checkpoints: names.map(|name| checkpoint(name, first)).to_vec(),
             quotes: vec![quote("a", 1234, 60), quote("B", 1, 120)],
             listings: vec![
@@ -116,9 +116,9 @@ on_every_backend! {
                 listing("B", DAY, Some("2026-01-09")),
                 listing("_", DAY, Some("2026-01-05")),
             ],
-            ..Batch::default()
+            ..MarketWrite::default()
         });
-        let row = |name, last_bar: Option<i64>, is_listed| Progress { checkpoint: checkpoint(name, first), last_bar: last_bar.map(UnixSeconds::new), is_listed };
+        let row = |name, last_bar: Option<i64>, is_listed| SymbolProgress { checkpoint: checkpoint(name, first), last_bar: last_bar.map(UnixSeconds::new), is_listed };
         assert_eq!(desk.store.progress().unwrap(), [row("B", Some(120), true), row("_", None, false), row("a", Some(60), true)]);
         assert_eq!(desk.store.listings().unwrap(), [
             listing("B", DAY, Some("2026-01-09")),
@@ -130,21 +130,21 @@ on_every_backend! {
         assert_eq!(desk.store.states().unwrap(), [state("B", 0.01, 120), state("a", 12.34, 60)]);
         assert_eq!(desk.store.watermarks().unwrap(), BTreeMap::from(names.map(|name| (symbol(name), UnixSeconds::EPOCH))));
 
-        desk.write(&Batch {
+        desk.write(&MarketWrite {
             checkpoints: vec![checkpoint("a", later)],
             quotes: vec![quote("a", 1300, 180)],
             listings: vec![listing("a", DAY, Some("2026-01-06"))],
-            ..Batch::default()
+            ..MarketWrite::default()
         });
         desk.fold(&[("a", 180), ("NEW", 9)].map(|(name, to)| folding_to(name, UnixSeconds::new(to))));
-        let moved = Progress { checkpoint: checkpoint("a", later), last_bar: Some(UnixSeconds::new(180)), is_listed: false };
+        let moved = SymbolProgress { checkpoint: checkpoint("a", later), last_bar: Some(UnixSeconds::new(180)), is_listed: false };
         assert_eq!(desk.store.progress().unwrap()[2], moved);
         assert_eq!(desk.store.listings().unwrap()[3], listing("a", DAY, Some("2026-01-06")));
         assert_eq!(desk.store.states().unwrap()[1], state("a", 13.0, 180));
         let watermarks = [("B", 0), ("_", 0), ("a", 180)].map(|(name, to)| (symbol(name), UnixSeconds::new(to)));
         assert_eq!(desk.store.watermarks().unwrap(), BTreeMap::from(watermarks));
         // Listed anew, its watermark stays.
-        desk.write(&Batch { listings: vec![listing("a", "2026-02-02", None)], ..Batch::default() });
+        desk.write(&MarketWrite { listings: vec![listing("a", "2026-02-02", None)], ..MarketWrite::default() });
         assert_eq!(desk.store.watermarks().unwrap(), BTreeMap::from(watermarks));
     }
 
@@ -153,7 +153,7 @@ on_every_backend! {
         let idle = UniverseRow { is_active: false, ..stock("b") };
         desk.store.claim(&identity(1, "gbm-1"), &[idle.clone(), stock("AAA"), stock("NEW")]).unwrap();
         let halted = SymbolSnapshot { is_halted: true, ..quote("AAA", 1234, 120) };
-        desk.write(&Batch { quotes: vec![quote("b", 99, 60), halted, quote("GONE", 1, 60)], ..Batch::default() });
+        desk.write(&MarketWrite { quotes: vec![quote("b", 99, 60), halted, quote("GONE", 1, 60)], ..MarketWrite::default() });
         let row = |of: &UniverseRow, price, last_update, is_halted| PriceRow {
             symbol: symbol(&of.symbol),
             name: of.name.clone(),
@@ -178,7 +178,7 @@ on_every_backend! {
         let desk = Desk::of(database);
         assert_eq!(desk.store.status().unwrap(), None);
         for (session, time) in [(Session::Morning, 600), (Session::Closed, 700), (Session::Afternoon, 800)] {
-            desk.write(&Batch { status: Some(status(session, time)), ..Batch::default() });
+            desk.write(&MarketWrite { status: Some(status(session, time)), ..MarketWrite::default() });
             assert_eq!(desk.store.status().unwrap(), Some(status(session, time)));
             let is_trading = database.value("SELECT CASE WHEN is_trading THEN 'yes' ELSE 'no' END AS text FROM market_status");
             assert_eq!(is_trading, if session == Session::Closed { "no" } else { "yes" });
@@ -203,7 +203,7 @@ on_every_backend! {
                 let opening = Opening { parameters, state: serde_json::from_value(state).unwrap() };
                 Checkpoint { symbol: symbol(&format!("S{i:02}")), day: date(DAY), opening }
             }).collect();
-            desk.write(&Batch { checkpoints: checkpoints.clone(), ..Batch::default() });
+            desk.write(&MarketWrite { checkpoints: checkpoints.clone(), ..MarketWrite::default() });
             for (row, (price, volatility, ..)) in desk.store.progress().unwrap().iter().zip(&values) {
                 let opening = &row.checkpoint.opening;
                 prop_assert_eq!(opening.parameters.base_volatility.to_bits(), volatility.to_bits());

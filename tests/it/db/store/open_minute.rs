@@ -17,7 +17,7 @@ on_every_backend! {
                 open_minute: UnixSeconds::new(open_minute),
                 opened_at: UnixNanos::new(1_796_000_000_123_456_789),
             };
-            desk.write(&Batch { clock: Some(clock), ..Batch::default() });
+            desk.write(&MarketWrite { clock: Some(clock), ..MarketWrite::default() });
             assert_eq!(desk.store.clock().unwrap(), Some(clock));
         }
         let before = desk.store.clock().unwrap();

@@ -1,6 +1,6 @@
 //! Scenarios and halts come back as they were written.
 
-use klined::store::{Batch, Role, StoreError, StoredScenario};
+use klined::store::{MarketWrite, Role, StoreError, StoredScenario};
 use klined_market::bars::Halt;
 use klined_market::base::{Seconds, UnixSeconds};
 use klined_market::model::{Effect, Regime, ScenarioEvent, Scope};
@@ -64,8 +64,8 @@ on_every_backend! {
         let desk = Desk::of(database);
         let halt = |name: &str, from, until| Halt { symbol: symbol(name), from: UnixSeconds::new(from), until: UnixSeconds::new(until) };
         let halts = vec![halt("b", 120, 240), halt("B", 60, 120), halt("b", 0, 60)];
-        desk.write(&Batch { halts: halts.clone(), ..Batch::default() });
-        desk.write(&Batch { halts: vec![halt("b", 120, 300)], ..Batch::default() });
+        desk.write(&MarketWrite { halts: halts.clone(), ..MarketWrite::default() });
+        desk.write(&MarketWrite { halts: vec![halt("b", 120, 300)], ..MarketWrite::default() });
         assert_eq!(desk.store.halts().unwrap(), [halt("B", 60, 120), halt("b", 0, 60), halt("b", 120, 300)]);
         desk.store.clear(&desk.writer, Some(&symbol("b"))).unwrap();
         assert_eq!(desk.store.halts().unwrap(), [halt("B", 60, 120)]);

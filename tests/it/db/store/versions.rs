@@ -61,7 +61,7 @@ on_every_backend! {
         database.execute("DROP TABLE market_klines");
         refusal(desk.store.bars(&[all_of("AAA", Interval::Minute1)], 1).map(drop));
         database.execute("DROP TABLE role_epoch");
-        refusal(desk.store.write(&desk.writer, &Batch::default()));
+        refusal(desk.store.write(&desk.writer, &MarketWrite::default()));
         drop(desk.writer);
         refusal(desk.store.acquire(Role::Writer).map(drop));
     }

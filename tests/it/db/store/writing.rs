@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use klined::store::{Batch, Identity, RollupWrite};
+use klined::store::{Identity, MarketWrite, RollupWrite};
 use klined_market::base::Interval;
 use proptest::prelude::*;
 
@@ -12,7 +12,7 @@ use crate::on_every_backend;
 /// Enough bars for PostgreSQL to take them by COPY.
 const BULK: usize = 2_400;
 
-fn atomic_with(database: &Database, batch: &Batch) {
+fn atomic_with(database: &Database, batch: &MarketWrite) {
     let desk = Desk::of(database);
     let before = everything(database);
     for table in [
@@ -130,7 +130,7 @@ on_every_backend! {
 
     fn an_empty_batch_is_written_too(database: &Database) {
         let desk = Desk::of(database);
-        desk.write(&Batch::default());
+        desk.write(&MarketWrite::default());
         desk.fold(&[]);
         assert_eq!(everything(database), [""; 0]);
     }
@@ -219,7 +219,7 @@ on_every_backend! {
         ];
         desk.write_bars(bars.clone());
         assert_eq!(desk.minute_bars("AAA"), bars);
-        desk.write(&Batch { quotes: vec![quote("AAA", Price::MAX.ticks(), 0)], ..Batch::default() });
+        desk.write(&MarketWrite { quotes: vec![quote("AAA", Price::MAX.ticks(), 0)], ..MarketWrite::default() });
         assert_eq!(desk.store.states().unwrap()[0].current_price, 99_999_999.99);
     }
 
@@ -227,7 +227,7 @@ on_every_backend! {
         let desk = Desk::of(database);
         let wild = SymbolSnapshot { volatility: 0.123_456, change_percent: 123_456.789, ..quote("AAA", 1, 0) };
         let fine = SymbolSnapshot { volatility: 1.5, change_percent: -0.000_6, ..quote("BBB", 1, 0) };
-        desk.write(&Batch { quotes: vec![wild, fine], ..Batch::default() });
+        desk.write(&MarketWrite { quotes: vec![wild, fine], ..MarketWrite::default() });
         let text = |column: &str, table: &str| -> Vec<f64> {
             let sql = format!("SELECT CAST({column} AS text) AS text FROM {table} ORDER BY symbol");
             database.column(&sql).iter().map(|text| text.parse().unwrap()).collect()

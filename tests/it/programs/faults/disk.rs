@@ -4,7 +4,7 @@ use super::*;
 use crate::support::cluster::Cluster;
 use crate::support::database::Backend;
 
-/// Room for a market and not much more.
+/// MonthRoom for a market and not much more.
 const DISK_MEGABYTES: u32 = 32;
 
 #[test]

@@ -57,7 +57,7 @@ fn a_network_that_takes_everything_and_answers_nothing_is_given_up() {
     let (database, proxy, generator) = generator_behind_a_proxy();
     proxy.hold();
     // By itself, and with the words that tell where to look.
-    generator.wait().failed(&["taken a request and not answered", "between this program and its server"]);
+    generator.wait().failed(&["accepted a request and not answered", "between this program and its server"]);
     proxy.reset();
     comes_through(database.restarted_generator(FAST), &database);
 }

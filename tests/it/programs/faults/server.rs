@@ -64,7 +64,7 @@ fn a_server_that_will_not_let_the_user_in_any_more_ends_the_daemon_with_its_word
     generator.until_minutes(3, &database);
     execute_beside(&database, "ALTER DATABASE {database} ALLOW_CONNECTIONS false");
     execute_beside(&database, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'");
-    generator.wait().failed(&["lets nobody in like this", "not currently accepting connections", "check user"]);
+    generator.wait().failed(&["refused the login", "not currently accepting connections", "check user"]);
     execute_beside(&database, "ALTER DATABASE {database} ALLOW_CONNECTIONS true");
     comes_through(database.restarted_generator(FAST), &database);
 }

@@ -12,14 +12,29 @@ use crate::support::api::{Api, Heard, Reply};
 use crate::support::database::{Backend, Database};
 use crate::support::http::{metric, send};
 
-/// A path of each dialect.
-const PATHS: [&str; 5] = [
-    "/api/v1/tickers",
-    "/v2/stocks/bars?symbols=AAPL&timeframe=1Min",
-    "/v2/aggs/ticker/AAPL/prev",
-    "/api/v3/klines?symbol=AAPL&interval=1m",
-    "/udf/config",
+/// A path of each dialect, and where its errors have which word or number: for too many requests, and for a failed server with a
+/// status.
+type Shape = (&'static str, &'static str, fn() -> Value, fn(u64) -> Value);
+
+const SHAPES: [Shape; 5] = [
+    ("/api/v1/tickers", "/error/code", || json!("rate_limited"), |_| json!("internal")),
+    (
+        "/v2/stocks/bars?symbols=AAPL&timeframe=1Min&start=2026-03-02",
+        "/code",
+        || json!(42_910_000),
+        |status| json!(status * 100_000 + 10_000),
+    ),
+    ("/v2/aggs/ticker/AAPL/prev", "/status", || json!("ERROR"), |_| json!("ERROR")),
+    ("/api/v3/klines?symbol=AAPL&interval=1m", "/code", || json!(-1003), |_| json!(-1000)),
+    ("/udf/config", "/s", || json!("error"), |_| json!("error")),
 ];
+
+/// An answer's body, but for the number that each answer of Polygon's dialect has of its own.
+fn body(reply: &Reply) -> Value {
+    let mut body = reply.json();
+    body.as_object_mut().map(|fields| fields.remove("request_id"));
+    body
+}
 
 /// A key that asks for these faults.
 fn key_with(database: &Database, faults: &str) -> String {
@@ -54,23 +69,17 @@ fn a_fault_is_told_as_the_dialect_tells_a_real_one() {
     let late = key_with(&database, "requests = { delay = 1, delay_ms = [300, 300] }");
     let dropped = key_with(&database, "requests = { drop = 1 }");
     let api = database.api("--api-keys keys.toml");
-    for (path, shape) in PATHS.iter().zip(["/error/code", "/code", "/status", "/code", "/s"]) {
+    for (path, place, too_many, failed) in SHAPES {
+        let told = |reply: &Reply| reply.json().pointer(place).cloned();
         let reply = ask(&api, path, &many);
         assert_eq!((reply.status, reply.header("retry-after")), (429, Some("1")), "{path}");
-        assert_eq!(injected(&reply), Some("too_many_requests"), "{path}");
-        let told = reply.json().pointer(shape).cloned();
-        let as_ever = [json!("rate_limited"), json!(42_910_000), json!("ERROR"), json!(-1003), json!("error")];
-        assert!(told.is_some_and(|told| as_ever.contains(&told)), "{path}: {}", reply.text);
+        assert_eq!((injected(&reply), told(&reply)), (Some("too_many_requests"), Some(too_many())), "{path}");
 
         let statuses: Vec<u16> = (0..12)
             .map(|_| ask(&api, path, &failing))
             .inspect(|reply| {
-                assert_eq!(injected(reply), Some("server_error"), "{path}");
-                let told = reply.json().pointer(shape).cloned();
-                let status = u64::from(reply.status);
-                let as_ever =
-                    [json!("internal"), json!(status * 100_000 + 10_000), json!("ERROR"), json!(-1000), json!("error")];
-                assert!(told.is_some_and(|told| as_ever.contains(&told)), "{path}: {}", reply.text);
+                let wanted = Some(failed(reply.status.into()));
+                assert_eq!((injected(reply), told(reply)), (Some("server_error"), wanted), "{path}");
             })
             .map(|reply| reply.status)
             .collect();
@@ -80,13 +89,7 @@ fn a_fault_is_told_as_the_dialect_tells_a_real_one() {
         let reply = ask(&api, path, &late);
         let usual = ask(&api, path, &none);
         assert_eq!((reply.status, injected(&reply), injected(&usual)), (200, Some("delay"), None), "{path}");
-        let said = |reply: &Reply| {
-            (reply.json(), Value::Null).0.as_object_mut().map(|body| {
-                body.remove("request_id");
-                body.clone()
-            })
-        };
-        assert_eq!(said(&reply), said(&usual), "{path}");
+        assert_eq!(body(&reply), body(&usual), "{path}");
     }
     for _ in 0..3 {
         assert_eq!(fate(&api, &dropped), " ");
@@ -136,7 +139,7 @@ fn a_stale_answer_is_of_the_last_minute_but_one() {
     let time = |key: &str| ask(&api, "/api/v1/quote/AAPL", key).json()["data"]["time"].as_i64().unwrap();
     assert!(time(&stale) == start && time(&fresh) > start);
     // Everything else is as ever.
-    for path in PATHS {
+    for (path, ..) in SHAPES {
         assert_eq!(injected(&ask(&api, path, &stale)), None, "{path}");
     }
 }

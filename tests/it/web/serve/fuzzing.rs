@@ -8,21 +8,6 @@ use crate::on_every_backend;
 use crate::support::api::Heard;
 use crate::support::database::Database;
 
-/// Every route that reads a query string, and the names that any of them knows.
-const ROUTES: [&str; 11] = [
-    "/api/v1/tickers",
-    "/api/v1/bars/AAPL",
-    "/api/v1/history/AAPL",
-    "/api/v1/trades/AAPL",
-    "/api/v1/quotes/AAPL",
-    "/api/v1/quote/AAPL",
-    "/api/v1/stats/AAPL",
-    "/api/v1/truth/AAPL",
-    "/api/v1/status",
-    "/api/klines",
-    "/health",
-];
-
 fn runner(cases: u32) -> TestRunner {
     TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() })
 }
@@ -31,17 +16,32 @@ fn runner(cases: u32) -> TestRunner {
 fn value() -> impl Strategy<Value = String> {
     let bytes = prop::collection::vec(any::<u8>(), 0..24);
     prop_oneof![
-        "AAPL|MSFT|1m|5m|1d|1M|asc|desc|skip|fill|start|end|1h|30d|2026-03-0[1-9]|[0-9]{1,3}|17724[0-9]{5}|17724[0-9]{8}",
+        "AAPL|MSFT|1m|5m|1d|1M|1Min|1Day|1D|minute|asc|desc|skip|fill|start|end|1h|30d|2026-03-0[1-9]|[0-9]{1,3}|17724[0-9]{5}|17724[0-9]{8}",
         any::<i64>().prop_map(|number| number.to_string()),
         bytes.prop_map(|bytes| bytes.iter().map(|byte| format!("%{byte:02x}")).collect()),
     ]
 }
 
+/// A route of any dialect with some of the parameters that it knows and others, whose values are any, or that of its example; and the
+/// segments of its path likewise.
 fn path() -> impl Strategy<Value = String> {
-    let names =
-        "timeframe|start|end|limit|order|fill|label|page_token|symbol|interval|search|sector|after|period|[a-z]{1,4}";
-    let pairs = prop::collection::vec((names, value()).prop_map(|(name, value)| format!("{name}={value}")), 0..5);
-    (prop::sample::select(ROUTES.to_vec()), pairs).prop_map(|(route, pairs)| format!("{route}?{}", pairs.join("&")))
+    let pairs = prop::collection::vec((any::<prop::sample::Index>(), "[a-z]{1,4}", value()), 0..5);
+    let segment = prop_oneof![2 => Just(None), 1 => value().prop_map(Some)];
+    (prop::sample::select(klined::serve::routes()), segment, pairs).prop_map(|(route, segment, pairs)| {
+        let (path, query) = route.example.split_once('?').unwrap();
+        let varies: Vec<bool> = route.pattern.split('/').map(|segment| segment.starts_with('{')).collect();
+        let segments = path.split('/').zip(varies).map(|(usual, varies)| match &segment {
+            Some(segment) if varies => segment.as_str(),
+            _ => usual,
+        });
+        let path: Vec<&str> = segments.collect();
+        let name = |(place, other, _): &(prop::sample::Index, String, _)| match route.parameters.len() {
+            0 => other.clone(),
+            _ => place.get(&route.parameters).clone(),
+        };
+        let pairs: Vec<String> = pairs.iter().map(|pair| format!("{}={}", name(pair), pair.2)).collect();
+        format!("{}?{query}&{}", path.join("/"), pairs.join("&"))
+    })
 }
 
 on_every_backend! {
@@ -50,7 +50,6 @@ on_every_backend! {
         let law = runner(400).run(&path(), |path| {
             let reply = api.get(&path);
             prop_assert!(matches!(reply.status, 200 | 400 | 404), "{path}: {} {}", reply.status, reply.text);
-            reply.json();
             Ok(())
         });
         law.unwrap_or_else(|error| panic!("{error}"));

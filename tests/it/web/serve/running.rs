@@ -87,9 +87,9 @@ fn what_it_cannot_start_with_is_a_readable_failure() {
     database.market_api("--addr").with(&api.address).run().failed(&taken);
     database.klined("up --addr").with(&api.address).run().failed(&taken);
     for words in ["--addr 0.0.0.0:0", "--addr 0.0.0.0:0 --api-keys none"] {
-        database.market_api(words).run().failed(&["0.0.0.0:0", "reached from elsewhere", "--api-keys", "klined key"]);
+        database.market_api(words).run().failed(&["0.0.0.0:0", "other machines can reach", "--api-keys", "klined key"]);
     }
-    database.klined("up --addr 0.0.0.0:0 --api-keys none").run().failed(&["reached from elsewhere"]);
+    database.klined("up --addr 0.0.0.0:0 --api-keys none").run().failed(&["other machines can reach"]);
     let keys = database.directory.path().join("keys.toml");
     for (text, words) in [("", "there are no keys"), ("[[key]]\nname = 3\n", "line 2"), ("[[kex]]\n", "unknown field")]
     {
@@ -165,11 +165,11 @@ fn a_hangup_has_keys_and_calendar_read_again_and_the_feed_goes_on() {
         write("keys.toml", "[[key]]\nname = 3\n");
         write("days.txt", "open yesterday\n");
         api.running.signal(Signal::HUP);
-        api.running.until_it_says("the calendar stays as it was");
-        api.running.until_it_says("the keys stay as they were");
+        api.running.until_it_says("the calendar is unchanged");
+        api.running.until_it_says("the keys are unchanged");
         write("days.txt", "known-until 2089-12-31\nclosed 2026-03-03\n");
         api.running.signal(Signal::HUP);
-        api.running.until_it_says("it changes 2026-03-03");
+        api.running.until_it_says("changes 2026-03-03");
         let reply = api.ask("/api/v1/status", &[("X-API-Key", key(1))]);
         assert_eq!(reply.json()["data"]["calendar_known_until"], "2089-12-31");
         api.running.terminate().succeeded();
@@ -195,7 +195,7 @@ fn a_saturday_that_is_opened_while_it_runs_is_told_and_read() {
     let days = "known-until 2089-12-31\nopen 2089-03-05\n";
     write(days);
     api.running.signal(Signal::HUP);
-    api.running.until_it_says("read the calendar again");
+    api.running.until_it_says("the calendar was read again");
     let calendar = Calendar::with_overrides(&Overrides::parse(days).unwrap());
     let saturday = at("2089-03-05 09:30:00").get();
     let (mut told, mut last) = (0, socket.hear_until("bar")["time"].as_i64().unwrap());

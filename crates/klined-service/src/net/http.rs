@@ -1,0 +1,181 @@
+//! HTTP/1.1 on a listener, with bounds on everything that a client can make last or grow: connections, heads of requests,
+//! silence, answers that it does not read.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::Request;
+use axum::response::Response;
+use futures_util::FutureExt;
+use futures_util::future::Map;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::Service;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use thiserror::Error;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tracing::debug;
+
+use super::stall::WriteTimeout;
+
+/// The most bytes that the head of a request may have.
+const HEAD_BYTES_MAX: usize = 16 * 1024;
+/// The pause after the system refused a connection, as it does when too many files are open.
+const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
+
+/// Limits for the clients of a server.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// The most connections served at once; others wait in the system's queue.
+    pub connections: u32,
+    /// The most connections of one address; others are closed at once.
+    pub connections_of_address: u32,
+    /// A connection is closed that sends nothing before or within a request's head for this long, or reads nothing of an
+    /// answer.
+    pub silence: Duration,
+    /// The longest life of a connection, which then serves one request; none lets it serve request after request.
+    pub life: Option<Duration>,
+    /// How long connections may go on after the request to stop.
+    pub drain: Duration,
+}
+
+/// The address that a request came from. Every request has it among its extensions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Peer(pub IpAddr);
+
+/// Among an answer's extensions: the connection is closed and nothing is sent.
+#[derive(Debug, Clone, Copy, Error)]
+#[error("the connection is closed in place of an answer, as the route demands")]
+pub struct Hangup;
+
+/// Serves until `stop` is cancelled, and then until the last connection has ended or the time for that is over.
+pub async fn serve(listener: TcpListener, routes: Router, bounds: Bounds, stop: CancellationToken) {
+    let places = Arc::new(Semaphore::new(bounds.connections as usize));
+    let addresses = AddressCounts::default();
+    loop {
+        // The semaphore is never closed.
+        let place = tokio::select! {
+            place = places.clone().acquire_owned() => match place { Ok(place) => place, Err(_) => break },
+            () = stop.cancelled() => break,
+        };
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = stop.cancelled() => break,
+        };
+        match accepted {
+            Ok((stream, address)) => {
+                let Some(counted) = addresses.admit(address.ip(), bounds.connections_of_address) else { continue };
+                // Small answers go out at once.
+                let _ = stream.set_nodelay(true);
+                let (routes, stop) = (routes.clone(), stop.clone());
+                tokio::spawn(async move {
+                    let stream = WriteTimeout::new(stream, (place, counted), bounds.silence);
+                    let talk = converse(stream, routes, Peer(address.ip()), bounds, stop);
+                    let outcome = match bounds.life {
+                        Some(life) => timeout(life, talk).await.unwrap_or(Ok(())),
+                        None => talk.await,
+                    };
+                    if let Err(error) = outcome {
+                        debug!("a connection ended early: {error}");
+                    }
+                });
+            }
+            Err(error) => {
+                debug!("the system refused a connection: {error}");
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+    drop(listener);
+    let _ = timeout(bounds.drain, places.acquire_many(bounds.connections)).await;
+}
+
+async fn converse(
+    stream: WriteTimeout<TcpStream, (OwnedSemaphorePermit, CountedConnection)>,
+    routes: Router,
+    peer: Peer,
+    bounds: Bounds,
+    stop: CancellationToken,
+) -> hyper::Result<()> {
+    let service = FromPeer { inner: TowerToHyperService::new(routes), peer };
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(bounds.silence)
+        .max_buf_size(HEAD_BYTES_MAX)
+        .keep_alive(bounds.life.is_none())
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    tokio::pin!(connection);
+    tokio::select! {
+        outcome = connection.as_mut() => return outcome,
+        () = stop.cancelled() => connection.as_mut().graceful_shutdown(),
+    }
+    connection.await
+}
+
+/// Gives the routes the address of each request, and closes the connection where they demand it.
+struct FromPeer {
+    inner: TowerToHyperService<Router>,
+    peer: Peer,
+}
+
+type Routed = <TowerToHyperService<Router> as Service<Request<Incoming>>>::Future;
+
+fn hang_up(answered: Result<Response, Infallible>) -> Result<Response, Hangup> {
+    let Ok(response) = answered;
+    response.extensions().get::<Hangup>().map_or(Ok(()), |hangup| Err(*hangup)).map(|()| response)
+}
+
+impl Service<Request<Incoming>> for FromPeer {
+    type Response = Response;
+    type Error = Hangup;
+    type Future = Map<Routed, fn(Result<Response, Infallible>) -> Result<Response, Hangup>>;
+
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        request.extensions_mut().insert(self.peer);
+        self.inner.call(request).map(hang_up)
+    }
+}
+
+/// How many connections each address has. It has no more entries than there are connections.
+#[derive(Debug, Clone, Default)]
+struct AddressCounts(Arc<Mutex<HashMap<IpAddr, u32>>>);
+
+/// One connection of an address; it is no longer counted when it is dropped.
+struct CountedConnection {
+    counts: AddressCounts,
+    address: IpAddr,
+}
+
+impl AddressCounts {
+    /// Counts a connection; none when the address has the most already.
+    fn admit(&self, address: IpAddr, most: u32) -> Option<CountedConnection> {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(address).or_default();
+        if *count >= most {
+            return None;
+        }
+        *count += 1;
+        Some(CountedConnection { counts: self.clone(), address })
+    }
+}
+
+impl Drop for CountedConnection {
+    fn drop(&mut self) {
+        let mut counts = self.counts.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(&self.address) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&self.address);
+            }
+        }
+    }
+}

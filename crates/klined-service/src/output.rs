@@ -1,0 +1,61 @@
+//! Standard output and standard error. A reader that has closed its end of a pipe ends no program.
+
+use std::fmt::Arguments;
+use std::io::{self, ErrorKind, Write};
+
+/// Prints a line on standard output, as `println!` does. A line that nobody can read is dropped.
+#[macro_export]
+macro_rules! say {
+    ($($words:tt)*) => { $crate::output::say(::std::format_args!($($words)*)) };
+}
+
+/// Prints a line on standard error, as `eprintln!` does. A line that nobody can read is dropped.
+#[macro_export]
+macro_rules! say_error {
+    ($($words:tt)*) => { $crate::output::say_error(::std::format_args!($($words)*)) };
+}
+
+/// Prints a line on standard output; [`say!`](crate::say!) is short for it.
+pub fn say(line: Arguments<'_>) {
+    // Whether it is a closed pipe or a full disk, there is nobody left to hear of it.
+    let _ = writeln!(io::stdout().lock(), "{line}");
+}
+
+/// Prints a line on standard error; [`say_error!`](crate::say_error!) is short for it.
+pub fn say_error(line: Arguments<'_>) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
+/// Prints a text without a line break on standard error, as a question is.
+pub fn ask(question: Arguments<'_>) {
+    let mut stderr = io::stderr().lock();
+    let _ = write!(stderr, "{question}").and_then(|()| stderr.flush());
+}
+
+/// Prints what a command was asked for on standard output, all of it or until the reader has closed its end.
+///
+/// # Errors
+/// The output cannot be written for another reason, such as a full disk.
+pub fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let mut stdout = io::BufWriter::new(io::stdout().lock());
+    unless_closed(write(&mut stdout).and_then(|()| stdout.flush()))
+}
+
+fn unless_closed(printed: io::Result<()>) -> io::Result<()> {
+    match printed {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        printed => printed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_closed_pipe_is_no_failure_and_a_full_disk_is_one() {
+        assert!(unless_closed(Err(ErrorKind::BrokenPipe.into())).is_ok());
+        let full = unless_closed(Err(ErrorKind::StorageFull.into())).unwrap_err();
+        assert_eq!(full.kind(), ErrorKind::StorageFull);
+    }
+}

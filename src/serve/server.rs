@@ -1,0 +1,156 @@
+//! What all routes share: the market, its feed, the guard, and the questions that several dialects ask of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::HeaderValue;
+use chrono::NaiveDate;
+use tokio_util::sync::CancellationToken;
+
+use super::metrics::ServerMetrics;
+use crate::access::guard::RequestGuard;
+use crate::access::keys::Keys;
+use crate::access::limits::Rate;
+use crate::feed::Hub;
+use crate::jobs::Market;
+use crate::query::errors::Refusal;
+use crate::query::{Age, LatestTicks, Present, Reader, Tick, TickPage, TickQuery, Ticks};
+use klined_market::base::{Clock, PriceLimits, Symbol, UnixNanos};
+use klined_market::calendar::Calendar;
+use klined_service::net::http::Bounds;
+
+/// Which pages of other sites may read answers in a browser.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Origins {
+    #[default]
+    None,
+    Any,
+    /// Such as `https://example.org`.
+    These(Vec<HeaderValue>),
+}
+
+/// The configuration of a server.
+#[derive(Debug, Clone)]
+pub struct ServerOptions {
+    pub bounds: Bounds,
+    /// How long an answer may take.
+    pub deadline: Duration,
+    /// The rate of one address for all its keys together.
+    pub address_rate: Rate,
+    pub origins: Origins,
+    /// Where clients reach this server, such as `https://market.example.org`; none for the host that a request names.
+    pub external_url: Option<String>,
+    /// Whether the chart page has a key wherever it is opened, and not only on this machine.
+    pub is_page_public: bool,
+}
+
+/// A server of one market.
+pub struct Server {
+    pub(super) reader: Arc<Reader>,
+    pub(super) ticks: Arc<Ticks>,
+    pub(super) hub: Hub,
+    /// Cancelled when WebSockets have to close.
+    pub(super) draining: CancellationToken,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) guard: Arc<RequestGuard>,
+    pub(super) metrics: ServerMetrics,
+    pub(super) options: ServerOptions,
+}
+
+impl Server {
+    /// A server of a market behind a guard.
+    ///
+    /// # Errors
+    /// No thread can be had for the feed.
+    pub(super) fn behind(
+        guard: RequestGuard,
+        market: Market,
+        clock: Arc<dyn Clock>,
+        options: ServerOptions,
+    ) -> io::Result<Arc<Self>> {
+        let ticks = Arc::new(Ticks::new(market.clone(), clock.clone()));
+        let (store, calendar) = (market.store.clone(), market.calendar.clone());
+        let hub = Hub::begin(market, clock.clone())?;
+        let reader = Arc::new(Reader::new(store, calendar, options.deadline, hub.generation()));
+        let metrics = ServerMetrics::new(&guard.metrics);
+        let (guard, draining) = (Arc::new(guard), CancellationToken::new());
+        Ok(Arc::new(Self { reader, ticks, hub, draining, clock, guard, metrics, options }))
+    }
+
+    /// Takes other keys from now on, but the chart page's own stays. Connections that are open stay open. A server that was begun
+    /// without keys still asks for none.
+    pub fn change_keys(&self, new: Keys) {
+        self.guard.change_keys(new);
+    }
+
+    /// Goes by another calendar from now on; days that may have bars must be the same in it.
+    pub fn change_calendar(&self, calendar: Arc<Calendar>) {
+        let market = self.ticks.market().under(calendar.clone());
+        self.reader.change_calendar(calendar);
+        self.ticks.change_market(market.clone());
+        self.hub.change_market(market);
+    }
+
+    /// The market's present instant; none before the generator's first minute.
+    pub(super) async fn market_time(&self) -> Result<Option<UnixNanos>, Refusal> {
+        Ok(self.reader.standing().await?.clock.map(|clock| clock.now(self.clock.now_nanos())))
+    }
+
+    /// The market's present instant, and the wall clock's before the generator's first minute.
+    pub(super) async fn market_time_or_wall(&self) -> Result<UnixNanos, Refusal> {
+        Ok(self.market_time().await?.unwrap_or_else(|| self.clock.now_nanos()))
+    }
+
+    /// The day of the market's present instant, and that of the newest bar before the generator's first minute; none before both.
+    pub(super) async fn market_day(&self) -> Result<Option<NaiveDate>, Refusal> {
+        let now = match self.market_time().await? {
+            Some(now) => Some(now.seconds()),
+            None => self.reader.board().await?.newest,
+        };
+        Ok(now.map(|now| self.reader.calendar().date_of(now)).transpose()?)
+    }
+
+    /// A page of trades or quotes.
+    pub(super) async fn tick_page<T: Tick>(&self, query: TickQuery) -> Result<TickPage<T>, Refusal> {
+        let ticks = self.ticks.clone();
+        self.reader.ask(move |_, _| ticks.page::<T>(&query)).await
+    }
+
+    /// The last trade and quote of a symbol.
+    ///
+    /// # Errors
+    /// There is no such symbol, or those of [`Reader::ask`].
+    pub(super) async fn latest_ticks(&self, symbol: Symbol, age: Age) -> Result<LatestTicks, Refusal> {
+        self.reader.price(symbol).await?;
+        let ticks = self.ticks.clone();
+        self.reader.ask(move |_, _| ticks.last(symbol, age)).await
+    }
+
+    /// The open minute of a symbol as far as it has come.
+    pub(super) async fn open_minute(&self, symbol: Symbol, age: Age) -> Result<Present, Refusal> {
+        let ticks = self.ticks.clone();
+        self.reader.ask(move |_, _| ticks.present(symbol, age)).await
+    }
+
+    /// The price limits of symbols on the day of an instant, of those that have any.
+    pub(super) async fn price_limits_at(
+        &self,
+        symbols: BTreeSet<Symbol>,
+        at: UnixNanos,
+    ) -> Result<BTreeMap<Symbol, PriceLimits>, Refusal> {
+        let day = self.reader.calendar().date_of(at.seconds())?;
+        self.price_limits(symbols, day).await
+    }
+
+    /// The price limits of symbols on a day, of those that have any.
+    pub(super) async fn price_limits(
+        &self,
+        symbols: BTreeSet<Symbol>,
+        day: NaiveDate,
+    ) -> Result<BTreeMap<Symbol, PriceLimits>, Refusal> {
+        let ticks = self.ticks.clone();
+        self.reader.ask(move |_, _| ticks.limits(&symbols, day)).await
+    }
+}

@@ -1,0 +1,222 @@
+//! Values of the columns whose types the two databases spell differently, or that diesel does not know: decimals and days.
+//!
+//! PostgreSQL's binary `numeric` is made of 16-bit words: the number of digits, the power of 10000 of the first digit, the sign,
+//! the decimals shown, and then the digits of base 10000.
+
+use std::io::Write;
+
+use chrono::{Days, NaiveDate};
+use diesel::backend::Backend;
+use diesel::deserialize::{self, FromSql, FromSqlRow};
+use diesel::expression::AsExpression;
+use diesel::pg::data_types::PgDate;
+use diesel::pg::{Pg, PgValue};
+use diesel::serialize::{self, IsNull, Output, ToSql};
+use diesel::sql_types::{Date, Double};
+use diesel::sqlite::Sqlite;
+
+use klined_market::base::Price;
+
+use super::schema::sql_types::FixedPoint;
+
+/// Decimals of a price.
+const SCALE: u16 = 2;
+/// The most bytes of a price as binary `numeric`: four words before the digits, and at most three digits.
+const PRICE_BYTES_MAX: usize = 14;
+/// Words of the sign: of a number below zero, and of one that is no number or infinite.
+const NEGATIVE: u16 = 0x4000;
+const SPECIAL: u16 = 0xC000;
+/// Powers of 10000 that a double holds exactly.
+const POWERS: [f64; 6] = [1.0, 1e4, 1e8, 1e12, 1e16, 1e20];
+
+/// A price on its way into a decimal column, exact in PostgreSQL.
+#[derive(Debug, Clone, Copy, PartialEq, AsExpression)]
+#[diesel(sql_type = FixedPoint)]
+pub(super) struct ExactPrice(pub Price);
+
+/// A price as the bytes of a binary `numeric`.
+pub(super) struct NumericPrice {
+    bytes: [u8; PRICE_BYTES_MAX],
+    length: usize,
+}
+
+impl NumericPrice {
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+}
+
+impl From<Price> for NumericPrice {
+    /// A price has at most eight digits before the point: two digits of base 10000, and one after the point.
+    fn from(price: Price) -> Self {
+        let (units, hundredths) = (price.ticks() / 100, price.ticks() % 100);
+        let digits = [units / 10_000, units % 10_000, hundredths * 100].map(|digit| digit as u16);
+        let (power, first, last) =
+            (u16::from(digits[0] != 0), usize::from(digits[0] == 0), 3 - usize::from(digits[2] == 0));
+        let digits = &digits[first..last];
+        let mut price = Self { bytes: [0; PRICE_BYTES_MAX], length: 8 + 2 * digits.len() };
+        let words = [digits.len() as u16, power, 0, SCALE].into_iter().chain(digits.iter().copied());
+        for (place, word) in price.bytes.chunks_exact_mut(2).zip(words) {
+            place.copy_from_slice(&word.to_be_bytes());
+        }
+        price
+    }
+}
+
+impl ToSql<FixedPoint, Pg> for ExactPrice {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
+        out.write_all(NumericPrice::from(self.0).as_bytes())?;
+        Ok(IsNull::No)
+    }
+}
+
+impl ToSql<FixedPoint, Sqlite> for ExactPrice {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
+        out.set_value(self.0.units());
+        Ok(IsNull::No)
+    }
+}
+
+/// A decimal as the double nearest to it; for prices, currency units. An operator may have stored any number.
+#[derive(Debug, Clone, Copy, PartialEq, AsExpression, FromSqlRow)]
+#[diesel(sql_type = FixedPoint)]
+pub(super) struct Units(pub f64);
+
+impl From<Units> for f64 {
+    fn from(units: Units) -> Self {
+        units.0
+    }
+}
+
+impl FromSql<FixedPoint, Pg> for Units {
+    fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
+        units_of(value.as_bytes()).map(Self).ok_or_else(|| "a numeric ends too early".into())
+    }
+}
+
+impl FromSql<FixedPoint, Sqlite> for Units {
+    fn from_sql(value: <Sqlite as Backend>::RawValue<'_>) -> deserialize::Result<Self> {
+        <f64 as FromSql<Double, Sqlite>>::from_sql(value).map(Self)
+    }
+}
+
+impl ToSql<FixedPoint, Sqlite> for Units {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
+        out.set_value(self.0);
+        Ok(IsNull::No)
+    }
+}
+
+/// A binary `numeric` as the double nearest to it; NaN for one that is infinite.
+fn units_of(bytes: &[u8]) -> Option<f64> {
+    let (words, _) = bytes.as_chunks::<2>();
+    let [count, power, sign, _, digits @ ..] = words else { return None };
+    let sign = u16::from_be_bytes(*sign);
+    if sign & SPECIAL == SPECIAL {
+        return Some(f64::NAN);
+    }
+    let digits = digits.get(..usize::from(u16::from_be_bytes(*count)))?;
+    // The power of 10000 of the last digit.
+    let power = i32::from(i16::from_be_bytes(*power)) + 1 - digits.len() as i32;
+    let whole = digits
+        .iter()
+        .try_fold(0_u64, |whole, digit| whole.checked_mul(10_000)?.checked_add(u64::from(u16::from_be_bytes(*digit))));
+    let units = match (whole, POWERS.get(power.unsigned_abs() as usize)) {
+        // Two exact doubles, so that only the division or multiplication rounds.
+        (Some(whole), Some(scale)) if whole < 1 << 53 => {
+            if power < 0 {
+                whole as f64 / scale
+            } else {
+                whole as f64 * scale
+            }
+        }
+        _ => {
+            let digits: String = digits.iter().map(|digit| format!("{:04}", u16::from_be_bytes(*digit))).collect();
+            format!("{digits}e{}", 4 * power).parse().ok()?
+        }
+    };
+    Some(if sign == NEGATIVE { -units } else { units })
+}
+
+/// A trading day in a date column.
+#[derive(Debug, Clone, Copy, PartialEq, AsExpression, FromSqlRow)]
+#[diesel(sql_type = Date)]
+pub(super) struct DateValue(pub NaiveDate);
+
+impl FromSql<Date, Pg> for DateValue {
+    fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
+        let PgDate(days) = FromSql::<Date, Pg>::from_sql(value)?;
+        let distance = Days::new(u64::from(days.unsigned_abs()));
+        let epoch = NaiveDate::from_ymd_opt(2000, 1, 1);
+        let day = if days < 0 {
+            epoch.and_then(|epoch| epoch.checked_sub_days(distance))
+        } else {
+            epoch.and_then(|epoch| epoch.checked_add_days(distance))
+        };
+        day.map(Self).ok_or_else(|| format!("{days} days after 2000-01-01 is no date").into())
+    }
+}
+
+impl FromSql<Date, Sqlite> for DateValue {
+    fn from_sql(value: <Sqlite as Backend>::RawValue<'_>) -> deserialize::Result<Self> {
+        let text = <String as FromSql<Date, Sqlite>>::from_sql(value)?;
+        text.parse().map(Self).map_err(|error| format!("\"{text}\": {error}").into())
+    }
+}
+
+impl ToSql<Date, Sqlite> for DateValue {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
+        out.set_value(self.0.to_string());
+        Ok(IsNull::No)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numeric(power: i16, sign: u16, digits: &[u16]) -> Vec<u8> {
+        let head = [digits.len() as u16, power as u16, sign, SCALE];
+        head.iter().chain(digits).flat_map(|word| word.to_be_bytes()).collect()
+    }
+
+    #[test]
+    fn every_price_is_read_as_the_double_nearest_to_it() {
+        for ticks in (0..2_000_000_i64).chain((0..=9_999_999_999).step_by(99_991)) {
+            let (units, part) = ((ticks / 100) as u32, (ticks % 100) as u16);
+            let digits = [(units / 10_000) as u16, (units % 10_000) as u16, part * 100];
+            let nearest = Some(ticks as f64 / 100.0);
+            assert_eq!(units_of(&numeric(1, 0, &digits)), nearest, "{ticks}");
+            if let Ok(price) = Price::from_ticks(ticks) {
+                assert_eq!(units_of(NumericPrice::from(price).as_bytes()), nearest, "{ticks}");
+            }
+        }
+    }
+
+    #[test]
+    fn prices_are_written_without_zeros_at_either_end() {
+        let bytes = |ticks| NumericPrice::from(Price::from_ticks(ticks).unwrap()).as_bytes().to_vec();
+        assert_eq!(bytes(1), numeric(0, 0, &[0, 100]));
+        assert_eq!(bytes(1200), numeric(0, 0, &[12]));
+        assert_eq!(bytes(1234), numeric(0, 0, &[12, 3400]));
+        assert_eq!(bytes(1_000_000), numeric(1, 0, &[1, 0]));
+        assert_eq!(bytes(9_999_999_999), numeric(1, 0, &[9999, 9999, 9900]));
+    }
+
+    #[test]
+    fn what_is_no_price_is_read_as_what_it_is() {
+        assert_eq!(units_of(&numeric(0, NEGATIVE, &[12, 3400])), Some(-12.34));
+        assert_eq!(units_of(&numeric(0, 0, &[])), Some(0.0));
+        assert_eq!(units_of(&numeric(-1, 0, &[500])), Some(0.05));
+        // 0.0333 and 9999999999999.99, of other columns.
+        assert_eq!(units_of(&numeric(-1, 0, &[333])), Some(0.0333));
+        assert_eq!(units_of(&numeric(3, 0, &[9, 9999, 9999, 9999, 9900])), Some(9_999_999_999_999.99));
+        assert_eq!(units_of(&numeric(9, 0, &[1])), Some(1e36));
+        assert_eq!(units_of(&numeric(-9, 0, &[1])), Some(1e-36));
+        for special in [0xC000, 0xD000, 0xF000] {
+            assert!(units_of(&numeric(0, special, &[])).is_some_and(f64::is_nan));
+        }
+        assert_eq!(units_of(&numeric(1, 0, &[1, 2, 3])[..12]), None);
+        assert_eq!(units_of(&[]), None);
+    }
+}
