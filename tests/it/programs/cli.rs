@@ -10,6 +10,7 @@ use klined::jobs::{Generator, Market, Stop};
 use klined_market::calendar::Calendar;
 use klined_market::model::ModelKind;
 use klined_service::command_line::command;
+use klined_testing::assert_same;
 use tempfile::TempDir;
 
 use crate::on_every_backend;
@@ -247,7 +248,7 @@ on_every_backend! {
         for words in ["--days 1 --clear", "--days 1 --clear --symbol AAPL"] {
             database.market_backfill(words).run().failed(&["Remove all bars", "no terminal", "--clear --yes"]);
         }
-        assert_eq!(database.contents(), before);
+        assert_same(&database.contents(), &before);
         database.market_backfill("--from 2026-03-04 --to 2026-03-04 --clear --yes --seed 7").run().succeeded();
         let first = database.value("SELECT CAST(min(time) AS text) AS text FROM market_klines WHERE interval = '1m'");
         assert_eq!(first, SHANGHAI.open_of(date("2026-03-04")).unwrap().start().to_string());
@@ -263,7 +264,7 @@ on_every_backend! {
         ] {
             program.run().failed(&["seed 42", "seed 7"]);
         }
-        assert_eq!(database.contents(), before);
+        assert_same(&database.contents(), &before);
     }
 
     fn live_mode_refuses_bars_of_the_future_and_says_what_to_do(database: &Database) {
@@ -275,7 +276,7 @@ on_every_backend! {
         let before = database.contents();
         let words = ["2090-03-01 09:30", "later than now", "--test", "--clear"];
         database.market_generator("").run().failed(&words);
-        assert_eq!(database.contents(), before);
+        assert_same(&database.contents(), &before);
         database.klined("up --live").run().failed(&words);
     }
 
