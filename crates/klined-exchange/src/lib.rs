@@ -1,0 +1,26 @@
+//! An exchange's order events under a queue-reactive model.
+//!
+//! | layer | module | owns |
+//! |---|---|---|
+//! | 0 | [`exact`] | logarithms and exponentials that are correctly rounded, so the same on every platform |
+//! | 0 | [`random`] | the stream of uniform numbers of a session |
+//! | 1 | [`event`] | events, their types and sides, the 26-byte record |
+//! | 1 | [`book`] | a book of counts, contiguous price levels on both sides |
+//! | 2 | [`model`] | rates of events in a state of the book: simple, or curves of the queue length |
+//! | 3 | [`session`] | one session of one security: its events in order of time |
+//!
+//! A session is a function of its [`session::SessionSpec`] and its [`model::Model`]: the same events on any platform. Nothing
+//! here knows of async code, logs, the environment or the wall clock.
+#![forbid(unsafe_code)]
+
+pub mod exact;
+
+pub mod random;
+
+pub mod event;
+
+pub mod book;
+
+pub mod model;
+
+pub mod session;
