@@ -89,7 +89,7 @@ impl From<f64> for Twofold {
 /// e^x, correctly rounded; zero and infinity beyond what a double holds. Slow: for tables of rates.
 #[must_use]
 pub fn exp(x: f64) -> f64 {
-    if x.is_nan() || x > 709.0 || x < -700.0 {
+    if !(-700.0..=709.0).contains(&x) {
         return if x.is_nan() {
             x
         } else if x > 0.0 {

@@ -8,6 +8,7 @@
 //! | 1 | [`book`] | a book of counts, contiguous price levels on both sides |
 //! | 2 | [`model`] | rates of events in a state of the book: simple, or curves of the queue length |
 //! | 3 | [`session`] | one session of one security: its events in order of time |
+//! | 4 | [`log`] | `.qrsdp` files: written, read, repaired |
 //!
 //! A session is a function of its [`session::SessionSpec`] and its [`model::Model`]: the same events on any platform. Nothing
 //! here knows of async code, logs, the environment or the wall clock.
@@ -24,3 +25,5 @@ pub mod book;
 pub mod model;
 
 pub mod session;
+
+pub mod log;

@@ -177,10 +177,9 @@ impl Simple {
     #[inline(always)]
     fn row_at(&self, bid: u32, ask: u32, spread_ticks: i32) -> Row {
         let (bid_at, ask_at, spread_at) = (bid as usize, ask as usize, spread_ticks.wrapping_sub(1) as usize);
-        if (bid_at < DEPTHS) & (ask_at < DEPTHS) & (spread_at < SPREADS) {
-            if let Some(row) = self.rows.get((spread_at * DEPTHS + bid_at) * DEPTHS + ask_at) {
-                return *row;
-            }
+        let kept = (bid_at < DEPTHS) & (ask_at < DEPTHS) & (spread_at < SPREADS);
+        if kept && let Some(row) = self.rows.get((spread_at * DEPTHS + bid_at) * DEPTHS + ask_at) {
+            return *row;
         }
         self.row_beyond(bid, ask, spread_ticks)
     }
