@@ -9,9 +9,11 @@
 //! | 2 | [`model`] | rates of events in a state of the book: simple, or curves of the queue length |
 //! | 3 | [`session`] | one session of one security: its events in order of time |
 //! | 4 | [`log`] | `.qrsdp` files: written, read, repaired |
+//! | 5 | [`run`] | a directory of logs: many days of many securities, in batch or in step with a clock |
+//! | 6 | [`programs`] | the command lines |
 //!
-//! A session is a function of its [`session::SessionSpec`] and its [`model::Model`]: the same events on any platform. Nothing
-//! here knows of async code, logs, the environment or the wall clock.
+//! A session is a function of its [`session::SessionSpec`] and its [`model::Model`]: the same events on any platform. Below
+//! the programs nothing knows of async code, the environment or the wall clock, and below the runs nothing of files.
 #![forbid(unsafe_code)]
 
 pub mod exact;
@@ -27,3 +29,7 @@ pub mod model;
 pub mod session;
 
 pub mod log;
+
+pub mod run;
+
+pub mod programs;

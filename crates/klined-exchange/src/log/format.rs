@@ -65,6 +65,9 @@ pub fn u64_at(bytes: &[u8], offset: usize) -> u64 {
 }
 
 impl Header {
+    /// How many bytes it has.
+    pub const BYTES: usize = HEADER_BYTES;
+
     /// The header's bytes.
     #[must_use]
     pub fn to_bytes(&self) -> [u8; HEADER_BYTES] {

@@ -83,6 +83,12 @@ impl<F: Write + Seek> LogWriter<F> {
         self.entries.iter().map(|entry| u64::from(entry.count)).sum()
     }
 
+    /// The time of the last event in whole chunks, in nanoseconds since midnight; 0 where there is none.
+    #[must_use]
+    pub const fn last_ts_ns(&self) -> u64 {
+        self.last_ts_ns
+    }
+
     /// Encodes a chunk into `self.bytes`, its header before it.
     fn encode(&mut self, events: &[Event]) -> Result<IndexEntry, LogError> {
         let mut last_ts_ns = self.last_ts_ns;

@@ -1,0 +1,5 @@
+//! Tests of the crate as its users have it: the library's public items, and the programs as processes.
+
+mod golden;
+mod log;
+mod producer;
