@@ -9,6 +9,8 @@
 //! | 2 | [`model`] | rates of events in a state of the book: simple, or curves of the queue length |
 //! | 3 | [`session`] | one session of one security: its events in order of time |
 //! | 4 | [`log`] | `.qrsdp` files: written, read, repaired |
+//! | 4 | [`orders`] | orders behind the counts, with references that live |
+//! | 5 | [`itch`], [`export`] | ITCH 5.0, MoldUDP64, LOBSTER, CSV, JSON |
 //! | 5 | [`run`] | a directory of logs: many days of many securities, in batch or in step with a clock |
 //! | 6 | [`programs`] | the command lines |
 //!
@@ -29,6 +31,12 @@ pub mod model;
 pub mod session;
 
 pub mod log;
+
+pub mod orders;
+
+pub mod itch;
+
+pub mod export;
 
 pub mod run;
 

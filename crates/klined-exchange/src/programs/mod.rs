@@ -1,5 +1,6 @@
 //! The command line programs: what they read, and how they end. Real time enters here and nowhere below.
 
+mod logs;
 mod performance;
 mod producer;
 mod stop;
@@ -8,6 +9,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+pub use logs::{LogArgs, run as log};
 pub use producer::{ProducerArgs, run as produce};
 
 /// Reads the command line and runs a program: status 0 for a clean end, 1 for a failure, 2 for a wrong command line.
