@@ -27,7 +27,7 @@ pub struct OrderMessage {
     /// Nanoseconds since midnight: those of the event that it follows from, or of the market's opening.
     pub ts_ns: u64,
     pub action: OrderAction,
-    /// Never used twice in a session.
+    /// Never used twice in the books that share their [`References`].
     pub reference: u64,
     pub side: Side,
     pub price_ticks: i32,
@@ -44,8 +44,18 @@ pub struct OrderBook {
     counts: Book,
     /// By side: references by price, the one that has waited longest first.
     queues: [BTreeMap<i32, VecDeque<u64>>; 2],
-    next_reference: u64,
     refill_depth: u32,
+}
+
+/// Numbers orders 1, 2, 3 …, in all books that share it: readers keep tables by reference, so references are dense.
+#[derive(Debug, Clone, Default)]
+pub struct References(u64);
+
+impl References {
+    fn next(&mut self) -> u64 {
+        self.0 += 1;
+        self.0
+    }
 }
 
 /// SplitMix64's finalizer (Steele, Lea and Flood, 2014).
@@ -57,16 +67,16 @@ fn mixed(number: u64) -> u64 {
 }
 
 impl OrderBook {
-    /// The orders at the open, appended to `messages`. References count from `first_reference`.
-    pub fn open(spec: &SessionSpec, first_reference: u64, messages: &mut Vec<OrderMessage>) -> Self {
+    /// The orders at the open, appended to `messages`.
+    pub fn open(spec: &SessionSpec, references: &mut References, messages: &mut Vec<OrderMessage>) -> Self {
         let counts = spec.open_book();
         let refill_depth = counts.levels(Side::Bid).next().map_or(0, |level| level.depth);
-        let mut book = Self { counts, queues: Default::default(), next_reference: first_reference, refill_depth };
+        let mut book = Self { counts, queues: Default::default(), refill_depth };
         let start = messages.len();
         for side in [Side::Bid, Side::Ask] {
             let levels: Vec<Level> = book.counts.levels(side).collect();
             for level in levels {
-                book.fill(side, level.price_ticks, spec.market_open_ns, 0, messages);
+                book.fill(side, level.price_ticks, (spec.market_open_ns, 0), references, messages);
             }
         }
         mark_last(&mut messages[start..]);
@@ -98,7 +108,12 @@ impl OrderBook {
     ///
     /// # Errors
     /// [`NotOfThisBook`] where the book cannot have had the event; nothing is changed.
-    pub fn apply(&mut self, event: &Event, messages: &mut Vec<OrderMessage>) -> Result<(), NotOfThisBook> {
+    pub fn apply(
+        &mut self,
+        event: &Event,
+        references: &mut References,
+        messages: &mut Vec<OrderMessage>,
+    ) -> Result<(), NotOfThisBook> {
         let Event { ts_ns, event_type, price_ticks, order_id, .. } = *event;
         let side = event.side();
         let (outward, levels) = (side.outward(), self.counts.shape().levels() as i32);
@@ -121,7 +136,7 @@ impl OrderBook {
                 let orders = self.queues[side as usize].remove(&lost).unwrap_or_default();
                 messages.extend(orders.into_iter().map(|order| message(OrderAction::Delete, order, lost)));
             }
-            let reference = self.new_order(side, price_ticks);
+            let reference = self.new_order(side, price_ticks, references);
             messages.push(message(OrderAction::Add, reference, price_ticks));
         } else if let Some(queue) = self.queues[side as usize].get_mut(&price_ticks) {
             let (action, at) = if event_type.is_execution() {
@@ -137,23 +152,29 @@ impl OrderBook {
         }
         for level in 0..moved.max(0) {
             let price_ticks = best + outward * (levels + level);
-            self.fill(side, price_ticks, ts_ns, order_id, messages);
+            self.fill(side, price_ticks, (ts_ns, order_id), references, messages);
         }
         mark_last(&mut messages[start..]);
         Ok(())
     }
 
-    fn new_order(&mut self, side: Side, price_ticks: i32) -> u64 {
-        let reference = self.next_reference;
-        self.next_reference += 1;
+    fn new_order(&mut self, side: Side, price_ticks: i32, references: &mut References) -> u64 {
+        let reference = references.next();
         self.queues[side as usize].entry(price_ticks).or_default().push_back(reference);
         reference
     }
 
-    /// Adds the orders that a level has at the open and at a refill.
-    fn fill(&mut self, side: Side, price_ticks: i32, ts_ns: u64, event_id: u64, messages: &mut Vec<OrderMessage>) {
+    /// Adds the orders that a level has at the open and at a refill, with the time and the event that they follow from.
+    fn fill(
+        &mut self,
+        side: Side,
+        price_ticks: i32,
+        (ts_ns, event_id): (u64, u64),
+        references: &mut References,
+        messages: &mut Vec<OrderMessage>,
+    ) {
         for _ in 0..self.refill_depth {
-            let (action, reference) = (OrderAction::Add, self.new_order(side, price_ticks));
+            let (action, reference) = (OrderAction::Add, self.new_order(side, price_ticks, references));
             messages.push(OrderMessage { ts_ns, action, reference, side, price_ticks, qty: 1, event_id, last: false });
         }
     }
@@ -201,12 +222,13 @@ mod tests {
 
     fn check(spec: &SessionSpec, model: &Model) {
         let (mut messages, mut events, mut reader) = (Vec::new(), Vec::new(), Reader::default());
-        let mut book = OrderBook::open(spec, 1, &mut messages);
+        let mut references = References::default();
+        let mut book = OrderBook::open(spec, &mut references, &mut messages);
         let mut session = Session::open(spec, model).unwrap();
         messages.drain(..).for_each(|message| reader.apply(&message));
         while session.next_events(&mut events, 100) > 0 {
             for event in events.drain(..) {
-                book.apply(&event, &mut messages).unwrap();
+                book.apply(&event, &mut references, &mut messages).unwrap();
                 assert_eq!(messages.iter().filter(|message| message.last).count(), 1);
                 assert!(
                     messages.iter().all(|message| message.ts_ns == event.ts_ns && message.event_id == event.order_id)

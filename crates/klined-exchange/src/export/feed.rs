@@ -5,11 +5,8 @@ use std::io::{Read, Seek};
 use super::ExportError;
 use crate::event::Event;
 use crate::log::LogReader;
-use crate::orders::{OrderBook, OrderMessage};
+use crate::orders::{OrderBook, OrderMessage, References};
 use crate::session::SessionSpec;
-
-/// References of different securities are this far apart, so that they never meet.
-const REFERENCES: u64 = 1 << 40;
 
 /// A security of a feed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,11 +87,11 @@ pub fn export_orders<F: Read + Seek>(
             .unwrap_or(0),
     };
     sink.start(&feed)?;
-    let mut changes = Vec::new();
+    let (mut references, mut changes) = (References::default(), Vec::new());
     let mut streams = Vec::new();
     for (nth, (_, log)) in logs.into_iter().enumerate() {
         changes.clear();
-        let book = OrderBook::open(&log.header().session, REFERENCES * nth as u64 + 1, &mut changes);
+        let book = OrderBook::open(&log.header().session, &mut references, &mut changes);
         sink.event(nth, &book, &changes)?;
         let mut stream = Stream { log, book, next_chunk: 0, events: Vec::new().into_iter(), next: None };
         stream.advance()?;
@@ -104,7 +101,7 @@ pub fn export_orders<F: Read + Seek>(
         let nearest = streams.iter_mut().enumerate().filter_map(|(nth, stream)| Some((stream.next?, nth, stream)));
         let Some((event, nth, stream)) = nearest.min_by_key(|(event, nth, _)| (event.ts_ns, *nth)) else { break };
         changes.clear();
-        let applied = stream.book.apply(&event, &mut changes);
+        let applied = stream.book.apply(&event, &mut references, &mut changes);
         applied.map_err(|bad| ExportError::Event { order_id: event.order_id, bad })?;
         sink.event(nth, &stream.book, &changes)?;
         stream.advance()?;

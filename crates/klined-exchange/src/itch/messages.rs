@@ -53,6 +53,8 @@ pub enum Message {
     SystemEvent { ts_ns: u64, code: u8 },
     /// R: a stock that trades.
     StockDirectory { ts_ns: u64, stock: Stock },
+    /// H: the stock trades.
+    TradingAction { ts_ns: u64, stock: Stock },
     /// A: an order without attribution. The price in ten-thousandths of a dollar.
     AddOrder { ts_ns: u64, stock: Stock, reference: u64, side: Side, shares: u32, price: u32 },
     /// D: an order leaves the book.
@@ -103,6 +105,10 @@ impl Message {
                     .put(&0u32.to_be_bytes())
                     .put(b"N");
             }
+            Self::TradingAction { ts_ns, stock } => {
+                bytes = Bytes::head(b'H', stock.locate, ts_ns);
+                bytes.put(&stock.name).put(b"T     ");
+            }
             Self::AddOrder { ts_ns, stock, reference, side, shares, price } => {
                 bytes = Bytes::head(b'A', stock.locate, ts_ns);
                 let side = if side == Side::Bid { b"B" } else { b"S" };
@@ -134,6 +140,8 @@ mod tests {
         assert_eq!(bytes(Message::SystemEvent { ts_ns, code: b'O' }), b"S\0\0\0\0\x01\x02\x03\x04\x05\x06O");
         let directory = bytes(Message::StockDirectory { ts_ns, stock });
         assert_eq!(directory, b"R\0\x03\0\0\x01\x02\x03\x04\x05\x06AAPL    QN\0\0\0\x01NCZ PN 1N\0\0\0\0N");
+        let action = bytes(Message::TradingAction { ts_ns, stock });
+        assert_eq!(action, b"H\0\x03\0\0\x01\x02\x03\x04\x05\x06AAPL    T     ");
         let add = Message::AddOrder { ts_ns, stock, reference: 5, side: Side::Ask, shares: 1, price: 1_000_000 };
         let expected = b"A\0\x03\0\0\x01\x02\x03\x04\x05\x06\0\0\0\0\0\0\0\x05S\0\0\0\x01AAPL    \0\x0f\x42\x40";
         assert_eq!(bytes(add), expected);

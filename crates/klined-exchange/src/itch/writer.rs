@@ -31,8 +31,9 @@ impl Stocks {
     fn opening(&self, open_ns: u64) -> Vec<Message> {
         let ts_ns = open_ns;
         let directory = self.stocks.iter().map(|&stock| Message::StockDirectory { ts_ns, stock });
+        let trading = self.stocks.iter().map(|&stock| Message::TradingAction { ts_ns, stock });
         let event = |code| Message::SystemEvent { ts_ns, code };
-        [event(b'O')].into_iter().chain(directory).chain([event(b'S'), event(b'Q')]).collect()
+        [event(b'O')].into_iter().chain(directory).chain(trading).chain([event(b'S'), event(b'Q')]).collect()
     }
 
     fn closing(close_ns: u64) -> [Message; 3] {
