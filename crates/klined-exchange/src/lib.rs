@@ -11,6 +11,7 @@
 //! | 4 | [`log`] | `.qrsdp` files: written, read, repaired |
 //! | 4 | [`orders`] | orders behind the counts, with references that live |
 //! | 5 | [`itch`], [`export`] | ITCH 5.0, MoldUDP64, LOBSTER, CSV, JSON |
+//! | 5 | [`calibrate`] | curves of rates from logs |
 //! | 5 | [`run`] | a directory of logs: many days of many securities, in batch or in step with a clock |
 //! | 6 | [`programs`] | the command lines |
 //!
@@ -37,6 +38,8 @@ pub mod orders;
 pub mod itch;
 
 pub mod export;
+
+pub mod calibrate;
 
 pub mod run;
 

@@ -1,5 +1,6 @@
 //! The command line programs: what they read, and how they end. Real time enters here and nowhere below.
 
+mod calibrate;
 mod logs;
 mod performance;
 mod producer;
@@ -9,6 +10,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+pub use calibrate::{CalibrateArgs, run as calibrate};
 pub use logs::{LogArgs, run as log};
 pub use producer::{ProducerArgs, run as produce};
 
