@@ -1,6 +1,6 @@
 //! Uniform numbers of a session: MT19937-64 (Nishimura and Matsumoto), made a block at a time so that vectors can do it.
 
-use pulp::Arch;
+use pulp::{Arch, NullaryFnOnce};
 
 /// Half of the generator's state, and the distance of the recurrence.
 const HALF: usize = 156;
@@ -107,12 +107,25 @@ impl Draws {
         let start = DRAWS_MAX - left;
         self.numbers.copy_within(self.next.., start);
         let (twister, numbers) = (&mut self.twister, &mut self.numbers);
-        self.arch.dispatch(|| {
-            for block in numbers[DRAWS_MAX..].as_chunks_mut::<BLOCK>().0 {
-                twister.block(block);
-            }
-        });
+        self.arch.dispatch(Blocks { twister, numbers: &mut numbers[DRAWS_MAX..] });
         self.next = start;
+    }
+}
+
+/// The work of a refill, made with the vectors that the processor has: a closure would not be inlined where they may be used.
+struct Blocks<'a> {
+    twister: &'a mut Twister,
+    numbers: &'a mut [f64],
+}
+
+impl NullaryFnOnce for Blocks<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        for block in self.numbers.as_chunks_mut::<BLOCK>().0 {
+            self.twister.block(block);
+        }
     }
 }
 

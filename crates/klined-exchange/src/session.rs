@@ -3,7 +3,7 @@
 //! The path of the book depends neither on time nor on the opening price. So a batch of steps is made first, and its times follow
 //! together: logarithms and divisions in vectors, then one sum after the other.
 
-use pulp::Arch;
+use pulp::{Arch, NullaryFnOnce};
 
 use crate::book::{Book, Shape, middle};
 use crate::event::{Event, EventType, Side};
@@ -171,7 +171,7 @@ impl Session {
             Path::Wide(model, state) => self.steps.walk(model, &mut state.0, &mut state.1, count),
         }
         let (steps, log) = (&mut *self.steps, self.log);
-        self.arch.dispatch(|| steps.reckon_waits(log, count));
+        self.arch.dispatch(Waits { steps, log, count });
         let start = events.len();
         let (mut time_s, open_ns, first_id) = (self.time_s, self.open_ns, self.count + 1);
         let fields = steps.waits.iter().zip(&steps.types).zip(&steps.prices).take(count);
@@ -230,11 +230,23 @@ impl Steps {
             self.quotes[nth] = Quote { bid_ticks: book.best_ticks(Side::Bid), ask_ticks: book.best_ticks(Side::Ask) };
         }
     }
+}
+
+/// Reckons waiting times with the vectors that the processor has: a closure would not be inlined where they may be used.
+struct Waits<'a> {
+    steps: &'a mut Steps,
+    log: &'a Logarithm,
+    count: usize,
+}
+
+impl NullaryFnOnce for Waits<'_> {
+    type Output = ();
 
     #[inline(always)]
-    fn reckon_waits(&mut self, log: &Logarithm, count: usize) {
-        for nth in 0..count.min(BATCH) {
-            self.waits[nth] = -log.ln(self.units[nth].max(UNIT_LEAST)) / self.totals[nth];
+    fn call(self) {
+        let Steps { units, totals, waits, .. } = self.steps;
+        for ((wait, unit), total) in waits.iter_mut().zip(units).zip(totals).take(self.count) {
+            *wait = -self.log.ln(unit.max(UNIT_LEAST)) / *total;
         }
     }
 }

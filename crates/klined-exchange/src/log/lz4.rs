@@ -32,28 +32,56 @@ fn hash(key: u64) -> usize {
     (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - TABLE_BITS)) as usize
 }
 
-/// Writes one sequence. `literals` are the bytes before the match.
-#[inline(always)]
-fn sequence(block: &mut Vec<u8>, literals: &[u8], offset: usize, length: usize) {
-    let short = length - 4;
-    let token = (literals.len().min(15) << 4) | short.min(15);
-    block.push(token as u8);
-    if literals.len() >= 15 {
-        extra(block, literals.len() - 15);
-    }
-    block.extend_from_slice(literals);
-    block.extend_from_slice(&(offset as u16).to_le_bytes());
-    if short >= 15 {
-        extra(block, short - 15);
-    }
+/// A block in the making, in a buffer that is long enough for any.
+struct Block<'a> {
+    bytes: &'a mut [u8],
+    length: usize,
 }
 
-fn extra(block: &mut Vec<u8>, mut length: usize) {
-    while length >= 255 {
-        block.push(255);
-        length -= 255;
+impl Block<'_> {
+    #[inline(always)]
+    fn push(&mut self, byte: u8) {
+        self.bytes[self.length] = byte;
+        self.length += 1;
     }
-    block.push(length as u8);
+
+    /// Puts the first `count` bytes of `raw` from `start` on.
+    #[inline(always)]
+    fn literals(&mut self, raw: &[u8], start: usize, count: usize) {
+        const WIDE: usize = 16;
+        let (from, to) = (raw.get(start..start + WIDE), self.bytes.get_mut(self.length..self.length + WIDE));
+        match (from, to) {
+            // A copy of constant length is two moves; what is too much is overwritten by what comes next.
+            (Some(from), Some(to)) if count <= WIDE => to.copy_from_slice(from),
+            _ => self.bytes[self.length..self.length + count].copy_from_slice(&raw[start..start + count]),
+        }
+        self.length += count;
+    }
+
+    /// Puts one sequence: the bytes of `raw` from `start` to `end`, then a match.
+    #[inline(always)]
+    fn sequence(&mut self, raw: &[u8], start: usize, end: usize, offset: usize, length: usize) {
+        let (count, short) = (end - start, length - 4);
+        self.push(((count.min(15) << 4) | short.min(15)) as u8);
+        if count >= 15 {
+            self.extra(count - 15);
+        }
+        self.literals(raw, start, count);
+        let [low, high] = (offset as u16).to_le_bytes();
+        self.push(low);
+        self.push(high);
+        if short >= 15 {
+            self.extra(short - 15);
+        }
+    }
+
+    fn extra(&mut self, mut length: usize) {
+        while length >= 255 {
+            self.push(255);
+            length -= 255;
+        }
+        self.push(length as u8);
+    }
 }
 
 /// Where the highest byte in which two numbers differ ends: 0 where they are equal, 8 where it is the topmost.
@@ -65,18 +93,21 @@ fn differing(a: u64, b: u64) -> usize {
 impl Encoder {
     /// The records of `events`, and their block.
     pub fn encode(&mut self, events: &[Event]) -> &[u8] {
-        let Self { raw, block, by_key, by_key_and_id } = self;
-        raw.clear();
-        block.clear();
-        raw.reserve(events.len() * RECORD_BYTES);
-        block.reserve(events.len() * RECORD_BYTES + 64);
+        let Self { raw, block: buffer, by_key, by_key_and_id } = self;
+        raw.resize(events.len() * RECORD_BYTES, 0);
+        // A record gives at most three sequences, of six bytes each beside their literals.
+        let longest = events.len() * (RECORD_BYTES + 18) + 64;
+        if buffer.len() < longest {
+            buffer.resize(longest, 0);
+        }
+        let mut block = Block { bytes: buffer, length: 0 };
         // Positions are kept plus one, so that zero is none.
         for table in [&mut *by_key, &mut *by_key_and_id] {
             table.clear();
             table.resize(1 << TABLE_BITS, 0);
         }
-        for event in events {
-            raw.extend_from_slice(&event.to_record());
+        for (record, event) in raw.as_chunks_mut::<RECORD_BYTES>().0.iter_mut().zip(events) {
+            *record = event.to_record();
         }
         let mut anchor = 0;
         let last = events.len().saturating_sub(1);
@@ -93,43 +124,44 @@ impl Encoder {
             if let Some(back) = far.filter(|back| nth < last && events[nth - back].order_id >> 8 == event.order_id >> 8)
             {
                 let from = start + differing(event.ts_ns, events[nth - back].ts_ns);
-                sequence(block, &raw[anchor..from], back * RECORD_BYTES, start + RECORD_BYTES - from);
+                block.sequence(raw, anchor, from, back * RECORD_BYTES, start + RECORD_BYTES - from);
                 anchor = start + RECORD_BYTES;
                 continue;
             }
             if let Some(back) = near {
                 let from = start + differing(event.ts_ns, events[nth - back].ts_ns);
-                sequence(block, &raw[anchor..from], back * RECORD_BYTES, start + ID_START - from);
+                block.sequence(raw, anchor, from, back * RECORD_BYTES, start + ID_START - from);
                 anchor = start + ID_START;
             } else if nth > 0 {
                 let before = &events[nth - 1];
                 let from = differing(event.ts_ns, before.ts_ns);
                 if KEY_START - from >= 4 {
-                    sequence(block, &raw[anchor..start + from], RECORD_BYTES, KEY_START - from);
+                    block.sequence(raw, anchor, start + from, RECORD_BYTES, KEY_START - from);
                     anchor = start + KEY_START;
                 }
                 let price = differing(u64::from(event.price_ticks as u32), u64::from(before.price_ticks as u32));
                 if event.qty == before.qty {
                     let from = start + KEY_START + 2 + price;
-                    sequence(block, &raw[anchor..from], RECORD_BYTES, start + ID_START - from);
+                    block.sequence(raw, anchor, from, RECORD_BYTES, start + ID_START - from);
                     anchor = start + ID_START;
                 }
             }
             if nth > 0 && nth < last {
                 let from = differing(event.order_id, events[nth - 1].order_id);
                 if 8 - from >= 4 {
-                    sequence(block, &raw[anchor..start + ID_START + from], RECORD_BYTES, 8 - from);
+                    block.sequence(raw, anchor, start + ID_START + from, RECORD_BYTES, 8 - from);
                     anchor = start + RECORD_BYTES;
                 }
             }
         }
-        let literals = &raw[anchor..];
-        block.push((literals.len().min(15) << 4) as u8);
-        if literals.len() >= 15 {
-            extra(block, literals.len() - 15);
+        let count = raw.len() - anchor;
+        block.push((count.min(15) << 4) as u8);
+        if count >= 15 {
+            block.extra(count - 15);
         }
-        block.extend_from_slice(literals);
-        block
+        block.literals(raw, anchor, count);
+        let length = block.length;
+        &buffer[..length]
     }
 }
 

@@ -120,12 +120,11 @@ const fn or(value: f64, default: f64) -> f64 {
 }
 
 /// Running sums over the total; infinite from the last level on.
-fn add_borders(levels: usize) -> [f64; LEVELS_MAX] {
-    let weights: Vec<f64> = (0..levels).map(|level| exp(-0.5 * level as f64)).collect();
+fn add_borders(weights: &[f64]) -> [f64; LEVELS_MAX] {
     let total = weights.iter().fold(0.0, |sum, weight| sum + weight);
     let mut borders = [f64::INFINITY; LEVELS_MAX];
     let mut running = 0.0;
-    for (border, weight) in borders.iter_mut().zip(&weights[..levels - 1]) {
+    for (border, weight) in borders.iter_mut().zip(&weights[..weights.len() - 1]) {
         running += weight;
         *border = running / total;
     }
@@ -134,9 +133,10 @@ fn add_borders(levels: usize) -> [f64; LEVELS_MAX] {
 
 impl Simple {
     pub fn new(parameters: Parameters) -> Self {
+        let weights: Vec<f64> = (0..LEVELS_MAX).map(|level| exp(-0.5 * level as f64)).collect();
+        let add_borders = (1..=LEVELS_MAX).map(|levels| add_borders(&weights[..levels])).collect();
         let cancel = parameters.base_cancel * or(parameters.cancel_sensitivity, 1.0);
-        let mut simple =
-            Self { parameters, cancel, rows: Vec::new(), add_borders: (1..=LEVELS_MAX).map(add_borders).collect() };
+        let mut simple = Self { parameters, cancel, rows: Vec::new(), add_borders };
         let mut rows = Vec::with_capacity(SPREADS * DEPTHS * DEPTHS);
         for spread in 1..=SPREADS as i32 {
             let factors = simple.spread_factors(spread);
