@@ -167,8 +167,8 @@ impl Session {
 
     fn batch(&mut self, events: &mut Vec<Event>, count: usize) -> usize {
         match &mut self.path {
-            Path::Narrow(model, state) => self.steps.walk(model, &mut state.0, &mut state.1, count),
-            Path::Wide(model, state) => self.steps.walk(model, &mut state.0, &mut state.1, count),
+            Path::Narrow(model, state) => self.steps.walk(self.arch, model, &mut state.0, &mut state.1, count),
+            Path::Wide(model, state) => self.steps.walk(self.arch, model, &mut state.0, &mut state.1, count),
         }
         let (steps, log) = (&mut *self.steps, self.log);
         self.arch.dispatch(Waits { steps, log, count });
@@ -206,33 +206,48 @@ impl Steps {
         }
     }
 
-    fn walk<const WIDTH: usize>(&mut self, model: &Model, book: &mut Book<WIDTH>, draws: &mut Draws, count: usize) {
-        match &model.0 {
-            Kind::Simple(simple) => self.walk_with(&**simple, book, draws, count),
-            Kind::Hlr(hlr) => self.walk_with(&**hlr, book, draws, count),
-        }
-    }
-
-    #[inline(never)]
-    fn walk_with<const WIDTH: usize>(
+    fn walk<const WIDTH: usize>(
         &mut self,
-        model: &impl Dynamics,
+        arch: Arch,
+        model: &Model,
         book: &mut Book<WIDTH>,
         draws: &mut Draws,
         count: usize,
     ) {
-        for nth in 0..count.min(BATCH) {
-            let step = model.step(book, draws);
-            self.units[nth] = step.unit;
-            self.totals[nth] = step.total;
-            self.types[nth] = step.event_type;
-            self.prices[nth] = step.price_ticks;
-            self.quotes[nth] = Quote { bid_ticks: book.best_ticks(Side::Bid), ask_ticks: book.best_ticks(Side::Ask) };
+        match &model.0 {
+            Kind::Simple(simple) => arch.dispatch(Walk { steps: self, model: &**simple, book, draws, count }),
+            Kind::Hlr(hlr) => arch.dispatch(Walk { steps: self, model: &**hlr, book, draws, count }),
         }
     }
 }
 
-/// Reckons waiting times with the vectors that the processor has: a closure would not be inlined where they may be used.
+/// Makes steps with the vectors that the processor has.
+struct Walk<'a, D, const WIDTH: usize> {
+    steps: &'a mut Steps,
+    model: &'a D,
+    book: &'a mut Book<WIDTH>,
+    draws: &'a mut Draws,
+    count: usize,
+}
+
+impl<D: Dynamics, const WIDTH: usize> NullaryFnOnce for Walk<'_, D, WIDTH> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Self { steps, model, book, draws, count } = self;
+        for nth in 0..count.min(BATCH) {
+            let step = model.step(book, draws);
+            steps.units[nth] = step.unit;
+            steps.totals[nth] = step.total;
+            steps.types[nth] = step.event_type;
+            steps.prices[nth] = step.price_ticks;
+            steps.quotes[nth] = Quote { bid_ticks: book.best_ticks(Side::Bid), ask_ticks: book.best_ticks(Side::Ask) };
+        }
+    }
+}
+
+/// Reckons waiting times in the same way: a closure would not be inlined where they may be used.
 struct Waits<'a> {
     steps: &'a mut Steps,
     log: &'a Logarithm,

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # What exchange-log writes, read back by readers that others wrote.
 #
-# Makes a day of three securities, converts it, and has Python packages rebuild the books: itch-book, itchfeed, itchcpp and meatpy for ITCH,
-# numpy-free checks for the rest. Needs python3 with venv and a package index; everything goes to a folder that vanishes.
+# Makes a day of three securities, converts it, and has Python packages rebuild the books: itch-book, itchfeed, itchcpp and meatpy. The
+# capture, LOBSTER, CSV and JSON are read by check.py itself. Needs python3 with venv and a package index; everything goes to a folder that vanishes.
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 

@@ -103,6 +103,7 @@ impl Dynamics for Hlr {
         let mut running = [[0.0; WIDTH]; 4];
         let mut sums = [0.0; 4];
         let (mut bid_sum, mut ask_sum) = (0u32, 0u32);
+        #[allow(clippy::needless_range_loop, reason = "it goes through nine tables side by side")]
         for level in 0..levels.min(WIDTH) {
             let (bid, ask) = (bids.depths[level], asks.depths[level]);
             let rates = [

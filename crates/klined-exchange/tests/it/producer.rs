@@ -83,6 +83,7 @@ fn terminate(child: &Child) {
 }
 
 /// Ends a child and says how long that took.
+#[allow(clippy::disallowed_methods, reason = "how long a process takes to end is measured")]
 fn stopped(mut child: Child) -> Duration {
     let start = Instant::now();
     terminate(&child);
