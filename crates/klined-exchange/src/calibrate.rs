@@ -14,6 +14,7 @@ use crate::event::{Event, EventType, Side};
 use crate::exact::exp;
 use crate::log::{LogError, LogReader, Tail};
 use crate::model::{Curve, Curves};
+use crate::units::NANOS_PER_SECOND;
 
 /// What can be wrong with a log to calibrate with.
 #[derive(Debug, Error)]
@@ -97,7 +98,6 @@ pub struct Estimator {
     events: u64,
 }
 
-const NANOS_PER_SECOND: u64 = 1_000_000_000;
 /// Factors are kept for spreads of 1 to this many ticks.
 const SPREADS: i32 = 64;
 

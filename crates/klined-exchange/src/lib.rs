@@ -19,6 +19,8 @@
 //! the programs nothing knows of async code, the environment or the wall clock, and below the runs nothing of files.
 #![forbid(unsafe_code)]
 
+pub mod units;
+
 pub mod exact;
 
 pub mod random;

@@ -10,6 +10,7 @@ use crate::event::{Event, EventType, Side};
 use crate::exact::Logarithm;
 use crate::model::{Dynamics, Kind, Model};
 use crate::random::Draws;
+use crate::units::NANOS_PER_SECOND;
 
 /// Steps made at a time.
 const BATCH: usize = 512;
@@ -181,7 +182,7 @@ impl Session {
                 self.over = true;
                 break;
             }
-            let ts_ns = open_ns + (time_s * 1e9) as u64;
+            let ts_ns = open_ns + (time_s * NANOS_PER_SECOND as f64) as u64;
             events.push(Event { ts_ns, event_type: *event_type, price_ticks: *price, qty: 1, order_id: id });
         }
         self.time_s = time_s;

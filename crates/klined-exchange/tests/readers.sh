@@ -15,7 +15,7 @@ python3 -m venv "$folder/venv"
 
 day=2026-01-02
 "$programs/exchange-producer" --seed 42 --days 1 --seconds "${SECONDS_A_DAY:-300}" --securities AAPL:10000,MSFT:15000,GOOG:12000 --output "$folder/run"
-logs=("$folder"/run/{AAPL,GOOG,MSFT}/$day.qrsdp)
+logs=("$folder/run/"{AAPL,GOOG,MSFT}"/$day.qrsdp")
 "$programs/exchange-log" verify "${logs[@]}"
 "$programs/exchange-log" convert --to itch --output "$folder/$day.itch" "${logs[@]}"
 "$programs/exchange-log" convert --to pcap --output "$folder/$day.pcap" "${logs[@]}"

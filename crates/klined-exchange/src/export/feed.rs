@@ -7,6 +7,7 @@ use crate::event::Event;
 use crate::log::LogReader;
 use crate::orders::{OrderBook, OrderMessage, References};
 use crate::session::SessionSpec;
+use crate::units::NANOS_PER_SECOND;
 
 /// A security of a feed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,7 +83,7 @@ pub fn export_orders<F: Read + Seek>(
         sources: &sources,
         open_ns: sessions().map(|session| session.market_open_ns).min().unwrap_or(0),
         close_ns: sessions()
-            .map(|session| session.market_open_ns + u64::from(session.session_seconds) * 1_000_000_000)
+            .map(|session| session.market_open_ns + u64::from(session.session_seconds) * NANOS_PER_SECOND)
             .max()
             .unwrap_or(0),
     };

@@ -10,6 +10,7 @@ use std::io::Write;
 use super::{ExportError, FeedInfo, OrderSink};
 use crate::event::Side;
 use crate::orders::{OrderAction, OrderBook, OrderMessage};
+use crate::units::NANOS_PER_SECOND;
 
 const NO_PRICE: i64 = 9_999_999_999;
 
@@ -38,7 +39,7 @@ impl<W: Write> Lobster<W> {
         };
         let direction = if side == Side::Bid { 1 } else { -1 };
         let (seconds, nanos, price) =
-            (ts_ns / 1_000_000_000, ts_ns % 1_000_000_000, i64::from(price_ticks) * self.tick_size);
+            (ts_ns / NANOS_PER_SECOND, ts_ns % NANOS_PER_SECOND, i64::from(price_ticks) * self.tick_size);
         Ok(writeln!(self.messages, "{seconds}.{nanos:09},{kind},{reference},{qty},{price},{direction}")?)
     }
 

@@ -3,10 +3,11 @@
 use std::io::{self, Write};
 use std::net::Ipv4Addr;
 
+use crate::units::NANOS_PER_SECOND;
+
 const MAGIC_NANOSECONDS: u32 = 0xa1b2_3c4d;
 const ETHERNET: u32 = 1;
 const HEADERS_BYTES: usize = 14 + 20 + 8;
-const NANOS_PER_SECOND: u64 = 1_000_000_000;
 
 /// A capture in the making.
 #[derive(Debug)]

@@ -5,6 +5,7 @@ use std::io::Write;
 use super::{Capture, Message, Packet, Packets, Stock};
 use crate::export::{ExportError, FeedInfo, OrderSink, Source};
 use crate::orders::{OrderAction, OrderBook, OrderMessage};
+use crate::units::NANOS_PER_SECOND;
 
 /// Makes the messages of a feed: the day's frame and one for each change of an order.
 #[derive(Debug, Default)]
@@ -111,7 +112,7 @@ pub struct CaptureWriter<W> {
 }
 
 /// A heartbeat is sent when nothing was for so long.
-const HEARTBEAT_NS: u64 = 1_000_000_000;
+const HEARTBEAT_NS: u64 = NANOS_PER_SECOND;
 
 impl<W: Write> CaptureWriter<W> {
     /// `midnight_ns`: the date's midnight in nanoseconds since 1970-01-01; the session's name is the date.

@@ -4,7 +4,7 @@ use std::io;
 
 use thiserror::Error;
 
-use super::format::CHUNK_CAPACITY_MAX;
+use super::limits::CHUNK_CAPACITY_MAX;
 use crate::event::BadRecord;
 
 /// A log that cannot be read or written. Offsets are bytes from the file's start.

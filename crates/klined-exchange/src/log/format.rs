@@ -1,6 +1,7 @@
 //! The bytes of header, chunk headers and index.
 
 use super::LogError;
+use super::limits::CHUNK_CAPACITY_MAX;
 use crate::session::SessionSpec;
 
 pub const HEADER_BYTES: usize = 64;
@@ -8,8 +9,6 @@ pub const CHUNK_HEADER_BYTES: usize = 32;
 pub const INDEX_ENTRY_BYTES: usize = 32;
 /// What follows the index's entries: their number, the magic and the index's offset.
 pub const INDEX_END_BYTES: usize = 16;
-/// The most records that a chunk has room for. Bounds what a reader must hold.
-pub const CHUNK_CAPACITY_MAX: u32 = 1 << 20;
 
 const MAGIC: [u8; 8] = *b"QRSDPLOG";
 const INDEX_MAGIC: [u8; 4] = *b"QIDX";

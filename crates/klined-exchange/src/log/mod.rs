@@ -5,13 +5,15 @@
 
 mod error;
 mod format;
+mod limits;
 mod lz4;
 mod reader;
 mod repair;
 mod writer;
 
 pub use error::LogError;
-pub use format::{CHUNK_CAPACITY_MAX, Header};
+pub use format::Header;
+pub use limits::CHUNK_CAPACITY_MAX;
 pub use reader::{Chunk, LogReader, Tail};
 pub use repair::{Repaired, repair};
 pub use writer::LogWriter;

@@ -13,6 +13,7 @@ use crate::event::Event;
 use crate::export::{ExportError, Lobster, OrderSink, export_orders, text};
 use crate::itch::{Capture, CaptureWriter, FileWriter};
 use crate::log::{LogError, LogReader, Tail, repair};
+use crate::units::NANOS_PER_SECOND;
 
 /// Looks into .qrsdp logs, repairs them and writes them in other formats
 #[derive(Debug, Clone, Parser)]
@@ -163,7 +164,7 @@ fn info(path: &Path, chunks: bool, output: &mut impl Write) -> anyhow::Result<()
 }
 
 fn clock_time(ts_ns: u64) -> String {
-    let (seconds, nanos) = (ts_ns / 1_000_000_000, ts_ns % 1_000_000_000);
+    let (seconds, nanos) = (ts_ns / NANOS_PER_SECOND, ts_ns % NANOS_PER_SECOND);
     format!("{:02}:{:02}:{:02}.{nanos:09}", seconds / 3600, seconds / 60 % 60, seconds % 60)
 }
 

@@ -9,6 +9,8 @@ use std::time::Duration;
 use super::lane::Lane;
 use super::{DayDone, Directory, RunError};
 
+use crate::units::NANOS_PER_SECOND;
+
 /// Between two sessions, by the clock.
 const PAUSE: Duration = Duration::from_secs(5);
 /// Events are put into the logs at least so far apart by the clock, so that few wake-ups serve many events.
@@ -57,7 +59,7 @@ struct Schedule<'a> {
 impl Schedule<'_> {
     fn run(&mut self, done: &mut dyn FnMut(&DayDone)) -> Result<(), RunError> {
         let run = self.directory.run();
-        let open_ns = u64::from(run.market_open_s) * 1_000_000_000;
+        let open_ns = u64::from(run.market_open_s) * NANOS_PER_SECOND;
         let session_s = f64::from(run.session_seconds);
         let Some(mut day) = self.lanes.iter().map(|lane| lane.day).max() else { return Ok(()) };
         // Whole days of those that are behind, without waiting.
@@ -105,7 +107,7 @@ impl Schedule<'_> {
         let ended_s = opened_s + session_s / self.speed;
         loop {
             let now_s = self.pace.elapsed().as_secs_f64();
-            let passed_ns = ((now_s - opened_s) * self.speed * 1e9).max(0.0) as u64;
+            let passed_ns = ((now_s - opened_s) * self.speed * NANOS_PER_SECOND as f64).max(0.0) as u64;
             let mut next_ns = None;
             for lane in &mut self.lanes {
                 let day = lane.making()?;

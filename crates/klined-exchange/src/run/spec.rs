@@ -7,13 +7,12 @@ use thiserror::Error;
 use crate::log::{CHUNK_CAPACITY_MAX, Header};
 use crate::model::{BadParameter, Curves, Model, Parameters};
 use crate::session::SessionSpec;
+use crate::units::{NANOS_PER_SECOND, SECONDS_PER_DAY};
 
 /// Seeds of securities differ by this.
 const SEED_STRIDE: u64 = 1024;
-const DAY_SECONDS: u64 = 86_400;
-const NANOS_PER_SECOND: u64 = 1_000_000_000;
 /// The largest opening price, in ticks.
-const P0_MAX: i32 = 1_000_000_000;
+const P0_MAX: i32 = 10_i32.pow(9);
 /// The most units at a level at the open.
 const DEPTH_MAX: u32 = 1_000_000;
 const SECURITIES_MAX: usize = 10_000;
@@ -120,11 +119,11 @@ impl RunSpec {
         range("the number of levels", self.levels.into(), 1, 64)?;
         range("the depth at the open", self.depth.into(), 0, DEPTH_MAX.into())?;
         range("the spread at the open in ticks", self.spread_ticks.into(), 0, 1_000_000)?;
-        range("the tick size", self.tick_size.into(), 1, 1_000_000_000)?;
+        range("the tick size", self.tick_size.into(), 1, 10_i64.pow(9))?;
         range("the number of records a chunk", self.chunk_capacity.into(), 1, CHUNK_CAPACITY_MAX.into())?;
-        range("the number of seconds of a session", self.session_seconds.into(), 1, DAY_SECONDS as i64)?;
+        range("the number of seconds of a session", self.session_seconds.into(), 1, SECONDS_PER_DAY as i64)?;
         range("the start date's year", self.start_date.year().into(), 1, 9999)?;
-        if u64::from(self.session_seconds) + u64::from(self.market_open_s) > DAY_SECONDS {
+        if u64::from(self.session_seconds) + u64::from(self.market_open_s) > SECONDS_PER_DAY {
             return Err(BadSpec::Midnight { seconds: self.session_seconds, open: self.market_open_s });
         }
         match &self.model {

@@ -77,8 +77,20 @@ impl Names {
             let path = [std::slice::from_ref(&source.krate), &source.module].concat();
             names.read(&source.tokens, &path, file, false);
         }
+        names.export_macros(sources);
         names.mark_test_files();
         names
+    }
+
+    /// Macros with `#[macro_export]` have a name in their crate's root, too.
+    fn export_macros(&mut self, sources: &[Source]) {
+        for source in sources.iter().filter(|source| source.tokens.iter().any(|token| token == "macro_export")) {
+            let defined = source.tokens.windows(3).filter(|words| words[0] == "macro_rules" && words[1] == "!");
+            for name in defined.map(|words| words[2].clone()) {
+                let path = [&[source.krate.clone()][..], &source.module, std::slice::from_ref(&name)].concat();
+                self.0.entry(vec![source.krate.clone()]).or_default().define(&name, Meaning::Import(path));
+            }
+        }
     }
 
     /// A module's names and paths, and those of the modules inside it.
