@@ -10,13 +10,12 @@ use klined::jobs::{Generator, Market, Stop};
 use klined_market::calendar::Calendar;
 use klined_market::model::ModelKind;
 use klined_service::command_line::command;
-use klined_testing::assert_same;
 use tempfile::TempDir;
 
 use crate::on_every_backend;
 use crate::support::cluster::Cluster;
 use crate::support::database::{Backend, Database};
-use crate::support::programs::{Program, TWO_DAYS, assert_has};
+use crate::support::programs::{Program, TWO_DAYS, assert_has, assert_same};
 use crate::support::{SHANGHAI, date};
 
 /// A program, still without the directory that it runs in.
