@@ -23,3 +23,5 @@ pub mod pipeline;
 pub mod out;
 
 pub mod cli;
+
+pub mod realism;

@@ -10,14 +10,15 @@ use super::request::{Request, Target};
 use crate::out::csv::{CsvEncoder, CsvFiles};
 use crate::out::text::push_instant;
 use crate::pipeline::{Flow, PipelineError};
+use crate::realism::Scorecard;
 
 /// Does what the command line asks for, and says what it does on `out`.
 ///
 /// # Errors
 /// A flag cannot be obeyed, or what was begun cannot be brought to an end.
 pub fn run(cli: &Cli, now_nanos: i64, out: &mut impl Write) -> anyhow::Result<bool> {
-    if let Some(Command::Realism(_)) = &cli.command {
-        anyhow::bail!("realism comes later");
+    if let Some(Command::Realism(args)) = &cli.command {
+        return realism(&args.seeds, out);
     }
     let request = Request::of(&cli.generate, now_nanos)?;
     writeln!(out, "{}", plan_text(&request))?;
@@ -82,4 +83,17 @@ fn plan_text(request: &Request) -> String {
         job.workers,
         job.workers,
     )
+}
+
+/// Measures markets; false when a figure lies outside its band.
+fn realism(seeds: &str, out: &mut impl Write) -> anyhow::Result<bool> {
+    let parse = |text: &str| text.trim().parse::<u64>().with_context(|| format!("--seeds: \"{text}\" is not a seed"));
+    let seeds: Vec<u64> = seeds.split(',').map(parse).collect::<Result<_, _>>()?;
+    let mut is_inside = true;
+    for seed in seeds {
+        let card = Scorecard::of(seed).context("measuring a market")?;
+        write!(out, "{}", card.table())?;
+        is_inside &= card.is_inside();
+    }
+    Ok(is_inside)
 }

@@ -33,6 +33,17 @@ impl Default for Book {
 }
 
 impl Book {
+    /// The best prices and sizes of a book of at least one level.
+    #[must_use]
+    pub fn best(&self) -> Best {
+        Best {
+            bid_price: self.bid_prices[0],
+            bid_size: self.bid_sizes[0],
+            ask_price: self.ask_prices[0],
+            ask_size: self.ask_sizes[0],
+        }
+    }
+
     #[must_use]
     pub fn bid_prices(&self) -> &[f64] {
         &self.bid_prices[..self.levels]

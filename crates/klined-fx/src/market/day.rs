@@ -14,11 +14,11 @@ use crate::base::normal_draws::{Cholesky, normals, uniform};
 use crate::base::{DAY_MINUTES, LEGS, Part, Streams};
 
 /// Half-lives in minutes and stationary standard deviations of the market's log volatility.
-const MARKET_VOLATILITY: [(f64, f64); 3] = [(150.0, 0.22), (20.0, 0.20), (2.5, 0.28)];
+const MARKET_VOLATILITY: [(f64, f64); 3] = [(150.0, 0.25), (20.0, 0.20), (2.5, 0.38)];
 /// The same of each leg's own.
 const LEG_VOLATILITY: (f64, f64) = (40.0, 0.15);
 /// A minute's draws are this much larger with this probability, and so much smaller else that their variance is 1.
-const TAIL: (f64, f64) = (2.6, 0.035);
+const TAIL: (f64, f64) = (2.3, 0.03);
 
 /// One day of the market, minute by minute.
 #[derive(Debug, Clone)]

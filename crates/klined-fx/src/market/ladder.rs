@@ -254,7 +254,7 @@ impl Ladder {
             self.strain[border] = wide;
             // Rounding outwards adds one tick to what is asked for here.
             self.half_spread[border] = 0.5 * (usual_spread * wide - 1.0).max(0.2);
-            self.gap[border] = (0.6 * usual_spread * wide).max(1.0);
+            self.gap[border] = (0.6 * usual_spread * wide.sqrt()).max(1.0);
             let outlook = ((ahead - log) / deviation).clamp(-2.0, 2.0);
             self.outlook[border] = outlook;
             let thin = exp(-0.8 * strain) * activity;
@@ -417,12 +417,7 @@ impl Ladder {
     #[must_use]
     pub fn best(&self, micros: i64, scratch: &mut Book) -> Best {
         self.book(micros, 1, scratch);
-        Best {
-            bid_price: scratch.bid_prices[0],
-            bid_size: scratch.bid_sizes[0],
-            ask_price: scratch.ask_prices[0],
-            ask_size: scratch.ask_sizes[0],
-        }
+        scratch.best()
     }
 
     /// The levels that the ladder keeps, spare ones included.

@@ -22,9 +22,7 @@ pub mod year;
 use chrono::Datelike;
 use klined_market::base::Seed;
 
-use crate::base::currency::leg_factor;
-use crate::base::normal_draws::Cholesky;
-use crate::base::{FxDay, Hours, LEGS, NoMarket, Pair, Streams};
+use crate::base::{FxDay, Hours, NoMarket, Pair, Streams};
 
 pub use book::Book;
 use day::{Day, Minute, Pegs};
@@ -33,7 +31,7 @@ pub use ladder::{Ladder, Reason, Side};
 use ladder::{PairDay, SizeTable};
 pub use orders::{Fill, OrderRate};
 use orders::{Order, PairTrade, Scratch, Setting};
-use year::Year;
+use year::{Factors, Year};
 
 /// What a market follows from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +48,7 @@ pub struct MarketSettings {
 pub struct Market {
     pub settings: MarketSettings,
     pub streams: Streams,
-    factor: Cholesky<LEGS>,
+    factors: Factors,
     pegs: Pegs,
     table: SizeTable,
 }
@@ -63,7 +61,7 @@ impl Market {
         Self {
             settings: MarketSettings { levels, ..settings },
             streams: Streams(settings.seed),
-            factor: leg_factor(),
+            factors: Factors::default(),
             pegs: Pegs::default(),
             table: SizeTable::default(),
         }
@@ -72,7 +70,7 @@ impl Market {
     /// The days of a year with their levels.
     #[must_use]
     pub fn year(&self, year: i32) -> Year {
-        Year::of(self.streams, &self.factor, self.settings.hours, year)
+        Year::of(self.streams, &self.factors, self.settings.hours, year)
     }
 
     /// A way through the market for some of its pairs.
@@ -94,8 +92,8 @@ impl Market {
     }
 
     fn minute(&self, day: &Day, index: usize) -> OfMinute {
-        let minute = Minute::of(self.streams, &self.factor, &self.pegs, day, index);
-        let orders = Order::of_minute(self.streams, self.settings.orders, minute.start);
+        let minute = Minute::of(self.streams, &self.factors.all, &self.pegs, day, index);
+        let orders = Order::of_minute(self.streams, self.settings.orders, day, &minute);
         OfMinute { minute, orders }
     }
 }
@@ -176,7 +174,7 @@ impl Walk<'_> {
             self.year = Some(market.year(day.date.year()));
         }
         let of_year = self.year.as_ref().and_then(|year| year.day(day.date)).ok_or(NoMarket::Closed(second))?;
-        self.day = Some(Day::of(market.streams, &market.factor, of_year.clone()));
+        self.day = Some(Day::of(market.streams, &market.factors.all, of_year.clone()));
         let context = |&pair: &Pair| PairDay::of(market.streams, pair, day, market.settings.levels);
         self.contexts = self.pairs.iter().map(context).collect();
         self.minute = None;

@@ -6,7 +6,7 @@
 use klined_market::model::math::{exp, ln};
 use rand_core::Rng;
 
-use crate::base::currency::{Currency, DOLLAR_NEWS_PER_DAY, leg_facts};
+use crate::base::currency::{Currency, DOLLAR_NEWS_PER_DAY, correlation, leg_facts};
 use crate::base::normal_draws::uniform;
 use crate::base::{DAY_SECONDS, FxDay, LEGS, Pair, Part, Streams};
 
@@ -32,8 +32,10 @@ pub struct DrySpell {
     pub log_strain: f64,
 }
 
-/// Mean square of a news' size, E(0.1 + Exp(0.2))².
-pub const SIZE_SQUARE_MEAN: f64 = 0.13;
+/// Least size of news and mean of what exceeds it, in standard deviations of a day.
+const SIZE: (f64, f64) = (0.08, 0.16);
+/// Mean square of a news' size.
+const SIZE_SQUARE_MEAN: f64 = SIZE.0 * SIZE.0 + 2.0 * SIZE.0 * SIZE.1 + 2.0 * SIZE.1 * SIZE.1;
 /// Dry spells of a pair in a day, on average.
 const DRY_SPELLS_PER_DAY: f64 = 1.5;
 /// Surprises of a currency in a day, on average.
@@ -60,6 +62,22 @@ fn release_hours(currency: Currency) -> &'static [f64] {
     }
 }
 
+/// Which part of its own standard deviation a leg moves when a currency's news has the size 1.
+fn share(currency: Currency, leg: usize) -> f64 {
+    currency.leg().map_or(-leg_facts()[leg].dollar_news_share, |of| correlation(of, leg))
+}
+
+/// What news adds to the covariance of two legs' days, in products of their standard deviations.
+#[must_use]
+pub fn covariance(a: usize, b: usize) -> f64 {
+    let of = |currency: Currency| {
+        let scheduled = currency.facts().map_or(DOLLAR_NEWS_PER_DAY, |facts| facts.news_per_day);
+        (scheduled + SURPRISES_PER_DAY) * share(currency, a) * share(currency, b)
+    };
+    let currencies = Currency::LEGS.into_iter().filter(|&currency| currency != Currency::Hkd).chain([Currency::Usd]);
+    SIZE_SQUARE_MEAN * currencies.map(of).sum::<f64>()
+}
+
 fn exponential(stream: &mut rand_chacha::ChaCha8Rng, mean: f64) -> f64 {
     -mean * ln(uniform(stream))
 }
@@ -82,7 +100,7 @@ impl News {
                 // crosses the end of its minute.
                 let late = uniform(&mut stream) * 4.0;
                 let at = if is_surprise { (anywhere / 60.0).floor() * 60.0 } else { hour * 3600.0 } + late;
-                let magnitude = 0.1 + exponential(&mut stream, 0.2);
+                let magnitude = SIZE.0 + exponential(&mut stream, SIZE.1);
                 let size = if stream.next_u32() & 1 == 0 { magnitude } else { -magnitude };
                 let lasts = 60.0 + 60.0 * uniform(&mut stream);
                 // The dollar's peg hears no news of its own.
@@ -94,19 +112,11 @@ impl News {
         found
     }
 
-    /// How far the news moves each leg in the end, from the legs' standard deviations of a day.
+    /// How far the news moves each leg in the end, from the legs' standard deviations of a day. Other currencies follow
+    /// as far as they are correlated.
     #[must_use]
     pub fn moves(&self, daily: &[f64; LEGS]) -> [f64; LEGS] {
-        let mut moves = [0.0; LEGS];
-        match self.currency.leg() {
-            Some(leg) => moves[leg] = self.size * daily[leg],
-            None => {
-                for ((of_leg, sd), facts) in moves.iter_mut().zip(daily).zip(leg_facts()) {
-                    *of_leg = -self.size * facts.dollar_news_share * sd;
-                }
-            }
-        }
-        moves
+        std::array::from_fn(|leg| self.size * share(self.currency, leg) * daily[leg])
     }
 
     /// Which share of the move is made at a time, in seconds since the day's start.

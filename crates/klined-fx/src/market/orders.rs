@@ -10,9 +10,9 @@ use klined_market::model::normal::quantile;
 use rand_core::Rng;
 
 use super::book::Book;
-use super::day::{Day, Minute, index_below};
+use super::day::{Day, Minute};
 use super::ecn::Ecn;
-use super::ladder::{Hole, Ladder, PairDay, SPARE_LEVELS, Side, SizeTable};
+use super::ladder::{Hole, Ladder, PairDay, SIZE_UNIT, SPARE_LEVELS, Side, SizeTable};
 use crate::base::normal_draws::uniform;
 use crate::base::{PAIRS, Pair, Part, Streams, TICKS_PER_PIP};
 
@@ -27,11 +27,13 @@ pub struct OrderRate {
 const SIZE_MEDIAN: f64 = 500_000.0;
 const SIZE_DEVIATION: f64 = 1.2;
 const SIZE_BOUNDS: (f64, f64) = (100_000.0, 100_000_000.0);
-/// Mean seconds until an eaten level is quoted anew at the usual spread, and the most.
-const REFILL_SECONDS: f64 = 0.7;
+/// Mean seconds until the best level is quoted anew when it is eaten, and the most for any level.
+const REFILL_SECONDS: f64 = 0.6;
 const REFILL_SECONDS_MAX: f64 = 8.0;
 /// Seconds of the minute before that a minute looks back on: more than a level can be missing.
 const LOOK_BACK: usize = 10;
+/// How much likelier than even a buyer can be in a minute, apart from what takers know.
+const TIDE: f64 = 0.15;
 /// Share of orders with a limit close to the best price.
 const PASSIVE: f64 = 0.4;
 
@@ -44,6 +46,8 @@ pub(super) struct Order {
     micros: i64,
     words: [u64; 8],
     id: u128,
+    /// How much likelier than even a buyer is, because buyers or sellers prevail in the pair's minute.
+    tide: f64,
 }
 
 /// What an order has traded with one level.
@@ -51,7 +55,9 @@ pub(super) struct Order {
 pub struct Fill {
     pub pair: Pair,
     pub ecn: Ecn,
-    /// Unix nanoseconds; lies in the order's second.
+    /// When the order met the book, in Unix microseconds.
+    pub ordered_micros: i64,
+    /// When it was filled, in Unix nanoseconds; lies in the order's second.
     pub nanos: i64,
     pub trade_id: u128,
     pub order_id: u128,
@@ -77,14 +83,18 @@ fn turnover() -> [f64; PAIRS] {
 
 impl Order {
     /// The orders of a minute, by second.
-    pub(super) fn of_minute(streams: Streams, rate: OrderRate, minute_start: i64) -> Vec<Self> {
-        let mut stream = streams.market(Part::Orders, minute_start);
+    pub(super) fn of_minute(streams: Streams, rate: OrderRate, day: &Day, minute: &Minute) -> Vec<Self> {
+        let mut stream = streams.market(Part::Orders, minute.start);
+        let tides: [f64; PAIRS] = std::array::from_fn(|_| TIDE * (2.0 * uniform(&mut stream) - 1.0));
+        // A uniform number to this power lies near 0 when little is going on.
+        let quiet = 1.0 / day.profile.activity[minute.index];
         let turnover = turnover();
         let all = turnover[PAIRS - 1];
         let mut orders = Vec::new();
         for second in 0..60 {
-            let choices = (rate.most - rate.least) as usize + 1;
-            let count = rate.least as usize + index_below(&mut stream, choices);
+            let choices = f64::from(rate.most - rate.least + 1);
+            let part = exp(quiet * quiet * ln(uniform(&mut stream)));
+            let count = rate.least as usize + (choices * part) as usize;
             for place in 0..count {
                 let share = uniform(&mut stream) * all;
                 let pair = Pair::all()[turnover.partition_point(|&sum| sum < share).min(PAIRS - 1)];
@@ -92,7 +102,7 @@ impl Order {
                 let micros = ((place as f64 + uniform(&mut stream)) * 1e6 / count as f64) as i64;
                 let words = std::array::from_fn(|_| stream.next_u64());
                 let id = (u128::from(stream.next_u64()) << 64) | u128::from(stream.next_u64());
-                orders.push(Self { pair, second, micros: micros.min(999_999), words, id });
+                orders.push(Self { pair, second, micros: micros.min(999_999), words, id, tide: tides[pair.index()] });
             }
         }
         orders
@@ -150,12 +160,15 @@ impl PairTrade {
 
     fn trade(&mut self, order: &Order, minute_start: i64, ladder: &mut Ladder, book: &mut Book) {
         let [size, venue, side, kind, limit, delay, refill, bias] = order.words.map(open_unit);
-        let size = (SIZE_MEDIAN * exp(SIZE_DEVIATION * quantile(size))).clamp(SIZE_BOUNDS.0, SIZE_BOUNDS.1);
+        let strain = ladder.strain(order.micros);
+        // Takers ask for less when makers show less.
+        let usual = SIZE_MEDIAN / strain.max(1.0);
+        let size = (usual * exp(SIZE_DEVIATION * quantile(size))).clamp(SIZE_BOUNDS.0, SIZE_BOUNDS.1);
         let ecn = Ecn::of_order(venue, size);
         let manner = ecn.manner();
         let mut rest = (size / manner.lot).round().max(1.0) * manner.lot;
         let outlook = ladder.outlook(order.micros);
-        let is_buy = side < 0.5 + manner.information * outlook;
+        let is_buy = side < 0.5 + order.tide + manner.information * outlook;
         let is_passive = kind < PASSIVE;
         let pips = if is_passive { 2.0 * limit } else { 3.0 + 7.0 * limit };
         let second = minute_start + order.second as i64;
@@ -180,7 +193,6 @@ impl PairTrade {
         let standing: Vec<usize> =
             ladder.levels().filter(|level| !gone.contains(level)).take(SPARE_LEVELS + 1).collect();
         let reach = pips * TICKS_PER_PIP / ladder.pair.facts().ticks_per_unit();
-        let strain = ladder.strain(order.micros);
         for ((&price, &shown), level) in prices.iter().zip(sizes).zip(standing) {
             if rest <= 0.0 || (price - prices[0]).abs() > reach + 1e-9 {
                 break;
@@ -189,13 +201,13 @@ impl PairTrade {
             let mut quantity = if ecn == Ecn::Ebs { (within / manner.lot).floor() * manner.lot } else { within };
             if quantity >= shown && gone_count == SPARE_LEVELS {
                 // A ladder keeps as many levels as a book must show.
-                quantity = shown - 1_000.0;
+                quantity = shown - SIZE_UNIT;
             }
             if quantity <= 0.0 {
                 continue;
             }
             let left = if quantity >= shown { 0.0 } else { 1.0 - quantity / shown };
-            let wait = (-REFILL_SECONDS * strain * ln(refill) * (1.0 + 0.3 * level as f64)).min(REFILL_SECONDS_MAX);
+            let wait = (-REFILL_SECONDS * ln(refill) * (1.0 + 0.3 * level as f64)).min(REFILL_SECONDS_MAX);
             let until = now + 1 + (wait * 1e6) as i64;
             let hole = Hole { side, level, after: now, until, left };
             self.holes.push(hole);
@@ -205,6 +217,7 @@ impl PairTrade {
             self.fills.push(Fill {
                 pair: order.pair,
                 ecn,
+                ordered_micros: now,
                 nanos: now * 1_000 + delay,
                 trade_id: version_4(scramble(order.id, place)),
                 order_id: version_4(order.id),

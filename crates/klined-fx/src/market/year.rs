@@ -8,8 +8,8 @@
 
 use klined_market::model::math::{exp, ln};
 
-use super::news::{News, SIZE_SQUARE_MEAN};
-use crate::base::currency::{DAYS_PER_YEAR, DOLLAR_NEWS_PER_DAY, leg_facts};
+use super::news::{self, News};
+use crate::base::currency::{DAYS_PER_YEAR, correlation, leg_factor, leg_facts};
 use crate::base::normal_draws::{Cholesky, normals};
 use crate::base::{FxDay, Hours, LEGS, Part, Streams};
 
@@ -20,9 +20,9 @@ const GAP: f64 = 0.3;
 /// Share of days that open after a break.
 const GAP_DAYS: f64 = 0.2;
 /// Half-lives in days and stationary standard deviations of the market's log volatility.
-const MARKET_VOLATILITY: [(f64, f64); 2] = [(40.0, 0.22), (5.0, 0.15)];
+const MARKET_VOLATILITY: [(f64, f64); 2] = [(25.0, 0.16), (5.0, 0.15)];
 /// The same of each leg's own.
-const LEG_VOLATILITY: (f64, f64) = (20.0, 0.12);
+const LEG_VOLATILITY: (f64, f64) = (20.0, 0.08);
 
 /// One day of a year: where the legs begin and how far they go.
 #[derive(Debug, Clone)]
@@ -62,11 +62,18 @@ impl Autoregression {
     }
 }
 
-/// The share of a leg's variance that neither news nor gaps bring.
-fn diffusion_share(leg: usize) -> f64 {
-    let facts = &leg_facts()[leg];
-    let dollar = DOLLAR_NEWS_PER_DAY * facts.dollar_news_share * facts.dollar_news_share;
-    1.0 - SIZE_SQUARE_MEAN * (facts.news_per_day + dollar) - GAP_DAYS * GAP * GAP
+/// The factors of the correlations: of all of a day, and of what neither news nor gaps bring.
+#[derive(Debug, Clone)]
+pub struct Factors {
+    pub all: Cholesky<LEGS>,
+    diffusion: Cholesky<LEGS>,
+}
+
+impl Default for Factors {
+    fn default() -> Self {
+        let rest = |a: usize, b: usize| correlation(a, b) * (1.0 - GAP_DAYS * GAP * GAP) - news::covariance(a, b);
+        Self { all: leg_factor(), diffusion: Cholesky::of(rest) }
+    }
 }
 
 fn border(streams: Streams, factor: &Cholesky<LEGS>, year: i32) -> [f64; LEGS] {
@@ -80,12 +87,13 @@ fn border(streams: Streams, factor: &Cholesky<LEGS>, year: i32) -> [f64; LEGS] {
 impl Year {
     /// The days of a year.
     #[must_use]
-    pub fn of(streams: Streams, factor: &Cholesky<LEGS>, hours: Hours, year: i32) -> Self {
+    pub fn of(streams: Streams, factors: &Factors, hours: Hours, year: i32) -> Self {
         let (market, own) = (MARKET_VOLATILITY.map(|(h, sd)| Autoregression::of(h, sd)), {
             let (half_life, deviation) = LEG_VOLATILITY;
             Autoregression::of(half_life, deviation)
         });
-        let variance = MARKET_VOLATILITY.iter().map(|(_, sd)| sd * sd).sum::<f64>() + LEG_VOLATILITY.1.powi(2);
+        let variance =
+            MARKET_VOLATILITY.iter().map(|(_, sd)| sd * sd).sum::<f64>() + LEG_VOLATILITY.1 * LEG_VOLATILITY.1;
         let (mut of_market, mut of_leg) = ([0.0; 2], [0.0; LEGS]);
         let mut days = Vec::new();
         let mut steps: Vec<([f64; LEGS], [f64; LEGS])> = Vec::new();
@@ -101,26 +109,26 @@ impl Year {
             if chrono::Datelike::year(&day.date) != year {
                 continue;
             }
-            let (z, z_gap) = (factor.draw(&mut stream), factor.draw(&mut stream));
+            let (z, z_gap) = (factors.diffusion.draw(&mut stream), factors.all.draw(&mut stream));
             // The last term makes the mean of the variance's factor 1.
             let daily = std::array::from_fn(|leg| {
                 let h = of_market[0] + of_market[1] + of_leg[leg] - variance;
                 leg_facts()[leg].annual_volatility / DAYS_PER_YEAR.sqrt() * exp(h)
             });
             let gap = if day.opens_after_a_break { GAP } else { 0.0 };
-            let diffusion = std::array::from_fn(|leg| daily[leg] * diffusion_share(leg).sqrt() * z[leg]);
+            let diffusion = std::array::from_fn(|leg| daily[leg] * z[leg]);
             let gaps: [f64; LEGS] = std::array::from_fn(|leg| daily[leg] * gap * z_gap[leg]);
             let news = News::of_day(streams, &day);
             let mut jumps = [0.0; LEGS];
-            for news in &news {
-                for (jump, by) in jumps.iter_mut().zip(news.moves(&daily)) {
+            for of_day in &news {
+                for (jump, by) in jumps.iter_mut().zip(of_day.moves(&daily)) {
                     *jump += by;
                 }
             }
             steps.push((gaps, jumps));
             days.push(YearDay { day, open: [0.0; LEGS], diffusion, daily, news });
         }
-        let (first, last) = (border(streams, factor, year), border(streams, factor, year + 1));
+        let (first, last) = (border(streams, &factors.all, year), border(streams, &factors.all, year + 1));
         for leg in 0..LEGS {
             let variance: f64 = days.iter().map(|day| day.daily[leg] * day.daily[leg]).sum();
             let free: f64 = days.iter().zip(&steps).map(|(day, (g, j))| day.diffusion[leg] + g[leg] + j[leg]).sum();
