@@ -25,3 +25,5 @@ pub mod out;
 pub mod cli;
 
 pub mod realism;
+
+pub mod questdb;

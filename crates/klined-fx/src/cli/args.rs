@@ -25,6 +25,8 @@ pub struct Cli {
 pub enum Command {
     /// Measures a market and compares it with real ones; the exit status is 1 when a figure lies outside its band
     Realism(RealismArgs),
+    /// Compares a database with the market that the flags of a run describe; the exit status is 1 when they differ
+    Verify(GenerateArgs),
 }
 
 /// How time passes.
@@ -55,8 +57,8 @@ pub struct GenerateArgs {
     pub server: ServerArgs,
     #[command(flatten)]
     pub rows: RowArgs,
-    /// How time passes
-    #[arg(long, env = "FX_MODE", value_enum, required = true)]
+    /// How time passes; needed by a run
+    #[arg(long, env = "FX_MODE", value_enum)]
     pub mode: Option<Mode>,
     /// Threads that make rows, 1 to 256
     #[arg(long, env = "FX_PROCESSES", default_value = "4", value_parser = whole::<u64>)]

@@ -2,16 +2,20 @@
 
 use std::path::PathBuf;
 
+use ::questdb::ingress::Protocol;
 use klined_market::base::Seed;
 use thiserror::Error;
 
-use super::args::{GenerateArgs, Mode, RowArgs};
+use super::args::{GenerateArgs, Mode, Protocol as Transport, RowArgs, ServerArgs};
 use super::times::{InvalidInstant, parse_instant};
 use crate::base::{Hours, Pair, UnknownPair};
 use crate::market::ladder::LEVELS_MAX;
 use crate::market::{Market, MarketSettings, OrderRate};
 use crate::pipeline::Job;
 use crate::plan::{NothingToDo, Plan, PlanTotals, ROWS_PER_SECOND_MAX, RowRate};
+use crate::questdb::ingest::{IngestSettings, Pace};
+use crate::questdb::send::IlpSettings;
+use crate::questdb::server::PgSettings;
 use crate::rows::Depth;
 
 /// A flag that cannot be obeyed.
@@ -43,12 +47,19 @@ pub enum InvalidRequest {
     TokenWithoutCoordinates,
     #[error("--{0} is given without --token")]
     CoordinateWithoutToken(&'static str),
+    #[error("--{flag}: cannot read {}: {reason}", path.display())]
+    SecretFile { flag: &'static str, path: PathBuf, reason: String },
+    #[error("--{flag} and --{flag}_file are both given")]
+    SecretTwice { flag: &'static str },
 }
 
+/// Rows that are sent together, about.
+const FLUSH_ROWS: u64 = 60_000;
+
 /// Where rows go.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Target {
-    QuestDb,
+    QuestDb(Box<IngestSettings>),
     Files(PathBuf),
 }
 
@@ -57,7 +68,6 @@ pub enum Target {
 pub struct Request {
     pub job: Job,
     pub totals: PlanTotals,
-    pub mode: Mode,
     pub target: Target,
 }
 
@@ -104,7 +114,7 @@ fn pairs(text: Option<&str>) -> Result<Vec<Pair>, InvalidRequest> {
 }
 
 /// The job and its totals, from the flags of rows; `now_nanos` is what a missing start means.
-fn job(rows: &RowArgs, workers: usize, now_nanos: i64) -> Result<(Job, PlanTotals), InvalidRequest> {
+fn job(rows: &RowArgs, workers: usize, mode: Mode, now_nanos: i64) -> Result<(Job, PlanTotals), InvalidRequest> {
     const NANOS: i64 = 1_000_000_000;
     let most = u64::from(ROWS_PER_SECOND_MAX);
     let (book_least, book_most) = bounds(
@@ -163,7 +173,62 @@ fn job(rows: &RowArgs, workers: usize, now_nanos: i64) -> Result<(Job, PlanTotal
     });
     let totals = plan.totals(market.streams)?;
     let depth = Depth { least: levels_least as usize, most: levels_most as usize };
-    Ok((Job { market, pairs, depth, plan, workers }, totals))
+    // Real time goes second by second; else blocks are as large as a flush is best.
+    let rate = (u64::from(book_least) + u64::from(book_most)) / 2;
+    let block_seconds = if mode == Mode::RealTime { 1 } else { (FLUSH_ROWS / rate).clamp(1, 60) as usize };
+    Ok((Job { market, pairs, depth, plan, workers, block_seconds }, totals))
+}
+
+/// A secret from its flag or the first line of a file.
+fn secret(flag: &'static str, given: Option<&str>, file: Option<&PathBuf>) -> Result<Option<String>, InvalidRequest> {
+    match (given, file) {
+        (Some(_), Some(_)) => Err(InvalidRequest::SecretTwice { flag }),
+        (given, None) => Ok(given.map(str::to_owned)),
+        (None, Some(path)) => match std::fs::read_to_string(path) {
+            Ok(text) => Ok(Some(text.lines().next().unwrap_or_default().trim_end().to_owned())),
+            Err(error) => Err(InvalidRequest::SecretFile { flag, path: path.clone(), reason: error.to_string() }),
+        },
+    }
+}
+
+/// Where the database is, and who asks.
+fn server(args: &ServerArgs) -> Result<(PgSettings, IlpSettings), InvalidRequest> {
+    let token = secret("token", args.token.as_deref(), args.token_file.as_ref())?;
+    let ilp_password = secret("ilp_password", args.ilp_password.as_deref(), args.ilp_password_file.as_ref())?;
+    let password = match &args.password_file {
+        Some(_) => secret("password", None, args.password_file.as_ref())?.unwrap_or_default(),
+        None => args.password.clone(),
+    };
+    for (flag, given) in [("token_x", &args.token_x), ("token_y", &args.token_y)] {
+        if given.is_some() && token.is_none() {
+            return Err(InvalidRequest::CoordinateWithoutToken(flag));
+        }
+        if given.is_none() && token.is_some() && args.protocol == Transport::Tcp {
+            return Err(InvalidRequest::TokenWithoutCoordinates);
+        }
+    }
+    let is_tls = token.is_some() || args.tls_ca.is_some();
+    let (protocol, port) = match (args.protocol, is_tls) {
+        (Transport::Http, false) => (Protocol::Http, args.http_port),
+        (Transport::Http, true) => (Protocol::Https, args.http_port),
+        (Transport::Tcp, false) => (Protocol::Tcp, args.ilp_port),
+        (Transport::Tcp, true) => (Protocol::Tcps, args.ilp_port),
+    };
+    // Over HTTP a token stands alone and a user goes with a password; over TCP a user goes with a key.
+    let has_user = if args.protocol == Transport::Http { ilp_password.is_some() } else { token.is_some() };
+    let coordinates = args.token_x.clone().zip(args.token_y.clone()).filter(|_| args.protocol == Transport::Tcp);
+    let ilp = IlpSettings {
+        protocol,
+        host: args.host.clone(),
+        port,
+        user: has_user.then(|| args.ilp_user.clone()),
+        password: ilp_password.filter(|_| args.protocol == Transport::Http),
+        token,
+        coordinates,
+        authority: args.tls_ca.clone(),
+    };
+    let pg = PgSettings { host: args.host.clone(), port: args.pg_port, user: args.user.clone(), password };
+    Ok((pg, ilp))
 }
 
 impl Request {
@@ -173,26 +238,32 @@ impl Request {
     /// A flag cannot be obeyed.
     pub fn of(args: &GenerateArgs, now_nanos: i64) -> Result<Self, InvalidRequest> {
         let mode = args.mode.ok_or(InvalidRequest::NoMode)?;
+        Self::in_mode(args, mode, now_nanos)
+    }
+
+    /// What the flags ask for, in a mode that stands fast.
+    ///
+    /// # Errors
+    /// A flag cannot be obeyed.
+    pub fn in_mode(args: &GenerateArgs, mode: Mode, now_nanos: i64) -> Result<Self, InvalidRequest> {
         let workers = within("processes", args.processes, 1, 256)? as usize;
-        let server = &args.server;
-        let has_token = server.token.is_some() || server.token_file.is_some();
-        let coordinates = [("token_x", &server.token_x), ("token_y", &server.token_y)];
-        for (flag, given) in coordinates {
-            if given.is_some() && !has_token {
-                return Err(InvalidRequest::CoordinateWithoutToken(flag));
-            }
-            if given.is_none() && has_token && server.protocol == super::args::Protocol::Tcp {
-                return Err(InvalidRequest::TokenWithoutCoordinates);
-            }
-        }
+        let (pg, ilp) = server(&args.server)?;
+        let pace = match (mode, &args.rows.start_ts) {
+            (Mode::FasterThanLife, _) => Pace::Free,
+            (Mode::RealTime, None) => Pace::Wall,
+            (Mode::RealTime, Some(_)) => Pace::FromNow,
+        };
         let target = match &args.to {
-            None => Target::QuestDb,
+            None => {
+                let (create_views, incremental) = (args.create_views, args.incremental);
+                Target::QuestDb(Box::new(IngestSettings { pg, ilp, create_views, incremental, pace }))
+            }
             Some(to) => match to.strip_prefix("file:").filter(|path| !path.is_empty()) {
                 Some(path) => Target::Files(path.into()),
                 None => return Err(InvalidRequest::Target(to.clone())),
             },
         };
-        let (job, totals) = job(&args.rows, workers, now_nanos)?;
-        Ok(Self { job, totals, mode, target })
+        let (job, totals) = job(&args.rows, workers, mode, now_nanos)?;
+        Ok(Self { job, totals, target })
     }
 }

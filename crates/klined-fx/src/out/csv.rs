@@ -42,7 +42,7 @@ impl CsvEncoder {
 
 fn header(table: Table) -> &'static str {
     match table {
-        Table::MarketData => "timestamp,symbol,bids,asks\n",
+        Table::MarketData => "timestamp,symbol,bids,asks,best_bid,best_ask\n",
         Table::CorePrice => {
             "timestamp,symbol,ecn,bid_price,bid_volume,ask_price,ask_volume,reason,indicator1,indicator2\n"
         }
@@ -74,7 +74,8 @@ impl Sink for CsvEncoder {
         push(text, format_args!(",{}", row.pair));
         push_side(text, row.book.bid_prices(), row.book.bid_sizes());
         push_side(text, row.book.ask_prices(), row.book.ask_sizes());
-        text.push(b'\n');
+        let best = row.book.best();
+        push(text, format_args!(",{:?},{:?}\n", best.bid_price, best.ask_price));
         Ok(())
     }
 

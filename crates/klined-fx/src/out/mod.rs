@@ -2,6 +2,7 @@
 
 pub mod csv;
 pub mod entities;
+pub mod ilp;
 pub mod text;
 
 /// The three tables, in the order in which a second's rows are made.

@@ -31,5 +31,12 @@ fn job(seed: u64, start: i64, end: Option<i64>, book_rows: u64, workers: usize) 
         core_rate: RowRate { least: 50, most: 90 },
         book_rows,
     };
-    Job { market: market(seed), pairs: Pair::all().to_vec(), depth: Depth { least: 5, most: 5 }, plan, workers }
+    Job {
+        market: market(seed),
+        pairs: Pair::all().to_vec(),
+        depth: Depth { least: 5, most: 5 },
+        plan,
+        workers,
+        block_seconds: 1,
+    }
 }

@@ -36,8 +36,9 @@ fn digest(bytes: &[u8]) -> u64 {
 fn any_number_of_workers_makes_the_same_bytes() {
     let start = at("2025-07-07T13:29:50Z");
     let one = lines(&job(7, start, None, 12_000, 1));
-    for workers in [2, 4, 7] {
-        assert!(one == lines(&job(7, start, None, 12_000, workers)), "{workers} workers");
+    for (workers, block_seconds) in [(2, 1), (4, 1), (7, 3), (1, 60)] {
+        let job = Job { block_seconds, ..job(7, start, None, 12_000, workers) };
+        assert!(one == lines(&job), "{workers} workers, {block_seconds} seconds a block");
     }
     assert_ne!(one.0[0], lines(&job(8, start, None, 12_000, 2)).0[0]);
 }
