@@ -1,60 +1,37 @@
-//! Rows a second on one core: the full model and a toy one into buffers of QuestDB's line protocol, and the model alone.
+//! Rows a CPU second on one core, all in one run: the full model into buffers of QuestDB's line protocol, the same
+//! encoding of a toy book that stands still, the model alone, and CSV.
 //!
-//! The toy makes books with five uniform sizes around a price that stands still, so it measures what encoding costs.
+//! `cargo bench -p klined-fx`. Time is the thread's own, so a busy machine changes little; each figure is the median of
+//! eleven rounds that take turns.
 
-use divan::{Bencher, black_box, counter::ItemsCount};
+use std::hint::black_box;
+
 use klined_fx::base::{Hours, NoMarket, Pair};
-use klined_fx::market::{Book, Fill, Market, MarketSettings, OrderRate};
+use klined_fx::market::{Book, Ecn, Fill, Market, MarketSettings, OrderRate, Reason};
+use klined_fx::out::csv::CsvEncoder;
 use klined_fx::out::ilp::IlpEncoder;
 use klined_fx::pipeline::Encode;
 use klined_fx::plan::PlannedSecond;
 use klined_fx::rows::{BookRow, CoreRow, Depth, RowMaker, Sink};
 use klined_market::base::Seed;
-
-fn main() {
-    divan::main();
-}
+use rustix::time::{ClockId, clock_gettime};
 
 /// 2025-07-07T13:00:00Z.
 const START: i64 = 1_751_893_200;
-const SECONDS: i64 = 60;
+/// Seconds of a round, and rows of each.
+const SECONDS: i64 = 30;
 const ROWS: u32 = 10_000;
+const ROUNDS: usize = 11;
+/// Seconds whose rows are sent together.
+const BLOCK: i64 = 6;
 
-fn market() -> Market {
-    let orders = OrderRate { least: 5, most: 30 };
-    Market::new(MarketSettings { seed: Seed(1), hours: Hours::Week, levels: 5, orders })
+fn cpu_seconds() -> f64 {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }
 
-fn minute<S: Sink>(bencher: Bencher, rows: (u32, u32), sink: impl Fn(&Market) -> S, mut each: impl FnMut(&mut S))
-where
-    S::Error: From<NoMarket> + std::fmt::Debug,
-{
-    let (market, pairs) = (market(), Pair::all());
-    let mut sink = sink(&market);
-    let mut maker = RowMaker::new(market.walk(&pairs), market.streams, &pairs, Depth { least: 5, most: 5 });
-    let mut start = START;
-    bencher.counter(ItemsCount::new(SECONDS as u64 * u64::from(rows.0 + rows.1))).bench_local(|| {
-        for second in start..start + SECONDS {
-            let planned = PlannedSecond { place: 0, second, book_rows: rows.0, core_rows: rows.1 };
-            maker.second(planned, &mut sink).unwrap();
-            if (second + 1) % 6 == 0 {
-                each(&mut sink);
-            }
-        }
-        start += SECONDS;
-    });
-}
-
-#[divan::bench(sample_count = 15, sample_size = 1)]
-fn books_into_buffers(bencher: Bencher) {
-    minute(bencher, (ROWS, 0), |market| IlpEncoder::new(market.streams), |sink| drop(black_box(sink.take())));
-}
-
-#[divan::bench(sample_count = 15, sample_size = 1)]
-fn prices_into_buffers(bencher: Bencher) {
-    minute(bencher, (0, ROWS), |market| IlpEncoder::new(market.streams), |sink| drop(black_box(sink.take())));
-}
-
+/// Counts rows and drops them.
+#[derive(Default)]
 struct Nowhere(f64);
 
 impl Sink for Nowhere {
@@ -75,31 +52,94 @@ impl Sink for Nowhere {
     }
 }
 
-#[divan::bench(sample_count = 15, sample_size = 1)]
-fn books_of_the_model_alone(bencher: Bencher) {
-    minute(bencher, (ROWS, 0), |_| Nowhere(0.0), |sink| sink.0 = black_box(sink.0));
+impl Encode for Nowhere {
+    type Chunk = f64;
+
+    fn take(&mut self) -> f64 {
+        self.0
+    }
 }
 
-#[divan::bench(sample_count = 15, sample_size = 1)]
-fn seconds_without_rows(bencher: Bencher) {
-    minute(bencher, (1, 0), |_| Nowhere(0.0), |sink| sink.0 = black_box(sink.0));
-}
+/// Rounds of a way of making rows: each makes the next seconds and gives the CPU time that they took.
+type Way<'a> = Box<dyn FnMut() -> f64 + 'a>;
 
-#[divan::bench(sample_count = 15, sample_size = 1)]
-fn toy_books_into_buffers(bencher: Bencher) {
-    let mut book = Book::default();
-    let market = market();
-    market.walk(&Pair::all()).second(START).unwrap().ladders[0].book(0, 5, &mut book);
-    let mut encoder = IlpEncoder::new(market.streams);
-    bencher.counter(ItemsCount::new(SECONDS as u64 * u64::from(ROWS))).bench_local(|| {
-        for second in START..START + SECONDS {
-            for row in 0..i64::from(ROWS) {
-                let pair = Pair::all()[row as usize % 30];
-                encoder.book(&BookRow { micros: second * 1_000_000 + row, pair, book: black_box(&book) }).unwrap();
-            }
-            if (second + 1) % 6 == 0 {
-                drop(black_box(encoder.take()));
+fn of_model<'a, E: Encode<Error: std::fmt::Debug> + 'a>(market: &'a Market, rows: (u32, u32), mut sink: E) -> Way<'a> {
+    let pairs = Pair::all();
+    let mut maker = RowMaker::new(market.walk(&pairs), market.streams, &pairs, Depth { least: 5, most: 5 });
+    let mut start = START;
+    Box::new(move || {
+        let began = cpu_seconds();
+        for second in start..start + SECONDS {
+            let planned = PlannedSecond { place: 0, second, book_rows: rows.0, core_rows: rows.1 };
+            maker.second(planned, &mut sink).unwrap();
+            if (second + 1) % BLOCK == 0 {
+                black_box(sink.take());
             }
         }
-    });
+        start += SECONDS;
+        cpu_seconds() - began
+    })
+}
+
+fn of_toy(market: &Market, is_book: bool) -> Way<'_> {
+    let mut book = Book::default();
+    market.walk(&Pair::all()).second(START).unwrap().ladders[0].book(0, 5, &mut book);
+    let mut encoder = IlpEncoder::new(market.streams);
+    let pairs = Pair::all();
+    Box::new(move || {
+        let began = cpu_seconds();
+        for second in START..START + SECONDS {
+            for row in 0..i64::from(ROWS) {
+                let (pair, micros) = (pairs[row as usize % 30], second * 1_000_000 + row);
+                if is_book {
+                    encoder.book(&BookRow { micros, pair, book: black_box(&book) }).unwrap();
+                    continue;
+                }
+                let best = black_box(&book).best();
+                let row = CoreRow {
+                    micros,
+                    pair,
+                    ecn: Ecn::Lmax,
+                    bid_price: best.bid_price,
+                    bid_volume: best.bid_size as i64,
+                    ask_price: best.ask_price,
+                    ask_volume: best.ask_size as i64,
+                    reason: Reason::Normal,
+                    indicator1: 0.2,
+                    indicator2: 0.5,
+                };
+                encoder.core(&row).unwrap();
+            }
+            if (second + 1) % BLOCK == 0 {
+                black_box(encoder.take());
+            }
+        }
+        cpu_seconds() - began
+    })
+}
+
+fn main() {
+    let orders = OrderRate { least: 5, most: 30 };
+    let market = Market::new(MarketSettings { seed: Seed(1), hours: Hours::Week, levels: 5, orders });
+    let ilp = || IlpEncoder::new(market.streams);
+    let mut ways: Vec<(&str, Way)> = vec![
+        ("market_data, 5 levels, full model, line protocol", of_model(&market, (ROWS, 0), ilp())),
+        ("market_data, 5 levels, toy, line protocol", of_toy(&market, true)),
+        ("market_data, 5 levels, full model, nowhere", of_model(&market, (ROWS, 0), Nowhere::default())),
+        ("core_price, full model, line protocol", of_model(&market, (0, ROWS), ilp())),
+        ("core_price, toy, line protocol", of_toy(&market, false)),
+        ("market_data, 5 levels, full model, CSV", of_model(&market, (ROWS, 0), CsvEncoder::new(market.streams))),
+    ];
+    let mut taken: Vec<Vec<f64>> = vec![Vec::new(); ways.len()];
+    for _ in 0..ROUNDS {
+        for ((_, way), taken) in ways.iter_mut().zip(&mut taken) {
+            taken.push(way());
+        }
+    }
+    println!("million rows a CPU second: median, best of {ROUNDS} rounds of {} rows", SECONDS as u32 * ROWS);
+    for ((name, _), taken) in ways.iter().zip(&mut taken) {
+        taken.sort_by(f64::total_cmp);
+        let rate = |seconds: f64| SECONDS as f64 * f64::from(ROWS) / seconds / 1e6;
+        println!("{name:52} {:6.2} {:6.2}", rate(taken[ROUNDS / 2]), rate(taken[0]));
+    }
 }

@@ -153,9 +153,9 @@ impl<'m> RowMaker<'m> {
     }
 }
 
-/// Four decimals.
+/// Four decimals of a number from 0 to 1.
 fn rounded(indicator: f64) -> f64 {
-    (indicator * 1e4).round() / 1e4
+    (indicator * 1e4 + 0.5) as i32 as f64 / 1e4
 }
 
 /// Rising microseconds of a second: each row has an equal part of the second and stands anywhere in it.

@@ -79,9 +79,9 @@ mod tests {
                 }
             }
         }
-        for i in 0..LEGS {
-            for j in 0..LEGS {
-                let found = products[i][j] / f64::from(n);
+        for (i, row) in products.iter().enumerate() {
+            for (j, product) in row.iter().enumerate() {
+                let found = product / f64::from(n);
                 // Five standard errors of a correlation estimate at most.
                 assert!((found - correlation(i, j)).abs() < 0.016, "{i} {j}: {found}");
             }

@@ -26,7 +26,7 @@ pub enum Command {
     /// Measures a market and compares it with real ones; the exit status is 1 when a figure lies outside its band
     Realism(RealismArgs),
     /// Compares a database with the market that the flags of a run describe; the exit status is 1 when they differ
-    Verify(GenerateArgs),
+    Verify(Box<GenerateArgs>),
 }
 
 /// How time passes.

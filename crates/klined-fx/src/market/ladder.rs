@@ -9,10 +9,9 @@ use rand_core::Rng;
 
 use super::book::{Best, Book};
 use super::day::{Day, FRAMES, Minute};
-use super::news::DrySpell;
+use super::pair_day::{PairDay, lanes};
 use crate::base::currency::correlation;
-use crate::base::normal_draws::{normals, uniform};
-use crate::base::{FxDay, LEGS, Pair, Part, Streams, TICKS_PER_PIP};
+use crate::base::{LEGS, Pair, Part, Streams, TICKS_PER_PIP};
 
 /// The most levels a book may have on a side.
 pub const LEVELS_MAX: usize = 100;
@@ -73,87 +72,6 @@ impl Hole {
     pub fn is_all(&self) -> bool {
         self.left <= 0.0
     }
-}
-
-/// What a pair keeps for a day.
-#[derive(Debug, Clone)]
-pub struct PairDay {
-    pub pair: Pair,
-    pub day_start: i64,
-    dry_spells: Vec<DrySpell>,
-    /// Noise of the spread's logarithm at ten-minute knots.
-    spread_noise: [f64; 146],
-    /// How far each level is behind the best, in gaps, bid then ask.
-    distance: [Vec<f64>; 2],
-    /// Usual size of a level in size units, apart from the pair's own and the moment's.
-    size: Vec<f64>,
-}
-
-impl PairDay {
-    /// A pair's day with so many levels on a side, at most [`LEVELS_MAX`].
-    #[must_use]
-    pub fn of(streams: Streams, pair: Pair, day: &FxDay, levels: usize) -> Self {
-        let mut stream = streams.pair(Part::Spread, pair, day.start);
-        let spread_noise = normals(&mut stream).map(|z: f64| 0.15 * z);
-        let lanes = lanes(levels);
-        // Gaps widen with depth, so the ladder thins out; their places vary a little from day to day.
-        let mut distance = [vec![0.0; lanes], vec![0.0; lanes]];
-        for level in 1..lanes {
-            for side in &mut distance {
-                let gap = (1.0 + 0.4 * (level - 1) as f64) * (1.0 + 0.4 * uniform(&mut stream));
-                side[level] = side[level - 1] + gap;
-            }
-        }
-        let size = (0..lanes).map(|level| {
-            let rise = 1.0 + 0.35 * level.min(2) as f64;
-            rise * exp(-0.03 * level.saturating_sub(4) as f64) * 10.0 * pair.facts().best_size_m
-        });
-        Self {
-            pair,
-            day_start: day.start,
-            dry_spells: DrySpell::of_day(streams, pair, day),
-            spread_noise,
-            distance,
-            size: size.collect(),
-        }
-    }
-
-    /// Why prices are unusual at a time in seconds since the day's start.
-    #[must_use]
-    pub fn reason(&self, day: &Day, at: f64) -> Reason {
-        if day.of_year.news.iter().any(|news| news.concerns(self.pair) && news.is_reason(at)) {
-            Reason::News
-        } else if self.dry_spells.iter().any(|spell| spell.is_reason(at)) {
-            Reason::Liquidity
-        } else {
-            Reason::Normal
-        }
-    }
-
-    /// The logarithm of how much wider than usual the spread is, without and with what is rare.
-    fn log_strain(&self, day: &Day, at: f64) -> f64 {
-        let facts = self.pair.facts();
-        let is_asian = |currency: crate::base::Currency| {
-            currency.facts().is_some_and(|facts| facts.region == crate::base::currency::Region::Asia)
-        };
-        let kind = usize::from(is_asian(facts.base) || is_asian(facts.quote));
-        let between = |nodes: &[f64], place: f64| {
-            let node = place as usize;
-            nodes[node] + (nodes[node + 1] - nodes[node]) * (place - node as f64)
-        };
-        let minute = (at / 60.0).min(1439.999_999);
-        let usual = between(&day.profile.log_spread[kind], minute)
-            + 0.3 * between(&day.log_volatility, minute)
-            + between(&self.spread_noise, minute / 10.0);
-        let news = day.of_year.news.iter().filter(|news| news.concerns(self.pair)).map(|news| news.log_strain(at));
-        let dry = self.dry_spells.iter().map(|spell| spell.log_strain_at(at));
-        usual + news.chain(dry).fold(0.0, f64::max)
-    }
-}
-
-/// Levels that are kept for a book of so many, a multiple of four.
-fn lanes(levels: usize) -> usize {
-    (levels + SPARE_LEVELS).next_multiple_of(4)
 }
 
 /// Quantiles of a log-normal size with median 1.
@@ -246,7 +164,7 @@ impl Ladder {
             self.distance[side * self.lanes..][..self.lanes].copy_from_slice(&context.distance[side]);
         }
         let mut lean = [[1.0; 2]; FRAMES + 1];
-        for border in 0..=FRAMES {
+        for (border, lean) in lean.iter_mut().enumerate() {
             let log = log_price(&path[border]);
             let strain = context.log_strain(day, start + border as f64 / FRAMES as f64);
             let wide = exp(strain);
@@ -259,14 +177,14 @@ impl Ladder {
             self.outlook[border] = outlook;
             let thin = exp(-0.8 * strain) * activity;
             let tilt = exp(0.2 * outlook);
-            lean[border] = [thin * tilt, thin / tilt];
+            *lean = [thin * tilt, thin / tilt];
         }
         let mut bits = [0_u8; 2 * 2 * (LEVELS_MAX + 8)];
         let bits = &mut bits[..4 * self.lanes];
         let mut stream = streams.pair(Part::Sizes, self.pair, self.second);
-        for border in 0..FRAMES {
+        for (border, lean) in lean[..FRAMES].iter().enumerate() {
             stream.fill_bytes(bits);
-            self.fill_sizes(border, bits, table, context, &lean[border]);
+            self.fill_sizes(border, bits, table, context, lean);
         }
         stream.fill_bytes(bits);
         for (turn, word) in self.turn.iter_mut().zip(bits.chunks_exact(2)) {

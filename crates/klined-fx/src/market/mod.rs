@@ -16,6 +16,7 @@ pub mod ecn;
 pub mod ladder;
 pub mod news;
 pub mod orders;
+pub mod pair_day;
 pub mod profile;
 pub mod year;
 
@@ -27,10 +28,11 @@ use crate::base::{FxDay, Hours, NoMarket, Pair, Streams};
 pub use book::Book;
 use day::{Day, Minute, Pegs};
 pub use ecn::Ecn;
+use ladder::SizeTable;
 pub use ladder::{Ladder, Reason, Side};
-use ladder::{PairDay, SizeTable};
 pub use orders::{Fill, OrderRate};
 use orders::{Order, PairTrade, Scratch, Setting};
+use pair_day::PairDay;
 use year::{Factors, Year};
 
 /// What a market follows from.

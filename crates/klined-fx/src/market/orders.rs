@@ -12,7 +12,8 @@ use rand_core::Rng;
 use super::book::Book;
 use super::day::{Day, Minute};
 use super::ecn::Ecn;
-use super::ladder::{Hole, Ladder, PairDay, SIZE_UNIT, SPARE_LEVELS, Side, SizeTable};
+use super::ladder::{Hole, Ladder, SIZE_UNIT, SPARE_LEVELS, Side, SizeTable};
+use super::pair_day::PairDay;
 use crate::base::normal_draws::uniform;
 use crate::base::{PAIRS, Pair, Part, Streams, TICKS_PER_PIP};
 

@@ -75,7 +75,7 @@ fn interpolated(hours: &[f64; 24], minute: usize) -> f64 {
 /// How much more than EURUSD a currency of a region moves in a minute of the UTC day.
 fn tilt(region: Region, utc_minute: usize) -> f64 {
     let hour = utc_minute / 60;
-    let (is_asia, is_america) = (hour >= 23 || hour < 7, (12..21).contains(&hour));
+    let (is_asia, is_america) = (!(7..23).contains(&hour), (12..21).contains(&hour));
     match region {
         Region::Europe => 1.0,
         Region::Asia if is_asia => 1.35,

@@ -1,6 +1,8 @@
 //! Rows in QuestDB's line protocol, in buffers of the vendor's own client.
 
-use ::questdb::ingress::{Buffer, ColumnName, NdArrayView, ProtocolVersion, TableName, TimestampMicros, TimestampNanos};
+use ::questdb::ingress::{
+    Buffer, ColumnName, NdArrayView, ProtocolVersion, TableName, TimestampMicros, TimestampNanos,
+};
 
 use super::entities::Entities;
 use super::text::uuid;

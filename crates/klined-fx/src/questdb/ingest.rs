@@ -58,7 +58,9 @@ pub enum IngestError {
         "{sent} rows of {table} were sent and {found} are there from {from} to {until}: rows were lost, or rows of another run lie there; the same command again sends them anew, rows that are there stay as they are"
     )]
     Unequal { table: &'static str, sent: u64, found: u64, from: String, until: String },
-    #[error("rows that were sent are not applied after {0} s without any progress: look at wal_tables() and the server's log")]
+    #[error(
+        "rows that were sent are not applied after {0} s without any progress: look at wal_tables() and the server's log"
+    )]
     NotApplied(u64),
     #[error(
         "--incremental: the newest {pair} price in the database, {found}, is not {expected} as this market has it: give the --seed, pairs, levels and orders of the run before"
@@ -117,26 +119,32 @@ pub fn ingest(job: &Job, settings: &IngestSettings, around: &Surroundings) -> Re
         Pace::Wall => (second + 1) * 1_000_000_000,
         Pace::FromNow => started + (second - totals.first) * 1_000_000_000,
     };
-    let watch = Watch { state: Mutex::new(Watched { gate: Gate::Open, failed: None, is_over: false }), changed: Condvar::new() };
+    let watch = Watch {
+        state: Mutex::new(Watched { gate: Gate::Open, failed: None, is_over: false }),
+        changed: Condvar::new(),
+    };
     let mut seconds: Option<(i64, i64)> = None;
     let sent = std::thread::scope(|scope| {
         scope.spawn(|| watch.look(&settings.pg, GateRule::for_workers(job.workers), around));
         let streams = job.market.streams;
         let mut late_said = i64::MIN;
-        let ran = job.run(|| IlpEncoder::new(streams), |block, rows| -> Result<Flow, Box<IngestError>> {
-            let due = release(block.first.second);
-            if !wait_until(due, around) || !watch.wait_open(around)? {
-                return Ok(Flow::Stop);
-            }
-            let late_ms = (around.now_nanos)().saturating_sub(due) / 1_000_000;
-            if settings.pace != Pace::Free && late_ms > 1_000 && (around.now_nanos)() - late_said > 10_000_000_000 {
-                late_said = (around.now_nanos)();
-                (around.say)(&format!("{late_ms} ms late: catching up"));
-            }
-            senders.send(rows).map_err(|error| Box::new(error.into()))?;
-            seconds = Some((seconds.map_or(block.first.second, |(first, _)| first), block.last.second));
-            Ok(if around.stop.load(Ordering::Relaxed) { Flow::Stop } else { Flow::Continue })
-        });
+        let ran = job.run(
+            || IlpEncoder::new(streams),
+            |block, rows| -> Result<Flow, Box<IngestError>> {
+                let due = release(block.first.second);
+                if !wait_until(due, around) || !watch.wait_open(around)? {
+                    return Ok(Flow::Stop);
+                }
+                let late_ms = (around.now_nanos)().saturating_sub(due) / 1_000_000;
+                if settings.pace != Pace::Free && late_ms > 1_000 && (around.now_nanos)() - late_said > 10_000_000_000 {
+                    late_said = (around.now_nanos)();
+                    (around.say)(&format!("{late_ms} ms late: catching up"));
+                }
+                senders.send(rows).map_err(|error| Box::new(error.into()))?;
+                seconds = Some((seconds.map_or(block.first.second, |(first, _)| first), block.last.second));
+                Ok(if around.stop.load(Ordering::Relaxed) { Flow::Stop } else { Flow::Continue })
+            },
+        );
         let sent = ran.map_err(IngestError::from).and_then(|()| Ok(senders.end()?));
         watch.end();
         sent
@@ -194,8 +202,14 @@ impl Watch {
                     let was_open = state.gate == Gate::Open;
                     if was_open != (gate == Gate::Open) {
                         let worst = lags.iter().max_by_key(|lag| lag.transactions);
-                        let of = worst.map(|lag| format!("{}, {} transactions, {} rows", lag.table.name(), lag.transactions, lag.rows));
-                        let word = if was_open { "pausing: the database is behind" } else { "going on: the database has caught up" };
+                        let of = worst.map(|lag| {
+                            format!("{}, {} transactions, {} rows", lag.table.name(), lag.transactions, lag.rows)
+                        });
+                        let word = if was_open {
+                            "pausing: the database is behind"
+                        } else {
+                            "going on: the database has caught up"
+                        };
                         (around.say)(&format!("{word} ({})", of.unwrap_or_default()));
                     }
                     state.gate = gate;
@@ -289,7 +303,13 @@ fn prove(
             (seen, since) = (Some(state), now());
         }
         // Over TCP rows may still be on their way: the server says nothing of them.
-        let patience = if is_even && !is_unanswered { 0 } else if is_even { 10 } else { PATIENCE_SECONDS };
+        let patience = if is_even && !is_unanswered {
+            0
+        } else if is_even {
+            10
+        } else {
+            PATIENCE_SECONDS
+        };
         if now() - since >= patience as i64 {
             if !is_even {
                 return Err(IngestError::NotApplied(PATIENCE_SECONDS));
@@ -315,8 +335,10 @@ fn go_on(job: &mut Job, server: &mut Server, around: &Surroundings) -> Result<()
     for (table, per_second) in
         [(Table::MarketData, 1_000_000), (Table::CorePrice, 1_000_000), (Table::FxTrades, 1_000_000_000)]
     {
-        let rows = server.rows(&format!("SELECT cast(max(timestamp) AS LONG) FROM {} WHERE {of_pairs}", table.name()))?;
-        let found = rows.first().and_then(|row| row.first().cloned().flatten()).and_then(|text| text.parse::<i64>().ok());
+        let rows =
+            server.rows(&format!("SELECT cast(max(timestamp) AS LONG) FROM {} WHERE {of_pairs}", table.name()))?;
+        let found =
+            rows.first().and_then(|row| row.first().cloned().flatten()).and_then(|text| text.parse::<i64>().ok());
         let second = found.map(|instant| instant.div_euclid(per_second));
         // A second may be cut short in one table and not in another, and many have no trade.
         if table != Table::FxTrades {

@@ -48,7 +48,9 @@ pub fn lags(server: &mut Server) -> Result<Vec<Lag>, SchemaError> {
 pub enum Gate {
     Open,
     /// Closed; since when no table was behind, in milliseconds of the observer's clock.
-    Closed { even_since: Option<i64> },
+    Closed {
+        even_since: Option<i64>,
+    },
 }
 
 /// When the gate closes and opens.

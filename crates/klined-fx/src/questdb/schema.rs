@@ -130,7 +130,10 @@ fn look_at(server: &mut Server, table: Table) -> Result<Found, SchemaError> {
         return Err(SchemaError::OtherTable(name));
     }
     if is_true(fact(3)) {
-        return Err(SchemaError::Suspended { table: name.to_owned(), reason: "its write-ahead log stands still".into() });
+        return Err(SchemaError::Suspended {
+            table: name.to_owned(),
+            reason: "its write-ahead log stands still".into(),
+        });
     }
     let there = server.rows(&format!("SELECT \"column\", type, upsertKey FROM table_columns('{name}')"))?;
     let mut keyed = Vec::new();

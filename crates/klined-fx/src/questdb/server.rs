@@ -29,7 +29,9 @@ pub enum ServerError {
 fn deepest(error: &postgres::Error) -> String {
     match error.as_db_error() {
         Some(said) => said.message().to_owned(),
-        None => std::error::Error::source(error).map_or_else(|| error.to_string(), |source| format!("{error}: {source}")),
+        None => {
+            std::error::Error::source(error).map_or_else(|| error.to_string(), |source| format!("{error}: {source}"))
+        }
     }
 }
 
@@ -114,10 +116,10 @@ impl Server {
     pub fn number(&mut self, statement: &str) -> Result<i64, ServerError> {
         let rows = self.rows(statement)?;
         let found = rows.first().and_then(|row| row.first().cloned().flatten());
-        found.as_deref().and_then(|text| text.parse().ok()).ok_or_else(|| ServerError::Answer {
-            statement: statement.to_owned(),
-            found: format!("{found:?}"),
-        })
+        found
+            .as_deref()
+            .and_then(|text| text.parse().ok())
+            .ok_or_else(|| ServerError::Answer { statement: statement.to_owned(), found: format!("{found:?}") })
     }
 }
 

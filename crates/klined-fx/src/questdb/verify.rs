@@ -99,7 +99,8 @@ pub fn verify(job: &Job, server: &mut Server, most: usize) -> Result<Vec<String>
             let statement = format!("SELECT symbol, count(), {} FROM {name} WHERE {condition}", query(table));
             let mut found: BTreeMap<String, Sums> = BTreeMap::new();
             for row in server.rows(&statement)? {
-                let number = |place: usize| row.get(place).cloned().flatten().and_then(|text| text.parse().ok()).unwrap_or(0.0);
+                let number =
+                    |place: usize| row.get(place).cloned().flatten().and_then(|text| text.parse().ok()).unwrap_or(0.0);
                 found.insert(row[0].clone().unwrap_or_default(), std::array::from_fn(|place| number(place + 1)));
             }
             for pair in &job.pairs {

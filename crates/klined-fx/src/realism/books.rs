@@ -4,7 +4,7 @@ use super::statistics::{deviation, mean, median};
 use super::{Metric, minutes};
 use crate::base::{Currency, FxDay, NoMarket, PAIRS, Pair, TICKS_PER_PIP};
 use crate::market::book::Best;
-use crate::market::ladder::PairDay;
+use crate::market::pair_day::PairDay;
 use crate::market::{Book, Fill, Market, Reason};
 use crate::plan::PlannedSecond;
 use crate::rows::{BookRow, CoreRow, Depth, RowMaker, Sink};
@@ -31,10 +31,9 @@ fn trips() -> Vec<Trip> {
         for &b in &currencies {
             for &c in &currencies {
                 // Each trip once: it begins with its first currency.
-                if (a as usize) < (b as usize) && (a as usize) < (c as usize) && b != c {
-                    if let (Some(first), Some(second), Some(third)) = (find(a, b), find(b, c), find(c, a)) {
-                        found.push([first, second, third]);
-                    }
+                let is_first = (a as usize) < (b as usize) && (a as usize) < (c as usize) && b != c;
+                if let (true, Some(first), Some(second), Some(third)) = (is_first, find(a, b), find(b, c), find(c, a)) {
+                    found.push([first, second, third]);
                 }
             }
         }

@@ -3,6 +3,7 @@
 mod laws;
 mod program;
 mod purity;
+mod questdb;
 mod realism;
 
 use klined_fx::base::{Hours, Pair};
