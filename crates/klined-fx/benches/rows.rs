@@ -70,7 +70,7 @@ fn of_model<'a, E: Encode<Error: std::fmt::Debug> + 'a>(market: &'a Market, rows
     Box::new(move || {
         let began = cpu_seconds();
         for second in start..start + SECONDS {
-            let planned = PlannedSecond { place: 0, second, book_rows: rows.0, core_rows: rows.1 };
+            let planned = PlannedSecond::whole(second, rows.0, rows.1);
             maker.second(planned, &mut sink).unwrap();
             if (second + 1) % BLOCK == 0 {
                 black_box(sink.take());

@@ -2,7 +2,7 @@
 //!
 //! Every second of the market draws the number of its book rows and of its price rows uniformly between two bounds. A
 //! plan takes the seconds from a start on, as long as the market is open, until the book rows reach a total; the last
-//! second gives up what is too much. A second's numbers depend on the seed and the second alone.
+//! second gives up its last rows that are too many. A second's numbers depend on the seed and the second alone.
 
 use thiserror::Error;
 
@@ -38,6 +38,14 @@ pub struct Plan {
 #[error("the market is closed in all of the time asked for: it is open from Sunday 17:00 to Friday 17:00 in New York")]
 pub struct NothingToDo;
 
+impl PlannedSecond {
+    /// A whole second outside a plan.
+    #[must_use]
+    pub fn whole(second: i64, book_rows: u32, core_rows: u32) -> Self {
+        Self { place: 0, second, book_rows, book_rows_drawn: book_rows, core_rows }
+    }
+}
+
 /// A second and its rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PlannedSecond {
@@ -46,6 +54,8 @@ pub struct PlannedSecond {
     /// In Unix seconds.
     pub second: i64,
     pub book_rows: u32,
+    /// Book rows of the whole second, of which `book_rows` are the first: more in a plan's last second alone.
+    pub book_rows_drawn: u32,
     pub core_rows: u32,
 }
 
@@ -138,12 +148,12 @@ impl Iterator for Seconds {
         if self.plan.end.is_some_and(|end| second >= end) {
             return None;
         }
-        let (book_rows, core_rows) = self.counts(second);
-        let book_rows = u64::from(book_rows).min(self.rest) as u32;
+        let (book_rows_drawn, core_rows) = self.counts(second);
+        let book_rows = u64::from(book_rows_drawn).min(self.rest) as u32;
         self.rest -= u64::from(book_rows);
         self.next = second + 1;
         self.place += 1;
-        Some(PlannedSecond { place: self.place - 1, second, book_rows, core_rows })
+        Some(PlannedSecond { place: self.place - 1, second, book_rows, book_rows_drawn, core_rows })
     }
 }
 

@@ -113,7 +113,7 @@ impl<'m> RowMaker<'m> {
         let spread = (most - least + 1) as u64;
 
         let mut stream = self.streams.market(Part::BookRows, planned.second);
-        let mut times = Times::of(planned.book_rows);
+        let mut times = Times::of(planned.book_rows_drawn);
         for _ in 0..planned.book_rows {
             let word = stream.next_u64();
             let micros = times.next(word);

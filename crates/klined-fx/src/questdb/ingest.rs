@@ -126,8 +126,10 @@ pub fn ingest(job: &Job, settings: &IngestSettings, around: &Surroundings) -> Re
     let mut seconds: Option<(i64, i64)> = None;
     let sent = std::thread::scope(|scope| {
         scope.spawn(|| watch.look(&settings.pg, GateRule::for_workers(job.workers), around));
+        // However this ends, the other thread ends with it.
+        let _over = Over(&watch);
         let streams = job.market.streams;
-        let mut late_said = i64::MIN;
+        let mut late_said = None;
         let ran = job.run(
             || IlpEncoder::new(streams),
             |block, rows| -> Result<Flow, Box<IngestError>> {
@@ -135,9 +137,11 @@ pub fn ingest(job: &Job, settings: &IngestSettings, around: &Surroundings) -> Re
                 if !wait_until(due, around) || !watch.wait_open(around)? {
                     return Ok(Flow::Stop);
                 }
-                let late_ms = (around.now_nanos)().saturating_sub(due) / 1_000_000;
-                if settings.pace != Pace::Free && late_ms > 1_000 && (around.now_nanos)() - late_said > 10_000_000_000 {
-                    late_said = (around.now_nanos)();
+                let now = (around.now_nanos)();
+                let late_ms = now.saturating_sub(due) / 1_000_000;
+                let is_news = late_said.is_none_or(|said| now - said > 10_000_000_000);
+                if settings.pace != Pace::Free && late_ms > 1_000 && is_news {
+                    late_said = Some(now);
                     (around.say)(&format!("{late_ms} ms late: catching up"));
                 }
                 senders.send(rows).map_err(|error| Box::new(error.into()))?;
@@ -145,9 +149,7 @@ pub fn ingest(job: &Job, settings: &IngestSettings, around: &Surroundings) -> Re
                 Ok(if around.stop.load(Ordering::Relaxed) { Flow::Stop } else { Flow::Continue })
             },
         );
-        let sent = ran.map_err(IngestError::from).and_then(|()| Ok(senders.end()?));
-        watch.end();
-        sent
+        ran.map_err(IngestError::from).and_then(|()| Ok(senders.end()?))
     })?;
     if let Some((first, last)) = seconds {
         prove(&mut server, &job, &sent, (first, last), settings.ilp.protocol, around)?;
@@ -253,10 +255,15 @@ impl Watch {
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
+}
 
-    fn end(&self) {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).is_over = true;
-        self.changed.notify_all();
+/// Ends the looking at the lag when it goes out of scope.
+struct Over<'a>(&'a Watch);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner).is_over = true;
+        self.0.changed.notify_all();
     }
 }
 
@@ -274,6 +281,17 @@ pub(super) fn window(job: &Job, (first, last): (i64, i64)) -> String {
     format!("timestamp >= '{from}' AND timestamp < '{until}' AND symbol IN ({})", names.join(", "))
 }
 
+/// How far the tables are behind, and how many rows they have under a condition.
+fn look(server: &mut Server, condition: &str) -> Result<(Vec<pressure::Lag>, PerTable<u64>), SchemaError> {
+    let lags = pressure::lags(server)?;
+    let mut found = PerTable::<u64>::default();
+    for table in Table::ALL {
+        let count = server.number(&format!("SELECT count() FROM {} WHERE {condition}", table.name()))?;
+        *found.of(table) = count.unsigned_abs();
+    }
+    Ok((lags, found))
+}
+
 /// Waits until all that was sent is applied, and compares the numbers of rows.
 fn prove(
     server: &mut Server,
@@ -288,13 +306,16 @@ fn prove(
     let now = || (around.now_nanos)() / 1_000_000_000;
     let (mut seen, mut since) = (None, now());
     loop {
-        let lags = pressure::lags(server)?;
+        let (lags, found) = match look(server, &condition) {
+            Ok(state) => state,
+            // The database is being restarted.
+            Err(error) if pressure::can_pass(&error) && now() - since < PATIENCE_SECONDS as i64 => {
+                std::thread::sleep(Duration::from_millis(500));
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
         let is_even = lags.iter().all(|lag| lag.transactions <= 0);
-        let mut found = PerTable::<u64>::default();
-        for table in Table::ALL {
-            let count = server.number(&format!("SELECT count() FROM {} WHERE {condition}", table.name()))?;
-            *found.of(table) = count.unsigned_abs();
-        }
         if is_even && found == *sent {
             return Ok(());
         }

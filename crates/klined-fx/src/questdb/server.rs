@@ -99,7 +99,13 @@ impl Server {
     /// # Errors
     /// The database refused it.
     pub fn rows(&mut self, statement: &str) -> Result<Vec<TextRow>, ServerError> {
-        let answer = self.client()?.simple_query(statement);
+        let was_open = self.client.is_some();
+        let mut answer = self.client()?.simple_query(statement);
+        // An open connection may be one to a server that has been restarted since. All statements may be said twice.
+        if was_open && answer.as_ref().is_err_and(|error| error.as_db_error().is_none()) {
+            self.client = None;
+            answer = self.client()?.simple_query(statement);
+        }
         let failed = |source| ServerError::Statement { statement: statement.trim().to_owned(), source };
         let messages = answer.map_err(failed)?;
         let rows = messages.into_iter().filter_map(|message| match message {

@@ -248,7 +248,7 @@ fn rows(market: &Market, days: &[FxDay]) -> Result<Vec<Metric>, NoMarket> {
         // Books from before would be old.
         (watch.best, watch.since) = ([NO_BEST; PAIRS], None);
         for second in start..start + 30 {
-            maker.second(PlannedSecond { place: 0, second, book_rows: 4_000, core_rows: 0 }, &mut watch)?;
+            maker.second(PlannedSecond::whole(second, 4_000, 0), &mut watch)?;
         }
     }
     Ok(vec![

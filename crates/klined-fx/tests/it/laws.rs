@@ -40,7 +40,7 @@ fn rows(start: i64, seconds: i64, book_rows: u32, core_rows: u32) -> Taken {
     let mut maker = RowMaker::new(market.walk(&pairs), market.streams, &pairs, Depth { least: 3, most: 5 });
     let mut taken = Taken::default();
     for second in start..start + seconds {
-        maker.second(PlannedSecond { place: 0, second, book_rows, core_rows }, &mut taken).unwrap();
+        maker.second(PlannedSecond::whole(second, book_rows, core_rows), &mut taken).unwrap();
     }
     taken
 }

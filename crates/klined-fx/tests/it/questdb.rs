@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use klined_fx::questdb::server::{PgSettings, Server};
@@ -23,9 +24,11 @@ fn script(words: &[&str], variables: &[(&str, &str)]) {
 
 impl Database {
     fn start(auth: Option<&'static str>, variables: &[(&str, &str)]) -> Self {
-        let free = |port: u16| (port..port + 3).all(|port| TcpListener::bind(("127.0.0.1", port)).is_ok());
+        // Tests run at once, and so may test programs.
+        static NEXT: AtomicU16 = AtomicU16::new(0);
+        let free = |port: &u16| (*port..port + 3).all(|port| TcpListener::bind(("127.0.0.1", port)).is_ok());
         let first = 20_000 + (std::process::id() % 10_000) as u16;
-        let port = (first..60_000).step_by(7).find(|&port| free(port)).unwrap();
+        let port = std::iter::repeat_with(|| first + 3 * NEXT.fetch_add(1, Ordering::Relaxed)).find(free).unwrap();
         let database = Self { directory: tempfile::tempdir().unwrap(), port, auth };
         database.resume(variables);
         database
@@ -47,7 +50,7 @@ impl Database {
         script(&["stop", self.path()], &[]);
     }
 
-    /// The program with this server's ports, five simulated seconds a block at most.
+    /// The program with this server's ports.
     fn generator(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_fx-generator"));
         let ports = [("FX_HTTP_PORT", 0), ("FX_PG_PORT", 1), ("FX_ILP_PORT", 2)];
