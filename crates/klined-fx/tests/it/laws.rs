@@ -162,26 +162,26 @@ fn eaten_levels_are_quoted_anew() {
     let pair = Pair::all()[0];
     let mut walk = market.walk(&[pair]);
     let start = at("2025-07-07T13:30:00Z");
-    let (mut during, mut later, mut count) = (0.0, 0.0, 0.0);
+    // How far the best price of the traded side is from the middle, in ticks: before, just after and five seconds later.
+    let (mut distance, mut count) = ([0.0; 3], 0.0);
     let mut book = Book::default();
     for second in start..start + 600 {
         let fills: Vec<Fill> = walk.second(second).unwrap().fills().copied().collect();
         for fill in fills.iter().filter(|fill| fill.quantity >= 1e6 && fill.ordered_micros % 1_000_000 < 900_000) {
-            let mut near = |micros: i64| {
+            for (sum, later) in distance.iter_mut().zip([0, 10, 5_000_000]) {
+                let micros = fill.ordered_micros + later;
                 let found = walk.second(micros / 1_000_000).unwrap();
-                found.ladders[0].book(micros % 1_000_000, 5, &mut book);
-                let sizes = if fill.is_buy { book.ask_sizes() } else { book.bid_sizes() };
-                sizes.iter().take(2).sum::<f64>()
-            };
-            let before = near(fill.ordered_micros);
-            during += near(fill.ordered_micros + 10) / before;
-            later += near(fill.ordered_micros + 5_000_000) / before;
+                let ladder = &found.ladders[0];
+                let best = ladder.best(micros % 1_000_000, &mut book);
+                let mid = ladder.mid_ticks(micros % 1_000_000);
+                *sum += if fill.is_buy { best.ask_price * 1e5 - mid } else { mid - best.bid_price * 1e5 };
+            }
             count += 1.0;
         }
     }
+    let [before, during, later] = distance.map(|sum| sum / count);
     assert!(count > 100.0, "{count}");
-    let (during, later) = (during / count, later / count);
-    assert!(during < 0.9 && during + 0.05 < later, "{during} {later}");
+    assert!(before + 0.2 < during && later + 0.2 < during, "{before} {during} {later}");
 }
 
 #[test]
