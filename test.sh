@@ -7,20 +7,20 @@
 #   ./test.sh db            stores and jobs, on SQLite and on throw-away PostgreSQL clusters
 #   ./test.sh programs      the programs as processes: command lines, faults, logs, health, deployment
 #   ./test.sh web           the market's server, the vendors' clients, the OpenAPI document, the chart page
-#   ./test.sh servers       crates that are tested against servers of their own
+#   ./test.sh servers       crates that are tested against servers of their own (QuestDB), and readers of order events
 #
 # Several tiers may be named at once. At the end a table says where the time went.
 #
 # What a tier needs and is missing is installed by the system's package manager: the PostgreSQL server, libfaketime, systemd for its
 # analyser (nothing of it runs), npm for pm2, the chart page and the vendors' clients, Python's venv for those and schemathesis,
-# openssl for the clients, Chromium for the page, and promtool. Works as root and as an ordinary user; an ordinary user needs sudo
+# openssl for the clients, Chromium for the page, promtool, and Maven with Java for QuestDB. Works as root and as an ordinary user; an ordinary user needs sudo
 # only when something is missing.
 set -euo pipefail
 cd "$(dirname "$0")"
 
 ALL_TIERS=(lint pure db programs web servers)
 # The crates of the tier `servers`. They are left out of every other tier.
-SERVER_CRATES=()
+SERVER_CRATES=(klined-fx)
 
 have_postgres() { compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null; }
 have_faketime() { compgen -G '/usr/lib*/*/faketime/libfaketime.so.1' >/dev/null || compgen -G '/usr/lib*/faketime/libfaketime.so.1' >/dev/null; }
@@ -65,6 +65,11 @@ provide() {
             have_chromium || missing+=(chromium)
             have_venv || missing+=(python3-venv)
             have openssl || missing+=(openssl)
+            ;;
+        servers)
+            have mvn || missing+=(maven)
+            have java || missing+=(default-jre-headless)
+            have_venv || missing+=(python3-venv)
             ;;
         esac
     done
@@ -147,6 +152,7 @@ servers() {
     for crate in ${SERVER_CRATES[@]+"${SERVER_CRATES[@]}"}; do
         stage "servers: $crate" cargo test -p "$crate"
     done
+    stage 'servers: readers of exchange logs' crates/klined-exchange/tests/readers.sh
 }
 
 [ $# -gt 0 ] || set -- "${ALL_TIERS[@]}"

@@ -9,4 +9,4 @@ pub mod week;
 pub use currency::{Currency, LEGS};
 pub use pair::{PAIRS, Pair, TICKS_PER_PIP, UnknownPair};
 pub use streams::{Part, Streams};
-pub use week::{DAY_MINUTES, DAY_SECONDS, FxDay, Hours, NoMarket};
+pub use week::{DAY_MINUTES, DAY_SECONDS, FxDay, Hours, NANOS_PER_SECOND, NoMarket};

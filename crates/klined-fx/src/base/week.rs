@@ -5,10 +5,13 @@
 
 use chrono::{Datelike, NaiveDate, NaiveTime, TimeZone, Weekday};
 use chrono_tz::America::New_York;
+use klined_market::base::{Nanos, Seconds};
 use thiserror::Error;
 
 /// Seconds of a day of the market.
-pub const DAY_SECONDS: i64 = 86_400;
+pub const DAY_SECONDS: i64 = Seconds::DAY.get();
+/// Nanoseconds in a second.
+pub const NANOS_PER_SECOND: i64 = Nanos::SECOND.get();
 /// Minutes of a day of the market.
 pub const DAY_MINUTES: usize = 1_440;
 

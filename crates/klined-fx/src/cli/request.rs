@@ -9,7 +9,7 @@ use thiserror::Error;
 use super::args::{GenerateArgs, Mode, Protocol as Transport, RowArgs, ServerArgs};
 use super::times::{InvalidInstant, parse_instant};
 use crate::base::{Hours, Pair, UnknownPair};
-use crate::market::ladder::LEVELS_MAX;
+use crate::market::levels::LEVELS_MAX;
 use crate::market::{Market, MarketSettings, OrderRate};
 use crate::pipeline::Job;
 use crate::plan::{NothingToDo, Plan, PlanTotals, ROWS_PER_SECOND_MAX, RowRate};
@@ -115,7 +115,7 @@ fn pairs(text: Option<&str>) -> Result<Vec<Pair>, InvalidRequest> {
 
 /// The job and its totals, from the flags of rows; `now_nanos` is what a missing start means.
 fn job(rows: &RowArgs, workers: usize, mode: Mode, now_nanos: i64) -> Result<(Job, PlanTotals), InvalidRequest> {
-    const NANOS: i64 = 1_000_000_000;
+    const NANOS: i64 = crate::base::NANOS_PER_SECOND;
     let most = u64::from(ROWS_PER_SECOND_MAX);
     let (book_least, book_most) = bounds(
         ("market_data_min_eps", rows.market_data_min_eps),

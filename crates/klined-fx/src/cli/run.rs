@@ -61,7 +61,7 @@ pub fn run(cli: &Cli, edge: &Edge) -> anyhow::Result<bool> {
             let around = Surroundings { now_nanos: edge.now_nanos, stop: edge.stop, say: edge.say };
             let outcome = ingest(&request.job, settings, &around)?;
             let [books, prices, trades] = outcome.rows.0;
-            let seconds = ((edge.now_nanos)() - now) as f64 / 1e9;
+            let seconds = ((edge.now_nanos)() - now) as f64 / crate::base::NANOS_PER_SECOND as f64;
             let end = if outcome.was_stopped { "stopped" } else { "done" };
             (edge.say)(&format!(
                 "{end}: {books} rows of market_data, {prices} of core_price, {trades} of fx_trades sent and applied in {seconds:.1} s, {:.0} rows/s",
@@ -99,7 +99,7 @@ fn plan_text(request: &Request) -> String {
     let (job, totals) = (&request.job, &request.totals);
     let instant = |second: i64| {
         let mut text = Vec::new();
-        push_instant(&mut text, second * 1_000_000_000, 0);
+        push_instant(&mut text, second * crate::base::NANOS_PER_SECOND, 0);
         String::from_utf8_lossy(&text).replace(".Z", "Z")
     };
     let plan = &job.plan;

@@ -1,6 +1,6 @@
 //! Instants on the command line.
 
-use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime};
 use thiserror::Error;
 
 /// A text that is no instant.
@@ -19,7 +19,7 @@ pub fn parse_instant(text: &str) -> Result<i64, InvalidInstant> {
     let trimmed = text.trim();
     let with_offset = ["%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%dT%H:%M%#z"];
     let in_utc = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"];
-    let exact: Option<DateTime<FixedOffset>> = DateTime::parse_from_rfc3339(trimmed)
+    let exact: Option<DateTime<_>> = DateTime::parse_from_rfc3339(trimmed)
         .ok()
         .or_else(|| with_offset.iter().find_map(|format| DateTime::parse_from_str(trimmed, format).ok()));
     let naive = || {

@@ -1,6 +1,6 @@
 //! A book at an instant.
 
-use super::ladder::LEVELS_MAX;
+use super::levels::LEVELS_MAX;
 
 const ROOM: usize = LEVELS_MAX + 8;
 

@@ -9,14 +9,11 @@ use rand_core::Rng;
 
 use super::book::{Best, Book};
 use super::day::{Day, FRAMES, Minute};
+use super::levels::{LEVELS_MAX, Reason};
 use super::pair_day::{PairDay, lanes};
 use crate::base::currency::correlation;
 use crate::base::{LEGS, Pair, Part, Streams, TICKS_PER_PIP};
 
-/// The most levels a book may have on a side.
-pub const LEVELS_MAX: usize = 100;
-/// Levels beyond those of the book that stand ready for those that orders eat.
-pub const SPARE_LEVELS: usize = 3;
 /// The unit of a size, in the base currency: sizes are whole multiples of it before orders eat of them.
 pub const SIZE_UNIT: f64 = 100_000.0;
 
@@ -26,26 +23,6 @@ const SIZE_TABLE: usize = 4096;
 const SIZE_DEVIATION: f64 = 0.75;
 /// 1.5 · 2⁵²: adding and subtracting it rounds to the nearest whole number.
 const ROUNDER: f64 = 6_755_399_441_055_744.0;
-
-/// Why a price is unusual.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Reason {
-    Normal,
-    News,
-    Liquidity,
-}
-
-impl Reason {
-    /// The name in `core_price.reason`.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Normal => "normal",
-            Self::News => "news_event",
-            Self::Liquidity => "liquidity_event",
-        }
-    }
-}
 
 /// Which side of the book.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -14,6 +14,7 @@ pub mod book;
 pub mod day;
 pub mod ecn;
 pub mod ladder;
+pub mod levels;
 pub mod news;
 pub mod orders;
 pub mod pair_day;
@@ -23,13 +24,14 @@ pub mod year;
 use chrono::Datelike;
 use klined_market::base::Seed;
 
-use crate::base::{FxDay, Hours, NoMarket, Pair, Streams};
+use crate::base::{FxDay, Hours, NANOS_PER_SECOND, NoMarket, Pair, Streams};
 
 pub use book::Book;
 use day::{Day, Minute, Pegs};
 pub use ecn::Ecn;
 use ladder::SizeTable;
-pub use ladder::{Ladder, Reason, Side};
+pub use ladder::{Ladder, Side};
+pub use levels::Reason;
 pub use orders::{Fill, OrderRate};
 use orders::{Order, PairTrade, Scratch, Setting};
 use pair_day::PairDay;
@@ -40,7 +42,7 @@ use year::{Factors, Year};
 pub struct MarketSettings {
     pub seed: Seed,
     pub hours: Hours,
-    /// The most levels of a side that are asked for, 1 to [`ladder::LEVELS_MAX`].
+    /// The most levels of a side that are asked for, 1 to [`levels::LEVELS_MAX`].
     pub levels: usize,
     pub orders: OrderRate,
 }
@@ -59,7 +61,7 @@ impl Market {
     /// The market that settings describe.
     #[must_use]
     pub fn new(settings: MarketSettings) -> Self {
-        let levels = settings.levels.clamp(1, ladder::LEVELS_MAX);
+        let levels = settings.levels.clamp(1, levels::LEVELS_MAX);
         Self {
             settings: MarketSettings { levels, ..settings },
             streams: Streams(settings.seed),
@@ -211,7 +213,7 @@ impl Walk<'_> {
 impl Second<'_> {
     /// What was traded in the second, by pair and order.
     pub fn fills(&self) -> impl Iterator<Item = &Fill> {
-        let span = self.second * 1_000_000_000..(self.second + 1) * 1_000_000_000;
+        let span = self.second * NANOS_PER_SECOND..(self.second + 1) * NANOS_PER_SECOND;
         self.trades.iter().flat_map(|trade| &trade.fills).filter(move |fill| span.contains(&fill.nanos))
     }
 }

@@ -3,7 +3,7 @@
 use klined_market::model::math::exp;
 
 use super::day::Day;
-use super::ladder::{Reason, SPARE_LEVELS};
+use super::levels::{Reason, SPARE_LEVELS};
 use super::news::DrySpell;
 use crate::base::currency::Region;
 use crate::base::normal_draws::{normals, uniform};

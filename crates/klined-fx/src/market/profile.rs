@@ -38,7 +38,7 @@ impl DayProfile {
     #[must_use]
     pub fn of(day: &FxDay) -> Self {
         let hours = sharpened(if day.is_summer { &ACTIVITY_SUMMER } else { &ACTIVITY_WINTER });
-        let first_minute = (day.start.rem_euclid(86_400) / 60) as usize;
+        let first_minute = (day.start.rem_euclid(crate::base::DAY_SECONDS) / 60) as usize;
         let utc_minute = |minute: usize| (first_minute + minute) % DAY_MINUTES;
         let mut variance_share = vec![[0.0; LEGS]; DAY_MINUTES];
         for (leg, facts) in leg_facts().iter().enumerate() {

@@ -4,7 +4,8 @@ use std::io::Write;
 
 /// Appends an instant in Unix nanoseconds as ISO 8601 in UTC with so many decimals of a second.
 pub fn push_instant(text: &mut Vec<u8>, nanos: i64, decimals: usize) {
-    let (second, nanos) = (nanos.div_euclid(1_000_000_000), nanos.rem_euclid(1_000_000_000));
+    let (second, nanos) =
+        (nanos.div_euclid(crate::base::NANOS_PER_SECOND), nanos.rem_euclid(crate::base::NANOS_PER_SECOND));
     let fraction = format!("{nanos:09}");
     let instant = chrono::DateTime::from_timestamp(second, 0).unwrap_or_default();
     push(text, format_args!("{}.{}Z", instant.format("%Y-%m-%dT%H:%M:%S"), &fraction[..decimals]));

@@ -116,8 +116,8 @@ pub fn ingest(job: &Job, settings: &IngestSettings, around: &Surroundings) -> Re
     let started = (around.now_nanos)();
     let release = |second: i64| match settings.pace {
         Pace::Free => i64::MIN,
-        Pace::Wall => (second + 1) * 1_000_000_000,
-        Pace::FromNow => started + (second - totals.first) * 1_000_000_000,
+        Pace::Wall => (second + 1) * crate::base::NANOS_PER_SECOND,
+        Pace::FromNow => started + (second - totals.first) * crate::base::NANOS_PER_SECOND,
     };
     let watch = Watch {
         state: Mutex::new(Watched { gate: Gate::Open, failed: None, is_over: false }),
@@ -270,7 +270,7 @@ impl Drop for Over<'_> {
 /// An instant as the database reads it.
 pub(super) fn instant(second: i64) -> String {
     let mut text = Vec::new();
-    push_instant(&mut text, second * 1_000_000_000, 6);
+    push_instant(&mut text, second * crate::base::NANOS_PER_SECOND, 6);
     String::from_utf8_lossy(&text).into_owned()
 }
 
@@ -303,7 +303,7 @@ fn prove(
 ) -> Result<(), IngestError> {
     let is_unanswered = matches!(protocol, ::questdb::ingress::Protocol::Tcp | ::questdb::ingress::Protocol::Tcps);
     let condition = window(job, seconds);
-    let now = || (around.now_nanos)() / 1_000_000_000;
+    let now = || (around.now_nanos)() / crate::base::NANOS_PER_SECOND;
     let (mut seen, mut since) = (None, now());
     loop {
         let (lags, found) = match look(server, &condition) {
@@ -353,9 +353,11 @@ fn go_on(job: &mut Job, server: &mut Server, around: &Surroundings) -> Result<()
     let names: Vec<String> = job.pairs.iter().map(|pair| format!("'{pair}'")).collect();
     let of_pairs = format!("symbol IN ({})", names.join(", "));
     let mut newest: Option<i64> = None;
-    for (table, per_second) in
-        [(Table::MarketData, 1_000_000), (Table::CorePrice, 1_000_000), (Table::FxTrades, 1_000_000_000)]
-    {
+    for (table, per_second) in [
+        (Table::MarketData, 1_000_000),
+        (Table::CorePrice, 1_000_000),
+        (Table::FxTrades, crate::base::NANOS_PER_SECOND),
+    ] {
         let rows =
             server.rows(&format!("SELECT cast(max(timestamp) AS LONG) FROM {} WHERE {of_pairs}", table.name()))?;
         let found =

@@ -58,7 +58,7 @@ impl Sink for Summing {
     }
 
     fn trade(&mut self, fill: &Fill) -> Result<(), NoMarket> {
-        let nanos = fill.nanos.rem_euclid(1_000_000_000) as f64;
+        let nanos = fill.nanos.rem_euclid(crate::base::NANOS_PER_SECOND) as f64;
         self.add(Table::FxTrades, fill.pair, [nanos, fill.price, fill.quantity, 0.0, 0.0]);
         Ok(())
     }
@@ -80,7 +80,7 @@ fn query(table: Table) -> &'static str {
         Table::CorePrice => {
             "sum(cast(timestamp AS LONG) % 1000000), sum(bid_price), sum(bid_volume), sum(ask_price), sum(ask_volume)"
         }
-        Table::FxTrades => "sum(cast(timestamp AS LONG) % 1000000000), sum(price), sum(quantity), 0, 0",
+        Table::FxTrades => "sum(cast(timestamp AS LONG) % (1000 * 1000 * 1000)), sum(price), sum(quantity), 0, 0",
     }
 }
 

@@ -122,7 +122,7 @@ fn sampled(market: &Market, days: &[FxDay]) -> Result<Vec<Metric>, NoMarket> {
         // The hour after 17:00 in New York has more.
         let instants = (0..24).map(|place| 150 * place + 7).chain((6..131).map(|place| 660 * place + 17));
         for at in instants.map(|seconds| day.start + seconds) {
-            let hour = at.rem_euclid(86_400) / 3_600;
+            let hour = at.rem_euclid(crate::base::DAY_SECONDS) / 3_600;
             let second = walk.second(at)?;
             let mut best = [NO_BEST; PAIRS];
             for (ladder, pair) in second.ladders.iter().zip(pairs) {

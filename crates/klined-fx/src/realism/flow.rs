@@ -42,7 +42,7 @@ pub(super) fn metrics(market: &Market) -> Result<Vec<Metric>, NoMarket> {
             mids.push(ladder.mid_ticks(micros));
         }
         for fill in found.fills() {
-            let micros = fill.nanos.rem_euclid(1_000_000_000) / 1_000;
+            let micros = fill.nanos.rem_euclid(crate::base::NANOS_PER_SECOND) / 1_000;
             fills.push((*fill, ladder.mid_ticks(micros)));
         }
     }
@@ -50,7 +50,8 @@ pub(super) fn metrics(market: &Market) -> Result<Vec<Metric>, NoMarket> {
     let ticks = pair.facts().ticks_per_unit();
     let sign = |fill: &Fill| if fill.is_buy { 1.0 } else { -1.0 };
     let ahead = |nanos: i64, by_nanos: i64| {
-        let place = ((nanos + by_nanos - start * 1_000_000_000) * LOOKS as i64 / 1_000_000_000) as usize;
+        let place = ((nanos + by_nanos - start * crate::base::NANOS_PER_SECOND) * LOOKS as i64
+            / crate::base::NANOS_PER_SECOND) as usize;
         mids.get(place).copied()
     };
     let markout = |venues: &[Ecn], by_nanos: i64| {
@@ -62,13 +63,13 @@ pub(super) fn metrics(market: &Market) -> Result<Vec<Metric>, NoMarket> {
     let mut metrics = vec![
         Metric::new(
             "EURUSD mid after 1 s in the taker's favour, firm venues, ticks",
-            markout(&firm, 1_000_000_000),
+            markout(&firm, crate::base::NANOS_PER_SECOND),
             (0.05, 1.5),
             "usual",
         ),
         Metric::new(
             "firm venues less last look",
-            markout(&firm, 1_000_000_000) - markout(&last_look, 1_000_000_000),
+            markout(&firm, crate::base::NANOS_PER_SECOND) - markout(&last_look, crate::base::NANOS_PER_SECOND),
             (0.02, 1.5),
             "usual",
         ),

@@ -48,7 +48,7 @@ pub(super) fn metrics(market: &Market) -> Result<Vec<Metric>, NoMarket> {
                 let sizes: Vec<f64> = changes.iter().map(|change| change.abs()).collect();
                 if pair.symbol() == "EURUSD" {
                     for (minute, size) in sizes.iter().enumerate() {
-                        let hour = (fx_day.start + 60 * minute as i64).rem_euclid(86_400) / 3_600;
+                        let hour = (fx_day.start + 60 * minute as i64).rem_euclid(crate::base::DAY_SECONDS) / 3_600;
                         hours_of_day[season][hour as usize] += size;
                     }
                 }
