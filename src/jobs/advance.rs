@@ -11,7 +11,7 @@ use klined_market::base::UnixSeconds;
 use klined_market::calendar::{MINUTES_PER_DAY, Minute, Session, SessionSpan};
 
 /// The most bars in one transaction. Bounds memory and what a kill can cost.
-pub(super) const BATCH_BARS_MAX: usize = 65_536;
+pub(super) const WRITE_BARS_MAX: usize = 65_536;
 
 /// How far partitions are made ahead of the day being written.
 const PARTITIONS_AHEAD_DAYS: u64 = 62;
@@ -78,13 +78,13 @@ pub(super) fn resume(market: &Market, progress: &SymbolProgress) -> Result<Symbo
 pub(super) enum Reached {
     /// The target minute.
     Target,
-    /// The most bars that a batch may hold; call again.
-    BatchFull,
+    /// The most bars that a write may hold; call again.
+    WriteFull,
     /// Its last day: it is no longer on the roster.
     Delisting,
 }
 
-/// Runs a symbol towards `target` and puts its bars, its state and what changed of its listing into the batch. From the
+/// Runs a symbol towards `target` and puts its bars, its state and what changed of its listing into the write. From the
 /// second day on the instrument is the roster's; a symbol that is not on it finishes its day and is delisted.
 pub(super) fn run_towards(
     market: &Market,
@@ -92,7 +92,7 @@ pub(super) fn run_towards(
     listed_since: NaiveDate,
     roster: &Roster,
     target: Minute,
-    batch: &mut MarketWrite,
+    write: &mut MarketWrite,
 ) -> Result<Reached, JobError> {
     let calendar = &market.calendar;
     let last_day = calendar.day_of(target);
@@ -102,26 +102,26 @@ pub(super) fn run_towards(
             break Reached::Target;
         }
         let until = if run.day() == last_day { calendar.index_in_day(target) + 1 } else { MINUTES_PER_DAY };
-        batch.halts.extend(run.bars_until(calendar, until, &mut batch.bars)?);
+        write.halts.extend(run.bars_until(calendar, until, &mut write.bars)?);
         if run.day() >= last_day {
             break Reached::Target;
         }
         let Some(&instrument) = roster.get(&run.instrument().symbol) else { break Reached::Delisting };
-        if batch.bars.len() >= BATCH_BARS_MAX {
-            break Reached::BatchFull;
+        if write.bars.len() >= WRITE_BARS_MAX {
+            break Reached::WriteFull;
         }
         run.open_day(instrument, calendar.day_after(run.day())?);
     };
     if (run.day(), run.next_index()) != (day_before, index_before) {
         let last = calendar.minute_of(run.day(), run.next_index().saturating_sub(1))?;
-        batch.quotes.extend(run.snapshot(last));
+        write.snapshots.extend(run.snapshot(last));
     }
     if run.day() != day_before {
-        batch.checkpoints.push(run.checkpoint());
+        write.checkpoints.push(run.checkpoint());
     }
     if reached == Reached::Delisting {
         let symbol = run.instrument().symbol;
-        batch.listings.push(Listing { symbol, first_day: listed_since, last_day: Some(run.day()) });
+        write.listings.push(Listing { symbol, first_day: listed_since, last_day: Some(run.day()) });
     }
     Ok(reached)
 }

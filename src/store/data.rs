@@ -68,7 +68,7 @@ pub struct MarketWrite {
     /// 1-minute bars, ascending in time for each symbol.
     pub bars: Vec<(Symbol, Bar)>,
     /// Each written symbol's state after its last bar.
-    pub quotes: Vec<SymbolSnapshot>,
+    pub snapshots: Vec<SymbolSnapshot>,
     /// The openings of days that begin with these bars.
     pub checkpoints: Vec<Checkpoint>,
     /// Spans that begin, or end by a `last_day`.

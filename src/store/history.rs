@@ -35,7 +35,7 @@ impl HistoryPart {
     pub fn append(&mut self, mut other: Self) {
         let (minutes, more) = (&mut self.minutes, &mut other.minutes);
         minutes.bars.append(&mut more.bars);
-        minutes.quotes.append(&mut more.quotes);
+        minutes.snapshots.append(&mut more.snapshots);
         minutes.checkpoints.append(&mut more.checkpoints);
         minutes.listings.append(&mut more.listings);
         minutes.halts.append(&mut more.halts);

@@ -81,7 +81,7 @@ pub(super) fn make(
                 if to.send(made).is_err() || reached.is_none() {
                     return;
                 }
-                if reached != Some(Reached::BatchFull) {
+                if reached != Some(Reached::WriteFull) {
                     break;
                 }
             }
@@ -104,20 +104,20 @@ impl Walk<'_> {
     /// Goes on towards a minute.
     fn advance(&mut self, market: &Market, roster: &Roster, end: Minute) -> Result<(HistoryPart, Reached), JobError> {
         let calendar = &market.calendar;
-        let mut batch = MarketWrite::default();
-        let reached = run_towards(market, &mut self.run, self.since, roster, end, &mut batch)?;
+        let mut write = MarketWrite::default();
+        let reached = run_towards(market, &mut self.run, self.since, roster, end, &mut write)?;
         self.is_delisted = reached == Reached::Delisting;
         let mut rollups = Vec::new();
-        if let (Some(rollup), Some(quote)) = (&mut self.rollup, batch.quotes.last()) {
-            let mut bars = Vec::with_capacity(batch.bars.len() / 2);
-            for (_, bar) in &batch.bars {
+        if let (Some(rollup), Some(snapshot)) = (&mut self.rollup, write.snapshots.last()) {
+            let mut bars = Vec::with_capacity(write.bars.len() / 2);
+            for (_, bar) in &write.bars {
                 rollup.push(bar, &mut |interval, whole| bars.push((interval, whole)));
             }
             let at = calendar.minute_of(self.run.day(), self.run.next_index().saturating_sub(1))?;
             rollup.settle(at, &mut |interval, so_far| bars.push((interval, so_far)));
-            let (symbol, folded_to) = (quote.symbol, Some(quote.last_bar));
+            let (symbol, folded_to) = (snapshot.symbol, Some(snapshot.last_bar));
             rollups.push(RollupWrite { symbol, replace_from: None, bars, folded_to, is_repaired: false });
         }
-        Ok((HistoryPart { minutes: batch, rollups }, reached))
+        Ok((HistoryPart { minutes: write, rollups }, reached))
     }
 }

@@ -57,7 +57,7 @@ pub(super) fn minutes(connection: &mut PgConnection, write: &MarketWrite) -> Res
         kept.map(|(symbol, bar)| KlineWrite { symbol: symbol.as_str(), interval: Interval::Minute1, bar }).collect();
     klines::insert(connection, &bars)?;
     upsert_halts(connection, &write.halts)?;
-    upsert_quotes(connection, &write.quotes)?;
+    upsert_snapshots(connection, &write.snapshots)?;
     if let Some(status) = &write.status {
         minutes::put_status(&mut AnyConnection::Postgres(connection), status)?;
     }
@@ -67,30 +67,30 @@ pub(super) fn minutes(connection: &mut PgConnection, write: &MarketWrite) -> Res
     notify::of_minutes(connection, write)
 }
 
-fn upsert_quotes(connection: &mut PgConnection, quotes: &[SymbolSnapshot]) -> Result<(), StoreError> {
-    if quotes.is_empty() {
+fn upsert_snapshots(connection: &mut PgConnection, snapshots: &[SymbolSnapshot]) -> Result<(), StoreError> {
+    if snapshots.is_empty() {
         return Ok(());
     }
-    let symbols: Vec<&str> = quotes.iter().map(|quote| quote.symbol.as_str()).collect();
-    let prices: Vec<ExactPrice> = quotes.iter().map(|quote| ExactPrice(quote.price)).collect();
-    let last_bars: Vec<i64> = quotes.iter().map(|quote| quote.last_bar.get()).collect();
-    let states: Vec<NewStockState<'_>> = quotes.iter().map(NewStockState::from).collect();
+    let symbols: Vec<&str> = snapshots.iter().map(|snapshot| snapshot.symbol.as_str()).collect();
+    let prices: Vec<ExactPrice> = snapshots.iter().map(|snapshot| ExactPrice(snapshot.price)).collect();
+    let last_bars: Vec<i64> = snapshots.iter().map(|snapshot| snapshot.last_bar.get()).collect();
+    let states: Vec<NewStockState<'_>> = snapshots.iter().map(NewStockState::from).collect();
     sql_query(include_str!("sql/upsert_states.sql"))
         .bind::<Array<Text>, _>(&symbols)
         .bind::<Array<FixedPoint>, _>(&prices)
         .bind::<Array<Double>, _>(states.iter().map(|state| state.volatility.0).collect::<Vec<_>>())
         .bind::<Array<Double>, _>(states.iter().map(|state| state.trend.0).collect::<Vec<_>>())
-        .bind::<Array<Text>, _>(quotes.iter().map(|quote| quote.regime.as_str()).collect::<Vec<_>>())
+        .bind::<Array<Text>, _>(snapshots.iter().map(|snapshot| snapshot.regime.as_str()).collect::<Vec<_>>())
         .bind::<Array<BigInt>, _>(&last_bars)
-        .bind::<Array<Bool>, _>(quotes.iter().map(|quote| quote.is_halted).collect::<Vec<_>>())
+        .bind::<Array<Bool>, _>(snapshots.iter().map(|snapshot| snapshot.is_halted).collect::<Vec<_>>())
         .execute(connection)
         .during("write stock_state")?;
-    let changes = quotes.iter().map(|quote| NewRealtimePrice::from(quote).change_percent.0);
+    let changes = snapshots.iter().map(|snapshot| NewRealtimePrice::from(snapshot).change_percent.0);
     sql_query(include_str!("sql/upsert_realtime_prices.sql"))
         .bind::<Array<Text>, _>(&symbols)
         .bind::<Array<FixedPoint>, _>(&prices)
         .bind::<Array<Double>, _>(changes.collect::<Vec<_>>())
-        .bind::<Array<BigInt>, _>(quotes.iter().map(|quote| quote.day_volume).collect::<Vec<_>>())
+        .bind::<Array<BigInt>, _>(snapshots.iter().map(|snapshot| snapshot.day_volume).collect::<Vec<_>>())
         .bind::<Array<BigInt>, _>(&last_bars)
         .execute(connection)
         .during("write stock_realtime_price")?;

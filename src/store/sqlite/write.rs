@@ -55,7 +55,7 @@ pub(super) fn before_bars(connection: &mut SqliteConnection, write: &MarketWrite
 
 pub(super) fn after_bars(connection: &mut SqliteConnection, write: &MarketWrite) -> Result<(), StoreError> {
     write.halts.iter().try_for_each(|halt| upsert_halt(connection, halt))?;
-    write.quotes.iter().try_for_each(|quote| upsert_quote(connection, quote))?;
+    write.snapshots.iter().try_for_each(|snapshot| upsert_snapshot(connection, snapshot))?;
     if let Some(status) = &write.status {
         minutes::put_status(&mut AnyConnection::Sqlite(connection), status)?;
     }
@@ -65,8 +65,8 @@ pub(super) fn after_bars(connection: &mut SqliteConnection, write: &MarketWrite)
     Ok(())
 }
 
-fn upsert_quote(connection: &mut SqliteConnection, quote: &SymbolSnapshot) -> Result<(), StoreError> {
-    let state = NewStockState::from(quote);
+fn upsert_snapshot(connection: &mut SqliteConnection, snapshot: &SymbolSnapshot) -> Result<(), StoreError> {
+    let state = NewStockState::from(snapshot);
     diesel::insert_into(stock_state::table)
         .values(&state)
         .on_conflict(stock_state::symbol)
@@ -74,7 +74,7 @@ fn upsert_quote(connection: &mut SqliteConnection, quote: &SymbolSnapshot) -> Re
         .set((&state, stock_state::updated_at.eq(timestamp("now"))))
         .execute(connection)
         .during("write stock_state")?;
-    let price = NewRealtimePrice::from(quote);
+    let price = NewRealtimePrice::from(snapshot);
     diesel::insert_into(stock_realtime_price::table)
         .values(&price)
         .on_conflict(stock_realtime_price::symbol)

@@ -98,15 +98,15 @@ pub(in crate::store) struct NewStockState<'a> {
 }
 
 impl<'a> From<&'a SymbolSnapshot> for NewStockState<'a> {
-    fn from(quote: &'a SymbolSnapshot) -> Self {
+    fn from(snapshot: &'a SymbolSnapshot) -> Self {
         Self {
-            symbol: quote.symbol.as_str(),
-            current_price: ExactPrice(quote.price),
-            volatility: rounded(quote.volatility, 1e4),
-            trend: rounded(quote.trend.0, 1e4),
-            market_state: quote.regime.as_str(),
-            last_update: quote.last_bar.get(),
-            is_halted: quote.is_halted,
+            symbol: snapshot.symbol.as_str(),
+            current_price: ExactPrice(snapshot.price),
+            volatility: rounded(snapshot.volatility, 1e4),
+            trend: rounded(snapshot.trend.0, 1e4),
+            market_state: snapshot.regime.as_str(),
+            last_update: snapshot.last_bar.get(),
+            is_halted: snapshot.is_halted,
         }
     }
 }
@@ -123,13 +123,13 @@ pub(in crate::store) struct NewRealtimePrice<'a> {
 }
 
 impl<'a> From<&'a SymbolSnapshot> for NewRealtimePrice<'a> {
-    fn from(quote: &'a SymbolSnapshot) -> Self {
+    fn from(snapshot: &'a SymbolSnapshot) -> Self {
         Self {
-            symbol: quote.symbol.as_str(),
-            current_price: ExactPrice(quote.price),
-            change_percent: Units(rounded(quote.change_percent, 1e3).0.clamp(-999.999, 999.999)),
-            volume: quote.day_volume,
-            last_update: quote.last_bar.get(),
+            symbol: snapshot.symbol.as_str(),
+            current_price: ExactPrice(snapshot.price),
+            change_percent: Units(rounded(snapshot.change_percent, 1e3).0.clamp(-999.999, 999.999)),
+            volume: snapshot.day_volume,
+            last_update: snapshot.last_bar.get(),
         }
     }
 }

@@ -105,7 +105,7 @@ fn full_batch(name: &str, minutes: &[Minute]) -> MarketWrite {
     let last = minutes.last().unwrap().start();
     MarketWrite {
         bars: bars_of(name, minutes),
-        quotes: vec![quote(name, 1000 + minutes.len() as i64 - 1, last.get())],
+        snapshots: vec![quote(name, 1000 + minutes.len() as i64 - 1, last.get())],
         checkpoints: vec![checkpoint(name, date(DAY))],
         listings: vec![listing(name, DAY, None)],
         halts: vec![Halt { symbol: symbol(name), from: last + Seconds::MINUTE, until: last + Seconds::minutes(2) }],

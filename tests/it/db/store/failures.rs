@@ -48,7 +48,7 @@ on_every_backend! {
         };
         database.execute("CREATE UNIQUE INDEX odd ON stock_state (current_price)");
         let twins = vec![quote("AAA", 5, 0), quote("BBB", 5, 0)];
-        refused(&MarketWrite { quotes: twins, ..MarketWrite::default() }, ["unique", "UNIQUE"]);
+        refused(&MarketWrite { snapshots: twins, ..MarketWrite::default() }, ["unique", "UNIQUE"]);
         database.execute(
             "DROP TABLE market_status; CREATE TABLE market_status (id integer PRIMARY KEY, is_trading boolean, \
              current_session text, session_start bigint, session_end bigint, last_update bigint, odd integer NOT NULL)",

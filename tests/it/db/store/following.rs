@@ -104,7 +104,7 @@ fn a_week_of_minutes_updates_in_place_and_grows_no_table() {
     }
     let names: Vec<String> = (0..SYMBOLS).map(|nth| format!("S{nth:05}")).collect();
     let minute = |nth: i64| MarketWrite {
-        quotes: names.iter().map(|name| quote(name, 1000 + nth, 60 * nth)).collect(),
+        snapshots: names.iter().map(|name| quote(name, 1000 + nth, 60 * nth)).collect(),
         status: Some(status(Session::Morning, 60 * nth)),
         ..MarketWrite::default()
     };

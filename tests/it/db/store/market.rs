@@ -109,7 +109,7 @@ on_every_backend! {
         let names = ["a", "B", "_"];
         desk.write(&MarketWrite {
             checkpoints: names.map(|name| checkpoint(name, first)).to_vec(),
-            quotes: vec![quote("a", 1234, 60), quote("B", 1, 120)],
+            snapshots: vec![quote("a", 1234, 60), quote("B", 1, 120)],
             listings: vec![
                 listing("a", DAY, None),
                 listing("B", "2026-02-02", None),
@@ -132,7 +132,7 @@ on_every_backend! {
 
         desk.write(&MarketWrite {
             checkpoints: vec![checkpoint("a", later)],
-            quotes: vec![quote("a", 1300, 180)],
+            snapshots: vec![quote("a", 1300, 180)],
             listings: vec![listing("a", DAY, Some("2026-01-06"))],
             ..MarketWrite::default()
         });
@@ -153,7 +153,7 @@ on_every_backend! {
         let idle = UniverseRow { is_active: false, ..stock("b") };
         desk.store.claim(&identity(1, "gbm-1"), &[idle.clone(), stock("AAA"), stock("NEW")]).unwrap();
         let halted = SymbolSnapshot { is_halted: true, ..quote("AAA", 1234, 120) };
-        desk.write(&MarketWrite { quotes: vec![quote("b", 99, 60), halted, quote("GONE", 1, 60)], ..MarketWrite::default() });
+        desk.write(&MarketWrite { snapshots: vec![quote("b", 99, 60), halted, quote("GONE", 1, 60)], ..MarketWrite::default() });
         let row = |of: &UniverseRow, price, last_update, is_halted| PriceRow {
             symbol: symbol(&of.symbol),
             name: of.name.clone(),

@@ -219,7 +219,7 @@ on_every_backend! {
         ];
         desk.write_bars(bars.clone());
         assert_eq!(desk.minute_bars("AAA"), bars);
-        desk.write(&MarketWrite { quotes: vec![quote("AAA", Price::MAX.ticks(), 0)], ..MarketWrite::default() });
+        desk.write(&MarketWrite { snapshots: vec![quote("AAA", Price::MAX.ticks(), 0)], ..MarketWrite::default() });
         assert_eq!(desk.store.states().unwrap()[0].current_price, 99_999_999.99);
     }
 
@@ -227,7 +227,7 @@ on_every_backend! {
         let desk = Desk::of(database);
         let wild = SymbolSnapshot { volatility: 0.123_456, change_percent: 123_456.789, ..quote("AAA", 1, 0) };
         let fine = SymbolSnapshot { volatility: 1.5, change_percent: -0.000_6, ..quote("BBB", 1, 0) };
-        desk.write(&MarketWrite { quotes: vec![wild, fine], ..MarketWrite::default() });
+        desk.write(&MarketWrite { snapshots: vec![wild, fine], ..MarketWrite::default() });
         let text = |column: &str, table: &str| -> Vec<f64> {
             let sql = format!("SELECT CAST({column} AS text) AS text FROM {table} ORDER BY symbol");
             database.column(&sql).iter().map(|text| text.parse().unwrap()).collect()
