@@ -1,56 +1,87 @@
 #!/usr/bin/env bash
-# Format, lint, documentation and every test, on SQLite and on throw-away PostgreSQL clusters.
+# Format, lint, documentation and every test.
 #
-# Installs what the tests need where it is missing, by the system's package manager: the PostgreSQL server, libfaketime,
-# systemd for its analyser (nothing of it runs), npm for pm2, the chart page and the vendors' clients, Python's venv for those and
-# schemathesis, openssl for the clients, Chromium for the page, and promtool. Works as root and as an ordinary user; an ordinary user
-# needs sudo only when something is missing.
+#   ./test.sh               everything, which is all tiers in this order
+#   ./test.sh lint          format, clippy, documentation
+#   ./test.sh pure          unit tests, the market's tests and the checks of the repository; needs cargo alone
+#   ./test.sh db            stores and jobs, on SQLite and on throw-away PostgreSQL clusters
+#   ./test.sh programs      the programs as processes: command lines, faults, logs, health, deployment
+#   ./test.sh web           the market's server, the vendors' clients, the OpenAPI document, the chart page
+#   ./test.sh servers       crates that are tested against servers of their own
+#
+# Several tiers may be named at once. At the end a table says where the time went.
+#
+# What a tier needs and is missing is installed by the system's package manager: the PostgreSQL server, libfaketime, systemd for its
+# analyser (nothing of it runs), npm for pm2, the chart page and the vendors' clients, Python's venv for those and schemathesis,
+# openssl for the clients, Chromium for the page, and promtool. Works as root and as an ordinary user; an ordinary user needs sudo
+# only when something is missing.
 set -euo pipefail
 cd "$(dirname "$0")"
+
+ALL_TIERS=(lint pure db programs web servers)
+# The crates of the tier `servers`. They are left out of every other tier.
+SERVER_CRATES=()
 
 have_postgres() { compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null; }
 have_faketime() { compgen -G '/usr/lib*/*/faketime/libfaketime.so.1' >/dev/null || compgen -G '/usr/lib*/faketime/libfaketime.so.1' >/dev/null; }
 have_chromium() { [ -n "${CHROMIUM:-}" ] || command -v chromium || command -v chromium-browser || command -v google-chrome; } >/dev/null
-
 have_venv() { python3 -c 'import ensurepip, venv'; } 2>/dev/null
+have() { command -v "$1" >/dev/null; }
 
 as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi
 }
 
 install_packages() {
-    if command -v apt-get >/dev/null; then
+    if have apt-get; then
         as_root apt-get update -q && as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q "$@"
-    elif command -v dnf >/dev/null; then
+    elif have dnf; then
         set -- "${@/%postgresql/postgresql-server}"
         as_root dnf install -y -q "${@/%python3-venv/python3}"
-    elif command -v apk >/dev/null; then
+    elif have apk; then
         as_root apk add -q "${@/%python3-venv/python3}"
-    elif command -v pacman >/dev/null; then
+    elif have pacman; then
         as_root pacman -S --noconfirm "${@/%python3-venv/python}"
     else
         return 1
     fi
 }
 
-missing=()
-have_postgres || missing+=(postgresql)
-have_faketime || missing+=(libfaketime)
-command -v systemd-analyze >/dev/null || missing+=(systemd)
-command -v npm >/dev/null || missing+=(npm)
-have_chromium || missing+=(chromium)
-have_venv || missing+=(python3-venv)
-command -v openssl >/dev/null || missing+=(openssl)
-if [ ${#missing[@]} -gt 0 ]; then
-    echo "test.sh: installing ${missing[*]}"
-    install_packages "${missing[@]}" || {
-        echo "test.sh: cannot install ${missing[*]}; install them by hand and run again" >&2
-        exit 1
-    }
-fi
+# Installs what the tiers need and is missing.
+provide() {
+    local missing=() tier
+    for tier in "$@"; do
+        case $tier in
+        db) have_postgres || missing+=(postgresql) ;;
+        programs)
+            have_postgres || missing+=(postgresql)
+            have_faketime || missing+=(libfaketime)
+            have systemd-analyze || missing+=(systemd)
+            have npm || missing+=(npm)
+            ;;
+        web)
+            have_postgres || missing+=(postgresql)
+            have npm || missing+=(npm)
+            have_chromium || missing+=(chromium)
+            have_venv || missing+=(python3-venv)
+            have openssl || missing+=(openssl)
+            ;;
+        esac
+    done
+    if [ ${#missing[@]} -gt 0 ]; then
+        mapfile -t missing < <(printf '%s\n' "${missing[@]}" | sort -u)
+        echo "test.sh: installing ${missing[*]}"
+        install_packages "${missing[@]}" || {
+            echo "test.sh: cannot install ${missing[*]}; install them by hand and run again" >&2
+            exit 1
+        }
+    fi
+    [[ " $* " != *" programs "* ]] || provide_promtool
+}
 
 # Prometheus's package starts a server; its promtool alone is unpacked instead.
-if ! command -v promtool >/dev/null && [ ! -x target/tools/usr/bin/promtool ]; then
+provide_promtool() {
+    if have promtool || [ -x target/tools/usr/bin/promtool ]; then return; fi
     echo "test.sh: fetching promtool"
     mkdir -p target/tools
     { (cd target/tools && apt-get download -q prometheus && dpkg -x prometheus_*.deb . && rm prometheus_*.deb) ||
@@ -58,11 +89,75 @@ if ! command -v promtool >/dev/null && [ ! -x target/tools/usr/bin/promtool ]; t
         echo "test.sh: cannot get promtool; install prometheus by hand and run again" >&2
         exit 1
     }
-fi
+}
 
-cargo fmt --all -- --check
-cargo clippy --all-targets -- -D warnings
-RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --quiet
-# The integration tests come last, so that theirs is the closing summary; clippy has built benches and examples.
-# Most tests wait for programs and servers, so more of them run at once than there are cores.
-RUST_TEST_THREADS=${RUST_TEST_THREADS:-$((3 * $(nproc)))} cargo test --lib --bins --tests
+STAGES=()
+LOG=target/test-output.log
+
+# Runs a command and notes how long it took.
+stage() {
+    local name=$1 begun=$SECONDS outcome=0
+    shift
+    "$@" 2>&1 | tee -a "$LOG" || outcome=$?
+    STAGES+=("$(printf '%6d s  %s' $((SECONDS - begun)) "$name")")
+    return "$outcome"
+}
+
+summary() {
+    local outcome=$?
+    if [ ${#STAGES[@]} -gt 0 ]; then
+        printf '\nwhere the time went:\n'
+        printf '%s\n' "${STAGES[@]}"
+        printf '%6d s  in all\n' "$SECONDS"
+        # All that the test harness says of single tests' times.
+        sed -n 's/^test \(.*\) has been running for over 60 seconds$/         over a minute: \1/p' "$LOG" | sort -u
+    fi
+    [ "$outcome" = 0 ] || echo "test.sh: failed" >&2
+}
+
+SERVERS=()
+for crate in ${SERVER_CRATES[@]+"${SERVER_CRATES[@]}"}; do SERVERS+=(--exclude "$crate"); done
+NO_SERVERS=(--workspace ${SERVERS[@]+"${SERVERS[@]}"})
+
+lint() {
+    stage 'format' cargo fmt --all -- --check
+    stage 'clippy' cargo clippy --workspace --all-targets -- -D warnings
+    stage 'documentation' env RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
+}
+
+pure() {
+    stage 'pure: build' cargo test "${NO_SERVERS[@]}" --exclude klined --lib --bins --tests --no-run
+    stage 'pure: build of klined' cargo test -p klined --lib --bins --no-run
+    stage 'pure: market and repository' cargo test "${NO_SERVERS[@]}" --exclude klined --lib --bins --tests
+    stage 'pure: unit tests of klined' cargo test -p klined --lib --bins
+}
+
+# A tier of the programs' own integration tests. Most of them wait for programs and servers, so more of them run at once than
+# there are cores.
+integration() {
+    stage "$1: build" cargo test -p klined --test it --no-run
+    stage "$1: tests" env RUST_TEST_THREADS="${RUST_TEST_THREADS:-$((3 * $(nproc)))}" cargo test -p klined --test it -- "$1::"
+}
+db() { integration db; }
+programs() { integration programs; }
+web() { integration web; }
+
+servers() {
+    local crate
+    for crate in ${SERVER_CRATES[@]+"${SERVER_CRATES[@]}"}; do
+        stage "servers: $crate" cargo test -p "$crate"
+    done
+}
+
+[ $# -gt 0 ] || set -- "${ALL_TIERS[@]}"
+for tier in "$@"; do
+    if [[ " ${ALL_TIERS[*]} " != *" $tier "* ]]; then
+        echo "test.sh: there is no tier \"$tier\"; there are ${ALL_TIERS[*]}" >&2
+        exit 2
+    fi
+done
+mkdir -p target
+: >"$LOG"
+trap summary EXIT
+provide "$@"
+for tier in "$@"; do "$tier"; done

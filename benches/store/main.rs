@@ -3,7 +3,6 @@
 //! A figure is a function in a file of its own and a line in [`FIGURES`].
 
 #![allow(clippy::disallowed_methods, reason = "a benchmark is told its sizes by the environment and reads the clock")]
-#![allow(unsafe_code, reason = "the reference calls SQLite as C programs do")]
 
 mod aggregate;
 mod backfill;

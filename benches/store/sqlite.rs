@@ -1,5 +1,7 @@
 //! SQLite without anything between: the least that a row costs.
 
+#![allow(unsafe_code, reason = "the reference calls SQLite as C programs do")]
+
 use std::ffi::{CStr, CString, c_int};
 use std::ptr::null_mut;
 

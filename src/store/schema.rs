@@ -1,5 +1,5 @@
 //! The tables as the migrations of both databases leave them: the same tables and columns in the same order. Where the
-//! databases spell a type differently, a type of [`sql_types`] stands for both. `tests/it/schema.rs` compares this file with the
+//! databases spell a type differently, a type of [`sql_types`] stands for both. `tests/it/db/schema.rs` compares this file with the
 //! catalogs of a migrated PostgreSQL and a migrated SQLite.
 
 pub(super) mod sql_types {

@@ -5,5 +5,4 @@
 mod db;
 mod programs;
 mod support;
-mod time;
 mod web;

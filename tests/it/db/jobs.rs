@@ -7,6 +7,7 @@ use klined::store::StoreError;
 use klined_market::base::UnixSeconds;
 use klined_market::calendar::Calendar;
 use klined_market::model::ModelKind;
+use klined_testing::{assert_same, first_difference};
 use proptest::prelude::*;
 
 use crate::on_every_backend;
@@ -70,7 +71,7 @@ on_every_backend! {
         // The roll-ups, too: backfill folds on the way what the aggregator makes of the generator's bars.
         assert_eq!(aggregate(&filled), Folded::default());
         assert_eq!(aggregate(&generated).minutes, 10 * 660);
-        assert!(database.contents() == other.contents());
+        assert_same(&database.contents(), &other.contents());
     }
 
     fn minute_by_minute_or_all_at_once_is_the_same(database: &Database) {
@@ -82,7 +83,7 @@ on_every_backend! {
             let next = steps.next().unwrap();
             assert_eq!(steps.advance(next, &Stop::default()).unwrap(), 1);
         }
-        assert!(database.contents() == other.contents());
+        assert_same(&database.contents(), &other.contents());
     }
 
     fn an_interrupted_backfill_is_finished_by_the_same_command(database: &Database) {
@@ -99,7 +100,7 @@ on_every_backend! {
         let second = fill(&market, days(40), "2026-03-04 20:00:00").unwrap();
         assert!(second.is_complete);
         assert_eq!(first.bars + second.bars, 96_000);
-        assert!(database.contents() == other.contents());
+        assert_same(&database.contents(), &other.contents());
     }
 
     fn a_generator_finishes_what_an_interrupted_backfill_has_left(database: &Database) {
@@ -114,7 +115,7 @@ on_every_backend! {
         generate(&market, "2026-03-04", "2026-03-05 09:35");
         aggregate(&whole);
         aggregate(&market);
-        assert!(database.contents() == other.contents());
+        assert_same(&database.contents(), &other.contents());
         assert_clean(&market);
     }
 
@@ -124,7 +125,7 @@ on_every_backend! {
         let before = database.contents();
         let refused = fill(&market, days(30), "2026-03-04 20:00:00");
         assert!(matches!(refused, Err(JobError::AlreadyBegun { first_day, .. }) if first_day == date("2026-03-02")));
-        assert!(database.contents() == before);
+        assert_same(&database.contents(), &before);
         // A weekend before the first day is nothing that lacks.
         fill(&market, range("2026-02-28", "2026-03-04"), "2026-03-04 20:00:00").unwrap();
     }
@@ -198,7 +199,7 @@ on_every_backend! {
         let untouched = |rows: Vec<String>| -> Vec<String> {
             rows.into_iter().filter(|row| !row.starts_with("TSLA") && !row.starts_with("NEW")).collect()
         };
-        assert!(untouched(database.contents()) == untouched(other.contents()));
+        assert_same(&untouched(database.contents()), &untouched(other.contents()));
         aggregate(&edited);
         assert_clean(&edited);
     }
@@ -210,7 +211,7 @@ on_every_backend! {
         generate(&edited, "2026-03-02", "2026-03-02 10:00");
         database.execute("UPDATE stock_metadata SET base_volatility = 0.09 WHERE symbol = 'AAPL'");
         generate(&edited, "2026-03-02", "2026-03-02 14:59");
-        assert!(database.contents() == other.contents());
+        assert_same(&database.contents(), &other.contents());
         generate(&plain, "2026-03-02", "2026-03-03 14:59");
         generate(&edited, "2026-03-02", "2026-03-03 14:59");
         assert!(database.contents() != other.contents());
@@ -230,7 +231,7 @@ on_every_backend! {
             database.execute(&format!("UPDATE stock_metadata SET {edit} WHERE symbol = '{symbol}'"));
         }
         generate(&edited, "2026-03-02", "2026-03-02 14:59");
-        assert!(database.contents() == other.contents());
+        assert_same(&database.contents(), &other.contents());
         generate(&plain, "2026-03-02", "2026-03-03 14:59");
         generate(&edited, "2026-03-02", "2026-03-03 14:59");
         let of = |database: &Database, symbol: &str| -> Vec<String> {
@@ -254,7 +255,7 @@ on_every_backend! {
         assert_eq!(last_bar(database, "AAPL"), minute("2026-03-02 11:00").start());
         assert_eq!(last_bar(database, "JPM"), minute("2026-03-03 13:30").start());
         generate(&partly, "2026-03-02", "2026-03-04 09:30");
-        assert!(database.contents() == other.contents());
+        assert_same(&database.contents(), &other.contents());
     }
 
     fn another_seed_is_refused_and_clearing_makes_room_for_it(database: &Database) {
@@ -340,6 +341,6 @@ proptest! {
         for end in ends {
             generator(&market, date("2026-03-02")).unwrap().advance(minutes[end], &Stop::default()).unwrap();
         }
-        prop_assert!(whole.contents() == pieces.contents());
+        prop_assert_eq!(first_difference(&whole.contents(), &pieces.contents()), None);
     }
 }

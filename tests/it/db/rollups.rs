@@ -1,7 +1,8 @@
 //! The aggregator and verify on both databases: whatever the history, the roll-ups are those of one run over everything,
 //! and whatever is off is found.
 
-use klined::jobs::{Aggregator, Stop};
+use klined::jobs::{Aggregator, JobError, Stop};
+use klined_testing::{assert_same, first_difference};
 use proptest::prelude::*;
 
 use crate::on_every_backend;
@@ -48,7 +49,7 @@ on_every_backend! {
         drop(aggregator);
         let stepwise = rollups(database);
         assert_clean(&market);
-        assert!(stepwise == rollups_made_anew(database));
+        assert_same(&stepwise, &rollups_made_anew(database));
     }
 
     fn a_changed_late_or_removed_minute_is_repaired(database: &Database) {
@@ -65,15 +66,15 @@ on_every_backend! {
         // One bar of each of the eight intervals holds the minute, and nothing else has changed.
         assert_eq!(changed.iter().filter(|row| !clean.contains(row)).count(), 8);
         assert_eq!(changed.len(), clean.len());
-        assert!(changed == rollups_made_anew(database));
+        assert_same(&changed, &rollups_made_anew(database));
 
         database.execute(&format!("DELETE FROM market_klines WHERE {place}"));
         assert_eq!(aggregate(&market).repaired, 1);
-        assert!(rollups(database) == rollups_made_anew(database));
+        assert_same(&rollups(database), &rollups_made_anew(database));
 
         database.execute("INSERT INTO market_klines SELECT * FROM kept");
         assert_eq!(aggregate(&market).repaired, 1);
-        assert!(rollups(database) == clean);
+        assert_same(&rollups(database), &clean);
         database.execute("DROP TABLE kept");
         assert_clean(&market);
         assert_eq!(aggregate(&market).symbols, 0);
@@ -89,7 +90,7 @@ on_every_backend! {
         let left = format!("SELECT CAST(count(*) AS text) AS text FROM market_klines WHERE symbol = 'V' AND time = {} \
             AND interval IN ('5m', '15m', '30m')", minute("2026-03-19 10:00").start());
         assert_eq!(database.value(&left), "0");
-        assert!(rollups(database) == rollups_made_anew(database));
+        assert_same(&rollups(database), &rollups_made_anew(database));
     }
 
     fn a_damaged_minute_is_left_out_and_the_rest_goes_on(database: &Database) {
@@ -104,7 +105,7 @@ on_every_backend! {
         aggregate(&market);
         database.execute(&format!("DELETE FROM market_klines WHERE {place}"));
         let without = rollups(database);
-        assert!(without == rollups_made_anew(database));
+        assert_same(&without, &rollups_made_anew(database));
     }
 
     fn a_roll_up_that_somebody_removed_is_made_again_when_it_is_needed(database: &Database) {
@@ -131,7 +132,7 @@ on_every_backend! {
         aggregator.run(None, &Stop::default()).unwrap();
         assert!(rollups(database) != clean);
         aggregator.run(Some(2), &Stop::default()).unwrap();
-        assert!(rollups(database) == clean);
+        assert_same(&rollups(database), &clean);
     }
 
     fn only_one_symbol_can_be_rolled_up(database: &Database) {
@@ -141,7 +142,7 @@ on_every_backend! {
         start("V").unwrap().run(None, &Stop::default()).unwrap();
         let rolled = database.column("SELECT DISTINCT symbol AS text FROM market_klines WHERE interval <> '1m'");
         assert_eq!(rolled, ["V"]);
-        assert!(start("NOPE").is_err());
+        assert!(matches!(start("NOPE"), Err(JobError::UnknownSymbol { symbol, .. }) if symbol.as_str() == "NOPE"));
         aggregate(&market);
         assert_clean(&market);
     }
@@ -247,6 +248,6 @@ proptest! {
         lasting.run(None, &Stop::default()).unwrap();
         drop(lasting);
         let history = rollups(&database);
-        prop_assert!(history == rollups_made_anew(&database));
+        prop_assert_eq!(first_difference(&history, &rollups_made_anew(&database)), None);
     }
 }

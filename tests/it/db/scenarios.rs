@@ -5,6 +5,7 @@ use std::sync::Arc;
 use klined::jobs::{JobError, Market, ModelChoice, Stop};
 use klined_market::calendar::Calendar;
 use klined_market::model::{ModelKind, Scenario};
+use klined_testing::assert_same;
 use klined_testing::market::{event, scenario};
 
 use crate::on_every_backend;
@@ -48,7 +49,7 @@ on_every_backend! {
         }
         aggregate(&whole);
         aggregate(&market_with(&other, ModelKind::Full, &[]));
-        assert_eq!(database.contents(), other.contents());
+        assert_same(&database.contents(), &other.contents());
         assert_clean(&whole);
         let halted = "SELECT CAST(count(*) AS text) AS text FROM stock_halt";
         assert_eq!(database.value(halted), "12");
@@ -83,7 +84,7 @@ on_every_backend! {
             generate(&market_with(database, ModelKind::Gbm, &[eventful("a")]), FIRST_DAY, "2026-03-02 09:45");
             generate(&market_with(database, ModelKind::Gbm, &again), FIRST_DAY, "2026-03-04 09:45");
         }
-        assert_eq!(database.contents(), other.contents());
+        assert_same(&database.contents(), &other.contents());
         assert_eq!(database.value("SELECT CAST(count(*) AS text) AS text FROM stock_halt"), "12");
     }
 

@@ -272,7 +272,11 @@ fn a_shard_whose_lock_was_cut_off_is_shut_out_once_the_market_is_divided_otherwi
             database.value(&format!("SELECT epoch::text AS text FROM role_epoch WHERE role = '{name}'"))
         };
         // The lock is asked for first; the epoch is what shuts out a holder whose connection seems to live.
-        assert!(one.write(&lost, &MarketWrite::default()).is_err());
+        let shut_out = one.write(&lost, &MarketWrite::default()).unwrap_err();
+        assert!(
+            matches!(&shut_out, StoreError::Unreachable { reason, .. } if reason.contains("held the role is lost")),
+            "{shut_out}"
+        );
         assert_ne!(epoch(taken), "1", "{taken} was not overtaken by {takes}");
         other.write(&newer, &MarketWrite::default()).unwrap();
     }

@@ -16,6 +16,7 @@ mod scenarios;
 mod versions;
 mod writing;
 
+use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,8 +27,8 @@ use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use diesel::sqlite::SqliteConnection;
 use klined::store::{
-    BarRange, BarStore, Lease, Listing, MarketStatus, MarketWrite, Role, RollupTask, RollupWrite, StoreOptions,
-    StoredBar,
+    BarRange, BarStore, Lease, Listing, MarketStatus, MarketWrite, Role, RollupTask, RollupWrite, StoreError,
+    StoreOptions, StoredBar,
 };
 use klined_market::bars::{Bar, Checkpoint, Halt, Opening, SymbolRun, SymbolSnapshot};
 use klined_market::base::{Interval, MarketClock, Ohlcv, Pace, Price, Seconds, Symbol, UnixNanos, UnixSeconds};
@@ -197,17 +198,29 @@ fn everything(database: &Database) -> Vec<String> {
 }
 
 /// From now on a table refuses every row that is inserted, updated or deleted (`operation`).
+/// What a broken table says.
+const OUT_OF_ORDER: &str = "out of order";
+
 fn break_table(database: &Database, table: &str, operation: &str) {
     database.execute(&match database.backend {
         Backend::Sqlite => format!(
-            "CREATE TRIGGER broken BEFORE {operation} ON {table} BEGIN SELECT RAISE(ABORT, 'out of order'); END"
+            "CREATE TRIGGER broken BEFORE {operation} ON {table} BEGIN SELECT RAISE(ABORT, '{OUT_OF_ORDER}'); END"
         ),
         Backend::Postgres => format!(
             "CREATE OR REPLACE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS \
-             $$ BEGIN RAISE 'out of order'; END $$; \
+             $$ BEGIN RAISE '{OUT_OF_ORDER}'; END $$; \
              CREATE TRIGGER broken BEFORE {operation} ON {table} FOR EACH ROW EXECUTE FUNCTION fail()"
         ),
     });
+}
+
+/// A statement failed in the database, for a reason with these words.
+#[track_caller]
+fn assert_query_fails<T: Debug>(outcome: Result<T, StoreError>, words: &str) {
+    match outcome {
+        Err(StoreError::Query { source, .. }) if source.to_string().contains(words) => {}
+        other => panic!("no \"{words}\": {other:?}"),
+    }
 }
 
 fn mend_table(database: &Database, table: &str) {

@@ -7,6 +7,7 @@ use klined::jobs::{JobError, Market};
 use klined_market::calendar::Calendar;
 use klined_market::model::ModelKind;
 use klined_market::universe::{StockCount, Universe, UniverseRow, csv, demo};
+use klined_testing::assert_same;
 use klined_testing::market::{as_csv, stocks};
 
 use crate::on_every_backend;
@@ -107,13 +108,13 @@ on_every_backend! {
         ] {
             program.run().failed(&["--universe", "600001"].map(|words| if words == "600001" { "has 1" } else { words }));
         }
-        assert_eq!(database.contents(), before);
+        assert_same(&database.contents(), &before);
         backfill("--clear --yes").variable("KLINED_UNIVERSE", "own.csv").run().succeeded();
         // A file is checked whole before anything is written.
         fs::write(&file, "symbol,name,sector,base_price,base_volatility\nA,a,,1,0.1\nB,b,,1,7\n").unwrap();
         database.execute("DELETE FROM stock_metadata");
         backfill("--clear --yes --universe own.csv").run().failed(&["own.csv", "line 3", "base_volatility 7"]);
-        assert_eq!(database.contents(), before);
+        assert_same(&database.contents(), &before);
         assert_eq!(database.open().universe().unwrap(), []);
         backfill("--clear --yes --universe ashare:3 --seed 8").run().succeeded();
         assert_eq!(database.open().universe().unwrap(), stocks(3, 8));

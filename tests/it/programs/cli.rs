@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use crate::on_every_backend;
 use crate::support::cluster::Cluster;
 use crate::support::database::{Backend, Database};
-use crate::support::programs::{Program, TWO_DAYS, assert_has};
+use crate::support::programs::{Program, TWO_DAYS, assert_has, assert_same};
 use crate::support::{SHANGHAI, date};
 
 /// A program, still without the directory that it runs in.
@@ -247,7 +247,7 @@ on_every_backend! {
         for words in ["--days 1 --clear", "--days 1 --clear --symbol AAPL"] {
             database.market_backfill(words).run().failed(&["Remove all bars", "no terminal", "--clear --yes"]);
         }
-        assert_eq!(database.contents(), before);
+        assert_same(&database.contents(), &before);
         database.market_backfill("--from 2026-03-04 --to 2026-03-04 --clear --yes --seed 7").run().succeeded();
         let first = database.value("SELECT CAST(min(time) AS text) AS text FROM market_klines WHERE interval = '1m'");
         assert_eq!(first, SHANGHAI.open_of(date("2026-03-04")).unwrap().start().to_string());
@@ -263,7 +263,7 @@ on_every_backend! {
         ] {
             program.run().failed(&["seed 42", "seed 7"]);
         }
-        assert_eq!(database.contents(), before);
+        assert_same(&database.contents(), &before);
     }
 
     fn live_mode_refuses_bars_of_the_future_and_says_what_to_do(database: &Database) {
@@ -275,7 +275,7 @@ on_every_backend! {
         let before = database.contents();
         let words = ["2090-03-01 09:30", "later than now", "--test", "--clear"];
         database.market_generator("").run().failed(&words);
-        assert_eq!(database.contents(), before);
+        assert_same(&database.contents(), &before);
         database.klined("up --live").run().failed(&words);
     }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::thread::spawn;
 
+use klined_testing::assert_same;
 use rustix::process::Signal;
 
 use crate::on_every_backend;
@@ -137,7 +138,7 @@ on_every_backend! {
         assert_eq!(ended.status.code(), Some(0), "{}", ended.stderr);
         assert_has(&ended.stderr, &["stopping after the current unit of work", "did not end within 4s"]);
         drop(hold);
-        assert_eq!(database.contents(), before);
+        assert_same(&database.contents(), &before);
         let mut next = database.restarted_generator("--test --speed 6000");
         next.until_minutes(1, database);
         next.terminate().succeeded();

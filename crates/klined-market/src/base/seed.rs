@@ -43,6 +43,8 @@ pub enum Stream {
     RequestFaults,
     /// Which messages of a WebSocket get a fault, a fixed number of draws a message; a stream for each connection.
     MessageFaults,
+    /// What a foreign exchange market draws; which of its parts draws is in the stream's name.
+    ForeignExchange,
 }
 
 impl Stream {
@@ -60,6 +62,7 @@ impl Stream {
             Self::Ticks => *b"tick",
             Self::RequestFaults => *b"freq",
             Self::MessageFaults => *b"fmsg",
+            Self::ForeignExchange => *b"fxmk",
         }
     }
 }
@@ -103,7 +106,9 @@ impl Seed {
         self.stream_numbered(purpose, name, u64::from(date.num_days_from_ce().unsigned_abs()))
     }
 
-    fn stream_numbered(self, purpose: Stream, name: &[u8; SYMBOL_LENGTH_MAX], nonce: u64) -> ChaCha8Rng {
+    /// The stream of one purpose under a name that is padded with zero bytes, and a number.
+    #[must_use]
+    pub fn stream_numbered(self, purpose: Stream, name: &[u8; SYMBOL_LENGTH_MAX], nonce: u64) -> ChaCha8Rng {
         let mut key = [0; 32];
         key[..8].copy_from_slice(&self.0.to_le_bytes());
         key[8..12].copy_from_slice(&purpose.tag());

@@ -7,6 +7,7 @@
 mod bucket;
 mod days;
 mod error;
+mod local;
 mod minute;
 mod overrides;
 mod projection;

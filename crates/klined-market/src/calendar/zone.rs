@@ -1,9 +1,9 @@
 //! The exchange's time zone: the one place where instants become local times and local times instants.
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Utc};
+use chrono::{DateTime, NaiveDateTime, NaiveTime, TimeZone, Utc};
 use chrono_tz::{Asia::Shanghai, Tz};
 
-use super::{Calendar, CalendarError};
+use super::CalendarError;
 use crate::base::{Seconds, UnixSeconds};
 
 /// When the morning session opens.
@@ -13,6 +13,9 @@ pub(super) const MORNING_OPEN: NaiveTime = NaiveTime::from_hms_opt(9, 30, 0).unw
 /// a date in UTC.
 const FIRST: i64 = DateTime::<Utc>::MIN_UTC.timestamp() + Seconds::DAY.get();
 const LAST: i64 = DateTime::<Utc>::MAX_UTC.timestamp() - Seconds::DAY.get();
+
+/// The zone itself.
+pub(super) const ZONE: Tz = Shanghai;
 
 /// The local date and time of an instant.
 pub(super) fn local(instant: UnixSeconds) -> Result<DateTime<Tz>, CalendarError> {
@@ -27,42 +30,6 @@ pub(super) fn instant(local: NaiveDateTime) -> Result<UnixSeconds, CalendarError
     found.map(|instant| UnixSeconds::new(instant.timestamp())).ok_or(CalendarError::NoSuchLocalTime(local))
 }
 
-impl Calendar {
-    /// From 00:00 UTC of a trading day to its open at 01:30 UTC; in daylight saving time, which China had until 1991, it
-    /// opened an hour earlier.
-    pub const OPEN_AFTER_UTC_MIDNIGHT: Seconds = Seconds::minutes(90);
-
-    /// The exchange's time zone.
-    #[must_use]
-    pub fn zone() -> Tz {
-        Shanghai
-    }
-
-    /// The exchange's date and time at an instant.
-    ///
-    /// # Errors
-    /// The instant lies outside of the dates that can be written, some 262,000 years from today.
-    pub fn local(instant: UnixSeconds) -> Result<DateTime<Tz>, CalendarError> {
-        local(instant)
-    }
-
-    /// The exchange's date on which an instant falls.
-    ///
-    /// # Errors
-    /// The instant lies outside of the dates that can be written, some 262,000 years from today.
-    pub fn date_of(&self, instant: UnixSeconds) -> Result<NaiveDate, CalendarError> {
-        Ok(local(instant)?.date_naive())
-    }
-
-    /// The first instant of a date of the exchange.
-    ///
-    /// # Errors
-    /// The date has no midnight, which since the exchange opened has not happened: the clocks were changed at two.
-    pub fn midnight(date: NaiveDate) -> Result<UnixSeconds, CalendarError> {
-        instant(date.and_time(NaiveTime::MIN))
-    }
-}
-
 /// An instant as a person at the exchange reads it; the plain number of seconds when it has no date.
 #[must_use]
 pub fn local_time(instant: UnixSeconds) -> String {
@@ -71,9 +38,12 @@ pub fn local_time(instant: UnixSeconds) -> String {
 
 #[cfg(test)]
 mod tests {
+    use chrono::NaiveDate;
     use proptest::prelude::*;
 
     use super::*;
+    use crate::base::Seconds;
+    use crate::calendar::Calendar;
 
     fn date(text: &str) -> NaiveDate {
         text.parse().unwrap()

@@ -19,7 +19,7 @@ const REACH: f64 = 700.0;
 /// e to the power of `x`, for |x| ≤ 700.
 #[inline]
 #[must_use]
-pub(crate) fn exp(x: f64) -> f64 {
+pub fn exp(x: f64) -> f64 {
     let x = x.clamp(-REACH, REACH);
     let shifted = x * LOG2_E + ROUNDER;
     let k = shifted - ROUNDER;
@@ -56,7 +56,7 @@ pub(super) fn ln_each<const N: usize>(x: &mut [f64; N]) {
 /// The natural logarithm of a positive normal number.
 #[inline]
 #[must_use]
-pub(crate) fn ln(x: f64) -> f64 {
+pub fn ln(x: f64) -> f64 {
     // The bits of √½: subtracting them turns the exponent field over at √½ instead of 1.
     const SQRT_HALF: u64 = 0x3fe6_a09e_667f_3bcd;
     const EXPONENT: u64 = 0xfff0_0000_0000_0000;

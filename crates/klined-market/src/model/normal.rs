@@ -78,13 +78,13 @@ const F: [f64; 8] = [
 
 /// The value below which a standard normal variable lies with probability `p`, 0 < p < 1.
 #[must_use]
-pub(crate) fn quantile(p: f64) -> f64 {
+pub fn quantile(p: f64) -> f64 {
     let q = p - 0.5;
     if q.abs() <= SPLIT_CENTRE { centre(q) } else { tail(p) }
 }
 
 /// [`quantile`] of each: the centre for all of them at once, then the tails, brought together, for all of those.
-pub(super) fn quantiles<const N: usize>(p: &[f64; N], found: &mut [f64; N]) {
+pub fn quantiles<const N: usize>(p: &[f64; N], found: &mut [f64; N]) {
     for (found, &p) in found.iter_mut().zip(p) {
         *found = centre(p - 0.5);
     }

@@ -5,15 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::names::{Names, Use, house};
 use super::sources::{SOURCES, Source};
 
-/// TEMPORARY, to be emptied: cycles that are being removed, by the beginnings of their files' paths. A cycle all of whose files
-/// are on one line is not reported.
-const CYCLES_BEING_REMOVED: &[&[&str]] = &[
-    &["src/serve/"],
-    &["src/store/"],
-    &["src/daemon/api.rs", "src/daemon/check.rs"],
-    &["crates/klined-market/src/calendar/days.rs", "crates/klined-market/src/calendar/minute.rs"],
-];
-
 /// Whether a use counts. Unit tests may use anything, and a file may use the head of its own folder, which says what the files of
 /// the folder share and puts them together.
 fn counts(found: &Use, sources: &[Source]) -> bool {
@@ -59,12 +50,8 @@ fn knots(uses: &[Use], sources: &[Source]) -> Vec<BTreeSet<usize>> {
 fn no_two_files_need_each_other() {
     let (uses, lost) = Names::of(&SOURCES).uses();
     assert!(lost.is_empty(), "paths that lead nowhere, so that this check is blind to them:\n{}", lost.join("\n"));
-    let is_known = |knot: &BTreeSet<usize>| {
-        let is_in = |starts: &[&str], file: usize| starts.iter().any(|start| SOURCES[file].path.starts_with(start));
-        CYCLES_BEING_REMOVED.iter().any(|starts| knot.iter().all(|&file| is_in(starts, file)))
-    };
     let mut report = String::new();
-    for knot in knots(&uses, &SOURCES).iter().filter(|knot| !is_known(knot)) {
+    for knot in knots(&uses, &SOURCES) {
         report.push_str("\nthese files need each other:\n");
         for found in uses.iter().filter(|found| counts(found, &SOURCES)) {
             if knot.contains(&found.user) && knot.contains(&found.used) {

@@ -54,6 +54,9 @@ const WHOLE: [&str; 2] = ["/bin", "/dev/null"];
 /// The absolute paths in a text: a slash that continues no name, and a folder of a machine's root after it.
 fn absolute_paths<'a>(text: &'a str, roots: &[&str]) -> Vec<&'a str> {
     let continues = |before: &str| {
+        // A quote that ends a name goes on with it: `"$folder"/run`.
+        let unquoted = before.trim_end_matches('"');
+        let before = if unquoted.ends_with(|c: char| c.is_alphanumeric() || c == '}') { unquoted } else { before };
         let name = before.trim_end_matches('/');
         // In a URL of a file the path has a slash of its own after the three.
         let is_in_url = name.ends_with(':') && before.len() - name.len() >= 3;
@@ -118,9 +121,17 @@ fn a_path_is_told_from_a_route_and_a_relative_one() {
     assert_eq!(found("sqlite:////var/x/m.db and sqlite:///data.db"), ["/var/x/m.db"]);
     assert_eq!(found("--out=/root/x,/opt/y"), ["/root/x", "/opt/y"]);
     assert_eq!(found("#!/usr/bin/env bash"), ["/usr/bin/env"]);
-    for text in
-        ["GET /v2/stocks", "http://host/etc/x", "target/tmp", "../usr/x", "$root/etc", "a/b", "{}/tmp/x", "1/var"]
-    {
+    for text in [
+        "GET /v2/stocks",
+        "http://host/etc/x",
+        "target/tmp",
+        "../usr/x",
+        "$root/etc",
+        "a/b",
+        "{}/tmp/x",
+        "1/var",
+        "\"$a\"/run",
+    ] {
         assert!(found(text).is_empty(), "{text}: {:?}", found(text));
     }
     assert!(is_legitimate("/usr/local/bin") && is_legitimate("/etc/klined/klined.env"));

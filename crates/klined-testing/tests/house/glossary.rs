@@ -1,6 +1,6 @@
-//! Every name in the glossary's second column exists in the sources.
+//! The glossary: every term stands in it once, with a sentence, and every type that it names exists.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fs;
 
 use klined_testing::repository;
@@ -8,42 +8,57 @@ use klined_testing::repository;
 use super::sources::SOURCES;
 use super::tokens::is_word;
 
-/// The names in the second column of a page's tables: whatever stands there in backticks.
-fn names(page: &str) -> Vec<&str> {
-    let cells =
-        page.lines().filter(|line| line.trim_start().starts_with('|')).filter_map(|line| line.split('|').nth(2));
-    cells.flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect()
+/// The words that begin an item which the column "type" may name.
+const ITEMS: [&str; 4] = ["struct", "enum", "trait", "type"];
+
+/// The rows of a page's tables, as their cells; headings and rules left out.
+fn rows(page: &str) -> impl Iterator<Item = Vec<&str>> {
+    let rows = page.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| term |"));
+    rows.map(|row| row.trim_matches('|').split('|').map(str::trim).collect())
 }
 
-/// The words of a name: those of a path and of its arguments.
-fn words(name: &str) -> impl Iterator<Item = &str> {
-    name.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| is_word(word))
+/// The names in a cell: whatever stands there in backticks.
+fn names(cell: &str) -> impl Iterator<Item = &str> {
+    cell.split('`').skip(1).step_by(2)
 }
 
-/// What sources define, by the words that begin an item, and the variants and fields in them.
+/// Whether all words of a name, those of a path and of its arguments, are types or modules that sources define.
+fn exists(name: &str, defined: &HashSet<&str>) -> bool {
+    let mut words = name.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| is_word(word));
+    words.all(|word| defined.contains(word))
+}
+
 fn defined() -> HashSet<&'static str> {
-    let tokens = SOURCES.iter().flat_map(|source| source.tokens.windows(2));
-    let items = ["struct", "enum", "trait", "type", "const", "static", "fn", "mod"];
-    let found =
-        tokens.filter(|pair| items.contains(&pair[0].as_str()) && is_word(&pair[1])).map(|pair| pair[1].as_str());
-    found.chain(SOURCES.iter().map(|source| source.krate.as_str())).collect()
+    let pairs = SOURCES.iter().flat_map(|source| source.tokens.windows(2));
+    let items = pairs.filter(|pair| ITEMS.contains(&pair[0].as_str())).map(|pair| pair[1].as_str());
+    items.chain(SOURCES.iter().flat_map(|source| source.module.iter().map(String::as_str))).collect()
 }
 
 #[test]
-fn every_name_in_the_glossary_exists() {
+fn every_type_of_the_glossary_exists_and_every_term_stands_once() {
     let defined = defined();
-    let Ok(page) = fs::read_to_string(repository("docs/GLOSSARY.md")) else { return };
-    let unknown: Vec<&str> =
-        names(&page).into_iter().filter(|name| !words(name).all(|word| defined.contains(word))).collect();
-    assert!(unknown.is_empty(), "docs/GLOSSARY.md names what no source defines: {}", unknown.join(", "));
+    let page = fs::read_to_string(repository("docs/GLOSSARY.md")).unwrap();
+    let (mut terms, mut found) = (BTreeSet::new(), 0);
+    for row in rows(&page) {
+        let [term, types, meaning] = row[..] else { panic!("not three cells: {row:?}") };
+        assert!(terms.insert(term), "{term} stands twice");
+        assert!(meaning.ends_with('.') && meaning.len() > 10, "no sentence: {row:?}");
+        assert_eq!(types.is_empty(), names(types).next().is_none(), "a type stands in backticks: {row:?}");
+        for name in names(types) {
+            found += 1;
+            assert!(exists(name, &defined), "no type {name} is declared: {row:?}");
+        }
+    }
+    assert!(terms.len() > 100 && found > 40, "only {} terms and {found} types were found", terms.len());
 }
 
 #[test]
-fn names_are_read_from_the_second_column() {
-    let page = "# Words\n| term | type | meaning |\n|---|---|---|\n| bar | `Bar` | a `K`-line |\n| run |  | `x` |\n\
-                | tick | `ticks::Tick`, `Side` | |\ntext | `y`";
-    assert_eq!(names(page), ["Bar", "ticks::Tick", "Side"]);
-    assert_eq!(words("ticks::Tick<8>").collect::<Vec<_>>(), ["ticks", "Tick"]);
+fn names_are_read_from_their_column_and_a_stranger_is_noticed() {
+    let page = "# Words\n| term | type | meaning |\n|---|---|---|\n| bar | `Bar` | a `K`-line |\n\
+                | tick | `ticks::Trade`, `Side` | |\ntext | `y`";
+    let found: Vec<_> = rows(page).flat_map(|row| names(row[1]).collect::<Vec<_>>()).collect();
+    assert_eq!(found, ["Bar", "ticks::Trade", "Side"]);
     let defined = defined();
-    assert!(words("bars::Bar").all(|word| defined.contains(word)) && !defined.contains("Candlestick"));
+    assert!(found.iter().all(|name| exists(name, &defined)));
+    assert!(!exists("Candlestick", &defined) && !exists("bars::Candlestick", &defined));
 }

@@ -7,17 +7,19 @@ use super::tokens::{has, tokens};
 
 /// Each room, by its crate and its name there, and its layer. A room may use those of strictly lower layers, and itself. A crate
 /// of which all is one room has the name `*`.
-const LAYERS: [(&str, &str, u8); 17] = [
+const LAYERS: [(&str, &str, u8); 19] = [
     ("klined_market", "base", 0),
     ("klined_market", "calendar", 1),
     ("klined_market", "model", 2),
     ("klined_market", "bars", 3),
     ("klined_market", "universe", 3),
+    ("klined_service", "*", 0),
     ("klined_testing", "*", 4),
+    ("klined_exchange", "*", 4),
+    ("klined_fx", "*", 4),
     ("klined", "store", 4),
     ("klined", "jobs", 5),
     ("klined", "realism", 5),
-    ("klined", "net", 6),
     ("klined", "feed", 6),
     ("klined", "query", 7),
     ("klined", "access", 8),

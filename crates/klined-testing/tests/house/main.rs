@@ -1,9 +1,11 @@
-//! Checks of the repository itself: layers, cycles, sizes of files, paths, the glossary. They read sources and run nothing.
+//! Checks of the repository itself: layers, cycles, lengths of files, paths, links, the glossary. They read files and run nothing.
 
 mod cycles;
 mod files;
 mod glossary;
 mod layers;
 mod names;
+mod pages;
 mod sources;
+mod time;
 mod tokens;

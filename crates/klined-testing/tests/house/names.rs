@@ -77,14 +77,26 @@ impl Names {
             let path = [std::slice::from_ref(&source.krate), &source.module].concat();
             names.read(&source.tokens, &path, file, false);
         }
+        names.export_macros(sources);
         names.mark_test_files();
         names
+    }
+
+    /// Macros with `#[macro_export]` have a name in their crate's root, too.
+    fn export_macros(&mut self, sources: &[Source]) {
+        for source in sources.iter().filter(|source| source.tokens.iter().any(|token| token == "macro_export")) {
+            let defined = source.tokens.windows(3).filter(|words| words[0] == "macro_rules" && words[1] == "!");
+            for name in defined.map(|words| words[2].clone()) {
+                let path = [&[source.krate.clone()][..], &source.module, std::slice::from_ref(&name)].concat();
+                self.0.entry(vec![source.krate.clone()]).or_default().define(&name, Meaning::Import(path));
+            }
+        }
     }
 
     /// A module's names and paths, and those of the modules inside it.
     fn read(&mut self, tokens: &[String], at: &ModulePath, file: usize, is_test: bool) {
         let mut module = Module { file, is_test, ..Module::default() };
-        let (mut place, mut depth, mut is_test_item) = (0, 0_usize, false);
+        let (mut place, mut depth, mut is_test_item, mut is_exported) = (0, 0_usize, false, false);
         while let Some(token) = tokens.get(place) {
             let next = tokens.get(place + 1).map_or("", String::as_str);
             match token.as_str() {
@@ -93,6 +105,7 @@ impl Names {
                     let end = closing(tokens, place + 1 + usize::from(next == "!"));
                     is_test_item |= tokens[place..end].iter().any(|word| word == "cfg")
                         && tokens[place..end].iter().any(|word| word == "test");
+                    is_exported |= tokens[place..end].iter().any(|word| word == "macro_export");
                     place = end;
                 }
                 "{" | "(" | "[" => depth += 1,
@@ -123,7 +136,11 @@ impl Names {
                 }
                 word if depth == 0 && DEFINES.contains(&word) => {
                     let name = if next == "!" { tokens.get(place + 2).map_or("", String::as_str) } else { next };
-                    // `const fn` has its name later; `fn(…)` is a type and has none.
+                    // `const fn` has its name later; `fn(…)` is a type and has none. An exported macro is the crate's.
+                    if word == "macro_rules" && is_exported {
+                        let path = [&["crate".to_owned()], &at[1..], &[name.to_owned()]].concat();
+                        self.0.entry(at[..1].to_vec()).or_default().define(name, Meaning::Import(path));
+                    }
                     if is_word(name) && !DEFINES.contains(&name) {
                         module.define(name, Meaning::Item);
                     }
@@ -136,12 +153,15 @@ impl Names {
                 _ => {}
             }
             if depth == 0 && matches!(tokens.get(place).map(String::as_str), Some(";" | "}")) {
-                is_test_item = false;
+                (is_test_item, is_exported) = (false, false);
             }
             place += 1;
         }
-        // It may have been met before, where it was declared.
-        module.is_test |= self.0.get(at).is_some_and(|known| known.is_test);
+        // It may have been met before, where it was declared or where a macro was exported.
+        if let Some(known) = self.0.remove(at) {
+            module.is_test |= known.is_test;
+            module.names.extend(known.names);
+        }
         self.0.insert(at.clone(), module);
     }
 
@@ -329,13 +349,16 @@ fn a_name_is_followed_to_the_file_that_defines_it() {
     let sources = house(&[
         ("", "pub mod a; pub mod b; mod c; pub fn root() {}"),
         ("a", "mod deep; pub use deep::Deep; pub(crate) use deep::{self as renamed, other}; pub struct Own;"),
-        ("a::deep", "pub struct Deep; pub fn other() { super::Own; } const fn third() {}"),
+        (
+            "a::deep",
+            "pub struct Deep; pub fn other() { super::Own; } const fn third() {} #[macro_export] macro_rules! made { () => {} }",
+        ),
         (
             "b",
             "use crate::a::Deep; fn f() { let x: Vec<Deep> = crate::root(); std::mem::drop(x) } // crate::a::Own\n\
              #[cfg(test)] mod tests { use super::*; use house::a::{renamed::other, Own}; }",
         ),
-        ("c::both", "use crate::a; pub fn a() { a::other() }"),
+        ("c::both", "use crate::a; pub fn a() { a::other(); crate::made!() }"),
         ("c", "mod both; use super::a; fn f() { a::other(); call!(\"{}\", crate::b::f()) } make! { Made }"),
         (
             "d",
@@ -359,6 +382,7 @@ fn a_name_is_followed_to_the_file_that_defines_it() {
             "b a::deep crate::a::Deep",
             "b a::deep house::a::renamed::other test",
             "c::both a::deep a::other",
+            "c::both a::deep crate::made",
             "c a::deep a::other",
             "c b crate::b::f",
             "d a crate::a::Own",

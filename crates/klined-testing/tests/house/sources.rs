@@ -88,7 +88,9 @@ pub fn written(endings: &[&str]) -> Vec<(String, String)> {
         let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         (relative(&root, &path), text)
     };
-    files_below(&root, &is_wanted).into_iter().map(read).collect()
+    let found: Vec<_> = files_below(&root, &is_wanted).into_iter().map(read).collect();
+    assert!(!found.is_empty(), "no files were found in {}", root.display());
+    found
 }
 
 #[test]

@@ -163,7 +163,7 @@ fn a_pool_that_is_exhausted_is_worth_another_try() {
         await_one(&database, &of_sessions("pid", "wait_event = 'PgSleep'"));
         let (starved, other) = (store.status(), patient.status());
         database.column(&of_sessions("pg_cancel_backend(pid)", "wait_event = 'PgSleep'"));
-        assert!(writing.join().unwrap().is_err());
+        assert_query_fails(writing.join().unwrap(), "canceling statement due to user request");
         let error = starved.unwrap_err();
         assert!(matches!(error, StoreError::PoolTimeout { .. }) && error.is_retriable(), "{error}");
         // Readers with connections of their own are not kept waiting.

@@ -60,9 +60,11 @@ fn observed(database: &Database) -> (Desk, Arc<Notebook>) {
     (Desk { store, ..desk }, notebook)
 }
 
+/// Two roll-ups of five minutes and one of a day, of ten minutes.
 fn rollups(name: &str, minutes: &[Minute]) -> Vec<RollupWrite> {
-    let bars = [Interval::Minute5, Interval::Day, Interval::Minute5].map(|interval| (interval, bar(minutes[0], 77, 7)));
-    vec![RollupWrite { bars: bars.into(), ..folding_to(name, minutes[minutes.len() - 1].start()) }]
+    let places = [(Interval::Minute5, 0), (Interval::Day, 0), (Interval::Minute5, 5)];
+    let bars = places.map(|(interval, place)| (interval, bar(minutes[place], 77, 7)));
+    vec![RollupWrite { bars: bars.into(), ..folding_to(name, minutes[9].start()) }]
 }
 
 /// One part, and then the end.
@@ -187,15 +189,10 @@ fn the_observer_follows_the_load_of_a_month_and_counts_it_when_it_is_committed()
     let (desk, notebook) = observed(&database);
     let roles = LoadRoles { writer: &desk.writer, aggregator: Some(&desk.aggregator) };
     let ten = minutes(10);
-    // A month takes no bar twice.
-    let part = || {
-        let mut rollups = rollups("AAA", &ten);
-        rollups[0].bars.truncate(2);
-        HistoryPart { minutes: full_batch("AAA", &ten), rollups }
-    };
+    let part = || HistoryPart { minutes: full_batch("AAA", &ten), rollups: rollups("AAA", &ten) };
     for (may_end, load, bars) in [
         (false, MonthLoad::Cancelled, vec![]),
-        (true, MonthLoad::Committed, vec![(Interval::Minute1, 10), (Interval::Minute5, 1), (Interval::Day, 1)]),
+        (true, MonthLoad::Committed, vec![(Interval::Minute1, 10), (Interval::Minute5, 2), (Interval::Day, 1)]),
     ] {
         assert_eq!(desk.store.make_room(date(DAY)).unwrap(), MonthRoom::Free);
         *notebook.advances.lock().unwrap() = 0;

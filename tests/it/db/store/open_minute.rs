@@ -62,7 +62,7 @@ on_every_backend! {
         break_table(database, "market_clock", "INSERT");
         follower.wait(SOON).unwrap();
         let batch = full_batch("AAA", &minutes(1));
-        assert!(desk.store.write(&desk.writer, &batch).is_err());
+        assert_query_fails(desk.store.write(&desk.writer, &batch), OUT_OF_ORDER);
         mend_table(database, "market_clock");
         assert_eq!(desk.store.clock().unwrap(), None);
         desk.write(&batch);

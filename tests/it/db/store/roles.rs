@@ -1,6 +1,6 @@
 //! One writer: leases, and what becomes of a holder whose role was taken over.
 
-use klined::store::StoreError;
+use klined_testing::assert_same;
 
 use super::*;
 use crate::on_every_backend;
@@ -94,7 +94,7 @@ fn a_writer_whose_lock_was_cut_off_is_shut_out_once_another_has_taken_over() {
     let before = database.contents();
     let lost = desk.store.write(&desk.writer, &full_batch("AAA", &minutes(4))).unwrap_err();
     assert!(lost.is_retriable() && lost.to_string().contains("held the role"), "{lost}");
-    assert_eq!(database.contents(), before);
+    assert_same(&database.contents(), &before);
     let newer = second.acquire(Role::Writer).unwrap();
     second.write(&newer, &full_batch("AAA", &minutes(5))).unwrap();
     // That the old lease goes does not free the newer one's role.

@@ -5,9 +5,9 @@ use klined_market::bars::Halt;
 use klined_market::base::{Seconds, UnixSeconds};
 use klined_market::model::{Effect, Regime, ScenarioEvent, Scope};
 
-use super::{Desk, symbol};
+use super::{Desk, assert_query_fails, symbol};
 use crate::on_every_backend;
-use crate::support::database::Database;
+use crate::support::database::{Backend, Database};
 
 fn every_kind(name: &str) -> StoredScenario {
     let event = |scope, effect, from| {
@@ -40,7 +40,11 @@ on_every_backend! {
     fn a_name_is_taken_once_and_a_refused_scenario_leaves_nothing(database: &Database) {
         let desk = Desk::of(database);
         desk.store.add_scenario(&desk.writer, &every_kind("crash")).unwrap();
-        assert!(desk.store.add_scenario(&desk.writer, &every_kind("crash")).is_err());
+        let again = desk.store.add_scenario(&desk.writer, &every_kind("crash"));
+        assert_query_fails(again, match database.backend {
+            Backend::Sqlite => "UNIQUE constraint failed",
+            Backend::Postgres => "duplicate key value violates unique constraint",
+        });
         assert_eq!(desk.store.scenarios().unwrap(), [every_kind("crash")]);
     }
 

@@ -60,7 +60,7 @@ on_every_backend! {
         let before = everything(database);
         for (table, operation) in [("rollup_watermark", "UPDATE"), ("rollup_dirty", "DELETE")] {
             break_table(database, table, operation);
-            assert!(desk.store.write_rollups(&desk.aggregator, &[write(2000, true)]).is_err(), "{table}");
+            assert_query_fails(desk.store.write_rollups(&desk.aggregator, &[write(2000, true)]), OUT_OF_ORDER);
             mend_table(database, table);
             assert_eq!(everything(database), before, "{table}");
         }
@@ -72,7 +72,7 @@ on_every_backend! {
         let store = database.open();
         break_table(database, "stock_metadata", "INSERT");
         let identity = Identity { seed: 1, model: "gbm-1".to_owned() };
-        assert!(store.claim(&identity, &[super::market::stock("AAA")]).is_err());
+        assert_query_fails(store.claim(&identity, &[super::market::stock("AAA")]), OUT_OF_ORDER);
         assert_eq!(store.identity().unwrap(), None);
     }
 
@@ -81,7 +81,7 @@ on_every_backend! {
         desk.write(&full_batch("AAA", &minutes(5)));
         let before = everything(database);
         break_table(database, "stock_listing", "DELETE");
-        assert!(desk.store.clear(&desk.writer, Some(&symbol("AAA"))).is_err());
+        assert_query_fails(desk.store.clear(&desk.writer, Some(&symbol("AAA"))), OUT_OF_ORDER);
         mend_table(database, "stock_listing");
         assert_eq!(everything(database), before);
         // What was put aside for the removal is in place again.

@@ -3,6 +3,7 @@
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
+use klined_testing::assert_same;
 
 use super::roles::Users;
 use crate::support::database::{Backend, Database};
@@ -198,5 +199,5 @@ fn a_backup_of_the_data_alone_is_restored_whole() {
     let restored = market(&copy);
     aggregate(&restored);
     assert_clean(&restored);
-    assert_eq!(copy.contents(), database.contents());
+    assert_same(&copy.contents(), &database.contents());
 }

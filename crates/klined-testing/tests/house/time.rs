@@ -1,10 +1,9 @@
 //! Time's scales and the exchange's zone stand in one place each.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use super::sources::written;
 
-/// Where the shipped sources are, below the repository.
-const FOLDERS: [&str; 3] = ["src", "crates", "examples"];
+/// The tests of all crates reckon the zone once more.
+const RECKONS_AGAIN: &str = "crates/klined-testing/";
 /// What only one file, or the files of one folder, may spell.
 const OWNED: [(&str, &[&str]); 2] = [
     ("crates/klined-market/src/base/time", &["1_000_000_000", "1000000000", "1e9", "86_400", "86400"]),
@@ -13,17 +12,6 @@ const OWNED: [(&str, &[&str]); 2] = [
         &["chrono_tz", "FixedOffset", "Asia/Shanghai", "28_800", "28800", "8 * 3600", "8 * 3_600"],
     ),
 ];
-
-fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            rust_files(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            found.push(path);
-        }
-    }
-}
 
 /// What a file ships: without its tests and without comments.
 fn shipped(text: &str) -> String {
@@ -40,14 +28,11 @@ fn spells(text: &str, word: &str) -> bool {
 
 #[test]
 fn scales_and_the_zone_are_spelt_in_one_place() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut paths = Vec::new();
-    FOLDERS.iter().for_each(|folder| rust_files(&root.join(folder), &mut paths));
-    assert!(paths.len() > 100, "the sources were not found in {}", root.display());
+    let is_shipped = |path: &str| path.starts_with("examples/") || path.starts_with("src/") || path.contains("/src/");
+    let files = written(&[".rs"]);
     let mut strays = Vec::new();
-    for path in paths {
-        let name = path.strip_prefix(root).unwrap().to_str().unwrap().replace('\\', "/");
-        let code = shipped(&fs::read_to_string(&path).unwrap());
+    for (name, text) in files.iter().filter(|(name, _)| is_shipped(name) && !name.starts_with(RECKONS_AGAIN)) {
+        let code = shipped(text);
         for (owner, words) in OWNED.into_iter().filter(|(owner, _)| !name.starts_with(owner)) {
             let found = words.iter().filter(|word| spells(&code, word));
             strays.extend(found.map(|word| format!("{name} spells {word}, which is for {owner}")));

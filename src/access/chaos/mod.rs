@@ -1,21 +1,19 @@
 //! Faults on demand, with which a key's holder tests a program: a plan that gives, from a seed, the fault of the n-th request and of
 //! the n-th message of the c-th connection. It depends neither on time nor on what is requested.
 
+mod profile;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::http::StatusCode;
 use rand_core::Rng;
-use serde::Deserialize;
-use thiserror::Error;
 
 use klined_market::base::seed::open_unit;
 use klined_market::base::{Seed, Stream};
 
-/// The longest delay, in milliseconds.
-pub const DELAY_MS_MAX: u32 = 10_000;
-/// What the probabilities may add up to: so much above 1 is how they are rounded.
-const SUM_MAX: f64 = 1.0 + 1e-9;
+pub use profile::{ChaosProfile, DELAY_MS_MAX, InvalidProfile, MessageOdds, RequestOdds, example};
+
 /// Two numbers of 64 bits for each request or message, with or without a fault: which fault, and how much of it.
 const DRAW_WORDS: u128 = 4;
 /// The statuses of a server that fails.
@@ -25,67 +23,6 @@ const SERVER_ERRORS: [StatusCode; 4] = [
     StatusCode::SERVICE_UNAVAILABLE,
     StatusCode::GATEWAY_TIMEOUT,
 ];
-
-/// Why a profile cannot be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum InvalidProfile {
-    #[error("chaos.{0}: a probability must be a number from 0 to 1")]
-    Probability(&'static str),
-    #[error("chaos.{0}: the probabilities add up to more than 1, but a request or a message gets at most one fault")]
-    Sum(&'static str),
-    #[error("chaos.{0}.delay_ms must be [LEAST, MOST] with LEAST <= MOST <= {DELAY_MS_MAX}")]
-    Delay(&'static str),
-}
-
-/// A key's faults as its file has them. A fault that is not named never happens.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ChaosProfile {
-    pub seed: u64,
-    #[serde(default)]
-    pub requests: RequestOdds,
-    #[serde(default)]
-    pub messages: MessageOdds,
-}
-
-/// The probability of each fault of a request.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct RequestOdds {
-    pub delay: f64,
-    pub delay_ms: [u32; 2],
-    pub drop: f64,
-    pub too_many_requests: f64,
-    pub server_error: f64,
-    pub stale: f64,
-}
-
-/// The probability of each fault of a message.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct MessageOdds {
-    pub delay: f64,
-    pub delay_ms: [u32; 2],
-    pub duplicate: f64,
-    pub reorder: f64,
-    pub drop: f64,
-    pub stale: f64,
-}
-
-/// The delay where a profile gives none, in milliseconds.
-const DELAY_MS: [u32; 2] = [100, 1000];
-
-impl Default for RequestOdds {
-    fn default() -> Self {
-        Self { delay: 0.0, delay_ms: DELAY_MS, drop: 0.0, too_many_requests: 0.0, server_error: 0.0, stale: 0.0 }
-    }
-}
-
-impl Default for MessageOdds {
-    fn default() -> Self {
-        Self { delay: 0.0, delay_ms: DELAY_MS, duplicate: 0.0, reorder: 0.0, drop: 0.0, stale: 0.0 }
-    }
-}
 
 /// A fault of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -174,20 +111,6 @@ fn delay([least, most]: [u32; 2], word: u64) -> Duration {
     Duration::from_millis(u64::from(least) + below(u64::from(most - least) + 1, word))
 }
 
-fn check(table: &'static str, probabilities: &[f64], delay_ms: [u32; 2]) -> Result<(), InvalidProfile> {
-    if !probabilities.iter().all(|probability| (0.0..=1.0).contains(probability)) {
-        return Err(InvalidProfile::Probability(table));
-    }
-    if probabilities.iter().sum::<f64>() > SUM_MAX {
-        return Err(InvalidProfile::Sum(table));
-    }
-    let [least, most] = delay_ms;
-    if least > most || most > DELAY_MS_MAX {
-        return Err(InvalidProfile::Delay(table));
-    }
-    Ok(())
-}
-
 /// A profile that has been checked.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct FaultPlan(ChaosProfile);
@@ -196,10 +119,7 @@ impl TryFrom<ChaosProfile> for FaultPlan {
     type Error = InvalidProfile;
 
     fn try_from(profile: ChaosProfile) -> Result<Self, InvalidProfile> {
-        let RequestOdds { delay, delay_ms, drop, too_many_requests, server_error, stale } = profile.requests;
-        check("requests", &[delay, drop, too_many_requests, server_error, stale], delay_ms)?;
-        let MessageOdds { delay, delay_ms, duplicate, reorder, drop, stale } = profile.messages;
-        check("messages", &[delay, duplicate, reorder, drop, stale], delay_ms)?;
+        profile.check()?;
         Ok(Self(profile))
     }
 }
@@ -237,16 +157,6 @@ impl FaultPlan {
             ],
         )
     }
-}
-
-/// The lines of a key's entry that give it a few faults of each kind.
-#[must_use]
-pub fn example(seed: u64) -> String {
-    format!(
-        "[key.chaos]\nseed = {seed}\n\
-         requests = {{ delay = 0.05, delay_ms = [100, 2000], drop = 0.02, too_many_requests = 0.05, server_error = 0.05, stale = 0.05 }}\n\
-         messages = {{ delay = 0.01, delay_ms = [100, 2000], duplicate = 0.01, reorder = 0.01, drop = 0.001, stale = 0.01 }}\n"
-    )
 }
 
 /// A plan, and how many requests and connections its key has used of it.

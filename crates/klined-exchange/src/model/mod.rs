@@ -1,0 +1,71 @@
+//! The rates at which events happen in a state of the book.
+
+mod choice;
+mod curves;
+mod hlr;
+mod simple;
+
+use std::sync::Arc;
+
+pub use curves::{Curve, CurveError, Curves};
+pub use simple::{BadParameter, Parameters};
+
+pub(crate) use hlr::Hlr;
+pub(crate) use simple::Simple;
+
+use crate::book::Book;
+use crate::event::EventType;
+use crate::random::Draws;
+
+/// A model, ready for sessions of every security.
+#[derive(Debug, Clone)]
+pub struct Model(pub(crate) Kind);
+
+#[derive(Debug, Clone)]
+pub(crate) enum Kind {
+    Simple(Arc<Simple>),
+    Hlr(Arc<Hlr>),
+}
+
+impl Model {
+    /// Rates by the imbalance at the best prices.
+    #[must_use]
+    pub fn simple(parameters: Parameters) -> Self {
+        Self(Kind::Simple(Arc::new(Simple::new(parameters))))
+    }
+
+    /// Rates of each level by curves of its queue's length (Huang, Lehalle and Rosenbaum, 2015).
+    #[must_use]
+    pub fn hlr(curves: Curves) -> Self {
+        Self(Kind::Hlr(Arc::new(Hlr::new(curves))))
+    }
+
+    /// How many levels a side the book must have at least.
+    #[must_use]
+    pub fn levels_least(&self) -> usize {
+        match &self.0 {
+            Kind::Simple(_) => 1,
+            Kind::Hlr(hlr) => hlr.levels(),
+        }
+    }
+}
+
+/// What one step of a path fixes: its time follows from `unit` and `total` alone, so it can be reckoned later.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Step {
+    /// The uniform number of the waiting time.
+    pub unit: f64,
+    /// The rate of all events together, per second.
+    pub total: f64,
+    pub event_type: EventType,
+    pub price_ticks: i32,
+}
+
+/// A model in the innermost loop.
+pub(crate) trait Dynamics {
+    /// Draws the next event and applies it.
+    fn step<const WIDTH: usize>(&self, book: &mut Book<WIDTH>, draws: &mut Draws) -> Step;
+}
+
+/// A total rate that ends the session at once: where rates overflow, nothing more happens.
+pub(crate) const NEVER: f64 = 1e-300;

@@ -1,0 +1,291 @@
+//! `exchange-producer`: makes order events and writes them to logs.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use anyhow::{Context, bail, ensure};
+use chrono::NaiveDate;
+use clap::{Args, Parser, ValueEnum};
+
+use super::performance;
+use super::stop::{Stop, SystemPace};
+use crate::model::{Curves, Parameters};
+use crate::run::{DayDone, Directory, ModelSpec, Pace, RunSpec, Security, run_batch, run_paced, securities};
+
+/// Makes an exchange's order events under a queue-reactive model and writes them to .qrsdp logs
+///
+/// In batch it makes the days as fast as it can; with --realtime in step with the clock. Events follow from the seed and the parameters alone. A
+/// producer that was stopped or killed and is started again with the same parameters goes on where it stopped and writes the same bytes as one that
+/// never stopped. SIGTERM and SIGINT end it at once, between two events.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "exchange-producer", version)]
+pub struct ProducerArgs {
+    /// Seed of the first security's first day
+    #[arg(long, env = "EXCHANGE_SEED", default_value_t = 42)]
+    pub seed: u64,
+    /// Trading days to make; 0 goes on until it is stopped
+    #[arg(long, env = "EXCHANGE_DAYS", default_value_t = 5, value_parser = clap::value_parser!(u32).range(..=1_000_000))]
+    pub days: u32,
+    /// Where logs and manifest go [default: output/run_SEED]
+    #[arg(long, env = "EXCHANGE_OUTPUT", value_name = "DIR")]
+    pub output: Option<PathBuf>,
+    /// Date of the first session, as it is; weekdays follow
+    #[arg(long, env = "EXCHANGE_START_DATE", value_name = "YYYY-MM-DD", default_value = "2026-01-02", value_parser = date)]
+    pub start_date: NaiveDate,
+    /// Securities with their opening prices in ticks, such as AAPL:10000,MSFT:15000; none makes one security without a name
+    #[arg(long, env = "EXCHANGE_SECURITIES", value_name = "SYM:P0,…")]
+    pub securities: Option<String>,
+    #[command(flatten)]
+    pub session: SessionArgs,
+    #[command(flatten)]
+    pub model: ModelArgs,
+    #[command(flatten)]
+    pub pace: PaceArgs,
+    #[command(flatten)]
+    pub kafka: KafkaArgs,
+    /// Records a chunk of the log
+    #[arg(long, env = "EXCHANGE_CHUNK_SIZE", value_name = "N", default_value_t = 4096)]
+    pub chunk_size: u32,
+    /// Where the page of figures goes [default: performance-results.md in the output directory]
+    #[arg(long, env = "EXCHANGE_PERF_DOC", value_name = "FILE")]
+    pub perf_doc: Option<PathBuf>,
+    /// Threads in batch; the events do not depend on it [default: one a processor]
+    #[arg(long, env = "EXCHANGE_THREADS", value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+}
+
+/// What a session starts as.
+#[derive(Debug, Clone, Args)]
+pub struct SessionArgs {
+    /// Seconds a session
+    #[arg(long, env = "EXCHANGE_SECONDS", default_value_t = 23_400)]
+    pub seconds: u32,
+    /// Opening price in ticks of the security without a name
+    #[arg(long, env = "EXCHANGE_P0", value_name = "TICKS", default_value_t = 10_000, allow_negative_numbers = true)]
+    pub p0: i32,
+    /// Units at each level at the open and where a level is refilled; 0 means 50
+    #[arg(long, env = "EXCHANGE_DEPTH", default_value_t = 5)]
+    pub depth: u32,
+    /// Levels a side, 1 to 64
+    #[arg(long, env = "EXCHANGE_LEVELS", default_value_t = 5)]
+    pub levels: u32,
+    /// When sessions open
+    #[arg(long, env = "EXCHANGE_MARKET_OPEN", value_name = "HH:MM", default_value = "09:30", value_parser = time_of_day)]
+    pub market_open: u32,
+}
+
+/// Which model, and its parameters.
+#[derive(Debug, Clone, Args)]
+pub struct ModelArgs {
+    /// Rates by the imbalance at the best prices, or curves of each queue's length
+    #[arg(long, env = "EXCHANGE_MODEL", value_enum, default_value_t = ModelName::Simple)]
+    pub model: ModelName,
+    /// Curves of a JSON file, such as exchange-calibrate makes; implies --model hlr
+    #[arg(long, env = "EXCHANGE_HLR_CURVES", value_name = "FILE")]
+    pub hlr_curves: Option<PathBuf>,
+    /// Simple model: limit orders a second and side
+    #[arg(
+        long = "base-L",
+        env = "EXCHANGE_BASE_L",
+        value_name = "RATE",
+        default_value_t = 20.0,
+        allow_negative_numbers = true
+    )]
+    pub base_limit: f64,
+    /// Simple model: cancellations a second for each unit in the book
+    #[arg(
+        long = "base-C",
+        env = "EXCHANGE_BASE_C",
+        value_name = "RATE",
+        default_value_t = 0.5,
+        allow_negative_numbers = true
+    )]
+    pub base_cancel: f64,
+    /// Simple model: what the rates of market orders are multiples of, per second
+    #[arg(
+        long = "base-M",
+        env = "EXCHANGE_BASE_M",
+        value_name = "RATE",
+        default_value_t = 15.0,
+        allow_negative_numbers = true
+    )]
+    pub base_market: f64,
+    /// Simple model: how much an imbalance moves the rates; 0 or less means 1
+    #[arg(
+        long,
+        env = "EXCHANGE_IMBALANCE_SENS",
+        value_name = "X",
+        default_value_t = 1.0,
+        allow_negative_numbers = true
+    )]
+    pub imbalance_sens: f64,
+    /// Simple model: a factor of cancellations; 0 or less means 1
+    #[arg(long, env = "EXCHANGE_CANCEL_SENS", value_name = "X", default_value_t = 1.0, allow_negative_numbers = true)]
+    pub cancel_sens: f64,
+    /// Simple model: market orders at no imbalance, as a part of --base-M; 0 or less means 0.05
+    #[arg(long, env = "EXCHANGE_EPSILON_EXEC", value_name = "X", default_value_t = 0.5, allow_negative_numbers = true)]
+    pub epsilon_exec: f64,
+    /// Simple model: how much a wide spread invites limit orders and deters market orders; 0 or less switches it off
+    #[arg(long, env = "EXCHANGE_SPREAD_SENS", value_name = "X", default_value_t = 0.4, allow_negative_numbers = true)]
+    pub spread_sens: f64,
+}
+
+/// How fast.
+#[derive(Debug, Clone, Args)]
+pub struct PaceArgs {
+    /// Put events into the logs when they happen, not as fast as possible
+    #[arg(long, env = "EXCHANGE_REALTIME")]
+    pub realtime: bool,
+    /// With --realtime, how many times faster than the clock: at 100 a session of 6.5 hours takes 4 minutes
+    #[arg(long, env = "EXCHANGE_SPEED", value_name = "X", default_value_t = 100.0, value_parser = speed,
+          allow_negative_numbers = true)]
+    pub speed: f64,
+}
+
+/// Where events are published.
+#[derive(Debug, Clone, Args)]
+pub struct KafkaArgs {
+    /// Kafka brokers; empty writes logs only
+    #[arg(long, env = "KAFKA_BROKERS", value_name = "HOST:PORT,…", default_value = "")]
+    pub kafka_brokers: String,
+    /// Kafka topic
+    #[arg(long, env = "KAFKA_TOPIC", value_name = "NAME", default_value = "exchange.events")]
+    pub kafka_topic: String,
+}
+
+/// The models.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ModelName {
+    Simple,
+    Hlr,
+}
+
+fn date(text: &str) -> Result<NaiveDate, String> {
+    let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().filter(|date| date.to_string() == text);
+    date.ok_or_else(|| "it must be a date as YYYY-MM-DD".to_owned())
+}
+
+/// Seconds since midnight.
+fn time_of_day(text: &str) -> Result<u32, String> {
+    let number = |text: &str, below: u32| -> Option<u32> {
+        text.parse()
+            .ok()
+            .filter(|number| text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit()) && *number < below)
+    };
+    let parts = text.split_once(':').and_then(|(hours, minutes)| Some((number(hours, 24)?, number(minutes, 60)?)));
+    parts
+        .map(|(hours, minutes)| hours * 3600 + minutes * 60)
+        .ok_or_else(|| "it must be a time from 00:00 to 23:59".to_owned())
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(speed) if (0.001..=1_000_000.0).contains(&speed) => Ok(speed),
+        _ => Err("it must be a number from 0.001 to 1000000".to_owned()),
+    }
+}
+
+impl ModelArgs {
+    fn spec(&self) -> anyhow::Result<ModelSpec> {
+        if let Some(path) = &self.hlr_curves {
+            let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+            let curves = Curves::from_json(&text).with_context(|| path.display().to_string())?;
+            return Ok(ModelSpec::Curves(Box::new(curves)));
+        }
+        Ok(match self.model {
+            ModelName::Hlr => ModelSpec::Hlr,
+            ModelName::Simple => ModelSpec::Simple(Parameters {
+                base_limit: self.base_limit,
+                base_cancel: self.base_cancel,
+                base_market: self.base_market,
+                imbalance_sensitivity: self.imbalance_sens,
+                cancel_sensitivity: self.cancel_sens,
+                execution_floor: self.epsilon_exec,
+                spread_sensitivity: self.spread_sens,
+            }),
+        })
+    }
+}
+
+impl ProducerArgs {
+    /// The run that is asked for.
+    ///
+    /// # Errors
+    /// Names the value that is not possible.
+    pub fn spec(&self) -> anyhow::Result<RunSpec> {
+        let list: Vec<Security> = self.securities.as_deref().map(securities).transpose()?.unwrap_or_default();
+        let run = RunSpec {
+            base_seed: self.seed,
+            securities: list,
+            p0_ticks: self.session.p0,
+            tick_size: 100,
+            session_seconds: self.session.seconds,
+            market_open_s: self.session.market_open,
+            levels: self.session.levels,
+            spread_ticks: 2,
+            depth: self.session.depth,
+            start_date: self.start_date,
+            chunk_capacity: self.chunk_size,
+            model: self.model.spec()?,
+        };
+        run.check()?;
+        Ok(run)
+    }
+}
+
+/// Makes the run.
+///
+/// # Errors
+/// The command line's values, and what the run ends with; then logs hold whole chunks still.
+pub fn run(args: ProducerArgs) -> anyhow::Result<()> {
+    let run = args.spec()?;
+    if !args.kafka.kafka_brokers.is_empty() {
+        bail!("--kafka-brokers is {}: this program has no Kafka sink", args.kafka.kafka_brokers);
+    }
+    ensure!(!args.kafka.kafka_topic.is_empty(), "--kafka-topic is empty");
+    let stop = Stop::on_signals()?;
+    let output = args.output.clone().unwrap_or_else(|| PathBuf::from(format!("output/run_{}", args.seed)));
+    let directory = Directory::open(&output, &run)?;
+    let days = (args.days > 0).then_some(args.days);
+    let pace = SystemPace::start(stop.clone());
+    let made: Mutex<Vec<DayDone>> = Mutex::default();
+    let done = |day: &DayDone| {
+        let DayDone { path, events, open_ticks, close_ticks, .. } = day;
+        println!("{}: {events} events, open {open_ticks}, close {close_ticks}", path.display());
+        // An endless run keeps no list without bound.
+        let mut made = made.lock().unwrap_or_else(PoisonError::into_inner);
+        if made.len() < DAYS_KEPT {
+            made.push(day.clone());
+        }
+    };
+    if args.pace.realtime {
+        run_paced(&directory, days, args.pace.speed, &pace, &mut |day| done(day))?;
+    } else {
+        let threads = args.threads.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
+        run_batch(&directory, days, threads, stop.flag(), &done)?;
+    }
+    let made_in = pace.elapsed();
+    let made = made.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let stopped = stop.flag().load(std::sync::atomic::Ordering::Relaxed);
+    // Who stops a program does not wait for its figures.
+    if made.is_empty() || stopped {
+        return Ok(());
+    }
+    let page = args.perf_doc.unwrap_or_else(|| output.join("performance-results.md"));
+    performance::write(&page, &run, &made, made_in)
+}
+
+/// Days that the page of figures is made of, at most.
+const DAYS_KEPT: usize = 100_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        ProducerArgs::command().debug_assert();
+    }
+}

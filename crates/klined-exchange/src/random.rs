@@ -1,0 +1,171 @@
+//! Uniform numbers of a session: MT19937-64 (Nishimura and Matsumoto), made a block at a time so that vectors can do it.
+
+use pulp::{Arch, NullaryFnOnce};
+
+/// Half of the generator's state, and the distance of the recurrence.
+const HALF: usize = 156;
+const BLOCK: usize = 2 * HALF;
+/// Blocks made at a time.
+const BLOCKS: usize = 4;
+/// One step takes at most this many numbers.
+pub const DRAWS_MAX: usize = 4;
+const BUFFER: usize = BLOCKS * BLOCK + DRAWS_MAX;
+/// The largest double below one.
+const BELOW_ONE: f64 = 1.0 - f64::EPSILON / 2.0;
+
+#[derive(Debug, Clone)]
+struct Twister {
+    low: [u64; HALF],
+    high: [u64; HALF],
+}
+
+#[inline(always)]
+fn twist(this: u64, next: u64, other: u64) -> u64 {
+    let mixed = (this & 0xffff_ffff_8000_0000) | (next & 0x7fff_ffff);
+    other ^ (mixed >> 1) ^ ((mixed & 1).wrapping_neg() & 0xb502_6f5a_a966_19e9)
+}
+
+#[inline(always)]
+fn uniform(word: u64) -> f64 {
+    let mut x = word;
+    x ^= (x >> 29) & 0x5555_5555_5555_5555;
+    x ^= (x << 17) & 0x71d6_7fff_eda6_0000;
+    x ^= (x << 37) & 0xfff7_eee0_0000_0000;
+    x ^= x >> 43;
+    let number = x as f64 * (1.0 / 18_446_744_073_709_551_616.0);
+    if number < 1.0 { number } else { BELOW_ONE }
+}
+
+impl Twister {
+    fn new(seed: u64) -> Self {
+        let mut state = [seed; BLOCK];
+        for i in 1..BLOCK {
+            let last = state[i - 1];
+            state[i] = 6_364_136_223_846_793_005u64.wrapping_mul(last ^ (last >> 62)).wrapping_add(i as u64);
+        }
+        let (mut low, mut high) = ([0; HALF], [0; HALF]);
+        low.copy_from_slice(&state[..HALF]);
+        high.copy_from_slice(&state[HALF..]);
+        Self { low, high }
+    }
+
+    #[inline(always)]
+    fn block(&mut self, numbers: &mut [f64; BLOCK]) {
+        let Self { low, high } = self;
+        for i in 0..HALF - 1 {
+            low[i] = twist(low[i], low[i + 1], high[i]);
+        }
+        low[HALF - 1] = twist(low[HALF - 1], high[0], high[HALF - 1]);
+        for i in 0..HALF - 1 {
+            high[i] = twist(high[i], high[i + 1], low[i]);
+        }
+        high[HALF - 1] = twist(high[HALF - 1], low[0], low[HALF - 1]);
+        for i in 0..HALF {
+            numbers[i] = uniform(low[i]);
+            numbers[HALF + i] = uniform(high[i]);
+        }
+    }
+}
+
+/// A stream of uniform numbers in [0, 1): 64 random bits divided by 2^64 and rounded to nearest; what rounds to one becomes the
+/// largest double below it.
+#[derive(Debug, Clone)]
+pub struct Draws {
+    twister: Twister,
+    numbers: [f64; BUFFER],
+    next: usize,
+    arch: Arch,
+}
+
+impl Draws {
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self { twister: Twister::new(seed), numbers: [0.0; BUFFER], next: BUFFER, arch: Arch::new() }
+    }
+
+    /// The next [`DRAWS_MAX`] numbers, none of which counts as taken.
+    #[inline(always)]
+    pub fn ahead(&mut self) -> [f64; DRAWS_MAX] {
+        if self.next > BUFFER - DRAWS_MAX {
+            self.refill();
+        }
+        let ahead = &self.numbers[self.next..self.next + DRAWS_MAX];
+        [ahead[0], ahead[1], ahead[2], ahead[3]]
+    }
+
+    /// Counts `count` of the numbers that [`Self::ahead`] gave as taken; `count` is at most [`DRAWS_MAX`].
+    #[inline(always)]
+    pub fn take(&mut self, count: usize) {
+        debug_assert!(count <= DRAWS_MAX);
+        self.next += count;
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn refill(&mut self) {
+        let left = BUFFER - self.next;
+        let start = DRAWS_MAX - left;
+        self.numbers.copy_within(self.next.., start);
+        let (twister, numbers) = (&mut self.twister, &mut self.numbers);
+        self.arch.dispatch(Blocks { twister, numbers: &mut numbers[DRAWS_MAX..] });
+        self.next = start;
+    }
+}
+
+/// The work of a refill, made with the vectors that the processor has: a closure would not be inlined where they may be used.
+struct Blocks<'a> {
+    twister: &'a mut Twister,
+    numbers: &'a mut [f64],
+}
+
+impl NullaryFnOnce for Blocks<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        for block in self.numbers.as_chunks_mut::<BLOCK>().0 {
+            self.twister.block(block);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand_mt::Mt64;
+
+    #[test]
+    fn the_stream_is_that_of_the_reference_generator_however_many_are_taken_at_a_time() {
+        for seed in [0, 1, 42, 5489, u64::MAX] {
+            let (mut draws, mut reference) = (Draws::new(seed), Mt64::new(seed));
+            let mut expected: Vec<f64> = Vec::new();
+            for nth in 0..20_000 {
+                while expected.len() < DRAWS_MAX {
+                    expected.push((reference.next_u64() as f64 / 2f64.powi(64)).min(BELOW_ONE));
+                }
+                assert_eq!(draws.ahead().as_slice(), expected.as_slice(), "seed {seed}, step {nth}");
+                let count = [1, 2, 3, 4, 2, 0][nth % 6];
+                draws.take(count);
+                expected.drain(..count);
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_words_of_the_generators_authors_come_out() {
+        // Known outputs of the 64-bit twister for seed 5489, the default of C++'s mt19937_64.
+        let mut reference = Mt64::new(5489);
+        assert_eq!(reference.next_u64(), 14_514_284_786_278_117_030);
+        let first = Draws::new(5489).ahead();
+        assert_eq!(first[0], 14_514_284_786_278_117_030u64 as f64 / 2f64.powi(64));
+        assert_eq!(first[1], 4_620_546_740_167_642_908u64 as f64 / 2f64.powi(64));
+    }
+
+    #[test]
+    fn a_number_is_always_below_one() {
+        assert_eq!(u64::MAX as f64 / 2f64.powi(64), 1.0);
+        // No output word is known to give it, so the conversion itself is tried over its last values.
+        let untempered = (0..4096u64).map(|low| uniform(u64::MAX - low));
+        assert!(untempered.into_iter().all(|number| number < 1.0));
+    }
+}

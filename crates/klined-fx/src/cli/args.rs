@@ -1,0 +1,229 @@
+//! The flags. Underscores and hyphens are alike; each flag has a variable, which the command line overrides.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// A seeded foreign exchange market, into QuestDB or into files.
+#[derive(Debug, Parser)]
+#[command(
+    name = "fx-generator",
+    version,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    allow_negative_numbers = true
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    #[command(flatten)]
+    pub generate: GenerateArgs,
+}
+
+/// What else the program does.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Measures a market and compares it with real ones; the exit status is 1 when a figure lies outside its band
+    Realism(RealismArgs),
+    /// Compares a database with the market that the flags of a run describe; the exit status is 1 when they differ
+    Verify(Box<GenerateArgs>),
+}
+
+/// How time passes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Mode {
+    /// Second after second, as they come
+    RealTime,
+    /// As fast as rows are taken
+    FasterThanLife,
+}
+
+/// How rows reach QuestDB.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Protocol {
+    Http,
+    Tcp,
+}
+
+/// How files are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    Csv,
+}
+
+#[derive(Debug, Args)]
+pub struct GenerateArgs {
+    #[command(flatten)]
+    pub server: ServerArgs,
+    #[command(flatten)]
+    pub rows: RowArgs,
+    /// How time passes; needed by a run
+    #[arg(long, env = "FX_MODE", value_enum)]
+    pub mode: Option<Mode>,
+    /// Threads that make rows, 1 to 256
+    #[arg(long, env = "FX_PROCESSES", default_value = "4", value_parser = whole::<u64>)]
+    pub processes: u64,
+    /// Go on from what the database holds
+    #[arg(long, env = "FX_INCREMENTAL", num_args = 0..=1, default_value = "false", default_missing_value = "true", action = clap::ArgAction::Set, value_parser = truth)]
+    pub incremental: bool,
+    /// Make the materialized views that are missing
+    #[arg(long = "create_views", env = "FX_CREATE_VIEWS", num_args = 0..=1, default_value = "true", default_missing_value = "true", action = clap::ArgAction::Set, value_parser = truth)]
+    pub create_views: bool,
+    /// Where rows go instead of QuestDB: file:DIRECTORY
+    #[arg(long, env = "FX_TO")]
+    pub to: Option<String>,
+    /// How files are written
+    #[arg(long, env = "FX_FORMAT", value_enum, default_value = "csv")]
+    pub format: Format,
+    /// Print what would be made, and make nothing
+    #[arg(long = "dry-run", env = "FX_DRY_RUN")]
+    pub dry_run: bool,
+    /// Check flags and connections, and make nothing
+    #[arg(long, env = "FX_CHECK")]
+    pub check: bool,
+}
+
+/// Where QuestDB is and who asks.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "QuestDB")]
+pub struct ServerArgs {
+    /// Host name or address
+    #[arg(long, env = "FX_HOST", default_value = "127.0.0.1")]
+    pub host: String,
+    /// Port of the PostgreSQL wire
+    #[arg(long = "pg_port", env = "FX_PG_PORT", default_value_t = 8812)]
+    pub pg_port: u16,
+    /// Port of HTTP
+    #[arg(long = "http_port", env = "FX_HTTP_PORT", default_value_t = 9000)]
+    pub http_port: u16,
+    /// Port of the line protocol over TCP
+    #[arg(long = "ilp_port", env = "FX_ILP_PORT", default_value_t = 9009)]
+    pub ilp_port: u16,
+    /// User of the PostgreSQL wire
+    #[arg(long, env = "FX_USER", default_value = "admin")]
+    pub user: String,
+    /// Password of that user
+    #[arg(long, env = "FX_PASSWORD", default_value = "quest", hide_env_values = true)]
+    pub password: String,
+    /// File whose first line is that password
+    #[arg(long = "password_file", env = "FX_PASSWORD_FILE")]
+    pub password_file: Option<PathBuf>,
+    /// Token of the line protocol: bearer over HTTP, private key (d) over TCP; switches TLS on
+    #[arg(long, env = "FX_TOKEN", hide_env_values = true)]
+    pub token: Option<String>,
+    /// File whose first line is that token
+    #[arg(long = "token_file", env = "FX_TOKEN_FILE")]
+    pub token_file: Option<PathBuf>,
+    /// Public key of the token, x
+    #[arg(long = "token_x", env = "FX_TOKEN_X")]
+    pub token_x: Option<String>,
+    /// Public key of the token, y
+    #[arg(long = "token_y", env = "FX_TOKEN_Y")]
+    pub token_y: Option<String>,
+    /// User of the line protocol
+    #[arg(long = "ilp_user", env = "FX_ILP_USER", default_value = "admin")]
+    pub ilp_user: String,
+    /// Password of that user over HTTP
+    #[arg(long = "ilp_password", env = "FX_ILP_PASSWORD", hide_env_values = true)]
+    pub ilp_password: Option<String>,
+    /// File whose first line is that password
+    #[arg(long = "ilp_password_file", env = "FX_ILP_PASSWORD_FILE")]
+    pub ilp_password_file: Option<PathBuf>,
+    /// How rows are sent
+    #[arg(long, env = "FX_PROTOCOL", value_enum, default_value = "http")]
+    pub protocol: Protocol,
+    /// PEM file of the authority that signed the server's certificate
+    #[arg(long = "tls_ca", env = "FX_TLS_CA")]
+    pub tls_ca: Option<PathBuf>,
+}
+
+/// Which rows are made.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Rows")]
+pub struct RowArgs {
+    /// The number that the whole market follows from
+    #[arg(long, env = "FX_SEED", default_value = "1", value_parser = whole::<u64>)]
+    pub seed: u64,
+    /// Pairs, separated by commas [default: all 30]
+    #[arg(long, env = "FX_PAIRS")]
+    pub pairs: Option<String>,
+    /// Fewest rows of market_data a second
+    #[arg(long = "market_data_min_eps", env = "FX_MARKET_DATA_MIN_EPS", default_value = "1000", value_parser = whole::<u64>)]
+    pub market_data_min_eps: u64,
+    /// Most rows of market_data a second
+    #[arg(long = "market_data_max_eps", env = "FX_MARKET_DATA_MAX_EPS", default_value = "15000", value_parser = whole::<u64>)]
+    pub market_data_max_eps: u64,
+    /// Fewest rows of core_price a second
+    #[arg(long = "core_min_eps", env = "FX_CORE_MIN_EPS", default_value = "800", value_parser = whole::<u64>)]
+    pub core_min_eps: u64,
+    /// Most rows of core_price a second
+    #[arg(long = "core_max_eps", env = "FX_CORE_MAX_EPS", default_value = "1100", value_parser = whole::<u64>)]
+    pub core_max_eps: u64,
+    /// Fewest orders a second, of all pairs together
+    #[arg(long = "orders_min_per_sec", env = "FX_ORDERS_MIN_PER_SEC", default_value = "5", value_parser = whole::<u64>)]
+    pub orders_min_per_sec: u64,
+    /// Most orders a second
+    #[arg(long = "orders_max_per_sec", env = "FX_ORDERS_MAX_PER_SEC", default_value = "30", value_parser = whole::<u64>)]
+    pub orders_max_per_sec: u64,
+    /// Rows of market_data in all
+    #[arg(long = "total_market_data_events", env = "FX_TOTAL_MARKET_DATA_EVENTS", default_value = "1_000_000", value_parser = whole::<u64>)]
+    pub total_market_data_events: u64,
+    /// First instant, ISO 8601, UTC without an offset [default: now]
+    #[arg(long = "start_ts", env = "FX_START_TS")]
+    pub start_ts: Option<String>,
+    /// Instant before which all rows lie
+    #[arg(long = "end_ts", env = "FX_END_TS")]
+    pub end_ts: Option<String>,
+    /// Fewest levels of a book's side
+    #[arg(long = "min_levels", env = "FX_MIN_LEVELS", default_value = "5", value_parser = whole::<u64>)]
+    pub min_levels: u64,
+    /// Most levels of a book's side
+    #[arg(long = "max_levels", env = "FX_MAX_LEVELS", default_value = "5", value_parser = whole::<u64>)]
+    pub max_levels: u64,
+    /// A market without weekends and holidays
+    #[arg(long = "always_open", env = "FX_ALWAYS_OPEN", num_args = 0..=1, default_value = "false", default_missing_value = "true", action = clap::ArgAction::Set, value_parser = truth)]
+    pub always_open: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct RealismArgs {
+    /// Seeds whose markets are measured, separated by commas
+    #[arg(long, env = "FX_REALISM_SEEDS", default_value = "101,102,103")]
+    pub seeds: String,
+}
+
+/// A whole number that may have underscores between its digits.
+fn whole<T: std::str::FromStr>(text: &str) -> Result<T, String> {
+    let refused = || format!("\"{text}\" is not a whole number such as 1000 or 1_000_000");
+    let is_number = text.starts_with(|first: char| first.is_ascii_digit()) && !text.ends_with('_');
+    if !is_number || !text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_') {
+        return Err(refused());
+    }
+    text.replace('_', "").parse().map_err(|_| refused())
+}
+
+/// True or false, however it is capitalised.
+fn truth(text: &str) -> Result<bool, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "1" | "yes" => Ok(true),
+        "false" | "0" | "no" => Ok(false),
+        _ => Err(format!("\"{text}\" is neither true nor false")),
+    }
+}
+
+/// Command line words with the hyphens of long flags as underscores, where the flag's name has underscores.
+#[must_use]
+pub fn with_underscores(words: impl IntoIterator<Item = std::ffi::OsString>) -> Vec<std::ffi::OsString> {
+    let alike = |word: std::ffi::OsString| {
+        let Some(text) = word.to_str() else { return word };
+        let Some(flag) = text.strip_prefix("--").filter(|flag| !flag.is_empty()) else { return word };
+        let (name, value) = flag.split_once('=').map_or((flag, None), |(name, value)| (name, Some(value)));
+        let name = if matches!(name.replace('_', "-").as_str(), "dry-run") {
+            name.replace('_', "-")
+        } else {
+            name.replace('-', "_")
+        };
+        value.map_or(format!("--{name}"), |value| format!("--{name}={value}")).into()
+    };
+    words.into_iter().map(alike).collect()
+}

@@ -1,0 +1,6 @@
+//! The command line of `fx-generator`.
+
+pub mod args;
+pub mod request;
+pub mod run;
+pub mod times;
