@@ -6,16 +6,17 @@
 //! whoever finds another bar written calls [`Foresight::reread`].
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use chrono::NaiveDate;
 
 use super::advance::resume;
 use super::universe::{self, Roster};
 use super::{JobError, Market};
-use crate::store::{BarRange, StoreError, SymbolProgress};
+use crate::store::SymbolProgress;
 use klined_market::bars::ticks::TickFacts;
 use klined_market::bars::{Bar, SymbolRun};
-use klined_market::base::{Instrument, Interval, Price, Symbol, UnixSeconds};
+use klined_market::base::Symbol;
 use klined_market::calendar::{Calendar, MINUTES_PER_DAY, Minute};
 
 /// How often reading is tried while a generator writes in between.
@@ -36,7 +37,7 @@ pub struct Foreseen {
 /// A market ahead of what is written.
 pub struct Foresight {
     /// With the events of the scenarios that have been applied.
-    market: Market,
+    market: Arc<Market>,
     /// How many those are.
     scenarios: usize,
     ground: Option<Ground>,
@@ -61,16 +62,33 @@ struct Ground {
     is_stale: bool,
 }
 
+/// What is to be read before a minute can be foreseen.
+pub struct Reading {
+    market: Arc<Market>,
+    scenarios: usize,
+    open: Minute,
+    is_minute_new: bool,
+    is_ground_needed: bool,
+}
+
+/// What a [`Reading`] has read.
+pub struct Prepared {
+    reading: Reading,
+    changed: Option<(Arc<Market>, usize)>,
+    /// The outer option is whether it was read, the inner one whether the minute is the open one.
+    ground: Option<Option<Ground>>,
+}
+
 impl Foresight {
     /// Of a market whose model has no events yet: they are read when they are needed.
     #[must_use]
-    pub fn new(market: Market) -> Self {
-        let (runs, foreseen) = (BTreeMap::new(), BTreeMap::new());
+    pub fn new(market: impl Into<Arc<Market>>) -> Self {
+        let (market, runs, foreseen) = (market.into(), BTreeMap::new(), BTreeMap::new());
         Self { market, scenarios: 0, ground: None, runs, foreseen, open: None, is_wanting: false, computed: 0 }
     }
 
     /// Foresees the market as it is under another calendar from now on, from what it reads anew.
-    pub fn go_by(&mut self, market: Market) {
+    pub fn go_by(&mut self, market: impl Into<Arc<Market>>) {
         *self = Self { computed: self.computed, ..Self::new(market) };
     }
 
@@ -103,19 +121,54 @@ impl Foresight {
     /// # Errors
     /// The database fails, or holds another market.
     pub fn prepare(&mut self, open: Minute) -> Result<bool, JobError> {
-        if self.open != Some(open) {
-            self.foreseen.clear();
+        let prepared = self.reading(open).map(Reading::read).transpose()?;
+        Ok(self.take(open, prepared))
+    }
+
+    /// What [`Foresight::prepare`] would read; none when nothing is missing. A caller that shares the foresight by a lock reads
+    /// without holding it, and hands the result to [`Foresight::take`].
+    #[must_use]
+    pub fn reading(&self, open: Minute) -> Option<Reading> {
+        let is_minute_new = self.open != Some(open);
+        let is_ground_needed = !self.has_ground_for(open) || (is_minute_new && self.is_wanting);
+        (is_minute_new || is_ground_needed).then(|| Reading {
+            market: self.market.clone(),
+            scenarios: self.scenarios,
+            open,
+            is_minute_new,
+            is_ground_needed,
+        })
+    }
+
+    /// Takes what was read for a minute, unless the market was changed or another thread has prepared the minute meanwhile.
+    /// Returns whether the minute can be foreseen, as [`Foresight::prepare`] does.
+    pub fn take(&mut self, open: Minute, prepared: Option<Prepared>) -> bool {
+        let is_usable =
+            |prepared: &Prepared| Arc::ptr_eq(&prepared.reading.market, &self.market) && !self.is_prepared(open);
+        if let Some(Prepared { reading, changed, ground }) = prepared.filter(is_usable) {
+            if reading.is_minute_new {
+                self.foreseen.clear();
+                self.is_wanting = false;
+            }
             self.open = Some(open);
-            self.read_scenarios()?;
-            if std::mem::take(&mut self.is_wanting) {
-                self.ground = None;
+            if let Some((market, scenarios)) = changed {
+                (self.market, self.scenarios) = (market, scenarios);
+                self.runs.clear();
+            }
+            if let Some(ground) = ground {
+                self.ground = ground;
+                self.drop_outdated();
             }
         }
-        if self.ground.as_ref().is_none_or(|ground| !ground.serves(&self.market.calendar, open)) {
-            self.ground = self.read(open)?;
-            self.drop_outdated();
-        }
-        Ok(self.ground.is_some())
+        self.is_prepared(open)
+    }
+
+    fn is_prepared(&self, open: Minute) -> bool {
+        self.open == Some(open) && self.has_ground_for(open)
+    }
+
+    fn has_ground_for(&self, open: Minute) -> bool {
+        self.ground.as_ref().is_some_and(|ground| ground.serves(&self.market.calendar, open))
     }
 
     /// Whether scenarios were applied since a minute was prepared: what was foreseen may not come.
@@ -158,37 +211,6 @@ impl Foresight {
         self.foreseen.retain(|symbol, _| is_wanted(symbol));
     }
 
-    fn read_scenarios(&mut self) -> Result<(), JobError> {
-        let applied = self.market.store.scenarios()?;
-        if applied.len() != self.scenarios {
-            let events: Vec<_> = applied.iter().flat_map(|scenario| scenario.events.iter().cloned()).collect();
-            self.market.model = self.market.model.clone().with_events(&events, &self.market.calendar);
-            self.scenarios = applied.len();
-            self.runs.clear();
-            self.ground = None;
-        }
-        Ok(())
-    }
-
-    /// Reads where the market stands, all while `open` is its open minute.
-    fn read(&self, open: Minute) -> Result<Option<Ground>, JobError> {
-        let store = &self.market.store;
-        for _ in 0..TRIES {
-            let clock = store.clock()?;
-            if clock.is_none_or(|clock| clock.open_minute != open.start()) {
-                return Ok(None);
-            }
-            self.market.check_identity()?;
-            let progress = store.progress()?;
-            let is_day_new = self.market.calendar.index_in_day(open) == 0;
-            let roster = is_day_new.then(|| universe::roster(&**store)).transpose()?;
-            if store.clock()? == clock {
-                return Ok(Some(Ground::new(&self.market.calendar, open, progress, roster)));
-            }
-        }
-        Ok(None)
-    }
-
     /// Forgets the runs that did not begin the day as it was written. Of whom a late shard has not begun it, nobody knows yet.
     fn drop_outdated(&mut self) {
         let Some(ground) = &self.ground else { return };
@@ -200,6 +222,49 @@ impl Foresight {
             None => ground.roster.is_none() && run.day() == self.market.calendar.day_of(ground.open),
         });
         self.foreseen.clear();
+    }
+}
+
+impl Reading {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// The database fails, or holds another market.
+    pub fn read(self) -> Result<Prepared, JobError> {
+        let changed = if self.is_minute_new { self.changed()? } else { None };
+        let is_ground_needed = self.is_ground_needed || changed.is_some();
+        let ground = is_ground_needed.then(|| self.ground()).transpose()?;
+        Ok(Prepared { reading: self, changed, ground })
+    }
+
+    /// The market with the events of all scenarios and the number of these; none when no scenario was applied meanwhile.
+    fn changed(&self) -> Result<Option<(Arc<Market>, usize)>, JobError> {
+        let applied = self.market.store.scenarios()?;
+        if applied.len() == self.scenarios {
+            return Ok(None);
+        }
+        let events: Vec<_> = applied.iter().flat_map(|scenario| scenario.events.iter().cloned()).collect();
+        let model = self.market.model.clone().with_events(&events, &self.market.calendar);
+        Ok(Some((Arc::new(Market { model, ..Market::clone(&self.market) }), applied.len())))
+    }
+
+    /// Where the market stands, all read while the minute is the open one; none when it is not.
+    fn ground(&self) -> Result<Option<Ground>, JobError> {
+        let (store, calendar, open) = (&self.market.store, &self.market.calendar, self.open);
+        for _ in 0..TRIES {
+            let clock = store.clock()?;
+            if clock.is_none_or(|clock| clock.open_minute != open.start()) {
+                return Ok(None);
+            }
+            self.market.check_identity()?;
+            let progress = store.progress()?;
+            let is_day_new = calendar.index_in_day(open) == 0;
+            let roster = is_day_new.then(|| universe::roster(&**store)).transpose()?;
+            if store.clock()? == clock {
+                return Ok(Some(Ground::new(calendar, open, progress, roster)));
+            }
+        }
+        Ok(None)
     }
 }
 
@@ -283,46 +348,4 @@ fn caught_up(market: &Market, mut run: SymbolRun, index: u16) -> Result<Option<S
     let mut unwritten = Vec::new();
     run.bars_until(&market.calendar, index, &mut unwritten)?;
     Ok((unwritten.len() as u64 <= LATE_MAX).then_some(run))
-}
-
-/// What the ticks of a past or present day need to know of some symbols; nothing of symbols that never were. Board and
-/// treatment are those of the symbol's latest trading day.
-///
-/// # Errors
-/// The database fails, or what is stored cannot be used.
-pub fn past_tick_facts(
-    market: &Market,
-    symbols: &BTreeSet<Symbol>,
-    day: NaiveDate,
-) -> Result<BTreeMap<Symbol, TickFacts>, JobError> {
-    let known = market.store.progress()?.into_iter().filter(|row| symbols.contains(&row.checkpoint.symbol));
-    let mut facts = BTreeMap::new();
-    let mut earlier: Vec<(Symbol, Instrument)> = Vec::new();
-    for progress in known {
-        let symbol = progress.checkpoint.symbol;
-        let opened = progress.checkpoint.day;
-        let at_open = resume(market, &SymbolProgress { last_bar: None, ..progress })?;
-        if opened == day {
-            facts.insert(symbol, at_open.tick_facts());
-        } else {
-            earlier.push((symbol, *at_open.instrument()));
-        }
-    }
-    let (from, to) = (UnixSeconds::EPOCH, Calendar::midnight(day)?);
-    let before =
-        |(symbol, _): &(Symbol, Instrument)| BarRange { symbol: *symbol, interval: Interval::Minute1, from, to };
-    let closes = market.store.last_bars(&earlier.iter().map(before).collect::<Vec<_>>(), 1)?;
-    // Before its first bar a stock stands at its base price.
-    let mut previous: Vec<Price> = earlier.iter().map(|(_, instrument)| instrument.base_price).collect();
-    for row in closes {
-        let bar = row.ohlcv().map_err(|error| StoreError::Corrupt {
-            what: format!("the bar of {} at {}", earlier[row.range].0, row.time),
-            reason: error.to_string(),
-        })?;
-        previous[row.range] = bar.close();
-    }
-    for ((symbol, instrument), close) in earlier.iter().zip(previous) {
-        facts.insert(*symbol, TickFacts::of_day(&market.model, instrument, day, close));
-    }
-    Ok(facts)
 }

@@ -102,6 +102,12 @@ impl ShownBar {
         Self { start, open: price, high: price, low: price, close: price, volume: 0 }
     }
 
+    /// The bar as it is stored.
+    pub(super) fn stored(&self) -> StoredBar {
+        let Self { start, open, high, low, close, volume } = *self;
+        StoredBar { range: 0, time: start, open, high, low, close, volume }
+    }
+
     /// The instant that names it, in Unix seconds. A bar that lies in no bucket, as only an operator can have written, is named
     /// by its start.
     #[must_use]

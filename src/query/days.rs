@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 
 use super::Reader;
-use super::ShownBar;
 use super::errors::{Failure, Refusal};
+use super::{DayFigures, ShownBar};
 use crate::store::{BarRange, BarStore, StoredBar};
 use klined_market::base::{Interval, Symbol, UnixSeconds};
 use klined_market::calendar::{Calendar, MINUTES_PER_DAY};
 
 /// How many stocks are read at once.
-const STOCKS_AT_ONCE: usize = 512;
+pub(super) const STOCKS_AT_ONCE: usize = 512;
 /// How often reading is tried while roll-ups are written in between.
 const TRIES: usize = 5;
 
@@ -26,6 +26,16 @@ pub struct DayBars {
     pub previous: Option<ShownBar>,
     /// The last minute.
     pub minute: ShownBar,
+}
+
+impl DayBars {
+    /// The figures of the day so far.
+    #[must_use]
+    pub fn figures(&self) -> DayFigures {
+        let ShownBar { open, high, low, close, volume, .. } = self.day;
+        let previous_close = self.previous.map(|previous| previous.close);
+        DayFigures { last: self.minute.start, open, high, low, close, volume, previous_close }
+    }
 }
 
 impl Reader {
@@ -43,26 +53,44 @@ impl Reader {
     }
 }
 
-fn ranges(symbols: &[Symbol], interval: Interval, from: impl Fn(&Symbol) -> UnixSeconds) -> Vec<BarRange> {
-    let range = |symbol: &Symbol| BarRange { symbol: *symbol, interval, from: from(symbol), to: UnixSeconds::MAX };
-    symbols.iter().map(range).collect()
+/// Ranges of these stocks from an instant on that depends on a stock's place and symbol.
+fn ranges(symbols: &[Symbol], interval: Interval, from: impl Fn(usize, &Symbol) -> UnixSeconds) -> Vec<BarRange> {
+    let range = |(place, symbol): (usize, &Symbol)| {
+        let (symbol, from) = (*symbol, from(place, symbol));
+        BarRange { symbol, interval, from, to: UnixSeconds::MAX }
+    };
+    symbols.iter().enumerate().map(range).collect()
 }
 
-fn days(store: &dyn BarStore, calendar: &Calendar, symbols: &[Symbol]) -> Result<Vec<DayBars>, Failure> {
+/// The last day of each of at most [`STOCKS_AT_ONCE`] stocks that has a bar.
+pub(super) fn days(store: &dyn BarStore, calendar: &Calendar, symbols: &[Symbol]) -> Result<Vec<DayBars>, Failure> {
     let mut last: Vec<Option<StoredBar>> = vec![None; symbols.len()];
-    for bar in store.last_bars(&ranges(symbols, Interval::Minute1, |_| UnixSeconds::EPOCH), 1)? {
+    for bar in store.last_bars(&ranges(symbols, Interval::Minute1, |_, _| UnixSeconds::EPOCH), 1)? {
         last[bar.range] = Some(bar);
     }
     // A bar so far away that it has no date, as only an operator can have written, is of no day.
-    let newest = last.iter().flatten().filter_map(|bar| calendar.date_of(bar.time).ok()).max();
-    let Some(newest) = newest else { return Ok(Vec::new()) };
-    let first_day = calendar.first_of_days_ending(newest, 2);
-    let since = first_day.map_or(Ok(UnixSeconds::EPOCH), Calendar::midnight)?;
+    let dates: Vec<Option<NaiveDate>> =
+        last.iter().map(|bar| bar.and_then(|bar| calendar.date_of(bar.time).ok())).collect();
+    let newest = dates.iter().flatten().max().copied();
+    if newest.is_none() {
+        return Ok(Vec::new());
+    }
+    // Each stock's own last days, though its last bar may be older than that of others.
+    let mut since: BTreeMap<Option<NaiveDate>, UnixSeconds> = BTreeMap::new();
+    for date in &dates {
+        if since.contains_key(date) {
+            continue;
+        }
+        let first_day = date.or(newest).and_then(|date| calendar.first_of_days_ending(date, 2));
+        since.insert(*date, first_day.map_or(Ok(UnixSeconds::EPOCH), Calendar::midnight)?);
+    }
     let mut watermarks = store.watermarks()?;
     for _ in 0..TRIES {
-        let rolled = store.last_bars(&ranges(symbols, Interval::Day, |_| UnixSeconds::EPOCH), 2)?;
-        let fresh_from =
-            |symbol: &Symbol| watermarks.get(symbol).map_or(since, |folded_to| since.max(folded_to.next()));
+        let rolled = store.last_bars(&ranges(symbols, Interval::Day, |_, _| UnixSeconds::EPOCH), 2)?;
+        let fresh_from = |place: usize, symbol: &Symbol| {
+            let since = since[&dates[place]];
+            watermarks.get(symbol).map_or(since, |folded_to| since.max(folded_to.next()))
+        };
         let most = symbols.len() * 2 * usize::from(MINUTES_PER_DAY) + symbols.len();
         let fresh = store.bars(&ranges(symbols, Interval::Minute1, fresh_from), most)?;
         // Otherwise a minute might be counted twice, or not at all.

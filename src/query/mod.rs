@@ -7,6 +7,7 @@ pub mod errors;
 mod figures;
 mod pages;
 pub mod parameters;
+mod snapshots;
 mod ticks;
 pub mod time;
 mod truth;
@@ -15,6 +16,7 @@ pub use bars::{BarPage, BarQuery, Fill, Label, Order, ShownBar};
 pub use days::DayBars;
 pub use figures::{DayFigures, Period, PeriodFigures};
 pub use pages::{Epoch, PageKey, Shape};
+pub use snapshots::StockSnapshot;
 pub use ticks::{Age, LatestTicks, Present, Tick, TickPage, TickQuery, Ticks};
 pub use truth::{DAYS_MAX as TRUTH_DAYS_MAX, truth};
 

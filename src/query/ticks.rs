@@ -1,13 +1,13 @@
 //! Trades and quotes: of past minutes, made again from their bars, and of the open one as far as the market's clock has come.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use chrono::NaiveDate;
 use quick_cache::sync::Cache;
 
 use super::errors::Failure;
-use crate::jobs::{Foresight, Market, past_tick_facts};
+use crate::jobs::{Foreseen, Foresight, Market, Reading, SymbolDay, past_tick_facts, tick_facts_of_days};
 use crate::store::{BarRange, StoredBar};
 use klined_market::bars::ticks::{BestQuote, MinuteTicks, TickFacts, TickId, Trade};
 use klined_market::base::{Clock, Interval, Ohlcv, PriceLimits, Symbol, UnixNanos, UnixSeconds};
@@ -16,9 +16,9 @@ use klined_market::calendar::{Calendar, Minute};
 use super::{DayFigures, Order};
 
 /// How many minutes are read at once.
-const MINUTES_AT_ONCE: usize = 64;
+pub(super) const MINUTES_AT_ONCE: usize = 64;
 /// The most minutes that are looked through for one page; what is found then is a page too.
-const MINUTES_MAX: usize = 2_400;
+pub(super) const MINUTES_MAX: usize = 2_400;
 /// How many days of symbols are remembered with what their ticks need to know.
 const FACTS_KEPT: usize = 8_192;
 /// Above the place of every tick in its minute.
@@ -124,6 +124,20 @@ pub struct OpenMinute {
     pub now: UnixNanos,
 }
 
+impl OpenMinute {
+    /// What stands of it.
+    pub(super) fn present(&self) -> Present {
+        let minute = self.ticks.until(self.now).map(|bar| (self.minute, bar));
+        Present { age: Age::Present, minute, quote: self.ticks.quote_at(self.now) }
+    }
+
+    /// The newest of it; none of a kind that has not come in this minute.
+    pub(super) fn latest(&self) -> LatestTicks {
+        let trade = self.ticks.trades_until(self.now).last().copied();
+        LatestTicks { trade, quote: self.ticks.quote_at(self.now) }
+    }
+}
+
 /// As of when the latest trade and quote are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Age {
@@ -162,46 +176,70 @@ pub struct LatestTicks {
 
 /// Makes a market's ticks for whoever asks.
 pub struct Ticks {
-    market: RwLock<Market>,
+    market: RwLock<Arc<Market>>,
     clock: Arc<dyn Clock>,
     foresight: Mutex<Foresight>,
-    facts: Cache<(Symbol, NaiveDate), TickFacts>,
+    facts: Cache<SymbolDay, TickFacts>,
 }
 
 impl Ticks {
     #[must_use]
     pub fn new(market: Market, clock: Arc<dyn Clock>) -> Self {
+        let market = Arc::new(market);
         let foresight = Mutex::new(Foresight::new(market.clone()));
         Self { market: RwLock::new(market), clock, foresight, facts: Cache::new(FACTS_KEPT) }
     }
 
     /// Whose ticks they are.
     #[must_use]
-    pub fn market(&self) -> Market {
+    pub fn market(&self) -> Arc<Market> {
         self.market.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Makes those of the market as it is under another calendar from now on.
     pub fn change_market(&self, market: Market) {
-        self.foresight.lock().unwrap_or_else(PoisonError::into_inner).go_by(market.clone());
+        let market = Arc::new(market);
+        self.foresight().go_by(market.clone());
         *self.market.write().unwrap_or_else(PoisonError::into_inner) = market;
+    }
+
+    /// Nothing may be read of the database while this is held.
+    fn foresight(&self) -> MutexGuard<'_, Foresight> {
+        self.foresight.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The open minute of a symbol; none while nobody generates it, while its trade is halted, and outside of sessions.
     pub fn open(&self, symbol: Symbol) -> Result<Option<OpenMinute>, Failure> {
-        let Some(clock) = self.market().store.clock()? else { return Ok(None) };
-        let Ok(minute) = self.market().calendar.minute_starting(clock.open_minute) else { return Ok(None) };
+        Ok(self.open_of_many(&[symbol])?.remove(&symbol))
+    }
+
+    /// The open minutes of those of these symbols that have one, as [`Ticks::open`].
+    pub fn open_of_many(&self, symbols: &[Symbol]) -> Result<BTreeMap<Symbol, OpenMinute>, Failure> {
+        let (market, none) = (self.market(), BTreeMap::new());
+        let Some(clock) = market.store.clock()? else { return Ok(none) };
+        let Ok(minute) = market.calendar.minute_starting(clock.open_minute) else { return Ok(none) };
         let now = clock.now(self.clock.now_nanos());
         if now < minute.start().saturating_nanos() {
-            return Ok(None);
+            return Ok(none);
         }
-        let mut foresight = self.foresight.lock().unwrap_or_else(PoisonError::into_inner);
-        let foreseen = if foresight.prepare(minute)? { foresight.foresee(symbol)? } else { None };
-        let made = foreseen.and_then(|foreseen| {
-            let ticks = MinuteTicks::of(self.market().model.seed, &symbol, &foreseen.facts, &foreseen.bar?);
-            Some(OpenMinute { minute, ticks, now })
+        let reading = self.foresight().reading(minute);
+        let prepared = reading.map(Reading::read).transpose()?;
+        let foreseen = {
+            let mut foresight = self.foresight();
+            if !foresight.take(minute, prepared) {
+                return Ok(none);
+            }
+            let foresee = |&symbol: &Symbol| Ok((symbol, foresight.foresee(symbol)?));
+            symbols.iter().map(foresee).collect::<Result<Vec<_>, Failure>>()?
+        };
+        let made = foreseen.into_iter().filter_map(|(symbol, foreseen)| {
+            let Foreseen { facts, bar } = foreseen?;
+            Some((
+                symbol,
+                OpenMinute { minute, ticks: MinuteTicks::of(market.model.seed, &symbol, &facts, &bar?), now },
+            ))
         });
-        Ok(made)
+        Ok(made.collect())
     }
 
     /// What stands at present: the open minute as far as it has come, and the best bid and ask.
@@ -212,8 +250,8 @@ impl Ticks {
             };
             return Ok(Present { age, minute: Some((minute, bar)), quote: ticks.quotes().last().copied() });
         }
-        if let Some(OpenMinute { minute, ticks, now }) = self.open(symbol)? {
-            return Ok(Present { age, minute: ticks.until(now).map(|bar| (minute, bar)), quote: ticks.quote_at(now) });
+        if let Some(open) = self.open(symbol)? {
+            return Ok(open.present());
         }
         let ticks = self.stored(symbol, 1)?.map(|(_, _, ticks)| ticks);
         Ok(Present { age, minute: None, quote: ticks.and_then(|ticks| ticks.quotes().last().copied()) })
@@ -226,29 +264,45 @@ impl Ticks {
         let bars = market.store.last_bars(&[all], from_end)?;
         let Some(bar) = bars.first().filter(|_| bars.len() == from_end) else { return Ok(None) };
         let Ok(parsed) = bar.parse(&market.calendar) else { return Ok(None) };
-        Ok(self.past(symbol, bar)?.map(|ticks| (parsed.first, parsed.ohlcv, ticks)))
+        Ok(self.past_in(&market, symbol, bar)?.map(|ticks| (parsed.first, parsed.ohlcv, ticks)))
     }
 
     /// The ticks of a bar that is stored; none of one that is not as a bar must be.
     pub fn past(&self, symbol: Symbol, bar: &StoredBar) -> Result<Option<MinuteTicks>, Failure> {
-        let Ok(bar) = bar.parse(&self.market().calendar) else { return Ok(None) };
-        let facts = self.facts(symbol, self.market().calendar.day_of(bar.first))?;
-        Ok(facts.map(|facts| MinuteTicks::of(self.market().model.seed, &symbol, &facts, &bar)))
+        self.past_in(&self.market(), symbol, bar)
+    }
+
+    fn past_in(&self, market: &Market, symbol: Symbol, bar: &StoredBar) -> Result<Option<MinuteTicks>, Failure> {
+        let Ok(bar) = bar.parse(&market.calendar) else { return Ok(None) };
+        let of = (symbol, market.calendar.day_of(bar.first));
+        let facts = self.facts(market, [of])?;
+        Ok(facts.get(&of).map(|facts| MinuteTicks::of(market.model.seed, &symbol, facts, &bar)))
+    }
+
+    /// What the ticks of these days need to know. What is not remembered is read at once.
+    pub(super) fn facts(
+        &self,
+        market: &Market,
+        wanted: impl IntoIterator<Item = SymbolDay>,
+    ) -> Result<BTreeMap<SymbolDay, TickFacts>, Failure> {
+        let (mut known, mut missing) = (BTreeMap::new(), BTreeSet::new());
+        for of in wanted {
+            match self.facts.get(&of) {
+                Some(facts) => drop(known.insert(of, facts)),
+                None => drop(missing.insert(of)),
+            }
+        }
+        for (of, facts) in tick_facts_of_days(market, &missing)? {
+            self.facts.insert(of, facts);
+            known.insert(of, facts);
+        }
+        Ok(known)
     }
 
     /// The price limits of some symbols on a trading day that has been or is; none of one where none hold.
     pub fn limits(&self, symbols: &BTreeSet<Symbol>, day: NaiveDate) -> Result<BTreeMap<Symbol, PriceLimits>, Failure> {
         let found = past_tick_facts(&self.market(), symbols, day)?;
         Ok(found.into_iter().filter_map(|(symbol, facts)| Some((symbol, facts.limits?))).collect())
-    }
-
-    fn facts(&self, symbol: Symbol, day: NaiveDate) -> Result<Option<TickFacts>, Failure> {
-        if let Some(facts) = self.facts.get(&(symbol, day)) {
-            return Ok(Some(facts));
-        }
-        let found = past_tick_facts(&self.market(), &BTreeSet::from([symbol]), day)?.remove(&symbol);
-        found.inspect(|facts| self.facts.insert((symbol, day), *facts));
-        Ok(found)
     }
 
     /// A page of ticks. It may have fewer than were asked for, and more may follow all the same.
@@ -260,11 +314,11 @@ impl Ticks {
     }
 
     fn ascending<T: Tick>(&self, query: &TickQuery) -> Result<TickPage<T>, Failure> {
-        let (mut range, mut found) = (query.minutes(), Found::of(query));
+        let (mut range, mut found, market) = (query.minutes(), Found::of(query), self.market());
         loop {
-            let bars = self.market().store.bars(&[range], MINUTES_AT_ONCE)?;
+            let bars = market.store.bars(&[range], MINUTES_AT_ONCE)?;
             for bar in &bars {
-                if let Some(minute) = self.past(query.symbol, bar)? {
+                if let Some(minute) = self.past_in(&market, query.symbol, bar)? {
                     found.add(T::of(&minute).iter().copied(), UnixNanos::MAX);
                 }
                 if found.is_full() {
@@ -289,7 +343,7 @@ impl Ticks {
     }
 
     fn descending<T: Tick>(&self, query: &TickQuery) -> Result<TickPage<T>, Failure> {
-        let (mut range, mut found) = (query.minutes(), Found::of(query));
+        let (mut range, mut found, market) = (query.minutes(), Found::of(query), self.market());
         if let Some(open) = self.open(query.symbol)? {
             if (range.from..range.to).contains(&open.minute.start()) {
                 found.add(T::of(&open.ticks).iter().rev().copied(), open.now);
@@ -297,9 +351,9 @@ impl Ticks {
             range.to = range.to.min(open.minute.start());
         }
         while !found.is_full() {
-            let bars = self.market().store.last_bars(&[range], MINUTES_AT_ONCE)?;
+            let bars = market.store.last_bars(&[range], MINUTES_AT_ONCE)?;
             for bar in bars.iter().rev() {
-                if let Some(minute) = self.past(query.symbol, bar)? {
+                if let Some(minute) = self.past_in(&market, query.symbol, bar)? {
                     found.add(T::of(&minute).iter().rev().copied(), UnixNanos::MAX);
                 }
                 if found.is_full() {
@@ -313,19 +367,6 @@ impl Ticks {
             range.to = first.time;
         }
         Ok(found.page())
-    }
-
-    /// The newest trade and the quote that stands.
-    pub fn last(&self, symbol: Symbol, age: Age) -> Result<LatestTicks, Failure> {
-        if age == Age::Stale {
-            let (trade, quote) = self
-                .stored(symbol, 2)?
-                .map_or((None, None), |(_, _, ticks)| (ticks.trades().last().copied(), ticks.quotes().last().copied()));
-            return Ok(LatestTicks { trade, quote });
-        }
-        let query = TickQuery::newest(symbol, 1);
-        let (trade, quote) = (self.page(&query)?.ticks.pop(), self.page(&query)?.ticks.pop());
-        Ok(LatestTicks { trade, quote })
     }
 }
 

@@ -16,7 +16,7 @@ use crate::access::limits::Rate;
 use crate::feed::Hub;
 use crate::jobs::Market;
 use crate::query::errors::Refusal;
-use crate::query::{Age, LatestTicks, Present, Reader, Tick, TickPage, TickQuery, Ticks};
+use crate::query::{Age, LatestTicks, Present, Reader, StockSnapshot, Tick, TickPage, TickQuery, Ticks};
 use klined_market::base::{Clock, PriceLimits, Symbol, UnixNanos};
 use klined_market::calendar::Calendar;
 use klined_service::net::http::Bounds;
@@ -123,9 +123,31 @@ impl Server {
     /// # Errors
     /// There is no such symbol, or those of [`Reader::ask`].
     pub(super) async fn latest_ticks(&self, symbol: Symbol, age: Age) -> Result<LatestTicks, Refusal> {
-        self.reader.price(symbol).await?;
-        let ticks = self.ticks.clone();
-        self.reader.ask(move |_, _| ticks.last(symbol, age)).await
+        let found = self.latest_ticks_of_many(vec![symbol], age).await?.remove(&symbol);
+        found.ok_or_else(|| Refusal::UnknownTicker(symbol.to_string()))
+    }
+
+    /// The last trade and quote of those of these symbols that there are.
+    pub(super) async fn latest_ticks_of_many(
+        &self,
+        symbols: Vec<Symbol>,
+        age: Age,
+    ) -> Result<BTreeMap<Symbol, LatestTicks>, Refusal> {
+        let (symbols, ticks) = (self.known(symbols).await?, self.ticks.clone());
+        self.reader.ask(move |_, _| ticks.last_of_many(&symbols, age)).await
+    }
+
+    /// Snapshots of those of these symbols that there are, in their order.
+    pub(super) async fn snapshots(&self, symbols: Vec<Symbol>) -> Result<Vec<StockSnapshot>, Refusal> {
+        let (symbols, ticks) = (self.known(symbols).await?, self.ticks.clone());
+        self.reader.ask(move |_, _| ticks.snapshots(&symbols)).await
+    }
+
+    /// Those of some symbols that are stocks with a bar.
+    async fn known(&self, mut symbols: Vec<Symbol>) -> Result<Vec<Symbol>, Refusal> {
+        let board = self.reader.board().await?;
+        symbols.retain(|symbol| board.find(symbol).is_some());
+        Ok(symbols)
     }
 
     /// The open minute of a symbol as far as it has come.

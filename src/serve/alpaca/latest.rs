@@ -14,21 +14,25 @@ use super::shapes::{
 };
 use crate::access::faults::Freshness;
 use crate::query::errors::Refusal;
-use crate::query::{Age, DayFigures, LatestTicks, ShownBar};
+use crate::query::{DayFigures, LatestTicks, ShownBar, StockSnapshot};
 use crate::serve::server::Server;
-use crate::store::BarRange;
-use klined_market::base::{Interval, Symbol, UnixSeconds};
+use crate::store::StoredBar;
+use klined_market::bars::ticks::MinuteTicks;
+use klined_market::base::Symbol;
 use klined_market::calendar::Calendar;
 
-async fn latest_bar(server: &Server, symbol: Symbol) -> Result<BarShape<'static>, Refusal> {
+/// The last bars of those of these symbols that have one.
+async fn latest_bars(server: &Server, symbols: Vec<Symbol>) -> Result<BTreeMap<Symbol, BarShape<'static>>, Refusal> {
     let ticks = server.ticks.clone();
-    let newest = BarRange { symbol, interval: Interval::Minute1, from: UnixSeconds::EPOCH, to: UnixSeconds::MAX };
-    let made = server.reader.ask(move |store, _| {
-        let Some(bar) = store.last_bars(&[newest], 1)?.pop() else { return Ok(None) };
-        let of_minute = ticks.past(symbol, &bar)?;
-        Ok(Some(BarShape::shown(&ShownBar::from(bar)).with_ticks(of_minute.as_ref())))
-    });
-    made.await?.ok_or_else(|| Refusal::UnknownTicker(symbol.to_string()))
+    let newest = server.reader.ask(move |_, _| ticks.newest_minutes(&symbols)).await?;
+    let shape = |(symbol, bar, ticks): (Symbol, StoredBar, Option<MinuteTicks>)| {
+        (symbol, BarShape::shown(&ShownBar::from(bar)).with_ticks(ticks.as_ref()))
+    };
+    Ok(newest.into_iter().map(shape).collect())
+}
+
+fn unknown(symbol: Symbol) -> Refusal {
+    Refusal::UnknownTicker(symbol.to_string())
 }
 
 /// A trade or a quote as the newest of a stock is shown.
@@ -64,48 +68,40 @@ pub fn day_bar<'a>(day: &DayFigures, calendar: &Calendar) -> BarShape<'a> {
     BarShape::shown(&ShownBar { start, open, high, low, close, volume })
 }
 
-async fn snapshot_of(server: &Server, symbol: Symbol) -> Result<SnapshotShape, Refusal> {
-    let calendar = &server.reader.calendar();
-    let day = server.reader.day(symbol).await?;
-    let present = server.open_minute(symbol, Age::Present).await?;
-    let so_far = present.of_day(day, calendar);
+fn shape_of(snapshot: &StockSnapshot, calendar: &Calendar) -> SnapshotShape {
+    let StockSnapshot { days, minute, present, latest } = snapshot;
+    let so_far = present.of_day(days.figures(), calendar);
     let minute_bar = match present.minute {
         Some((minute, bar)) => BarShape::of(MessageName::default(), minute.start(), &bar),
-        None => latest_bar(server, symbol).await?,
+        None => BarShape::shown(&days.minute).with_ticks(minute.as_ref()),
     };
-    let committed = server.reader.days(vec![symbol]).await?.pop();
-    let committed = committed.ok_or_else(|| Refusal::UnknownTicker(symbol.to_string()))?;
     // The open minute may be the first of a day.
-    let is_new_day = calendar.date_of(so_far.last) != calendar.date_of(committed.minute.start);
-    let previous = if is_new_day { Some(committed.day) } else { committed.previous };
-    Ok(SnapshotShape {
-        latest_trade: NewestTick::of(&server.latest_ticks(symbol, Age::Present).await?),
+    let is_new_day = calendar.date_of(so_far.last) != calendar.date_of(days.minute.start);
+    let previous = if is_new_day { Some(days.day) } else { days.previous };
+    SnapshotShape {
+        latest_trade: NewestTick::of(latest),
         latest_quote: present.quote.map(|quote| QuoteShape::of(MessageName::default(), &quote)),
         minute_bar: Some(minute_bar),
         daily_bar: Some(day_bar(&so_far, calendar)),
         prev_daily_bar: previous.as_ref().map(BarShape::shown),
-    })
+    }
 }
 
-/// What there is; nothing of a symbol that is not known.
-fn known<T>(found: Result<Option<T>, Refusal>) -> Result<Option<T>, Refusal> {
-    match found {
-        Err(Refusal::UnknownTicker(_)) => Ok(None),
-        found => found,
-    }
+async fn snapshots_of(server: &Server, symbols: Vec<Symbol>) -> Result<BTreeMap<Symbol, SnapshotShape>, Refusal> {
+    let calendar = server.reader.calendar();
+    let found = server.snapshots(symbols).await?;
+    Ok(found.iter().map(|snapshot| (snapshot.days.symbol, shape_of(snapshot, &calendar))).collect())
 }
 
 pub async fn bars(State(server): State<Arc<Server>>, asked: AlpacaQuery) -> AlpacaAnswer {
-    let mut found = BTreeMap::new();
-    for symbol in asked.symbols()? {
-        found.extend(known(latest_bar(&server, symbol).await.map(Some))?.map(|shape| (symbol, shape)));
-    }
+    let found = latest_bars(&server, asked.symbols()?.into_iter().collect()).await?;
     answer(&LatestBody { key: "bars", content: Content::Many(found) })
 }
 
 pub async fn bar(State(server): State<Arc<Server>>, Path(name): Path<String>, _: AlpacaQuery) -> AlpacaAnswer {
     let symbol = symbol(&name)?;
-    answer(&LatestBody { key: "bars", content: Content::One(symbol, latest_bar(&server, symbol).await?) })
+    let found = latest_bars(&server, vec![symbol]).await?.remove(&symbol);
+    answer(&LatestBody { key: "bars", content: Content::One(symbol, found.ok_or_else(|| unknown(symbol))?) })
 }
 
 pub async fn ticks<T: NewestTick>(
@@ -113,11 +109,8 @@ pub async fn ticks<T: NewestTick>(
     freshness: Freshness,
     asked: AlpacaQuery,
 ) -> AlpacaAnswer {
-    let mut found = BTreeMap::new();
-    for symbol in asked.symbols()? {
-        let newest = known(server.latest_ticks(symbol, freshness.age()).await.map(Some))?;
-        found.extend(newest.as_ref().and_then(T::of).map(|shape| (symbol, shape)));
-    }
+    let newest = server.latest_ticks_of_many(asked.symbols()?.into_iter().collect(), freshness.age()).await?;
+    let found = newest.iter().filter_map(|(symbol, newest)| Some((*symbol, T::of(newest)?))).collect();
     answer(&LatestBody { key: T::KEY, content: Content::Many(found) })
 }
 
@@ -129,20 +122,17 @@ pub async fn tick<T: NewestTick>(
 ) -> AlpacaAnswer {
     let symbol = symbol(&name)?;
     let newest = server.latest_ticks(symbol, freshness.age()).await?;
-    let shape = T::of(&newest).ok_or_else(|| Refusal::UnknownTicker(symbol.to_string()))?;
+    let shape = T::of(&newest).ok_or_else(|| unknown(symbol))?;
     answer(&LatestBody { key: T::KEY, content: Content::One(symbol, shape) })
 }
 
 pub async fn snapshots(State(server): State<Arc<Server>>, asked: AlpacaQuery) -> AlpacaAnswer {
-    let mut found = BTreeMap::new();
-    for symbol in asked.symbols()? {
-        found.extend(known(snapshot_of(&server, symbol).await.map(Some))?.map(|shape| (symbol, shape)));
-    }
-    answer(&BySymbol(&found))
+    answer(&BySymbol(&snapshots_of(&server, asked.symbols()?.into_iter().collect()).await?))
 }
 
 pub async fn snapshot(State(server): State<Arc<Server>>, Path(name): Path<String>, _: AlpacaQuery) -> AlpacaAnswer {
-    answer(&snapshot_of(&server, symbol(&name)?).await?)
+    let symbol = symbol(&name)?;
+    answer(&snapshots_of(&server, vec![symbol]).await?.remove(&symbol).ok_or_else(|| unknown(symbol))?)
 }
 
 pub async fn conditions(Path(kind): Path<String>, _: AlpacaQuery) -> AlpacaAnswer {

@@ -11,7 +11,7 @@ use super::answers::{PolygonAnswer, PolygonError, page, plain, request_id};
 use super::parameters::{External, PolygonPath, PolygonQuery, Sort, limit, ticker};
 use super::reference::TickerSpan;
 use super::ticks::{LastQuote, LastTrade};
-use crate::query::{Age, DayBars, LatestTicks, ShownBar};
+use crate::query::{DayBars, LatestTicks, ShownBar};
 use crate::serve::kit::parameters::{QueryOf, Segments};
 use crate::serve::server::Server;
 use klined_market::base::{Symbol, UnixNanos};
@@ -110,15 +110,12 @@ impl SnapshotBody {
 
 /// The days of some stocks with their last ticks, as far as those are shown.
 async fn look(server: &Server, symbols: Vec<Symbol>) -> Result<Vec<(DayBars, LatestTicks)>, PolygonError> {
-    let days = server.reader.days(symbols).await?;
-    if days.len() > WITH_TICKS_MAX {
+    if symbols.len() > WITH_TICKS_MAX {
+        let days = server.reader.days(symbols).await?;
         return Ok(days.into_iter().map(|day| (day, LatestTicks::default())).collect());
     }
-    let ticks = server.ticks.clone();
-    let found = server.reader.ask(move |_, _| {
-        days.into_iter().map(|day| Ok((day, ticks.last(day.symbol, Age::Present)?))).collect::<Result<Vec<_>, _>>()
-    });
-    Ok(found.await?)
+    let snapshots = server.snapshots(symbols).await?;
+    Ok(snapshots.into_iter().map(|snapshot| (snapshot.days, snapshot.latest)).collect())
 }
 
 /// Which stocks a snapshot is asked for.

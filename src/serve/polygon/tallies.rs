@@ -30,6 +30,9 @@ pub async fn begin(
     let (ticks, lasts) = (server.ticks.clone(), lasts.clone());
     let knows_turnover = days.len() <= TURNOVERS_MAX;
     let begun = server.reader.ask(move |_, calendar| {
+        let with_trade = days.iter().map(|day| day.symbol);
+        let with_trade = with_trade.filter(|symbol| lasts.get(symbol).is_some_and(|last| last.trade.is_some()));
+        let mut open_minutes = ticks.open_of_many(&with_trade.collect::<Vec<_>>())?;
         let begin = |day: &DayBars| {
             let until = day.minute.start;
             let date = calendar.date_of(until)?;
@@ -38,8 +41,7 @@ pub async fn begin(
             let committed = Committed { day: date, until, open, volume, turnover };
             let last = lasts.get(&day.symbol).and_then(|last| last.trade);
             // Without a last trade nothing of the open minute was missed.
-            let open = if last.is_some() { ticks.open(day.symbol)? } else { None };
-            let missed = open.map(|open| open.ticks.trades().to_vec()).unwrap_or_default();
+            let missed = open_minutes.remove(&day.symbol).map(|open| open.ticks.trades().to_vec()).unwrap_or_default();
             let missed = missed.into_iter().filter(|trade| last.is_some_and(|last| trade.id() <= last.id()));
             Ok((day.symbol, Tally::after(Some(committed), &missed.collect::<Vec<_>>())))
         };
