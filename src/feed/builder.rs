@@ -1,58 +1,58 @@
-//! The round that is being made.
+//! Collects events and sends them as updates.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::Shared;
-use super::round::{EVENTS_MAX, Event, MarketEvent, Round, Told};
+use super::update::{EVENTS_MAX, Event, FeedUpdate, MarketEvent, StockEvents};
 use klined_market::base::Symbol;
 
-/// Collects events until they are sent.
-pub(super) struct Making {
+/// Collects the events of the next update.
+pub(super) struct UpdateBuilder {
     shared: Arc<Shared>,
-    told: Vec<Told>,
-    /// How many events of symbols there are.
+    stocks: Vec<StockEvents>,
+    /// The number of stock events that wait to be sent.
     events: usize,
     market: Vec<MarketEvent>,
 }
 
-impl Making {
+impl UpdateBuilder {
     pub fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, told: Vec::new(), events: 0, market: Vec::new() }
+        Self { shared, stocks: Vec::new(), events: 0, market: Vec::new() }
     }
 
-    /// Adds something that is for everybody.
-    pub fn tell_all(&mut self, event: MarketEvent) {
+    /// Adds an event that every subscriber receives.
+    pub fn add_for_all(&mut self, event: MarketEvent) {
         self.market.push(event);
     }
 
-    /// Adds events of a symbol to the round, and sends it when it is full.
+    /// Adds events of a symbol. Sends the update as soon as it is full.
     pub fn add(&mut self, symbol: Symbol, mut events: Vec<Event>) {
         while !events.is_empty() {
             let rest = events.split_off(events.len().min(EVENTS_MAX - self.events));
             self.events += events.len();
-            self.told.push(Told::new(symbol, std::mem::replace(&mut events, rest)));
+            self.stocks.push(StockEvents::new(symbol, std::mem::replace(&mut events, rest)));
             if self.events >= EVENTS_MAX {
                 self.send();
             }
         }
     }
 
-    /// Sends the round that is being made, unless there is nothing in it.
+    /// Sends the collected events as one update. Does nothing when there are none.
     pub fn send(&mut self) {
-        if self.told.is_empty() && self.market.is_empty() {
+        if self.stocks.is_empty() && self.market.is_empty() {
             return;
         }
-        let (mut told, market) = (std::mem::take(&mut self.told), std::mem::take(&mut self.market));
-        self.shared.counts.rounds.fetch_add(1, Ordering::Relaxed);
+        let (mut stocks, market) = (std::mem::take(&mut self.stocks), std::mem::take(&mut self.market));
+        self.shared.counts.updates.fetch_add(1, Ordering::Relaxed);
         self.shared.counts.events.fetch_add(self.events as u64, Ordering::Relaxed);
         self.events = 0;
-        let mut book = self.shared.book();
-        book.number += 1;
-        for told in &mut told {
-            let last = book.lasts.entry(told.symbol).or_default();
-            told.standing = last.quote;
-            for event in &told.events {
+        let mut state = self.shared.state();
+        state.number += 1;
+        for stock in &mut stocks {
+            let last = state.lasts.entry(stock.symbol).or_default();
+            stock.standing = last.quote;
+            for event in &stock.events {
                 match event {
                     Event::Trade(trade) => (last.trade, last.traded_on) = (Some(*trade), last.quote),
                     Event::Quote(quote) => last.quote = Some(*quote),
@@ -60,8 +60,9 @@ impl Making {
                 }
             }
         }
-        // Under the lock: who has read the number hears all rounds past it. It is no error that nobody listens.
-        let round = Arc::new(Round { number: book.number, market, told });
-        let _ = book.rounds.as_ref().map(|rounds| rounds.send(round));
+        // The lock is still held: a subscriber that has read the number receives every later update. A send without subscribers
+        // is no error.
+        let update = Arc::new(FeedUpdate { number: state.number, market, stocks });
+        let _ = state.updates.as_ref().map(|updates| updates.send(update));
     }
 }

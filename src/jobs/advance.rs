@@ -1,5 +1,4 @@
-//! One symbol's way forward, far and without waiting: what backfill does for all of them and what a start does for those
-//! that lag behind.
+//! Runs one symbol over many minutes at once: backfill does it for all symbols, and a start for those that lag behind.
 
 use chrono::{Datelike, NaiveDate, Weekday};
 
@@ -10,8 +9,8 @@ use klined_market::bars::SymbolRun;
 use klined_market::base::UnixSeconds;
 use klined_market::calendar::{MINUTES_PER_DAY, Minute, Session, SessionSpan};
 
-/// The most bars in one transaction. Bounds memory and what a kill can cost.
-pub(super) const BATCH_BARS_MAX: usize = 65_536;
+/// The most bars in one transaction. It bounds memory and the work that a kill loses.
+pub(super) const WRITE_BARS_MAX: usize = 65_536;
 
 /// How far partitions are made ahead of the day being written.
 const PARTITIONS_AHEAD_DAYS: u64 = 62;
@@ -36,7 +35,7 @@ pub(super) fn ensure_partitions_ahead(market: &Market, day: NaiveDate) -> Result
     Ok(market.store.ensure_partitions(day, days_ahead(day))?)
 }
 
-/// The partitions that writing a day would make. Changes nothing.
+/// The partitions that writing a day would make. The call changes nothing.
 ///
 /// # Errors
 /// The database cannot be read.
@@ -53,38 +52,38 @@ fn days_ahead(day: NaiveDate) -> NaiveDate {
     day.checked_add_days(chrono::Days::new(PARTITIONS_AHEAD_DAYS)).unwrap_or(day)
 }
 
-/// What `market_status` shows after a minute. At the very end of the calendar, where no session follows that anybody knows of,
-/// the market is closed from then on.
+/// The row of `market_status` after a minute. At the end of the calendar, where no session follows, the market is closed from then
+/// on.
 pub(super) fn status_after(market: &Market, minute: Minute) -> MarketStatus {
     let now = minute.end();
     let closed = SessionSpan { session: Session::Closed, start: now, end: now };
     status_at(market, now, market.calendar.session_at(now).unwrap_or(closed))
 }
 
-/// What `market_status` shows at an instant in or before a session.
+/// The row of `market_status` at an instant in or before a session.
 pub(super) fn status_at(market: &Market, now: UnixSeconds, span: SessionSpan) -> MarketStatus {
     MarketStatus { span, is_halted: span.is_trading() && market.model.is_market_halted(now), last_update: now }
 }
 
-/// A symbol where its last write left it.
+/// A symbol's run after its last write.
 pub(super) fn resume(market: &Market, progress: &SymbolProgress) -> Result<SymbolRun, JobError> {
     let symbol = progress.checkpoint.symbol;
     let last_bar = progress.last_bar.map(|time| market.minute(symbol, time)).transpose()?;
     Ok(SymbolRun::resume(market.model.clone(), &market.calendar, progress.checkpoint.clone(), last_bar)?)
 }
 
-/// Where a symbol's way ended.
+/// The reason why a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reached {
     /// The target minute.
     Target,
-    /// The most bars that a batch may hold; call again.
-    BatchFull,
+    /// The transaction is full; call again.
+    WriteFull,
     /// Its last day: it is no longer on the roster.
     Delisting,
 }
 
-/// Runs a symbol towards `target` and puts its bars, its state and what changed of its listing into the batch. From the
+/// Runs a symbol towards `target` and puts its bars, its state and what changed of its listing into one write. From the
 /// second day on the instrument is the roster's; a symbol that is not on it finishes its day and is delisted.
 pub(super) fn run_towards(
     market: &Market,
@@ -92,7 +91,7 @@ pub(super) fn run_towards(
     listed_since: NaiveDate,
     roster: &Roster,
     target: Minute,
-    batch: &mut MarketWrite,
+    write: &mut MarketWrite,
 ) -> Result<Reached, JobError> {
     let calendar = &market.calendar;
     let last_day = calendar.day_of(target);
@@ -102,26 +101,26 @@ pub(super) fn run_towards(
             break Reached::Target;
         }
         let until = if run.day() == last_day { calendar.index_in_day(target) + 1 } else { MINUTES_PER_DAY };
-        batch.halts.extend(run.bars_until(calendar, until, &mut batch.bars)?);
+        write.halts.extend(run.bars_until(calendar, until, &mut write.bars)?);
         if run.day() >= last_day {
             break Reached::Target;
         }
         let Some(&instrument) = roster.get(&run.instrument().symbol) else { break Reached::Delisting };
-        if batch.bars.len() >= BATCH_BARS_MAX {
-            break Reached::BatchFull;
+        if write.bars.len() >= WRITE_BARS_MAX {
+            break Reached::WriteFull;
         }
         run.open_day(instrument, calendar.day_after(run.day())?);
     };
     if (run.day(), run.next_index()) != (day_before, index_before) {
         let last = calendar.minute_of(run.day(), run.next_index().saturating_sub(1))?;
-        batch.quotes.extend(run.snapshot(last));
+        write.quotes.extend(run.snapshot(last));
     }
     if run.day() != day_before {
-        batch.checkpoints.push(run.checkpoint());
+        write.checkpoints.push(run.checkpoint());
     }
     if reached == Reached::Delisting {
         let symbol = run.instrument().symbol;
-        batch.listings.push(Listing { symbol, first_day: listed_since, last_day: Some(run.day()) });
+        write.listings.push(Listing { symbol, first_day: listed_since, last_day: Some(run.day()) });
     }
     Ok(reached)
 }

@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tracing::{debug, info};
 
-use super::super::advance::BATCH_BARS_MAX;
+use super::super::advance::WRITE_BARS_MAX;
 use super::super::universe::Roster;
 use super::super::{JobError, Market, Stop};
 use super::Progress;
@@ -222,7 +222,7 @@ impl Pipeline<'_> {
                 return Err(failure);
             }
             // What is made when asked to stop is written: it costs nothing.
-            if is_last || fill.bars() >= BATCH_BARS_MAX {
+            if is_last || fill.bars() >= WRITE_BARS_MAX {
                 store.load_part(self.roles, &fill)?;
                 let _ = tell.send(Told::Written(Written::from(&fill)));
                 fill = HistoryPart::default();

@@ -81,7 +81,7 @@ pub(super) fn make(
                 if to.send(made).is_err() || reached.is_none() {
                     return;
                 }
-                if reached != Some(Reached::BatchFull) {
+                if reached != Some(Reached::WriteFull) {
                     break;
                 }
             }
