@@ -271,7 +271,7 @@ impl Reading {
 
 impl Ground {
     fn new(calendar: &Calendar, open: Minute, progress: Vec<SymbolProgress>, roster: Option<Roster>) -> Self {
-        // The clock is written with the minute before the open one. Where that is nobody's last, and later ones are somebody's, a
+        // The clock is written with the minute before the open one. Where no symbol ends there, and some symbol ends later, a
         // backfill has gone past the clock; a shard that is ahead has others at the clock beside it.
         let before = calendar.previous_minute(open).map(Minute::start);
         let is_ahead = |row: &SymbolProgress| row.last_bar.is_some_and(|last| last >= open.start());
@@ -336,7 +336,7 @@ impl Ground {
         if progress.last_bar.is_none_or(|last| last < self.open.start()) {
             return caught_up(market, resume(market, progress)?, index);
         }
-        // Its shard is ahead of the one that tells the time: from the day's beginning to where that is.
+        // Its shard is ahead of the one that sets the clock: the run goes from the day's beginning to the open minute.
         let mut run = resume(market, &SymbolProgress { last_bar: None, ..progress.clone() })?;
         run.bars_until(&market.calendar, index, &mut Vec::new())?;
         Ok(Some(run))

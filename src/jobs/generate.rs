@@ -253,9 +253,9 @@ impl Generator {
         for symbol in lagging {
             let since = self.listed_since.get(&symbol).copied().unwrap_or(earliest);
             while let Some(run) = self.runs.get_mut(&symbol).filter(|_| !stop.is_asked()) {
-                let mut batch = MarketWrite::default();
-                let reached = run_towards(&self.market, run, since, roster, at, &mut batch)?;
-                self.market.store.write(&self.lease, &batch)?;
+                let mut write = MarketWrite::default();
+                let reached = run_towards(&self.market, run, since, roster, at, &mut write)?;
+                self.market.store.write(&self.lease, &write)?;
                 match reached {
                     Reached::WriteFull => {}
                     Reached::Target => break,
@@ -269,14 +269,14 @@ impl Generator {
         Ok(())
     }
 
-    /// Writes the minutes from `next` to `target`, at most to the end of the day and no more than fit into one batch.
+    /// Writes the minutes from `next` to `target`, at most to the end of the day and no more than fit into one write.
     fn write_from(&mut self, next: Minute, target: Minute) -> Result<u16, JobError> {
         let calendar = self.market.calendar.clone();
         let day = calendar.day_of(next);
         let from = calendar.index_in_day(next);
-        let mut batch = MarketWrite::default();
+        let mut write = MarketWrite::default();
         if from == 0 {
-            self.open_day(day, &mut batch)?;
+            self.open_day(day, &mut write)?;
         }
         let due = if calendar.day_of(target) == day { calendar.index_in_day(target) + 1 } else { MINUTES_PER_DAY };
         let fitting = u16::try_from(WRITE_BARS_MAX / self.runs.len().max(1)).unwrap_or(MINUTES_PER_DAY).max(1);
@@ -284,21 +284,21 @@ impl Generator {
         let last = calendar.minute_of(day, until - 1)?;
 
         for run in self.runs.values_mut() {
-            batch.halts.extend(run.bars_until(&calendar, until, &mut batch.bars)?);
-            batch.quotes.extend(run.snapshot(last));
+            write.halts.extend(run.bars_until(&calendar, until, &mut write.bars)?);
+            write.quotes.extend(run.snapshot(last));
         }
         let status = status_after(&self.market, last);
-        batch.status = Some(status);
-        batch.clock = self.clock_after(Some(last));
-        self.market.store.write(&self.lease, &batch)?;
+        write.status = Some(status);
+        write.clock = self.clock_after(Some(last));
+        self.market.store.write(&self.lease, &write)?;
         self.at = Some(last);
         self.shown_session = Some(status);
-        self.shown_clock = batch.clock.or(self.shown_clock);
+        self.shown_clock = write.clock.or(self.shown_clock);
         Ok(until - from)
     }
 
     /// Reads the roster, opens the day for everyone on it and ends the listings of those who are not.
-    fn open_day(&mut self, day: NaiveDate, batch: &mut MarketWrite) -> Result<(), JobError> {
+    fn open_day(&mut self, day: NaiveDate, write: &mut MarketWrite) -> Result<(), JobError> {
         ensure_partitions(&self.market, day, day)?;
         if self.market.calendar.is_projected(day) {
             warn!(%day, known_until = %self.market.calendar.known_until(),
@@ -309,26 +309,26 @@ impl Generator {
         for symbol in gone {
             let last_day = self.runs.remove(&symbol).map(|run| run.day());
             let first_day = self.listed_since.remove(&symbol).unwrap_or(day);
-            batch.listings.push(Listing { symbol, first_day, last_day });
+            write.listings.push(Listing { symbol, first_day, last_day });
         }
-        tell(&batch.listings, "delisted");
+        log_symbols(&write.listings, "delisted");
         for run in self.runs.values_mut() {
             // One that was listed with this very day has it open.
             if let Some(&instrument) = roster.get(&run.instrument().symbol).filter(|_| run.day() < day) {
                 run.open_day(instrument, day);
             }
         }
-        self.list_newcomers(&roster, day, batch)?;
+        self.list_newcomers(&roster, day, write)?;
         if self.runs.is_empty() {
             warn!(%day, "no stock is active: the day passes without bars");
         }
-        batch.checkpoints.extend(self.runs.values().map(SymbolRun::checkpoint));
+        write.checkpoints.extend(self.runs.values().map(SymbolRun::checkpoint));
         Ok(())
     }
 
     /// Lists the symbols that are on the roster and not in the market: new ones at their base price, those that were
     /// delisted before where they left off.
-    fn list_newcomers(&mut self, roster: &Roster, day: NaiveDate, batch: &mut MarketWrite) -> Result<(), JobError> {
+    fn list_newcomers(&mut self, roster: &Roster, day: NaiveDate, write: &mut MarketWrite) -> Result<(), JobError> {
         let newcomers: Vec<Symbol> = roster
             .keys()
             .filter(|&&symbol| self.is_wanted(symbol) && !self.runs.contains_key(&symbol))
@@ -354,8 +354,8 @@ impl Generator {
             self.listed_since.insert(symbol, day);
             listed.push(Listing { symbol, first_day: day, last_day: None });
         }
-        tell(&listed, "listed");
-        batch.listings.append(&mut listed);
+        log_symbols(&listed, "listed");
+        write.listings.append(&mut listed);
         Ok(())
     }
 }
@@ -372,7 +372,7 @@ pub fn refuse_future(newest: Minute, now: UnixSeconds) -> Result<(), JobError> {
 }
 
 /// Logs the symbols that were listed or delisted, by name when they are few.
-fn tell(listings: &[Listing], what: &str) {
+fn log_symbols(listings: &[Listing], what: &str) {
     match listings {
         [] => {}
         few if few.len() <= NAMES_MAX => {

@@ -63,7 +63,7 @@ pub(super) fn stretches(calendar: &Calendar, walks: &[Walk<'_>], target: Minute)
         .collect()
 }
 
-/// Makes stretch after stretch, symbol after symbol, until nobody wants more.
+/// Makes stretch after stretch, symbol after symbol, until the receiver is gone.
 pub(super) fn make(
     market: &Market,
     roster: &Roster,
@@ -75,7 +75,7 @@ pub(super) fn make(
         for walk in walks.iter_mut().filter(|walk| walk.lies_before(&market.calendar, stretch.end)) {
             loop {
                 let (made, reached) = match walk.advance(market, roster, stretch.end) {
-                    Ok((fill, reached)) => (Made::Part(fill), Some(reached)),
+                    Ok((part, reached)) => (Made::Part(part), Some(reached)),
                     Err(error) => (Made::Failed(error), None),
                 };
                 if to.send(made).is_err() || reached.is_none() {
@@ -104,13 +104,13 @@ impl Walk<'_> {
     /// Goes on towards a minute.
     fn advance(&mut self, market: &Market, roster: &Roster, end: Minute) -> Result<(HistoryPart, Reached), JobError> {
         let calendar = &market.calendar;
-        let mut batch = MarketWrite::default();
-        let reached = run_towards(market, &mut self.run, self.since, roster, end, &mut batch)?;
+        let mut write = MarketWrite::default();
+        let reached = run_towards(market, &mut self.run, self.since, roster, end, &mut write)?;
         self.is_delisted = reached == Reached::Delisting;
         let mut rollups = Vec::new();
-        if let (Some(rollup), Some(quote)) = (&mut self.rollup, batch.quotes.last()) {
-            let mut bars = Vec::with_capacity(batch.bars.len() / 2);
-            for (_, bar) in &batch.bars {
+        if let (Some(rollup), Some(quote)) = (&mut self.rollup, write.quotes.last()) {
+            let mut bars = Vec::with_capacity(write.bars.len() / 2);
+            for (_, bar) in &write.bars {
                 rollup.push(bar, &mut |interval, whole| bars.push((interval, whole)));
             }
             let at = calendar.minute_of(self.run.day(), self.run.next_index().saturating_sub(1))?;
@@ -118,6 +118,6 @@ impl Walk<'_> {
             let (symbol, folded_to) = (quote.symbol, Some(quote.last_bar));
             rollups.push(RollupWrite { symbol, replace_from: None, bars, folded_to, is_repaired: false });
         }
-        Ok((HistoryPart { minutes: batch, rollups }, reached))
+        Ok((HistoryPart { minutes: write, rollups }, reached))
     }
 }
