@@ -56,7 +56,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let began = thread_time();
         runtime.block_on(async {
             let look = async { pump.look(wall) };
-            tokio::join!(subscription.want_everything(), look).1
+            tokio::join!(subscription.subscribe_to_all(), look).1
         })?;
         let opening = thread_time() - began;
         let mut follow = market.store.follow()?;
@@ -66,7 +66,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             let began = thread_time();
             let step = Nanos::new(WAIT_MAX.as_nanos() as i64);
             for at in 1..=length / step {
-                pump.tell_due(wall + step * at);
+                pump.send_due(wall + step * at);
             }
             telling = telling + thread_time() - began;
             wall += length;

@@ -1,4 +1,4 @@
-//! Minutes that are over: what is left of their ticks is told, then their bars; who has none yet is waited for.
+//! Minutes that are over: sends the rest of their ticks and then their bars, and waits for bars that are late.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
@@ -7,8 +7,8 @@ use chrono::NaiveDate;
 use tracing::info;
 
 use super::pump::Pump;
-use super::round::{Event, MarketEvent};
 use super::stock::Stock;
+use super::update::{Event, MarketEvent};
 use crate::jobs::{JobError, LATE_MAX, Market, past_tick_facts};
 use crate::store::BarRange;
 use klined_market::bars::Bar;
@@ -16,13 +16,14 @@ use klined_market::bars::ticks::{MinuteTicks, TickFacts};
 use klined_market::base::{Board, Interval, Symbol};
 use klined_market::calendar::Minute;
 
-/// The most minutes that are told belatedly, when many come at once.
+/// The most minutes that are sent late, when many are committed at once.
 const BEHIND_MAX: u64 = 60;
 /// The most bars that are read at once.
 const BARS_MAX: usize = 65_536;
 
 impl Pump {
-    /// Tells the minutes from the open one to the one that is open now. They have been committed, but perhaps not by every shard.
+    /// Sends the minutes from the one that was open to the one that is open now. They have been committed, but perhaps not by every
+    /// shard.
     pub(super) fn catch_up(&mut self, from: Minute, until: Minute, is_market_halted: bool) -> Result<(), JobError> {
         let calendar = self.foresight.market().calendar.clone();
         let mut minutes: Vec<Minute> = calendar.minutes_in(from.start(), until.start()).collect();
@@ -30,7 +31,7 @@ impl Pump {
             let kept = minutes.split_off(minutes.len() - BEHIND_MAX as usize);
             self.shared.counts.skipped.fetch_add(minutes.len() as u64, Ordering::Relaxed);
             info!(minutes = minutes.len(), "the feed skips minutes that came too fast");
-            self.making.tell_all(MarketEvent::Skipped { from: from.start(), until: kept[0].start() });
+            self.builder.add_for_all(MarketEvent::Skipped { from: from.start(), until: kept[0].start() });
             self.stocks.values_mut().for_each(Stock::forget);
             self.open = Some(kept[0]);
             minutes = kept;
@@ -57,7 +58,7 @@ impl Pump {
         Ok(())
     }
 
-    /// The committed bars of the stocks wanted.
+    /// The committed bars of the stocks with subscribers.
     fn committed(&self, first: Minute, last: Minute) -> Result<BTreeMap<Minute, BTreeMap<Symbol, Bar>>, JobError> {
         let range = |&symbol: &Symbol| minutes_of(symbol, first, last);
         let mut committed: BTreeMap<Minute, BTreeMap<Symbol, Bar>> = BTreeMap::new();
@@ -67,7 +68,7 @@ impl Pump {
         Ok(committed)
     }
 
-    /// What is stored. What an operator has made no bar is none.
+    /// The stored bars. A row that is no valid bar, as after an edit by an operator, is left out.
     fn bars(&self, ranges: &[BarRange]) -> Result<Vec<(Symbol, Bar)>, JobError> {
         if ranges.is_empty() {
             return Ok(Vec::new());
@@ -77,7 +78,7 @@ impl Pump {
         Ok(rows.iter().filter_map(|row| Some((ranges[row.range].symbol, row.parse(&market.calendar).ok()?))).collect())
     }
 
-    /// A minute is over. Who has no bar though one was foreseen waits for it where a shard may be late.
+    /// Ends a minute. Where a shard may be late, a stock without its foreseen bar waits for that bar.
     fn end(&mut self, minute: Minute, mut committed: BTreeMap<Symbol, Bar>, facts: &Facts, may_be_late: bool) {
         let mut stocks = std::mem::take(&mut self.stocks);
         for (symbol, stock) in stocks.iter_mut().filter(|(_, stock)| stock.awaited().is_none()) {
@@ -87,25 +88,25 @@ impl Pump {
             } else {
                 self.end_of(symbol, stock, bar, facts, &mut events);
             }
-            self.making.add(*symbol, events);
+            self.builder.add(*symbol, events);
         }
         self.stocks = stocks;
-        self.making.send();
+        self.builder.send();
     }
 
-    /// A stock's minute is over, and its bar is there or will not come.
+    /// Ends a stock's minute, with its bar or, when no bar will come, without.
     fn end_of(&mut self, symbol: &Symbol, stock: &mut Stock, bar: Option<Bar>, facts: &Facts, events: &mut Vec<Event>) {
         let seed = self.foresight.market().model.seed;
         let ticks_of = |bar: &Bar| MinuteTicks::of(seed, symbol, &facts.of(symbol), bar);
         if !stock.end(bar, ticks_of, events) {
             self.shared.counts.corrected.fetch_add(1, Ordering::Relaxed);
-            info!(%symbol, "a bar is not as foreseen");
+            info!(%symbol, "the committed bar differs from the foreseen one");
             self.foresight.reread(symbol);
         }
     }
 
-    /// Tells those who wait for a bar what has come meanwhile, up to the open minute. A bar that is two minutes late, or whose
-    /// successor is there, is not waited for any longer.
+    /// Sends the bars that have come meanwhile for stocks that wait for one, up to the open minute. The wait for a bar ends when
+    /// the bar is two minutes late, or when the stock has a later bar.
     pub(super) fn settle(&mut self, open: Minute) -> Result<(), JobError> {
         let awaited: BTreeMap<Symbol, Minute> =
             self.stocks.iter().filter_map(|(symbol, stock)| Some((*symbol, stock.awaited()?))).collect();
@@ -131,7 +132,7 @@ impl Pump {
         for (day, symbols) in needed {
             facts.entry(day).or_default().learn(self.foresight.market(), symbols, day)?;
         }
-        // From here on nothing can fail: what is told is told once.
+        // From here on nothing can fail, so every event is sent once.
         let (nothing, no_bars) = (Facts::default(), BTreeMap::new());
         let mut stocks = std::mem::take(&mut self.stocks);
         for (symbol, since) in awaited {
@@ -148,15 +149,15 @@ impl Pump {
                 let facts = facts.get(&calendar.day_of(minute)).unwrap_or(&nothing);
                 self.end_of(&symbol, stock, bar, facts, &mut events);
                 if !is_over {
-                    // Nobody generates it at present.
+                    // No process generates the stock at present.
                     break;
                 }
             }
             self.is_begun &= !stock.is_to_begin();
-            self.making.add(symbol, events);
+            self.builder.add(symbol, events);
         }
         self.stocks = stocks;
-        self.making.send();
+        self.builder.send();
         Ok(())
     }
 }
@@ -165,7 +166,7 @@ fn minutes_of(symbol: Symbol, first: Minute, last: Minute) -> BarRange {
     BarRange { symbol, interval: Interval::Minute1, from: first.start(), to: last.end() }
 }
 
-/// What the ticks of a day need to know, of symbols whose minutes were not foreseen.
+/// The facts that the ticks of a day depend on, of symbols whose minutes were not foreseen.
 #[derive(Debug, Default)]
 struct Facts {
     day: Option<NaiveDate>,
@@ -173,7 +174,7 @@ struct Facts {
 }
 
 impl Facts {
-    /// Reads what is needed of a day and not known yet.
+    /// Reads the facts of a day that are needed and not known yet.
     fn learn(&mut self, market: &Market, needed: BTreeSet<Symbol>, day: NaiveDate) -> Result<(), JobError> {
         if self.day != Some(day) {
             *self = Self { day: Some(day), of: BTreeMap::new() };

@@ -1,17 +1,17 @@
-//! Which symbols somebody wants: nothing is worked out for the others.
+//! The symbols that clients have subscribed to. The pump computes no others.
 
 use std::collections::BTreeMap;
 
 use klined_market::base::Symbol;
 
-/// Counts of wishes.
+/// Counts of subscriptions.
 #[derive(Debug, Default)]
 pub(super) struct Interest {
-    /// How many want each symbol by its name; none that nobody wants.
+    /// The number of subscriptions to each symbol by name, at least one.
     named: BTreeMap<Symbol, usize>,
-    /// How many want all.
+    /// The number of subscriptions to all symbols.
     everything: usize,
-    /// Grows with every change.
+    /// Increases with every change.
     version: u64,
 }
 
@@ -20,7 +20,7 @@ impl Interest {
         self.version
     }
 
-    pub fn wants_everything(&self) -> bool {
+    pub fn has_all(&self) -> bool {
         self.everything > 0
     }
 
@@ -43,12 +43,12 @@ impl Interest {
         }
     }
 
-    pub fn add_everything(&mut self) {
+    pub fn add_all(&mut self) {
         self.version += 1;
         self.everything += 1;
     }
 
-    pub fn remove_everything(&mut self) {
+    pub fn remove_all(&mut self) {
         self.version += 1;
         self.everything = self.everything.saturating_sub(1);
     }

@@ -1,16 +1,16 @@
-//! The hub: what happens in the market, told to many as it happens.
+//! The hub: sends the market's events to many subscribers as they happen.
 //!
-//! One thread, the pump, looks at what is committed, foresees the open minute of the symbols that somebody wants, and tells
-//! its trades and quotes when the market's clock reaches them. What it tells goes in rounds through one ring that every
-//! subscriber reads at its own pace; whoever falls behind by the whole ring is told so.
+//! One thread, the pump, reads what is committed, foresees the open minute of the symbols with subscribers, and sends its trades
+//! and quotes when the market's clock reaches them. Its updates go through one ring, which every subscriber reads at its own
+//! pace. A subscriber that falls behind by the whole ring receives an error.
 
+mod builder;
 mod closing;
 mod interest;
-mod making;
 mod pump;
-mod round;
 mod stock;
 mod subscription;
+mod update;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -20,24 +20,24 @@ use std::thread::JoinHandle;
 use tokio::sync::{broadcast, watch};
 
 pub use pump::{Pump, WAIT_MAX};
-pub use round::{Closed, ENCODINGS, Event, MarketEvent, Round, Told};
 pub use subscription::{Missed, Subscription};
+pub use update::{Closed, ENCODINGS, Event, FeedUpdate, MarketEvent, StockEvents};
 
 use self::interest::Interest;
 use crate::jobs::Market;
 use klined_market::bars::ticks::{BestQuote, MinuteTicks, Trade};
 use klined_market::base::{Clock, Symbol, UnixNanos};
 
-/// How many rounds a subscriber may be behind.
+/// How many updates a subscriber may be behind.
 const RING: usize = 256;
 
-/// The last that is known of a symbol's ticks.
+/// The last ticks of a symbol.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Last {
     pub trade: Option<Trade>,
-    /// The quote that the trade was made on.
+    /// The quote at which the trade was made.
     pub traded_on: Option<BestQuote>,
-    /// The quote that stands.
+    /// The quote that is valid now.
     pub quote: Option<BestQuote>,
 }
 
@@ -50,68 +50,69 @@ impl Last {
     }
 }
 
-/// What the hub has done since it began.
+/// Counts of the hub's work since its start.
 #[derive(Debug, Default)]
 pub struct Counts {
-    /// Minutes of symbols that were worked out ahead.
+    /// Open minutes of symbols that were computed ahead.
     pub foreseen: AtomicU64,
-    /// Rounds and the events in them.
-    pub rounds: AtomicU64,
+    /// Updates, and the stock events in them.
+    pub updates: AtomicU64,
     pub events: AtomicU64,
-    /// Bars that were not as foreseen.
+    /// Committed bars that differ from the foreseen ones.
     pub corrected: AtomicU64,
-    /// Minutes that were too far behind to be told.
+    /// Minutes that were left out because they were too far behind.
     pub skipped: AtomicU64,
-    /// Subscribers that fell behind.
+    /// Subscribers that fell behind by the whole ring.
     pub lagged: AtomicU64,
-    /// Looks at the database that failed.
+    /// Failed reads of the database.
     pub failures: AtomicU64,
 }
 
-/// What pump, hub and subscriptions share.
+/// The state that pump, hub and subscriptions share.
 struct Shared {
-    book: Mutex<Book>,
-    /// The number of the newest wish that the pump has seen to.
+    state: Mutex<FeedState>,
+    /// The version of [`Interest`] that the pump has included.
     served: watch::Sender<u64>,
     counts: Counts,
-    /// How often the database may have changed. It grows before anything of the change is told.
+    /// The number of possible changes of the database. It increases before an event of the change is sent.
     generation: Arc<AtomicU64>,
 }
 
-/// Who wants what, and what was told last.
-struct Book {
-    /// None when the pump has ended: then the ring is closed, whoever still holds the rest.
-    rounds: Option<broadcast::Sender<Arc<Round>>>,
+/// The part of the shared state that the lock protects: the subscribed symbols and their last ticks.
+struct FeedState {
+    /// None when the pump has stopped. The ring is closed then, although subscriptions still hold the rest.
+    updates: Option<broadcast::Sender<Arc<FeedUpdate>>>,
     interest: Interest,
-    /// The number of the newest round.
+    /// The number of the newest update.
     number: u64,
     lasts: BTreeMap<Symbol, Last>,
-    /// The market under another calendar, which the pump has not taken yet.
+    /// The market under another calendar, until the pump takes it.
     market: Option<Market>,
 }
 
 impl Shared {
     fn new() -> Arc<Self> {
-        let rounds = Some(broadcast::Sender::new(RING));
-        let book = Book { rounds, interest: Interest::default(), number: 0, lasts: BTreeMap::new(), market: None };
+        let updates = Some(broadcast::Sender::new(RING));
+        let state =
+            FeedState { updates, interest: Interest::default(), number: 0, lasts: BTreeMap::new(), market: None };
         Arc::new(Self {
-            book: Mutex::new(book),
+            state: Mutex::new(state),
             served: watch::Sender::new(0),
             counts: Counts::default(),
             generation: Arc::default(),
         })
     }
 
-    fn book(&self) -> MutexGuard<'_, Book> {
-        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, FeedState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn last(&self, symbol: &Symbol) -> Option<Last> {
-        self.book().lasts.get(symbol).copied()
+        self.state().lasts.get(symbol).copied()
     }
 }
 
-/// The market's events for many subscribers. The pump ends when the hub is dropped.
+/// Sends the market's events to many subscribers. The pump stops when the hub is dropped.
 pub struct Hub {
     shared: Arc<Shared>,
     stop: Arc<AtomicBool>,
@@ -119,10 +120,10 @@ pub struct Hub {
 }
 
 impl Hub {
-    /// Begins to follow a market, whose model need not have any events yet.
+    /// Starts to follow a market. Its model need not have the events of scenarios.
     ///
     /// # Errors
-    /// No thread can be had.
+    /// The thread of the pump cannot be started.
     pub fn begin(market: Market, clock: Arc<dyn Clock>) -> std::io::Result<Self> {
         let mut pump = Pump::new(market);
         let (shared, stop) = (pump.shared().clone(), Arc::new(AtomicBool::new(false)));
@@ -132,30 +133,30 @@ impl Hub {
         Ok(Self { shared, stop, pump: Some(pump) })
     }
 
-    /// A subscription that wants nothing yet.
+    /// A subscription without symbols.
     #[must_use]
     pub fn subscribe(&self) -> Subscription {
         Subscription::new(&self.shared)
     }
 
-    /// The last ticks told of a symbol; none of one that nobody wants.
+    /// The last ticks that were sent of a symbol; none while no client subscribes to it.
     #[must_use]
     pub fn last(&self, symbol: &Symbol) -> Option<Last> {
         self.shared.last(symbol)
     }
 
-    /// Follows the market as it is under another calendar from its next look on.
+    /// Uses the market under another calendar from the next read of the database on.
     pub fn change_market(&self, market: Market) {
-        self.shared.book().market = Some(market);
+        self.shared.state().market = Some(market);
     }
 
-    /// A count that grows whenever the database may have changed, before anything of the change is told.
+    /// A count that increases whenever the database may have changed, before an event of the change is sent.
     #[must_use]
     pub fn generation(&self) -> Arc<AtomicU64> {
         self.shared.generation.clone()
     }
 
-    /// What has been done.
+    /// Counts of the hub's work.
     #[must_use]
     pub fn counts(&self) -> &Counts {
         &self.shared.counts
@@ -166,7 +167,7 @@ impl Drop for Hub {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         if let Some(pump) = self.pump.take() {
-            // A panic of the pump has been reported by its thread.
+            // The pump's thread reports its own panic.
             let _ = pump.join();
         }
     }

@@ -1,8 +1,8 @@
-//! The pump: looks at what is committed, foresees the open minute and tells it as it passes.
+//! The pump: reads what is committed, foresees the open minute and sends it as it passes.
 //!
-//! The one rule, for every pace: the open minute's ticks are told when the market's clock reaches them, and what is left of
-//! them at the latest when its commit is seen, before its bar. So nothing is left out and nothing told twice, and when no
-//! minute is committed the feed stops after the open one.
+//! One rule holds for every pace: a tick of the open minute is sent when the market's clock reaches it, and at the latest when
+//! the pump sees the minute's commit, before its bar. So every tick is sent exactly once, and while no minute is committed the
+//! feed stops after the open one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use tracing::warn;
 
-use super::making::Making;
-use super::round::{Event, MarketEvent};
+use super::builder::UpdateBuilder;
 use super::stock::Stock;
+use super::update::{Event, MarketEvent};
 use super::{Last, Shared, Subscription};
 use crate::jobs::{Foreseen, Foresight, JobError, Market, past_tick_facts};
 use crate::store::{BarRange, Follow, MarketStatus};
@@ -22,39 +22,39 @@ use klined_market::bars::ticks::MinuteTicks;
 use klined_market::base::{Clock, Interval, MarketClock, Pace, Symbol, UnixNanos, UnixSeconds};
 use klined_market::calendar::Minute;
 
-/// The longest pause between two looks at the clock.
+/// The longest pause between two reads of the clock.
 pub const WAIT_MAX: Duration = Duration::from_millis(25);
 /// The shortest.
 const WAIT_MIN: Duration = Duration::from_millis(5);
-/// A minute of test mode is told in so many portions at least, as far as the follower's step allows.
+/// The least number of portions in which a minute of test mode is sent, as far as the follower's step allows.
 const PORTIONS: f64 = 20.0;
-/// How long a failing database is left alone.
+/// The pause after a failed read of the database.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Makes rounds. A [`super::Hub`] runs one in a thread of its own; without it, a pump tells only when it is asked to.
+/// Makes updates. A [`super::Hub`] runs a pump in a thread of its own; without a hub, a pump sends only when it is called.
 pub struct Pump {
     pub(super) foresight: Foresight,
     pub(super) shared: Arc<Shared>,
     clock: Option<MarketClock>,
-    /// The first minute that has not been told to its end.
+    /// The first minute that has not been sent to its end.
     pub(super) open: Option<Minute>,
     /// Whether the stocks have begun the open minute.
     pub(super) is_begun: bool,
     pub(super) stocks: BTreeMap<Symbol, Stock>,
-    /// The wishes that were seen to.
+    /// The version of the interest that the pump has included.
     interest: Option<u64>,
     status: Option<MarketStatus>,
-    pub(super) making: Making,
+    pub(super) builder: UpdateBuilder,
 }
 
 impl Pump {
-    /// A pump that has not looked at anything.
+    /// A pump that has read nothing yet.
     #[must_use]
     pub fn new(market: Market) -> Self {
         let shared = Shared::new();
         Self {
             foresight: Foresight::new(market),
-            making: Making::new(shared.clone()),
+            builder: UpdateBuilder::new(shared.clone()),
             shared,
             clock: None,
             open: None,
@@ -69,19 +69,19 @@ impl Pump {
         &self.shared
     }
 
-    /// A subscription to what this pump tells.
+    /// A subscription to this pump's updates.
     #[must_use]
     pub fn subscribe(&self) -> Subscription {
         Subscription::new(&self.shared)
     }
 
-    /// What it has done.
+    /// Counts of the pump's work.
     #[must_use]
     pub fn counts(&self) -> &super::Counts {
         &self.shared.counts
     }
 
-    /// Tells until asked to stop.
+    /// Sends until it is asked to stop.
     pub(super) fn run(&mut self, clock: &dyn Clock, is_over: &dyn Fn() -> bool) {
         let mut follow: Option<Box<dyn Follow>> = None;
         let mut pause = Duration::ZERO;
@@ -91,13 +91,13 @@ impl Pump {
                 self.foresight.go_by(market);
                 is_time = true;
             }
-            if is_time || self.has_new_wishes() {
+            if is_time || self.has_new_interest() {
                 match self.look(clock.now_nanos()) {
                     Ok(()) => pause = Duration::ZERO,
                     Err(error) => pause = self.failed(pause, &error),
                 }
             }
-            self.tell_due(clock.now_nanos());
+            self.send_due(clock.now_nanos());
             if pause.is_zero() && follow.is_none() {
                 match self.foresight.market().store.follow() {
                     Ok(begun) => follow = Some(begun),
@@ -114,7 +114,7 @@ impl Pump {
                         false
                     }
                 },
-                // What is foreseen already is told while the database is left alone.
+                // The ticks that are foreseen already are sent during the pause too.
                 _ => {
                     std::thread::sleep(wait);
                     pause = pause.saturating_sub(wait);
@@ -144,30 +144,30 @@ impl Pump {
     }
 
     fn take_market(&self) -> Option<Market> {
-        self.shared.book().market.take()
+        self.shared.state().market.take()
     }
 
-    fn has_new_wishes(&self) -> bool {
-        self.interest != Some(self.shared.book().interest.version())
+    fn has_new_interest(&self) -> bool {
+        self.interest != Some(self.shared.state().interest.version())
     }
 
-    /// Tells what is due at an instant of the wall clock.
-    pub fn tell_due(&mut self, wall: UnixNanos) {
+    /// Sends the ticks that are due at an instant of the wall clock.
+    pub fn send_due(&mut self, wall: UnixNanos) {
         let Some(now) = self.clock.map(|clock| clock.now(wall)) else { return };
         let mut stocks = std::mem::take(&mut self.stocks);
         for (symbol, stock) in stocks.iter_mut().filter(|(_, stock)| stock.is_due(now)) {
             let mut events = Vec::new();
-            stock.tell(now, &mut events);
-            self.making.add(*symbol, events);
+            stock.send_until(now, &mut events);
+            self.builder.add(*symbol, events);
         }
         self.stocks = stocks;
-        self.making.send();
+        self.builder.send();
     }
 
-    /// Looks at what has been committed and at what is wanted, and tells what follows from it.
+    /// Reads what has been committed and which symbols have subscribers, and sends the events that follow.
     ///
     /// # Errors
-    /// The database fails, or what is stored cannot be used. What has been told stays told: look again later.
+    /// The database fails, or what is stored cannot be used. The call can be repeated: no event is sent twice.
     pub fn look(&mut self, wall: UnixNanos) -> Result<(), JobError> {
         let (store, calendar) = (self.foresight.market().store.clone(), self.foresight.market().calendar.clone());
         let clock = store.clock()?;
@@ -190,16 +190,16 @@ impl Pump {
         if let Some(status) = status {
             let before = self.status.replace(status).map(|before| (before.span, before.is_halted));
             if before.is_some_and(|before| before != (status.span, status.is_halted)) {
-                self.making.tell_all(MarketEvent::Status(status));
+                self.builder.add_for_all(MarketEvent::Status(status));
             }
         }
-        self.making.send();
+        self.builder.send();
         self.begin(wall)
     }
 
-    /// Begins the open minute for all that are wanted, and for those that are wanted anew from now on.
+    /// Begins the open minute for all symbols with subscribers. New symbols begin with the present instant.
     fn begin(&mut self, wall: UnixNanos) -> Result<(), JobError> {
-        let version = self.shared.book().interest.version();
+        let version = self.shared.state().interest.version();
         if self.is_begun && self.interest == Some(version) {
             return Ok(());
         }
@@ -207,7 +207,7 @@ impl Pump {
             self.serve(version);
             return Ok(());
         };
-        // When the market has moved on meanwhile, the next look sees it.
+        // When the market has moved on meanwhile, the next read sees it.
         if !self.foresight.prepare(open)? {
             return Ok(());
         }
@@ -230,7 +230,7 @@ impl Pump {
         let begun: Vec<_> = begun.collect();
         let mut lasts: Vec<_> = begun.iter().map(|(symbol, stock, _)| (*symbol, stock.last(now))).collect();
         self.complete(&mut lasts, open)?;
-        // From here on nothing can fail: what is begun is begun once.
+        // From here on nothing can fail, so a minute begins once.
         let mut events: BTreeMap<Symbol, Event> = BTreeMap::new();
         for (symbol, foreseen) in known {
             let stock = self.stocks.entry(symbol).or_default();
@@ -240,26 +240,26 @@ impl Pump {
             self.stocks.insert(symbol, stock);
             events.extend(event.map(|event| (symbol, event)));
         }
-        events.into_iter().for_each(|(symbol, event)| self.making.add(symbol, vec![event]));
+        events.into_iter().for_each(|(symbol, event)| self.builder.add(symbol, vec![event]));
         self.stocks.retain(|symbol, _| wanted.contains(symbol));
         self.foresight.keep_only(|symbol| wanted.contains(symbol));
         self.shared.counts.foreseen.store(self.foresight.computed(), Ordering::Relaxed);
         self.is_begun = true;
         {
-            let mut book = self.shared.book();
-            book.lasts.retain(|symbol, _| wanted.contains(symbol));
-            book.lasts.extend(lasts);
+            let mut state = self.shared.state();
+            state.lasts.retain(|symbol, _| wanted.contains(symbol));
+            state.lasts.extend(lasts);
         }
-        self.making.send();
+        self.builder.send();
         self.serve(version);
         Ok(())
     }
 
-    /// One symbol's checkpoint that cannot be used keeps nobody else from being told.
+    /// Foresees a symbol. A checkpoint that cannot be used affects this symbol alone.
     fn foresee(&mut self, symbol: Symbol) -> Result<Option<Foreseen>, JobError> {
         match self.foresight.foresee(symbol) {
             Err(JobError::Checkpoint(error)) => {
-                warn!(%symbol, "cannot be foreseen: {error}");
+                warn!(%symbol, "the symbol cannot be foreseen: {error}");
                 Ok(None)
             }
             outcome => outcome,
@@ -272,15 +272,15 @@ impl Pump {
     }
 
     fn wanted(&self) -> BTreeSet<Symbol> {
-        let book = self.shared.book();
-        let mut wanted: BTreeSet<Symbol> = book.interest.named().collect();
-        if book.interest.wants_everything() {
+        let state = self.shared.state();
+        let mut wanted: BTreeSet<Symbol> = state.interest.named().collect();
+        if state.interest.has_all() {
             wanted.append(&mut self.foresight.traded());
         }
         wanted
     }
 
-    /// Where no tick of the open minute has come yet, the last ones are those of the bar before.
+    /// Takes the last ticks from the bar before, for symbols without a trade in the open minute.
     fn complete(&self, lasts: &mut [(Symbol, Last)], open: Minute) -> Result<(), JobError> {
         let market = self.foresight.market();
         let mut bare: BTreeMap<Symbol, &mut Last> =
@@ -312,6 +312,6 @@ impl Pump {
 
 impl Drop for Pump {
     fn drop(&mut self) {
-        self.shared.book().rounds = None;
+        self.shared.state().updates = None;
     }
 }

@@ -1,4 +1,4 @@
-//! A subscription: the events of the symbols that one client wants.
+//! A subscription: the events of the symbols that one client has subscribed to.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,29 +10,29 @@ use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::timeout;
 
-use super::round::{Round, Told};
+use super::update::{FeedUpdate, StockEvents};
 use super::{Last, Shared};
 use klined_market::base::Symbol;
 
-/// How long a new wish waits for the pump to see to it.
+/// How long a new subscription waits for the pump to include its symbols.
 const SERVED_WITHIN: Duration = Duration::from_secs(1);
 
-/// Why nothing more, or not everything, can be heard.
+/// Why a subscription has missed updates or receives no more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum Missed {
-    /// So many rounds were overwritten before they were read.
-    #[error("too slow: {0} rounds were missed")]
+    /// The ring overwrote this many updates before the subscriber read them.
+    #[error("too slow: {0} updates were missed")]
     Lagged(u64),
-    /// The hub has ended.
+    /// The hub has stopped.
     #[error("the feed has ended")]
     Ended,
 }
 
-/// Hears the rounds in which its symbols are.
+/// Receives the updates that contain one of its symbols.
 pub struct Subscription {
     shared: Arc<Shared>,
-    rounds: broadcast::Receiver<Arc<Round>>,
-    /// Each symbol wanted by name with the round up to which it is not heard.
+    updates: broadcast::Receiver<Arc<FeedUpdate>>,
+    /// Each symbol subscribed to by name, with the number of the last update that is not for this client.
     named: BTreeMap<Symbol, u64>,
     /// The same of all symbols.
     everything: Option<u64>,
@@ -40,119 +40,119 @@ pub struct Subscription {
 
 impl Subscription {
     pub(super) fn new(shared: &Arc<Shared>) -> Self {
-        let ring = shared.book().rounds.as_ref().map(broadcast::Sender::subscribe);
-        let rounds = ring.unwrap_or_else(|| broadcast::channel(1).1);
-        Self { shared: shared.clone(), rounds, named: BTreeMap::new(), everything: None }
+        let ring = shared.state().updates.as_ref().map(broadcast::Sender::subscribe);
+        let updates = ring.unwrap_or_else(|| broadcast::channel(1).1);
+        Self { shared: shared.clone(), updates, named: BTreeMap::new(), everything: None }
     }
 
-    /// Wants these symbols too. When it returns the pump works for them; gives the last ticks of each, as far as there are any.
-    /// Whatever happens after those is heard, and nothing twice. When the pump does not answer within a second, because the
-    /// database does not, they are heard from when it does.
-    pub async fn want(&mut self, symbols: &[Symbol]) -> BTreeMap<Symbol, Last> {
+    /// Subscribes to more symbols. Returns the last ticks of each symbol that has any. The client receives every later event
+    /// exactly once. The call waits until the pump has included the symbols, but at most a second: while the database does not
+    /// answer, events begin when it answers again.
+    pub async fn subscribe_to(&mut self, symbols: &[Symbol]) -> BTreeMap<Symbol, Last> {
         let version = {
-            let mut book = self.shared.book();
+            let mut state = self.shared.state();
             for &symbol in symbols {
                 self.named.entry(symbol).or_insert_with(|| {
-                    book.interest.add(symbol);
+                    state.interest.add(symbol);
                     u64::MAX
                 });
             }
-            book.interest.version()
+            state.interest.version()
         };
         self.be_served(version).await;
-        let book = self.shared.book();
+        let state = self.shared.state();
         let mut lasts = BTreeMap::new();
         for symbol in symbols {
             if let Some(heard_to) = self.named.get_mut(symbol).filter(|heard_to| **heard_to == u64::MAX) {
-                *heard_to = book.number;
+                *heard_to = state.number;
             }
-            lasts.extend(book.lasts.get(symbol).map(|&last| (*symbol, last)));
+            lasts.extend(state.lasts.get(symbol).map(|&last| (*symbol, last)));
         }
         lasts
     }
 
-    /// Wants all symbols, those to come included. Gives the last ticks of each, as [`Subscription::want`] does.
-    pub async fn want_everything(&mut self) -> BTreeMap<Symbol, Last> {
+    /// Subscribes to all symbols, future ones included. Returns the last ticks of each, as [`Subscription::subscribe_to`] does.
+    pub async fn subscribe_to_all(&mut self) -> BTreeMap<Symbol, Last> {
         let version = {
-            let mut book = self.shared.book();
+            let mut state = self.shared.state();
             if self.everything.is_none() {
-                book.interest.add_everything();
+                state.interest.add_all();
                 self.everything = Some(u64::MAX);
             }
-            book.interest.version()
+            state.interest.version()
         };
         self.be_served(version).await;
-        let book = self.shared.book();
-        self.everything = self.everything.map(|heard_to| if heard_to == u64::MAX { book.number } else { heard_to });
-        book.lasts.clone()
+        let state = self.shared.state();
+        self.everything = self.everything.map(|heard_to| if heard_to == u64::MAX { state.number } else { heard_to });
+        state.lasts.clone()
     }
 
-    /// Does not want these symbols any more by their names.
-    pub fn unwant(&mut self, symbols: &[Symbol]) {
-        let mut book = self.shared.book();
+    /// Ends the subscription to these symbols by name.
+    pub fn unsubscribe_from(&mut self, symbols: &[Symbol]) {
+        let mut state = self.shared.state();
         for symbol in symbols {
             if self.named.remove(symbol).is_some() {
-                book.interest.remove(symbol);
+                state.interest.remove(symbol);
             }
         }
     }
 
-    /// Does not want all symbols any more; those wanted by name stay.
-    pub fn unwant_everything(&mut self) {
+    /// Ends the subscription to all symbols. Subscriptions by name stay.
+    pub fn unsubscribe_from_all(&mut self) {
         if self.everything.take().is_some() {
-            self.shared.book().interest.remove_everything();
+            self.shared.state().interest.remove_all();
         }
     }
 
-    /// The next round with something for this client. Whoever stops waiting misses nothing.
+    /// Waits for the next update with an event for this client. The future can be dropped without losing an update.
     ///
     /// # Errors
-    /// Rounds were missed, or the hub has ended.
-    pub async fn next(&mut self) -> Result<Arc<Round>, Missed> {
+    /// The subscription missed updates, or the hub has stopped.
+    pub async fn next(&mut self) -> Result<Arc<FeedUpdate>, Missed> {
         loop {
-            let round = match self.rounds.recv().await {
-                Ok(round) => round,
+            let update = match self.updates.recv().await {
+                Ok(update) => update,
                 Err(RecvError::Closed) => return Err(Missed::Ended),
-                Err(RecvError::Lagged(rounds)) => {
+                Err(RecvError::Lagged(updates)) => {
                     self.shared.counts.lagged.fetch_add(1, Ordering::Relaxed);
-                    return Err(Missed::Lagged(rounds));
+                    return Err(Missed::Lagged(updates));
                 }
             };
-            if !round.market.is_empty() || self.own(&round).next().is_some() {
-                return Ok(round);
+            if !update.market.is_empty() || self.own(&update).next().is_some() {
+                return Ok(update);
             }
         }
     }
 
-    /// What of a round is for this client, in order of symbol.
-    pub fn own<'a>(&'a self, round: &'a Round) -> impl Iterator<Item = &'a Told> + 'a {
-        let is_all = self.everything.is_some_and(|heard_to| round.number > heard_to);
-        // Whichever is shorter is walked through.
-        let by_name = !is_all && self.named.len() < round.told.len();
+    /// Selects the events of an update that this client subscribed to, in order of symbol.
+    pub fn own<'a>(&'a self, update: &'a FeedUpdate) -> impl Iterator<Item = &'a StockEvents> + 'a {
+        let is_all = self.everything.is_some_and(|heard_to| update.number > heard_to);
+        // The shorter of both lists is iterated.
+        let by_name = !is_all && self.named.len() < update.stocks.len();
         let named = self.named.iter().filter(move |_| by_name);
-        let told = round.told.iter().filter(move |_| !by_name);
-        let number = round.number;
+        let stocks = update.stocks.iter().filter(move |_| !by_name);
+        let number = update.number;
         let is_heard = move |heard_to: &u64| number > *heard_to;
         named
             .filter(move |(_, heard_to)| is_heard(heard_to))
-            .filter_map(|(symbol, _)| round.of(symbol))
-            .chain(told.filter(move |told| is_all || self.named.get(&told.symbol).is_some_and(is_heard)))
+            .filter_map(|(symbol, _)| update.of(symbol))
+            .chain(stocks.filter(move |stock| is_all || self.named.get(&stock.symbol).is_some_and(is_heard)))
     }
 
     async fn be_served(&self, version: u64) {
         let mut served = self.shared.served.subscribe();
         let is_served = served.wait_for(|&served| served >= version);
-        // Late or never: what is wanted is wanted all the same.
+        // After a timeout the subscription holds all the same.
         let _ = timeout(SERVED_WITHIN, is_served).await;
     }
 }
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        let mut book = self.shared.book();
-        self.named.keys().for_each(|symbol| book.interest.remove(symbol));
+        let mut state = self.shared.state();
+        self.named.keys().for_each(|symbol| state.interest.remove(symbol));
         if self.everything.is_some() {
-            book.interest.remove_everything();
+            state.interest.remove_all();
         }
     }
 }

@@ -1,5 +1,4 @@
-//! One symbol's way forward, far and without waiting: what backfill does for all of them and what a start does for those
-//! that lag behind.
+//! Runs one symbol over many minutes at once: backfill does it for all symbols, and a start for those that lag behind.
 
 use chrono::{Datelike, NaiveDate, Weekday};
 
@@ -10,7 +9,7 @@ use klined_market::bars::SymbolRun;
 use klined_market::base::UnixSeconds;
 use klined_market::calendar::{MINUTES_PER_DAY, Minute, Session, SessionSpan};
 
-/// The most bars in one transaction. Bounds memory and what a kill can cost.
+/// The most bars in one transaction. It bounds memory and the work that a kill loses.
 pub(super) const WRITE_BARS_MAX: usize = 65_536;
 
 /// How far partitions are made ahead of the day being written.
@@ -36,7 +35,7 @@ pub(super) fn ensure_partitions_ahead(market: &Market, day: NaiveDate) -> Result
     Ok(market.store.ensure_partitions(day, days_ahead(day))?)
 }
 
-/// The partitions that writing a day would make. Changes nothing.
+/// The partitions that writing a day would make. The call changes nothing.
 ///
 /// # Errors
 /// The database cannot be read.
@@ -53,38 +52,38 @@ fn days_ahead(day: NaiveDate) -> NaiveDate {
     day.checked_add_days(chrono::Days::new(PARTITIONS_AHEAD_DAYS)).unwrap_or(day)
 }
 
-/// What `market_status` shows after a minute. At the very end of the calendar, where no session follows that anybody knows of,
-/// the market is closed from then on.
+/// The row of `market_status` after a minute. At the end of the calendar, where no session follows, the market is closed from then
+/// on.
 pub(super) fn status_after(market: &Market, minute: Minute) -> MarketStatus {
     let now = minute.end();
     let closed = SessionSpan { session: Session::Closed, start: now, end: now };
     status_at(market, now, market.calendar.session_at(now).unwrap_or(closed))
 }
 
-/// What `market_status` shows at an instant in or before a session.
+/// The row of `market_status` at an instant in or before a session.
 pub(super) fn status_at(market: &Market, now: UnixSeconds, span: SessionSpan) -> MarketStatus {
     MarketStatus { span, is_halted: span.is_trading() && market.model.is_market_halted(now), last_update: now }
 }
 
-/// A symbol where its last write left it.
+/// A symbol's run after its last write.
 pub(super) fn resume(market: &Market, progress: &SymbolProgress) -> Result<SymbolRun, JobError> {
     let symbol = progress.checkpoint.symbol;
     let last_bar = progress.last_bar.map(|time| market.minute(symbol, time)).transpose()?;
     Ok(SymbolRun::resume(market.model.clone(), &market.calendar, progress.checkpoint.clone(), last_bar)?)
 }
 
-/// Where a symbol's way ended.
+/// The reason why a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reached {
     /// The target minute.
     Target,
-    /// The most bars that a write may hold; call again.
+    /// The transaction is full; call again.
     WriteFull,
     /// Its last day: it is no longer on the roster.
     Delisting,
 }
 
-/// Runs a symbol towards `target` and puts its bars, its state and what changed of its listing into the write. From the
+/// Runs a symbol towards `target` and puts its bars, its state and what changed of its listing into one write. From the
 /// second day on the instrument is the roster's; a symbol that is not on it finishes its day and is delisted.
 pub(super) fn run_towards(
     market: &Market,

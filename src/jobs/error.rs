@@ -31,10 +31,10 @@ pub enum JobError {
     /// A scenario that does not fit this market's calendar.
     #[error("the scenario {name} cannot be applied: {source}")]
     Scenario { name: String, source: InvalidScenario },
-    /// A scenario for somebody who is not there.
+    /// A scenario for a symbol or sector that does not exist.
     #[error("the scenario {name} is for {target}, which stock_metadata does not have")]
     ScenarioTarget { name: String, target: String },
-    /// A scenario that would change what is written.
+    /// A scenario that begins before the newest written bar.
     #[error(
         "the scenario {name} begins at {from}, but bars are written up to {newest}: bars are never changed. Give it later times, \
          or count its days (\"day 1 10:00\" is of the next trading day)"
@@ -57,10 +57,10 @@ pub enum JobError {
     /// A symbol that is not to be traded.
     #[error("stock {0} is not active, or its row in stock_metadata is not valid; correct it there first")]
     InactiveSymbol(Symbol),
-    /// A symbol that other processes write.
+    /// A symbol of another shard.
     #[error("stock {symbol} does not belong to shard {shard}; leave --shard out, or name the shard that has it")]
     OtherShard { symbol: Symbol, shard: Shard },
-    /// The universe asked for is not the one that is there.
+    /// The database has another universe.
     #[error(
         "{missing} of the {wanted} stocks of --universe {universe} are not in stock_metadata ({examples}), which has {found}. \
          Leave --universe out to go on with the stocks that are there, or use another database; or begin anew: \
@@ -70,10 +70,10 @@ pub enum JobError {
     /// Nothing to generate.
     #[error("stock_metadata has no stock that is active and valid; add one, or set is_active")]
     EmptyUniverse,
-    /// One of several writers of a market that has none of its listings yet.
+    /// A shard of a market that has no listings yet; the first shard writes them.
     #[error("the market has not begun, and the writer of shard {} waits for that of shard 1/{} to begin it", .0, .0.of())]
     NotBegun(Shard),
-    /// A scenario that writers who run already would not hear of.
+    /// A scenario that writers which already run would not read.
     #[error(
         "the scenario {name} cannot be applied by a part of the market's writers once it has begun; stop them all and start one \
          with it and without --shard, or run `market-backfill --scenario`, and then start them again"
@@ -102,7 +102,7 @@ pub enum JobError {
 }
 
 impl JobError {
-    /// Whether the same call can succeed later without anybody's help.
+    /// Whether the same call can succeed later without a correction by an operator.
     #[must_use]
     pub fn is_retriable(&self) -> bool {
         match self {

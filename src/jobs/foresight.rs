@@ -1,9 +1,9 @@
 //! Foresight: the open minute's bars before they are written, read only.
 //!
-//! The market is a function, so whoever knows where it stands knows the next minute too. Runs are opened for the symbols asked
-//! for and no others: from the day's checkpoint, or on a day that is not open yet from the roster, as the generator will
-//! open it. Only an operator can make it otherwise, by editing the universe or by a scenario, until the minute is written;
-//! whoever finds another bar written calls [`Foresight::reread`].
+//! The market is a function of its state, so the stored state determines the next minute. A run is opened only for a symbol that a
+//! caller asks for: from the day's checkpoint, or from the roster when the day is not open yet, as the generator will open it. An
+//! operator can still change the minute before it is written, by an edit of the universe or by a scenario. A caller that finds
+//! another bar written calls [`Foresight::reread`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -19,50 +19,50 @@ use klined_market::bars::{Bar, SymbolRun};
 use klined_market::base::Symbol;
 use klined_market::calendar::{Calendar, MINUTES_PER_DAY, Minute};
 
-/// How often reading is tried while a generator writes in between.
+/// The most attempts to read while a generator writes at the same time.
 const TRIES: usize = 5;
-/// By how many minutes a symbol may be behind the market's clock and count as generated: shards commit the same minute one
-/// after the other, and the first of them tells the time.
+/// The most minutes that a generated symbol is behind the market's clock: shards commit the same minute one after the other, and
+/// the first shard sets the clock.
 pub const LATE_MAX: u64 = 2;
 
-/// What a traded symbol's minute will be.
+/// The coming minute of a traded symbol.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Foreseen {
-    /// What its ticks need to know.
+    /// The facts that its ticks depend on.
     pub facts: TickFacts,
     /// None while its trade is halted.
     pub bar: Option<Bar>,
 }
 
-/// A market ahead of what is written.
+/// Computes the open minutes of a market.
 pub struct Foresight {
     /// With the events of the scenarios that have been applied.
     market: Arc<Market>,
-    /// How many those are.
+    /// The number of these scenarios.
     scenarios: usize,
     ground: Option<Ground>,
     runs: BTreeMap<Symbol, SymbolRun>,
     /// The minute that `runs` have made.
     foreseen: BTreeMap<Symbol, Foreseen>,
     open: Option<Minute>,
-    /// Whether somebody was asked for who could not be foreseen though it trades: worth reading again with the next minute.
+    /// Whether a symbol that trades could not be foreseen. The ground is then read again with the next minute.
     is_wanting: bool,
     computed: u64,
 }
 
-/// What was read of the database, all while one minute was open.
+/// The state of the market, all read while one minute was open.
 struct Ground {
     open: Minute,
     progress: BTreeMap<Symbol, SymbolProgress>,
-    /// Who trades on the day of the open minute.
+    /// The symbols that trade on the day of the open minute.
     traded: BTreeSet<Symbol>,
-    /// The roster that a day will open with whose first minute is open.
+    /// The roster of the day, when its first minute is the open one.
     roster: Option<Roster>,
-    /// Nobody tells the time at present, so nothing is traded.
+    /// No generator sets the clock at present, so nothing is traded.
     is_stale: bool,
 }
 
-/// What is to be read before a minute can be foreseen.
+/// The state that must be read before a minute can be foreseen.
 pub struct Reading {
     market: Arc<Market>,
     scenarios: usize,
@@ -71,52 +71,52 @@ pub struct Reading {
     is_ground_needed: bool,
 }
 
-/// What a [`Reading`] has read.
+/// The result of a [`Reading`].
 pub struct Prepared {
     reading: Reading,
     changed: Option<(Arc<Market>, usize)>,
-    /// The outer option is whether it was read, the inner one whether the minute is the open one.
+    /// None when it was not read; an inner none when the minute is not the open one.
     ground: Option<Option<Ground>>,
 }
 
 impl Foresight {
-    /// Of a market whose model has no events yet: they are read when they are needed.
+    /// Foresight of a market. Its model need not have the events of scenarios, which are read when they are needed.
     #[must_use]
     pub fn new(market: impl Into<Arc<Market>>) -> Self {
         let (market, runs, foreseen) = (market.into(), BTreeMap::new(), BTreeMap::new());
         Self { market, scenarios: 0, ground: None, runs, foreseen, open: None, is_wanting: false, computed: 0 }
     }
 
-    /// Foresees the market as it is under another calendar from now on, from what it reads anew.
+    /// Uses the market under another calendar from now on, and reads its state again.
     pub fn go_by(&mut self, market: impl Into<Arc<Market>>) {
         *self = Self { computed: self.computed, ..Self::new(market) };
     }
 
-    /// What is foreseen.
+    /// The market that is foreseen.
     #[must_use]
     pub fn market(&self) -> &Market {
         &self.market
     }
 
-    /// How many minutes of symbols have been foreseen.
+    /// The number of minutes of symbols that have been computed.
     #[must_use]
     pub fn computed(&self) -> u64 {
         self.computed
     }
 
-    /// The symbols that trade on the day of the open minute, as far as was read last.
+    /// The symbols that trade on the day of the open minute, as of the last read.
     #[must_use]
     pub fn traded(&self) -> BTreeSet<Symbol> {
         self.ground.as_ref().map(|ground| ground.traded.clone()).unwrap_or_default()
     }
 
-    /// Reads everything anew before it foresees again, because a symbol was not written as foreseen.
+    /// Drops the state, so that it is read again, because a symbol's written bar differs from the foreseen one.
     pub fn reread(&mut self, symbol: &Symbol) {
         self.runs.remove(symbol);
         self.ground = None;
     }
 
-    /// Reads what must be known to foresee a minute; false when that is not the open one, or is no longer.
+    /// Reads the state that a minute depends on. Returns false when the minute is not the open one, or no longer.
     ///
     /// # Errors
     /// The database fails, or holds another market.
@@ -125,8 +125,8 @@ impl Foresight {
         Ok(self.take(open, prepared))
     }
 
-    /// What [`Foresight::prepare`] would read; none when nothing is missing. A caller that shares the foresight by a lock reads
-    /// without holding it, and hands the result to [`Foresight::take`].
+    /// The read that [`Foresight::prepare`] would do; none when nothing is missing. A caller that shares the foresight by a lock
+    /// runs [`Reading::read`] without the lock, and passes the result to [`Foresight::take`].
     #[must_use]
     pub fn reading(&self, open: Minute) -> Option<Reading> {
         let is_minute_new = self.open != Some(open);
@@ -140,7 +140,7 @@ impl Foresight {
         })
     }
 
-    /// Takes what was read for a minute, unless the market was changed or another thread has prepared the minute meanwhile.
+    /// Takes the result of a read, unless the market was changed or another thread has prepared the minute meanwhile.
     /// Returns whether the minute can be foreseen, as [`Foresight::prepare`] does.
     pub fn take(&mut self, open: Minute, prepared: Option<Prepared>) -> bool {
         let is_usable =
@@ -171,7 +171,7 @@ impl Foresight {
         self.ground.as_ref().is_some_and(|ground| ground.serves(&self.market.calendar, open))
     }
 
-    /// Whether scenarios were applied since a minute was prepared: what was foreseen may not come.
+    /// Whether scenarios were applied since a minute was prepared, so that the foreseen bars may not come.
     ///
     /// # Errors
     /// The database fails.
@@ -179,7 +179,7 @@ impl Foresight {
         Ok(self.market.store.scenarios()?.len() != self.scenarios)
     }
 
-    /// The open minute of a symbol; none when it is not traded, or [`Foresight::prepare`] has not said that it can be foreseen.
+    /// The open minute of a symbol; none when the symbol is not traded, or when [`Foresight::prepare`] has not returned true.
     ///
     /// # Errors
     /// What is stored cannot be used.
@@ -205,13 +205,14 @@ impl Foresight {
         Ok(Some(foreseen))
     }
 
-    /// Forgets the runs of symbols that nobody wants.
+    /// Drops the runs of symbols that are not needed any more.
     pub fn keep_only(&mut self, is_wanted: impl Fn(&Symbol) -> bool) {
         self.runs.retain(|symbol, _| is_wanted(symbol));
         self.foreseen.retain(|symbol, _| is_wanted(symbol));
     }
 
-    /// Forgets the runs that did not begin the day as it was written. Of whom a late shard has not begun it, nobody knows yet.
+    /// Drops the runs that did not begin the day as it was written. A symbol of a late shard keeps its run: its day is not written
+    /// yet.
     fn drop_outdated(&mut self) {
         let Some(ground) = &self.ground else { return };
         self.runs.retain(|symbol, run| match ground.progress.get(symbol) {
@@ -226,7 +227,7 @@ impl Foresight {
 }
 
 impl Reading {
-    /// Reads it.
+    /// Reads the state.
     ///
     /// # Errors
     /// The database fails, or holds another market.
@@ -248,7 +249,7 @@ impl Reading {
         Ok(Some((Arc::new(Market { model, ..Market::clone(&self.market) }), applied.len())))
     }
 
-    /// Where the market stands, all read while the minute is the open one; none when it is not.
+    /// The state of the market, all read while the minute is the open one; none when it is not.
     fn ground(&self) -> Result<Option<Ground>, JobError> {
         let (store, calendar, open) = (&self.market.store, &self.market.calendar, self.open);
         for _ in 0..TRIES {
@@ -270,7 +271,7 @@ impl Reading {
 
 impl Ground {
     fn new(calendar: &Calendar, open: Minute, progress: Vec<SymbolProgress>, roster: Option<Roster>) -> Self {
-        // The clock is written with the minute before the open one. Where that is nobody's last, and later ones are somebody's, a
+        // The clock is written with the minute before the open one. Where no symbol ends there, and some symbol ends later, a
         // backfill has gone past the clock; a shard that is ahead has others at the clock beside it.
         let before = calendar.previous_minute(open).map(Minute::start);
         let is_ahead = |row: &SymbolProgress| row.last_bar.is_some_and(|last| last >= open.start());
@@ -286,7 +287,7 @@ impl Ground {
         Self { open, progress, traded, roster, is_stale: false }
     }
 
-    /// Whether it holds for a later open minute: on the same day, whose checkpoints are written with its first minute.
+    /// Whether the state can be used for a later open minute of the same day, whose checkpoints are written with its first minute.
     fn serves(&self, calendar: &Calendar, open: Minute) -> bool {
         self.open == open
             || (self.open < open
@@ -295,7 +296,7 @@ impl Ground {
                 && calendar.day_of(self.open) == calendar.day_of(open))
     }
 
-    /// A symbol's run at or before a place in a day; none when it is not traded. `kept` is the run as it was last.
+    /// A symbol's run at or before an index in a day; none when the symbol is not traded. `kept` is the run of the minute before.
     fn run(
         &self,
         market: &Market,
@@ -335,15 +336,15 @@ impl Ground {
         if progress.last_bar.is_none_or(|last| last < self.open.start()) {
             return caught_up(market, resume(market, progress)?, index);
         }
-        // Its shard is ahead of the one that tells the time: from the day's beginning to where that is.
+        // Its shard is ahead of the one that sets the clock: the run goes from the day's beginning to the open minute.
         let mut run = resume(market, &SymbolProgress { last_bar: None, ..progress.clone() })?;
         run.bars_until(&market.calendar, index, &mut Vec::new())?;
         Ok(Some(run))
     }
 }
 
-/// A run that goes on to a place in its day with so few bars that they may yet be written; none when there are more: nobody
-/// generates the symbol at present.
+/// Continues a run to an index in its day. None when more than [`LATE_MAX`] bars are missing: no process generates the symbol at
+/// present.
 fn caught_up(market: &Market, mut run: SymbolRun, index: u16) -> Result<Option<SymbolRun>, JobError> {
     let mut unwritten = Vec::new();
     run.bars_until(&market.calendar, index, &mut unwritten)?;

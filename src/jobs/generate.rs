@@ -20,13 +20,14 @@ use klined_market::bars::SymbolRun;
 use klined_market::base::{MarketClock, Pace, Seconds, Symbol, UnixNanos, UnixSeconds};
 use klined_market::calendar::{MINUTES_PER_DAY, Minute};
 
-/// How far the newest bar may be ahead of the clock and still be taken for a clock that was set back a little.
+/// The most by which the newest bar may be ahead of the clock. A clock that was set back a little explains this much.
 const CLOCK_STEP_MAX: Seconds = Seconds::minutes(10);
 
 /// The most symbols that one line of the log names.
 const NAMES_MAX: usize = 20;
 
-/// The market's writer. After an error it must be dropped and started again: what it has made may not be written.
+/// The market's writer. After an error a caller must drop it and start another one, because bars that it has computed may not be
+/// written.
 pub struct Generator {
     market: Market,
     lease: Lease,
@@ -38,10 +39,10 @@ pub struct Generator {
     listed_since: BTreeMap<Symbol, NaiveDate>,
     /// The last minute written.
     at: Option<Minute>,
-    /// Where an empty market begins.
+    /// The first day of an empty market.
     first_day: NaiveDate,
     shown_session: Option<MarketStatus>,
-    /// How time runs, and when the alarm rang for what is written next; none when nobody keeps time.
+    /// The pace of time, and the instant of the alarm for the next write; none when no clock is published.
     time: Option<(Pace, UnixNanos)>,
     shown_clock: Option<MarketClock>,
     retention: Retention,
@@ -86,7 +87,7 @@ impl Generator {
         Ok(generator)
     }
 
-    /// What it writes to.
+    /// The market that it writes.
     #[must_use]
     pub fn market(&self) -> &Market {
         &self.market
@@ -112,7 +113,7 @@ impl Generator {
     /// Refuses to go on from bars that lie in the future of the clock.
     ///
     /// # Errors
-    /// They do.
+    /// The newest bar lies in the future.
     pub fn refuse_future(&self, now: UnixSeconds) -> Result<(), JobError> {
         self.at.map_or(Ok(()), |at| refuse_future(at, now))
     }
@@ -120,7 +121,7 @@ impl Generator {
     /// Asks the database whether this is still the market's writer.
     ///
     /// # Errors
-    /// It is not, or the database fails.
+    /// Another process has the role, or the database fails.
     pub fn confirm(&self) -> Result<(), JobError> {
         Ok(self.market.store.confirm(&self.lease)?)
     }
@@ -154,7 +155,7 @@ impl Generator {
         Ok(written)
     }
 
-    /// Tells `market_status` which session it is and `market_clock` how time runs, when that has changed since the last bar
+    /// Writes the session to `market_status` and the pace of time to `market_clock`, when they have changed since the last bar
     /// or the last call.
     ///
     /// # Errors
@@ -175,9 +176,9 @@ impl Generator {
         Ok(())
     }
 
-    /// What `market_clock` shows after a minute, or of an empty market. At the very end of the calendar no minute is open.
+    /// The row of `market_clock` after a minute, or of an empty market. At the end of the calendar no minute is open.
     fn clock_after(&self, last: Option<Minute>) -> Option<MarketClock> {
-        // Of a divided market the first shard tells the time.
+        // In a divided market the first shard sets the clock.
         let (pace, opened_at) = self.time.filter(|_| self.market.shard.is_first())?;
         let calendar = &self.market.calendar;
         let open_minute = match last {
@@ -187,7 +188,7 @@ impl Generator {
         Some(MarketClock { pace, open_minute, opened_at })
     }
 
-    /// Lists every symbol of an empty market, those of other shards too.
+    /// Lists every symbol of an empty market, including those of other shards.
     fn begin(&self, roster: &Roster) -> Result<(), JobError> {
         let store = &self.market.store;
         if !store.listings()?.is_empty() {
@@ -211,7 +212,7 @@ impl Generator {
         for listing in store.listings()?.into_iter().filter(|listing| listing.last_day.is_none()) {
             self.listed_since.insert(listing.symbol, listing.first_day);
         }
-        // A shard goes on from where it is itself; one that has no symbol yet goes along with the others.
+        // A shard continues from its own last minute. A shard without symbols starts at the minute of the others.
         let shard = self.market.shard;
         let progress = store.progress()?;
         let has_own = progress.iter().any(|progress| shard.holds(progress.checkpoint.symbol));
@@ -247,7 +248,7 @@ impl Generator {
         let Some(earliest) = lagging.iter().filter_map(|symbol| self.runs.get(symbol)).map(SymbolRun::day).min() else {
             return Ok(());
         };
-        info!(symbols = lagging.len(), until = %at, "bringing symbols up that lag behind");
+        info!(symbols = lagging.len(), until = %at, "generating the missing bars of symbols that lag behind");
         ensure_partitions(&self.market, earliest, calendar.day_of(at))?;
         for symbol in lagging {
             let since = self.listed_since.get(&symbol).copied().unwrap_or(earliest);
@@ -310,7 +311,7 @@ impl Generator {
             let first_day = self.listed_since.remove(&symbol).unwrap_or(day);
             write.listings.push(Listing { symbol, first_day, last_day });
         }
-        tell(&write.listings, "delisted");
+        log_symbols(&write.listings, "delisted");
         for run in self.runs.values_mut() {
             // One that was listed with this very day has it open.
             if let Some(&instrument) = roster.get(&run.instrument().symbol).filter(|_| run.day() < day) {
@@ -353,7 +354,7 @@ impl Generator {
             self.listed_since.insert(symbol, day);
             listed.push(Listing { symbol, first_day: day, last_day: None });
         }
-        tell(&listed, "listed");
+        log_symbols(&listed, "listed");
         write.listings.append(&mut listed);
         Ok(())
     }
@@ -362,7 +363,7 @@ impl Generator {
 /// Refuses a newest minute that lies in the future of the clock.
 ///
 /// # Errors
-/// It does.
+/// It lies in the future.
 pub fn refuse_future(newest: Minute, now: UnixSeconds) -> Result<(), JobError> {
     if newest.end() > now + CLOCK_STEP_MAX {
         return Err(JobError::FutureData { newest: newest.to_string(), now: klined_market::calendar::local_time(now) });
@@ -370,8 +371,8 @@ pub fn refuse_future(newest: Minute, now: UnixSeconds) -> Result<(), JobError> {
     Ok(())
 }
 
-/// Logs who came or went: by name when they are few.
-fn tell(listings: &[Listing], what: &str) {
+/// Logs the symbols that were listed or delisted, by name when they are few.
+fn log_symbols(listings: &[Listing], what: &str) {
     match listings {
         [] => {}
         few if few.len() <= NAMES_MAX => {

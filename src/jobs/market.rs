@@ -11,17 +11,17 @@ use klined_market::calendar::{Calendar, Minute};
 use klined_market::model::{FullParameters, Model, ModelKind, Scenario};
 use klined_market::universe::{self, Universe, UniverseRow};
 
-/// The seed of a market for which nobody asked for another.
+/// The default seed of a market.
 pub const DEFAULT_SEED: u64 = 42;
 
-/// Which model is asked for.
+/// The model that a caller asks for.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ModelChoice {
     /// None takes the database's own, or the full model for a new database.
     pub kind: Option<ModelKind>,
     /// Parameters of the full model.
     pub parameters: FullParameters,
-    /// What is to be forced upon the market, besides what has been.
+    /// Scenarios to apply, besides those that the market has.
     pub scenarios: Vec<Scenario>,
 }
 
@@ -31,7 +31,7 @@ impl From<ModelKind> for ModelChoice {
     }
 }
 
-/// What the writing jobs work on.
+/// The market that the jobs work on.
 #[derive(Clone)]
 pub struct Market {
     pub store: Arc<dyn BarStore>,
@@ -63,7 +63,7 @@ impl Market {
         Self::claim_filling(store, calendar, choice, seed, None)
     }
 
-    /// The same, where a new database without stocks gets those of a universe.
+    /// Does the same as [`Market::claim`], but fills a new database without stocks with those of a universe.
     ///
     /// # Errors
     /// Besides those of [`Market::claim`]: there are stocks, and one of the universe is not among them. Nothing is claimed
@@ -98,7 +98,7 @@ impl Market {
         Ok(market)
     }
 
-    /// Fails when the database has become another's market since.
+    /// Fails when the database holds another market by now.
     pub(super) fn check_identity(&self) -> Result<(), JobError> {
         match self.store.identity()? {
             Some(found) if found != self.identity() => {
@@ -112,7 +112,7 @@ impl Market {
         Identity { seed: self.model.seed.0, model: self.model.version() }
     }
 
-    /// The market asked for, and the stocks that a database without any gets.
+    /// The market asked for, and the stocks for a database without any.
     fn wanted(
         store: Arc<dyn BarStore>,
         calendar: Arc<Calendar>,
@@ -156,8 +156,7 @@ impl Market {
         Self { model: self.model.under(calendar.clone()), calendar, ..self.clone() }
     }
 
-    /// Whether there are bars and every listed symbol has got equally far: neither a new market nor one whose backfill was
-    /// interrupted.
+    /// Whether every listed symbol has its last bar at the same minute. False for a new market and after an interrupted backfill.
     ///
     /// # Errors
     /// The database cannot be read.

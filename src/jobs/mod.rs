@@ -1,4 +1,4 @@
-//! What the daemons do, as plain calls: nothing here waits, and "now" is always handed in.
+//! The work of the daemons as plain calls. No call waits for the time of day: "now" is always a parameter.
 
 mod advance;
 mod aggregate;

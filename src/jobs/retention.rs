@@ -8,16 +8,16 @@ use crate::store::Lease;
 use klined_market::base::UnixSeconds;
 use klined_market::calendar::{Calendar, local_time};
 
-/// What the generator removes when a day opens.
+/// The removal of old bars by the generator, when a day opens.
 #[derive(Debug, Default)]
 pub(super) struct Retention {
-    /// The horizon before which nothing is left.
+    /// The instant before which all bars have been removed.
     done: Option<UnixSeconds>,
 }
 
 impl Retention {
-    /// Removes what is older than the full months kept before the month of a day, when the market has such a limit. Where the
-    /// database is too busy it is left for the next day.
+    /// Removes the bars from before the full months that the market keeps, counted back from the month of a day. Does nothing in a
+    /// market without such a limit. When the database is too busy, the next day removes them.
     pub fn apply(&mut self, market: &Market, lease: &Lease, day: NaiveDate, stop: &Stop) -> Result<(), JobError> {
         let Some(from) = market.retain_months.and_then(|months| horizon(day, months)) else { return Ok(()) };
         if self.done == Some(from) {

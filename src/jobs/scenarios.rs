@@ -1,8 +1,8 @@
 //! Applying scenarios to a market.
 //!
-//! It is done under the writer's role and before anything is made, so the events that a bar depends on are in the database
-//! before the bar is. A scenario that has been applied is recognised by its name and left as it is: a daemon may be started with
-//! the same files again and again.
+//! Scenarios are applied under the writer's role and before any bar is computed, so the events that a bar depends on are in the
+//! database before the bar. A scenario with the name of an applied one is left as it is, so a daemon can be started with the same
+//! files again and again.
 
 use std::collections::BTreeSet;
 
@@ -43,7 +43,7 @@ impl Market {
         }
         for stored in new {
             self.store.add_scenario(lease, &stored)?;
-            tell(&stored);
+            log(&stored);
             applied.push(stored);
         }
         let events: Vec<ScenarioEvent> = applied.into_iter().flat_map(|stored| stored.events).collect();
@@ -87,9 +87,9 @@ impl Market {
     }
 }
 
-fn tell(scenario: &StoredScenario) {
+fn log(scenario: &StoredScenario) {
     let begin = scenario.events.iter().map(|event| event.from).min().map(local_time);
     let end = scenario.events.iter().map(|event| event.until).max().map(local_time);
     let (events, from, until) = (scenario.events.len(), begin.unwrap_or_default(), end.unwrap_or_default());
-    info!(scenario = scenario.name, events, from, until, "applied");
+    info!(scenario = scenario.name, events, from, until, "the scenario was applied");
 }

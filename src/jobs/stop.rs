@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub struct Stop(Arc<AtomicBool>);
 
 impl From<Arc<AtomicBool>> for Stop {
-    /// The request that somebody else makes by setting the flag.
+    /// A request to stop that is made by setting the flag.
     fn from(flag: Arc<AtomicBool>) -> Self {
         Self(flag)
     }
@@ -20,7 +20,7 @@ impl Stop {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    /// Whether somebody asked.
+    /// Whether the job was asked to stop.
     #[must_use]
     pub fn is_asked(&self) -> bool {
         self.0.load(Ordering::Relaxed)

@@ -1,4 +1,4 @@
-//! Reading the universe with its faults.
+//! Reads the universe, and reports its invalid rows.
 
 use std::collections::BTreeMap;
 
@@ -12,8 +12,8 @@ use klined_market::universe::{UniverseChoice, UniverseRow};
 /// The most symbols that a message names.
 const NAMES_MAX: usize = 5;
 
-/// Compares the universe asked for with the one that is there. The table is the operator's once it is filled: stocks that
-/// were added or edited stay as they are and are told of; only a stock that cannot be had at all is refused.
+/// Compares the universe asked for with the stored one. The table belongs to the operator once it is filled: stocks that were
+/// added or edited stay as they are and are logged. Only a missing stock is an error.
 pub(super) fn compare_universe(
     store: &dyn BarStore,
     choice: &UniverseChoice,
@@ -59,7 +59,7 @@ fn shortened(symbols: &[&str]) -> String {
     if symbols.len() > NAMES_MAX { format!("{shown}, …") } else { shown }
 }
 
-/// The stocks that are to be traded: active and valid. What is not valid is reported and left out.
+/// The stocks to be traded: the active and valid ones. Invalid rows are logged and left out.
 pub(super) type Roster = BTreeMap<Symbol, Instrument>;
 
 /// Reads the roster as it is now.
@@ -76,10 +76,10 @@ pub(super) fn roster(store: &dyn BarStore) -> Result<Roster, JobError> {
     Ok(roster)
 }
 
-/// How many stocks can be traded, when each one wanted can be.
+/// The number of stocks that can be traded.
 ///
 /// # Errors
-/// There is none, one that is wanted cannot be traded, or the database cannot be read.
+/// No stock can be traded, one of the wanted stocks cannot be traded, or the database cannot be read.
 pub fn tradable(store: &dyn BarStore, wanted: &[Symbol]) -> Result<usize, JobError> {
     let roster = roster(store)?;
     require(store, &roster, wanted)?;

@@ -7,37 +7,37 @@ use klined_market::calendar::{Bucket, Calendar};
 
 use super::Reader;
 
-/// Which bar of a page comes first.
+/// The order in time of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Order {
-    /// The oldest.
+pub enum TimeOrder {
+    /// The oldest bar first.
     #[default]
     Ascending,
-    /// The newest.
+    /// The newest bar first.
     Descending,
 }
 
-/// What stands for minutes without a bar, as in a halt.
+/// The treatment of minutes without a bar, as in a halt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Fill {
-    /// Nothing.
+pub enum EmptyMinutes {
+    /// They are left out.
     #[default]
     Skip,
-    /// A flat bar at the close before it, without volume.
+    /// A flat bar at the close before it stands in, without volume.
     Flat,
 }
 
-/// Which instant names a bar.
+/// The instant that labels a bar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Label {
     /// The start of its first minute.
     #[default]
     Start,
-    /// The end of its last minute, whether that has been reached or not.
+    /// The end of its last minute, even when that is in the future.
     End,
 }
 
-/// What is asked for. Bounds are on the start of a bar, whatever names it.
+/// A query for bars. The bounds apply to the start of a bar, whatever its label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BarQuery {
     pub symbol: Symbol,
@@ -46,11 +46,11 @@ pub struct BarQuery {
     pub start: Option<UnixSeconds>,
     /// The last start, included, in Unix seconds.
     pub end: Option<UnixSeconds>,
-    pub order: Order,
-    pub fill: Fill,
+    pub order: TimeOrder,
+    pub empty_minutes: EmptyMinutes,
     /// How many bars, at least one.
     pub limit: u16,
-    /// Where the page before ended: the start of its last bar.
+    /// Continues after a page: the start of that page's last bar.
     pub after: Option<UnixSeconds>,
 }
 
@@ -58,17 +58,17 @@ impl BarQuery {
     /// The latest 500 bars as they are stored.
     #[must_use]
     pub fn latest(symbol: Symbol, interval: Interval) -> Self {
-        let (order, fill) = (Order::Ascending, Fill::Skip);
-        Self { symbol, interval, start: None, end: None, order, fill, limit: 500, after: None }
+        let (order, empty_minutes) = (TimeOrder::Ascending, EmptyMinutes::Skip);
+        Self { symbol, interval, start: None, end: None, order, empty_minutes, limit: 500, after: None }
     }
 
-    /// The page and one bar more, which tells whether another page follows.
+    /// The length of the page plus one: the additional bar shows that another page follows.
     fn count(&self) -> usize {
         usize::from(self.limit) + 1
     }
 }
 
-/// A bar to be shown.
+/// A bar as clients receive it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ShownBar {
     /// Start of its first minute, in Unix seconds.
@@ -86,7 +86,7 @@ pub struct ShownBar {
 #[derive(Debug, Clone, PartialEq)]
 pub struct BarPage {
     pub bars: Vec<ShownBar>,
-    /// Where the next page begins: what [`BarQuery::after`] takes. None when there is no more.
+    /// The value of [`BarQuery::after`] for the next page; none when this is the last page.
     pub next: Option<UnixSeconds>,
 }
 
@@ -108,8 +108,8 @@ impl ShownBar {
         StoredBar { range: 0, time: start, open, high, low, close, volume }
     }
 
-    /// The instant that names it, in Unix seconds. A bar that lies in no bucket, as only an operator can have written, is named
-    /// by its start.
+    /// The label of the bar, in Unix seconds. A bar outside of all buckets, which only an operator can have written, has its
+    /// start as label.
     #[must_use]
     pub fn time(&self, interval: Interval, label: Label, calendar: &Calendar) -> UnixSeconds {
         match (label, calendar.minute_starting(self.start)) {
@@ -125,15 +125,15 @@ impl Reader {
     /// # Errors
     /// There is no such stock, or the database cannot be read.
     pub async fn bars(&self, query: BarQuery) -> Result<BarPage, Refusal> {
-        let page = match query.fill {
-            Fill::Skip => self.ask(move |store, _| stored(store, &query)).await?,
-            Fill::Flat => {
-                let board = self.board().await?;
-                let Some(row) = board.find(&query.symbol) else {
+        let page = match query.empty_minutes {
+            EmptyMinutes::Skip => self.ask(move |store, _| stored(store, &query)).await?,
+            EmptyMinutes::Flat => {
+                let prices = self.price_list().await?;
+                let Some(row) = prices.find(&query.symbol) else {
                     return Err(Refusal::UnknownTicker(query.symbol.to_string()));
                 };
-                // A stock that does not trade any more ends with its own last bar.
-                let newest = if row.is_active { board.newest.unwrap_or(row.last_update) } else { row.last_update };
+                // A stock that is no longer traded ends with its own last bar.
+                let newest = if row.is_active { prices.newest.unwrap_or(row.last_update) } else { row.last_update };
                 let extent = Extent { last_bar: row.last_update, newest };
                 self.ask(move |store, calendar| filled(store, calendar, &query, extent)).await?
             }
@@ -150,12 +150,12 @@ fn bounds(query: &BarQuery) -> (UnixSeconds, UnixSeconds, bool) {
     let (mut from, mut to) =
         (query.start.unwrap_or(UnixSeconds::EPOCH), query.end.map_or(UnixSeconds::MAX, UnixSeconds::next));
     match (query.after, query.order) {
-        (Some(after), Order::Ascending) => from = from.max(after.next()),
-        (Some(after), Order::Descending) => to = to.min(after),
+        (Some(after), TimeOrder::Ascending) => from = from.max(after.next()),
+        (Some(after), TimeOrder::Descending) => to = to.min(after),
         (None, _) => {}
     }
     let is_latest = query.start.is_none() && query.after.is_none();
-    (from, to, query.order == Order::Descending || is_latest)
+    (from, to, query.order == TimeOrder::Descending || is_latest)
 }
 
 /// The bars as they are stored.
@@ -177,16 +177,16 @@ fn page_of(mut bars: Vec<ShownBar>, query: &BarQuery, is_from_end: bool) -> BarP
         true => drop(bars.drain(..bars.len().saturating_sub(limit))),
         false => bars.truncate(limit),
     }
-    if query.order == Order::Descending {
+    if query.order == TimeOrder::Descending {
         bars.reverse();
     }
     // The latest bars in order of time end with the newest: nothing follows.
-    let follows = has_more && (query.order == Order::Descending || !is_from_end);
+    let follows = has_more && (query.order == TimeOrder::Descending || !is_from_end);
     let next = bars.last().filter(|_| follows).map(|bar| bar.start);
     BarPage { bars, next }
 }
 
-/// How far a stock and its market had come at one moment.
+/// The progress of a stock and of its market at one moment.
 #[derive(Debug, Clone, Copy)]
 struct Extent {
     /// Start of the stock's last 1-minute bar.
@@ -196,7 +196,7 @@ struct Extent {
 }
 
 impl Extent {
-    /// Until where a bar that is not there is missing, and not only not rolled up yet.
+    /// The last instant at which an absent bar is really missing, and not only waits for its roll-up.
     fn known_until(self, store: &dyn BarStore, query: &BarQuery) -> Result<UnixSeconds, Failure> {
         let is_rolled = query.interval != Interval::Minute1;
         let folded_to = if is_rolled { store.watermarks()?.get(&query.symbol).copied() } else { None };

@@ -1,4 +1,4 @@
-//! Stocks on their last trading day and the one before it, many at once.
+//! The last trading day of many stocks, and the trading day before it.
 
 use std::collections::BTreeMap;
 
@@ -11,9 +11,9 @@ use crate::store::{BarRange, BarStore, StoredBar};
 use klined_market::base::{Interval, Symbol, UnixSeconds};
 use klined_market::calendar::{Calendar, MINUTES_PER_DAY};
 
-/// How many stocks are read at once.
+/// The most stocks of one read.
 pub(super) const STOCKS_AT_ONCE: usize = 512;
-/// How often reading is tried while roll-ups are written in between.
+/// The most attempts to read while roll-ups are written at the same time.
 const TRIES: usize = 5;
 
 /// A stock's last trading day.
@@ -22,7 +22,7 @@ pub struct DayBars {
     pub symbol: Symbol,
     /// The day so far, up to the last minute that is committed.
     pub day: ShownBar,
-    /// The trading day before; none when it is not kept.
+    /// The trading day before; none when its bars are not kept.
     pub previous: Option<ShownBar>,
     /// The last minute.
     pub minute: ShownBar,
@@ -68,7 +68,7 @@ pub(super) fn days(store: &dyn BarStore, calendar: &Calendar, symbols: &[Symbol]
     for bar in store.last_bars(&ranges(symbols, Interval::Minute1, |_, _| UnixSeconds::EPOCH), 1)? {
         last[bar.range] = Some(bar);
     }
-    // A bar so far away that it has no date, as only an operator can have written, is of no day.
+    // A bar whose time has no date, which only an operator can have written, belongs to no day.
     let dates: Vec<Option<NaiveDate>> =
         last.iter().map(|bar| bar.and_then(|bar| calendar.date_of(bar.time).ok())).collect();
     let newest = dates.iter().flatten().max().copied();
@@ -93,7 +93,7 @@ pub(super) fn days(store: &dyn BarStore, calendar: &Calendar, symbols: &[Symbol]
         };
         let most = symbols.len() * 2 * usize::from(MINUTES_PER_DAY) + symbols.len();
         let fresh = store.bars(&ranges(symbols, Interval::Minute1, fresh_from), most)?;
-        // Otherwise a minute might be counted twice, or not at all.
+        // With other watermarks a minute might be counted twice, or not at all.
         let after = store.watermarks()?;
         if symbols.iter().all(|symbol| watermarks.get(symbol) == after.get(symbol)) {
             return Ok(put_together(calendar, symbols, &last, &rolled, &fresh));

@@ -1,4 +1,4 @@
-//! What can go wrong with a request. Each dialect puts it into its own words; none shows SQL or a backtrace.
+//! The errors of a request. Each dialect has its own wording for them; none shows SQL or a backtrace.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use klined_market::calendar::CalendarError;
 /// Why a request is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Refusal {
-    /// A parameter is not what it must be; says which and what would be right.
+    /// A parameter is invalid. The text names the parameter and what is valid.
     #[error("{0}")]
     Invalid(String),
     #[error("there is no ticker \"{0}\", or it has no bar yet; /api/v1/tickers lists those that there are")]
@@ -21,7 +21,7 @@ pub enum Refusal {
     NoMarket,
     #[error("there is nothing here; /docs lists the routes")]
     NoRoute,
-    #[error("this route takes no such method; /docs lists what there is")]
+    #[error("this route does not support this method; /docs lists the routes with their methods")]
     WrongMethod,
     #[error("a request here has no body, or one of at most {0} bytes")]
     TooLarge(u64),
@@ -29,7 +29,7 @@ pub enum Refusal {
     NoKey,
     #[error("the key is not known")]
     WrongKey,
-    #[error("too many requests; the next one is taken in {} ms", retry_after.as_millis())]
+    #[error("too many requests; the next one is accepted in {} ms", retry_after.as_millis())]
     TooMany { retry_after: Duration },
     #[error("too many requests are waiting for the database; try again")]
     Busy,
@@ -37,15 +37,15 @@ pub enum Refusal {
     TooSlow,
     #[error("the database cannot be reached at present; try again")]
     Unavailable,
-    /// A failure of the server that the key's holder asked for.
-    #[error("the server has failed as this key's chaos profile has it")]
+    /// A failure that the chaos profile of the key demands.
+    #[error("the chaos profile of this key made the server fail")]
     Injected(StatusCode),
-    /// Something that the log tells more of, under this number.
+    /// An internal error. The log has its details under this number.
     #[error("an internal error, number {0} in the server's log")]
     Internal(u64),
 }
 
-/// A client's time that the calendar cannot place.
+/// A client's time outside of the calendar.
 impl From<CalendarError> for Refusal {
     fn from(error: CalendarError) -> Self {
         Self::Invalid(error.to_string())
@@ -75,7 +75,7 @@ impl Refusal {
         }
     }
 
-    /// The fixed word for programs.
+    /// The error code for programs.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -95,11 +95,11 @@ impl Refusal {
         }
     }
 
-    /// How many seconds to wait before asking again, where that helps.
+    /// The seconds to wait before the next request, for errors that pass.
     #[must_use]
     pub fn retry_after_seconds(&self) -> Option<u64> {
         match self {
-            // Rounded up: whoever waits so long is let in.
+            // Rounded up, so that a client that waits this long is admitted.
             Self::TooMany { retry_after } => Some((retry_after.as_secs_f64().ceil() as u64).max(1)),
             Self::Busy | Self::TooSlow | Self::Unavailable => Some(1),
             _ => None,
@@ -107,7 +107,7 @@ impl Refusal {
     }
 }
 
-/// What the layers below failed with, before it is known what the client may hear of it.
+/// A failure of the layers below, before [`super::Reader::refusal`] decides what the client may see of it.
 #[derive(Debug, Error)]
 pub enum Failure {
     #[error(transparent)]

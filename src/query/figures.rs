@@ -1,4 +1,4 @@
-//! Figures over many minutes: the present day, the last hour, the last days.
+//! Figures of many minutes: the present day, the last hour, the last days.
 
 use super::Reader;
 use super::errors::{Failure, Refusal};
@@ -23,7 +23,7 @@ pub struct DayFigures {
 }
 
 impl DayFigures {
-    /// The same with a minute that is not committed yet. The first of a day begins new figures.
+    /// Adds a minute that is not committed yet. The first minute of a day begins new figures.
     #[must_use]
     pub fn with(self, calendar: &Calendar, minute: Minute, bar: &Ohlcv) -> Self {
         let (high, low, close) = (bar.high().units(), bar.low().units(), bar.close().units());
@@ -40,16 +40,16 @@ impl DayFigures {
     }
 }
 
-/// A time that ends with the market's newest minute.
+/// A period that ends with the market's newest minute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Period {
-    /// So many trading minutes.
+    /// A number of trading minutes.
     Minutes(u16),
-    /// So many trading days, the last one as far as it has come.
+    /// A number of trading days. The last one counts with its committed part.
     Days(u16),
 }
 
-/// A stock over a time.
+/// The figures of a stock in a period.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PeriodFigures {
     /// Start of the first minute with a bar, in Unix seconds.
@@ -62,7 +62,7 @@ pub struct PeriodFigures {
     pub high: f64,
     pub low: f64,
     pub close: f64,
-    /// Of the closes.
+    /// The mean of the closes.
     pub mean: f64,
     /// Shares.
     pub volume: i64,
@@ -125,13 +125,13 @@ impl Reader {
         .await
     }
 
-    /// A stock's figures over a time.
+    /// A stock's figures in a period.
     ///
     /// # Errors
-    /// There is no such stock, it has no bar in that time, or the database cannot be read.
+    /// There is no such stock, it has no bar in that period, or the database cannot be read.
     pub async fn figures(&self, symbol: Symbol, period: Period) -> Result<PeriodFigures, Refusal> {
         let row = self.price(symbol).await?;
-        let newest = self.board().await?.newest.unwrap_or(row.last_update);
+        let newest = self.price_list().await?.newest.unwrap_or(row.last_update);
         self.ask(move |store, calendar| {
             let bars = minutes(store, symbol, period.start(calendar, newest))?;
             let none = || Refusal::Invalid(format!("{symbol} has no bar in that time; ask for a longer period"));

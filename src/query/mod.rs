@@ -1,5 +1,4 @@
-//! The query layer that all dialects share: what may be asked of the market, with bounds on how many ask at once and how long
-//! it may take.
+//! The queries that all dialects share, with bounds on the number of concurrent queries and on the time of each.
 
 mod bars;
 mod days;
@@ -8,16 +7,18 @@ mod figures;
 mod pages;
 pub mod parameters;
 mod snapshots;
+mod tick_pages;
 mod ticks;
 pub mod time;
 mod truth;
 
-pub use bars::{BarPage, BarQuery, Fill, Label, Order, ShownBar};
+pub use bars::{BarPage, BarQuery, EmptyMinutes, Label, ShownBar, TimeOrder};
 pub use days::DayBars;
 pub use figures::{DayFigures, Period, PeriodFigures};
 pub use pages::{Epoch, PageKey, Shape};
 pub use snapshots::StockSnapshot;
-pub use ticks::{Age, LatestTicks, Present, Tick, TickPage, TickQuery, Ticks};
+pub use tick_pages::{Tick, TickPage, TickQuery};
+pub use ticks::{Age, LatestTicks, Present, Ticks};
 pub use truth::{DAYS_MAX as TRUTH_DAYS_MAX, truth};
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -30,30 +31,30 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tracing::{error, warn};
 
 use self::errors::{Failure, Refusal};
-use self::pages::{Kept, Pages};
+use self::pages::{EpochCache, PageCache};
 use crate::store::{BarStore, MarketStatus, PriceRow};
 use klined_market::base::{MarketClock, Symbol, UnixSeconds};
 use klined_market::calendar::Calendar;
 
-/// Connections to the database that questions leave to whoever else works in this process.
+/// Connections to the database that queries leave to the other parts of this process.
 const CONNECTIONS_LEFT: u32 = 4;
 
 /// Every stock with its last price, in order of symbol.
 #[derive(Debug, Default)]
-pub struct Board {
+pub struct PriceList {
     pub rows: Vec<PriceRow>,
     /// Start of the newest 1-minute bar of any stock, in Unix seconds.
     pub newest: Option<UnixSeconds>,
 }
 
-impl Board {
+impl PriceList {
     /// The row of a symbol.
     #[must_use]
     pub fn find(&self, symbol: &Symbol) -> Option<&PriceRow> {
         self.rows.binary_search_by_key(symbol, |row| row.symbol).ok().map(|at| &self.rows[at])
     }
 
-    /// The row of a ticker as a client writes it: as it is, or else in whatever case.
+    /// The row of a ticker as a client writes it: an exact match, or else a match without regard to case.
     #[must_use]
     pub fn find_any_case(&self, ticker: &str) -> Option<&PriceRow> {
         let exact = |text: &str| self.find(&text.parse().ok()?);
@@ -62,7 +63,7 @@ impl Board {
     }
 }
 
-/// Where a market stands.
+/// The session and the clock of a market.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Standing {
     /// None before the first bar.
@@ -71,23 +72,23 @@ pub struct Standing {
     pub clock: Option<MarketClock>,
 }
 
-/// Reads a market for whoever asks.
+/// Answers queries about a market.
 pub struct Reader {
     store: Arc<dyn BarStore>,
     calendar: RwLock<Arc<Calendar>>,
-    /// How many calls there are at once.
+    /// One permit for each concurrent query.
     places: Arc<Semaphore>,
     deadline: Duration,
-    pages: Pages,
-    board: Kept<(), Arc<Board>>,
-    standing: Kept<(), Standing>,
-    /// How often the database may have changed, as the hub hears it.
+    pages: PageCache,
+    prices: EpochCache<(), Arc<PriceList>>,
+    standing: EpochCache<(), Standing>,
+    /// The number of possible changes of the database that the hub has seen.
     generation: Arc<AtomicU64>,
     incidents: AtomicU64,
 }
 
 impl Reader {
-    /// A reader that gives up a question after `deadline`, and forgets what it read when `generation` grows.
+    /// A reader that abandons a query after `deadline`, and drops its cached answers when `generation` increases.
     #[must_use]
     pub fn new(
         store: Arc<dyn BarStore>,
@@ -101,41 +102,41 @@ impl Reader {
             calendar: RwLock::new(calendar),
             places,
             deadline,
-            pages: Pages::by_bytes(),
-            board: Kept::one(),
-            standing: Kept::one(),
+            pages: PageCache::by_bytes(),
+            prices: EpochCache::one(),
+            standing: EpochCache::one(),
             generation,
             incidents: AtomicU64::new(0),
         }
     }
 
-    /// The calendar that questions go by at present.
+    /// The calendar in use.
     #[must_use]
     pub fn calendar(&self) -> Arc<Calendar> {
         self.calendar.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Goes by another calendar from now on.
+    /// Uses another calendar from now on.
     pub fn change_calendar(&self, calendar: Arc<Calendar>) {
         *self.calendar.write().unwrap_or_else(PoisonError::into_inner) = calendar;
     }
 
-    /// What is read now may be shown again until the next commit that is heard of, and for two seconds at most.
+    /// The epoch of what is read now: a cached answer is reused until the hub sees the next commit, and for two seconds at most.
     #[must_use]
     pub fn epoch(&self) -> Epoch {
         Epoch { generation: self.generation.load(Ordering::Acquire), at: Instant::now() }
     }
 
-    /// How many pages were found ready, and how many had to be made.
+    /// The number of pages that came from the cache, and of those that had to be made.
     #[must_use]
     pub fn hits_and_misses(&self) -> (u64, u64) {
         self.pages.hits_and_misses()
     }
 
-    /// Asks the store on a worker thread.
+    /// Runs a query of the store on a worker thread.
     ///
     /// # Errors
-    /// The store's own, or there is no place or no answer in time.
+    /// The query's own errors; or the deadline passes before a permit is free or before the answer is there.
     pub async fn ask<T: Send + 'static>(
         &self,
         question: impl FnOnce(&dyn BarStore, &Calendar) -> Result<T, Failure> + Send + 'static,
@@ -147,7 +148,7 @@ impl Reader {
         };
         let (store, calendar) = (self.store.clone(), self.calendar());
         let answer = tokio::task::spawn_blocking(move || {
-            // Kept until the database has answered, though nobody may wait for it any more.
+            // Held until the database has answered, even when the client no longer waits for it.
             let _place = place;
             question(&*store, &calendar)
         });
@@ -158,7 +159,7 @@ impl Reader {
         }
     }
 
-    /// What a client may know of a failure; the log has the rest.
+    /// The part of a failure that a client may see. The log has the rest.
     pub fn refusal(&self, failure: Failure) -> Refusal {
         match failure {
             Failure::Refused(refusal) => refusal,
@@ -177,10 +178,10 @@ impl Reader {
         Refusal::Unavailable
     }
 
-    /// A page that others may have asked for as well, made by one of them.
+    /// A page from the cache. One of the requests that ask for it at the same time makes it.
     ///
     /// # Errors
-    /// Those of making it.
+    /// The errors of `make`.
     pub async fn page(
         &self,
         key: PageKey,
@@ -194,13 +195,13 @@ impl Reader {
     ///
     /// # Errors
     /// The database cannot be read.
-    pub async fn board(&self) -> Result<Arc<Board>, Refusal> {
+    pub async fn price_list(&self) -> Result<Arc<PriceList>, Refusal> {
         let read = self.ask(|store, _| {
             let rows = store.prices()?;
             let newest = rows.iter().map(|row| row.last_update).max();
-            Ok(Arc::new(Board { rows, newest }))
+            Ok(Arc::new(PriceList { rows, newest }))
         });
-        self.board.get_or_make(self.epoch(), (), read).await
+        self.prices.get_or_make(self.epoch(), (), read).await
     }
 
     /// A stock's last price.
@@ -208,10 +209,10 @@ impl Reader {
     /// # Errors
     /// There is no such stock, or it has no bar.
     pub async fn price(&self, symbol: Symbol) -> Result<PriceRow, Refusal> {
-        self.board().await?.find(&symbol).cloned().ok_or_else(|| Refusal::UnknownTicker(symbol.to_string()))
+        self.price_list().await?.find(&symbol).cloned().ok_or_else(|| Refusal::UnknownTicker(symbol.to_string()))
     }
 
-    /// Where the market stands.
+    /// The session and the clock of the market.
     ///
     /// # Errors
     /// The database cannot be read.

@@ -1,6 +1,6 @@
-//! What is asked for again and again: the latest bars of a symbol, encoded; every stock's last price; where the market stands.
+//! A cache of frequent answers: the encoded latest bars of a symbol, the last price of every stock, the market's session and clock.
 //!
-//! Each is kept with the epoch in which it was read, and made anew when that is over.
+//! Each answer is stored with the epoch in which it was read, and is made again when that epoch is over.
 
 use std::hash::Hash;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,15 +13,16 @@ use tokio::time::Instant;
 
 use klined_market::base::{Interval, Symbol};
 
-/// The most bytes of pages that are kept.
+/// The most bytes of cached pages.
 const BYTES_MAX: u64 = 64 * 1024 * 1024;
-/// What a page is expected to weigh.
+/// The expected bytes of a page.
 const BYTES_USUAL: u64 = 16 * 1024;
 
-/// How long anything is kept when no commit is heard of. The feed looks for one every second: it is late when the database is.
+/// The longest use of a cached answer while the feed sees no commit. The feed looks for one every second, later when the database
+/// is slow.
 const AGE_MAX: Duration = Duration::from_secs(2);
 
-/// When something is read: after so many commits, and at this instant.
+/// The time of a read: the number of commits before it, and its instant.
 #[derive(Debug, Clone, Copy)]
 pub struct Epoch {
     pub(super) generation: u64,
@@ -29,7 +30,7 @@ pub struct Epoch {
 }
 
 impl Epoch {
-    /// Whether what was read then may be shown in another epoch.
+    /// Whether an answer of this epoch may be used in another one.
     fn lasts_until(self, asked: Self) -> bool {
         self.generation >= asked.generation && asked.at.saturating_duration_since(self.at) < AGE_MAX
     }
@@ -38,7 +39,7 @@ impl Epoch {
 /// The form that a page is encoded in: one for each dialect, and its options.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Shape {
-    Native(super::Order, super::Fill, super::Label),
+    Native(super::TimeOrder, super::EmptyMinutes, super::Label),
     Klines,
     Binance,
 }
@@ -62,34 +63,34 @@ impl Weighter<PageKey, (Epoch, Bytes)> for ByBytes {
     }
 }
 
-/// Values that hold for an epoch.
-pub(super) struct Kept<K, V, W = UnitWeighter> {
+/// A cache of values that are valid for an epoch.
+pub(super) struct EpochCache<K, V, W = UnitWeighter> {
     cache: Cache<K, (Epoch, V), W>,
     asked: AtomicU64,
     made: AtomicU64,
 }
 
 /// Encoded pages of bars.
-pub(super) type Pages = Kept<PageKey, Bytes, ByBytes>;
+pub(super) type PageCache = EpochCache<PageKey, Bytes, ByBytes>;
 
-impl Pages {
+impl PageCache {
     pub fn by_bytes() -> Self {
         Self::of(Cache::with_weighter((BYTES_MAX / BYTES_USUAL) as usize, BYTES_MAX, ByBytes))
     }
 }
 
-impl<V: Clone> Kept<(), V> {
+impl<V: Clone> EpochCache<(), V> {
     pub fn one() -> Self {
         Self::of(Cache::new(1))
     }
 }
 
-impl<K: Copy + Eq + Hash, V: Clone, W: Weighter<K, (Epoch, V)> + Clone> Kept<K, V, W> {
+impl<K: Copy + Eq + Hash, V: Clone, W: Weighter<K, (Epoch, V)> + Clone> EpochCache<K, V, W> {
     fn of(cache: Cache<K, (Epoch, V), W>) -> Self {
         Self { cache, asked: AtomicU64::new(0), made: AtomicU64::new(0) }
     }
 
-    /// The value, which one of those who ask at the same time makes.
+    /// The value. One of the concurrent callers makes it, and the others wait for it.
     pub async fn get_or_make<E>(&self, epoch: Epoch, key: K, make: impl Future<Output = Result<V, E>>) -> Result<V, E> {
         self.asked.fetch_add(1, Ordering::Relaxed);
         let entry = self.cache.entry_async(&key, |_, (made_in, value)| match made_in.lasts_until(epoch) {
@@ -103,7 +104,7 @@ impl<K: Copy + Eq + Hash, V: Clone, W: Weighter<K, (Epoch, V)> + Clone> Kept<K, 
         };
         self.made.fetch_add(1, Ordering::Relaxed);
         let value = make.await?;
-        // Whoever has put something there meanwhile has not read less.
+        // Another caller that has stored a value meanwhile has read one at least as new.
         place.map(|place| place.insert((epoch, value.clone())));
         Ok(value)
     }
@@ -124,7 +125,7 @@ mod tests {
         let epoch = |generation, millis| Epoch { generation, at: begin + Duration::from_millis(millis) };
         assert!(epoch(3, 0).lasts_until(epoch(3, 1999)) && !epoch(3, 0).lasts_until(epoch(3, 2000)));
         assert!(!epoch(3, 0).lasts_until(epoch(4, 0)));
-        // Whoever asked before the commit was heard of may be shown what was read after it.
+        // A request from before the commit may receive an answer that was read after it.
         assert!(epoch(4, 1).lasts_until(epoch(3, 0)));
     }
 }

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 
 use super::days::{DayBars, STOCKS_AT_ONCE, days};
 use super::errors::Failure;
-use super::ticks::{Age, LatestTicks, MINUTES_AT_ONCE, MINUTES_MAX, OpenMinute, Present, Ticks};
+use super::tick_pages::MINUTES_MAX;
+use super::ticks::{Age, LatestTicks, MINUTES_AT_ONCE, OpenMinute, Present, Ticks};
 use crate::jobs::Market;
 use crate::store::{BarRange, StoredBar};
 use klined_market::bars::Bar;

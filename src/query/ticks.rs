@@ -1,4 +1,5 @@
-//! Trades and quotes: of past minutes, made again from their bars, and of the open one as far as the market's clock has come.
+//! Trades and quotes: those of past minutes are computed again from the bars, those of the open minute are given up to the
+//! market's clock.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -13,110 +14,17 @@ use klined_market::bars::ticks::{BestQuote, MinuteTicks, TickFacts, TickId, Trad
 use klined_market::base::{Clock, Interval, Ohlcv, PriceLimits, Symbol, UnixNanos, UnixSeconds};
 use klined_market::calendar::{Calendar, Minute};
 
-use super::{DayFigures, Order};
+use super::tick_pages::{Found, Tick, TickPage, TickQuery};
+use super::{DayFigures, TimeOrder};
 
-/// How many minutes are read at once.
+/// The most minutes of one read.
 pub(super) const MINUTES_AT_ONCE: usize = 64;
-/// The most minutes that are looked through for one page; what is found then is a page too.
-pub(super) const MINUTES_MAX: usize = 2_400;
-/// How many days of symbols are remembered with what their ticks need to know.
+/// The most days of symbols whose tick facts stay in memory.
 const FACTS_KEPT: usize = 8_192;
 /// Above the place of every tick in its minute.
 const PLACE_MAX: u16 = 9_999;
 
-/// What ticks are asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TickQuery {
-    pub symbol: Symbol,
-    /// The first instant.
-    pub from: UnixNanos,
-    /// The last instant, included.
-    pub to: UnixNanos,
-    pub order: Order,
-    pub limit: u16,
-    /// Where the page before ended.
-    pub after: Option<TickId>,
-}
-
-impl TickQuery {
-    /// The newest ticks of all.
-    #[must_use]
-    pub fn newest(symbol: Symbol, limit: u16) -> Self {
-        Self { symbol, from: UnixNanos::EPOCH, to: UnixNanos::MAX, order: Order::Descending, limit, after: None }
-    }
-
-    /// The seconds from one to another, both included.
-    #[must_use]
-    pub fn within(self, start: Option<UnixSeconds>, end: Option<UnixSeconds>) -> Self {
-        let to = end.map_or(UnixNanos::MAX, |end| end.next().saturating_nanos().previous());
-        Self { from: start.map_or(UnixNanos::EPOCH, UnixSeconds::saturating_nanos), to, ..self }
-    }
-
-    fn has(&self, id: TickId, at: UnixNanos) -> bool {
-        (self.from..=self.to).contains(&at)
-            && self.after.is_none_or(|after| match self.order {
-                Order::Ascending => id > after,
-                Order::Descending => id < after,
-            })
-    }
-
-    /// The minutes that may have such ticks.
-    fn minutes(&self) -> BarRange {
-        let (mut from, mut to) = (Minute::label_of(self.from.seconds()), self.to.seconds().next());
-        match (self.order, self.after.map(TickId::minute_start)) {
-            (Order::Ascending, Some(after)) => from = from.max(after),
-            (Order::Descending, Some(after)) => to = to.min(after.next()),
-            (_, None) => {}
-        }
-        BarRange { symbol: self.symbol, interval: Interval::Minute1, from, to }
-    }
-}
-
-/// A page of ticks, in the order asked for.
-#[derive(Debug, Clone, PartialEq)]
-pub struct TickPage<T> {
-    pub ticks: Vec<T>,
-    /// Where the next page begins: what [`TickQuery::after`] takes. None when there is no more at present.
-    pub next: Option<TickId>,
-}
-
-/// A trade or a quote.
-pub trait Tick: Copy + Send + 'static {
-    fn id(&self) -> TickId;
-    fn at(&self) -> UnixNanos;
-    /// Those of a minute.
-    fn of(ticks: &MinuteTicks) -> &[Self];
-}
-
-impl Tick for Trade {
-    fn id(&self) -> TickId {
-        Self::id(self)
-    }
-
-    fn at(&self) -> UnixNanos {
-        self.at
-    }
-
-    fn of(ticks: &MinuteTicks) -> &[Self] {
-        ticks.trades()
-    }
-}
-
-impl Tick for BestQuote {
-    fn id(&self) -> TickId {
-        Self::id(self)
-    }
-
-    fn at(&self) -> UnixNanos {
-        self.at
-    }
-
-    fn of(ticks: &MinuteTicks) -> &[Self] {
-        ticks.quotes()
-    }
-}
-
-/// The open minute of a symbol as far as it has come.
+/// The open minute of a symbol, with the market's time.
 pub struct OpenMinute {
     pub minute: Minute,
     pub ticks: MinuteTicks,
@@ -125,38 +33,38 @@ pub struct OpenMinute {
 }
 
 impl OpenMinute {
-    /// What stands of it.
+    /// The part of the minute that has passed.
     pub(super) fn present(&self) -> Present {
         let minute = self.ticks.until(self.now).map(|bar| (self.minute, bar));
         Present { age: Age::Present, minute, quote: self.ticks.quote_at(self.now) }
     }
 
-    /// The newest of it; none of a kind that has not come in this minute.
+    /// The newest trade and quote of the minute; none before the minute's first.
     pub(super) fn latest(&self) -> LatestTicks {
         let trade = self.ticks.trades_until(self.now).last().copied();
         LatestTicks { trade, quote: self.ticks.quote_at(self.now) }
     }
 }
 
-/// As of when the latest trade and quote are told.
+/// The instant of the latest trade and quote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Age {
     Present,
-    /// As of the end of a stock's last stored minute but one.
+    /// The end of a stock's last stored minute but one.
     Stale,
 }
 
-/// What stands at present, or stood when that which is asked for was the present.
+/// The state of a stock at present, or at the end of an old minute.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Present {
     pub age: Age,
-    /// The open minute and its bar so far, none before its first trade; or the old minute.
+    /// The open minute with its bar so far, none before its first trade; or the old minute.
     pub minute: Option<(Minute, Ohlcv)>,
     pub quote: Option<BestQuote>,
 }
 
 impl Present {
-    /// A day's figures with what stands. With an old minute they have its close and its time.
+    /// Adds this state to a day's figures. An old minute replaces their close and their time.
     #[must_use]
     pub fn of_day(&self, day: DayFigures, calendar: &Calendar) -> DayFigures {
         match (self.age, &self.minute) {
@@ -167,14 +75,14 @@ impl Present {
     }
 }
 
-/// The newest trade and the quote that stands; none before the first.
+/// The newest trade and the newest quote; none before the first.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct LatestTicks {
     pub trade: Option<Trade>,
     pub quote: Option<BestQuote>,
 }
 
-/// Makes a market's ticks for whoever asks.
+/// Computes a market's ticks for many readers at once.
 pub struct Ticks {
     market: RwLock<Arc<Market>>,
     clock: Arc<dyn Clock>,
@@ -190,30 +98,30 @@ impl Ticks {
         Self { market: RwLock::new(market), clock, foresight, facts: Cache::new(FACTS_KEPT) }
     }
 
-    /// Whose ticks they are.
+    /// The market.
     #[must_use]
     pub fn market(&self) -> Arc<Market> {
         self.market.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Makes those of the market as it is under another calendar from now on.
+    /// Uses the market under another calendar from now on.
     pub fn change_market(&self, market: Market) {
         let market = Arc::new(market);
         self.foresight().go_by(market.clone());
         *self.market.write().unwrap_or_else(PoisonError::into_inner) = market;
     }
 
-    /// Nothing may be read of the database while this is held.
+    /// Locks the foresight. A caller must not read the database while it holds the lock.
     fn foresight(&self) -> MutexGuard<'_, Foresight> {
         self.foresight.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The open minute of a symbol; none while nobody generates it, while its trade is halted, and outside of sessions.
+    /// The open minute of a symbol; none while no process generates it, while its trading is halted, and outside of sessions.
     pub fn open(&self, symbol: Symbol) -> Result<Option<OpenMinute>, Failure> {
         Ok(self.open_of_many(&[symbol])?.remove(&symbol))
     }
 
-    /// The open minutes of those of these symbols that have one, as [`Ticks::open`].
+    /// The open minutes of several symbols, as [`Ticks::open`]. Symbols without one are left out.
     pub fn open_of_many(&self, symbols: &[Symbol]) -> Result<BTreeMap<Symbol, OpenMinute>, Failure> {
         let (market, none) = (self.market(), BTreeMap::new());
         let Some(clock) = market.store.clock()? else { return Ok(none) };
@@ -242,7 +150,7 @@ impl Ticks {
         Ok(made.collect())
     }
 
-    /// What stands at present: the open minute as far as it has come, and the best bid and ask.
+    /// The present state of a stock: the open minute so far, and the best bid and ask.
     pub fn present(&self, symbol: Symbol, age: Age) -> Result<Present, Failure> {
         if age == Age::Stale {
             let Some((minute, bar, ticks)) = self.stored(symbol, 2)? else {
@@ -267,7 +175,7 @@ impl Ticks {
         Ok(self.past_in(&market, symbol, bar)?.map(|ticks| (parsed.first, parsed.ohlcv, ticks)))
     }
 
-    /// The ticks of a bar that is stored; none of one that is not as a bar must be.
+    /// The ticks of a stored bar; none of a row that is no valid bar.
     pub fn past(&self, symbol: Symbol, bar: &StoredBar) -> Result<Option<MinuteTicks>, Failure> {
         self.past_in(&self.market(), symbol, bar)
     }
@@ -279,7 +187,7 @@ impl Ticks {
         Ok(facts.get(&of).map(|facts| MinuteTicks::of(market.model.seed, &symbol, facts, &bar)))
     }
 
-    /// What the ticks of these days need to know. What is not remembered is read at once.
+    /// The tick facts of these days. All that are not in memory are read by two queries.
     pub(super) fn facts(
         &self,
         market: &Market,
@@ -299,17 +207,17 @@ impl Ticks {
         Ok(known)
     }
 
-    /// The price limits of some symbols on a trading day that has been or is; none of one where none hold.
+    /// The price limits of some symbols on a past or present trading day. Symbols without limits are left out.
     pub fn limits(&self, symbols: &BTreeSet<Symbol>, day: NaiveDate) -> Result<BTreeMap<Symbol, PriceLimits>, Failure> {
         let found = past_tick_facts(&self.market(), symbols, day)?;
         Ok(found.into_iter().filter_map(|(symbol, facts)| Some((symbol, facts.limits?))).collect())
     }
 
-    /// A page of ticks. It may have fewer than were asked for, and more may follow all the same.
+    /// A page of ticks. It may be shorter than the limit although another page follows.
     pub fn page<T: Tick>(&self, query: &TickQuery) -> Result<TickPage<T>, Failure> {
         match query.order {
-            Order::Ascending => self.ascending(query),
-            Order::Descending => self.descending(query),
+            TimeOrder::Ascending => self.ascending(query),
+            TimeOrder::Descending => self.descending(query),
         }
     }
 
@@ -334,9 +242,9 @@ impl Ticks {
         if let Some(open) =
             self.open(query.symbol)?.filter(|open| (range.from..range.to).contains(&open.minute.start()))
         {
-            // What was committed meanwhile is there already.
-            let told = found.ticks.last().map(T::id);
-            let news = T::of(&open.ticks).iter().copied().filter(|tick| told.is_none_or(|told| tick.id() > told));
+            // Ticks of a minute that was committed meanwhile are in the page already.
+            let last = found.ticks.last().map(T::id);
+            let news = T::of(&open.ticks).iter().copied().filter(|tick| last.is_none_or(|last| tick.id() > last));
             found.add(news, open.now);
         }
         Ok(found.page())
@@ -367,47 +275,5 @@ impl Ticks {
             range.to = first.time;
         }
         Ok(found.page())
-    }
-}
-
-/// What has been found for a page.
-struct Found<'q, T> {
-    query: &'q TickQuery,
-    ticks: Vec<T>,
-    looked: usize,
-}
-
-impl<'q, T: Tick> Found<'q, T> {
-    fn of(query: &'q TickQuery) -> Self {
-        Self { query, ticks: Vec::new(), looked: 0 }
-    }
-
-    /// Takes what is wanted of a minute's ticks that had happened by an instant, and no more than tells that another page
-    /// follows.
-    fn add(&mut self, ticks: impl Iterator<Item = T>, now: UnixNanos) {
-        let left = (usize::from(self.query.limit) + 1).saturating_sub(self.ticks.len());
-        let wanted = ticks.filter(|tick| tick.at() <= now && self.query.has(tick.id(), tick.at()));
-        self.ticks.extend(wanted.take(left));
-    }
-
-    /// Whether it is known that another page follows.
-    fn is_full(&self) -> bool {
-        self.ticks.len() > usize::from(self.query.limit)
-    }
-
-    /// Counts minutes that were looked through; whether they are enough for one page.
-    fn has_looked(&mut self, minutes: usize) -> bool {
-        self.looked += minutes;
-        self.looked >= MINUTES_MAX
-    }
-
-    fn page(mut self) -> TickPage<T> {
-        let is_full = self.is_full();
-        self.ticks.truncate(usize::from(self.query.limit));
-        TickPage { next: self.ticks.last().filter(|_| is_full).map(T::id), ticks: self.ticks }
-    }
-
-    fn unfinished(self, next: TickId) -> TickPage<T> {
-        TickPage { next: Some(next), ticks: self.ticks }
     }
 }

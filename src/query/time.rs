@@ -8,18 +8,18 @@ use klined_market::calendar::Calendar;
 
 /// 9999-12-31T23:59:59Z, the last instant that a client may name.
 const LAST: UnixSeconds = UnixSeconds::new(253_402_300_799);
-/// From here on a number is one of milliseconds: 1973 in those, and the year 5138 in seconds.
+/// Numbers from here on are milliseconds: the year 1973 in milliseconds, and 5138 in seconds.
 const MILLIS_FROM: i64 = 100_000_000_000;
 
-/// Which end of a span an instant is. A date is its first second there, or its last.
+/// The end of a span that an instant marks. A date stands for its first second at the start, and for its last at the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Edge {
     Start,
     End,
 }
 
-/// The instant in Unix seconds behind a parameter, or what is wrong with it. Fractions of a second are cut off; at an end, where
-/// that would leave nothing out, too.
+/// The instant of a parameter in Unix seconds, or a text that says what is wrong with it. Fractions of a second are cut off, also
+/// at the end of a span, because the last second is included there.
 pub fn parse(name: &str, text: &str, edge: Edge) -> Result<UnixSeconds, String> {
     let wrong = || {
         format!(
@@ -37,7 +37,7 @@ pub fn parse(name: &str, text: &str, edge: Edge) -> Result<UnixSeconds, String> 
         }
         .map_err(|_| wrong())?
     } else {
-        // A plus that was not escaped comes as a space.
+        // An unescaped plus arrives as a space.
         let parsed = DateTime::parse_from_rfc3339(&text.replace(' ', "+")).map_err(|_| wrong())?;
         UnixSeconds::new(parsed.timestamp())
     };

@@ -1,6 +1,6 @@
-//! The truth behind the bars, for testers: which regime each minute was made in, and what was forced upon it. It is not stored; the
-//! symbol's days are made again and compared with what is stored: its present day from the checkpoint, earlier ones from its first
-//! listing on.
+//! The truth behind the bars, for testers: the regime of each minute, and the scenario events that touch it. The truth is not
+//! stored. The symbol's days are generated again and compared with the stored bars: the present day from its checkpoint, earlier
+//! days from the first listing on.
 
 use chrono::NaiveDate;
 
@@ -28,11 +28,11 @@ pub struct RegimeSpan {
 /// The truth behind some minutes of a symbol.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Truth {
-    /// Whether the bars made again are those stored. They are not when bars were edited, nor before the present day when the stock's
-    /// row was edited after its listing.
+    /// Whether the generated bars equal the stored ones. They differ where bars were edited, and before the present day also when
+    /// the stock's row was edited after its listing.
     pub is_exact: bool,
     pub regimes: Vec<RegimeSpan>,
-    /// What touches the symbol in this time, with the scenario's name.
+    /// The events that touch the symbol in this time, each with the name of its scenario.
     pub events: Vec<(String, ScenarioEvent)>,
 }
 

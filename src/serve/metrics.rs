@@ -43,7 +43,7 @@ impl ServerMetrics {
             ("foreseen_minutes", "Number of open minutes of stocks that were computed ahead", |counts| {
                 &counts.foreseen
             }),
-            ("rounds", "Number of event batches sent to subscribers", |counts| &counts.rounds),
+            ("rounds", "Number of event batches sent to subscribers", |counts| &counts.updates),
             ("events", "Number of stock events in all batches", |counts| &counts.events),
             ("corrected_bars", "Number of bars that differed from the computed ones or never came", |counts| {
                 &counts.corrected

@@ -107,7 +107,7 @@ impl Server {
     pub(super) async fn market_day(&self) -> Result<Option<NaiveDate>, Refusal> {
         let now = match self.market_time().await? {
             Some(now) => Some(now.seconds()),
-            None => self.reader.board().await?.newest,
+            None => self.reader.price_list().await?.newest,
         };
         Ok(now.map(|now| self.reader.calendar().date_of(now)).transpose()?)
     }
@@ -145,8 +145,8 @@ impl Server {
 
     /// Those of some symbols that are stocks with a bar.
     async fn known(&self, mut symbols: Vec<Symbol>) -> Result<Vec<Symbol>, Refusal> {
-        let board = self.reader.board().await?;
-        symbols.retain(|symbol| board.find(symbol).is_some());
+        let prices = self.reader.price_list().await?;
+        symbols.retain(|symbol| prices.find(symbol).is_some());
         Ok(symbols)
     }
 

@@ -68,7 +68,7 @@ impl Aggregator {
     pub(super) fn fold_group(&self, group: Group<'_>, folded: &mut Folded, stop: &Stop) -> Result<(), JobError> {
         let Group { tasks, mut kept, carried, found } = group;
         if found.len() >= 2 * PAGE_BARS {
-            // Only bars between trading minutes, written by somebody else, can make so many.
+            // Only bars between trading minutes, written by another program, can make so many.
             return tasks.iter().try_for_each(|task| self.fold_alone(task, folded, stop));
         }
         let mut writes = Vec::with_capacity(tasks.len());
@@ -108,7 +108,7 @@ impl Aggregator {
                     is_repaired: task.changed_from.is_some(),
                 });
             } else {
-                // A roll-up that must be there is not: somebody removed or damaged it.
+                // A roll-up that must be there is not: another program removed or damaged it.
                 self.fold_alone(&RollupTask { changed_from: task.folded_to, ..*task }, folded, stop)?;
             }
         }

@@ -38,7 +38,7 @@ pub struct Aggregator {
 
 /// The bars of a symbol that the watermark's minute has not filled.
 struct OpenBars {
-    /// The watermark that they belong to. Another one in the database tells of another process that has rolled up since.
+    /// The watermark that they belong to. Another one in the database shows that another process has rolled up since.
     folded_to: UnixSeconds,
     bars: Vec<(Interval, Bucket, Ohlcv)>,
 }

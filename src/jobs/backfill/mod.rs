@@ -126,7 +126,7 @@ pub fn backfill(
     Ok(Backfilled { bars, rollups, symbols: walks.len(), first, last: target, is_complete })
 }
 
-/// The roll-ups' writer, when nobody else is and this user may be.
+/// The lease of the roll-ups' role, when it is free and this user may write roll-ups.
 fn free_aggregator(market: &Market, only: Option<Symbol>) -> Result<Option<Aggregator>, JobError> {
     if !market.store.may_write_rollups()? {
         info!("this user may not write roll-ups; they are left to the aggregator");

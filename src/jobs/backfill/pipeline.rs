@@ -37,9 +37,9 @@ impl Written {
 }
 
 impl From<&HistoryPart> for Written {
-    fn from(fill: &HistoryPart) -> Self {
-        let bars = fill.minutes.bars.len() as u64;
-        Self { bars, rollups: fill.bars() as u64 - bars }
+    fn from(part: &HistoryPart) -> Self {
+        let bars = part.minutes.bars.len() as u64;
+        Self { bars, rollups: part.bars() as u64 - bars }
     }
 }
 
@@ -51,14 +51,14 @@ pub(super) struct Pipeline<'a> {
     pub stop: &'a Stop,
 }
 
-/// What a thread that writes a stretch tells.
-enum Told {
-    /// A part with so many 1-minute bars is in a transaction that is not over.
+/// A message of a thread that writes a stretch.
+enum StretchMessage {
+    /// A part with this many 1-minute bars is in a transaction that is not committed yet.
     UnderWay(u64),
     /// All parts are handed over: the next stretch may begin.
     AllHandedOver,
     Written(Written),
-    /// The thread is at its end; none when it gave up without an error of its own.
+    /// The thread has ended; none when it gave up without an error of its own.
     Over(Result<Option<()>, JobError>),
 }
 
@@ -92,33 +92,33 @@ impl Pipeline<'_> {
         std::thread::scope(|scope| {
             let (market, roster, all) = (self.market, self.roster, &stretches);
             scope.spawn(move || make(market, roster, walks, all, &send));
-            let (tell, told) = channel();
+            let (messages, received) = channel();
             let begin = |stretch: &Stretch, room: MonthRoom, turn: Receiver<bool>| {
                 let (stretch, shared) = (*stretch, &shared);
-                let over = TellsEnd { tell: tell.clone(), outcome: Ok(None) };
-                scope.spawn(move || over.after(|tell| self.write(shared, stretch, room, tell, turn)));
+                let over = EndNotice { messages: messages.clone(), outcome: Ok(None) };
+                scope.spawn(move || over.after(|messages| self.write(shared, stretch, room, messages, turn)));
             };
-            let outcome = self.oversee(&stretches, &rooms, begin, &shared, &told, progress);
-            // Whoever still makes finds nobody to take it.
+            let outcome = self.oversee(&stretches, &rooms, begin, &shared, &received, progress);
+            // The thread that makes bars ends when their receiver is gone.
             drop(shared.made().take());
             outcome
         })
     }
 
-    /// Begins one stretch after the other and hears how they go.
+    /// Begins one stretch after the other and receives their messages.
     fn oversee(
         &self,
         stretches: &[Stretch],
         rooms: &[MonthRoom],
         mut begin: impl FnMut(&Stretch, MonthRoom, Receiver<bool>),
         shared: &Shared,
-        told: &Receiver<Told>,
+        received: &Receiver<StretchMessage>,
         progress: &mut dyn Progress,
     ) -> Result<Written, JobError> {
         let lanes = if self.market.store.pool().max > 2 { 2 } else { 1 };
         let mut next = stretches.iter().zip(rooms).peekable();
         let (mut begun, mut over, mut is_handing_over) = (0, 0, false);
-        // Tells the stretch that is begun last that the one before it is over.
+        // Signals the stretch that was begun last that the one before it is over.
         let mut turn: Option<Sender<bool>> = None;
         let (mut written, mut under_way, mut failure) = (Written::default(), 0, None);
         loop {
@@ -137,19 +137,19 @@ impl Pipeline<'_> {
             if begun == over {
                 return failure.map_or(Ok(written), Err);
             }
-            // Every thread that was begun tells its end, and until then there is something to hear.
-            match told.recv() {
-                Ok(Told::UnderWay(bars)) => {
+            // Every thread that was begun sends a message at its end, so this does not wait forever.
+            match received.recv() {
+                Ok(StretchMessage::UnderWay(bars)) => {
                     under_way += bars;
                     progress.under_way(under_way);
                 }
-                Ok(Told::AllHandedOver) => is_handing_over = false,
-                Ok(Told::Written(more)) => {
+                Ok(StretchMessage::AllHandedOver) => is_handing_over = false,
+                Ok(StretchMessage::Written(more)) => {
                     under_way = under_way.saturating_sub(more.bars);
                     written.add(more);
                     progress.advance(more.bars);
                 }
-                Ok(Told::Over(outcome)) => {
+                Ok(StretchMessage::Over(outcome)) => {
                     over += 1;
                     let is_written = matches!(outcome, Ok(Some(())));
                     if !is_written {
@@ -173,7 +173,7 @@ impl Pipeline<'_> {
         shared: &Shared,
         stretch: Stretch,
         room: MonthRoom,
-        tell: &Sender<Told>,
+        messages: &Sender<StretchMessage>,
         turn: Receiver<bool>,
     ) -> Result<Option<()>, JobError> {
         let store = &self.market.store;
@@ -181,7 +181,7 @@ impl Pipeline<'_> {
             made: Some(shared.made()),
             shared,
             stop: self.stop,
-            tell,
+            messages,
             turn,
             sum: Written::default(),
             failure: None,
@@ -198,7 +198,7 @@ impl Pipeline<'_> {
                     MonthLoad::Committed => {
                         let Written { bars, rollups } = parts.sum;
                         info!(%month, bars, rollups, "a month is written");
-                        let _ = tell.send(Told::Written(parts.sum));
+                        let _ = messages.send(StretchMessage::Written(parts.sum));
                         return Ok(Some(()));
                     }
                     MonthLoad::Cancelled => return Ok(None),
@@ -212,23 +212,23 @@ impl Pipeline<'_> {
             return Ok(None);
         }
         store.ensure_partitions(stretch.month, stretch.month)?;
-        let mut fill = HistoryPart::default();
+        let mut collected = HistoryPart::default();
         loop {
             let supply = parts.next_part();
             let is_last = !matches!(supply, NextPart::Part(_));
             if let NextPart::Part(part) = supply {
-                fill.append(part);
+                collected.append(part);
             } else if let Some(failure) = parts.failure.take() {
                 return Err(failure);
             }
             // What is made when asked to stop is written: it costs nothing.
-            if is_last || fill.bars() >= WRITE_BARS_MAX {
-                store.load_part(self.roles, &fill)?;
-                let _ = tell.send(Told::Written(Written::from(&fill)));
-                fill = HistoryPart::default();
+            if is_last || collected.bars() >= WRITE_BARS_MAX {
+                store.load_part(self.roles, &collected)?;
+                let _ = messages.send(StretchMessage::Written(Written::from(&collected)));
+                collected = HistoryPart::default();
             }
             if is_last {
-                let _ = tell.send(Told::AllHandedOver);
+                let _ = messages.send(StretchMessage::AllHandedOver);
                 return Ok(Some(()));
             }
         }
@@ -241,7 +241,7 @@ struct Parts<'a> {
     made: Option<MutexGuard<'a, Option<Receiver<Made>>>>,
     shared: &'a Shared,
     stop: &'a Stop,
-    tell: &'a Sender<Told>,
+    messages: &'a Sender<StretchMessage>,
     turn: Receiver<bool>,
     sum: Written,
     failure: Option<JobError>,
@@ -259,7 +259,7 @@ impl Parts<'_> {
                 self.failure = Some(error);
                 NextPart::Abort
             }
-            // Whoever makes bars has ended in the middle.
+            // The thread that makes bars has ended in the middle.
             Some(Err(_)) | None => NextPart::Abort,
         }
     }
@@ -272,11 +272,11 @@ impl PartSource for Parts<'_> {
             NextPart::Part(part) => {
                 let part = Written::from(part);
                 self.sum.add(part);
-                let _ = self.tell.send(Told::UnderWay(part.bars));
+                let _ = self.messages.send(StretchMessage::UnderWay(part.bars));
             }
             NextPart::End => {
                 self.made = None;
-                let _ = self.tell.send(Told::AllHandedOver);
+                let _ = self.messages.send(StretchMessage::AllHandedOver);
             }
             NextPart::Abort => {}
         }
@@ -292,21 +292,21 @@ impl PartSource for Parts<'_> {
     }
 }
 
-/// Tells the end of a thread, however it ends.
-struct TellsEnd {
-    tell: Sender<Told>,
+/// Sends the message of a thread's end, also when the thread panics.
+struct EndNotice {
+    messages: Sender<StretchMessage>,
     outcome: Result<Option<()>, JobError>,
 }
 
-impl TellsEnd {
-    fn after(mut self, work: impl FnOnce(&Sender<Told>) -> Result<Option<()>, JobError>) {
-        self.outcome = work(&self.tell);
+impl EndNotice {
+    fn after(mut self, work: impl FnOnce(&Sender<StretchMessage>) -> Result<Option<()>, JobError>) {
+        self.outcome = work(&self.messages);
     }
 }
 
-impl Drop for TellsEnd {
+impl Drop for EndNotice {
     fn drop(&mut self) {
         let outcome = std::mem::replace(&mut self.outcome, Ok(None));
-        let _ = self.tell.send(Told::Over(outcome));
+        let _ = self.messages.send(StretchMessage::Over(outcome));
     }
 }

@@ -63,7 +63,7 @@ pub(super) fn stretches(calendar: &Calendar, walks: &[Walk<'_>], target: Minute)
         .collect()
 }
 
-/// Makes stretch after stretch, symbol after symbol, until nobody wants more.
+/// Makes stretch after stretch, symbol after symbol, until the receiver is gone.
 pub(super) fn make(
     market: &Market,
     roster: &Roster,
@@ -75,7 +75,7 @@ pub(super) fn make(
         for walk in walks.iter_mut().filter(|walk| walk.lies_before(&market.calendar, stretch.end)) {
             loop {
                 let (made, reached) = match walk.advance(market, roster, stretch.end) {
-                    Ok((fill, reached)) => (Made::Part(fill), Some(reached)),
+                    Ok((part, reached)) => (Made::Part(part), Some(reached)),
                     Err(error) => (Made::Failed(error), None),
                 };
                 if to.send(made).is_err() || reached.is_none() {

@@ -5,7 +5,7 @@
 //! missing between the symbol's first day and its last minute, halts aside; every roll-up equals the fold of its minutes and
 //! none stands alone; `stock_state` shows the last bar. Reads page by page and changes nothing.
 //!
-//! The daemons may be running. What they write meanwhile is left out: bars past the last one that `stock_state` told of at
+//! The daemons may be running. What they write meanwhile is left out: bars past the last one that `stock_state` named at
 //! the beginning, and, where the watermark has moved since, the buckets that were open then.
 
 mod expected;
@@ -205,7 +205,7 @@ impl SymbolCheck<'_> {
                 self.report.minutes_not_rolled_up += 1;
             }
         }
-        // Without its state nobody knows how far the stock should have come.
+        // Without its state the stock's expected last bar is unknown.
         while let Some(minute) = expected.next().filter(|_| state.is_some() || !expected.is_open) {
             self.note(Interval::Minute1, minute.start(), "is missing");
         }

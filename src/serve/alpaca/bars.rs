@@ -9,7 +9,7 @@ use super::answers::{AlpacaAnswer, answer};
 use super::parameters::{AlpacaQuery, start_or_today, symbol};
 use super::shapes::{BarShape, Content, PageBody};
 use crate::query::errors::Refusal;
-use crate::query::{BarQuery, Fill};
+use crate::query::{BarQuery, EmptyMinutes};
 use crate::serve::kit::pages::{SymbolCursor, over_symbols};
 use crate::serve::server::Server;
 use klined_market::base::{Symbol, UnixNanos, UnixSeconds};
@@ -25,7 +25,7 @@ async fn found(server: &Server, symbols: BTreeSet<Symbol>, asked: &AlpacaQuery) 
     let (start, end) = (Some(start_or_today(server, start).await?.seconds_ceil()), end.map(UnixNanos::seconds));
     over_symbols(symbols, limit, cursor, |symbol, limit, after| async move {
         let after = after.map(UnixSeconds::new);
-        let query = BarQuery { symbol, interval, start, end, order, fill: Fill::Skip, limit, after };
+        let query = BarQuery { symbol, interval, start, end, order, empty_minutes: EmptyMinutes::Skip, limit, after };
         match server.reader.bars(query).await {
             Ok(page) => Ok((page.bars.iter().map(BarShape::shown).collect(), page.next.map(UnixSeconds::get))),
             Err(Refusal::UnknownTicker(_)) => Ok((vec![], None)),

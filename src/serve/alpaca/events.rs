@@ -9,7 +9,7 @@ use chrono::NaiveDate;
 use super::latest::day_bar;
 use super::messages::{self, AlpacaChannel, Codec};
 use super::shapes::{BarShape, Instant, MessageName};
-use crate::feed::{Closed, Event, MarketEvent, Round, Subscription};
+use crate::feed::{Closed, Event, FeedUpdate, MarketEvent, Subscription};
 use crate::query::DayFigures;
 use crate::serve::kit::channels::Channels;
 use crate::serve::server::Server;
@@ -75,10 +75,10 @@ impl AlpacaEvents {
         found.iter().map(luld).collect()
     }
 
-    /// The messages of a batch for this client.
-    pub async fn of_batch(&mut self, subscription: &Subscription, batch: &Round) -> Vec<Bytes> {
+    /// The messages of an update for this client.
+    pub async fn of_update(&mut self, subscription: &Subscription, update: &FeedUpdate) -> Vec<Bytes> {
         let mut messages = Vec::new();
-        for event in &batch.market {
+        for event in &update.market {
             if let MarketEvent::Status(status) = event
                 && std::mem::replace(&mut self.is_market_halted, status.is_halted) != status.is_halted
             {
@@ -89,9 +89,9 @@ impl AlpacaEvents {
                 );
             }
         }
-        messages.extend(self.new_limits(subscription, batch).await);
+        messages.extend(self.new_limits(subscription, update).await);
         let mut bars = Vec::new();
-        for of_symbol in subscription.own(batch) {
+        for of_symbol in subscription.own(update) {
             let channels = self.channels.of(&of_symbol.symbol);
             let encoded =
                 of_symbol.encoded(self.codec.encoder(), |symbol, event| messages::event(self.codec, symbol, event));
@@ -144,12 +144,12 @@ impl AlpacaEvents {
         messages.push(self.codec.write(&day_bar(&grown, calendar).named(name("d"))));
     }
 
-    /// The price limits of days that begin in this batch.
-    async fn new_limits(&mut self, subscription: &Subscription, batch: &Round) -> Vec<Bytes> {
+    /// The price limits of days that begin in this update.
+    async fn new_limits(&mut self, subscription: &Subscription, update: &FeedUpdate) -> Vec<Bytes> {
         let mut days: BTreeMap<(NaiveDate, UnixSeconds), BTreeSet<Symbol>> = BTreeMap::new();
         let calendar = &self.server.reader.calendar();
         for of_symbol in
-            subscription.own(batch).filter(|of_symbol| self.channels.of(&of_symbol.symbol).has(AlpacaChannel::Lulds))
+            subscription.own(update).filter(|of_symbol| self.channels.of(&of_symbol.symbol).has(AlpacaChannel::Lulds))
         {
             let starts = of_symbol.events.iter().find_map(|event| match event {
                 Event::Trade(trade) => Some(trade.at.seconds()),

@@ -7,7 +7,7 @@ use axum::http::request::Parts;
 use chrono::DateTime;
 
 use super::answers::AlpacaError;
-use crate::query::Order;
+use crate::query::TimeOrder;
 use crate::query::errors::Refusal;
 use crate::query::parameters::{read, repeated};
 use crate::query::time::{self, Edge};
@@ -93,10 +93,10 @@ impl AlpacaQuery {
         }
     }
 
-    pub fn order(&self) -> Result<Order, Refusal> {
+    pub fn order(&self) -> Result<TimeOrder, Refusal> {
         match self.text("sort") {
-            None | Some("asc") => Ok(Order::Ascending),
-            Some("desc") => Ok(Order::Descending),
+            None | Some("asc") => Ok(TimeOrder::Ascending),
+            Some("desc") => Ok(TimeOrder::Descending),
             Some(other) => Err(invalid("sort", other)),
         }
     }

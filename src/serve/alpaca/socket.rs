@@ -14,7 +14,7 @@ use super::answers::refused;
 use super::events::AlpacaEvents;
 use super::messages::{self, AlpacaChannel, AlpacaRequest, Codec, StreamError};
 use crate::access::guard::{Credentials, text};
-use crate::feed::Round;
+use crate::feed::FeedUpdate;
 use crate::query::errors::Refusal;
 use crate::serve::kit::client::{Client, Incoming, SocketLimits};
 use crate::serve::kit::protocol::{self, Admission, Login, Protocol, Reply, SocketProblem, Upgrade};
@@ -98,8 +98,8 @@ impl Protocol for AlpacaStream {
         done.unwrap_or_else(|error| self.error(error))
     }
 
-    async fn events(&mut self, client: &mut Client, batch: &Round) -> Vec<Message> {
-        let messages = self.events.of_batch(&client.subscription, batch).await;
+    async fn events(&mut self, client: &mut Client, update: &FeedUpdate) -> Vec<Message> {
+        let messages = self.events.of_update(&client.subscription, update).await;
         self.codec.frame(&messages)
     }
 }
@@ -123,7 +123,7 @@ impl AlpacaStream {
         if all.len() > client.allowed.subscriptions as usize {
             return Err(StreamError::SymbolLimit);
         }
-        let board = client.server.reader.board().await.map_err(|_| StreamError::Internal)?;
+        let prices = client.server.reader.price_list().await.map_err(|_| StreamError::Internal)?;
         let mut symbols = BTreeSet::new();
         for (channel, names) in AlpacaChannel::ALL.into_iter().zip(&mut self.names) {
             for name in channel.of(request) {
@@ -131,7 +131,7 @@ impl AlpacaStream {
                 if name == "*" {
                     self.events.channels.add(None, channel.into());
                 // A stock that is not there has no events, and no other answer.
-                } else if let Some(symbol) = name.parse().ok().filter(|symbol| board.find(symbol).is_some()) {
+                } else if let Some(symbol) = name.parse().ok().filter(|symbol| prices.find(symbol).is_some()) {
                     self.events.channels.add(Some(symbol), channel.into());
                     symbols.insert(symbol);
                 }

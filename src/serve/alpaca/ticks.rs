@@ -53,8 +53,8 @@ async fn found<T: ShapedTick>(
 ) -> Result<TickPages<T::Body>, Refusal> {
     let (limit, (start, end), cursor) = (asked.limit()?, asked.range()?, asked.page_token()?);
     let (from, to) = (start_or_today(server, start).await?, end.unwrap_or(UnixNanos::MAX));
-    let (order, board) = (asked.order()?, server.reader.board().await?);
-    let known = symbols.into_iter().filter(|symbol| board.find(symbol).is_some());
+    let (order, prices) = (asked.order()?, server.reader.price_list().await?);
+    let known = symbols.into_iter().filter(|symbol| prices.find(symbol).is_some());
     over_symbols(known, limit, cursor, |symbol, limit, after| async move {
         let after = after.map(|after| TickId::from_number(after.cast_unsigned()));
         let page = server.tick_page::<T>(TickQuery { symbol, from, to, order, limit, after }).await?;

@@ -63,8 +63,8 @@ fn encode(page: &BarPage, interval: Interval, unit: Nanos) -> Bytes {
 
 /// A page of bars; the latest, as they are asked for without times, may be ready.
 pub async fn klines(State(server): State<Arc<Server>>, headers: HeaderMap, parameters: BinanceQuery) -> BinanceAnswer {
-    let board = server.reader.board().await?;
-    let (symbol, interval) = (parameters.symbol(&board)?.symbol, parameters.interval()?);
+    let prices = server.reader.price_list().await?;
+    let (symbol, interval) = (parameters.symbol(&prices)?.symbol, parameters.interval()?);
     let limit = parameters.limit(LIMIT_USUAL, LIMIT_MOST)?;
     parameters.check_zone()?;
     let ((start, end), unit) = (parameters.range()?, unit(&headers));

@@ -58,11 +58,11 @@ fn symbol_info(row: &PriceRow) -> Value {
 
 /// The symbols, and what a client may ask.
 pub async fn exchange_info(State(server): State<Arc<Server>>, parameters: BinanceQuery) -> BinanceAnswer {
-    let board = server.reader.board().await?;
-    let found = parameters.symbols(&board)?;
+    let prices = server.reader.price_list().await?;
+    let found = parameters.symbols(&prices)?;
     let symbols: Vec<Value> = match found {
         Some(rows) => rows.into_iter().map(symbol_info).collect(),
-        None => board.rows.iter().map(symbol_info).collect(),
+        None => prices.rows.iter().map(symbol_info).collect(),
     };
     let per_second = server.options.address_rate.per_second;
     answer(&json!({
@@ -91,8 +91,8 @@ pub async fn ticker_price(
     freshness: Freshness,
     parameters: BinanceQuery,
 ) -> BinanceAnswer {
-    let board = server.reader.board().await?;
-    let found = parameters.symbols(&board)?;
+    let prices = server.reader.price_list().await?;
+    let found = parameters.symbols(&prices)?;
     let body = |row: &PriceRow, price: f64| json!({"symbol": row.symbol.as_str(), "price": format!("{price:.2}")});
     if parameters.get("symbol").is_some()
         && let Some([row]) = found.as_deref()
@@ -100,7 +100,7 @@ pub async fn ticker_price(
         let minute = server.open_minute(row.symbol, freshness.age()).await?.minute;
         return answer(&body(row, minute.map_or(row.price, |(_, bar)| bar.close().units())));
     }
-    let rows = found.unwrap_or_else(|| board.rows.iter().collect());
+    let rows = found.unwrap_or_else(|| prices.rows.iter().collect());
     answer(&rows.iter().map(|row| body(row, row.price)).collect::<Vec<_>>())
 }
 
@@ -127,9 +127,9 @@ pub async fn book_ticker(
     freshness: Freshness,
     parameters: BinanceQuery,
 ) -> BinanceAnswer {
-    let board = server.reader.board().await?;
+    let prices = server.reader.price_list().await?;
     let mut bodies = Vec::new();
-    for row in few(parameters.symbols(&board)?)? {
+    for row in few(parameters.symbols(&prices)?)? {
         let [(bid, bid_size), (ask, ask_size)] = sides(server.open_minute(row.symbol, freshness.age()).await?.quote);
         bodies.push(json!({"symbol": row.symbol.as_str(), "bidPrice": bid, "bidQty": bid_size, "askPrice": ask, "askQty": ask_size}));
     }
@@ -138,9 +138,9 @@ pub async fn book_ticker(
 
 /// The trading day so far, where Binance has 24 hours.
 pub async fn ticker_day(State(server): State<Arc<Server>>, parameters: BinanceQuery) -> BinanceAnswer {
-    let board = server.reader.board().await?;
+    let prices = server.reader.price_list().await?;
     let mut bodies = Vec::new();
-    for row in few(parameters.symbols(&board)?)? {
+    for row in few(parameters.symbols(&prices)?)? {
         let (day, present) =
             (server.reader.day(row.symbol).await?, server.open_minute(row.symbol, Age::Present).await?);
         let calendar = &server.reader.calendar();
@@ -179,8 +179,8 @@ pub async fn ticker_day(State(server): State<Arc<Server>>, parameters: BinanceQu
 
 /// The latest trades.
 pub async fn trades(State(server): State<Arc<Server>>, headers: HeaderMap, parameters: BinanceQuery) -> BinanceAnswer {
-    let board = server.reader.board().await?;
-    let symbol = parameters.symbol(&board)?.symbol;
+    let prices = server.reader.price_list().await?;
+    let symbol = parameters.symbol(&prices)?.symbol;
     let limit = parameters.limit(500, 1000)?;
     let page = server.tick_page::<Trade>(TickQuery::newest(symbol, limit)).await?;
     let unit = unit(&headers);

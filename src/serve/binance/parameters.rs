@@ -1,7 +1,7 @@
 //! The parameters of this dialect: symbols, intervals and times, and the refusals of wrong ones.
 
 use super::answers::BinanceError;
-use crate::query::Board;
+use crate::query::PriceList;
 use crate::serve::kit::parameters::{QueryMap, RouteError};
 use crate::store::PriceRow;
 use klined_market::base::{Interval, Nanos, UnixSeconds};
@@ -44,19 +44,19 @@ impl BinanceQuery {
     }
 
     /// The symbol, in any case.
-    pub fn symbol<'b>(&self, board: &'b Board) -> Result<&'b PriceRow, BinanceError> {
-        find(board, self.get("symbol").ok_or(BinanceError::Missing("symbol"))?)
+    pub fn symbol<'b>(&self, prices: &'b PriceList) -> Result<&'b PriceRow, BinanceError> {
+        find(prices, self.get("symbol").ok_or(BinanceError::Missing("symbol"))?)
     }
 
     /// The rows of `symbol` or of `symbols`, a JSON list; none where neither is given.
-    pub fn symbols<'b>(&self, board: &'b Board) -> Result<Option<Vec<&'b PriceRow>>, BinanceError> {
+    pub fn symbols<'b>(&self, prices: &'b PriceList) -> Result<Option<Vec<&'b PriceRow>>, BinanceError> {
         match (self.get("symbol"), self.get("symbols")) {
             (Some(_), Some(_)) => Err(BinanceError::Combination),
-            (Some(symbol), None) => Ok(Some(vec![find(board, symbol)?])),
+            (Some(symbol), None) => Ok(Some(vec![find(prices, symbol)?])),
             (None, Some(list)) => {
                 let wrong = |_| BinanceError::Illegal("symbols", LEGAL_SYMBOLS);
                 let names: Vec<String> = serde_json::from_str(list).map_err(wrong)?;
-                names.iter().map(|name| find(board, name)).collect::<Result<_, _>>().map(Some)
+                names.iter().map(|name| find(prices, name)).collect::<Result<_, _>>().map(Some)
             }
             (None, None) => Ok(None),
         }
@@ -94,17 +94,17 @@ impl BinanceQuery {
 impl BinanceQuery {
     /// Reads every parameter.
     pub fn all(&self) {
-        let board = Board::default();
-        let _ = (self.limit(500, 1000), self.symbol(&board).is_ok(), self.symbols(&board).is_ok(), self.interval());
+        let prices = PriceList::default();
+        let _ = (self.limit(500, 1000), self.symbol(&prices).is_ok(), self.symbols(&prices).is_ok(), self.interval());
         let _ = (self.range(), self.check_zone());
     }
 }
 
-fn find<'b>(board: &'b Board, ticker: &str) -> Result<&'b PriceRow, BinanceError> {
+fn find<'b>(prices: &'b PriceList, ticker: &str) -> Result<&'b PriceRow, BinanceError> {
     if ticker.parse::<klined_market::base::Symbol>().is_err() {
         return Err(BinanceError::Illegal("symbol", LEGAL_SYMBOL));
     }
-    board.find_any_case(ticker).ok_or(BinanceError::Symbol)
+    prices.find_any_case(ticker).ok_or(BinanceError::Symbol)
 }
 
 /// Binance's names of the intervals that there are.

@@ -20,7 +20,7 @@ use super::running::{KlineState, Klines};
 use super::streams::{StreamKind, StreamName};
 use crate::access::keys::Holder;
 use crate::access::limits::Rate;
-use crate::feed::{Event, Last, MarketEvent, Round};
+use crate::feed::{Event, FeedUpdate, Last, MarketEvent};
 use crate::query::errors::{Failure, Refusal};
 use crate::query::parameters::repeated;
 use crate::serve::kit::client::{Client, Incoming, SocketLimits};
@@ -143,10 +143,10 @@ impl Protocol for BinanceStream {
         texts([answer]).into()
     }
 
-    async fn events(&mut self, client: &mut Client, batch: &Round) -> Vec<Message> {
+    async fn events(&mut self, client: &mut Client, update: &FeedUpdate) -> Vec<Message> {
         let calendar = self.server.reader.calendar();
         let (mut messages, style) = (Vec::new(), self.style);
-        for of_symbol in client.subscription.own(batch) {
+        for of_symbol in client.subscription.own(update) {
             let symbol = &of_symbol.symbol;
             let Some(watched) = self.watched.get_mut(symbol) else { continue };
             for event in &of_symbol.events {
@@ -173,7 +173,7 @@ impl Protocol for BinanceStream {
                 }
             }
         }
-        if batch.market.iter().any(|event| matches!(event, MarketEvent::Skipped { .. })) {
+        if update.market.iter().any(|event| matches!(event, MarketEvent::Skipped { .. })) {
             // What was skipped is in the database.
             self.watched.values_mut().for_each(|watched| watched.running = Klines::default());
             let symbols: Vec<Symbol> = self.watched.keys().copied().collect();
@@ -223,14 +223,14 @@ impl BinanceStream {
         if tickers.len() > most {
             return Err(InvalidRequest::invalid(&format!("at most {most} tickers may be named")));
         }
-        let board =
-            self.server.reader.board().await.map_err(|refusal| InvalidRequest::invalid(&refusal.to_string()))?;
+        let prices =
+            self.server.reader.price_list().await.map_err(|refusal| InvalidRequest::invalid(&refusal.to_string()))?;
         let mut found = Vec::new();
         for name in new {
             let Some(stream) = StreamName::parse(name) else {
                 return Err(InvalidRequest::invalid(&format!("there is no stream `{}`", repeated(name))));
             };
-            let row = board.find_any_case(stream.ticker);
+            let row = prices.find_any_case(stream.ticker);
             found.push((name.clone(), row.map(|row| (row.symbol, stream.kind))));
         }
         let mut symbols = BTreeSet::new();
@@ -269,7 +269,7 @@ impl BinanceStream {
                 gone.push(symbol);
             }
         }
-        client.subscription.unwant(&gone);
+        client.subscription.unsubscribe_from(&gone);
     }
 
     /// Sums up the open klines as far as they have come, up to the last trades that were sent.

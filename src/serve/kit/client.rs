@@ -15,7 +15,7 @@ use crate::access::chaos::MessageFault;
 use crate::access::faults::MessageFaults;
 use crate::access::keys::{Allowed, ConnectionSlot, Holder};
 use crate::access::limits::{Allowance, Rate};
-use crate::feed::{Last, Missed, Round, Subscription};
+use crate::feed::{FeedUpdate, Last, Missed, Subscription};
 use crate::query::errors::Refusal;
 use crate::serve::server::Server;
 use klined_market::base::Symbol;
@@ -86,7 +86,7 @@ impl Incoming {
 pub(super) enum ClientEvent {
     Message(Incoming),
     /// The market has events for this client.
-    Market(Arc<Round>),
+    Market(Arc<FeedUpdate>),
     /// The client has fallen behind by so many batches of events, which are lost to it.
     Lagged(u64),
     /// The dialect's timer.
@@ -165,17 +165,17 @@ impl Client {
     pub async fn follow(&mut self, symbols: &[Symbol], is_all: bool) -> BTreeMap<Symbol, Last> {
         let mut lasts = BTreeMap::new();
         if is_all {
-            lasts.extend(self.subscription.want_everything().await);
+            lasts.extend(self.subscription.subscribe_to_all().await);
         }
-        lasts.extend(self.subscription.want(symbols).await);
+        lasts.extend(self.subscription.subscribe_to(symbols).await);
         lasts
     }
 
     /// Ends the subscription to symbols, and to all of them where no channel of all is left.
     pub fn unfollow(&mut self, symbols: &[Symbol], all: ChannelSet) {
-        self.subscription.unwant(symbols);
+        self.subscription.unsubscribe_from(symbols);
         if all.is_empty() {
-            self.subscription.unwant_everything();
+            self.subscription.unsubscribe_from_all();
         }
     }
 

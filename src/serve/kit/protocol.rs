@@ -14,7 +14,7 @@ use tokio::time::{Instant, timeout_at};
 use super::client::{Cause, Client, ClientEvent, Disconnected, Incoming, SocketLimits};
 use crate::access::guard::Credentials;
 use crate::access::keys::{ConnectionSlot, Holder};
-use crate::feed::Round;
+use crate::feed::FeedUpdate;
 use crate::query::errors::Refusal;
 use crate::serve::server::Server;
 
@@ -99,7 +99,7 @@ impl From<Vec<Message>> for Reply {
 ///
 /// - No message that a client can send makes a method panic, and none is left without a reply that the dialect has for it.
 /// - The methods send nothing themselves. The frames that one returns are sent in order before another is called.
-/// - Events of the market come from the feed's batch alone, encoded at the dialect's own place, so that many clients cost one encoding.
+/// - Events of the market come from the feed's update alone, encoded at the dialect's own place, so that many clients cost one encoding.
 pub trait Protocol: Send + Sized + 'static {
     /// The limits of every client.
     const LIMITS: SocketLimits;
@@ -123,8 +123,8 @@ pub trait Protocol: Send + Sized + 'static {
     /// The reply to a message.
     fn answer(&mut self, client: &mut Client, message: &Incoming) -> impl Future<Output = Reply> + Send;
 
-    /// Frames about a batch of events.
-    fn events(&mut self, client: &mut Client, batch: &Round) -> impl Future<Output = Vec<Message>> + Send;
+    /// Frames about an update of events.
+    fn events(&mut self, client: &mut Client, update: &FeedUpdate) -> impl Future<Output = Vec<Message>> + Send;
 
     /// Frames that are due by the dialect's timer.
     fn timer(&mut self, _client: &mut Client) -> impl Future<Output = Vec<Message>> + Send {
@@ -174,7 +174,7 @@ impl<P: Protocol> Conversation<P> {
                     self.receive(&message).await?;
                     continue;
                 }
-                ClientEvent::Market(batch) => (self.protocol.events(&mut self.client, &batch).await, Cause::Market),
+                ClientEvent::Market(update) => (self.protocol.events(&mut self.client, &update).await, Cause::Market),
                 ClientEvent::Lagged(missed) => {
                     self.complain(SocketProblem::SlowClient(missed)).await?;
                     continue;

@@ -135,14 +135,14 @@ fn encode(page: &BarPage, interval: Interval, label: Label, calendar: &Calendar)
 
 /// Answers with a page; the latest bars, as they are asked for without bounds, may be ready.
 async fn page(server: &Server, query: BarQuery, label: Label) -> NativeAnswer {
-    let BarQuery { symbol, interval, start, end, order, fill, limit, after } = query;
+    let BarQuery { symbol, interval, start, end, order, empty_minutes, limit, after } = query;
     let made = async {
         let found = server.reader.bars(query).await?;
         encode(&found, interval, label, &server.reader.calendar())
     };
     let body = match (start, end, after) {
         (None, None, None) => {
-            let key = PageKey { symbol, interval, limit, shape: Shape::Native(order, fill, label) };
+            let key = PageKey { symbol, interval, limit, shape: Shape::Native(order, empty_minutes, label) };
             server.reader.page(key, made).await?
         }
         _ => made.await?,
@@ -169,7 +169,7 @@ pub async fn bars(
         start,
         end,
         order: asked.order.unwrap_or_default().into(),
-        fill: asked.fill.unwrap_or_default().into(),
+        empty_minutes: asked.fill.unwrap_or_default().into(),
         limit: limit(asked.limit, 500, 5000)?,
         after: page_token(asked.page_token.as_deref())?.map(UnixSeconds::new),
     };

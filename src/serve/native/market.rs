@@ -104,8 +104,8 @@ pub async fn tickers(
             && search.as_ref().is_none_or(is_found)
             && sector.as_ref().is_none_or(|sector| row.sector.to_lowercase() == *sector)
     };
-    let board = server.reader.board().await?;
-    let mut found = board.rows.iter().filter(is_listed);
+    let prices = server.reader.price_list().await?;
+    let mut found = prices.rows.iter().filter(is_listed);
     let bodies: Vec<TickerBody<'_>> = found.by_ref().take(limit).map(ticker_body).collect();
     let has_more = found.next().is_some();
     let next_after = bodies.last().filter(|_| has_more).map(|last| last.symbol.to_owned());
@@ -318,7 +318,7 @@ pub struct MarketStatusBody {
 #[utoipa::path(get, path = "/api/v1/status", tag = "market",
     responses((status = 200, body = MarketStatusBody), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn status(State(server): State<Arc<Server>>) -> NativeAnswer {
-    let (board, standing) = (server.reader.board().await?, server.reader.standing().await?);
+    let (prices, standing) = (server.reader.price_list().await?, server.reader.standing().await?);
     let Some(status) = standing.status else { return Err(Refusal::NoMarket.into()) };
     let (pace, speed) = match standing.clock.map(|clock| clock.pace) {
         None => (None, None),
@@ -336,8 +336,8 @@ pub async fn status(State(server): State<Arc<Server>>) -> NativeAnswer {
         session_start: status.span.start.get(),
         session_end: status.span.end.get(),
         market_time: status.last_update.get(),
-        last_bar: board.newest.map(UnixSeconds::get),
-        tickers: board.rows.len(),
+        last_bar: prices.newest.map(UnixSeconds::get),
+        tickers: prices.rows.len(),
         calendar_known_until: server.reader.calendar().known_until().to_string(),
     };
     answer(&body, &Meta::default())

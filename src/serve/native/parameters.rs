@@ -9,7 +9,7 @@ use super::answers::NativeError;
 use crate::query::errors::Refusal;
 use crate::query::parameters::repeated;
 use crate::query::time::{self, Edge};
-use crate::query::{Fill, Label, Order};
+use crate::query::{EmptyMinutes, Label, TimeOrder};
 use crate::serve::kit::parameters::{QueryOf, Segments};
 use klined_market::base::{Interval, Symbol, UnixSeconds};
 
@@ -94,7 +94,7 @@ pub enum LabelName {
     End,
 }
 
-impl From<OrderName> for Order {
+impl From<OrderName> for TimeOrder {
     fn from(name: OrderName) -> Self {
         match name {
             OrderName::Asc => Self::Ascending,
@@ -103,7 +103,7 @@ impl From<OrderName> for Order {
     }
 }
 
-impl From<FillName> for Fill {
+impl From<FillName> for EmptyMinutes {
     fn from(name: FillName) -> Self {
         match name {
             FillName::Skip => Self::Skip,

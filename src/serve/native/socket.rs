@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use super::answers::NativeError;
 use super::messages::{self, NativeChannel, NativeRequest};
 use crate::access::guard::Credentials;
-use crate::feed::Round;
+use crate::feed::FeedUpdate;
 use crate::query::errors::Refusal;
 use crate::query::parameters::repeated;
 use crate::serve::kit::channels::{ChannelSet, Channels};
@@ -112,9 +112,9 @@ impl Protocol for NativeStream {
     }
 
     /// The events that the client subscribes to. Each is encoded once for all clients.
-    async fn events(&mut self, client: &mut Client, batch: &Round) -> Vec<Message> {
-        let mut messages: Vec<Bytes> = batch.market.iter().map(messages::market).collect();
-        for of_symbol in client.subscription.own(batch) {
+    async fn events(&mut self, client: &mut Client, update: &FeedUpdate) -> Vec<Message> {
+        let mut messages: Vec<Bytes> = update.market.iter().map(messages::market).collect();
+        for of_symbol in client.subscription.own(update) {
             // Events are encoded in order, so that a trade knows the quote before it.
             let standing = Cell::new(of_symbol.standing);
             let encoded = of_symbol.encoded(ENCODER, |symbol, event| messages::event(symbol, event, &standing));
@@ -137,10 +137,10 @@ impl NativeStream {
         tickers: &[String],
         channels: &BTreeSet<NativeChannel>,
     ) -> Result<Reply, Refusal> {
-        let board = client.server.reader.board().await?;
+        let prices = client.server.reader.price_list().await?;
         let (mut symbols, mut unknown) = (BTreeSet::new(), Vec::new());
         for ticker in tickers.iter().filter(|ticker| *ticker != "*") {
-            match ticker.parse().ok().filter(|symbol| board.find(symbol).is_some()) {
+            match ticker.parse().ok().filter(|symbol| prices.find(symbol).is_some()) {
                 Some(symbol) => drop(symbols.insert(symbol)),
                 None => unknown.push(ticker),
             }

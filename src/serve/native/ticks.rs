@@ -8,7 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::answers::{ErrorBody, Meta, NativeAnswer, answer};
 use super::parameters::{NativeQuery, Ticker, limit, page_token, range};
-use crate::query::{Order, Tick, TickQuery};
+use crate::query::{Tick, TickQuery, TimeOrder};
 use crate::serve::kit::parameters::QueryOf;
 use crate::serve::server::Server;
 use klined_market::bars::ticks::{BestQuote, Level, Side, TickId, Trade};
@@ -87,7 +87,7 @@ async fn page<T: Tick, Body: Serialize>(
     let after = page_token(asked.page_token.as_deref())?.map(|number| TickId::from_number(number.cast_unsigned()));
     server.reader.price(symbol).await?;
     let is_latest = start.is_none() && after.is_none();
-    let order = if is_latest { Order::Descending } else { Order::Ascending };
+    let order = if is_latest { TimeOrder::Descending } else { TimeOrder::Ascending };
     let query = TickQuery { order, after, ..TickQuery::newest(symbol, limit) }.within(start, end);
     let mut found = server.tick_page::<T>(query).await?;
     if is_latest {

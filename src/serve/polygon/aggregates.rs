@@ -10,7 +10,7 @@ use super::answers::{PolygonAnswer, PolygonError, invalid, plain, request_id};
 use super::parameters::{External, NanosSpan, PolygonPath, PolygonQuery, Sort, limit, moment, number};
 use crate::query::errors::Refusal;
 use crate::query::parameters::repeated;
-use crate::query::{BarPage, BarQuery, Fill, ShownBar};
+use crate::query::{BarPage, BarQuery, EmptyMinutes, ShownBar};
 use crate::serve::kit::parameters::{QueryOf, Segments};
 use crate::serve::server::Server;
 use crate::store::{BarRange, StoredBar};
@@ -158,7 +158,7 @@ pub async fn range(
         start: Some(snapped(&server.reader.calendar(), interval, span.from.seconds())),
         end: Some(span.to.seconds()),
         order: sort.into(),
-        fill: Fill::Skip,
+        empty_minutes: EmptyMinutes::Skip,
         limit: (asked_limit / base).max(1),
         after: asked.cursor.map(|cursor| UnixSeconds::new(cursor.clamp(0, i64::MAX - 1))),
     };
@@ -224,8 +224,8 @@ pub async fn grouped(
         return plain(AggregatesBody::of(None, &[], asked.adjusted));
     }
     let (from, to) = bounds(date)?;
-    let board = server.reader.board().await?;
-    let symbols: Vec<Symbol> = board.rows.iter().map(|row| row.symbol).collect();
+    let prices = server.reader.price_list().await?;
+    let symbols: Vec<Symbol> = prices.rows.iter().map(|row| row.symbol).collect();
     let results = server
         .reader
         .ask(move |store, _| {
@@ -272,7 +272,7 @@ pub async fn open_close(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::query::Order;
+    use crate::query::TimeOrder;
 
     #[test]
     fn a_window_is_a_stored_interval_or_none() {
@@ -284,6 +284,6 @@ mod tests {
         {
             assert_eq!(kept(multiplier, timespan), None, "{multiplier} {timespan}");
         }
-        assert_eq!(Order::from(Sort::Desc), Order::Descending);
+        assert_eq!(TimeOrder::from(Sort::Desc), TimeOrder::Descending);
     }
 }

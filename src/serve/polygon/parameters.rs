@@ -9,7 +9,7 @@ use chrono::NaiveDate;
 use serde::Deserialize;
 
 use super::answers::{PolygonError, invalid};
-use crate::query::Order;
+use crate::query::TimeOrder;
 use crate::query::parameters::repeated;
 use crate::serve::kit::parameters::{QueryOf, RouteError, Segments};
 use crate::serve::server::Server;
@@ -84,7 +84,7 @@ impl Sort {
     }
 }
 
-impl From<Sort> for Order {
+impl From<Sort> for TimeOrder {
     fn from(sort: Sort) -> Self {
         match sort {
             Sort::Asc => Self::Ascending,

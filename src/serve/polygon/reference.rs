@@ -131,8 +131,8 @@ pub async fn tickers(
         |asked: &Option<String>, own: &str| asked.as_ref().is_some_and(|text| !text.is_empty() && text != own);
     let is_elsewhere = is_other(&asked.kind, "CS") || is_other(&asked.market, "stocks");
     let is_active = asked.active.as_deref() != Some("false");
-    let board = server.reader.board().await?;
-    let (rows, has_more) = asked.span.page(&board.rows, order, usize::from(limit), |row| {
+    let prices = server.reader.price_list().await?;
+    let (rows, has_more) = asked.span.page(&prices.rows, order, usize::from(limit), |row| {
         let has = |search: &String| {
             row.symbol.as_str().to_lowercase().contains(search) || row.name.to_lowercase().contains(search)
         };

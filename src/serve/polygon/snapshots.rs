@@ -133,9 +133,9 @@ pub async fn all(
         // Those that there are not are left out.
         tickers.split(',').filter_map(|ticker| ticker.trim().parse().ok()).collect()
     });
-    let board = server.reader.board().await?;
+    let prices = server.reader.price_list().await?;
     let is_asked = |symbol: &Symbol| named.as_ref().is_none_or(|named| named.contains(symbol));
-    let symbols = board.rows.iter().map(|row| row.symbol).filter(is_asked).collect();
+    let symbols = prices.rows.iter().map(|row| row.symbol).filter(is_asked).collect();
     let found = look(&server, symbols).await?;
     let tickers: Vec<SnapshotBody> = found.iter().map(|(bars, last)| SnapshotBody::of(bars, last)).collect();
     plain(json!({"status": "OK", "request_id": request_id(), "count": tickers.len(), "tickers": tickers}))
@@ -200,7 +200,7 @@ pub async fn universal(
     QueryOf(asked, ..): PolygonQuery<UniversalParameters>,
 ) -> PolygonAnswer {
     let limit = usize::from(limit(super::reference::count(asked.limit.as_deref())?, 10, 250)?);
-    let board = server.reader.board().await?;
+    let prices = server.reader.price_list().await?;
     if asked.kind.as_deref().is_some_and(|kind| kind != "stocks") {
         return page::<Value>(&[], false, None);
     }
@@ -211,7 +211,7 @@ pub async fn universal(
         Some(tickers) => (tickers.split(',').take(250).map(|ticker| ticker.trim().to_owned()).collect(), None),
         None => {
             let order = asked.order.unwrap_or(Sort::Asc);
-            let (rows, has_more) = asked.span.page(&board.rows, order, limit, |_| true);
+            let (rows, has_more) = asked.span.page(&prices.rows, order, limit, |_| true);
             let names: Vec<String> = rows.iter().map(|row| row.symbol.to_string()).collect();
             let next = names.last().filter(|_| has_more).map(|last| {
                 let span = asked.span.after(order, last);
@@ -222,12 +222,12 @@ pub async fn universal(
     };
     names.dedup();
     let symbols: Vec<Symbol> = names.iter().filter_map(|name| name.parse().ok()).collect();
-    let symbols = symbols.into_iter().filter(|symbol| board.find(symbol).is_some()).collect();
+    let symbols = symbols.into_iter().filter(|symbol| prices.find(symbol).is_some()).collect();
     let found: BTreeMap<String, (DayBars, LatestTicks)> =
         look(&server, symbols).await?.into_iter().map(|found| (found.0.symbol.to_string(), found)).collect();
     let body = |name: &String| match found.get(name) {
         Some((bars, last)) => {
-            let name = board.find(&bars.symbol).map_or("", |row| row.name.as_str());
+            let name = prices.find(&bars.symbol).map_or("", |row| row.name.as_str());
             universal_body(name, market_status, bars, last)
         }
         None => {

@@ -15,7 +15,7 @@ use super::messages::{self, Indicator, NoTopic, PolygonChannel, PolygonRequest, 
 use super::seconds::Tally;
 use super::tallies;
 use crate::access::guard::Credentials;
-use crate::feed::{Event, Last, Round};
+use crate::feed::{Event, FeedUpdate, Last};
 use crate::query::errors::Refusal;
 use crate::query::parameters::repeated;
 use crate::serve::kit::channels::{ChannelSet, Channels};
@@ -111,8 +111,8 @@ impl Protocol for PolygonStream {
         .into()
     }
 
-    async fn events(&mut self, client: &mut Client, batch: &Round) -> Vec<Message> {
-        let (messages, halts) = self.ticks_and_bars(client, batch);
+    async fn events(&mut self, client: &mut Client, update: &FeedUpdate) -> Vec<Message> {
+        let (messages, halts) = self.ticks_and_bars(client, update);
         let mut sent = frames(&messages);
         let today = self.server.reader.calendar().date_of(self.now.seconds());
         let is_new_day = self.now > UnixNanos::EPOCH && self.limits_of.is_some_and(|day| today != Ok(day));
@@ -210,27 +210,27 @@ impl PolygonStream {
 
     /// Begins the sums of the tickers whose aggregates are subscribed to now and were not before.
     async fn tally(&mut self, topics: &[Topic], lasts: &BTreeMap<Symbol, Last>) -> Result<(), Refusal> {
-        let board = self.server.reader.board().await?;
+        let prices = self.server.reader.price_list().await?;
         let mut symbols = BTreeSet::new();
         for topic in topics.iter().filter(|topic| is_summed(topic.channel.into())) {
             match topic.symbol {
                 Some(symbol) => drop(symbols.insert(symbol)),
-                None => symbols.extend(board.rows.iter().map(|row| row.symbol)),
+                None => symbols.extend(prices.rows.iter().map(|row| row.symbol)),
             }
         }
-        symbols.retain(|symbol| !self.tallies.contains_key(symbol) && board.find(symbol).is_some());
+        symbols.retain(|symbol| !self.tallies.contains_key(symbol) && prices.find(symbol).is_some());
         if !symbols.is_empty() {
             self.tallies.extend(tallies::begin(&self.server, symbols, lasts).await?);
         }
         Ok(())
     }
 
-    /// Messages of a batch's ticks and bars, and which symbols halt or resume. Trades and quotes are encoded once for all clients.
-    fn ticks_and_bars(&mut self, client: &Client, batch: &Round) -> (Vec<Bytes>, BTreeMap<Symbol, bool>) {
+    /// Messages of an update's ticks and bars, and which symbols halt or resume. Trades and quotes are encoded once for all clients.
+    fn ticks_and_bars(&mut self, client: &Client, update: &FeedUpdate) -> (Vec<Bytes>, BTreeMap<Symbol, bool>) {
         let calendar = &self.server.reader.calendar();
         let Self { channels, tallies, .. } = self;
         let (mut messages, mut halts, mut now) = (Vec::new(), BTreeMap::new(), self.now);
-        for of_symbol in client.subscription.own(batch) {
+        for of_symbol in client.subscription.own(update) {
             let symbol = &of_symbol.symbol;
             let set = channels.of(symbol);
             let mut tally = is_summed(set).then(|| tallies.entry(*symbol).or_default());
@@ -286,13 +286,13 @@ impl PolygonStream {
     }
 
     async fn try_limits(&mut self, names: Option<BTreeSet<Symbol>>) -> Result<Vec<Message>, Refusal> {
-        let board = self.server.reader.board().await?;
+        let prices = self.server.reader.price_list().await?;
         let now = self.market_time().await?;
         let today = self.server.reader.calendar().date_of(now.seconds())?;
-        let names = names.unwrap_or_else(|| board.rows.iter().map(|row| row.symbol).collect());
+        let names = names.unwrap_or_else(|| prices.rows.iter().map(|row| row.symbol).collect());
         let found = self.server.price_limits(names, today).await?;
         let limits = |(symbol, limits): (&Symbol, &_)| {
-            let is_halted = board.find(symbol).is_some_and(|row| row.is_halted);
+            let is_halted = prices.find(symbol).is_some_and(|row| row.is_halted);
             let indicator = if is_halted { Indicator::Halted } else { Indicator::None };
             messages::limits(symbol, Some(*limits), indicator, now)
         };

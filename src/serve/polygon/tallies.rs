@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use super::seconds::{Committed, Sums, Tally};
 use crate::feed::Last;
 use crate::query::errors::{Failure, Refusal};
-use crate::query::{DayBars, Order, TickQuery, Ticks};
+use crate::query::{DayBars, TickQuery, Ticks, TimeOrder};
 use crate::serve::server::Server;
 use klined_market::base::{Symbol, UnixSeconds};
 use klined_market::calendar::{Calendar, Minute};
@@ -52,7 +52,7 @@ pub async fn begin(
 
 /// The turnover of a day's committed minutes, in hundredths.
 fn turnover(ticks: &Ticks, symbol: Symbol, day: NaiveDate, until: UnixSeconds) -> Result<Option<i128>, Failure> {
-    let all = TickQuery { order: Order::Ascending, ..TickQuery::newest(symbol, u16::MAX) };
+    let all = TickQuery { order: TimeOrder::Ascending, ..TickQuery::newest(symbol, u16::MAX) };
     let mut query = all.within(Some(Calendar::midnight(day)?), Some(Minute::end_of(until).previous()));
     let mut sums = Sums::default();
     for _ in 0..PAGES_MAX {

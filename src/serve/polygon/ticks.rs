@@ -235,8 +235,8 @@ async fn pages<T: Tick, Body: Serialize>(
     let after = asked.cursor.map(|cursor| TickId::from_number(cursor.max(0).cast_unsigned()));
     // A ticker that is not known has no trades, as at the vendor.
     let symbol = ticker.parse::<Symbol>().ok();
-    let board = server.reader.board().await?;
-    let Some(symbol) = symbol.filter(|symbol| board.find(symbol).is_some()) else {
+    let prices = server.reader.price_list().await?;
+    let Some(symbol) = symbol.filter(|symbol| prices.find(symbol).is_some()) else {
         return page::<Body>(&[], false, None);
     };
     let query = TickQuery { symbol, from: span.from, to: span.to, order: order.into(), limit, after };

@@ -9,7 +9,7 @@ use serde_json::json as value;
 use super::answers::{UdfAnswer, UdfError, UdfQuery, answer};
 use super::resolutions;
 use super::symbols::find;
-use crate::query::{BarQuery, Order, ShownBar};
+use crate::query::{BarQuery, ShownBar, TimeOrder};
 use crate::serve::kit::answers::json;
 use crate::serve::server::Server;
 use klined_market::base::{Interval, Seconds, UnixSeconds};
@@ -50,8 +50,8 @@ fn columns(bars: &[ShownBar], interval: Interval) -> String {
 
 /// The bars from `from` on and before `to`; with `countback` the last so many before `to`, and `from` does not count.
 pub async fn history(State(server): State<Arc<Server>>, parameters: UdfQuery) -> UdfAnswer {
-    let board = server.reader.board().await?;
-    let symbol = find(&board, parameters.required("symbol")?)?.symbol;
+    let prices = server.reader.price_list().await?;
+    let symbol = find(&prices, parameters.required("symbol")?)?.symbol;
     let resolution = parameters.required("resolution")?;
     let interval = resolutions::interval(resolution)
         .ok_or_else(|| UdfError(format!("resolution must be one of {}", resolutions::names().join(" "))))?;
@@ -65,7 +65,7 @@ pub async fn history(State(server): State<Arc<Server>>, parameters: UdfQuery) ->
         (None, Some(from)) => Some(start_of(from)),
     };
     let limit = countback.unwrap_or(BARS_MOST);
-    let latest = BarQuery { end, limit, order: Order::Descending, ..BarQuery::latest(symbol, interval) };
+    let latest = BarQuery { end, limit, order: TimeOrder::Descending, ..BarQuery::latest(symbol, interval) };
     let mut page = server.reader.bars(BarQuery { start, ..latest }).await?;
     if countback.is_none() && page.next.is_some() {
         return Err(UdfError(format!("there are more than {BARS_MOST} bars in that time: ask for less of it")));

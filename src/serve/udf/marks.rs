@@ -39,12 +39,12 @@ fn looks(effect: &Effect) -> (&'static str, &'static str) {
 }
 
 async fn found(server: &Server, parameters: &UdfQuery) -> Result<Vec<Mark>, UdfError> {
-    let board = server.reader.board().await?;
-    let row = find(&board, parameters.required("symbol")?)?;
+    let prices = server.reader.price_list().await?;
+    let row = find(&prices, parameters.required("symbol")?)?;
     let from = parameters.seconds("from")?.unwrap_or(UnixSeconds::MIN);
     let to = parameters.seconds("to")?.unwrap_or(UnixSeconds::MAX);
     // What is yet to come is not shown.
-    let newest = board.newest.unwrap_or(UnixSeconds::MIN);
+    let newest = prices.newest.unwrap_or(UnixSeconds::MIN);
     let (symbol, sector) = (row.symbol, row.sector.clone());
     let scenarios = server.reader.ask(|store, _| Ok(store.scenarios()?)).await?;
     let is_hit = move |event: &ScenarioEvent| match &event.scope {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::answers::{UNKNOWN_SYMBOL, UdfAnswer, UdfError, UdfQuery, answer};
 use super::resolutions;
 use crate::access::faults::Freshness;
-use crate::query::Board;
+use crate::query::PriceList;
 use crate::serve::server::Server;
 use crate::store::PriceRow;
 use klined_market::calendar::Calendar;
@@ -25,9 +25,9 @@ const FOUND_MOST: u16 = 1000;
 const QUOTES_MOST: usize = 100;
 
 /// A stock by its ticker, in any case, with or without the exchange before it.
-pub fn find<'b>(board: &'b Board, name: &str) -> Result<&'b PriceRow, UdfError> {
+pub fn find<'b>(prices: &'b PriceList, name: &str) -> Result<&'b PriceRow, UdfError> {
     let bare = name.split_once(':').filter(|(exchange, _)| exchange.eq_ignore_ascii_case(EXCHANGE));
-    let found = board.find_any_case(name).or_else(|| board.find_any_case(bare?.1));
+    let found = prices.find_any_case(name).or_else(|| prices.find_any_case(bare?.1));
     found.ok_or_else(UdfError::unknown_symbol)
 }
 
@@ -50,8 +50,8 @@ pub async fn config() -> UdfAnswer {
 
 /// One symbol.
 pub async fn symbol(State(server): State<Arc<Server>>, parameters: UdfQuery) -> UdfAnswer {
-    let board = server.reader.board().await?;
-    let row = find(&board, parameters.required("symbol")?)?;
+    let prices = server.reader.price_list().await?;
+    let row = find(&prices, parameters.required("symbol")?)?;
     answer(&json!({
         "name": row.symbol.as_str(),
         "ticker": row.symbol.as_str(),
@@ -91,10 +91,10 @@ pub async fn symbol(State(server): State<Arc<Server>>, parameters: UdfQuery) -> 
 
 /// All symbols of a group, as columns. The groups are the exchange and its sectors.
 pub async fn symbol_info(State(server): State<Arc<Server>>, parameters: UdfQuery) -> UdfAnswer {
-    let board = server.reader.board().await?;
+    let prices = server.reader.price_list().await?;
     let group = parameters.get("group").filter(|group| !group.eq_ignore_ascii_case(EXCHANGE));
     let is_in = |row: &&PriceRow| group.is_none_or(|group| row.sector.eq_ignore_ascii_case(group));
-    let rows: Vec<&PriceRow> = board.rows.iter().filter(is_in).collect();
+    let rows: Vec<&PriceRow> = prices.rows.iter().filter(is_in).collect();
     if rows.is_empty() && group.is_some() {
         return Err(UdfError("unknown_group".to_owned()));
     }
@@ -124,14 +124,14 @@ pub async fn symbol_info(State(server): State<Arc<Server>>, parameters: UdfQuery
 
 /// Symbols by the beginning of their ticker or a part of their name.
 pub async fn search(State(server): State<Arc<Server>>, parameters: UdfQuery) -> UdfAnswer {
-    let board = server.reader.board().await?;
+    let prices = server.reader.price_list().await?;
     let query = parameters.get("query").unwrap_or_default().to_lowercase();
     let limit = usize::from(parameters.count("limit", FOUND_MOST)?.unwrap_or(FOUND_USUAL));
     let is_ours = |name: &str, own: &str| parameters.get(name).is_none_or(|asked| asked.eq_ignore_ascii_case(own));
     let is_any = is_ours("type", "stock") && is_ours("exchange", EXCHANGE);
     let by_ticker = |row: &&PriceRow| row.symbol.as_str().to_lowercase().starts_with(&query);
     let by_name = |row: &&PriceRow| !by_ticker(row) && row.name.to_lowercase().contains(&query);
-    let found = board.rows.iter().filter(by_ticker).chain(board.rows.iter().filter(by_name));
+    let found = prices.rows.iter().filter(by_ticker).chain(prices.rows.iter().filter(by_name));
     let body = |row: &PriceRow| {
         json!({
             "symbol": row.symbol.as_str(),
@@ -153,14 +153,14 @@ pub async fn time(State(server): State<Arc<Server>>) -> UdfAnswer {
 
 /// Prices of symbols.
 pub async fn quotes(State(server): State<Arc<Server>>, freshness: Freshness, parameters: UdfQuery) -> UdfAnswer {
-    let board = server.reader.board().await?;
+    let prices = server.reader.price_list().await?;
     let names: Vec<&str> = parameters.required("symbols")?.split(',').filter(|name| !name.is_empty()).collect();
     if names.len() > QUOTES_MOST {
         return Err(UdfError(format!("at most {QUOTES_MOST} symbols are quoted at once")));
     }
     let mut bodies = Vec::with_capacity(names.len());
     for name in names {
-        let Ok(row) = find(&board, name) else {
+        let Ok(row) = find(&prices, name) else {
             bodies.push(json!({"s": "error", "n": name, "errmsg": UNKNOWN_SYMBOL, "v": {}}));
             continue;
         };

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use klined::feed::{Last, Missed, Pump, Round, Subscription};
+use klined::feed::{FeedUpdate, Last, Missed, Pump, Subscription};
 use klined::jobs::{Generator, Market, Stop};
 use klined_market::base::{Nanos, Pace, Symbol, UnixNanos};
 use klined_market::calendar::Minute;
@@ -24,13 +24,13 @@ fn runtime() -> tokio::runtime::Runtime {
 }
 
 /// What a subscription has to hear at present.
-fn heard(subscription: &mut Subscription) -> Result<Vec<Arc<Round>>, Missed> {
+fn heard(subscription: &mut Subscription) -> Result<Vec<Arc<FeedUpdate>>, Missed> {
     let next = async |subscription: &mut Subscription| tokio::time::timeout(Duration::ZERO, subscription.next()).await;
-    let mut rounds = Vec::new();
-    while let Ok(round) = runtime().block_on(next(subscription)) {
-        rounds.push(round?);
+    let mut updates = Vec::new();
+    while let Ok(update) = runtime().block_on(next(subscription)) {
+        updates.push(update?);
     }
-    Ok(rounds)
+    Ok(updates)
 }
 
 /// Wants some symbols of a pump that is driven by hand.
@@ -42,7 +42,7 @@ fn want(
 ) -> BTreeMap<Symbol, Last> {
     runtime().block_on(async {
         let look = async { pump.look(wall).unwrap() };
-        tokio::join!(subscription.want(symbols), look).0
+        tokio::join!(subscription.subscribe_to(symbols), look).0
     })
 }
 
@@ -97,7 +97,7 @@ impl Stage {
     /// Time passes.
     fn pass(&mut self, nanos: Nanos) {
         self.wall += nanos;
-        self.pump.tell_due(self.wall);
+        self.pump.send_due(self.wall);
     }
 
     fn subscription(&mut self, symbols: &[Symbol]) -> Subscription {

@@ -8,6 +8,7 @@ mod guarding;
 mod polygon;
 mod reading;
 mod running;
+mod snapshots;
 mod socket;
 mod ticks;
 mod vendors;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use klined::feed::{Event, MarketEvent, Round, Subscription};
+use klined::feed::{Event, FeedUpdate, MarketEvent, Subscription};
 use klined::jobs::{Market, past_tick_facts};
 use klined_market::bars::Bar;
 use klined_market::bars::ticks::{BestQuote, MinuteTicks, Tick, Trade, rolled_up};
@@ -11,7 +11,7 @@ use klined_market::base::{Symbol, UnixNanos};
 
 use super::heard;
 
-/// Hears rounds.
+/// Hears updates.
 pub struct Judge {
     market: Market,
     number: u64,
@@ -48,17 +48,17 @@ impl Judge {
 
     /// Hears what there is.
     pub fn listens(&mut self, subscription: &mut Subscription) {
-        let rounds = heard(subscription).unwrap();
-        self.hears(subscription, &rounds);
+        let updates = heard(subscription).unwrap();
+        self.hears(subscription, &updates);
     }
 
-    pub fn hears(&mut self, subscription: &Subscription, rounds: &[Arc<Round>]) {
-        for round in rounds {
-            assert!(round.number > self.number, "rounds out of order");
-            assert!(round.told.windows(2).all(|pair| pair[0].symbol < pair[1].symbol), "not grouped by symbol");
-            self.number = round.number;
-            self.market_events.extend(&round.market);
-            for told in subscription.own(round) {
+    pub fn hears(&mut self, subscription: &Subscription, updates: &[Arc<FeedUpdate>]) {
+        for update in updates {
+            assert!(update.number > self.number, "updates out of order");
+            assert!(update.stocks.windows(2).all(|pair| pair[0].symbol < pair[1].symbol), "not grouped by symbol");
+            self.number = update.number;
+            self.market_events.extend(&update.market);
+            for told in subscription.own(update) {
                 let known = self.quotes.get(&told.symbol).copied();
                 assert!(known.is_none() || told.standing == known, "{}: another quote stood before", told.symbol);
                 told.events.iter().for_each(|event| self.hear(told.symbol, event));

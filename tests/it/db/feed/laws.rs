@@ -46,7 +46,7 @@ fn at_a_speed(database: &Database, kind: ModelKind, speed: f64) {
     let mut subscription = stage.subscription(&wanted);
     let mut judge = Judge::of(&stage.market);
     let minute = Nanos::new((Nanos::MINUTE.get() as f64 / speed) as i64);
-    for round in 0..22 {
+    for update in 0..22 {
         let open = stage.market.store.clock().unwrap().unwrap().open_minute.saturating_nanos();
         for portion in 1..=6 {
             stage.pass(minute / 6);
@@ -55,7 +55,7 @@ fn at_a_speed(database: &Database, kind: ModelKind, speed: f64) {
             let now = open + 60 * SECOND / 6 * portion + SECOND / 1000;
             assert!(wanted.iter().all(|&symbol| judge.open(symbol).iter().all(|tick| tick.at() <= now)));
             // The generator comes early, and the last portion with the commit.
-            if portion == 5 && round % 3 == 0 {
+            if portion == 5 && update % 3 == 0 {
                 break;
             }
         }
@@ -262,18 +262,18 @@ on_every_backend! {
         let mut one = stage.subscription(&[symbol("V"), symbol("JPM")]);
         let mut other = stage.subscription(&[symbol("V"), symbol("NOBODY")]);
         assert_eq!(minute(&mut stage), 2);
-        one.unwant(&[symbol("V"), symbol("AAPL")]);
+        one.unsubscribe_from(&[symbol("V"), symbol("AAPL")]);
         assert_eq!(minute(&mut stage), 2);
         drop(one);
         assert_eq!(minute(&mut stage), 1);
         runtime().block_on(async {
             let look = async { stage.pump.look(stage.wall).unwrap() };
-            tokio::join!(other.want_everything(), look);
+            tokio::join!(other.subscribe_to_all(), look);
         });
         assert_eq!(minute(&mut stage), 10);
-        let rounds = heard(&mut other).unwrap();
-        assert_eq!(other.own(rounds.last().unwrap()).count(), rounds.last().unwrap().told.len());
-        other.unwant_everything();
+        let updates = heard(&mut other).unwrap();
+        assert_eq!(other.own(updates.last().unwrap()).count(), updates.last().unwrap().stocks.len());
+        other.unsubscribe_from_all();
         assert_eq!(minute(&mut stage), 1);
         drop(other);
         assert_eq!(minute(&mut stage), 0);
@@ -315,8 +315,8 @@ fn who_comes_in_mid_minute_gets_the_last_ticks_and_all_that_follow() {
     stage.write(1);
     stage.look();
     let [one, two] = [&mut first, &mut second].map(|subscription| {
-        let rounds = heard(subscription).unwrap();
-        rounds.into_iter().filter(|round| round.of(&v).is_some()).map(|round| round.number).collect::<Vec<_>>()
+        let updates = heard(subscription).unwrap();
+        updates.into_iter().filter(|update| update.of(&v).is_some()).map(|update| update.number).collect::<Vec<_>>()
     });
     assert!(!one.is_empty() && one == two);
     // At the first instant of a minute it is the last of the minute before.
@@ -343,7 +343,7 @@ fn who_is_too_slow_is_told_and_the_others_are_not_held_up() {
     }
     judge.listens(&mut quick);
     assert_eq!(judge.bars[&v].len(), 8);
-    assert!(matches!(heard(&mut slow), Err(Missed::Lagged(rounds)) if rounds > 0));
+    assert!(matches!(heard(&mut slow), Err(Missed::Lagged(updates)) if updates > 0));
     assert_eq!(load(&stage.pump.counts().lagged), 1);
     drop(stage);
     assert!(matches!(heard(&mut quick), Err(Missed::Ended)));
@@ -356,8 +356,8 @@ fn an_event_is_written_once_for_all_who_hear_it() {
     let v = symbol("V");
     let mut subscription = stage.subscription(&[v]);
     stage.pass(20 * SECOND);
-    let rounds = heard(&mut subscription).unwrap();
-    let told = rounds[0].of(&v).unwrap();
+    let updates = heard(&mut subscription).unwrap();
+    let told = updates[0].of(&v).unwrap();
     let written = std::cell::Cell::new(0);
     let write = |symbol: &Symbol, event: &klined::feed::Event| {
         written.set(written.get() + 1);

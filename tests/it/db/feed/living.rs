@@ -27,9 +27,9 @@ impl Clock for Wall {
 fn until_bars(judge: &mut Judge, subscription: &mut Subscription, symbol: Symbol, count: usize) {
     let patience = Duration::from_secs(60);
     while judge.bars.get(&symbol).map_or(0, Vec::len) < count {
-        let round = runtime().block_on(async { tokio::time::timeout(patience, subscription.next()).await });
-        let round = round.expect("the feed stands still").unwrap();
-        judge.hears(subscription, &[round]);
+        let update = runtime().block_on(async { tokio::time::timeout(patience, subscription.next()).await });
+        let update = update.expect("the feed stands still").unwrap();
+        judge.hears(subscription, &[update]);
     }
 }
 
@@ -40,7 +40,7 @@ on_every_backend! {
         let hub = Hub::begin(market.clone(), Arc::new(Wall)).unwrap();
         let wanted = [symbol("AAPL"), symbol("V")];
         let mut subscription = hub.subscribe();
-        runtime().block_on(subscription.want(&wanted));
+        runtime().block_on(subscription.subscribe_to(&wanted));
         let mut judge = Judge::of(&market);
         let mut generator = database.market_generator("--test --speed 120").spawn();
         let mut bars = 0;
@@ -80,7 +80,7 @@ fn a_day_that_is_closed_meanwhile_is_passed_over_by_the_feed() {
     let hub = Hub::begin(market, Arc::new(Wall)).unwrap();
     let v = symbol("V");
     let mut subscription = hub.subscribe();
-    runtime().block_on(subscription.want(&[v]));
+    runtime().block_on(subscription.subscribe_to(&[v]));
     let mut judge = Judge::of(&changed);
     let counts = hub.counts();
     let foreseen = || counts.foreseen.load(Ordering::Relaxed);
@@ -110,7 +110,7 @@ fn a_lost_connection_is_found_again_and_nothing_is_left_out() {
     let hub = Hub::begin(market.clone(), Arc::new(Wall)).unwrap();
     let v = symbol("V");
     let mut subscription = hub.subscribe();
-    runtime().block_on(subscription.want(&[v]));
+    runtime().block_on(subscription.subscribe_to(&[v]));
     let mut judge = Judge::of(&market);
     let generator = database.market_generator("--test --speed 120").spawn();
     for bars in [2, 6, 10] {

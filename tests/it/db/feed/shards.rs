@@ -45,12 +45,12 @@ impl Pair {
 
     fn look(&mut self) {
         self.pump.look(self.wall).unwrap();
-        self.pump.tell_due(self.wall);
+        self.pump.send_due(self.wall);
     }
 
     fn pass(&mut self, seconds: i64) {
         self.wall += seconds * SECOND;
-        self.pump.tell_due(self.wall);
+        self.pump.send_due(self.wall);
     }
 
     fn want(&mut self, names: &[Symbol]) -> Subscription {

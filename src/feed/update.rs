@@ -1,4 +1,4 @@
-//! Rounds: what happened since the round before, grouped by symbol.
+//! Updates: the events since the previous update, grouped by symbol.
 
 use std::borrow::Cow;
 use std::sync::OnceLock;
@@ -10,9 +10,9 @@ use klined_market::bars::Bar;
 use klined_market::bars::ticks::{BestQuote, Tick, Trade};
 use klined_market::base::{Symbol, UnixSeconds};
 
-/// The most events in a round, but for its last symbol's bar.
+/// The most stock events of one update. The last symbol's bar may exceed it.
 pub(super) const EVENTS_MAX: usize = 2_048;
-/// How many ways there may be to write an event for clients.
+/// The number of encodings that the dialects have together.
 pub const ENCODINGS: usize = 8;
 
 /// A minute's bar as it was committed.
@@ -23,48 +23,48 @@ pub struct Closed {
     pub trades: usize,
     /// Price times shares over its trades, in ticks.
     pub turnover_ticks: i128,
-    /// The ticks that were told of this minute belong to a bar that was foreseen and did not come.
+    /// Whether the ticks that were sent for this minute belong to another bar, which was foreseen and was not committed.
     pub is_corrected: bool,
 }
 
-/// What happens to a symbol.
+/// An event of one symbol.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Event {
     Trade(Trade),
     Quote(BestQuote),
     Bar(Closed),
-    /// Its trade halts or resumes.
+    /// Trading of the symbol halts or resumes.
     Halt {
         is_halted: bool,
     },
 }
 
-/// What happens to everybody.
+/// An event of the whole market.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum MarketEvent {
-    /// Another session, or a halt of the whole market.
+    /// A session or a halt of the whole market begins or ends.
     Status(MarketStatus),
-    /// The minutes from one start to another were not told, because they came faster than they can be.
+    /// The feed left out the minutes from one start to another, because they were committed faster than it can send them.
     Skipped { from: UnixSeconds, until: UnixSeconds },
 }
 
 /// Consecutive events of one symbol.
 #[derive(Debug)]
-pub struct Told {
+pub struct StockEvents {
     pub symbol: Symbol,
     pub events: Vec<Event>,
-    /// The quote that stood before the first of them; none when nobody was told of one.
+    /// The quote that was valid before the first of them; none when no quote of the symbol was sent before.
     pub standing: Option<BestQuote>,
     encoded: [OnceLock<Box<[Bytes]>>; ENCODINGS],
 }
 
-/// What subscribers hear at once. A symbol is there once at most, and symbols are in order.
+/// The events that subscribers receive at once. Each symbol occurs at most once, and symbols are in ascending order.
 #[derive(Debug)]
-pub struct Round {
-    /// Counted from 1 since the hub began.
+pub struct FeedUpdate {
+    /// The position in the sequence of updates since the hub started; the first is 1.
     pub number: u64,
     pub market: Vec<MarketEvent>,
-    pub told: Vec<Told>,
+    pub stocks: Vec<StockEvents>,
 }
 
 impl From<Tick> for Event {
@@ -76,13 +76,13 @@ impl From<Tick> for Event {
     }
 }
 
-impl Told {
+impl StockEvents {
     pub(super) fn new(symbol: Symbol, events: Vec<Event>) -> Self {
         Self { symbol, events, standing: None, encoded: [const { OnceLock::new() }; ENCODINGS] }
     }
 
-    /// The events as a dialect writes them, one for one: written by whoever asks first, for all. `place` is the dialect's own,
-    /// below [`ENCODINGS`]; at another place everything is written anew.
+    /// The events in a dialect's encoding, one for one. The first call for a `place` encodes the events, and later calls reuse the
+    /// result. Each dialect has its own places, below [`ENCODINGS`]; with any other place every call encodes again.
     pub fn encoded(&self, place: usize, encode: impl Fn(&Symbol, &Event) -> Bytes) -> Cow<'_, [Bytes]> {
         let write = || self.events.iter().map(|event| encode(&self.symbol, event));
         match self.encoded.get(place) {
@@ -92,10 +92,10 @@ impl Told {
     }
 }
 
-impl Round {
+impl FeedUpdate {
     /// The events of a symbol.
     #[must_use]
-    pub fn of(&self, symbol: &Symbol) -> Option<&Told> {
-        self.told.binary_search_by_key(symbol, |told| told.symbol).ok().map(|place| &self.told[place])
+    pub fn of(&self, symbol: &Symbol) -> Option<&StockEvents> {
+        self.stocks.binary_search_by_key(symbol, |stock| stock.symbol).ok().map(|place| &self.stocks[place])
     }
 }
