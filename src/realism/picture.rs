@@ -69,3 +69,17 @@ impl PictureFormat {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_refused_where_it_cannot_be_drawn() {
+        let of = |name: &str| PictureFormat::of(Path::new(name));
+        let built = |format| if cfg!(feature = "picture") { format } else { Err(PictureError::NotBuilt) };
+        assert_eq!(of("card.svg"), built(Ok(PictureFormat::Svg)));
+        assert_eq!(of("a/card.PNG"), built(Ok(PictureFormat::Png)));
+        assert_eq!(of("card.jpg"), built(Err(PictureError::Format("card.jpg".to_owned()))));
+    }
+}
