@@ -188,7 +188,7 @@ mod tests {
         for (text, reason) in [
             ("", "EOF"),
             ("{}", "missing field `type`"),
-            ("[]", "invalid length 0"),
+            ("[]", "at line 1 column 2"),
             ("ping", "expected value"),
             (r#"{"type":"subscribe"}"#, "missing field `tickers`"),
             (r#"{"type":"auth"}"#, "missing field `key`"),

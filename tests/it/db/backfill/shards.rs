@@ -106,7 +106,7 @@ on_every_backend! {
         other.market_backfill(TWO_DAYS).run().succeeded();
         assert_same(database, &other);
         let cleared = database.market_backfill(&format!("{TWO_DAYS} --clear --yes --shard 1/2")).run();
-        cleared.failed(&["--clear is of the whole market", "--shard 1/1"]);
+        cleared.failed(&["--clear removes the whole market", "--shard 1/1"]);
         assert_same(database, &other);
     }
 }
