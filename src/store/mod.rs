@@ -3,8 +3,8 @@
 //! [`BarStore`] has two implementations, PostgreSQL and SQLite, and one contract suite that both must pass. Reads see
 //! only what is committed. Whatever is written together is seen together or not at all.
 //!
-//! A backend implements [`database::MarketDatabase`]; what both do alike is written once, over that trait and over the rows and
-//! statements of [`tables`].
+//! A backend implements `database::MarketDatabase`; what both do alike is written once, over that trait and over the rows and
+//! statements of `tables`.
 
 mod connection;
 mod data;

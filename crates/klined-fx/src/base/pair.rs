@@ -14,7 +14,7 @@ use super::currency::Currency;
 /// How many pairs there are.
 pub const PAIRS: usize = 30;
 
-/// One of the thirty pairs, by its place in [`Pair::ALL`].
+/// One of the thirty pairs, by its place in [`PAIRS`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Pair(u8);
 

@@ -24,7 +24,7 @@ pub struct PairDay {
 }
 
 impl PairDay {
-    /// A pair's day with so many levels on a side, at most [`LEVELS_MAX`].
+    /// A pair's day with so many levels on a side, at most [`LEVELS_MAX`](super::levels::LEVELS_MAX).
     #[must_use]
     pub fn of(streams: Streams, pair: Pair, day: &FxDay, levels: usize) -> Self {
         let mut stream = streams.pair(Part::Spread, pair, day.start);
