@@ -278,7 +278,7 @@ fn closed_pipes_do_not_end_it() {
 #[test]
 fn the_number_of_worker_threads_is_that_asked_for() {
     let place = place();
-    let workers = |words: &str| {
+    let workers = |words: &str, expected: usize| {
         let beating = Beating::start(&place, heartbeat(&place, words));
         let tasks = format!("/proc/{}/task", beating.child.id());
         beating.until_it_logs("serving /healthz");
@@ -286,13 +286,18 @@ fn the_number_of_worker_threads_is_that_asked_for() {
             let tasks = fs::read_dir(&tasks).unwrap();
             tasks.filter_map(|task| fs::read_to_string(task.unwrap().path().join("comm")).ok())
         };
-        let count = names().filter(|name| name.starts_with("tokio")).count();
+        let count = || names().filter(|name| name.starts_with("tokio")).count();
+        // A thread has its name only when it has run for the first time.
+        for _ in (0..LOOKS_MAX).take_while(|_| count() != expected) {
+            sleep(POLL);
+        }
+        let count = count();
         beating.signal(libc::SIGTERM);
         assert_eq!(beating.end().code(), Some(0));
         fs::remove_dir_all(place.path().join("logs")).unwrap();
         count
     };
     let cores = std::thread::available_parallelism().unwrap().get();
-    assert_eq!(workers("--health-addr 0 --worker-threads 3"), 3);
-    assert_eq!(workers("--health-addr 0"), cores);
+    assert_eq!(workers("--health-addr 0 --worker-threads 3", 3), 3);
+    assert_eq!(workers("--health-addr 0", cores), cores);
 }
