@@ -1,4 +1,4 @@
-//! How a program is told to end, and its clock.
+//! The request to stop a program, and the clock of the programs.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};

@@ -45,7 +45,10 @@ const LEGITIMATE: [(&str, &str); 16] = [
     ("/dev/null", "nowhere"),
     ("/dev/fd", "a file by its descriptor, as a shell hands it over"),
     ("/proc", "what the kernel says of a process"),
-    ("/tmp/klined-postgres.XXXXXX", "a throw-away server: its user must reach it, which $TMPDIR may not let him"),
+    (
+        "/tmp/klined-postgres.XXXXXX",
+        "a throw-away server: the server's own user must be able to reach it, which a private $TMPDIR may prevent",
+    ),
     ("/var/lib/market.db", "a URL in a unit test"),
 ];
 /// Those of them that may be named only whole: below them is somebody's own.
