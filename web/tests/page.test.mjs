@@ -4,13 +4,10 @@ import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 
-import { chromium } from 'playwright-core';
-
+import { DATE, DESKTOP, lastBar, launch, pointAtAllBars, stamp } from './browser.mjs';
 import { Market, until } from './market.mjs';
 
 const pictures = process.env.KLINED_PICTURES ?? '../target/web';
-const FLAGS = '--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync';
-const DESKTOP = { viewport: { width: 1280, height: 800 }, colorScheme: 'light' };
 const PHONE = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true, colorScheme: 'light' };
 
 let market;
@@ -19,7 +16,7 @@ let browser;
 before(async () => {
   mkdirSync(pictures, { recursive: true });
   market = await Market.open('--days', '30', '--speed', '60');
-  browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS.split(' ') });
+  browser = await launch();
 });
 
 after(async () => {
@@ -81,26 +78,6 @@ function pixels(page) {
   });
 }
 
-const lastBar = (page) => page.locator('#legend').textContent();
-
-/** What the legend tells of each bar in view, by the bar's time, while the pointer goes over them. */
-async function pointAtAllBars(page) {
-  const { x, y, width, height } = await page.locator('#chart').boundingBox();
-  const said = new Map();
-  // To the left, as the bars go when a new one comes, so that none is passed by.
-  for (let at = x + width - 64; at > x; at -= 3) {
-    await page.mouse.move(at, y + height / 3);
-    const [time, ...numbers] = await page.locator('#legend span').allTextContents();
-    said.set(time, numbers);
-  }
-  await page.mouse.move(x + width / 2, 1);
-  return said;
-}
-
-const shanghai = (options) => new Intl.DateTimeFormat('en-GB', { timeZone: 'Asia/Shanghai', ...options });
-const DATE = shanghai({ weekday: 'short', day: 'numeric', month: 'short', year: 'numeric' });
-const MINUTE = shanghai({ hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
-const stamp = (time) => `${DATE.format(time * 1000)} ${MINUTE.format(time * 1000)}`;
 
 for (const colorScheme of ['light', 'dark']) {
   test(`candles and volume are drawn in ${colorScheme} colours`, async () => {

@@ -62,7 +62,7 @@ on_every_backend! {
         let file = database.directory.path().join("api-keys.toml");
         api.running.until_it_says(said);
         let key = api.running.stdout().split(said).nth(1).unwrap().split(' ').next().unwrap().to_owned();
-        assert_has(&api.running.stdout(), &["http://127.0.0.1:", "api-keys.toml", "/docs"]);
+        assert_has(&api.running.stdout(), &["Chart  http://127.0.0.1:", "api-keys.toml"]);
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
         assert!(!fs::read_to_string(&file).unwrap().contains(key.split('.').nth(1).unwrap()));
         let api = api.with_key(&key);
