@@ -2,8 +2,8 @@
 
 use std::sync::atomic::Ordering;
 
-use klined::feed::MarketEvent;
-use klined_market::bars::ticks::{Side, Tick};
+use klined::feed::{Event, EventKind, MarketEvent};
+use klined_market::bars::ticks::{BestQuote, Side, Tick};
 use klined_market::model::ModelKind;
 
 use super::*;
@@ -359,13 +359,28 @@ fn an_event_is_written_once_for_all_who_hear_it() {
     let updates = heard(&mut subscription).unwrap();
     let sent = updates[0].of(&v).unwrap();
     let written = std::cell::Cell::new(0);
-    let write = |symbol: &Symbol, event: &klined::feed::Event| {
+    // Each text has the quote that was valid before its event.
+    let write = |symbol: &Symbol, event: &Event, standing: Option<&BestQuote>| {
         written.set(written.get() + 1);
-        format!("{symbol} {event:?}").into()
+        format!("{symbol} {event:?} {standing:?}").into()
     };
-    let first = sent.encoded(0, write).to_vec();
-    assert_eq!((first.len(), written.get()), (sent.events.len(), sent.events.len()));
-    assert_eq!(sent.encoded(0, write).to_vec(), first);
+    let texts = |place, kinds: &'static [EventKind]| {
+        let all = sent.encoded(place, |kind| kinds.contains(&kind), write);
+        all.filter_map(|(event, text)| Some((event.kind(), text?.clone()))).collect::<Vec<_>>()
+    };
+    let trades = sent.events.iter().filter(|event| event.kind() == EventKind::Trade).count();
+    // The other kinds are not encoded for subscribers that do not need them.
+    assert_eq!((texts(0, &[EventKind::Trade]).len(), written.get()), (trades, trades));
+    let both = texts(0, &[EventKind::Trade, EventKind::Quote]);
+    assert_eq!((both.len(), written.get()), (sent.events.len(), sent.events.len()));
+    assert_eq!(texts(0, &[EventKind::Trade, EventKind::Quote]), both);
     assert_eq!(written.get(), sent.events.len());
-    assert!(sent.encoded(1, write).len() == first.len() && written.get() == 2 * sent.events.len());
+    let mut standing = sent.standing;
+    for (event, (kind, text)) in sent.events.iter().zip(&both) {
+        assert_eq!((event.kind(), format!("{v} {event:?} {:?}", standing.as_ref()).as_bytes()), (*kind, &text[..]));
+        if let Event::Quote(quote) = event {
+            standing = Some(*quote);
+        }
+    }
+    assert!(texts(1, &[EventKind::Quote]).len() == both.len() - trades && written.get() == both.len() * 2 - trades);
 }
