@@ -26,4 +26,4 @@ export async function pointAtAllBars(page) {
 const shanghai = (options) => new Intl.DateTimeFormat('en-GB', { timeZone: 'Asia/Shanghai', ...options });
 export const DATE = shanghai({ weekday: 'short', day: 'numeric', month: 'short', year: 'numeric' });
 const MINUTE = shanghai({ hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
-export const told = (time) => `${DATE.format(time * 1000)} ${MINUTE.format(time * 1000)}`;
+export const stamp = (time) => `${DATE.format(time * 1000)} ${MINUTE.format(time * 1000)}`;

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { connect, createServer } from 'node:net';
 
-import { DESKTOP, launch, lastBar, pointAtAllBars, told } from './browser.mjs';
+import { DESKTOP, launch, lastBar, pointAtAllBars, stamp } from './browser.mjs';
 import { Market, until } from './market.mjs';
 
 let browser;
@@ -47,15 +47,15 @@ for (const [speed, delay, openings, wait] of [[600, 5, 2, 2500], [600, 300, 2, 3
         const newest = await until('the last minute is shown', async () => {
           const [minute] = await market.klines('AAPL', '1m', 1);
           const shown = await lastBar(page);
-          return [minute.time, minute.time + 60].some((time) => shown.startsWith(told(time))) && minute.time;
+          return [minute.time, minute.time + 60].some((time) => shown.startsWith(stamp(time))) && minute.time;
         });
         const known = await pointAtAllBars(page);
-        const bars = (await market.klines('AAPL', '1m', 600)).filter((bar) => known.has(told(bar.time)));
+        const bars = (await market.klines('AAPL', '1m', 600)).filter((bar) => known.has(stamp(bar.time)));
         const seen = (await market.klines('AAPL', '1m', 600)).filter((bar) => bar.time >= bars[0].time && bar.time <= newest);
         assert.ok(seen.length > 60 && seen[0].time < opened, `${seen.length} bars of ${known.size} were seen`);
         for (const { time, open, high, low, close } of seen) {
           const numbers = Object.entries({ O: open, H: high, L: low, C: close }).map(([name, price]) => name + price.toFixed(2));
-          assert.deepEqual(known.get(told(time))?.slice(0, 4), numbers, `${told(time)} of opening ${opening}`);
+          assert.deepEqual(known.get(stamp(time))?.slice(0, 4), numbers, `${stamp(time)} of opening ${opening}`);
         }
         market.writer.kill('SIGCONT');
         await context.close();

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 
-import { DATE, DESKTOP, lastBar, launch, pointAtAllBars, told } from './browser.mjs';
+import { DATE, DESKTOP, lastBar, launch, pointAtAllBars, stamp } from './browser.mjs';
 import { Market, until } from './market.mjs';
 
 const pictures = process.env.KLINED_PICTURES ?? '../target/web';
@@ -111,7 +111,7 @@ test('prices, bars and clock go on by themselves', async () => {
     return now.bar !== before.bar && now.clock !== before.clock && now.sum !== before.sum;
   });
   const newest = (await market.klines('AAPL', '1m', 1))[0].time;
-  await until('a later minute is shown', async () => (await lastBar(page)).startsWith(told(newest + 60)) || (await market.klines('AAPL', '1m', 1))[0].time > newest + 60);
+  await until('a later minute is shown', async () => (await lastBar(page)).startsWith(stamp(newest + 60)) || (await market.klines('AAPL', '1m', 1))[0].time > newest + 60);
   await page.finish();
 });
 
@@ -120,20 +120,20 @@ test('the minutes that came while the page was open are the server\'s', async ()
   const newest = (await market.klines('AAPL', '1m', 1))[0].time;
   await until('some have come', async () => (await market.klines('AAPL', '1m', 5))[0].time > newest);
   const known = await pointAtAllBars(page);
-  const came = (await market.klines('AAPL', '1m', 240)).filter((bar) => bar.time > newest && known.has(told(bar.time)));
+  const came = (await market.klines('AAPL', '1m', 240)).filter((bar) => bar.time > newest && known.has(stamp(bar.time)));
   // The last one may have been pointed at before it was closed.
   for (const { time, open, high, low, close } of came.slice(0, -2)) {
     const numbers = Object.entries({ O: open, H: high, L: low, C: close }).map(([name, price]) => name + price.toFixed(2));
-    assert.deepEqual(known.get(told(time)).slice(0, 4), numbers, told(time));
+    assert.deepEqual(known.get(stamp(time)).slice(0, 4), numbers, stamp(time));
   }
   assert.ok(came.length >= 5, `${came.length} came`);
   await page.finish();
 });
 
-test('the clock and the bars are told in Shanghai time', async () => {
+test('the clock and the bars are in Shanghai time', async () => {
   const page = await open({ ...DESKTOP, timezoneId: 'America/New_York' });
   await until('the newest bar is one of the server\'s minutes', async () => {
-    const times = (await market.klines('AAPL', '1m', 3)).map((bar) => told(bar.time));
+    const times = (await market.klines('AAPL', '1m', 3)).map((bar) => stamp(bar.time));
     const bar = await lastBar(page);
     return times.some((time) => bar.startsWith(time));
   });
@@ -192,10 +192,10 @@ test('when the server goes away it is said, and when it comes back nothing is mi
   const newest = (await market.klines('AAPL', '1m', 1))[0].time;
   await until('the newest bar is shown', async () => {
     const shown = await lastBar(page);
-    return (await market.klines('AAPL', '1m', 2)).some((bar) => bar.time >= newest && shown.startsWith(told(bar.time)));
+    return (await market.klines('AAPL', '1m', 2)).some((bar) => bar.time >= newest && shown.startsWith(stamp(bar.time)));
   });
   const known = await pointAtAllBars(page);
-  const bars = (await market.klines('AAPL', '1m', 120)).map((bar) => told(bar.time));
+  const bars = (await market.klines('AAPL', '1m', 120)).map((bar) => stamp(bar.time));
   const from = bars.findIndex((time) => known.has(time));
   const to = bars.findLastIndex((time) => known.has(time));
   assert.ok(from >= 0 && to - from > 60, `${known.size} bars were seen`);

@@ -45,10 +45,7 @@ pub struct Program(Command);
 impl Program {
     fn new(path: &str, directory: &Path) -> Self {
         let mut command = Command::new(path);
-        #[allow(
-            clippy::disallowed_methods,
-            reason = "the variables of whoever runs the tests are kept from the programs"
-        )]
+        #[allow(clippy::disallowed_methods, reason = "the variables of the tests' user are kept from the programs")]
         for (name, _) in std::env::vars_os() {
             if VARIABLES.iter().any(|start| name.to_string_lossy().starts_with(start)) {
                 command.env_remove(name);
@@ -123,7 +120,7 @@ impl Program {
         self.spawn().wait()
     }
 
-    /// Starts with both outputs read by nobody: the pipes are closed before the first line.
+    /// Starts without a reader of its outputs: the pipes are closed before the first line.
     pub fn spawn_unheard(mut self) -> Running {
         let mut child = self.0.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         drop((child.stdout.take(), child.stderr.take()));
@@ -136,7 +133,7 @@ impl Program {
         Running { child, stdout: Output::of(std::io::empty()), stderr: Output::of(std::io::empty()) }
     }
 
-    /// Starts with its standard output read by nobody: the pipe is closed before the first line.
+    /// Starts without a reader of its standard output: the pipe is closed before the first line.
     pub fn run_with_closed_output(mut self) -> Ended {
         let mut child = self.0.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         drop(child.stdout.take());

@@ -12,3 +12,4 @@ mod snapshots;
 mod socket;
 mod ticks;
 mod vendors;
+mod wide;
