@@ -1,5 +1,7 @@
 //! The command lines of the five programs.
 
+use std::str::FromStr;
+
 use chrono::NaiveDate;
 use clap::{ArgGroup, Args, Parser, Subcommand};
 
@@ -31,6 +33,11 @@ pub struct RetentionArgs {
     pub retain_months: Option<u32>,
 }
 
+/// A stock of a list, which may have blanks around its commas.
+fn symbol(text: &str) -> Result<Symbol, <Symbol as FromStr>::Err> {
+    text.trim().parse()
+}
+
 fn speed(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(speed) if (0.01..=60_000.0).contains(&speed) => Ok(speed),
@@ -55,7 +62,7 @@ pub struct GeneratorArgs {
     pub pace: PaceArgs,
 
     /// Generate only these stocks, separated by commas
-    #[arg(long, env = "KLINED_SYMBOLS", value_name = "A,B", value_delimiter = ',')]
+    #[arg(long, env = "KLINED_SYMBOLS", value_name = "A,B", value_delimiter = ',', value_parser = symbol)]
     pub symbols: Vec<Symbol>,
 
     #[command(flatten)]
@@ -238,6 +245,7 @@ pub enum KlinedCommand {
 }
 
 #[derive(Debug, Clone, Args)]
+#[command(group = ArgGroup::new("removal").args(["fresh", "from_now"]).multiple(true))]
 pub struct UpArgs {
     /// Follow the real clock and the exchange's hours instead of running in test mode
     #[arg(long, env = "KLINED_LIVE")]
@@ -255,8 +263,13 @@ pub struct UpArgs {
     #[arg(long)]
     pub fresh: bool,
 
+    /// Return from test mode to the real clock: where the market is ahead of it, make the days up to now again, with the same bars,
+    /// and remove the later ones, after a question
+    #[arg(long, requires = "live", conflicts_with = "fresh")]
+    pub from_now: bool,
+
     /// Remove without a question
-    #[arg(long, requires = "fresh")]
+    #[arg(long, requires = "removal")]
     pub yes: bool,
 
     #[command(flatten)]

@@ -9,6 +9,7 @@ mod realism;
 mod server;
 mod shard;
 mod universe;
+mod variables;
 
 pub use calendar::CalendarArgs;
 pub use commands::{
@@ -21,3 +22,4 @@ pub use realism::{RealismArgs, SYMBOL_DAYS_MAX};
 pub use server::{KeysFrom, ServerArgs};
 pub use shard::ShardArgs;
 pub use universe::{UniverseArgs, UniverseCommand};
+pub use variables::variables;

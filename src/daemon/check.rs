@@ -197,7 +197,7 @@ fn market(store: &Arc<dyn BarStore>, calendar: &Arc<Calendar>, claim: MarketClai
         .and_then(|market| {
             let newest = market.newest()?;
             if let Some(newest) = newest.filter(|_| claim.follows_clock) {
-                jobs::refuse_future(newest, SystemClock.now())?;
+                jobs::refuse_future(&market.calendar, newest, SystemClock.now())?;
             }
             let is_new = store.identity()?.is_none();
             let stocks = if is_new { None } else { Some(jobs::tradable(&**store, claim.only)?) };

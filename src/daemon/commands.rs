@@ -8,7 +8,7 @@ use klined_service::{ProgramInfo, Shutdown, blocking, output, say, say_error};
 
 use super::keys::NewKey;
 use super::work::stop_on;
-use super::{realism, up};
+use super::{realism, renew};
 use crate::access::chaos;
 use crate::config::{
     CalendarCommand, KeyCommand, KlinedArgs, KlinedCommand, ResetCommand, UniverseCommand, VerifyArgs,
@@ -73,7 +73,7 @@ fn universe(args: &UniverseCommand) -> anyhow::Result<ExitCode> {
 }
 
 fn reset(args: &ResetCommand) -> anyhow::Result<ExitCode> {
-    match up::reset(&args.database, args.yes, "--yes", None, None)? {
+    match renew::reset(&args.database, args.yes, "--yes", None, None)? {
         true => say!("The market was removed. The next `klined up` begins a new one."),
         false => say!("There is no market in {}.", args.database.db_url),
     }

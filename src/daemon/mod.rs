@@ -15,6 +15,7 @@ mod health;
 mod keys;
 mod realism;
 mod reload;
+mod renew;
 mod up;
 mod welcome;
 mod work;

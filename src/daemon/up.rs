@@ -10,17 +10,16 @@ use tracing::{info, warn};
 
 use super::aggregator::{self, AggregatorTask, aggregate};
 use super::clock::SystemClock;
-use super::confirm::confirm;
 use super::generator::{self, GeneratorEvents, GeneratorTask, generate};
 use super::health::{MarketHealth, MarketVitals};
 use super::reload::CalendarReload;
+use super::renew::{reset, return_to_now};
 use super::work::{open_store, stop_on};
 use super::{api, backfill, welcome};
-use crate::config::{DatabaseArgs, UpArgs};
-use crate::jobs::{self, Aggregator, Market, Stop, Window};
+use crate::config::UpArgs;
+use crate::jobs::{Aggregator, Market, Stop, Window};
 use klined_market::base::{Clock, Pace, Shard};
 use klined_market::calendar::Calendar;
-use klined_market::universe::Universe;
 
 /// The longest time between two runs of the aggregator when no minute is written.
 const AGGREGATE_EVERY: Duration = Duration::from_secs(60);
@@ -54,9 +53,11 @@ impl Daemon for UpArgs {
                 reset(&args.database, args.yes, "--fresh --yes", universe.as_ref(), args.model.seed)?;
             }
             let store = open_store(&args.database)?;
-            let market = Market::claim_filling(store, calendar, choice, args.model.seed, universe.as_ref())?
-                .retaining(args.retention.retain_months);
-            let is_filled = set_up(&market, args.days, filler, &stop)?;
+            let (seed, universe) = (args.model.seed, universe.as_ref());
+            let market =
+                Market::claim_filling(store, calendar, choice, seed, universe)?.retaining(args.retention.retain_months);
+            let first_day = if args.from_now { return_to_now(&market, &args)? } else { None };
+            let is_filled = set_up(&market, args.days, first_day, filler, &stop)?;
             anyhow::Ok((market, is_filled))
         })
         .await??;
@@ -101,9 +102,19 @@ impl UpArgs {
     }
 }
 
-/// Fills a new market, and one whose first filling was interrupted; false when it is stopped before the end.
-fn set_up(market: &Market, days: Option<u16>, filler: Arc<MarketVitals>, stop: &Stop) -> anyhow::Result<bool> {
-    let first_day = market.store.listings()?.iter().map(|listing| listing.first_day).min();
+/// Fills a new market, and one whose first filling was interrupted, from `first_day` on if it is given; false when it is stopped before
+/// the end.
+fn set_up(
+    market: &Market,
+    days: Option<u16>,
+    first_day: Option<NaiveDate>,
+    filler: Arc<MarketVitals>,
+    stop: &Stop,
+) -> anyhow::Result<bool> {
+    let first_day = match first_day {
+        Some(first_day) => Some(first_day),
+        None => market.store.listings()?.iter().map(|listing| listing.first_day).min(),
+    };
     if let Some((days, first_day)) = days.zip(first_day)
         && begins_before(&market.calendar, days, first_day)?
     {
@@ -129,35 +140,6 @@ fn begins_before(calendar: &Calendar, days: u16, first_day: NaiveDate) -> anyhow
     let Some(end) = calendar.last_completed(SystemClock.now())? else { return Ok(false) };
     let wanted = calendar.first_of_days_ending(calendar.day_of(end), usize::from(days));
     Ok(wanted.is_none_or(|wanted| wanted < first_day))
-}
-
-/// Removes the market of a database after a question; a database without one is left as it is.
-///
-/// # Errors
-/// The removal is not confirmed, another process writes the market, or the database fails; or there are stocks, and one of
-/// `universe` is not among them.
-pub fn reset(
-    database: &DatabaseArgs,
-    is_confirmed: bool,
-    without: &str,
-    universe: Option<&Universe>,
-    seed: Option<u64>,
-) -> anyhow::Result<bool> {
-    if database.db_url.missing_file().is_some() {
-        return Ok(false);
-    }
-    let store = open_store(database)?;
-    let Some(identity) = store.identity()? else { return Ok(false) };
-    jobs::require_universe(&*store, universe, seed)?;
-    if !is_confirmed {
-        confirm(
-            &format!("Remove the market of seed {} with all its bars from {}?", identity.seed, database.db_url),
-            without,
-        )?;
-    }
-    jobs::clear(&*store, None)?;
-    info!("removed the market of seed {}", identity.seed);
-    Ok(true)
 }
 
 /// Has calendar and keys read again on every SIGHUP.

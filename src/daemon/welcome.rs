@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn the_status_line_has_clock_session_movers_and_requests() {
-        let movers = vec![("NVDA".to_owned(), 3.14), ("TSLA".to_owned(), -2.0)];
+        let movers = vec![("NVDA".to_owned(), 3.06), ("TSLA".to_owned(), -2.0)];
         let mut state = MarketState {
             now: UnixSeconds::new(1_767_576_600),
             session: Session::Morning,

@@ -2,6 +2,7 @@
 
 mod check;
 mod cli;
+mod configuration;
 mod daemons;
 mod deploy;
 mod faults;

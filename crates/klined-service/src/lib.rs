@@ -35,13 +35,16 @@ pub mod net;
 pub mod output;
 pub mod progress;
 pub mod secrets;
+pub mod text;
 
 mod alarm;
 mod chain;
 mod check;
 mod clock;
+mod env_file;
 mod health;
 mod logging;
+mod names;
 mod program;
 mod reload;
 mod retry;

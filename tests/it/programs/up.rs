@@ -6,7 +6,9 @@ use rustix::process::Signal;
 
 use crate::on_every_backend;
 use crate::support::api::Api;
+use crate::support::clock::Clock;
 use crate::support::database::{Backend, Database};
+use crate::support::market_builder::at;
 use crate::support::programs::{TWO_DAYS, assert_has, assert_same, eventually};
 use crate::support::terminal::Terminal;
 
@@ -109,11 +111,36 @@ on_every_backend! {
     }
 }
 
+on_every_backend! {
+    fn a_market_of_test_mode_returns_to_the_clock_with_the_same_bars(database: &Database) {
+        database.market_backfill("--from 2026-03-02 --to 2026-03-06").run().succeeded();
+        let bars = |until: i64| database.bars(&format!("symbol = 'JPM' AND interval = '1m' AND time < {until}"));
+        let clock = Clock::at(database.directory.path(), "2026-03-04 10:14:30");
+        let now = at("2026-03-04 10:14:00").get();
+        let (before, all) = (bars(now), database.contents());
+        let live = |words: &str| clock.shown_to(database.klined(&format!("up --live --addr none {words}")));
+        live("").run().failed(&["2026-03-06 14:59", "2 trading days later than now", "--from-now"]);
+        live("--from-now").run().failed(&["2 trading days ahead", "no terminal", "--from-now --yes"]);
+        assert_same(&database.contents(), &all);
+        let mut market = live("--from-now --yes --days 3").spawn();
+        market.until_it_says("Ctrl-C stops");
+        market.terminate().succeeded();
+        assert_same(&bars(now), &before);
+        let later = database.value(&format!("SELECT CAST(count(*) AS text) AS text FROM market_klines WHERE time > {now}"));
+        assert_eq!(later, "0");
+        // It is not ahead any more, and nothing is asked.
+        let mut market = live("--from-now").spawn();
+        market.until_it_says("Ctrl-C stops");
+        market.terminate().succeeded();
+        assert_same(&bars(now), &before);
+    }
+}
+
 #[test]
 fn an_exchange_that_is_closed_is_not_said_to_be_open() {
     let database = Database::new(Backend::Sqlite);
     database.market_backfill(TWO_DAYS).run().succeeded();
-    let clock = crate::support::clock::Clock::at(database.directory.path(), "2026-03-08 11:00:00");
+    let clock = Clock::at(database.directory.path(), "2026-03-08 11:00:00");
     let mut market = clock.shown_to(database.klined("up --live --addr none")).spawn();
     eventually("it says how time runs", || market.has_ended() || market.stdout().contains("Ctrl-C stops"));
     let ended = market.terminate().succeeded();

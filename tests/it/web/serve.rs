@@ -5,6 +5,7 @@ mod alpaca;
 mod chaos;
 mod fuzzing;
 mod guarding;
+mod names;
 mod polygon;
 mod reading;
 mod running;

@@ -95,7 +95,7 @@ on_every_backend! {
                 assert_eq!(api.get(&format!("/api/v1/{path}/AAPL?limit={limit}")).status, status, "{path} {limit}");
             }
         }
-        for words in ["start=2026-03-03&end=2026-03-02", "start=99999999999999999", "end=-1", "limit=5&limit=6", "timeframe=1h"] {
+        for words in ["start=2026-03-03&end=2026-03-02", "start=99999999999999999", "end=-1", "limit=5&limit=6", "timeframe=3h"] {
             assert_eq!(api.get(&format!("/api/v1/bars/AAPL?{words}")).code(), "invalid_request", "{words}");
         }
         for fill in ["skip", "fill"] {

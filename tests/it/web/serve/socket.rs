@@ -77,7 +77,7 @@ on_every_backend! {
         let mut socket = api.socket("");
         socket.hear_a("connected");
         socket.say(&subscribe(&["*"], &["bar"]));
-        assert_eq!(socket.hear_a("subscribed")["tickers"], json!(["*"]));
+        assert_eq!(socket.hear_until("subscribed")["tickers"], json!(["*"]));
         let mut heard = std::collections::BTreeSet::new();
         while heard.len() < 10 {
             heard.insert(socket.hear_until("bar")["ticker"].as_str().unwrap().to_owned());
