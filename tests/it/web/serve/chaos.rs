@@ -61,7 +61,7 @@ fn fate(api: &Api, key: &str) -> String {
 }
 
 #[test]
-fn a_fault_is_told_as_the_dialect_tells_a_real_one() {
+fn an_injected_fault_looks_like_a_real_one_of_the_dialect() {
     let database = Database::new(Backend::Sqlite);
     let none = key(database.filled(), "");
     let many = key_with(&database, "requests = { too_many_requests = 1 }");
@@ -368,7 +368,7 @@ fn every_dialect_has_its_messages_disturbed_and_not_its_answers() {
 }
 
 #[test]
-fn who_is_delayed_too_much_is_dropped_as_too_slow_and_raises_no_alarm() {
+fn a_client_delayed_too_much_is_dropped_as_too_slow_without_an_alarm() {
     let database = Database::new(Backend::Sqlite);
     let none = key(database.filled(), "");
     let late = key_with(&database, "messages = { delay = 1, delay_ms = [3000, 3000] }");

@@ -135,7 +135,7 @@ on_every_backend! {
         assert_eq!(metric(&api.get("/metrics").text, "klined_api_requests_total{route=\"/health\",status=\"200\"}"), Some(1.0));
     }
 
-    fn whoever_asks_too_much_is_told_when_to_come_again(database: &Database) {
+    fn a_client_over_its_rate_learns_when_to_come_again(database: &Database) {
         let slow = key(database.filled(), "requests_per_second = 1\nburst = 3");
         let quick = key(database, "");
         let api = database.api("--api-keys keys.toml").with_key(&slow);
@@ -180,7 +180,7 @@ impl Api {
 }
 
 #[test]
-fn a_client_that_says_little_is_shown_out_and_holds_nobody_up() {
+fn a_client_that_sends_little_is_closed_and_delays_no_other() {
     let (_database, api) = impatient("--connections 20 --connections-per-address 20");
     // As many as there are places, each with a part of a head and then a byte now and then.
     let mut slow: Vec<TcpStream> = (0..20).map(|_| TcpStream::connect(&api.address).unwrap()).collect();
@@ -305,7 +305,7 @@ fn every_route_of_every_dialect_answers_its_example() {
 }
 
 #[test]
-fn the_document_tells_of_every_route_and_the_page_of_no_other_site() {
+fn the_document_has_every_route_and_the_page_loads_no_other_site() {
     let (_database, api) = impatient("");
     let document = api.body("/openapi.json");
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));

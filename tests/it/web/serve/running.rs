@@ -54,7 +54,7 @@ on_every_backend! {
         assert_eq!(api.get("/health").status, 200);
     }
 
-    fn klined_up_serves_its_market_with_a_key_that_it_tells_once(database: &Database) {
+    fn klined_up_serves_its_market_with_a_key_that_it_prints_once(database: &Database) {
         // The usual port may be taken by another test: any will do then.
         let up = || Api::start(database.klined("up --days 1 --speed 600"));
         let mut api = up();
@@ -180,7 +180,7 @@ fn a_hangup_has_keys_and_calendar_read_again_and_the_feed_goes_on() {
 }
 
 #[test]
-fn a_saturday_that_is_opened_while_it_runs_is_told_and_read() {
+fn a_saturday_that_is_opened_while_it_runs_is_sent_and_read() {
     let database = Database::new(Backend::Sqlite);
     let market = market_under(&database, ModelKind::Full, "test", "");
     // Later than any day on which this is tried: days that may have bars cannot be changed.
