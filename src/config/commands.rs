@@ -222,6 +222,10 @@ pub enum KlinedCommand {
     Universe(UniverseCommand),
     /// Check a database for wrong bars, gaps, wrong roll-ups and wrong states; the exit status is 1 when there are any
     Verify(VerifyArgs),
+    /// Remove the market of a database, after a question; the next `klined up` begins a new one
+    ///
+    /// All bars, prices and states and the market's seed are removed. The stocks in stock_metadata stay.
+    Reset(ResetCommand),
     /// Make a key for the market's server
     ///
     /// The entry for the file of --api-keys is printed on standard output, and the key itself, which is not stored, on standard
@@ -242,10 +246,18 @@ pub struct UpArgs {
     #[command(flatten)]
     pub pace: PaceArgs,
 
-    /// Fill a new market with N trading days of history
-    #[arg(long, env = "KLINED_DAYS", value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=20_000),
+    /// Fill a new market with N trading days of history; a market that exists keeps the history that it has [default: 30]
+    #[arg(long, env = "KLINED_DAYS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=20_000),
           allow_negative_numbers = true)]
-    pub days: u16,
+    pub days: Option<u16>,
+
+    /// Remove the market of the database and begin a new one, after a question
+    #[arg(long)]
+    pub fresh: bool,
+
+    /// Remove without a question
+    #[arg(long, requires = "fresh")]
+    pub yes: bool,
 
     #[command(flatten)]
     pub server: ServerArgs,
@@ -289,6 +301,16 @@ pub struct CalendarCommand {
 
     #[command(flatten)]
     pub calendar: CalendarArgs,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct ResetCommand {
+    /// Remove without a question
+    #[arg(long)]
+    pub yes: bool,
+
+    #[command(flatten)]
+    pub database: DatabaseArgs,
 }
 
 #[derive(Debug, Clone, Args)]

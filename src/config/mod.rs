@@ -13,7 +13,7 @@ mod universe;
 pub use calendar::CalendarArgs;
 pub use commands::{
     AggregatorArgs, ApiArgs, BackfillArgs, CalendarCommand, GeneratorArgs, KeyCommand, KlinedArgs, KlinedCommand,
-    PaceArgs, RetentionArgs, UpArgs, VerifyArgs,
+    PaceArgs, ResetCommand, RetentionArgs, UpArgs, VerifyArgs,
 };
 pub use database::DatabaseArgs;
 pub use model::{ModelArgs, ParameterArgs};

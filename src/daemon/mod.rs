@@ -9,12 +9,14 @@ mod backfill;
 mod check;
 mod clock;
 mod commands;
+mod confirm;
 mod generator;
 mod health;
 mod keys;
 mod realism;
 mod reload;
 mod up;
+mod welcome;
 mod work;
 
 pub use backfill::run as run_backfill;

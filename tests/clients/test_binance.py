@@ -175,7 +175,7 @@ class Laws:
         ear.client.kline("NOPE", "1m", id=2)
         ear.client.kline("AAPL", "3m", id=3)
         ear.client.subscribe([f"s{number}@trade" for number in range(1100)], id=4)
-        until("both are heard", lambda: {"v@kline_1m", "jpm@kline_1m"} <= {told.get("stream") for told in ear.heard})
+        until("both are heard", lambda: {"v@kline_1m", "jpm@kline_1m"} <= {message.get("stream") for message in ear.heard})
         answers = {answer["id"]: answer for answer in ear.answers()}
         # The vendor accepts a symbol or a stream that there is not, and sends nothing for it.
         self.assertEqual([answers[number]["result"] for number in [1, 2, 3]], [None, None, None])
@@ -184,7 +184,7 @@ class Laws:
 
     def test_a_stream_in_the_url_and_pings(self):
         ear = Ear(f"{self.streams}/stream?streams=aapl@kline_1m/v@kline_1h&x=")
-        until("a kline is heard", lambda: any("stream" in told for told in ear.heard))
+        until("a kline is heard", lambda: any("stream" in message for message in ear.heard))
         until("the server pings", lambda: ear.pings >= 2)
         ear.client.stop()
 

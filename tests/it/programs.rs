@@ -11,4 +11,6 @@ mod operations;
 mod realism;
 mod restarts;
 mod supervision;
+mod terminal;
+mod up;
 mod variables;

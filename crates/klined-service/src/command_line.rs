@@ -6,13 +6,13 @@
 //! - No message shows a password that is part of a URL.
 
 use std::ffi::OsStr;
-use std::io::{IsTerminal, Write};
 
 use anyhow::{Context, bail};
 use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, ArgAction, Command, CommandFactory, Parser};
 
 use crate::secrets::without_passwords_of;
+use crate::{output, terminal};
 
 /// The command line of a program with the rules of this module on every flag: the one place where they are applied.
 #[must_use]
@@ -83,9 +83,9 @@ fn refuse(mut error: clap::Error, command: &Command) -> ! {
         error.exit();
     }
     let rendered = error.render();
-    let text = if std::io::stderr().is_terminal() { rendered.ansi().to_string() } else { rendered.to_string() };
+    let text = if terminal::has_colours() { rendered.ansi().to_string() } else { rendered.to_string() };
     let clean = urls_given(command).iter().fold(text, |text, url| without_passwords_of(url, &text));
-    let _ = write!(std::io::stderr(), "{clean}");
+    output::ask(format_args!("{clean}"));
     std::process::exit(error.exit_code());
 }
 

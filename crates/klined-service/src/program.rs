@@ -17,7 +17,7 @@ use crate::service::Service;
 use crate::shutdown::Shutdown;
 use crate::systemd::Notifier;
 use crate::work::blocking;
-use crate::{command_line, logging, say_error};
+use crate::{command_line, logging, one_line, say_error};
 
 /// How long the current unit of work may go on after the request to stop, in programs that do not say otherwise.
 pub const GRACE: Duration = Duration::from_secs(4);
@@ -90,9 +90,9 @@ pub fn run_program<Args: Parser>(
     });
     outcome.unwrap_or_else(|error| {
         if tracing::dispatcher::has_been_set() {
-            error!(target: logging::FATAL, "{error:#}");
+            error!(target: logging::FATAL, "{}", one_line(&error));
         } else {
-            say_error!("error: {error:#}");
+            say_error!("error: {}", one_line(&error));
         }
         ExitCode::FAILURE
     })

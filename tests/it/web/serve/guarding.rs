@@ -298,7 +298,7 @@ fn every_route_of_every_dialect_answers_its_example() {
     let (_database, api) = impatient("");
     for RouteExample { pattern, example, is_socket, .. } in klined::serve::routes() {
         let status = api.get(&example).status;
-        // A WebSocket wants an upgrade; where that is missing Alpaca has nothing there.
+        // A WebSocket needs an upgrade; where that is missing Alpaca has nothing there.
         let expected: &[u16] = if is_socket { &[400, 404] } else { &[200] };
         assert!(!example.contains('{') && expected.contains(&status), "{pattern}: {example}: {status}");
     }

@@ -28,8 +28,8 @@ on_every_backend! {
             assert_eq!(rows(&klines), bars, "{name}");
             let history = api.ask(&format!("/udf/history?symbol=AAPL&resolution={resolution}&from=0&to=4000000000"), &[]).json();
             let volumes: Vec<String> = bars.iter().map(|bar| bar.rsplit(' ').next().unwrap().to_owned()).collect();
-            let told: Vec<String> = history["v"].as_array().unwrap().iter().map(Value::to_string).collect();
-            assert_eq!(told, volumes, "{resolution}");
+            let answered: Vec<String> = history["v"].as_array().unwrap().iter().map(Value::to_string).collect();
+            assert_eq!(answered, volumes, "{resolution}");
         }
     }
 }
@@ -127,9 +127,9 @@ fn a_stream_answers_by_id_and_holds_its_client_to_binances_limits() {
         }
     };
     let start = kline["t"].as_i64().unwrap() / 1000;
-    let told = ["o", "h", "l", "c", "v"].map(|name| kline[name].as_str().unwrap()).join(" ");
+    let answered = ["o", "h", "l", "c", "v"].map(|name| kline[name].as_str().unwrap()).join(" ");
     assert_eq!(
-        [format!("{start} {told}")],
+        [format!("{start} {answered}")],
         database.bars(&format!("symbol = 'AAPL' AND interval = '1m' AND time = {start}"))[..]
     );
     for _ in 0..30 {
