@@ -129,7 +129,8 @@ pub async fn beside(args: &ServerArgs, market: &Market) -> anyhow::Result<Option
         listener => listener?,
     };
     let address = listener.local_addr().context(NO_ADDRESS)?;
-    let keys_file = keys::file(args, Some(KEYS_FILE));
+    let is_from_file = keys.is_some() && args.api_key.is_none();
+    let keys_file = keys::file(args, is_from_file.then_some(KEYS_FILE));
     let keys = keys.map(keys::admit_page).transpose()?;
     let server = Server::new(market.clone(), Arc::new(SystemClock), keys, args.options()).context(NO_FEED)?;
     info!("serving the market on http://{address}");

@@ -3,6 +3,7 @@
 
 mod alpaca;
 mod chaos;
+mod flooding;
 mod fuzzing;
 mod guarding;
 mod polygon;
@@ -10,5 +11,6 @@ mod reading;
 mod running;
 mod snapshots;
 mod socket;
+mod strangers;
 mod ticks;
 mod vendors;
