@@ -31,6 +31,8 @@ pub const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining
 const SMALL_BYTES: u64 = 4 * 1024;
 /// The segment of a path that a key follows, for clients that can be configured with a URL only.
 const KEY_SEGMENT: &str = "/key/";
+/// The names under which a query string may have a key.
+pub const KEY_PARAMETERS: [&str; 2] = ["api_key", "apiKey"];
 
 /// A key as a client gives it.
 #[derive(Clone, PartialEq, Eq)]
