@@ -18,6 +18,7 @@ use super::faults::{CHAOS, inject};
 use super::keys::{Holder, Keys};
 use super::limits::{Addresses, Rate, UnreadBytes};
 use super::metrics::GuardMetrics;
+pub use super::visitors::text;
 use super::visitors::{Visitors, is_upgrade};
 use crate::query::errors::Refusal;
 use klined_service::net::held::holding;
@@ -198,12 +199,6 @@ impl RequestGuard {
 struct KeyParameter {
     #[serde(alias = "apiKey")]
     api_key: Option<String>,
-}
-
-/// A header's text.
-#[must_use]
-pub fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
-    headers.get(name).and_then(|value| value.to_str().ok())
 }
 
 /// What `Authorization` gives under a scheme, in any case.

@@ -6,7 +6,6 @@ use std::net::IpAddr;
 use axum::http::uri::{Authority, Scheme};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri, Version, header};
 
-use super::guard::text;
 use crate::query::errors::Refusal;
 
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -119,6 +118,12 @@ fn is_origin_of(origin: &HeaderValue, host: &Authority) -> bool {
     let usual = if origin.scheme() == Some(&Scheme::HTTPS) { 443 } else { 80 };
     let port = |authority: &Authority| authority.port_u16().unwrap_or(usual);
     authority.host().eq_ignore_ascii_case(host.host()) && port(authority) == port(host)
+}
+
+/// A header's text.
+#[must_use]
+pub fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
+    headers.get(name)?.to_str().ok()
 }
 
 /// Whether a proxy says that it has passed a request on.
