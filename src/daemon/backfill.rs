@@ -86,9 +86,9 @@ fn confirm(args: &BackfillArgs) -> anyhow::Result<()> {
 
 /// Fills a market and rolls it up; false when it was stopped before the end.
 pub fn fill(market: &Market, window: Window, only: Option<Symbol>, stop: &Stop) -> anyhow::Result<bool> {
-    let mut bar = TerminalProgress { shown: ProgressBar::hidden(), written: 0 };
+    let mut bar = TerminalProgress::default();
     let done = jobs::backfill(market, window, only, SystemClock.now(), &mut bar, stop);
-    bar.shown.finish_and_clear();
+    bar.finish();
     let Backfilled { bars, rollups, symbols, first, last, is_complete } = done?;
     if !is_complete {
         info!(bars, rollups, symbols, from = %first, planned_to = %last, "backfilled in part");
@@ -115,9 +115,22 @@ fn fill_once_begun(market: &Market, window: Window, only: Option<Symbol>, stop: 
 }
 
 /// A progress bar on a terminal, nothing elsewhere.
-struct TerminalProgress {
+pub(super) struct TerminalProgress {
     shown: ProgressBar,
     written: u64,
+}
+
+impl Default for TerminalProgress {
+    fn default() -> Self {
+        Self { shown: ProgressBar::hidden(), written: 0 }
+    }
+}
+
+impl TerminalProgress {
+    /// Takes the bar away.
+    pub(super) fn finish(&self) {
+        self.shown.finish_and_clear();
+    }
 }
 
 impl Progress for TerminalProgress {
