@@ -195,6 +195,7 @@ fn market(store: &Arc<dyn BarStore>, calendar: &Arc<Calendar>, claim: MarketClai
     let subject = "market";
     let found = Market::recognise(store.clone(), calendar.clone(), claim.choice, claim.seed, claim.universe.as_ref())
         .and_then(|market| {
+            market.require_agreement()?;
             let newest = market.newest()?;
             if let Some(newest) = newest.filter(|_| claim.follows_clock) {
                 jobs::refuse_future(&market.calendar, newest, SystemClock.now())?;
