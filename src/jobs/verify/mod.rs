@@ -171,6 +171,7 @@ impl SymbolCheck<'_> {
         };
         let mut folded = Folds { bars: Default::default(), seen_to: [self.from; Interval::ROLLED.len()] };
         let mut last: Option<(UnixSeconds, Price)> = None;
+        let mut was_traded = true;
         let until = state.map_or(UnixSeconds::MAX, |state| state.last_update.max(self.folded_to).next());
         let mut rows = Pages::between(self.store, self.symbol, Interval::Minute1, self.from, until);
         while let Some(row) = rows.next()? {
@@ -189,6 +190,7 @@ impl SymbolCheck<'_> {
             };
             self.missing_before(&mut expected, bar.first);
             if let Some((_, close)) = last.filter(|(_, close)| *close != bar.ohlcv.open())
+                && was_traded
                 && !self.may_open_anywhere(bar.first)
             {
                 self.note(
@@ -198,6 +200,7 @@ impl SymbolCheck<'_> {
                 );
             }
             last = Some((row.time, bar.ohlcv.close()));
+            was_traded = bar.ohlcv.volume() > 0;
             if row.time <= self.folded_to {
                 rollup.push(&bar, &mut |interval, whole| folded.add(interval, whole));
                 self.compare_long(&mut folded)?;
