@@ -1,5 +1,7 @@
 //! The command lines of the five programs.
 
+use std::str::FromStr;
+
 use chrono::NaiveDate;
 use clap::{ArgGroup, Args, Parser, Subcommand};
 
@@ -31,6 +33,18 @@ pub struct RetentionArgs {
     pub retain_months: Option<u32>,
 }
 
+fn share(text: &str) -> Result<f64, String> {
+    match text.strip_suffix('%').unwrap_or(text).parse::<f64>() {
+        Ok(share) if share > 0.0 && share <= 100.0 && text.ends_with('%') => Ok(share / 100.0),
+        _ => Err("it must be a percentage above 0% and at most 100%, such as 5%".to_owned()),
+    }
+}
+
+/// A stock of a list, which may have blanks around its commas.
+fn symbol(text: &str) -> Result<Symbol, <Symbol as FromStr>::Err> {
+    text.trim().parse()
+}
+
 fn speed(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(speed) if (0.01..=60_000.0).contains(&speed) => Ok(speed),
@@ -55,7 +69,7 @@ pub struct GeneratorArgs {
     pub pace: PaceArgs,
 
     /// Generate only these stocks, separated by commas
-    #[arg(long, env = "KLINED_SYMBOLS", value_name = "A,B", value_delimiter = ',')]
+    #[arg(long, env = "KLINED_SYMBOLS", value_name = "A,B", value_delimiter = ',', value_parser = symbol)]
     pub symbols: Vec<Symbol>,
 
     #[command(flatten)]
@@ -149,7 +163,7 @@ pub struct BackfillArgs {
     #[arg(long, value_name = "DATE", requires = "from")]
     pub to: Option<NaiveDate>,
 
-    /// Fill only this stock
+    /// Fill only this stock, at most to where the market's other stocks are
     #[arg(long, value_name = "SYMBOL")]
     pub symbol: Option<Symbol>,
 
@@ -220,8 +234,15 @@ pub enum KlinedCommand {
     Calendar(CalendarCommand),
     /// Print a universe as CSV
     Universe(UniverseCommand),
-    /// Check a database for wrong bars, gaps, wrong roll-ups and wrong states; the exit status is 1 when there are any
+    /// Make every bar of a database again and compare; the exit status is 1 when anything is off
+    ///
+    /// The bars are made from seed, model, listings, parameters and scenarios, and every table is compared with the others. Nothing
+    /// is written, so a read-only copy or a standby can be checked, and the daemons may be running.
     Verify(VerifyArgs),
+    /// Remove the market of a database, after a question; the next `klined up` begins a new one
+    ///
+    /// All bars, prices and states and the market's seed are removed. The stocks in stock_metadata stay.
+    Reset(ResetCommand),
     /// Make a key for the market's server
     ///
     /// The entry for the file of --api-keys is printed on standard output, and the key itself, which is not stored, on standard
@@ -234,6 +255,7 @@ pub enum KlinedCommand {
 }
 
 #[derive(Debug, Clone, Args)]
+#[command(group = ArgGroup::new("removal").args(["fresh", "from_now"]).multiple(true))]
 pub struct UpArgs {
     /// Follow the real clock and the exchange's hours instead of running in test mode
     #[arg(long, env = "KLINED_LIVE")]
@@ -242,10 +264,23 @@ pub struct UpArgs {
     #[command(flatten)]
     pub pace: PaceArgs,
 
-    /// Fill a new market with N trading days of history
-    #[arg(long, env = "KLINED_DAYS", value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=20_000),
+    /// Fill a new market with N trading days of history; a market that exists keeps the history that it has [default: 30]
+    #[arg(long, env = "KLINED_DAYS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=20_000),
           allow_negative_numbers = true)]
-    pub days: u16,
+    pub days: Option<u16>,
+
+    /// Remove the market of the database and begin a new one, after a question
+    #[arg(long)]
+    pub fresh: bool,
+
+    /// Return from test mode to the real clock: where the market is ahead of it, make the days up to now again, with the same bars,
+    /// and remove the later ones, after a question
+    #[arg(long, requires = "live", conflicts_with = "fresh")]
+    pub from_now: bool,
+
+    /// Remove without a question
+    #[arg(long, requires = "removal")]
+    pub yes: bool,
 
     #[command(flatten)]
     pub server: ServerArgs,
@@ -292,7 +327,27 @@ pub struct CalendarCommand {
 }
 
 #[derive(Debug, Clone, Args)]
+pub struct ResetCommand {
+    /// Remove without a question
+    #[arg(long)]
+    pub yes: bool,
+
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+}
+
+#[derive(Debug, Clone, Args)]
 pub struct VerifyArgs {
+    /// Look at the bars of only so many of the stocks, such as 5%, other ones in each run; the other tables are compared for all
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub sample: Option<f64>,
+
+    /// Seed of a market that has lost its identity [default: the database's own]
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+
+    #[command(flatten)]
+    pub parameters: ParameterArgs,
     #[command(flatten)]
     pub database: DatabaseArgs,
     #[command(flatten)]

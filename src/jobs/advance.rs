@@ -4,7 +4,7 @@ use chrono::{Datelike, NaiveDate, Weekday};
 
 use super::universe::Roster;
 use super::{JobError, Market};
-use crate::store::{BarStore, Listing, MarketStatus, MarketWrite, SymbolProgress};
+use crate::store::{BarStore, Listing, MarketStatus, MarketWrite, ParametersSince, SymbolProgress};
 use klined_market::bars::SymbolRun;
 use klined_market::base::UnixSeconds;
 use klined_market::calendar::{MINUTES_PER_DAY, Minute, Session, SessionSpan};
@@ -109,7 +109,9 @@ pub(super) fn run_towards(
         if write.bars.len() >= WRITE_BARS_MAX {
             break Reached::WriteFull;
         }
+        let has_changed = *run.instrument() != instrument;
         run.open_day(instrument, calendar.day_after(run.day())?);
+        write.parameters.extend(has_changed.then(|| ParametersSince::of(run)));
     };
     if (run.day(), run.next_index()) != (day_before, index_before) {
         let last = calendar.minute_of(run.day(), run.next_index().saturating_sub(1))?;

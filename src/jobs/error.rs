@@ -51,6 +51,12 @@ pub enum JobError {
          --calendar-file as before"
     )]
     ForeignMinute { symbol: Symbol, time: UnixSeconds },
+    /// Rows that a market cannot have left behind.
+    #[error(
+        "the rows of this database contradict one another: {rows}. Nothing was written. `klined verify` names all that is off; \
+         restore a backup, or make a stock again with `market-backfill --symbol S --from DAY --clear`"
+    )]
+    Contradiction { rows: String },
     /// A symbol that the universe does not have.
     #[error("there is no stock {symbol} in stock_metadata; it has {known}")]
     UnknownSymbol { symbol: Symbol, known: String },
@@ -81,10 +87,17 @@ pub enum JobError {
     ScenarioOfShard { name: String },
     /// The newest bar is later than the clock.
     #[error(
-        "the newest bar in this database is of {newest}, later than now ({now}), as a run with --test leaves it. Go on with \
-         --test, use another database, or begin anew with `market-backfill --days N --clear`"
+        "the newest bar in this database is of {newest}, {ahead} trading days later than now ({now}), as a run with --test leaves \
+         it. `klined up --live --from-now` makes the days up to now again, with the same bars, and removes the later ones. Or go on \
+         with --test, use another database, or begin anew with `market-backfill --days N --clear`"
     )]
-    FutureData { newest: String, now: String },
+    FutureData { newest: String, now: String, ahead: usize },
+    /// A market whose days cannot be made again from its seed alone.
+    #[error(
+        "the days up to now cannot be made again with the same bars: {reason}. Go on with --test, use another database, or begin \
+         anew with `klined up --live --fresh`"
+    )]
+    NotRepeatable { reason: &'static str },
     /// A backfill that would have to write before a symbol's first bar.
     #[error(
         "{symbol} already has bars from {first_day} on, and a market can only be continued forward, not preceded; ask for \

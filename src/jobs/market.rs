@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::JobError;
 use super::universe::compare_universe;
+use super::{JobError, agreement};
 use crate::store::{BarStore, Identity, StoreError};
 use klined_market::base::{Seed, Shard, Symbol, UnixSeconds};
 use klined_market::calendar::{Calendar, Minute};
@@ -76,9 +76,20 @@ impl Market {
         universe: Option<&Universe>,
     ) -> Result<Self, JobError> {
         let found = store.identity()?;
+        if found.is_none() {
+            agreement::require_identity(&*store)?;
+        }
         let (market, rows) = Self::wanted(store, calendar, choice.into(), seed, universe, found.as_ref())?;
         market.store.claim(&market.identity(), &rows)?;
         Ok(market)
+    }
+
+    /// Claims the database once more after its market was removed.
+    ///
+    /// # Errors
+    /// Another process has claimed it for another market, or the database fails.
+    pub fn claim_again(&self) -> Result<(), JobError> {
+        Ok(self.store.claim(&self.identity(), &[])?)
     }
 
     /// Recognises a database as [`Market::claim_filling`] does, or as one that it could claim, and changes nothing.
@@ -93,9 +104,36 @@ impl Market {
         universe: Option<&Universe>,
     ) -> Result<Self, JobError> {
         let found = store.identity()?;
+        if found.is_none() {
+            agreement::require_identity(&*store)?;
+        }
         let (market, _) = Self::wanted(store, calendar, choice, seed, universe, found.as_ref())?;
         market.check_identity()?;
         Ok(market)
+    }
+
+    /// The market that a database says it holds, or, where it has lost its identity, the one asked for. Claims and changes nothing.
+    ///
+    /// # Errors
+    /// The database says that it is another, or cannot be read.
+    pub fn inspect(
+        store: Arc<dyn BarStore>,
+        calendar: Arc<Calendar>,
+        choice: ModelChoice,
+        seed: Option<u64>,
+    ) -> Result<Self, JobError> {
+        let found = store.identity()?;
+        let (market, _) = Self::wanted(store, calendar, choice, seed, None, found.as_ref())?;
+        market.check_identity()?;
+        Ok(market)
+    }
+
+    /// Refuses a database whose tables contradict one another about the stocks of the market's shard.
+    ///
+    /// # Errors
+    /// They do, or the database cannot be read.
+    pub fn require_agreement(&self) -> Result<(), JobError> {
+        agreement::require_agreement(&*self.store, self.shard)
     }
 
     /// Fails when the database holds another market by now.

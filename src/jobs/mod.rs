@@ -2,6 +2,7 @@
 
 mod advance;
 mod aggregate;
+mod agreement;
 mod backfill;
 mod error;
 mod foresight;
@@ -24,4 +25,4 @@ pub use market::{DEFAULT_SEED, Market, ModelChoice, require_universe};
 pub use stop::Stop;
 pub use tick_facts::{SymbolDay, past_tick_facts, tick_facts_of_days};
 pub use universe::tradable;
-pub use verify::{Finding, Report, verify};
+pub use verify::{Finding, Report, Sample, verify};

@@ -56,6 +56,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::{Date, Text, Varchar};
+
+    stock_parameters (symbol, first_day) {
+        symbol -> Varchar,
+        first_day -> Date,
+        parameters -> Text,
+    }
+}
+
+diesel::table! {
     use diesel::sql_types::{BigInt, Bool, Varchar};
     use crate::store::schema::sql_types::{FixedPoint, ClockTime};
 

@@ -1,5 +1,6 @@
 //! What databases hold: stores and jobs on SQLite and on a PostgreSQL server of the tests' own.
 
+mod agreement;
 mod backfill;
 mod feed;
 mod foresight;
@@ -12,3 +13,4 @@ mod schema;
 mod shards;
 mod store;
 mod universe;
+mod verify;

@@ -20,7 +20,7 @@ use self::walk::Walk;
 use super::advance::{ensure_partitions_ahead, ensure_week, resume, status_after};
 use super::universe::{self, Roster};
 use super::{Aggregator, Folded, JobError, Market, Stop};
-use crate::store::{BarStore, Lease, Listing, LoadRoles, MarketWrite, Role};
+use crate::store::{BarStore, Lease, Listing, LoadRoles, MarketWrite, ParametersSince, Role};
 use klined_market::bars::{Rollup, SymbolRun};
 use klined_market::base::{Symbol, UnixSeconds};
 use klined_market::calendar::Minute;
@@ -49,13 +49,13 @@ pub struct Backfilled {
     pub is_complete: bool,
 }
 
-/// Hears how far a backfill is.
+/// Receives the progress of a backfill.
 pub trait Progress {
     /// So many bars are going to be written.
     fn begin(&mut self, bars: u64);
     /// So many more have been written.
     fn advance(&mut self, bars: u64);
-    /// The database has been handed so many besides those written, which a transaction that is not over will make so.
+    /// So many more have been sent to the database in a transaction that is not committed yet.
     fn under_way(&mut self, _bars: u64) {}
 }
 
@@ -86,12 +86,14 @@ pub fn backfill(
         return Err(JobError::OtherShard { symbol, shard });
     }
     let lease = market.store.acquire_shard(Role::Writer, shard)?;
+    let now = present(market, only, now)?;
     let (first_day, end) = bounds(market, window, now)?;
-    // Asked before the scenarios are: who sees that the market has begun sees those that it began with.
+    // Read before the scenarios: a process that reads that the market has begun then also reads the scenarios that it began with.
     let has_begun = !market.store.listings()?.is_empty();
     if !has_begun && !shard.is_first() {
         return Err(JobError::NotBegun(shard));
     }
+    market.require_agreement()?;
     let market = &market.clone().with_scenarios(&lease, first_day)?;
     let is_open_ended = !matches!(window, Window::Range { to: Some(_), .. });
     let Plan { runs, roster, target, opening } = plan(market, first_day, end, is_open_ended, only, has_begun)?;
@@ -126,6 +128,15 @@ pub fn backfill(
     Ok(Backfilled { bars, rollups, symbols: walks.len(), first, last: target, is_complete })
 }
 
+/// The moment at which a backfill ends at the latest: the clock's, but for one stock of a market the end of the newest minute of
+/// its other stocks. With a later one the next start would take all of them there.
+fn present(market: &Market, only: Option<Symbol>, now: UnixSeconds) -> Result<UnixSeconds, JobError> {
+    let Some(only) = only else { return Ok(now) };
+    let others = market.store.progress()?.into_iter().filter(|row| row.checkpoint.symbol != only);
+    let newest = others.filter_map(|row| Some((row.last_bar?, row.checkpoint.symbol))).max();
+    newest.map_or(Ok(now), |(time, symbol)| Ok(market.minute(symbol, time)?.end()))
+}
+
 /// The lease of the roll-ups' role, when it is free and this user may write roll-ups.
 fn free_aggregator(market: &Market, only: Option<Symbol>) -> Result<Option<Aggregator>, JobError> {
     if !market.store.may_write_rollups()? {
@@ -150,7 +161,7 @@ pub fn roll_up_the_rest(market: &Market, only: Option<Symbol>, stop: &Stop) -> R
     free_aggregator(market, only)?.map(|aggregator| aggregator.run(None, stop)).transpose()
 }
 
-/// The symbols' ways, each with its roll-ups as they stand when they hold all of its bars.
+/// The walk of each symbol. It has the symbol's roll-ups if these contain all of its stored bars.
 fn walks<'a>(runs: Vec<(SymbolRun, NaiveDate)>, aggregator: Option<&'a Aggregator>) -> Result<Vec<Walk<'a>>, JobError> {
     let mut folds = BTreeMap::new();
     if let Some(aggregator) = aggregator {
@@ -212,7 +223,7 @@ fn plan(
         .filter(|listing| listing.last_day.is_none())
         .map(|listing| (listing.symbol, listing.first_day))
         .collect();
-    // A market that is ahead of the window, as one of test runs may be, takes its new symbols along to where it is.
+    // A market can be ahead of the window after a run in test mode. Its new symbols are then filled up to its newest minute.
     let target = newest.filter(|_| is_open_ended).max(Some(end)).unwrap_or(end);
 
     let mut runs = Vec::new();
@@ -234,6 +245,7 @@ fn plan(
                 let run = SymbolRun::list(market.model.clone(), instrument, first_day);
                 opening.listings.push(Listing { symbol, first_day, last_day: None });
                 opening.checkpoints.push(run.checkpoint());
+                opening.parameters.push(ParametersSince::of(&run));
                 if is_own {
                     runs.push((run, first_day));
                 }

@@ -147,7 +147,7 @@ on_every_backend! {
         assert_clean(&market);
     }
 
-    fn bars_of_a_symbol_that_nobody_generates_are_rolled_up_too(database: &Database) {
+    fn bars_of_a_symbol_without_a_generator_are_rolled_up_too(database: &Database) {
         let market = market(database);
         generate(&market, "2026-03-02", "2026-03-02 10:00");
         aggregate(&market);
@@ -179,7 +179,7 @@ on_every_backend! {
         let spoils = [
             (format!("DELETE FROM market_klines WHERE {minute_bar}"), "is missing"),
             (format!("UPDATE market_klines SET high = low - 1 WHERE {minute_bar}"), "is not a bar"),
-            (format!("UPDATE market_klines SET open = open + 0.01, high = high + 0.01 WHERE {minute_bar}"), "opens at"),
+            (format!("UPDATE market_klines SET open = open + 0.01, high = high + 0.01 WHERE {minute_bar}"), "differs from the market"),
             (format!("DELETE FROM market_klines WHERE {hour_bar}"), "is missing, though its minutes are there"),
             (format!("UPDATE market_klines SET volume = 1 WHERE {hour_bar}"), "but its minutes make"),
             (format!("INSERT INTO market_klines (symbol, interval, time, open, high, low, close, volume) \
@@ -188,7 +188,7 @@ on_every_backend! {
                 VALUES ('V', '1m', {}, 1, 1, 1, 1, 1)", at("2026-03-19 12:00:00")), "not the start of a trading minute"),
             ("UPDATE stock_state SET current_price = 1 WHERE symbol = 'V'".to_owned(), "stock_state shows 1"),
             ("UPDATE stock_state SET last_update = last_update - 60 WHERE symbol = 'V'".to_owned(), "last_update"),
-            ("DELETE FROM stock_state WHERE symbol = 'V'".to_owned(), "no row in stock_state"),
+            ("DELETE FROM stock_state WHERE symbol = 'V'".to_owned(), "V: stock_state has no row"),
         ];
         database.execute("CREATE TABLE kept_bars AS SELECT * FROM market_klines WHERE symbol = 'V'; \
                           CREATE TABLE kept_states AS SELECT * FROM stock_state WHERE symbol = 'V'");
@@ -204,7 +204,7 @@ on_every_backend! {
         }
     }
 
-    fn verify_tells_lag_from_damage(database: &Database) {
+    fn verify_distinguishes_lag_from_damage(database: &Database) {
         let market = market(database);
         generate(&market, "2026-03-02", "2026-03-02 10:00");
         aggregate(&market);

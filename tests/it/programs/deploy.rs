@@ -56,6 +56,7 @@ fn the_units_are_valid_and_hardened() {
         {
             assert!(text.lines().any(|found| found == line), "{name} lacks {line}");
         }
+        assert!(text.lines().any(|line| line.starts_with("MemoryMax=")), "{name} may take all memory");
         // Where the programs are before they are installed.
         let unit = place.path().join(name);
         fs::write(&unit, text.replace("/usr/local/bin", programs().to_str().unwrap())).unwrap();
@@ -149,7 +150,7 @@ fn alerts_and_dashboard_use_the_metrics_that_are_served_and_no_others() {
     // And every family is looked at by one of the two.
     for line in served.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
         let family = line.split(' ').next().unwrap();
-        assert!(used.iter().any(|name| name.starts_with(family)), "nobody looks at {family}");
+        assert!(used.iter().any(|name| name.starts_with(family)), "no alert or panel uses {family}");
     }
     let dashboard = fs::read_to_string(deploy().join("grafana/klined.json")).unwrap();
     let dashboard: serde_json::Value = serde_json::from_str(&dashboard).unwrap();
@@ -168,4 +169,10 @@ fn prometheus_takes_the_alerts() {
 fn pm2_starts_the_programs_again_and_stops_them() {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pm2.sh");
     assert_has(&said(run(script, &[programs().to_str().unwrap()])), &["pm2.sh: ok"]);
+}
+
+#[test]
+fn the_proxies_of_the_examples_pass_on_what_they_should() {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/proxies.sh");
+    assert_has(&said(run(script, &[programs().to_str().unwrap()])), &["proxies.sh: ok"]);
 }

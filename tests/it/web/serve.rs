@@ -3,12 +3,16 @@
 
 mod alpaca;
 mod chaos;
+mod flooding;
 mod fuzzing;
 mod guarding;
+mod names;
 mod polygon;
 mod reading;
 mod running;
 mod snapshots;
 mod socket;
+mod strangers;
 mod ticks;
 mod vendors;
+mod wide;
