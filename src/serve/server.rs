@@ -93,6 +93,12 @@ impl Server {
         self.hub.change_market(market);
     }
 
+    /// Whether the live feed follows the market.
+    #[must_use]
+    pub fn is_feed_alive(&self) -> bool {
+        self.hub.is_following()
+    }
+
     /// The market's present instant; none before the generator's first minute.
     pub(super) async fn market_time(&self) -> Result<Option<UnixNanos>, Refusal> {
         Ok(self.reader.standing().await?.clock.map(|clock| clock.now(self.clock.now_nanos())))
