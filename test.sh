@@ -69,6 +69,8 @@ provide() {
         servers)
             have mvn || missing+=(maven)
             have java || missing+=(default-jre-headless)
+            have openssl || missing+=(openssl)
+            have systemd-analyze || missing+=(systemd)
             have_venv || missing+=(python3-venv)
             ;;
         esac

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::bail;
 use klined_service::{Retriable, Retry, Shutdown, blocking};
-use tracing::info;
+use tracing::debug;
 
 use super::health::MarketVitals;
 use crate::config::DatabaseArgs;
@@ -46,7 +46,7 @@ pub async fn patiently<T: Send + 'static>(
 pub fn open_store(args: &DatabaseArgs) -> Result<Arc<dyn BarStore>, StoreError> {
     let store = store::open(&args.options())?;
     for migration in store.migrate()? {
-        info!(migration, "migrated");
+        debug!(migration, "migrated");
     }
     Ok(store)
 }

@@ -56,6 +56,6 @@ fn a_program_refuses_a_parameter_file_that_is_wrong() {
         .current_dir(database.directory.path())
         .output()
         .unwrap();
-    let told = String::from_utf8_lossy(&run.stderr).into_owned();
-    assert!(!run.status.success() && told.contains("tails.width = 40") && told.contains("parameters.toml"), "{told}");
+    let said = String::from_utf8_lossy(&run.stderr).into_owned();
+    assert!(!run.status.success() && said.contains("tails.width = 40") && said.contains("parameters.toml"), "{said}");
 }

@@ -1,4 +1,4 @@
-//! Under a supervisor: what systemd is told, over a real notification socket, and how the programs end.
+//! Under a supervisor: what systemd receives over a real notification socket, and how the programs end.
 
 use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
@@ -62,7 +62,7 @@ on_every_backend! {
         });
         assert_eq!(manager.count("STOPPING=1"), 0);
         generator.terminate().succeeded();
-        eventually("its end is told", || manager.count("STOPPING=1") == 1);
+        eventually("its end is announced", || manager.count("STOPPING=1") == 1);
         assert_eq!(manager.count("READY=1"), 1);
     }
 

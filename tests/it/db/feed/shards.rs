@@ -1,4 +1,4 @@
-//! A market that several write: a stock whose shard commits late is told as if it had been in time.
+//! A market that several write: the events of a stock whose shard commits late are those of a shard in time.
 
 use std::sync::atomic::Ordering;
 
@@ -130,7 +130,7 @@ on_every_backend! {
             pair.write(1);
             pair.pass(60);
         }
-        // What it wrote of the minutes given up is not told: it is foreseen again from the next minute on.
+        // Its bars of the minutes given up are not sent. It is foreseen again from the next minute on.
         judge = Judge::of(&pair.market);
         judge.listens(&mut subscription);
         assert_eq!((judge.bars[&one].len(), judge.bars[&other].len(), pair.corrected()), (3, 2, 1));

@@ -170,7 +170,7 @@ on_every_backend! {
         assert_eq!(desk.tasks(), [task]);
         settle(&desk, "OWN");
         assert_eq!(desk.tasks(), []);
-        // A name that is no symbol is passed over, and keeps nobody from theirs.
+        // A name that is no symbol is skipped, and the other symbols are still claimed.
         insert(database, "market_klines", "no symbol!", "1m", time);
         insert(database, "market_klines", "OWN", "1m", time + Seconds::MINUTE);
         assert_eq!(desk.changes(), noted("OWN", time + Seconds::MINUTE));

@@ -341,7 +341,10 @@ fn of_several_writers_one_loads_a_month_and_the_others_wait_for_it() {
                 is_made.store(true, std::sync::atomic::Ordering::SeqCst);
             }));
             std::thread::sleep(Duration::from_millis(300));
-            assert!(!is_made.load(std::sync::atomic::Ordering::SeqCst), "the month's name was taken from who loads it");
+            assert!(
+                !is_made.load(std::sync::atomic::Ordering::SeqCst),
+                "the month's name was taken from the program that loads it"
+            );
         };
         let unfolded = HistoryPart { rollups: vec![], ..part("AAA", &minutes(300)) };
         let mut supplier = WhileOthersWait(Some(unfolded), &others);

@@ -1,4 +1,4 @@
-//! The horizon: what lies before it is removed, is nobody's change and is not written again.
+//! The horizon: bars before it are removed, are not noted as changes, and are not written again.
 
 use klined::store::StoreError;
 

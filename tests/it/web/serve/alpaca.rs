@@ -273,8 +273,8 @@ fn a_minute_that_comes_otherwise_than_told_is_an_updated_bar() {
     assert_eq!(minute(&updated), open);
     updated["T"] = json!("b");
     assert_eq!(updated, bar, "the correction is the bar that was committed");
-    let told = ["o", "h", "l", "c"].map(|name| format!("{:.2}", updated[name].as_f64().unwrap())).join(" ");
+    let answered = ["o", "h", "l", "c"].map(|name| format!("{:.2}", updated[name].as_f64().unwrap())).join(" ");
     let stored = database.bars(&format!("symbol = 'AAPL' AND interval = '1m' AND time = {open}"));
-    assert_eq!([format!("{open} {told} {}", updated["v"])], stored[..]);
+    assert_eq!([format!("{open} {answered} {}", updated["v"])], stored[..]);
     generator.terminate().succeeded();
 }
