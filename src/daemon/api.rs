@@ -54,6 +54,10 @@ impl Daemon for ApiArgs {
         let at = listener.local_addr().context(NO_ADDRESS)?;
         info!(database = %self.database.db_url, "serving the market on http://{at}");
         say!("The market is served on http://{at}");
+        vitals.is_ready_unless({
+            let server = server.clone();
+            move || (!server.is_feed_alive()).then(|| "the feed cannot follow the market".to_owned())
+        });
         vitals.common.works();
         service.on_reload({
             let (server, store, keys) = (server.clone(), store.clone(), keys::file(&self.server, None));

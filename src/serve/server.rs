@@ -94,6 +94,12 @@ impl Server {
         self.hub.change_market(market);
     }
 
+    /// Whether the live feed follows the market.
+    #[must_use]
+    pub fn is_feed_alive(&self) -> bool {
+        self.hub.is_following()
+    }
+
     /// Number of requests that were answered so far.
     #[must_use]
     pub fn requests(&self) -> u64 {
