@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::JobError;
 use crate::store::{BarRange, BarStore};
 use klined_market::base::{Interval, Price, Shard, Symbol, UnixSeconds};
+use klined_market::calendar::Calendar;
 
 /// The most contradictions that a message spells out.
 const SHOWN_MAX: usize = 5;
@@ -59,8 +60,8 @@ pub(super) fn require_identity(store: &dyn BarStore) -> Result<(), JobError> {
 /// shard.
 ///
 /// # Errors
-/// They do, or the database fails.
-pub(super) fn require_agreement(store: &dyn BarStore, shard: Shard) -> Result<(), JobError> {
+/// They do, a last bar is at no trading minute of the calendar, or the database fails.
+pub(super) fn require_agreement(store: &dyn BarStore, calendar: &Calendar, shard: Shard) -> Result<(), JobError> {
     let mut found = Contradictions::default();
     // Watermarks before states, which are never behind them.
     let watermarks = store.watermarks()?;
@@ -69,15 +70,18 @@ pub(super) fn require_agreement(store: &dyn BarStore, shard: Shard) -> Result<()
         .into_iter()
         .filter_map(|row| Some((row.symbol.parse().ok()?, (row.last_update, row.current_price))))
         .collect();
+    for (&symbol, &(time, _)) in states.iter().filter(|(symbol, _)| shard.holds(**symbol)) {
+        calendar.minute_starting(time).map_err(|_| JobError::ForeignMinute { symbol, time })?;
+    }
     let mut listed = BTreeMap::new();
     for listing in store.listings()? {
         listed.entry(listing.symbol).or_insert(listing.first_day);
     }
     let days: BTreeMap<Symbol, _> =
         store.progress()?.into_iter().map(|row| (row.checkpoint.symbol, row.checkpoint.day)).collect();
-    let universe: Vec<Symbol> = store.universe()?.iter().filter_map(|row| row.symbol.parse().ok()).collect();
+    let made: BTreeSet<Symbol> = store.parameters()?.into_iter().map(|row| row.symbol).collect();
     let known: BTreeSet<Symbol> =
-        watermarks.keys().chain(states.keys()).chain(listed.keys()).chain(days.keys()).copied().collect();
+        watermarks.keys().chain(states.keys()).chain(listed.keys()).chain(days.keys()).chain(&made).copied().collect();
 
     let mut without_state = Vec::new();
     for &symbol in known.iter().filter(|&&symbol| shard.holds(symbol)) {
@@ -89,8 +93,12 @@ pub(super) fn require_agreement(store: &dyn BarStore, shard: Shard) -> Result<()
             (Some(first), Some(day)) if first > day => {
                 found.add(|| format!("{symbol} is listed from {first} on, but its checkpoint is of {day}"));
             }
-            (None, None) if state.is_some() || folded_to.is_some() => {
-                let table = if state.is_some() { "stock_state" } else { "rollup_watermark" };
+            (None, None) if state.is_some() || folded_to.is_some() || made.contains(&symbol) => {
+                let table = match (state, folded_to) {
+                    (Some(_), _) => "stock_state",
+                    (None, Some(_)) => "rollup_watermark",
+                    (None, None) => "stock_parameters",
+                };
                 found.add(|| format!("{table} has {symbol}, but stock_listing and model_checkpoint do not"));
             }
             _ => {}
@@ -107,12 +115,6 @@ pub(super) fn require_agreement(store: &dyn BarStore, shard: Shard) -> Result<()
             _ => {}
         }
     }
-    without_state.extend(
-        universe
-            .iter()
-            .filter(|symbol| shard.holds(**symbol) && !known.contains(symbol))
-            .map(|&symbol| (symbol, UnixSeconds::EPOCH)),
-    );
     if !without_state.is_empty() {
         for symbol in store.bars_after(&without_state)? {
             found.add(|| format!("market_klines has bars of {symbol}, but stock_state has no {symbol}"));

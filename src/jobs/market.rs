@@ -133,7 +133,7 @@ impl Market {
     /// # Errors
     /// They do, or the database cannot be read.
     pub fn require_agreement(&self) -> Result<(), JobError> {
-        agreement::require_agreement(&*self.store, self.shard)
+        agreement::require_agreement(&*self.store, &self.calendar, self.shard)
     }
 
     /// Fails when the database holds another market by now.

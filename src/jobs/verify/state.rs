@@ -5,7 +5,7 @@ use crate::jobs::JobError;
 use crate::store::{PriceRow, StateRow, to_decimals};
 use klined_market::bars::{Halt, SymbolSnapshot};
 use klined_market::base::{Interval, UnixSeconds};
-use klined_market::calendar::{MINUTES_PER_DAY, Minute};
+use klined_market::calendar::Minute;
 
 /// What differs between a state and the one that is made; none when nothing does.
 fn difference(state: &StateRow, price: Option<&PriceRow>, made: &SymbolSnapshot) -> Option<&'static str> {
@@ -66,13 +66,18 @@ impl SymbolCheck<'_> {
         Ok(())
     }
 
-    /// A minute, and those of its day after it that make no bar.
+    /// A minute, and those after it up to the market's present that make no bar.
     fn halted_after(&self, last: Minute) -> Vec<Minute> {
-        let day = self.calendar.day_of(last);
-        let from = usize::from(self.calendar.index_in_day(last));
-        let rest = self.calendar.minutes_of(day).skip(from).take(usize::from(MINUTES_PER_DAY));
+        let present = self.rows.status.map_or(last.end(), |status| status.last_update.max(last.end()));
         let halts = self.rows.halts.get(&self.symbol).map(Vec::as_slice).unwrap_or_default();
-        rest.take_while(|&minute| minute == last || halts.iter().any(|halt| halt.holds(minute.start()))).collect()
+        let is_halted = |minute: &Minute| halts.iter().any(|halt| halt.holds(minute.start()));
+        let rest = self.calendar.minutes_in(last.end(), present.max(self.halted_until(halts))).take_while(is_halted);
+        std::iter::once(last).chain(rest).collect()
+    }
+
+    /// The end of the stock's last known halt: a backfill that was interrupted is ahead of the market's status.
+    fn halted_until(&self, halts: &[Halt]) -> UnixSeconds {
+        halts.iter().map(|halt| halt.until).max().unwrap_or(UnixSeconds::MIN)
     }
 
     fn compare_halts(&mut self, stored: &[Halt], until: UnixSeconds) {

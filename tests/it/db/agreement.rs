@@ -29,7 +29,7 @@ const DAMAGES: [(&str, &[&str]); 10] = [
     (
         "DELETE FROM stock_listing WHERE symbol = 'V'; DELETE FROM model_checkpoint WHERE symbol = 'V'; \
          DELETE FROM stock_state WHERE symbol = 'V'; DELETE FROM rollup_watermark WHERE symbol = 'V'",
-        &["market_klines has bars of V"],
+        &["stock_parameters has V"],
     ),
 ];
 

