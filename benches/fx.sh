@@ -102,7 +102,7 @@ if wanted now; then
     wait "$running"
     # The newest row's age is at most 1 s, a second's length, and the time until that second's rows are applied.
     sort -g "$folder/age" | awk '{ v[NR] = $1 / 1e6 } END { printf "age of the newest row in %d looks, seconds: median %.2f, most %.2f\n", NR, v[int((NR + 1) / 2)], v[NR] }'
-    grep -c 'seconds are late' "$folder/now.log" || echo "no late second"
+    echo "stretches of seconds that were more than a second late: $(grep -c 'seconds are late' "$folder/now.log" || true)"
 fi
 
 if wanted week; then

@@ -87,7 +87,8 @@ GRANT EXECUTE ON FUNCTION klines_make_partition(text, bigint, bigint), klines_dr
     klines_attach_month(text, text, bigint, bigint, text) TO klined_writer;
 
 GRANT INSERT, UPDATE, DELETE ON market_klines TO klined_aggregator;
-GRANT UPDATE (folded_to) ON rollup_watermark TO klined_aggregator;
+-- It makes a row that is missing again.
+GRANT INSERT, UPDATE (folded_to) ON rollup_watermark TO klined_aggregator;
 GRANT UPDATE, DELETE ON rollup_dirty TO klined_aggregator;
 
 -- The aggregator's own rows are those of the longer intervals. Row-level security could say so too, but with it PostgreSQL refuses

@@ -8,7 +8,7 @@ use super::{JobError, agreement};
 use crate::store::{BarStore, Identity, StoreError};
 use klined_market::base::{Seed, Shard, Symbol, UnixSeconds};
 use klined_market::calendar::{Calendar, Minute};
-use klined_market::model::{FullParameters, Model, ModelKind, Scenario};
+use klined_market::model::{FullParameters, FullVersion, Model, ModelKind, Scenario};
 use klined_market::universe::{self, Universe, UniverseRow};
 
 /// The default seed of a market.
@@ -17,7 +17,7 @@ pub const DEFAULT_SEED: u64 = 42;
 /// The model that a caller asks for.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ModelChoice {
-    /// None takes the database's own, or the full model for a new database.
+    /// None takes the database's own, or the full model for a new database. A database keeps the version of its model.
     pub kind: Option<ModelKind>,
     /// Parameters of the full model.
     pub parameters: FullParameters,
@@ -162,7 +162,11 @@ impl Market {
         let seed = seed.or(found.map(|identity| identity.seed)).unwrap_or(DEFAULT_SEED);
         let own_kind = found.and_then(|identity| ModelKind::of_version(&identity.model));
         let model = match kind.or(own_kind).unwrap_or(ModelKind::Full) {
-            ModelKind::Full => Model::full(Seed(seed), parameters, calendar.clone()),
+            ModelKind::Full => {
+                let own = found.and_then(|identity| FullVersion::of_identity(&identity.model));
+                let version = own.unwrap_or(FullVersion::NEWEST);
+                Model::full_of_version(Seed(seed), version, parameters, calendar.clone())
+            }
             ModelKind::Gbm if parameters != FullParameters::default() => return Err(JobError::UnusedParameters),
             ModelKind::Gbm => Model::gbm(Seed(seed)),
         };

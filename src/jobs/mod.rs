@@ -15,7 +15,7 @@ mod tick_facts;
 mod universe;
 mod verify;
 
-pub use advance::missing_partitions;
+pub use advance::{missing_partitions, unprepared};
 pub use aggregate::{Aggregator, Folded};
 pub use backfill::{Backfilled, Progress, Window, backfill, clear, roll_up_the_rest};
 pub use error::JobError;

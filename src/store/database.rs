@@ -310,6 +310,7 @@ impl<D: MarketDatabase> RollUp for D {
         self.hook().call(Operation::FindRollups, || {
             self.write_under("look for bars to roll up", lease, |connection| {
                 let mut connection = Self::any(connection);
+                rollups::restore_watermarks(&mut connection, lease.shard)?;
                 rollups::claim_changes(&mut connection, lease.shard)?;
                 rollups::tasks(&mut connection, lease.shard)
             })

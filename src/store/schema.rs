@@ -154,12 +154,12 @@ diesel::table! {
     }
 }
 
-// The table has no primary key, which diesel wants to see: a bar may be noted more than once.
 diesel::table! {
-    rollup_dirty (symbol, time) {
+    rollup_dirty (id) {
         symbol -> Varchar,
         time -> BigInt,
         claimed -> Bool,
+        id -> BigInt,
     }
 }
 

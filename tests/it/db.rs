@@ -6,6 +6,7 @@ mod feed;
 mod foresight;
 mod jobs;
 mod models;
+mod replication;
 mod retention;
 mod rollups;
 mod scenarios;

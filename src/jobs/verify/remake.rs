@@ -73,8 +73,11 @@ impl<'a> Remake<'a> {
         if self.run.as_ref().is_some_and(|run| run.day() == day) {
             self.make_until(self.market.calendar.index_in_day(minute) + 1)?;
         }
-        while self.bars.pop_front_if(|bar| bar.first < minute).is_some() {}
-        Ok(self.bars.pop_front_if(|bar| bar.first == minute))
+        while self.bars.front().is_some_and(|bar| bar.first < minute) {
+            self.bars.pop_front();
+        }
+        let is_there = self.bars.front().is_some_and(|bar| bar.first == minute);
+        Ok(if is_there { self.bars.pop_front() } else { None })
     }
 
     /// The stock's state after a minute.

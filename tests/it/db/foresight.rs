@@ -203,7 +203,7 @@ on_every_backend! {
         assert_eq!(changed.calendar.day_of(open(&changed)), date("2026-03-05"));
     }
 
-    fn who_is_not_generated_is_not_foreseen_and_who_is_not_asked_for_not_worked_out(database: &Database) {
+    fn a_stock_that_is_not_generated_or_not_asked_for_is_not_foreseen(database: &Database) {
         let (market, generator) = begun(database, ModelKind::Gbm, "");
         drop(generator);
         let only = [symbol("V"), symbol("JPM")];

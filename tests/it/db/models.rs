@@ -36,7 +36,7 @@ fn a_database_keeps_to_its_model_and_parameters() {
 }
 
 #[test]
-fn a_database_of_the_plain_model_stays_one_without_being_told() {
+fn a_database_of_the_plain_model_stays_one_without_a_flag() {
     let database = Database::new(Backend::Sqlite);
     let claim = |choice: ModelChoice| {
         Market::claim(database.open(), Arc::new(Calendar::clone(&SHANGHAI)), choice, None).unwrap().model.kind

@@ -52,6 +52,28 @@ on_every_backend! {
         assert_same(&stepwise, &rollups_made_anew(database));
     }
 
+    fn a_watermark_that_is_missing_is_made_again_from_the_rollups(database: &Database) {
+        let market = market(database);
+        fill(&market, days(30), "2026-03-20 20:00:00").unwrap();
+        // In the middle of a bucket of every interval.
+        generate(&market, "2026-03-20", "2026-03-23 10:08");
+        aggregate(&market);
+        let watermarks = "SELECT symbol || ' ' || folded_to AS text FROM rollup_watermark ORDER BY 1";
+        let (clean, stood) = (rollups(database), database.column(watermarks));
+        database.execute("DELETE FROM rollup_watermark WHERE symbol IN ('AAPL', 'V')");
+        aggregate(&market);
+        assert_eq!(database.column(watermarks), stood);
+        assert_same(&rollups(database), &clean);
+        // The same with minutes that came while it was missing.
+        database.execute("DELETE FROM rollup_watermark");
+        generate(&market, "2026-03-20", "2026-03-23 10:21");
+        aggregate(&market);
+        assert_eq!(database.column(watermarks).len(), stood.len());
+        assert_clean(&market);
+        let mended = rollups(database);
+        assert_same(&mended, &rollups_made_anew(database));
+    }
+
     fn a_changed_late_or_removed_minute_is_repaired(database: &Database) {
         let market = market(database);
         fill(&market, days(30), "2026-03-20 20:00:00").unwrap();
@@ -147,7 +169,7 @@ on_every_backend! {
         assert_clean(&market);
     }
 
-    fn bars_of_a_symbol_that_nobody_generates_are_rolled_up_too(database: &Database) {
+    fn bars_of_a_symbol_without_a_generator_are_rolled_up_too(database: &Database) {
         let market = market(database);
         generate(&market, "2026-03-02", "2026-03-02 10:00");
         aggregate(&market);
@@ -204,7 +226,7 @@ on_every_backend! {
         }
     }
 
-    fn verify_tells_lag_from_damage(database: &Database) {
+    fn verify_distinguishes_lag_from_damage(database: &Database) {
         let market = market(database);
         generate(&market, "2026-03-02", "2026-03-02 10:00");
         aggregate(&market);

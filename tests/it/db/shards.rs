@@ -185,7 +185,7 @@ on_every_backend! {
         assert_eq!(store.status().unwrap(), Some(status));
     }
 
-    fn a_shard_without_a_stock_goes_along_and_lists_who_comes(database: &Database) {
+    fn a_shard_without_a_stock_goes_along_and_lists_new_stocks(database: &Database) {
         let other = Database::new(database.backend);
         for database in [database, &other] {
             database.open();

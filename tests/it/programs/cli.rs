@@ -103,7 +103,7 @@ fn every_flag_has_a_variable_but_those_that_say_what_one_command_is_to_do() {
 }
 
 #[test]
-fn the_help_of_each_program_tells_of_each_flag_and_its_variable() {
+fn the_help_of_each_program_lists_each_flag_and_its_variable() {
     let place = place();
     let check = |command: &Command, help: &str| {
         // Lines are broken wherever the terminal's width has it.

@@ -68,7 +68,7 @@ fn is_clean(database: &Database) {
 }
 
 on_every_backend! {
-    fn the_generator_writes_trading_minutes_in_order_until_it_is_told_to_stop(database: &Database) {
+    fn the_generator_writes_trading_minutes_in_order_until_a_signal(database: &Database) {
         database.filled();
         for signal in [Signal::TERM, Signal::INT] {
             let mut generator = database.market_generator(FAST).spawn();

@@ -123,7 +123,7 @@ fn the_server_bears_strange_company() {
 }
 
 #[test]
-fn whoever_is_silent_is_shown_out_and_only_then_is_there_a_place_for_the_next() {
+fn a_silent_client_is_closed_and_frees_its_place() {
     let database = Database::new(Backend::Sqlite);
     let mut generator = database.filled().market_generator("--test --health-addr 0").spawn();
     let address = generator.health_address();

@@ -26,7 +26,7 @@ fn longest_line(raw: &str) -> usize {
 }
 
 #[test]
-fn a_program_that_nobody_reads_does_its_work_and_ends_well() {
+fn a_program_without_a_reader_does_its_work_and_ends_well() {
     let database = Database::new(Backend::Sqlite);
     let ends_well = |program: Program| program.spawn_unheard().wait().succeeded();
     ends_well(database.market_backfill(TWO_DAYS));

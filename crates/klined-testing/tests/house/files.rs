@@ -30,7 +30,8 @@ const ROOTS: [&str; 23] = [
     "proc", "root", "run", "sbin", "srv", "sys", "tmp", "usr", "var",
 ];
 /// The absolute paths that the programs are about, as beginnings, and why each may be named.
-const LEGITIMATE: [(&str, &str); 16] = [
+const LEGITIMATE: [(&str, &str); 17] = [
+    ("/etc/nginx", "where nginx has its configuration, in the example of deploy/nginx"),
     ("/usr", "where a system's package manager puts programs and libraries, ours by deploy/install.sh among them"),
     ("/bin/sh", "the shell of a script"),
     ("/bin/bash", "the shell of a script"),
@@ -117,7 +118,7 @@ fn no_file_names_a_place_on_somebodys_machine() {
 }
 
 #[test]
-fn a_path_is_told_from_a_route_and_a_relative_one() {
+fn a_path_is_distinguished_from_a_route_and_a_relative_one() {
     let found = |text| absolute_paths(text, &ROOTS);
     assert_eq!(found("cp \"$dir/log\" /tmp/five/month.log; x"), ["/tmp/five/month.log"]);
     assert_eq!(found("see `/home/me/notes.md`."), ["/home/me/notes.md"]);

@@ -138,7 +138,7 @@ on_every_backend! {
         assert_eq!(judge.corrected, 0);
     }
 
-    fn minutes_that_come_at_once_are_told_one_after_the_other(database: &Database) {
+    fn minutes_that_come_at_once_are_sent_one_after_the_other(database: &Database) {
         market_under(database, ModelKind::Full, "test", HALTS);
         database.execute("UPDATE stock_metadata SET board = 'main'");
         let mut stage = Stage::of(near_the_close(database, ModelKind::Full, HALTS), at_speed(60.0), 0);
@@ -157,7 +157,7 @@ on_every_backend! {
         assert!(judge.bars.values().all(|bars| bars.windows(2).all(|pair| pair[0].first < pair[1].first)));
     }
 
-    fn minutes_that_come_too_fast_are_skipped_and_that_is_told(database: &Database) {
+    fn minutes_that_come_too_fast_are_skipped_and_counted(database: &Database) {
         let mut stage = Stage::of(near_the_close(database, ModelKind::Gbm, ""), at_speed(60.0), 0);
         let v = symbol("V");
         let mut subscription = stage.subscription(&[v]);
@@ -230,7 +230,7 @@ on_every_backend! {
         assert_eq!((judge.bars[&v].len(), judge.corrected, load(&stage.pump.counts().corrected)), (10, 1, 3));
     }
 
-    fn who_is_not_generated_any_more_is_told_to_the_end_of_the_minute_and_no_further(database: &Database) {
+    fn a_stock_that_ends_is_sent_to_the_end_of_its_minute_and_no_further(database: &Database) {
         let mut stage = Stage::of(near_the_close(database, ModelKind::Gbm, ""), at_speed(1.0), 0);
         let (v, tsla) = (symbol("V"), symbol("TSLA"));
         let mut subscription = stage.subscription(&[v, tsla]);
@@ -249,7 +249,7 @@ on_every_backend! {
         assert_eq!(load(&stage.pump.counts().corrected), 1);
     }
 
-    fn nothing_is_worked_out_for_symbols_that_nobody_wants_any_more(database: &Database) {
+    fn nothing_is_computed_for_symbols_without_a_subscriber(database: &Database) {
         let mut stage = Stage::of(near_the_close(database, ModelKind::Gbm, ""), at_speed(1.0), 0);
         let minute = |stage: &mut Stage| {
             let before = load(&stage.pump.counts().foreseen);
@@ -281,7 +281,7 @@ on_every_backend! {
 }
 
 #[test]
-fn who_comes_in_mid_minute_gets_the_last_ticks_and_all_that_follow() {
+fn a_subscriber_in_mid_minute_gets_the_last_ticks_and_all_that_follow() {
     let database = Database::new(Backend::Sqlite);
     let mut stage = Stage::of(near_the_close(&database, ModelKind::Full, ""), at_speed(1.0), 0);
     let v = symbol("AAPL");
@@ -326,7 +326,7 @@ fn who_comes_in_mid_minute_gets_the_last_ticks_and_all_that_follow() {
 }
 
 #[test]
-fn who_is_too_slow_is_told_and_the_others_are_not_held_up() {
+fn a_slow_subscriber_learns_it_and_the_others_are_not_delayed() {
     let database = Database::new(Backend::Sqlite);
     let mut stage = Stage::of(near_the_close(&database, ModelKind::Full, ""), at_speed(1.0), 0);
     let v = symbol("V");
@@ -350,7 +350,7 @@ fn who_is_too_slow_is_told_and_the_others_are_not_held_up() {
 }
 
 #[test]
-fn an_event_is_written_once_for_all_who_hear_it() {
+fn an_event_is_encoded_once_for_all_subscribers() {
     let database = Database::new(Backend::Sqlite);
     let mut stage = Stage::of(near_the_close(&database, ModelKind::Gbm, ""), at_speed(1.0), 0);
     let v = symbol("V");

@@ -89,7 +89,7 @@ on_every_backend! {
         }
     }
 
-    fn who_has_lost_one_of_the_roles_fills_nothing(database: &Database) {
+    fn a_filler_that_lost_one_of_its_roles_fills_nothing(database: &Database) {
         for role in [Role::Writer, Role::Aggregator] {
             let desk = Desk::of(database);
             let before = everything(database);
@@ -134,7 +134,7 @@ on_every_backend! {
         assert_eq!(desk.changes(), [("AAA".to_owned(), minutes[5].start()), ("BBB".to_owned(), minutes[0].start())]);
     }
 
-    fn later_bars_are_told_of_by_symbol(database: &Database) {
+    fn later_bars_are_reported_by_symbol(database: &Database) {
         let desk = Desk::of(database);
         let minutes = minutes(3);
         desk.write_bars([bars_of("AAA", &minutes), bars_of("BBB", &minutes[..2])].concat());

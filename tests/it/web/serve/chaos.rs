@@ -53,7 +53,7 @@ fn injected(reply: &Reply) -> Option<&str> {
 fn fate(api: &Api, key: &str) -> String {
     let said = send(
         &api.address,
-        &format!("GET /api/v1/quote/AAPL HTTP/1.1\r\nHost: h\r\nConnection: close\r\nX-API-Key: {key}\r\n\r\n"),
+        &format!("GET /api/v1/quote/AAPL HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nX-API-Key: {key}\r\n\r\n"),
     );
     let status = said.split(' ').nth(1).unwrap_or_default();
     let fault = said.lines().find_map(|line| line.strip_prefix("x-klined-chaos: ")).unwrap_or_default();
@@ -61,7 +61,7 @@ fn fate(api: &Api, key: &str) -> String {
 }
 
 #[test]
-fn a_fault_is_told_as_the_dialect_tells_a_real_one() {
+fn an_injected_fault_looks_like_a_real_one_of_the_dialect() {
     let database = Database::new(Backend::Sqlite);
     let none = key(database.filled(), "");
     let many = key_with(&database, "requests = { too_many_requests = 1 }");
@@ -280,7 +280,7 @@ fn an_answer_that_is_kept_back_comes_after_later_ones() {
     let late = key_with(&database, "requests = { delay = 1, delay_ms = [10000, 10000] }");
     let api = database.api("--api-keys keys.toml");
     let mut first = TcpStream::connect(&api.address).unwrap();
-    write!(first, "GET /api/v1/quote/AAPL HTTP/1.1\r\nHost: h\r\nX-API-Key: {late}\r\n\r\n").unwrap();
+    write!(first, "GET /api/v1/quote/AAPL HTTP/1.1\r\nHost: localhost\r\nX-API-Key: {late}\r\n\r\n").unwrap();
     for _ in 0..20 {
         assert_eq!(fate(&api, &none), "200 ");
     }
@@ -368,7 +368,7 @@ fn every_dialect_has_its_messages_disturbed_and_not_its_answers() {
 }
 
 #[test]
-fn who_is_delayed_too_much_is_dropped_as_too_slow_and_raises_no_alarm() {
+fn a_client_delayed_too_much_is_dropped_as_too_slow_without_an_alarm() {
     let database = Database::new(Backend::Sqlite);
     let none = key(database.filled(), "");
     let late = key_with(&database, "messages = { delay = 1, delay_ms = [3000, 3000] }");

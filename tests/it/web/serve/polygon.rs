@@ -14,7 +14,7 @@ fn filled() -> (Database, Api) {
 }
 
 #[test]
-fn what_is_wrong_is_told_in_the_vendors_shape() {
+fn an_error_has_the_vendors_shape() {
     let (_database, api) = filled();
     let range = "/v2/aggs/ticker/AAPL/range";
     for path in [
@@ -68,7 +68,7 @@ fn of(status: &str, message: &str) -> Vec<(String, String)> {
 }
 
 #[test]
-fn a_stream_is_let_in_by_its_key_and_told_of_each_channel() {
+fn a_stream_is_admitted_by_its_key_and_confirms_each_channel() {
     let database = Database::new(Backend::Sqlite);
     let made = database.filled().klined("key somebody").run().succeeded();
     let keys = format!("{}connections = 1\nsubscriptions = 3\n", made.stdout);
@@ -113,7 +113,7 @@ fn a_stream_is_let_in_by_its_key_and_told_of_each_channel() {
 }
 
 #[test]
-fn price_limits_halts_and_resumptions_are_told_as_luld() {
+fn price_limits_halts_and_resumptions_are_sent_as_luld() {
     let database = Database::new(Backend::Sqlite);
     database.market_backfill("--from 2026-03-02 --to 2026-03-03 --universe ashare:20").run().succeeded();
     let symbol = database.value("SELECT min(symbol) AS text FROM stock_metadata WHERE board = 'main' AND is_st = 0");

@@ -190,7 +190,7 @@ fn strange_messages_are_answered_and_too_large_ones_end_it() {
 }
 
 #[test]
-fn whoever_does_not_keep_up_is_told_and_dropped() {
+fn a_client_that_does_not_keep_up_is_warned_and_dropped() {
     let database = Database::new(Backend::Sqlite);
     let mut generator = database.filled().market_generator("--test --speed 3000").spawn();
     let api = database.api("");
@@ -213,7 +213,7 @@ fn whoever_does_not_keep_up_is_told_and_dropped() {
 }
 
 #[test]
-fn who_is_gone_without_a_word_is_let_go_and_who_listens_is_not() {
+fn a_client_that_vanished_is_closed_and_one_that_listens_is_not() {
     let database = Database::new(Backend::Sqlite);
     let api = database.filled().api("");
     // Nobody reads what is said to it, so that no ping is answered.
@@ -246,7 +246,7 @@ fn a_server_that_stops_says_that_it_comes_again() {
 }
 
 #[test]
-fn a_server_that_stops_says_so_to_who_has_not_given_its_key() {
+fn a_server_that_stops_says_so_to_clients_without_a_key_too() {
     let database = Database::new(Backend::Sqlite);
     key(database.filled(), "");
     let api = database.api("--api-keys keys.toml");

@@ -61,7 +61,7 @@ on_every_backend! {
         }
     }
 
-    fn the_open_minute_is_told_before_it_is_written_and_comes_to_be_it(database: &Database) {
+    fn the_open_minute_is_sent_before_it_is_written_and_equals_it(database: &Database) {
         database.filled();
         let api = database.api("");
         let mut generator = database.market_generator("--test --speed 30").spawn();
