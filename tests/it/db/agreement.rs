@@ -21,7 +21,7 @@ const DAMAGES: [(&str, &[&str]); 10] = [
     ("DELETE FROM market_klines WHERE symbol = 'V'", &["stock_state of V", "no bar"]),
     ("DELETE FROM market_klines; DELETE FROM stock_state", &["rollup_watermark of V", "and 5 more"]),
     ("UPDATE stock_state SET current_price = current_price + 1 WHERE symbol = 'V'", &["stock_state of V shows"]),
-    ("UPDATE stock_state SET last_update = last_update + 86400 WHERE symbol = 'V'", &["stock_state of V is of"]),
+    ("UPDATE stock_state SET last_update = last_update + 259200 WHERE symbol = 'V'", &["stock_state of V is of"]),
     (
         "UPDATE rollup_watermark SET folded_to = folded_to + 60 WHERE symbol = 'V'",
         &["rollup_watermark of V", "after its last bar"],
