@@ -175,7 +175,7 @@ fn the_json_has_the_documented_shape() {
 #[test]
 fn metrics_real_values_and_bands_are_those_of_the_page() {
     let page = fs::read_to_string(repository("docs/MODEL.md")).unwrap();
-    let ended = realism(&place(), "--universe demo --days 30");
+    let ended = realism(&place(), "--universe ashare:5 --days 30");
     // What stands left of the seeds' columns.
     let left = |text: &str| -> Vec<String> {
         let table = text.lines().skip_while(|line| !line.starts_with("#   metric")).take_while(|line| !line.is_empty());
