@@ -71,6 +71,8 @@ provide() {
         servers)
             have mvn || missing+=(maven)
             have java || missing+=(default-jre-headless)
+            have openssl || missing+=(openssl)
+            have systemd-analyze || missing+=(systemd)
             have_venv || missing+=(python3-venv)
             have openssl || missing+=(openssl)
             have_headers || missing+=(libssl-dev zlib1g-dev pkg-config)

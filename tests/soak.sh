@@ -119,7 +119,7 @@ aggregator_end="$(rss "$aggregator") kB at an age of $(age "$aggregator") s"
 kill -TERM "$generator" "$aggregator"
 outcome=0
 for pid in "$generator" "$aggregator"; do
-    wait "$pid" || { echo "a daemon ended with status $? when told to stop" && outcome=1; }
+    wait "$pid" || { echo "a daemon ended with status $? after the signal to stop" && outcome=1; }
 done
 generator='' aggregator=''
 

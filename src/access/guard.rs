@@ -25,6 +25,8 @@ pub const BODY_BYTES_MAX: u64 = 16 * 1024;
 pub const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
 /// The segment of a path that a key follows, for clients that can be configured with a URL only.
 const KEY_SEGMENT: &str = "/key/";
+/// The names under which a query string may have a key.
+pub const KEY_PARAMETERS: [&str; 2] = ["api_key", "apiKey"];
 
 /// A key as a client gives it.
 #[derive(Clone, PartialEq, Eq)]

@@ -1,5 +1,7 @@
 //! What the guard measures of requests and of injected faults.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
@@ -18,6 +20,7 @@ pub struct GuardMetrics {
     requests: Family<LabelPair, Counter>,
     durations: Family<RouteLabel, Histogram>,
     faults: Family<LabelPair, Counter>,
+    answers: AtomicU64,
 }
 
 impl Default for GuardMetrics {
@@ -32,7 +35,7 @@ impl Default for GuardMetrics {
                 drop(faults.get_or_create(&[("what", traffic.to_owned()), ("fault", fault.to_owned())]));
             }
         }
-        Self { requests: Family::default(), durations, faults }
+        Self { requests: Family::default(), durations, faults, answers: AtomicU64::new(0) }
     }
 }
 
@@ -52,8 +55,14 @@ impl GuardMetrics {
         );
     }
 
+    /// Number of requests that were answered so far.
+    pub fn answers(&self) -> u64 {
+        self.answers.load(Ordering::Relaxed)
+    }
+
     /// One request was answered after so many seconds.
     pub fn answered(&self, route: &str, status: u16, seconds: f64) {
+        self.answers.fetch_add(1, Ordering::Relaxed);
         self.requests.get_or_create(&[("route", route.to_owned()), ("status", status.to_string())]).inc();
         self.durations.get_or_create(&[("route", route.to_owned())]).observe(seconds);
     }

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    klined_service::run_daemon::<klined::config::AggregatorArgs>()
+    klined_service::run_daemon::<klined::config::AggregatorArgs>(&klined::config::variables())
 }

@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use klined::config::KlinedArgs;
+use klined::config::{KlinedArgs, variables};
 
 fn main() -> ExitCode {
-    klined_service::run_program(KlinedArgs::runtime, klined::daemon::run_klined)
+    klined_service::run_program(&variables(), KlinedArgs::runtime, klined::daemon::run_klined)
 }

@@ -5,5 +5,5 @@ use std::process::ExitCode;
 use klined_service::args::RuntimeArgs;
 
 fn main() -> ExitCode {
-    klined_service::run_program(|_| RuntimeArgs::default(), klined::daemon::run_backfill)
+    klined_service::run_program(&klined::config::variables(), |_| RuntimeArgs::default(), klined::daemon::run_backfill)
 }

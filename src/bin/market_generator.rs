@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    klined_service::run_daemon::<klined::config::GeneratorArgs>()
+    klined_service::run_daemon::<klined::config::GeneratorArgs>(&klined::config::variables())
 }

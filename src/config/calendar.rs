@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
+use klined_service::text;
 
 use klined_market::calendar::{Calendar, Overrides};
 
@@ -29,7 +30,7 @@ impl CalendarArgs {
             None => Overrides::default(),
             Some(path) => {
                 let context = || format!("cannot use the calendar file {}", path.display());
-                let text = std::fs::read_to_string(path).with_context(context)?;
+                let text = text::read(path).with_context(context)?;
                 Overrides::parse(&text).with_context(context)?
             }
         };

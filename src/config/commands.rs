@@ -1,5 +1,7 @@
 //! The command lines of the five programs.
 
+use std::str::FromStr;
+
 use chrono::NaiveDate;
 use clap::{ArgGroup, Args, Parser, Subcommand};
 
@@ -31,6 +33,11 @@ pub struct RetentionArgs {
     pub retain_months: Option<u32>,
 }
 
+/// A stock of a list, which may have blanks around its commas.
+fn symbol(text: &str) -> Result<Symbol, <Symbol as FromStr>::Err> {
+    text.trim().parse()
+}
+
 fn speed(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(speed) if (0.01..=60_000.0).contains(&speed) => Ok(speed),
@@ -55,7 +62,7 @@ pub struct GeneratorArgs {
     pub pace: PaceArgs,
 
     /// Generate only these stocks, separated by commas
-    #[arg(long, env = "KLINED_SYMBOLS", value_name = "A,B", value_delimiter = ',')]
+    #[arg(long, env = "KLINED_SYMBOLS", value_name = "A,B", value_delimiter = ',', value_parser = symbol)]
     pub symbols: Vec<Symbol>,
 
     #[command(flatten)]
@@ -222,6 +229,10 @@ pub enum KlinedCommand {
     Universe(UniverseCommand),
     /// Check a database for wrong bars, gaps, wrong roll-ups and wrong states; the exit status is 1 when there are any
     Verify(VerifyArgs),
+    /// Remove the market of a database, after a question; the next `klined up` begins a new one
+    ///
+    /// All bars, prices and states and the market's seed are removed. The stocks in stock_metadata stay.
+    Reset(ResetCommand),
     /// Make a key for the market's server
     ///
     /// The entry for the file of --api-keys is printed on standard output, and the key itself, which is not stored, on standard
@@ -234,6 +245,7 @@ pub enum KlinedCommand {
 }
 
 #[derive(Debug, Clone, Args)]
+#[command(group = ArgGroup::new("removal").args(["fresh", "from_now"]).multiple(true))]
 pub struct UpArgs {
     /// Follow the real clock and the exchange's hours instead of running in test mode
     #[arg(long, env = "KLINED_LIVE")]
@@ -242,10 +254,23 @@ pub struct UpArgs {
     #[command(flatten)]
     pub pace: PaceArgs,
 
-    /// Fill a new market with N trading days of history
-    #[arg(long, env = "KLINED_DAYS", value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=20_000),
+    /// Fill a new market with N trading days of history; a market that exists keeps the history that it has [default: 30]
+    #[arg(long, env = "KLINED_DAYS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=20_000),
           allow_negative_numbers = true)]
-    pub days: u16,
+    pub days: Option<u16>,
+
+    /// Remove the market of the database and begin a new one, after a question
+    #[arg(long)]
+    pub fresh: bool,
+
+    /// Return from test mode to the real clock: where the market is ahead of it, make the days up to now again, with the same bars,
+    /// and remove the later ones, after a question
+    #[arg(long, requires = "live", conflicts_with = "fresh")]
+    pub from_now: bool,
+
+    /// Remove without a question
+    #[arg(long, requires = "removal")]
+    pub yes: bool,
 
     #[command(flatten)]
     pub server: ServerArgs,
@@ -289,6 +314,16 @@ pub struct CalendarCommand {
 
     #[command(flatten)]
     pub calendar: CalendarArgs,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct ResetCommand {
+    /// Remove without a question
+    #[arg(long)]
+    pub yes: bool,
+
+    #[command(flatten)]
+    pub database: DatabaseArgs,
 }
 
 #[derive(Debug, Clone, Args)]

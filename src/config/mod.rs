@@ -9,11 +9,12 @@ mod realism;
 mod server;
 mod shard;
 mod universe;
+mod variables;
 
 pub use calendar::CalendarArgs;
 pub use commands::{
     AggregatorArgs, ApiArgs, BackfillArgs, CalendarCommand, GeneratorArgs, KeyCommand, KlinedArgs, KlinedCommand,
-    PaceArgs, RetentionArgs, UpArgs, VerifyArgs,
+    PaceArgs, ResetCommand, RetentionArgs, UpArgs, VerifyArgs,
 };
 pub use database::DatabaseArgs;
 pub use model::{ModelArgs, ParameterArgs};
@@ -21,3 +22,4 @@ pub use realism::{RealismArgs, SYMBOL_DAYS_MAX};
 pub use server::{KeysFrom, ServerArgs};
 pub use shard::ShardArgs;
 pub use universe::{UniverseArgs, UniverseCommand};
+pub use variables::variables;

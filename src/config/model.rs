@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
+use klined_service::text;
 
 use crate::jobs::ModelChoice;
 use klined_market::model::{FullParameters, ModelKind, Scenario};
@@ -23,7 +24,7 @@ pub struct ModelArgs {
     pub parameters: ParameterArgs,
 
     /// TOML files with events that the market must go through, such as crashes, halts and gaps; docs/SCENARIOS.md describes them
-    #[arg(long, env = "KLINED_SCENARIO", value_name = "FILE,FILE", value_delimiter = ',')]
+    #[arg(long, env = "KLINED_SCENARIO", value_name = "FILE,FILE", value_delimiter = ',', value_parser = path)]
     pub scenario: Vec<PathBuf>,
 }
 
@@ -34,6 +35,14 @@ pub struct ParameterArgs {
     /// TOML file that overrides parameters of the full model; docs/MODEL.md lists them
     #[arg(long, env = "KLINED_MODEL_PARAMS", value_name = "FILE")]
     pub model_params: Option<PathBuf>,
+}
+
+/// A path of a list, which may have blanks around its commas.
+fn path(text: &str) -> Result<PathBuf, String> {
+    match text.trim() {
+        "" => Err("it has a comma with no file beside it".to_owned()),
+        path => Ok(path.into()),
+    }
 }
 
 impl ParameterArgs {
@@ -75,6 +84,6 @@ fn read<T, E: std::error::Error + Send + Sync + 'static>(
     parse: impl FnOnce(&str) -> Result<T, E>,
 ) -> anyhow::Result<T> {
     let context = || format!("cannot use {what} in {}", path.display());
-    let text = std::fs::read_to_string(path).with_context(context)?;
+    let text = text::read(path).with_context(context)?;
     parse(&text).with_context(context)
 }

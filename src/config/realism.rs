@@ -34,7 +34,7 @@ pub struct RealismArgs {
     pub days: u16,
 
     /// Score one market for each of these seeds, separated by commas; an invented universe is drawn from the same seed
-    #[arg(long, value_name = "N,N", value_delimiter = ',', default_value = "21")]
+    #[arg(long, value_name = "N,N", value_delimiter = ',', value_parser = seed, default_value = "21")]
     pub seed: Vec<u64>,
 
     /// Write the scorecard as JSON to this file; - prints it instead of the table
@@ -44,6 +44,11 @@ pub struct RealismArgs {
     /// Draw the first seed's tails, memory, profiles and candles into an .svg or .png file
     #[arg(long, value_name = "FILE.svg|FILE.png", value_parser = picture)]
     pub plot: Option<PathBuf>,
+}
+
+/// A seed of a list, which may have blanks around its commas.
+fn seed(text: &str) -> Result<u64, std::num::ParseIntError> {
+    text.trim().parse()
 }
 
 fn picture(text: &str) -> Result<PathBuf, String> {

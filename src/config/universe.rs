@@ -5,6 +5,7 @@ use std::io::Read;
 
 use anyhow::Context;
 use clap::Args;
+use klined_service::text;
 
 use crate::jobs::DEFAULT_SEED;
 use klined_market::universe::{Universe, UniverseChoice, csv};
@@ -66,6 +67,8 @@ pub(super) fn universe(choice: &UniverseChoice) -> anyhow::Result<Universe> {
     // One byte more than may be there tells a file that is too long, whatever its length is said to be.
     let bytes_max = csv::BYTES_MAX as u64 + 1;
     File::open(path).and_then(|file| file.take(bytes_max).read_to_end(&mut bytes)).with_context(unreadable)?;
+    // A text that cannot be decoded is refused there, with the line and column.
+    let bytes = text::decode(&bytes).map_or(bytes, String::into_bytes);
     let rows = csv::read(&bytes).with_context(|| format!("cannot use the universe file {}", path.display()))?;
     Ok(Universe::of_file(path.clone(), rows))
 }

@@ -1,12 +1,13 @@
 //! The market's server as a daemon.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use klined_service::args::ServiceArgs;
-use klined_service::{CheckReport, Daemon, Service, blocking, pulse, say};
+use klined_service::{CheckReport, Daemon, Service, blocking, one_line, pulse, say};
 use tokio::net::TcpListener;
 use tracing::{error, info, warn};
 
@@ -22,6 +23,8 @@ use crate::store::{self, BarStore};
 use klined_market::base::{Shard, UnixSeconds};
 use klined_market::calendar::Calendar;
 
+/// How many ports are tried from the default one on.
+const PORTS_TRIED: u16 = 10;
 const NO_FEED: &str = "the system gives no thread for the live feed";
 const NO_ADDRESS: &str = "the system does not say which address the server has";
 
@@ -81,7 +84,7 @@ pub fn read_again(
             info!(keys = keys.len(), "the keys were read again");
             server.change_keys(keys);
         }
-        Err(error) => error!("the keys are unchanged: {error:#}"),
+        Err(error) => error!("the keys are unchanged: {}", one_line(&error)),
     }
 }
 
@@ -116,30 +119,47 @@ pub struct EmbeddedServer {
     pub new_key: Option<NewKey>,
 }
 
-/// Prepares the server of a market; none when it is not to be served. When nobody has said where it listens and the default port
-/// is taken, it takes any port.
+/// Listens for the server of a market; none when it is not to be served. The default port gives way to the next ones where it is
+/// taken; a port that the command line names does not.
 ///
 /// # Errors
-/// It cannot listen on the address, or the keys cannot be used.
-pub async fn beside(args: &ServerArgs, market: &Market) -> anyhow::Result<Option<EmbeddedServer>> {
+/// It cannot listen on the address.
+pub async fn listen_first(args: &ServerArgs) -> anyhow::Result<Option<TcpListener>> {
     let (Some(address), is_said) = args.address() else { return Ok(None) };
-    let (keys, new_key) = keys::required_or_first(args, address)?;
-    let listener = match listen(address).await {
-        Err(_) if !is_said => listen(SocketAddr::new(address.ip(), 0)).await?,
-        listener => listener?,
-    };
+    if is_said {
+        return listen(address).await.map(Some);
+    }
+    for port in address.port()..address.port() + PORTS_TRIED {
+        match TcpListener::bind((address.ip(), port)).await {
+            Err(error) if error.kind() == ErrorKind::AddrInUse => {}
+            bound => return Ok(Some(bound.with_context(|| cannot_serve(SocketAddr::new(address.ip(), port)))?)),
+        }
+    }
+    let last = address.port() + PORTS_TRIED - 1;
+    bail!("the ports {} to {last} of {} are all in use; choose another one with --addr", address.port(), address.ip())
+}
+
+/// Prepares the server of a market on a listener.
+///
+/// # Errors
+/// The keys cannot be used.
+pub fn beside(args: &ServerArgs, listener: TcpListener, market: &Market) -> anyhow::Result<EmbeddedServer> {
     let address = listener.local_addr().context(NO_ADDRESS)?;
+    let (keys, new_key) = keys::required_or_first(args, address)?;
     let keys_file = keys::file(args, Some(KEYS_FILE));
     let keys = keys.map(keys::admit_page).transpose()?;
     let server = Server::new(market.clone(), Arc::new(SystemClock), keys, args.options()).context(NO_FEED)?;
     info!("serving the market on http://{address}");
-    Ok(Some(EmbeddedServer { server, listener, address, keys_file, new_key }))
+    Ok(EmbeddedServer { server, listener, address, keys_file, new_key })
 }
 
 /// Listens on an address.
 async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
-    let context = || format!("cannot serve the market on {address}; choose another --addr");
-    TcpListener::bind(address).await.with_context(context)
+    TcpListener::bind(address).await.with_context(|| cannot_serve(address))
+}
+
+fn cannot_serve(address: SocketAddr) -> String {
+    format!("cannot serve the market on {address}; choose another --addr")
 }
 
 /// Opens a database that another program has made, and changes nothing.
@@ -160,7 +180,7 @@ async fn look(store: Arc<dyn BarStore>) {
         match blocking(move || asked.status()).await {
             Ok(Ok(_)) => {}
             Ok(Err(error)) => warn!("the database does not answer: {error}"),
-            Err(error) => warn!("{error:#}"),
+            Err(error) => warn!("{}", one_line(&error)),
         }
     }
 }

@@ -1,17 +1,16 @@
-//! Backfill on a command line: the question before bars are removed, the progress bar, the roll-up at the end.
+//! Backfill on a command line: the question before bars are removed, the progress, the roll-up at the end.
 
-use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
-use indicatif::{ProgressBar, ProgressStyle};
-use klined_service::{GRACE, ProgramInfo, Shutdown, blocking, output, start_logs};
-use tracing::{info, warn};
+use anyhow::bail;
+use klined_service::{GRACE, ProgramInfo, Shutdown, blocking, progress, start_logs};
+use tracing::info;
 
 use super::check;
 use super::clock::SystemClock;
+use super::confirm::confirm;
 use super::work::{open_store, stop_on};
 use crate::config::BackfillArgs;
 use crate::jobs::{self, Backfilled, Folded, JobError, Market, Progress, Stop, Window};
@@ -43,7 +42,7 @@ pub async fn run(args: BackfillArgs, program: ProgramInfo) -> anyhow::Result<Exi
         );
     }
     if args.clear && !args.yes {
-        confirm(&args)?;
+        confirm_removal(&args)?;
     }
     let stop = stop_on(&shutdown);
     let is_complete = blocking(move || {
@@ -67,28 +66,18 @@ pub async fn run(args: BackfillArgs, program: ProgramInfo) -> anyhow::Result<Exi
     Ok(ExitCode::SUCCESS)
 }
 
-fn confirm(args: &BackfillArgs) -> anyhow::Result<()> {
+fn confirm_removal(args: &BackfillArgs) -> anyhow::Result<()> {
     let what = args
         .symbol
         .map_or_else(|| "all bars and the market's seed".to_owned(), |symbol| format!("all bars of {symbol}"));
-    let question = format!("Remove {what} from {}?", args.database.db_url);
-    if !std::io::stdin().is_terminal() {
-        bail!("{question} There is no terminal to answer on; use --clear --yes to remove it without a question");
-    }
-    output::ask(format_args!("{question} [y/N] "));
-    let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer).context("cannot read the answer")?;
-    if !matches!(answer.trim(), "y" | "Y" | "yes") {
-        bail!("nothing was removed");
-    }
-    Ok(())
+    confirm(&format!("Remove {what} from {}?", args.database.db_url), "--clear --yes")
 }
 
 /// Fills a market and rolls it up; false when it was stopped before the end.
 pub fn fill(market: &Market, window: Window, only: Option<Symbol>, stop: &Stop) -> anyhow::Result<bool> {
-    let mut bar = TerminalProgress { shown: ProgressBar::hidden(), written: 0 };
-    let done = jobs::backfill(market, window, only, SystemClock.now(), &mut bar, stop);
-    bar.shown.finish_and_clear();
+    let mut shown = TerminalProgress { shown: None, written: 0 };
+    let done = jobs::backfill(market, window, only, SystemClock.now(), &mut shown, stop);
+    drop(shown);
     let Backfilled { bars, rollups, symbols, first, last, is_complete } = done?;
     if !is_complete {
         info!(bars, rollups, symbols, from = %first, planned_to = %last, "backfilled in part");
@@ -114,27 +103,25 @@ fn fill_once_begun(market: &Market, window: Window, only: Option<Symbol>, stop: 
     fill(market, window, only, stop)
 }
 
-/// A progress bar on a terminal, nothing elsewhere.
+/// Shows on a terminal how far a backfill is.
 struct TerminalProgress {
-    shown: ProgressBar,
+    shown: Option<progress::Progress>,
     written: u64,
 }
 
 impl Progress for TerminalProgress {
     fn begin(&mut self, bars: u64) {
-        let template = "{bar:40} {human_pos}/{human_len} bars {per_sec} {eta} left";
-        match ProgressStyle::with_template(template) {
-            Ok(style) => self.shown = ProgressBar::new(bars).with_style(style),
-            Err(error) => warn!("no progress bar: {error}"),
-        }
+        self.shown = Some(progress::Progress::begin("bars", bars));
     }
 
     fn advance(&mut self, bars: u64) {
         self.written += bars;
-        self.shown.set_position(self.written);
+        self.under_way(0);
     }
 
     fn under_way(&mut self, bars: u64) {
-        self.shown.set_position(self.written + bars);
+        if let Some(shown) = &mut self.shown {
+            shown.set(self.written + bars);
+        }
     }
 }

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use klined_service::{CheckReport, is_writable};
+use klined_service::{CheckReport, is_writable, one_line};
 
 use super::clock::SystemClock;
 use super::keys;
@@ -94,7 +94,7 @@ enum PartitionMaker {
 fn server(args: &ServerArgs, report: &mut CheckReport) {
     let address = match keys::address(args) {
         Ok(address) => address,
-        Err(error) => return report.fail("address", format_args!("{error:#}")),
+        Err(error) => return report.fail("address", one_line(&error)),
     };
     match std::net::TcpListener::bind(address) {
         Ok(_) => report.ok("address", format_args!("{address} can be listened on")),
@@ -106,7 +106,7 @@ fn server(args: &ServerArgs, report: &mut CheckReport) {
     match keys::required(args, address) {
         Ok(Some(keys)) => report.ok("keys", format_args!("{} of them can be used", keys.len())),
         Ok(None) => report.note("keys", "requests need no key: every program on this machine may send them"),
-        Err(error) => report.fail("keys", format_args!("{error:#}")),
+        Err(error) => report.fail("keys", one_line(&error)),
     }
 }
 
@@ -116,7 +116,7 @@ fn calendar(args: &CalendarArgs, report: &mut CheckReport) -> Option<Arc<Calenda
     let calendar = match args.calendar() {
         Ok(calendar) => calendar,
         Err(error) => {
-            report.fail(subject, format_args!("{error:#}"));
+            report.fail(subject, one_line(&error));
             return None;
         }
     };
@@ -197,7 +197,7 @@ fn market(store: &Arc<dyn BarStore>, calendar: &Arc<Calendar>, claim: MarketClai
         .and_then(|market| {
             let newest = market.newest()?;
             if let Some(newest) = newest.filter(|_| claim.follows_clock) {
-                jobs::refuse_future(newest, SystemClock.now())?;
+                jobs::refuse_future(&market.calendar, newest, SystemClock.now())?;
             }
             let is_new = store.identity()?.is_none();
             let stocks = if is_new { None } else { Some(jobs::tradable(&**store, claim.only)?) };

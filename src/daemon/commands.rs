@@ -4,13 +4,15 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 
-use klined_service::{ProgramInfo, Shutdown, blocking, output, say_error};
+use klined_service::{ProgramInfo, Shutdown, blocking, output, say, say_error};
 
 use super::keys::NewKey;
-use super::realism;
 use super::work::stop_on;
+use super::{realism, renew};
 use crate::access::chaos;
-use crate::config::{CalendarCommand, KeyCommand, KlinedArgs, KlinedCommand, UniverseCommand, VerifyArgs};
+use crate::config::{
+    CalendarCommand, KeyCommand, KlinedArgs, KlinedCommand, ResetCommand, UniverseCommand, VerifyArgs,
+};
 use crate::jobs;
 use crate::store;
 use klined_market::base::Seed;
@@ -28,6 +30,7 @@ pub async fn run(args: KlinedArgs, program: ProgramInfo) -> anyhow::Result<ExitC
         KlinedCommand::Calendar(args) => calendar(&args),
         KlinedCommand::Universe(args) => universe(&args),
         KlinedCommand::Verify(args) => verify(args).await,
+        KlinedCommand::Reset(args) => blocking(move || reset(&args)).await?,
         KlinedCommand::Key(args) => key(&args),
         KlinedCommand::Realism(args) => blocking(move || realism::run(&args)).await?,
     }
@@ -67,6 +70,14 @@ fn calendar(args: &CalendarCommand) -> anyhow::Result<ExitCode> {
 fn universe(args: &UniverseCommand) -> anyhow::Result<ExitCode> {
     let rows = args.universe()?.rows(Seed(args.seed));
     printed(output::print(|out| csv::write(&rows, out)))
+}
+
+fn reset(args: &ResetCommand) -> anyhow::Result<ExitCode> {
+    match renew::reset(&args.database, args.yes, "--yes", None, None)? {
+        true => say!("The market was removed. The next `klined up` begins a new one."),
+        false => say!("There is no market in {}.", args.database.db_url),
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn key(args: &KeyCommand) -> anyhow::Result<ExitCode> {

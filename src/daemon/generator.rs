@@ -58,7 +58,7 @@ impl Daemon for GeneratorArgs {
             move || drop(reload.read(|| Ok(vitals.last_minute())))
         });
         info!(database = %self.database.db_url, seed = market.model.seed.0, model = market.model.version(), %shard, "started");
-        generate(market, task, &vitals, service.shutdown(), &Notify::new()).await
+        generate(market, task, &vitals, service.shutdown(), &GeneratorEvents::default()).await
     }
 }
 
@@ -81,13 +81,22 @@ pub struct GeneratorTask {
     pub patience: Duration,
 }
 
-/// Generates until the request to stop, and notifies `written` of every write.
+/// What others learn of a generator that runs beside them.
+#[derive(Default)]
+pub struct GeneratorEvents {
+    /// It has the writer's role and is where the last run ended.
+    pub started: Notify,
+    /// Minutes were written.
+    pub written: Notify,
+}
+
+/// Generates until the request to stop.
 pub async fn generate(
     mut market: Market,
     mut task: GeneratorTask,
     vitals: &Arc<MarketVitals>,
     shutdown: &Shutdown,
-    written: &Notify,
+    events: &GeneratorEvents,
 ) -> anyhow::Result<()> {
     let pace = task.pace;
     let mut alarm = match pace {
@@ -113,6 +122,7 @@ pub async fn generate(
                 generator.at().inspect(|at| vitals.stands_at(at.start()));
                 vitals.common.works();
                 is_first = false;
+                events.started.notify_one();
                 Some(generator)
             }
             Err(error) => {
@@ -135,7 +145,7 @@ pub async fn generate(
                     retry.reset();
                     if minutes > 0 {
                         debug!(minutes, at = generator.at().map(tracing::field::display), "written");
-                        written.notify_one();
+                        events.written.notify_one();
                     }
                     running = Some(generator);
                 }

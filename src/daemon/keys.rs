@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use data_encoding::HEXLOWER;
+use klined_service::text;
 use tracing::warn;
 
 use crate::access::keys::{self, Keys};
@@ -74,7 +75,7 @@ pub fn file(args: &ServerArgs, default: Option<&str>) -> Option<PathBuf> {
 /// It cannot be read, is not valid, or has no key.
 pub fn read(path: &Path) -> anyhow::Result<Keys> {
     let context = || format!("cannot use the keys in {}", path.display());
-    let keys = Keys::parse(&std::fs::read_to_string(path).with_context(context)?).with_context(context)?;
+    let keys = Keys::parse(&text::read(path).with_context(context)?).with_context(context)?;
     if keys.is_empty() {
         bail!("there are no keys in {}; `klined key NAME >> FILE` makes one", path.display());
     }

@@ -9,12 +9,15 @@ mod backfill;
 mod check;
 mod clock;
 mod commands;
+mod confirm;
 mod generator;
 mod health;
 mod keys;
 mod realism;
 mod reload;
+mod renew;
 mod up;
+mod welcome;
 mod work;
 
 pub use backfill::run as run_backfill;

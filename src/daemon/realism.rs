@@ -4,11 +4,12 @@ use std::fs;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::available_parallelism;
 
 use anyhow::{Context, bail};
 use chrono::NaiveDate;
+use klined_service::progress::Progress;
 use klined_service::{output, say_error};
 
 use crate::config::{RealismArgs, SYMBOL_DAYS_MAX};
@@ -61,7 +62,10 @@ pub fn run(args: &RealismArgs) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::from(MISUSED));
         }
         let model = model(args.model, seed, parameters, &calendar);
-        let series = generate(&model, &stocks, &days, threads);
+        let progress = Mutex::new(Progress::begin("stocks", stocks.len() as u64));
+        let made = || progress.lock().unwrap_or_else(PoisonError::into_inner).add(1);
+        let series = generate(&model, &stocks, &days, threads, &made);
+        drop(progress);
         (report.model, report.symbols) = (model.version(), stocks.len());
         report.runs.push(ScoredSeed { seed, scorecard: score(&series)? });
         if shown.is_none() && args.plot.is_some() {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use chrono::NaiveDate;
+use klined_service::one_line;
 use tokio::sync::watch;
 use tracing::{error, info};
 
@@ -45,7 +46,7 @@ impl CalendarReload {
                 Some(new)
             }
             Err(error) => {
-                error!("the calendar is unchanged: {error:#}");
+                error!("the calendar is unchanged: {}", one_line(&error));
                 None
             }
         }

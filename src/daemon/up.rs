@@ -3,25 +3,28 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::NaiveDate;
 use klined_service::args::ServiceArgs;
-use klined_service::{Daemon, Service, Shutdown, blocking, say};
-use tokio::sync::Notify;
-use tracing::info;
+use klined_service::{Daemon, Service, Shutdown, blocking};
+use tracing::{info, warn};
 
 use super::aggregator::{self, AggregatorTask, aggregate};
-use super::generator::{self, GeneratorTask, generate};
+use super::clock::SystemClock;
+use super::generator::{self, GeneratorEvents, GeneratorTask, generate};
 use super::health::{MarketHealth, MarketVitals};
-use super::keys::KEYS_FILE;
 use super::reload::CalendarReload;
+use super::renew::{reset, return_to_now};
 use super::work::{open_store, stop_on};
-use super::{api, backfill};
+use super::{api, backfill, welcome};
 use crate::config::UpArgs;
-use crate::jobs::{Aggregator, Market, Window};
-use crate::store::DatabaseUrl;
-use klined_market::base::{Pace, Shard};
+use crate::jobs::{Aggregator, Market, Stop, Window};
+use klined_market::base::{Clock, Pace, Shard};
+use klined_market::calendar::Calendar;
 
 /// The longest time between two runs of the aggregator when no minute is written.
 const AGGREGATE_EVERY: Duration = Duration::from_secs(60);
+/// Trading days of history that a new market gets.
+const DAYS: u16 = 30;
 
 impl Daemon for UpArgs {
     fn service_args(&self) -> ServiceArgs {
@@ -38,36 +41,105 @@ impl Daemon for UpArgs {
             generator::vitals(&health, pace, Shard::WHOLE),
             aggregator::vitals(&health, AGGREGATE_EVERY, Shard::WHOLE),
         ];
-        let (database, seed, choice) = (self.database.clone(), self.model.seed, self.model.choice()?);
+        let choice = self.model.choice()?;
         let patience = self.database.patience();
         let task = GeneratorTask { only: vec![], pace, choice: choice.clone(), calendars, patience };
         let universe = self.universe.universe()?;
-        let (stop, days, filler) = (stop_on(service.shutdown()), usize::from(self.days), jobs[0].clone());
-        let retain_months = self.retention.retain_months;
+        // A port that is taken is noticed before the history is made.
+        let listener = api::listen_first(&self.server).await?;
+        let (args, stop, filler) = (self.clone(), stop_on(service.shutdown()), jobs[0].clone());
         let (market, is_filled) = blocking(move || {
-            let store = open_store(&database)?;
+            if args.fresh {
+                reset(&args.database, args.yes, "--fresh --yes", universe.as_ref(), args.model.seed)?;
+            }
+            let store = open_store(&args.database)?;
+            let (seed, universe) = (args.model.seed, universe.as_ref());
             let market =
-                Market::claim_filling(store, calendar, choice, seed, universe.as_ref())?.retaining(retain_months);
-            let observed = Market { store: market.store.clone().observed_by(filler), ..market.clone() };
-            let is_filled = market.is_even()? || backfill::fill(&observed, Window::Days(days), None, &stop)?;
+                Market::claim_filling(store, calendar, choice, seed, universe)?.retaining(args.retention.retain_months);
+            let first_day = if args.from_now { return_to_now(&market, &args)? } else { None };
+            let is_filled = set_up(&market, args.days, first_day, filler, &stop)?;
             anyhow::Ok((market, is_filled))
         })
         .await??;
         if is_filled {
-            let server = api::beside(&self.server, &market).await?;
-            introduce(&self, &market, server.as_ref());
+            let server = listener.map(|listener| api::beside(&self.server, listener, &market)).transpose()?;
             health.has_opened(market.store.clone());
             read_on_hangup(reload, server.as_ref(), jobs[0].clone(), &service);
-            let stop = service.shutdown().token();
-            let serving = server.map(|beside| tokio::spawn(beside.server.run(beside.listener, stop)));
-            run_market(market, task, &jobs, service.shutdown()).await?;
-            if let Some(serving) = serving {
-                serving.await?;
-            }
+            self.run_with(market, task, &jobs, server, service.shutdown()).await?;
         }
-        info!("the next start goes on from here");
+        info!("the next start continues where this one stopped");
         Ok(())
     }
+}
+
+impl UpArgs {
+    /// Runs generator, aggregator and server together. What is printed comes when the generator has its role.
+    async fn run_with(
+        &self,
+        market: Market,
+        task: GeneratorTask,
+        jobs: &[Arc<MarketVitals>; 2],
+        server: Option<api::EmbeddedServer>,
+        shutdown: &Shutdown,
+    ) -> anyhow::Result<()> {
+        let events = GeneratorEvents::default();
+        let shown = server.as_ref().map(|beside| beside.server.clone());
+        let introduction = welcome::Introduction::of(self, &market, server.as_ref());
+        let serving = server.map(|beside| tokio::spawn(beside.server.run(beside.listener, shutdown.token())));
+        let welcoming = async {
+            events.started.notified().await;
+            introduction.print();
+            welcome::show_state(market.clone(), shown).await;
+        };
+        tokio::select! {
+            outcome = run_market(market.clone(), task, jobs, shutdown, &events) => outcome?,
+            () = welcoming => {}
+        }
+        if let Some(serving) = serving {
+            serving.await?;
+        }
+        Ok(())
+    }
+}
+
+/// Fills a new market, and one whose first filling was interrupted, from `first_day` on if it is given; false when it is stopped before
+/// the end.
+fn set_up(
+    market: &Market,
+    days: Option<u16>,
+    first_day: Option<NaiveDate>,
+    filler: Arc<MarketVitals>,
+    stop: &Stop,
+) -> anyhow::Result<bool> {
+    let first_day = match first_day {
+        Some(first_day) => Some(first_day),
+        None => market.store.listings()?.iter().map(|listing| listing.first_day).min(),
+    };
+    if let Some((days, first_day)) = days.zip(first_day)
+        && begins_before(&market.calendar, days, first_day)?
+    {
+        warn!(
+            "--days {days} is for a new market, and this one begins on {first_day}; it goes on as it is. \
+             `klined up --fresh --days {days}` removes it and begins a new one"
+        );
+    }
+    if market.is_even()? {
+        return Ok(true);
+    }
+    let observed = Market { store: market.store.clone().observed_by(filler), ..market.clone() };
+    // What an interrupted filling has begun is completed from its own first day on.
+    let window = match first_day {
+        Some(from) => Window::Range { from, to: None },
+        None => Window::Days(usize::from(days.unwrap_or(DAYS))),
+    };
+    backfill::fill(&observed, window, None, stop)
+}
+
+/// Whether so many days of history up to now would begin before a day.
+fn begins_before(calendar: &Calendar, days: u16, first_day: NaiveDate) -> anyhow::Result<bool> {
+    let Some(end) = calendar.last_completed(SystemClock.now())? else { return Ok(false) };
+    let wanted = calendar.first_of_days_ending(calendar.day_of(end), usize::from(days));
+    Ok(wanted.is_none_or(|wanted| wanted < first_day))
 }
 
 /// Has calendar and keys read again on every SIGHUP.
@@ -91,6 +163,7 @@ async fn run_market(
     task: GeneratorTask,
     [generator, aggregator]: &[Arc<MarketVitals>; 2],
     shutdown: &Shutdown,
+    events: &GeneratorEvents,
 ) -> anyhow::Result<()> {
     let (calendars, patience) = (task.calendars.clone(), task.patience);
     let roll_ups = AggregatorTask {
@@ -101,15 +174,14 @@ async fn run_market(
         calendars,
         patience,
     };
-    let written = Notify::new();
     // When one of the two fails the other must not run on alone.
     let generating = async {
-        let outcome = generate(market.clone(), task, generator, shutdown, &written).await;
+        let outcome = generate(market.clone(), task, generator, shutdown, events).await;
         shutdown.request();
         outcome
     };
     let aggregating = async {
-        let outcome = aggregate(market.store.clone(), roll_ups, aggregator, shutdown, &written).await;
+        let outcome = aggregate(market.store.clone(), roll_ups, aggregator, shutdown, &events.written).await;
         shutdown.request();
         outcome
     };
@@ -121,27 +193,4 @@ async fn run_market(
     })
     .await??;
     Ok(())
-}
-
-/// Prints where the data is and how to look at it.
-fn introduce(args: &UpArgs, market: &Market, server: Option<&api::EmbeddedServer>) {
-    let (url, seed) = (&args.database.db_url, market.model.seed.0);
-    say!("The market is open: {url}, seed {seed}. Ctrl-C stops it; the next start goes on from there.");
-    let query = "SELECT symbol, current_price, market_state FROM stock_state";
-    match url {
-        DatabaseUrl::Sqlite(path) => say!("Look at it: sqlite3 {} \"{query}\"", path.display()),
-        DatabaseUrl::Postgres(_) => say!("Look at it: psql \"$DATABASE_URL\" -c \"{query}\""),
-    }
-    if args.live {
-        say!("It follows the real clock: bars come from 09:30 to 11:30 and from 13:00 to 15:00 in Shanghai.");
-    } else {
-        let every = Duration::from_secs_f64(60.0 / args.pace.speed);
-        say!("Test mode: a new minute comes every {every:?}, and closed hours are skipped.");
-    }
-    if let Some(server) = server {
-        say!("It is served on http://{}; /docs describes the routes.", server.address);
-        if let Some(key) = &server.new_key {
-            say!("The key, which is shown only now: {} (its hash is in {KEYS_FILE})", key.text());
-        }
-    }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::bail;
 use klined_service::{Retriable, Shutdown, blocking};
-use tracing::info;
+use tracing::debug;
 
 use super::health::MarketVitals;
 use crate::config::DatabaseArgs;
@@ -43,7 +43,7 @@ pub async fn patiently<T: Send + 'static>(
 pub fn open_store(args: &DatabaseArgs) -> anyhow::Result<Arc<dyn BarStore>> {
     let store = store::open(&args.options())?;
     for migration in store.migrate()? {
-        info!(migration, "migrated");
+        debug!(migration, "migrated");
     }
     Ok(store)
 }

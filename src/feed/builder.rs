@@ -14,11 +14,13 @@ pub(super) struct UpdateBuilder {
     /// The number of stock events that wait to be sent.
     events: usize,
     market: Vec<MarketEvent>,
+    /// Whether an update waits for subscribers that are behind. A pump that is driven by hand waits for none.
+    pub gives_way: bool,
 }
 
 impl UpdateBuilder {
     pub fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, stocks: Vec::new(), events: 0, market: Vec::new() }
+        Self { shared, stocks: Vec::new(), events: 0, market: Vec::new(), gives_way: false }
     }
 
     /// Adds an event that every subscriber receives.
@@ -42,6 +44,9 @@ impl UpdateBuilder {
     pub fn send(&mut self) {
         if self.stocks.is_empty() && self.market.is_empty() {
             return;
+        }
+        if self.gives_way {
+            self.shared.give_way();
         }
         let (mut stocks, market) = (std::mem::take(&mut self.stocks), std::mem::take(&mut self.market));
         self.shared.counts.updates.fetch_add(1, Ordering::Relaxed);

@@ -2,8 +2,10 @@
 //!
 //! One thread, the pump, reads what is committed, foresees the open minute of the symbols with subscribers, and sends its trades
 //! and quotes when the market's clock reaches them. Its updates go through one ring, which every subscriber reads at its own
-//! pace. A subscriber that falls behind by the whole ring receives an error.
+//! pace. The pump gives way to a subscriber that the server itself keeps from reading. A subscriber that falls behind by the whole
+//! ring all the same, because its client does not read, receives an error.
 
+mod backlog;
 mod builder;
 mod closing;
 mod interest;
@@ -21,8 +23,9 @@ use tokio::sync::{broadcast, watch};
 
 pub use pump::{Pump, WAIT_MAX};
 pub use subscription::{Missed, Subscription};
-pub use update::{Closed, ENCODINGS, Event, FeedUpdate, MarketEvent, StockEvents};
+pub use update::{Closed, ENCODINGS, Event, EventKind, FeedUpdate, MarketEvent, StockEvents};
 
+use self::backlog::Backlog;
 use self::interest::Interest;
 use crate::jobs::Market;
 use klined_market::bars::ticks::{BestQuote, MinuteTicks, Trade};
@@ -86,6 +89,8 @@ struct FeedState {
     /// The number of the newest update.
     number: u64,
     lasts: BTreeMap<Symbol, Last>,
+    /// The position of each subscriber.
+    backlogs: Vec<Arc<Backlog>>,
     /// The market under another calendar, until the pump takes it.
     market: Option<Market>,
 }
@@ -93,8 +98,8 @@ struct FeedState {
 impl Shared {
     fn new() -> Arc<Self> {
         let updates = Some(broadcast::Sender::new(RING));
-        let state =
-            FeedState { updates, interest: Interest::default(), number: 0, lasts: BTreeMap::new(), market: None };
+        let (interest, lasts) = (Interest::default(), BTreeMap::new());
+        let state = FeedState { updates, interest, number: 0, lasts, backlogs: Vec::new(), market: None };
         Arc::new(Self {
             state: Mutex::new(state),
             served: watch::Sender::new(0),

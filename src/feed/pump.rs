@@ -86,6 +86,7 @@ impl Pump {
         let mut follow: Option<Box<dyn Follow>> = None;
         let mut pause = Duration::ZERO;
         let mut is_time = true;
+        self.builder.gives_way = true;
         while !is_over() {
             if let Some(market) = self.take_market() {
                 self.foresight.go_by(market);

@@ -1,6 +1,8 @@
 //! A subscription: the events of the symbols that one client has subscribed to.
 
 use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -10,6 +12,7 @@ use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::timeout;
 
+use super::backlog::Backlog;
 use super::update::{FeedUpdate, StockEvents};
 use super::{Last, Shared};
 use klined_market::base::Symbol;
@@ -32,6 +35,7 @@ pub enum Missed {
 pub struct Subscription {
     shared: Arc<Shared>,
     updates: broadcast::Receiver<Arc<FeedUpdate>>,
+    backlog: Arc<Backlog>,
     /// Each symbol subscribed to by name, with the number of the last update that is not for this client.
     named: BTreeMap<Symbol, u64>,
     /// The same of all symbols.
@@ -40,9 +44,13 @@ pub struct Subscription {
 
 impl Subscription {
     pub(super) fn new(shared: &Arc<Shared>) -> Self {
-        let ring = shared.state().updates.as_ref().map(broadcast::Sender::subscribe);
+        let mut state = shared.state();
+        let ring = state.updates.as_ref().map(broadcast::Sender::subscribe);
         let updates = ring.unwrap_or_else(|| broadcast::channel(1).1);
-        Self { shared: shared.clone(), updates, named: BTreeMap::new(), everything: None }
+        let backlog = Arc::new(Backlog::since(state.number));
+        state.backlogs.push(backlog.clone());
+        drop(state);
+        Self { shared: shared.clone(), updates, backlog, named: BTreeMap::new(), everything: None }
     }
 
     /// Subscribes to more symbols. Returns the last ticks of each symbol that has any. The client receives every later event
@@ -118,10 +126,22 @@ impl Subscription {
                     return Err(Missed::Lagged(updates));
                 }
             };
+            self.backlog.take(update.number);
             if !update.market.is_empty() || self.own(&update).next().is_some() {
                 return Ok(update);
             }
         }
+    }
+
+    /// Waits for something that the client has to do. The feed does not wait for this subscription meanwhile.
+    pub async fn wait_for_client<T>(&self, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        poll_fn(|context| {
+            let polled = work.as_mut().poll(context);
+            self.backlog.wait_for_client(polled.is_pending());
+            polled
+        })
+        .await
     }
 
     /// Selects the events of an update that this client subscribed to, in order of symbol.
@@ -150,6 +170,7 @@ impl Subscription {
 impl Drop for Subscription {
     fn drop(&mut self) {
         let mut state = self.shared.state();
+        state.backlogs.retain(|backlog| !Arc::ptr_eq(backlog, &self.backlog));
         self.named.keys().for_each(|symbol| state.interest.remove(symbol));
         if self.everything.is_some() {
             state.interest.remove_all();

@@ -1,6 +1,5 @@
 //! Updates: the events since the previous update, grouped by symbol.
 
-use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use tokio_util::bytes::Bytes;
@@ -39,6 +38,21 @@ pub enum Event {
     },
 }
 
+/// The kinds of events of a symbol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventKind {
+    Trade,
+    Quote,
+    Bar,
+    Halt,
+}
+
+/// The number of [`EventKind`]s.
+const KINDS: usize = 4;
+
+/// The texts of each kind of events in one encoding, as far as a client needed them.
+type Texts = [OnceLock<Box<[Bytes]>>; KINDS];
+
 /// An event of the whole market.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum MarketEvent {
@@ -55,7 +69,7 @@ pub struct StockEvents {
     pub events: Vec<Event>,
     /// The quote that was valid before the first of them; none when no quote of the symbol was sent before.
     pub standing: Option<BestQuote>,
-    encoded: [OnceLock<Box<[Bytes]>>; ENCODINGS],
+    texts: [OnceLock<Box<Texts>>; ENCODINGS],
 }
 
 /// The events that subscribers receive at once. Each symbol occurs at most once, and symbols are in ascending order.
@@ -65,6 +79,18 @@ pub struct FeedUpdate {
     pub number: u64,
     pub market: Vec<MarketEvent>,
     pub stocks: Vec<StockEvents>,
+}
+
+impl Event {
+    #[must_use]
+    pub fn kind(&self) -> EventKind {
+        match self {
+            Self::Trade(_) => EventKind::Trade,
+            Self::Quote(_) => EventKind::Quote,
+            Self::Bar(_) => EventKind::Bar,
+            Self::Halt { .. } => EventKind::Halt,
+        }
+    }
 }
 
 impl From<Tick> for Event {
@@ -78,17 +104,48 @@ impl From<Tick> for Event {
 
 impl StockEvents {
     pub(super) fn new(symbol: Symbol, events: Vec<Event>) -> Self {
-        Self { symbol, events, standing: None, encoded: [const { OnceLock::new() }; ENCODINGS] }
+        Self { symbol, events, standing: None, texts: [const { OnceLock::new() }; ENCODINGS] }
     }
 
-    /// The events in a dialect's encoding, one for one. The first call for a `place` encodes the events, and later calls reuse the
-    /// result. Each dialect has its own places, below [`ENCODINGS`]; with any other place every call encodes again.
-    pub fn encoded(&self, place: usize, encode: impl Fn(&Symbol, &Event) -> Bytes) -> Cow<'_, [Bytes]> {
-        let write = || self.events.iter().map(|event| encode(&self.symbol, event));
-        match self.encoded.get(place) {
-            Some(written) => Cow::Borrowed(written.get_or_init(|| write().collect())),
-            None => Cow::Owned(write().collect()),
+    /// The events in order, those of the kinds that a client needs with their texts in a dialect's encoding. `encode` receives the
+    /// quote that was valid before the event.
+    ///
+    /// The first call for a `place` that needs a kind encodes the events of that kind, and later calls reuse the result. Each
+    /// dialect has its own places, below [`ENCODINGS`]; with any other place there are no texts.
+    pub fn encoded<'a>(
+        &'a self,
+        place: usize,
+        is_needed: impl Fn(EventKind) -> bool + 'a,
+        encode: impl Fn(&Symbol, &Event, Option<&BestQuote>) -> Bytes + 'a,
+    ) -> impl Iterator<Item = (&'a Event, Option<&'a Bytes>)> + 'a {
+        let texts = self.texts.get(place).map(|texts| texts.get_or_init(Box::default));
+        let mut next = [0; KINDS];
+        self.events.iter().map(move |event| {
+            let kind = event.kind();
+            let Some(texts) = texts.filter(|_| is_needed(kind)) else { return (event, None) };
+            let texts = texts[kind as usize].get_or_init(|| self.encode_all(kind, &encode));
+            let text = texts.get(next[kind as usize]);
+            next[kind as usize] += 1;
+            (event, text)
+        })
+    }
+
+    fn encode_all(
+        &self,
+        kind: EventKind,
+        encode: impl Fn(&Symbol, &Event, Option<&BestQuote>) -> Bytes,
+    ) -> Box<[Bytes]> {
+        let mut standing = self.standing;
+        let mut texts = Vec::new();
+        for event in &self.events {
+            if event.kind() == kind {
+                texts.push(encode(&self.symbol, event, standing.as_ref()));
+            }
+            if let Event::Quote(quote) = event {
+                standing = Some(*quote);
+            }
         }
+        texts.into_boxed_slice()
     }
 }
 

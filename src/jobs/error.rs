@@ -81,10 +81,17 @@ pub enum JobError {
     ScenarioOfShard { name: String },
     /// The newest bar is later than the clock.
     #[error(
-        "the newest bar in this database is of {newest}, later than now ({now}), as a run with --test leaves it. Go on with \
-         --test, use another database, or begin anew with `market-backfill --days N --clear`"
+        "the newest bar in this database is of {newest}, {ahead} trading days later than now ({now}), as a run with --test leaves \
+         it. `klined up --live --from-now` makes the days up to now again, with the same bars, and removes the later ones. Or go on \
+         with --test, use another database, or begin anew with `market-backfill --days N --clear`"
     )]
-    FutureData { newest: String, now: String },
+    FutureData { newest: String, now: String, ahead: usize },
+    /// A market whose days cannot be made again from its seed alone.
+    #[error(
+        "the days up to now cannot be made again with the same bars: {reason}. Go on with --test, use another database, or begin \
+         anew with `klined up --live --fresh`"
+    )]
+    NotRepeatable { reason: &'static str },
     /// A backfill that would have to write before a symbol's first bar.
     #[error(
         "{symbol} already has bars from {first_day} on, and a market can only be continued forward, not preceded; ask for \

@@ -18,7 +18,7 @@ use super::{JobError, Market, Stop};
 use crate::store::{Lease, Listing, MarketStatus, MarketWrite, Role};
 use klined_market::bars::SymbolRun;
 use klined_market::base::{MarketClock, Pace, Seconds, Symbol, UnixNanos, UnixSeconds};
-use klined_market::calendar::{MINUTES_PER_DAY, Minute};
+use klined_market::calendar::{Calendar, MINUTES_PER_DAY, Minute, local_time};
 
 /// The most by which the newest bar may be ahead of the clock. A clock that was set back a little explains this much.
 const CLOCK_STEP_MAX: Seconds = Seconds::minutes(10);
@@ -115,7 +115,7 @@ impl Generator {
     /// # Errors
     /// The newest bar lies in the future.
     pub fn refuse_future(&self, now: UnixSeconds) -> Result<(), JobError> {
-        self.at.map_or(Ok(()), |at| refuse_future(at, now))
+        self.at.map_or(Ok(()), |at| refuse_future(&self.market.calendar, at, now))
     }
 
     /// Asks the database whether this is still the market's writer.
@@ -364,9 +364,10 @@ impl Generator {
 ///
 /// # Errors
 /// It lies in the future.
-pub fn refuse_future(newest: Minute, now: UnixSeconds) -> Result<(), JobError> {
+pub fn refuse_future(calendar: &Calendar, newest: Minute, now: UnixSeconds) -> Result<(), JobError> {
     if newest.end() > now + CLOCK_STEP_MAX {
-        return Err(JobError::FutureData { newest: newest.to_string(), now: klined_market::calendar::local_time(now) });
+        let ahead = calendar.days(calendar.date_of(now)?, calendar.day_of(newest)).len().saturating_sub(1);
+        return Err(JobError::FutureData { newest: newest.to_string(), now: local_time(now), ahead });
     }
     Ok(())
 }

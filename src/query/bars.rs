@@ -108,6 +108,12 @@ impl ShownBar {
         StoredBar { range: 0, time: start, open, high, low, close, volume }
     }
 
+    /// Whether all prices are positive numbers. Only an operator can have written others, and no client receives them.
+    #[must_use]
+    pub fn is_priced(&self) -> bool {
+        self.stored().is_priced()
+    }
+
     /// The label of the bar, in Unix seconds. A bar outside of all buckets, which only an operator can have written, has its
     /// start as label.
     #[must_use]
@@ -183,6 +189,7 @@ fn page_of(mut bars: Vec<ShownBar>, query: &BarQuery, is_from_end: bool) -> BarP
     // The latest bars in order of time end with the newest: nothing follows.
     let follows = has_more && (query.order == TimeOrder::Descending || !is_from_end);
     let next = bars.last().filter(|_| follows).map(|bar| bar.start);
+    bars.retain(ShownBar::is_priced);
     BarPage { bars, next }
 }
 
@@ -256,4 +263,21 @@ fn buckets(
         }
     }
     buckets
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bar_whose_price_is_no_number_is_on_no_page_and_the_next_page_is_the_same() {
+        let bar = |start, price| ShownBar::flat(UnixSeconds::new(start), price);
+        let symbol = "AAPL".parse().unwrap();
+        let query =
+            BarQuery { start: Some(UnixSeconds::EPOCH), limit: 4, ..BarQuery::latest(symbol, Interval::Minute1) };
+        let prices = [f64::NAN, 10.0, f64::INFINITY, -1.0, 11.0];
+        let bars = prices.iter().zip(0..).map(|(price, place)| bar(place * 60, *price)).collect();
+        let page = page_of(bars, &query, false);
+        assert_eq!((page.bars, page.next), (vec![bar(60, 10.0)], Some(UnixSeconds::new(180))));
+    }
 }

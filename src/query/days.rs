@@ -66,7 +66,7 @@ fn ranges(symbols: &[Symbol], interval: Interval, from: impl Fn(usize, &Symbol) 
 pub(super) fn days(store: &dyn BarStore, calendar: &Calendar, symbols: &[Symbol]) -> Result<Vec<DayBars>, Failure> {
     let mut last: Vec<Option<StoredBar>> = vec![None; symbols.len()];
     for bar in store.last_bars(&ranges(symbols, Interval::Minute1, |_, _| UnixSeconds::EPOCH), 1)? {
-        last[bar.range] = Some(bar);
+        last[bar.range] = Some(bar).filter(StoredBar::is_priced);
     }
     // A bar whose time has no date, which only an operator can have written, belongs to no day.
     let dates: Vec<Option<NaiveDate>> =
@@ -112,11 +112,11 @@ fn put_together(
 ) -> Vec<DayBars> {
     let mut of: Vec<BTreeMap<NaiveDate, ShownBar>> = vec![BTreeMap::new(); symbols.len()];
     let mut minutes: Vec<Option<ShownBar>> = last.iter().map(|bar| bar.map(ShownBar::from)).collect();
-    for bar in rolled {
+    for bar in rolled.iter().filter(|bar| bar.is_priced()) {
         let Ok(date) = calendar.date_of(bar.time) else { continue };
         of[bar.range].insert(date, ShownBar::from(*bar));
     }
-    for bar in fresh {
+    for bar in fresh.iter().filter(|bar| bar.is_priced()) {
         let Ok(date) = calendar.date_of(bar.time) else { continue };
         let bar_of_minute = ShownBar::from(*bar);
         minutes[bar.range] = Some(bar_of_minute);

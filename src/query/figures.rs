@@ -90,12 +90,14 @@ impl Period {
 /// The 1-minute bars from one instant on, at most those of 30 days.
 fn minutes(store: &dyn BarStore, symbol: Symbol, from: UnixSeconds) -> Result<Vec<StoredBar>, Failure> {
     let range = BarRange { symbol, interval: Interval::Minute1, from, to: UnixSeconds::MAX };
-    Ok(store.bars(&[range], 30 * usize::from(MINUTES_PER_DAY))?)
+    let mut bars = store.bars(&[range], 30 * usize::from(MINUTES_PER_DAY))?;
+    bars.retain(StoredBar::is_priced);
+    Ok(bars)
 }
 
 fn close_before(store: &dyn BarStore, symbol: Symbol, to: UnixSeconds) -> Result<Option<f64>, Failure> {
     let range = BarRange { symbol, interval: Interval::Minute1, from: UnixSeconds::EPOCH, to };
-    Ok(store.last_bars(&[range], 1)?.first().map(|bar| bar.close))
+    Ok(store.last_bars(&[range], 1)?.first().filter(|bar| bar.is_priced()).map(|bar| bar.close))
 }
 
 impl Reader {

@@ -197,7 +197,11 @@ impl Reader {
     /// The database cannot be read.
     pub async fn price_list(&self) -> Result<Arc<PriceList>, Refusal> {
         let read = self.ask(|store, _| {
-            let rows = store.prices()?;
+            // What an operator may have written that is no price goes to no client.
+            let mut rows = store.prices()?;
+            rows.retain(|row| row.price.is_finite() && row.price > 0.0);
+            rows.iter_mut()
+                .for_each(|row| row.change_percent = row.change_percent.filter(|percent| percent.is_finite()));
             let newest = rows.iter().map(|row| row.last_update).max();
             Ok(Arc::new(PriceList { rows, newest }))
         });

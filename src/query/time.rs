@@ -1,9 +1,9 @@
-//! Instants as clients write them: RFC 3339, a date, Unix seconds or milliseconds.
+//! Instants as clients write them: RFC 3339, the same without a zone, a date, Unix seconds or milliseconds.
 
-use chrono::{DateTime, NaiveDate};
+use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, Timelike};
 
 use super::parameters::repeated;
-use klined_market::base::UnixSeconds;
+use klined_market::base::{Nanos, UnixSeconds};
 use klined_market::calendar::Calendar;
 
 /// 9999-12-31T23:59:59Z, the last instant that a client may name.
@@ -21,27 +21,51 @@ pub enum Edge {
 /// The instant of a parameter in Unix seconds, or a text that says what is wrong with it. Fractions of a second are cut off, also
 /// at the end of a span, because the last second is included there.
 pub fn parse(name: &str, text: &str, edge: Edge) -> Result<UnixSeconds, String> {
+    precise(name, text, edge).map(|(seconds, _)| seconds)
+}
+
+/// The instant of a parameter in Unix seconds, and the nanoseconds after that; or a text that says what is wrong with it. A whole
+/// second stands for its first nanosecond at the start of a span, and for its last at the end, unless a fraction is written.
+pub fn precise(name: &str, text: &str, edge: Edge) -> Result<(UnixSeconds, Nanos), String> {
     let wrong = || {
         format!(
-            "{name}={} is no time: use RFC 3339 (2026-03-02T09:30:00+08:00), a date of the exchange (2026-03-02), or Unix \
-             seconds or milliseconds from 0 on",
+            "{name}={} is no time: use RFC 3339 (2026-03-02T09:30:00+08:00; without a zone it is the exchange's time), a date of \
+             the exchange (2026-03-02), or Unix seconds or milliseconds from 0 on",
             repeated(text)
         )
     };
-    let instant = if let Ok(number) = text.parse::<i64>() {
-        if number >= MILLIS_FROM { UnixSeconds::from_millis(number) } else { UnixSeconds::new(number) }
+    let whole = if edge == Edge::End { Nanos::SECOND - Nanos::NANOSECOND } else { Nanos::ZERO };
+    let (instant, fraction) = if let Ok(number) = text.parse::<i64>() {
+        match number {
+            MILLIS_FROM.. => (UnixSeconds::from_millis(number), Nanos::MILLISECOND * (number % 1000)),
+            _ => (UnixSeconds::new(number), whole),
+        }
     } else if let Ok(date) = text.parse::<NaiveDate>() {
-        match edge {
+        let instant = match edge {
             Edge::Start => Calendar::midnight(date),
             Edge::End => date.succ_opt().map_or(Ok(LAST), |next| Calendar::midnight(next).map(UnixSeconds::previous)),
-        }
-        .map_err(|_| wrong())?
+        };
+        (instant.map_err(|_| wrong())?, whole)
+    } else if let Some(instant) = zoned(text) {
+        (UnixSeconds::new(instant.timestamp()), Nanos::new(i64::from(instant.timestamp_subsec_nanos())))
     } else {
-        // An unescaped plus arrives as a space.
-        let parsed = DateTime::parse_from_rfc3339(&text.replace(' ', "+")).map_err(|_| wrong())?;
-        UnixSeconds::new(parsed.timestamp())
+        let local = local(text).ok_or_else(wrong)?;
+        (Calendar::instant_of(local).map_err(|_| wrong())?, Nanos::new(i64::from(local.nanosecond())))
     };
-    if (UnixSeconds::EPOCH..=LAST).contains(&instant) { Ok(instant) } else { Err(wrong()) }
+    if (UnixSeconds::EPOCH..=LAST).contains(&instant) { Ok((instant, fraction)) } else { Err(wrong()) }
+}
+
+/// A date and time with their zone. An unescaped plus arrives as a space.
+fn zoned(text: &str) -> Option<DateTime<FixedOffset>> {
+    let with_plus = || Some(text.rsplit_once(' ')?).map(|(time, zone)| format!("{time}+{zone}"));
+    DateTime::parse_from_rfc3339(text).ok().or_else(|| DateTime::parse_from_rfc3339(&with_plus()?).ok())
+}
+
+/// A date and time without a zone.
+fn local(text: &str) -> Option<NaiveDateTime> {
+    ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"]
+        .iter()
+        .find_map(|format| NaiveDateTime::parse_from_str(text, format).ok())
 }
 
 #[cfg(test)]
@@ -61,6 +85,11 @@ mod tests {
             "2026-03-02T09:30:00 08:00",
             "2026-03-02T01:30:00Z",
             "2026-03-02T01:30:00.5Z",
+            "2026-03-02 01:30:00Z",
+            "2026-03-02T09:30:00",
+            "2026-03-02 09:30:00.5",
+            "2026-03-02T09:30",
+            "2026-03-02 09:30",
         ] {
             assert_eq!(parse("start", text, Edge::Start), Ok(instant), "{text}");
         }
@@ -70,8 +99,39 @@ mod tests {
     }
 
     #[test]
+    fn a_time_without_a_zone_is_the_exchanges_also_in_its_summer_time() {
+        // Shanghai was nine hours ahead of UTC in the summer of 1991.
+        for (text, utc) in
+            [("1991-01-10T09:30:00", "1991-01-10T01:30:00Z"), ("1991-07-10T09:30:00", "1991-07-10T00:30:00Z")]
+        {
+            assert_eq!(parse("start", text, Edge::Start), parse("start", utc, Edge::Start), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_fraction_is_kept_where_it_is_written() {
+        let fraction = |text, edge| precise("end", text, edge).map(|(_, fraction)| fraction.get());
+        for (text, nanos) in [("2026-03-02T09:30:00.25", 250_000_000), ("1772415000007", 7_000_000)] {
+            assert_eq!([Edge::Start, Edge::End].map(|edge| fraction(text, edge)), [Ok(nanos), Ok(nanos)], "{text}");
+        }
+        for text in ["1772415000", "2026-03-02"] {
+            assert_eq!([Edge::Start, Edge::End].map(|edge| fraction(text, edge)), [Ok(0), Ok(999_999_999)], "{text}");
+        }
+    }
+
+    #[test]
     fn what_is_no_instant_is_refused_by_name() {
-        for text in ["", "-1", "now", "2026-02-30", "2026-03-02T09:30:00", "99999999999999999", "1e9", "' OR 1=1 --"] {
+        for text in [
+            "",
+            "-1",
+            "now",
+            "2026-02-30",
+            "2026-03-02T25:30:00",
+            "2026-03-02T09",
+            "99999999999999999",
+            "1e9",
+            "' OR 1=1 --",
+        ] {
             let message = parse("start", text, Edge::Start).unwrap_err();
             assert!(message.starts_with("start="), "{message}");
         }

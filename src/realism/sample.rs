@@ -16,11 +16,23 @@ pub const STOCKS_MIN: usize = 100;
 pub const DAYS_MIN: usize = 240;
 
 /// Makes each stock's days and folds them, in the order of the stocks. The result does not depend on the number of threads.
+/// `made` is called after each stock, on the thread that made it.
 #[must_use]
-pub fn generate(model: &Model, stocks: &[Instrument], days: &[NaiveDate], threads: NonZeroUsize) -> Vec<Series> {
+pub fn generate(
+    model: &Model,
+    stocks: &[Instrument],
+    days: &[NaiveDate],
+    threads: NonZeroUsize,
+    made: &(dyn Fn() + Sync),
+) -> Vec<Series> {
     let share = stocks.len().div_ceil(threads.get()).max(1);
+    let one = |stock: &Instrument| {
+        let series = series(model, stock, days);
+        made();
+        series
+    };
     std::thread::scope(|scope| {
-        let make = |part: &[Instrument]| part.iter().map(|stock| series(model, stock, days)).collect::<Vec<_>>();
+        let make = |part: &[Instrument]| part.iter().map(one).collect::<Vec<_>>();
         let workers: Vec<_> = stocks.chunks(share).map(|part| scope.spawn(move || make(part))).collect();
         workers.into_iter().flat_map(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
     })

@@ -93,6 +93,12 @@ impl Server {
         self.hub.change_market(market);
     }
 
+    /// Number of requests that were answered so far.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        self.guard.metrics.answers()
+    }
+
     /// The market's present instant; none before the generator's first minute.
     pub(super) async fn market_time(&self) -> Result<Option<UnixNanos>, Refusal> {
         Ok(self.reader.standing().await?.clock.map(|clock| clock.now(self.clock.now_nanos())))

@@ -119,6 +119,12 @@ pub enum InvalidBar {
 }
 
 impl StoredBar {
+    /// Whether all of its prices are positive numbers.
+    #[must_use]
+    pub fn is_priced(&self) -> bool {
+        [self.open, self.high, self.low, self.close].iter().all(|price| price.is_finite() && *price > 0.0)
+    }
+
     /// Its prices and volume.
     ///
     /// # Errors

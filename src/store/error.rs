@@ -23,6 +23,12 @@ pub enum StoreError {
          the server's pg_hba.conf allows it"
     )]
     Refused { url: String, reason: String },
+    /// The server answers, and has no database of this name.
+    #[error(
+        "the database {url} cannot be used: {reason}; make it with `createdb {name}` (-h, -p and -U name the server and the user of \
+         the URL), or correct the URL"
+    )]
+    NoDatabase { url: String, name: String, reason: String },
     /// No connection came free in time.
     #[error(
         "no database connection came free within {waited:?} ({reason}); raise --db-pool-size or --db-timeout, or look \

@@ -17,8 +17,8 @@ const PATIENCE = 90_000;
 
 function rows(sql) {
   const [python, script] = market.split(' ');
-  const told = execFileSync(python, [script, 'query', database, sql], { encoding: 'utf8' });
-  return told.trim() === '' ? [] : told.trim().split('\n').map((line) => line.split('\t').map(Number));
+  const answer = execFileSync(python, [script, 'query', database, sql], { encoding: 'utf8' });
+  return answer.trim() === '' ? [] : answer.trim().split('\n').map((line) => line.split('\t').map(Number));
 }
 
 const stored = (symbol, condition = '') =>
@@ -89,7 +89,7 @@ test('4.x: pages of bars are the bars of the database, and its stream adds up to
   check(bars, trades);
 });
 
-test('4.x: a wrong key is told', async () => {
+test('4.x: a wrong key is refused', async () => {
   const stream = new streaming.StockDataStream({ credentials: { keyId, secret: 'wrong' }, url: `${url.replace('http', 'ws')}/v2/iex`, reconnect: false });
   stream.on('error', () => {});
   stream.connect();

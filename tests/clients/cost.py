@@ -14,11 +14,11 @@ from market import Market
 
 # A path with the ends of a range of 200 bars, the last one included, and where its answer has them.
 DIALECTS = {
-    "native": ("/api/v1/bars/AAPL?timeframe=1m&start={start}&limit=200", lambda told: told["data"]),
-    "alpaca": ("/v2/stocks/bars?symbols=AAPL&timeframe=1Min&start={iso}&limit=200", lambda told: told["bars"]["AAPL"]),
-    "polygon": ("/v2/aggs/ticker/AAPL/range/1/minute/{start}000/{end}000?limit=200", lambda told: told["results"]),
-    "binance": ("/api/v3/klines?symbol=AAPL&interval=1m&startTime={start}000&limit=200", lambda told: told),
-    "udf": ("/udf/history?symbol=AAPL&resolution=1&from={start}&to={past}", lambda told: told["t"]),
+    "native": ("/api/v1/bars/AAPL?timeframe=1m&start={start}&limit=200", lambda answer: answer["data"]),
+    "alpaca": ("/v2/stocks/bars?symbols=AAPL&timeframe=1Min&start={iso}&limit=200", lambda answer: answer["bars"]["AAPL"]),
+    "polygon": ("/v2/aggs/ticker/AAPL/range/1/minute/{start}000/{end}000?limit=200", lambda answer: answer["results"]),
+    "binance": ("/api/v3/klines?symbol=AAPL&interval=1m&startTime={start}000&limit=200", lambda answer: answer),
+    "udf": ("/udf/history?symbol=AAPL&resolution=1&from={start}&to={past}", lambda answer: answer["t"]),
 }
 COUNT = 200
 BLOCKS = 15
@@ -41,8 +41,8 @@ def main():
         wire = http.client.HTTPConnection(market.address)
         for name, (_, bars) in DIALECTS.items():
             wire.request("GET", paths[name])
-            told = bars(json.loads(wire.getresponse().read()))
-            assert len(told) == COUNT, f"{name} tells {len(told)} bars"
+            answer = bars(json.loads(wire.getresponse().read()))
+            assert len(answer) == COUNT, f"{name} answers {len(answer)} bars"
 
         def cost(path):
             before = user_ticks(market.server)

@@ -33,7 +33,7 @@ def until(what, probe, patience=PATIENCE):
             last = probe()
             if last:
                 return last
-        except Exception as error:  # noqa: BLE001 - told of below
+        except Exception as error:  # noqa: BLE001 - reported below
             last = error
         time.sleep(0.05)
     raise AssertionError(f"waited in vain until {what}: {last!r}")
@@ -50,8 +50,8 @@ def query(url, sql):
     if url.startswith("sqlite:///"):
         with sqlite3.connect(url.removeprefix("sqlite:///"), timeout=60) as database:
             return [tuple(str(value) for value in row) for row in database.execute(sql)]
-    told = subprocess.run(["psql", url, "-X", "-A", "-t", "-q", "-F", "\t", "-c", sql], check=True, capture_output=True, text=True)
-    return [tuple(line.split("\t")) for line in told.stdout.splitlines() if line]
+    answer = subprocess.run(["psql", url, "-X", "-A", "-t", "-q", "-F", "\t", "-c", sql], check=True, capture_output=True, text=True)
+    return [tuple(line.split("\t")) for line in answer.stdout.splitlines() if line]
 
 
 class Market:

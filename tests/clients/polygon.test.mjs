@@ -11,8 +11,8 @@ const key = `${KLINED_KEY_ID}.${KLINED_KEY_SECRET}`;
 
 function query(sql) {
     const [program, ...words] = KLINED_MARKET.split(" ");
-    const told = execFileSync(program, [...words, "query", KLINED_DATABASE, sql], { encoding: "utf8" });
-    return told.split("\n").filter(Boolean).map((line) => line.split("\t"));
+    const answer = execFileSync(program, [...words, "query", KLINED_DATABASE, sql], { encoding: "utf8" });
+    return answer.split("\n").filter(Boolean).map((line) => line.split("\t"));
 }
 
 function bars(symbol, interval = "1m") {
@@ -38,15 +38,15 @@ test("trades of a minute are its bar, on many pages", async () => {
     const bar = bars("JPM").at(-20);
     const paging = restClient(key, KLINED_URL, { pagination: true });
     const [from, to] = [`${bar[0]}000000000`, `${bar[0] + 60}000000000`];
-    const told = await paging.getStocksTrades("JPM", undefined, from, undefined, undefined, to, "asc", 5);
-    const trades = told.results.sort((a, b) => a.sip_timestamp - b.sip_timestamp || a.sequence_number - b.sequence_number);
+    const answer = await paging.getStocksTrades("JPM", undefined, from, undefined, undefined, to, "asc", 5);
+    const trades = answer.results.sort((a, b) => a.sip_timestamp - b.sip_timestamp || a.sequence_number - b.sequence_number);
     const prices = trades.map((trade) => trade.price);
     const volume = trades.reduce((sum, trade) => sum + trade.size, 0);
     const made = [bar[0], prices[0], Math.max(...prices), Math.min(...prices), prices.at(-1), volume];
     assert.deepEqual(made, bar);
 });
 
-test("what is not there is told as the vendor does", async () => {
+test("what does not exist is answered as by the vendor", async () => {
     const rest = restClient(key, KLINED_URL);
     const none = await rest.getStocksAggregates("NOPE", 1, "day", "2020-01-01", "2030-01-01");
     assert.deepEqual([none.status, none.resultsCount], ["OK", 0]);
@@ -56,10 +56,10 @@ test("what is not there is told as the vendor does", async () => {
 });
 
 test("tickers are on as many pages as it takes", async () => {
-    const told = await restClient(key, KLINED_URL, { pagination: true }).listTickers(undefined, undefined, "stocks", undefined, undefined, undefined, undefined, undefined, true, undefined, undefined, undefined, undefined, "asc", 3);
+    const answer = await restClient(key, KLINED_URL, { pagination: true }).listTickers(undefined, undefined, "stocks", undefined, undefined, undefined, undefined, undefined, true, undefined, undefined, undefined, undefined, "asc", 3);
     const stored = query("SELECT symbol FROM stock_metadata ORDER BY symbol").map(([symbol]) => symbol);
-    assert.deepEqual(told.results.map((row) => row.ticker).sort(), stored);
-    assert.equal(told.count, stored.length);
+    assert.deepEqual(answer.results.map((row) => row.ticker).sort(), stored);
+    assert.equal(answer.count, stored.length);
 });
 
 test("live ticks add up to the bar that follows", { timeout: 120_000 }, async () => {

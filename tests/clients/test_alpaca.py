@@ -175,11 +175,11 @@ class Alpaca:
             self.assertEqual((refused.exception.status_code, refused.exception.message), (403, "forbidden."))
 
     def test_a_wrong_key_is_told_on_the_stream(self):
-        with self.assertLogs("alpaca.data.live.websocket", logging.ERROR) as told:
+        with self.assertLogs("alpaca.data.live.websocket", logging.ERROR) as logged:
             stream = Stream(self.market, secret="wrong")
             stream.hear("bars", "AAPL")
             with stream:
-                until("it is told", lambda: any("auth failed" in line for line in told.output))
+                until("the refusal is logged", lambda: any("auth failed" in line for line in logged.output))
 
     def test_the_stream_adds_up_and_goes_on_after_a_restart(self):
         stream = Stream(self.market)

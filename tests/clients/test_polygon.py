@@ -71,8 +71,8 @@ class PolygonLaws:
         stored = self.market.bars("AAPL")
         first, last = stored[0][0], stored[-1][0]
         for limit in [50_000, 150]:
-            told = list(self.rest.list_aggs("AAPL", 1, "minute", first * 1000, last * 1000, limit=limit))
-            self.assertEqual(rows(told), stored, limit)
+            answer = list(self.rest.list_aggs("AAPL", 1, "minute", first * 1000, last * 1000, limit=limit))
+            self.assertEqual(rows(answer), stored, limit)
         self.assertGreater(len(stored), 4 * 150)
         down = list(self.rest.list_aggs("AAPL", 1, "minute", first * 1000, last * 1000, sort="desc", limit=200))
         self.assertEqual(rows(down), stored[::-1])
@@ -81,9 +81,9 @@ class PolygonLaws:
         whole = "1990-01-01", "2100-01-01"
         for multiplier, span, interval in [(5, "minute", "5m"), (60, "minute", "60m"), (2, "hour", "120m"), (1, "day", "1d"), (1, "week", "1w"), (1, "month", "1M")]:
             stored = self.market.bars("MSFT", interval)
-            told = rows(self.rest.list_aggs("MSFT", multiplier, span, *whole))
+            answer = rows(self.rest.list_aggs("MSFT", multiplier, span, *whole))
             # The newest roll-up may have grown meanwhile.
-            self.assertEqual(told[: len(stored) - 1], stored[:-1], interval)
+            self.assertEqual(answer[: len(stored) - 1], stored[:-1], interval)
             self.assertTrue(stored, interval)
         for multiplier, span in [(2, "minute"), (3, "hour"), (1, "quarter"), (1, "second")]:
             with self.assertRaises(BadResponse) as refused:
@@ -93,8 +93,8 @@ class PolygonLaws:
     def test_days_are_those_of_the_database(self):
         days = self.market.bars("V", "1d")
         date = time.strftime("%Y-%m-%d", time.gmtime(days[0][0] + 8 * 3600))
-        told = self.rest.get_daily_open_close_agg("V", date)
-        self.assertEqual((told.open, told.high, told.low, told.close, int(told.volume)), days[0][1:])
+        answer = self.rest.get_daily_open_close_agg("V", date)
+        self.assertEqual((answer.open, answer.high, answer.low, answer.close, int(answer.volume)), days[0][1:])
         grouped = {bar.ticker: bar for bar in self.rest.get_grouped_daily_aggs(date)}
         self.assertEqual(len(grouped), len(self.market.symbols()))
         self.assertEqual(rows([grouped["V"]]), [days[0]])
@@ -119,8 +119,8 @@ class PolygonLaws:
     def test_the_last_of_everything_is_new(self):
         trade, quote = self.rest.get_last_trade("AAPL"), self.rest.get_last_quote("AAPL")
         newest = self.market.bars("AAPL")[-1]
-        for told in [trade, quote]:
-            self.assertLess(abs(told.sip_timestamp // 10**9 - newest[0]), 2 * 3600 if told else 0)
+        for answer in [trade, quote]:
+            self.assertLess(abs(answer.sip_timestamp // 10**9 - newest[0]), 2 * 3600 if answer else 0)
         self.assertLess(quote.bid_price, quote.ask_price)
         one = self.rest.get_snapshot_ticker("stocks", "AAPL")
         self.assertEqual(one.ticker, "AAPL")
@@ -129,15 +129,15 @@ class PolygonLaws:
         self.assertEqual(int(one.day.volume), sum(bar[5] for bar in today))
         self.assertEqual((one.day.open, one.day.high, one.day.close), (today[0][1], max(bar[2] for bar in today), today[-1][4]))
         everything = self.rest.get_snapshot_all("stocks")
-        self.assertEqual(sorted(told.ticker for told in everything), self.market.symbols())
+        self.assertEqual(sorted(answer.ticker for answer in everything), self.market.symbols())
         some = list(self.rest.list_universal_snapshots(ticker_any_of=["AAPL", "NOPE"]))
-        self.assertEqual([(told.ticker, told.error) for told in some], [("AAPL", None), ("NOPE", "NOT_FOUND")])
+        self.assertEqual([(answer.ticker, answer.error) for answer in some], [("AAPL", None), ("NOPE", "NOT_FOUND")])
         self.assertEqual(len(list(self.rest.list_universal_snapshots(type="stocks", limit=3))), len(self.market.symbols()))
 
     def test_there_is_a_reference(self):
-        told = [row.ticker for row in self.rest.list_tickers(limit=3)]
-        self.assertEqual(told, self.market.symbols())
-        self.assertEqual([row.ticker for row in self.rest.list_tickers(order="desc", limit=4)], told[::-1])
+        answer = [row.ticker for row in self.rest.list_tickers(limit=3)]
+        self.assertEqual(answer, self.market.symbols())
+        self.assertEqual([row.ticker for row in self.rest.list_tickers(order="desc", limit=4)], answer[::-1])
         self.assertEqual(self.rest.get_ticker_details("AAPL").ticker, "AAPL")
         self.assertIn(self.rest.get_market_status().market, ["open", "closed"])
         self.assertTrue(all(day.status == "closed" for day in self.rest.get_market_holidays()))
@@ -163,7 +163,7 @@ class PolygonLaws:
 
     def test_live_ticks_add_up_to_the_bar_that_follows(self):
         listener = Listener(self.market, ["T.AAPL", "T.*", "Q.AAPL", "A.AAPL", "AM.*"])
-        minutes = until("five minutes have been told", lambda: len(listener.of("AM", "AAPL")) >= 5 and listener.of("AM", "AAPL"))
+        minutes = until("five minutes have been sent", lambda: len(listener.of("AM", "AAPL")) >= 5 and listener.of("AM", "AAPL"))
         trades, seconds = listener.of("T", "AAPL"), listener.of("A", "AAPL")
         ids = [trade.id for trade in trades]
         self.assertEqual(len(ids), len(set(ids)))
@@ -187,17 +187,17 @@ class PolygonLaws:
 
     def test_a_client_comes_back_after_a_restart(self):
         listener = Listener(self.market, ["AM.*"])
-        until("a minute has been told", lambda: listener.of("AM"))
+        until("a minute has been sent", lambda: listener.of("AM"))
         self.market.restart()
         before = len(listener.heard)
-        until("minutes are told again", lambda: len(listener.of("AM")) > before)
+        until("minutes are sent again", lambda: len(listener.of("AM")) > before)
         self.assertIsNone(listener.error)
         listener.close()
 
     def test_eight_thousand_tickers_may_be_named(self):
         names = [f"T.X{number}" for number in range(8000)] + ["AM.AAPL"]
         listener = Listener(self.market, names)
-        until("the one that there is has been told", lambda: listener.of("AM", "AAPL"))
+        until("the known one has been sent", lambda: listener.of("AM", "AAPL"))
         listener.close()
 
 

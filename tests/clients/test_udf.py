@@ -35,7 +35,7 @@ class Laws:
         place.write_text(HALT)
         words = ["--from", "2026-03-02", "--to", "2026-03-04", "--scenario", str(place)]
         cls.market = Market(cls.backend, backfill=words, speed=1)
-        # All that a chart is told is where its datafeed is.
+        # The address of the datafeed is all that a chart gets.
         cls.base = f"{cls.market.url}/udf/key/{cls.market.key_id}.{cls.market.key_secret}"
 
     @classmethod
@@ -69,8 +69,8 @@ class Laws:
         for name in ["AAPL", "KLINED:AAPL", "aapl"]:
             symbol = self.ask("symbols", symbol=name)
             self.assertNotIn("s", symbol)
-            told = [symbol[key] for key in ["name", "session", "timezone", "pricescale", "minmov", "has_intraday"]]
-            self.assertEqual(told, ["AAPL", "0930-1130,1300-1500", "Asia/Shanghai", 100, 1, True])
+            answer = [symbol[key] for key in ["name", "session", "timezone", "pricescale", "minmov", "has_intraday"]]
+            self.assertEqual(answer, ["AAPL", "0930-1130,1300-1500", "Asia/Shanghai", 100, 1, True])
         self.assertEqual(self.ask("symbols", symbol="NOPE"), {"s": "error", "errmsg": "unknown_symbol"})
         found = self.ask("search", query="AM", type="stock", exchange="", limit=10)
         self.assertEqual([one["symbol"] for one in found], ["AMZN"])

@@ -2,6 +2,7 @@
 
 mod check;
 mod cli;
+mod configuration;
 mod daemons;
 mod deploy;
 mod faults;
@@ -11,4 +12,6 @@ mod operations;
 mod realism;
 mod restarts;
 mod supervision;
+mod terminal;
+mod up;
 mod variables;

@@ -5,7 +5,7 @@
  * the server told them, and the open one as its ticks go.
  */
 
-import { bucketOf, dayOf, MINUTE, startOf, type Interval } from './time';
+import { bucketOf, dayOf, MINUTE, nextMinute, startOf, type Interval } from './time';
 
 /** Time is the bar's start in Unix seconds, volume is in shares. */
 export interface Bar {
@@ -64,6 +64,8 @@ export class Series {
     const joins = this.last !== undefined && this.last.time >= from;
     this.bars = joins ? [...this.bars.filter((bar) => bar.time < from), ...bars] : bars;
     const newest = minutes.at(-1);
+    // The server may answer with a page that is a moment old.
+    const later = this.minutes.filter((bar) => bar.time > (newest?.time ?? Infinity));
     this.minutes = newest ? minutes.filter((bar) => dayOf(bar.time) === dayOf(newest.time)) : [];
     this.days = newest ? days.filter((bar) => dayOf(bar.time) < dayOf(newest.time)) : [];
     // Its first ticks may have been missed.
@@ -71,6 +73,7 @@ export class Series {
     for (let at = 0; at < this.minutes.length; at++) {
       if (bucketOf(this.minutes[at]!.time, this.interval) !== bucketOf(this.minutes[at + 1]?.time ?? 0, this.interval)) this.fold(at + 1);
     }
+    for (const minute of later) this.close(minute);
     this.replaced = true;
   }
 
@@ -87,6 +90,12 @@ export class Series {
     if (minute <= (this.minutes.at(-1)?.time ?? 0)) return;
     if (this.open?.time !== minute) this.open = { time: minute, open: price, high: price, low: price, close: price, volume: 0 };
     add(this.open, { time: minute, open: price, high: price, low: price, close: price, volume });
+  }
+
+  /** Whether trading minutes lie between the newest closed minute and another: bars of them were missed, or there were none. */
+  isAfterGap(minute: Bar): boolean {
+    const newest = this.minutes.at(-1);
+    return newest !== undefined && minute.time > newest.time && minute.time !== nextMinute(newest.time, minute.time);
   }
 
   /** A minute has closed. */

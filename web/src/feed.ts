@@ -19,7 +19,7 @@ export interface Heard {
   halt(symbol: string, halted: boolean): void;
   /** The session has changed. */
   session(): void;
-  /** The connection stands; what was missed in between must be fetched. */
+  /** The connection stands; what was missed in between must be fetched, after `settled`. */
   up(): void;
   /** The feed has left minutes out; they must be fetched. */
   skipped(): void;
@@ -35,6 +35,9 @@ export class Feed {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private why = '';
   private isUp = false;
+  /** Subscriptions that the server has not confirmed yet. */
+  private unconfirmed = 0;
+  private waiting: (() => void)[] = [];
 
   constructor(private readonly heard: Heard) {
     setInterval(() => this.watch(), SILENCE / 2);
@@ -56,10 +59,27 @@ export class Feed {
     this.tell('subscribe', without(wanted, before));
   }
 
+  /**
+   * Resolves when the server has confirmed every subscription: what is fetched from then on and what the feed sends leave no gap
+   * between them. It also resolves when there is no connection, with which all is fetched anew.
+   */
+  settled(): Promise<void> {
+    if (!this.isUp || this.unconfirmed === 0) return Promise.resolve();
+    return new Promise((go) => this.waiting.push(go));
+  }
+
+  private settle(unconfirmed: number): void {
+    this.unconfirmed = unconfirmed;
+    if (unconfirmed > 0) return;
+    for (const go of this.waiting.splice(0)) go();
+  }
+
   private tell(type: 'subscribe' | 'unsubscribe', pairs: Map<string, Set<Channel>>): void {
     for (const channel of ['tick', 'bar'] as const) {
       const tickers = [...pairs].filter(([, channels]) => channels.has(channel)).map(([symbol]) => symbol);
-      if (tickers.length > 0) this.send({ type, tickers, channels: [channel] });
+      if (tickers.length === 0) continue;
+      this.send({ type, tickers, channels: [channel] });
+      if (type === 'subscribe') this.unconfirmed += 1;
     }
   }
 
@@ -83,6 +103,7 @@ export class Feed {
   private lost(why: string): void {
     this.socket = undefined;
     this.isUp = false;
+    this.settle(0);
     // A message before the end says more than the reason that came with it.
     this.why ||= why;
     const wait = Math.min(WAIT_FIRST * 2 ** this.attempts++, WAIT_MOST) * (1 - Math.random() / 2);
@@ -124,6 +145,9 @@ export class Feed {
       case 'skipped':
         this.heard.skipped();
         break;
+      case 'subscribed':
+        this.settle(Math.max(this.unconfirmed - 1, 0));
+        break;
       case 'connected':
         this.isUp = true;
         this.attempts = 0;
@@ -133,6 +157,8 @@ export class Feed {
         this.heard.up();
         break;
       case 'error':
+        // A refused subscription is never confirmed.
+        if (data?.code === 'subscription_limit') this.settle(Math.max(this.unconfirmed - 1, 0));
         this.why = message.message ?? data?.message ?? '';
         break;
     }

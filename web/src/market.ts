@@ -67,6 +67,10 @@ export class Market {
   /** The newest day that was heard of. */
   private today = 0;
   private isDrawing = false;
+  /** What the feed has sent of the stock whose bars are being fetched; none while nothing is fetched. */
+  private kept: (() => void)[] | undefined;
+  /** The newest minute before which a gap was found, so that it is fetched once. */
+  private mendedTo = 0;
   /** The trade of the chosen stock that was heard last. */
   private lastTick = '';
 
@@ -106,7 +110,6 @@ export class Market {
     this.parts.list.select(symbol);
     this.showHead();
     if (!isNew) return;
-    this.want();
     this.loadBars().catch((error) => this.failed(error));
   }
 
@@ -141,10 +144,20 @@ export class Market {
 
   private tick(symbol: string, price: number, volume: number, timeMs: number, id: string): void {
     this.setPrice(symbol, price);
-    if (symbol !== this.owner || id === this.lastTick) return;
-    this.lastTick = id;
-    this.series?.tick(Math.floor(timeMs / 1000), price, volume);
-    this.drawSoon();
+    this.take(symbol, () => {
+      if (id === this.lastTick) return;
+      this.lastTick = id;
+      this.series?.tick(Math.floor(timeMs / 1000), price, volume);
+    });
+  }
+
+  /** Applies what the feed sent of the chosen stock: at once, or after the bars that are being fetched. */
+  private take(symbol: string, apply: () => void): void {
+    if (this.kept && symbol === this.symbol) this.kept.push(apply);
+    else if (symbol === this.owner) {
+      apply();
+      this.drawSoon();
+    }
   }
 
   private bar(symbol: string, closed: Bar): void {
@@ -155,10 +168,17 @@ export class Market {
       this.today = dayOf(closed.time);
       this.renewStocks();
     }
-    if (symbol !== this.owner) return;
+    this.take(symbol, () => this.close(closed));
+    if (symbol === this.owner) this.renewRegimes();
+  }
+
+  /** Adds a closed minute. Where minutes are missing before it they are fetched, once: there may have been no trade. */
+  private close(closed: Bar): void {
+    if (this.series?.isAfterGap(closed) && closed.time > this.mendedTo) {
+      this.mendedTo = closed.time;
+      this.renewAll();
+    }
     this.series?.close(closed);
-    this.renewRegimes();
-    this.drawSoon();
   }
 
   private halt(symbol: string, halted: boolean): void {
@@ -225,13 +245,34 @@ export class Market {
     this.showHead();
   }
 
-  /** Fetches the newest bars of the chosen stock. A series that is shown already goes on. */
+  /**
+   * Fetches the newest bars of the chosen stock. A series that is shown already goes on. The feed is subscribed to first, and what it
+   * sends meanwhile is kept and added afterwards, so that no minute is lost between the two.
+   */
   private async loadBars(): Promise<void> {
     this.loading.abort();
     this.loading = new AbortController();
-    const { symbol, interval, parts } = this;
     const { signal } = this.loading;
+    this.kept = [];
     if (!this.isCurrent) overlay('Loading…');
+    this.want();
+    try {
+      await this.feed.settled();
+      if (!signal.aborted) await this.fetchBars(signal);
+    } finally {
+      if (!signal.aborted) this.applyKept();
+    }
+  }
+
+  /** Adds what was kept; after a failure the series may be another stock's, and then it is dropped. */
+  private applyKept(): void {
+    const kept = this.kept ?? [];
+    this.kept = undefined;
+    if (this.isCurrent) for (const apply of kept) apply();
+  }
+
+  private async fetchBars(signal: AbortSignal): Promise<void> {
+    const { symbol, interval, parts } = this;
     const isLong = interval === '1w' || interval === '1M';
     const [bars, minutes, days] = await Promise.all([
       api.bars(symbol, interval, PAGE, signal),
@@ -246,13 +287,16 @@ export class Market {
       this.series = series;
       this.owner = symbol;
       this.spans = [];
+      this.mendedTo = 0;
       this.hasOlder = bars.length >= PAGE;
+    }
+    this.applyKept();
+    if (isNew) {
       parts.chart.showRegimes([]);
       parts.chart.show(series);
     } else parts.chart.draw();
     this.today = Math.max(this.today, dayOf(minutes.at(-1)?.time ?? 0));
     overlay(series.last ? '' : `${symbol} has no bars yet. They appear as its minutes are written.`);
-    this.want();
     this.renewRegimes();
   }
 

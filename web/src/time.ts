@@ -13,6 +13,9 @@ const DAY = 86_400;
 /** Wall-clock minutes at which the two sessions begin. */
 const MORNING = 9 * 60 + 30;
 const AFTERNOON = 13 * 60;
+/** Wall-clock minutes at which they end. */
+const NOON = 11 * 60 + 30;
+const CLOSE = 15 * 60;
 
 const zone = 'Asia/Shanghai';
 const format = (options: Intl.DateTimeFormatOptions) => new Intl.DateTimeFormat('en-GB', { timeZone: zone, ...options });
@@ -41,6 +44,13 @@ export function dayOf(time: number): number {
 
 function minuteOfDay(time: number): number {
   return Math.floor(((time + offset(time)) % DAY) / MINUTE);
+}
+
+/** The trading minute after another, where the next day with trade is that of a later minute. */
+export function nextMinute(time: number, later: number): number {
+  const minute = minuteOfDay(time);
+  if (minute === NOON - 1) return time + (AFTERNOON - minute) * MINUTE;
+  return minute === CLOSE - 1 ? startOf(later, '1d') : time + MINUTE;
 }
 
 /** Minutes in an intraday interval; none for a day and longer. */

@@ -4,13 +4,10 @@ import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 
-import { chromium } from 'playwright-core';
-
+import { DATE, DESKTOP, lastBar, launch, pointAtAllBars, stamp } from './browser.mjs';
 import { Market, until } from './market.mjs';
 
 const pictures = process.env.KLINED_PICTURES ?? '../target/web';
-const FLAGS = '--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync';
-const DESKTOP = { viewport: { width: 1280, height: 800 }, colorScheme: 'light' };
 const PHONE = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true, colorScheme: 'light' };
 
 let market;
@@ -19,7 +16,7 @@ let browser;
 before(async () => {
   mkdirSync(pictures, { recursive: true });
   market = await Market.open('--days', '30', '--speed', '60');
-  browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS.split(' ') });
+  browser = await launch();
 });
 
 after(async () => {
@@ -81,26 +78,6 @@ function pixels(page) {
   });
 }
 
-const lastBar = (page) => page.locator('#legend').textContent();
-
-/** What the legend tells of each bar in view, by the bar's time, while the pointer goes over them. */
-async function pointAtAllBars(page) {
-  const { x, y, width, height } = await page.locator('#chart').boundingBox();
-  const said = new Map();
-  // To the left, as the bars go when a new one comes, so that none is passed by.
-  for (let at = x + width - 64; at > x; at -= 3) {
-    await page.mouse.move(at, y + height / 3);
-    const [time, ...numbers] = await page.locator('#legend span').allTextContents();
-    said.set(time, numbers);
-  }
-  await page.mouse.move(x + width / 2, 1);
-  return said;
-}
-
-const shanghai = (options) => new Intl.DateTimeFormat('en-GB', { timeZone: 'Asia/Shanghai', ...options });
-const DATE = shanghai({ weekday: 'short', day: 'numeric', month: 'short', year: 'numeric' });
-const MINUTE = shanghai({ hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
-const told = (time) => `${DATE.format(time * 1000)} ${MINUTE.format(time * 1000)}`;
 
 for (const colorScheme of ['light', 'dark']) {
   test(`candles and volume are drawn in ${colorScheme} colours`, async () => {
@@ -134,7 +111,7 @@ test('prices, bars and clock go on by themselves', async () => {
     return now.bar !== before.bar && now.clock !== before.clock && now.sum !== before.sum;
   });
   const newest = (await market.klines('AAPL', '1m', 1))[0].time;
-  await until('a later minute is shown', async () => (await lastBar(page)).startsWith(told(newest + 60)) || (await market.klines('AAPL', '1m', 1))[0].time > newest + 60);
+  await until('a later minute is shown', async () => (await lastBar(page)).startsWith(stamp(newest + 60)) || (await market.klines('AAPL', '1m', 1))[0].time > newest + 60);
   await page.finish();
 });
 
@@ -143,20 +120,20 @@ test('the minutes that came while the page was open are the server\'s', async ()
   const newest = (await market.klines('AAPL', '1m', 1))[0].time;
   await until('some have come', async () => (await market.klines('AAPL', '1m', 5))[0].time > newest);
   const known = await pointAtAllBars(page);
-  const came = (await market.klines('AAPL', '1m', 240)).filter((bar) => bar.time > newest && known.has(told(bar.time)));
+  const came = (await market.klines('AAPL', '1m', 240)).filter((bar) => bar.time > newest && known.has(stamp(bar.time)));
   // The last one may have been pointed at before it was closed.
   for (const { time, open, high, low, close } of came.slice(0, -2)) {
     const numbers = Object.entries({ O: open, H: high, L: low, C: close }).map(([name, price]) => name + price.toFixed(2));
-    assert.deepEqual(known.get(told(time)).slice(0, 4), numbers, told(time));
+    assert.deepEqual(known.get(stamp(time)).slice(0, 4), numbers, stamp(time));
   }
   assert.ok(came.length >= 5, `${came.length} came`);
   await page.finish();
 });
 
-test('the clock and the bars are told in Shanghai time', async () => {
+test('the clock and the bars are in Shanghai time', async () => {
   const page = await open({ ...DESKTOP, timezoneId: 'America/New_York' });
   await until('the newest bar is one of the server\'s minutes', async () => {
-    const times = (await market.klines('AAPL', '1m', 3)).map((bar) => told(bar.time));
+    const times = (await market.klines('AAPL', '1m', 3)).map((bar) => stamp(bar.time));
     const bar = await lastBar(page);
     return times.some((time) => bar.startsWith(time));
   });
@@ -215,10 +192,10 @@ test('when the server goes away it is said, and when it comes back nothing is mi
   const newest = (await market.klines('AAPL', '1m', 1))[0].time;
   await until('the newest bar is shown', async () => {
     const shown = await lastBar(page);
-    return (await market.klines('AAPL', '1m', 2)).some((bar) => bar.time >= newest && shown.startsWith(told(bar.time)));
+    return (await market.klines('AAPL', '1m', 2)).some((bar) => bar.time >= newest && shown.startsWith(stamp(bar.time)));
   });
   const known = await pointAtAllBars(page);
-  const bars = (await market.klines('AAPL', '1m', 120)).map((bar) => told(bar.time));
+  const bars = (await market.klines('AAPL', '1m', 120)).map((bar) => stamp(bar.time));
   const from = bars.findIndex((time) => known.has(time));
   const to = bars.findLastIndex((time) => known.has(time));
   assert.ok(from >= 0 && to - from > 60, `${known.size} bars were seen`);

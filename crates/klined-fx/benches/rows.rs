@@ -5,10 +5,13 @@
 //! eleven rounds that take turns.
 
 use std::hint::black_box;
+use std::sync::Arc;
 
 use klined_fx::base::{Hours, NoMarket, Pair};
 use klined_fx::market::{Book, Ecn, Fill, Market, MarketSettings, OrderRate, Reason};
+use klined_fx::out::TableNames;
 use klined_fx::out::csv::CsvEncoder;
+use klined_fx::out::entities::{ENTITIES, Entities};
 use klined_fx::out::ilp::IlpEncoder;
 use klined_fx::pipeline::Encode;
 use klined_fx::plan::PlannedSecond;
@@ -84,7 +87,7 @@ fn of_model<'a, E: Encode<Error: std::fmt::Debug> + 'a>(market: &'a Market, rows
 fn of_toy(market: &Market, is_book: bool) -> Way<'_> {
     let mut book = Book::default();
     market.walk(&Pair::all()).second(START).unwrap().ladders[0].book(0, 5, &mut book);
-    let mut encoder = IlpEncoder::new(market.streams);
+    let mut encoder = ilp(market);
     let pairs = Pair::all();
     Box::new(move || {
         let began = cpu_seconds();
@@ -118,17 +121,25 @@ fn of_toy(market: &Market, is_book: bool) -> Way<'_> {
     })
 }
 
+fn entities(market: &Market) -> Arc<Entities> {
+    Arc::new(Entities::of(market.streams, ENTITIES))
+}
+
+fn ilp(market: &Market) -> IlpEncoder {
+    IlpEncoder::new(entities(market), Arc::new(TableNames::with_suffix("").unwrap()))
+}
+
 fn main() {
     let orders = OrderRate { least: 5, most: 30 };
     let market = Market::new(MarketSettings { seed: Seed(1), hours: Hours::Week, levels: 5, orders });
-    let ilp = || IlpEncoder::new(market.streams);
+    let ilp = || ilp(&market);
     let mut ways: Vec<(&str, Way)> = vec![
         ("market_data, 5 levels, full model, line protocol", of_model(&market, (ROWS, 0), ilp())),
         ("market_data, 5 levels, toy, line protocol", of_toy(&market, true)),
         ("market_data, 5 levels, full model, nowhere", of_model(&market, (ROWS, 0), Nowhere::default())),
         ("core_price, full model, line protocol", of_model(&market, (0, ROWS), ilp())),
         ("core_price, toy, line protocol", of_toy(&market, false)),
-        ("market_data, 5 levels, full model, CSV", of_model(&market, (ROWS, 0), CsvEncoder::new(market.streams))),
+        ("market_data, 5 levels, full model, CSV", of_model(&market, (ROWS, 0), CsvEncoder::new(entities(&market)))),
     ];
     let mut taken: Vec<Vec<f64>> = vec![Vec::new(); ways.len()];
     for _ in 0..ROUNDS {

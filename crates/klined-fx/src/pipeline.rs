@@ -44,6 +44,8 @@ pub struct Job {
 pub struct Block {
     pub first: PlannedSecond,
     pub last: PlannedSecond,
+    /// Rows of `market_data` in all of them.
+    pub book_rows: u64,
 }
 
 /// Why a job ended early.
@@ -78,24 +80,31 @@ impl Job {
     ) -> Result<(), PipelineError<E::Error, Taking>> {
         std::thread::scope(|scope| {
             let mut lanes: Vec<Receiver<Lane<E>>> = Vec::with_capacity(self.workers);
+            let mut workers = Vec::with_capacity(self.workers);
             for worker in 0..self.workers {
                 let (sender, receiver) = sync_channel(BLOCKS_WAITING);
                 lanes.push(receiver);
                 let encoder = &encoder;
-                scope.spawn(move || self.work(worker, encoder(), &sender));
+                workers.push(scope.spawn(move || self.work(worker, encoder(), &sender)));
             }
-            let mut seconds = self.plan.seconds(self.market.streams);
-            for lane in (0..self.workers).cycle() {
-                let Some(block) = self.next_block(&mut seconds, |_| ()) else { break };
-                let made = lanes[lane].recv().map_err(|_| PipelineError::WorkerLost { second: block.first.second })?;
-                let chunk = made.map_err(PipelineError::Worker)?;
-                if consume(block, chunk).map_err(PipelineError::Consumer)? == Flow::Stop {
-                    break;
+            let mut take_turns = || {
+                let mut seconds = self.plan.seconds(self.market.streams);
+                for lane in (0..self.workers).cycle() {
+                    let Some(block) = self.next_block(&mut seconds, |_| ()) else { break };
+                    let lost = |_| PipelineError::WorkerLost { second: block.first.second };
+                    let chunk = lanes[lane].recv().map_err(lost)?.map_err(PipelineError::Worker)?;
+                    if consume(block, chunk).map_err(PipelineError::Consumer)? == Flow::Stop {
+                        break;
+                    }
                 }
-            }
+                Ok(())
+            };
+            let outcome = take_turns();
             // Workers that still make seconds end when their lanes are gone.
             drop(lanes);
-            Ok(())
+            // A worker that panicked has been missed above, where it matters.
+            workers.into_iter().for_each(|worker| drop(worker.join()));
+            outcome
         })
     }
 
@@ -103,7 +112,8 @@ impl Job {
         let mut block: Option<Block> = None;
         for second in seconds.take(self.block_seconds) {
             each(second);
-            block = Some(Block { first: block.map_or(second, |block| block.first), last: second });
+            let begun = block.unwrap_or(Block { first: second, last: second, book_rows: 0 });
+            block = Some(Block { last: second, book_rows: begun.book_rows + u64::from(second.book_rows), ..begun });
         }
         block
     }

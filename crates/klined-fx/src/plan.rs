@@ -67,8 +67,20 @@ pub struct PlanTotals {
     pub core_rows: u64,
     /// In Unix seconds; of no meaning when there is no second.
     pub first: i64,
-    pub last: i64,
+    /// None when the plan is longer than is counted; then the numbers above are those of the seconds that were counted.
+    pub last: Option<i64>,
 }
+
+impl PlanTotals {
+    /// Book rows in all: those that were counted, or those that a plan asks for which is longer.
+    #[must_use]
+    pub fn books_in_all(&self, plan: &Plan) -> u64 {
+        if self.last.is_some() { self.book_rows } else { plan.book_rows }
+    }
+}
+
+/// Seconds of a plan that are counted: about a quarter of a year of the market.
+const COUNTED_MOST: u64 = 5_000_000;
 
 impl Plan {
     /// The seconds, in order.
@@ -85,7 +97,7 @@ impl Plan {
         }
     }
 
-    /// How much the whole plan amounts to.
+    /// How much the plan amounts to, as far as it is counted.
     ///
     /// # Errors
     /// There is no open second in it.
@@ -95,7 +107,11 @@ impl Plan {
             if totals.seconds == 0 {
                 totals.first = second.second;
             }
-            totals.last = second.second;
+            if totals.seconds == COUNTED_MOST {
+                totals.last = None;
+                return Ok(totals);
+            }
+            totals.last = Some(second.second);
             totals.seconds += 1;
             totals.book_rows += u64::from(second.book_rows);
             totals.core_rows += u64::from(second.core_rows);
@@ -188,10 +204,16 @@ mod tests {
     }
 
     #[test]
+    fn a_plan_of_years_is_counted_in_part() {
+        let totals = plan(FRIDAY_EVENING, None, 1_000_000_000_000).totals(Streams(Seed(7))).unwrap();
+        assert_eq!((totals.seconds, totals.last), (COUNTED_MOST, None));
+    }
+
+    #[test]
     fn a_closed_market_has_no_seconds() {
         let streams = Streams(Seed(7));
         assert_eq!(plan(FRIDAY_EVENING + 60, Some(FRIDAY_EVENING + 3600), 10).totals(streams), Err(NothingToDo));
         let totals = plan(FRIDAY_EVENING, Some(FRIDAY_EVENING + 3600), 1_000_000).totals(streams).unwrap();
-        assert_eq!((totals.seconds, totals.last), (60, FRIDAY_EVENING + 59));
+        assert_eq!((totals.seconds, totals.last), (60, Some(FRIDAY_EVENING + 59)));
     }
 }

@@ -1,6 +1,6 @@
 //! A whole daemon: it counts heartbeats until it is stopped.
 
-use std::{process::ExitCode, time::Duration};
+use std::{collections::BTreeSet, process::ExitCode, time::Duration};
 
 use clap::Parser;
 use klined_service::args::ServiceArgs;
@@ -46,5 +46,5 @@ impl Daemon for Heartbeat {
 }
 
 fn main() -> ExitCode {
-    run_daemon::<Heartbeat>()
+    run_daemon::<Heartbeat>(&BTreeSet::new())
 }

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use rustix::fs::{Access, access};
 
 use crate::args::LogArgs;
-use crate::{logging, say};
+use crate::{logging, one_line, say};
 
 /// What was found so far. Every finding is printed at once.
 #[derive(Debug, Default)]
@@ -49,7 +49,7 @@ impl CheckReport {
         });
         match outcome {
             Ok(()) => self.ok("configuration", "can be used"),
-            Err(error) => self.fail("configuration", format_args!("{error:#}")),
+            Err(error) => self.fail("configuration", one_line(&error)),
         }
     }
 }

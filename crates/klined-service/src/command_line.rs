@@ -3,16 +3,18 @@
 //! - A flag goes before its variable, a variable of the environment before one of `.env`.
 //! - A variable that is set and empty counts as unset. In the environment it also hides the one of `.env`.
 //! - The variable of a switch takes `1`, `true`, `yes`, `on` and `0`, `false`, `no`, `off`, in any case of letters.
+//! - A variable that is misspelt is refused in `.env`, and warned of in the environment.
 //! - No message shows a password that is part of a URL.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
-use std::io::{IsTerminal, Write};
 
-use anyhow::{Context, bail};
 use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, ArgAction, Command, CommandFactory, Parser};
 
+use crate::names::{is_misspelt, nearest};
 use crate::secrets::without_passwords_of;
+use crate::{env_file, output, say_error, terminal};
 
 /// The command line of a program with the rules of this module on every flag: the one place where they are applied.
 #[must_use]
@@ -20,30 +22,34 @@ pub fn command<Args: CommandFactory>() -> Command {
     prepared(Args::command(), &is_empty)
 }
 
-/// Reads `.env` and the command line. A wrong command line ends the process with status 2 and a message.
+/// Reads `.env` and the command line. `others` are variables of other programs that read the same `.env`. A wrong command line
+/// ends the process with status 2 and a message.
 ///
 /// # Errors
-/// `.env` exists and cannot be read.
-pub(crate) fn read<Args: Parser>() -> anyhow::Result<Args> {
-    read_env_file()?;
+/// `.env` exists and cannot be used.
+pub(crate) fn read<Args: Parser>(others: &BTreeSet<String>) -> anyhow::Result<Args> {
+    let known: BTreeSet<String> = others.union(&variables_of(&Args::command())).cloned().collect();
+    warn_of_misspelt(&known);
+    env_file::load(&known)?;
     let mut command = command::<Args>();
     let read = command.try_get_matches_from_mut(std::env::args_os());
     let args = read.and_then(|matches| Args::from_arg_matches(&matches).map_err(|error| error.format(&mut command)));
     Ok(args.unwrap_or_else(|error| refuse(error, &command)))
 }
 
-fn read_env_file() -> anyhow::Result<()> {
-    let context = "cannot read the .env file; correct or remove it";
-    match dotenvy::dotenv() {
-        Ok(_) => Ok(()),
-        Err(error) if error.not_found() => Ok(()),
-        // The line itself is not shown, as it may hold a password.
-        Err(dotenvy::Error::LineParse(line, _)) => match line.split_once('=') {
-            Some((name, _)) => bail!("{context}: the value of {} is malformed", name.trim()),
-            None => bail!("{context}: it has a line that is not NAME=VALUE"),
-        },
-        Err(error) => Err(error).context(context),
+/// Warns of variables in the environment that are misspelt. Programs of other makers put them there too, so they are no failure.
+#[allow(clippy::disallowed_methods, reason = "this module reads the environment")]
+fn warn_of_misspelt(known: &BTreeSet<String>) {
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    for name in names.filter(|name| is_misspelt(name, known)) {
+        say_error!("warning: there is no variable {name}{}", nearest(&name, known));
     }
+}
+
+/// The names of a command's variables, and of those of its subcommands.
+#[must_use]
+pub fn variables_of(command: &Command) -> BTreeSet<String> {
+    every_argument(command).filter_map(|arg| Some(arg.get_env()?.to_str()?.to_owned())).collect()
 }
 
 fn prepared(command: Command, is_empty: &dyn Fn(&OsStr) -> bool) -> Command {
@@ -83,9 +89,9 @@ fn refuse(mut error: clap::Error, command: &Command) -> ! {
         error.exit();
     }
     let rendered = error.render();
-    let text = if std::io::stderr().is_terminal() { rendered.ansi().to_string() } else { rendered.to_string() };
+    let text = if terminal::has_colours() { rendered.ansi().to_string() } else { rendered.to_string() };
     let clean = urls_given(command).iter().fold(text, |text, url| without_passwords_of(url, &text));
-    let _ = write!(std::io::stderr(), "{clean}");
+    output::ask(format_args!("{clean}"));
     std::process::exit(error.exit_code());
 }
 

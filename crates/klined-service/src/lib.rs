@@ -25,28 +25,37 @@
 //! - The first SIGTERM or SIGINT lets the current unit of work end, for [`Daemon::GRACE`] at most; the second ends the process.
 //! - A variable that is set and empty counts as unset, and every switch takes the same words ([`command_line`]).
 //! - Nothing is printed with `println!`: [`say!`] and its kind drop what nobody can read, so a closed pipe ends no program.
+//! - What changes in place, a progress or a state, is shown by [`progress`], on a terminal only. `NO_COLOR` switches colours off.
+//! - An error is shown with its causes, each once ([`one_line`]).
 //! - No message shows a password of a URL ([`secrets`]).
 
 pub mod args;
 pub mod command_line;
 pub mod net;
 pub mod output;
+pub mod progress;
 pub mod secrets;
+pub mod text;
 
 mod alarm;
+mod chain;
 mod check;
 mod clock;
+mod env_file;
 mod health;
 mod logging;
+mod names;
 mod program;
 mod reload;
 mod retry;
 mod service;
 mod shutdown;
 mod systemd;
+mod terminal;
 mod work;
 
 pub use alarm::Alarm;
+pub use chain::one_line;
 pub use check::{CheckReport, is_writable};
 pub use clock::instant;
 pub use health::{JobStatus, Vitals, VitalsLimits};

@@ -1,7 +1,10 @@
-//! Standard output and standard error. A reader that has closed its end of a pipe ends no program.
+//! Standard output and standard error: the one place where a program prints. A reader that has closed its end of a pipe ends no
+//! program, and a line that is printed never mixes with the status line of [`progress`](crate::progress).
 
 use std::fmt::Arguments;
 use std::io::{self, ErrorKind, Write};
+
+use crate::progress::beside_status_line;
 
 /// Prints a line on standard output, as `println!` does. A line that nobody can read is dropped.
 #[macro_export]
@@ -18,18 +21,20 @@ macro_rules! say_error {
 /// Prints a line on standard output; [`say!`](crate::say!) is short for it.
 pub fn say(line: Arguments<'_>) {
     // Whether it is a closed pipe or a full disk, there is nobody left to hear of it.
-    let _ = writeln!(io::stdout().lock(), "{line}");
+    beside_status_line(|| drop(writeln!(io::stdout().lock(), "{line}")));
 }
 
 /// Prints a line on standard error; [`say_error!`](crate::say_error!) is short for it.
 pub fn say_error(line: Arguments<'_>) {
-    let _ = writeln!(io::stderr().lock(), "{line}");
+    ask(format_args!("{line}\n"));
 }
 
 /// Prints a text without a line break on standard error, as a question is.
 pub fn ask(question: Arguments<'_>) {
-    let mut stderr = io::stderr().lock();
-    let _ = write!(stderr, "{question}").and_then(|()| stderr.flush());
+    beside_status_line(|| {
+        let mut stderr = io::stderr().lock();
+        let _ = write!(stderr, "{question}").and_then(|()| stderr.flush());
+    });
 }
 
 /// Prints what a command was asked for on standard output, all of it or until the reader has closed its end.
@@ -39,6 +44,19 @@ pub fn ask(question: Arguments<'_>) {
 pub fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let mut stdout = io::BufWriter::new(io::stdout().lock());
     unless_closed(write(&mut stdout).and_then(|()| stdout.flush()))
+}
+
+/// Standard error for the log.
+pub(crate) struct LogOutput;
+
+impl Write for LogOutput {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        beside_status_line(|| io::stderr().lock().write(line))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().lock().flush()
+    }
 }
 
 fn unless_closed(printed: io::Result<()>) -> io::Result<()> {

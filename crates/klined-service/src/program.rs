@@ -1,5 +1,6 @@
 //! The runner: from the command line to the exit status.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use crate::service::Service;
 use crate::shutdown::Shutdown;
 use crate::systemd::Notifier;
 use crate::work::blocking;
-use crate::{command_line, logging, say_error};
+use crate::{command_line, logging, one_line, say_error};
 
 /// How long the current unit of work may go on after the request to stop, in programs that do not say otherwise.
 pub const GRACE: Duration = Duration::from_secs(4);
@@ -66,18 +67,24 @@ pub trait Daemon: Clone + Send + 'static {
     fn run(self, service: Service) -> impl Future<Output = anyhow::Result<()>>;
 }
 
-/// The `main` of a daemon: status 0 for a clean end, 1 for a failure, 2 for a wrong command line.
-pub fn run_daemon<D: Daemon + Parser>() -> ExitCode {
-    run_program(|daemon: &D| daemon.service_args().run.runtime, async |daemon, program| serve(daemon, &program).await)
+/// The `main` of a daemon: status 0 for a clean end, 1 for a failure, 2 for a wrong command line. `others` are variables of other
+/// programs that read the same `.env`: a variable there that is neither theirs nor this program's is an error.
+pub fn run_daemon<D: Daemon + Parser>(others: &BTreeSet<String>) -> ExitCode {
+    run_program(
+        others,
+        |daemon: &D| daemon.service_args().run.runtime,
+        async |daemon, program| serve(daemon, &program).await,
+    )
 }
 
 /// The `main` of a program that may have several commands, with the same status; `runtime` gives the threads that its command
 /// line asks for.
 pub fn run_program<Args: Parser>(
+    others: &BTreeSet<String>,
     runtime: impl FnOnce(&Args) -> RuntimeArgs,
     run: impl AsyncFnOnce(Args, ProgramInfo) -> anyhow::Result<ExitCode>,
 ) -> ExitCode {
-    let outcome = command_line::read().and_then(|args: Args| {
+    let outcome = command_line::read(others).and_then(|args: Args| {
         let mut builder = tokio::runtime::Builder::new_multi_thread();
         if let Some(threads) = runtime(&args).worker_threads {
             builder.worker_threads(usize::from(threads));
@@ -90,9 +97,9 @@ pub fn run_program<Args: Parser>(
     });
     outcome.unwrap_or_else(|error| {
         if tracing::dispatcher::has_been_set() {
-            error!(target: logging::FATAL, "{error:#}");
+            error!(target: logging::FATAL, "{}", one_line(&error));
         } else {
-            say_error!("error: {error:#}");
+            say_error!("error: {}", one_line(&error));
         }
         ExitCode::FAILURE
     })

@@ -8,6 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info};
 
 use crate::logging::Logs;
+use crate::one_line;
 use crate::systemd::Notifier;
 
 /// Reads something again. It reports what it cannot use, and keeps what was there before.
@@ -41,7 +42,7 @@ impl ReloadHooks {
                 notifier.reloading();
                 match logs.reload() {
                     Ok(filter) => info!(filter, "the log filter was read again"),
-                    Err(error) => error!("the log filter is unchanged: {error:#}"),
+                    Err(error) => error!("the log filter is unchanged: {}", one_line(&error)),
                 }
                 self.hooks().iter().for_each(|hook| hook());
                 notifier.reloaded();

@@ -9,6 +9,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use crate::progress;
+
 /// Signals that come this close together count as one.
 const TOGETHER: Duration = Duration::from_millis(500);
 
@@ -44,6 +46,7 @@ impl Shutdown {
                     let _ = tokio::time::timeout(Duration::ZERO, interrupt.recv()).await;
                 } else {
                     // 128 + SIGTERM, as a shell reports a process that was ended by it.
+                    progress::clear();
                     std::process::exit(143);
                 }
             }
@@ -59,6 +62,7 @@ impl Shutdown {
             requested.requested().await;
             tokio::time::sleep(grace).await;
             warn!("the current unit of work did not end within {grace:?}; the process ends without it");
+            progress::clear();
             std::process::exit(0);
         });
     }

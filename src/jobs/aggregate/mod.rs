@@ -80,7 +80,7 @@ impl Aggregator {
     /// The same for a part of the market.
     ///
     /// # Errors
-    /// Another aggregator lives whose part this is or who divides the market otherwise, or the database fails.
+    /// Another aggregator holds this part or uses another number of shards, or the database fails.
     pub fn start_shard(
         store: Arc<dyn BarStore>,
         calendar: Arc<Calendar>,

@@ -49,13 +49,13 @@ pub struct Backfilled {
     pub is_complete: bool,
 }
 
-/// Hears how far a backfill is.
+/// Receives the progress of a backfill.
 pub trait Progress {
     /// So many bars are going to be written.
     fn begin(&mut self, bars: u64);
     /// So many more have been written.
     fn advance(&mut self, bars: u64);
-    /// The database has been handed so many besides those written, which a transaction that is not over will make so.
+    /// So many more have been sent to the database in a transaction that is not committed yet.
     fn under_way(&mut self, _bars: u64) {}
 }
 
@@ -87,7 +87,7 @@ pub fn backfill(
     }
     let lease = market.store.acquire_shard(Role::Writer, shard)?;
     let (first_day, end) = bounds(market, window, now)?;
-    // Asked before the scenarios are: who sees that the market has begun sees those that it began with.
+    // Read before the scenarios: a process that reads that the market has begun then also reads the scenarios that it began with.
     let has_begun = !market.store.listings()?.is_empty();
     if !has_begun && !shard.is_first() {
         return Err(JobError::NotBegun(shard));
@@ -150,7 +150,7 @@ pub fn roll_up_the_rest(market: &Market, only: Option<Symbol>, stop: &Stop) -> R
     free_aggregator(market, only)?.map(|aggregator| aggregator.run(None, stop)).transpose()
 }
 
-/// The symbols' ways, each with its roll-ups as they stand when they hold all of its bars.
+/// The walk of each symbol. It has the symbol's roll-ups if these contain all of its stored bars.
 fn walks<'a>(runs: Vec<(SymbolRun, NaiveDate)>, aggregator: Option<&'a Aggregator>) -> Result<Vec<Walk<'a>>, JobError> {
     let mut folds = BTreeMap::new();
     if let Some(aggregator) = aggregator {
@@ -212,7 +212,7 @@ fn plan(
         .filter(|listing| listing.last_day.is_none())
         .map(|listing| (listing.symbol, listing.first_day))
         .collect();
-    // A market that is ahead of the window, as one of test runs may be, takes its new symbols along to where it is.
+    // A market can be ahead of the window after a run in test mode. Its new symbols are then filled up to its newest minute.
     let target = newest.filter(|_| is_open_ended).max(Some(end)).unwrap_or(end);
 
     let mut runs = Vec::new();

@@ -9,10 +9,11 @@ use chrono::NaiveDate;
 use super::latest::day_bar;
 use super::messages::{self, AlpacaChannel, Codec};
 use super::shapes::{BarShape, Instant, MessageName};
-use crate::feed::{Closed, Event, FeedUpdate, MarketEvent, Subscription};
+use crate::feed::{Closed, Event, EventKind, FeedUpdate, MarketEvent, Subscription};
 use crate::query::DayFigures;
 use crate::serve::kit::channels::Channels;
 use crate::serve::server::Server;
+use klined_market::bars::ticks::BestQuote;
 use klined_market::base::{Symbol, UnixNanos, UnixSeconds};
 use klined_market::calendar::Calendar;
 
@@ -93,26 +94,25 @@ impl AlpacaEvents {
         let mut bars = Vec::new();
         for of_symbol in subscription.own(update) {
             let channels = self.channels.of(&of_symbol.symbol);
-            let encoded =
-                of_symbol.encoded(self.codec.encoder(), |symbol, event| messages::event(self.codec, symbol, event));
-            for (event, message) in of_symbol.events.iter().zip(encoded.iter()) {
-                let channel = match event {
-                    Event::Trade(_) => AlpacaChannel::Trades,
-                    Event::Quote(_) => AlpacaChannel::Quotes,
-                    Event::Bar(closed) => {
-                        bars.push((of_symbol.symbol, *closed));
-                        AlpacaChannel::Bars
+            let is_needed = |kind| match kind {
+                EventKind::Trade => channels.has(AlpacaChannel::Trades),
+                EventKind::Quote => channels.has(AlpacaChannel::Quotes),
+                EventKind::Bar => channels.has(AlpacaChannel::Bars),
+                EventKind::Halt => false,
+            };
+            let codec = self.codec;
+            let encode =
+                move |symbol: &Symbol, event: &Event, _: Option<&BestQuote>| messages::event(codec, symbol, event);
+            for (event, message) in of_symbol.encoded(codec.encoder(), is_needed, encode) {
+                messages.extend(message.cloned());
+                match event {
+                    Event::Bar(closed) => bars.push((of_symbol.symbol, *closed)),
+                    Event::Halt { is_halted } if channels.has(AlpacaChannel::Statuses) => {
+                        let (name, now) = (of_symbol.symbol.as_str(), self.now().await);
+                        messages.push(messages::status(codec, name, *is_halted, false, now));
                     }
-                    Event::Halt { is_halted } => {
-                        if channels.has(AlpacaChannel::Statuses) {
-                            let now = self.now().await;
-                            let name = of_symbol.symbol.as_str();
-                            messages.push(messages::status(self.codec, name, *is_halted, false, now));
-                        }
-                        continue;
-                    }
-                };
-                messages.extend(channels.has(channel).then(|| message.clone()));
+                    Event::Trade(_) | Event::Quote(_) | Event::Halt { .. } => {}
+                }
             }
         }
         for (symbol, closed) in bars {

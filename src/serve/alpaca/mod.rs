@@ -64,10 +64,12 @@ fn routes() -> Routes {
         .open_socket("/v2/{feed}", get(socket::open))
 }
 
-/// Whether a path is one of this dialect, though there may be nothing there.
+/// What the vendor's other paths begin with. Those of its trading and of its further data are not served.
+const PREFIXES: [&str; 4] = ["/v2/", "/v1beta1/", "/v1beta2/", "/v1beta3/"];
+
+/// Whether a path is one of this dialect, though there may be nothing there. Below `/v2/` Polygon has some of its own.
 fn owns(path: &str) -> bool {
-    let first = path.strip_prefix("/v2/").and_then(|rest| rest.split('/').next());
-    first.is_some_and(|first| first == "stocks" || socket::FEEDS.contains(&first))
+    PREFIXES.iter().any(|prefix| path.starts_with(prefix))
 }
 
 /// The key in a request's head.

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use chrono::DateTime;
 
 use super::answers::AlpacaError;
 use crate::query::TimeOrder;
@@ -13,7 +12,7 @@ use crate::query::parameters::{read, repeated};
 use crate::query::time::{self, Edge};
 use crate::serve::kit::pages::SymbolCursor;
 use crate::serve::server::Server;
-use klined_market::base::{Interval, Nanos, Symbol, UnixNanos, UnixSeconds};
+use klined_market::base::{Interval, Symbol, UnixNanos, UnixSeconds};
 use klined_market::calendar::Calendar;
 
 /// The most symbols of one request.
@@ -133,17 +132,9 @@ pub async fn start_or_today(server: &Server, start: Option<UnixNanos>) -> Result
     }
 }
 
-/// Nanoseconds, where the shared reading of an instant goes to seconds.
 fn instant(name: &str, text: &str, edge: Edge) -> Result<UnixNanos, Refusal> {
-    let seconds = time::parse(name, text, edge).map_err(|_| invalid(name, text))?;
-    let precise = DateTime::parse_from_rfc3339(&text.replace(' ', "+")).ok();
-    let nanos = match (precise, edge) {
-        (Some(instant), _) => Nanos::new(i64::from(instant.timestamp_subsec_nanos())),
-        // The whole of a date's last second.
-        (None, Edge::End) => Nanos::SECOND - Nanos::NANOSECOND,
-        (None, Edge::Start) => Nanos::ZERO,
-    };
-    Ok(seconds.saturating_nanos().saturating_add(nanos))
+    let (seconds, fraction) = time::precise(name, text, edge).map_err(|_| invalid(name, text))?;
+    Ok(seconds.saturating_nanos().saturating_add(fraction))
 }
 
 /// The stored interval behind Alpaca's name of a timeframe. An hour is 60 minutes of trading, and a day's bar is whole.
@@ -196,7 +187,7 @@ impl AlpacaQuery {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use klined_market::base::Seconds;
+    use klined_market::base::{Nanos, Seconds};
 
     fn of(name: &str, value: &str) -> AlpacaQuery {
         AlpacaQuery::of(vec![(name.to_owned(), value.to_owned())]).unwrap_or_default()

@@ -24,6 +24,15 @@ pub enum BinanceError {
     Symbol,
     /// -1128
     Combination,
+    /// -1101: the route has no parameters.
+    TooManyParameters {
+        sent: usize,
+    },
+    /// -1104: the route does not have some of the parameters.
+    Unread {
+        read: usize,
+        sent: usize,
+    },
     Refused(Refusal),
 }
 
@@ -55,6 +64,8 @@ impl BinanceError {
             Self::Interval => -1120,
             Self::Symbol => -1121,
             Self::Combination => -1128,
+            Self::TooManyParameters { .. } => -1101,
+            Self::Unread { .. } => -1104,
             Self::Refused(refusal) => match refusal {
                 Refusal::Invalid(_) | Refusal::TooLarge(_) => -1130,
                 Refusal::UnknownTicker(_) => -1121,
@@ -82,6 +93,10 @@ impl BinanceError {
             Self::Interval => "Invalid interval.".to_owned(),
             Self::Symbol => "Invalid symbol.".to_owned(),
             Self::Combination => "Combination of optional parameters invalid.".to_owned(),
+            Self::TooManyParameters { sent } => format!("Too many parameters; expected '0' and received '{sent}'."),
+            Self::Unread { read, sent } => {
+                format!("Not all sent parameters were read; read '{read}' parameter(s) but was sent '{sent}'.")
+            }
             Self::Refused(Refusal::NoKey) => "API-key format invalid.".to_owned(),
             Self::Refused(Refusal::WrongKey) => "Invalid API-key, IP, or permissions for action.".to_owned(),
             Self::Refused(refusal) => refusal.to_string(),

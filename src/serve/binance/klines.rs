@@ -10,9 +10,14 @@ use chrono::{DateTime, Months};
 
 use super::answers::{BinanceAnswer, encoded};
 use super::parameters::BinanceQuery;
-use crate::query::{BarPage, BarQuery, PageKey, Shape};
+use super::running::{KlineState, Klines, MINUTES_MAX};
+use crate::query::errors::{Failure, Refusal};
+use crate::query::{Age, BarPage, BarQuery, PageKey, Shape, ShownBar, Ticks};
 use crate::serve::server::Server;
-use klined_market::base::{Interval, Nanos, Seconds, UnixSeconds};
+use crate::store::{BarRange, BarStore};
+use klined_market::bars::Bar;
+use klined_market::base::{Interval, Nanos, Price, Seconds, Symbol, UnixSeconds};
+use klined_market::calendar::Calendar;
 
 const LIMIT_USUAL: u16 = 500;
 const LIMIT_MOST: u16 = 1000;
@@ -29,10 +34,11 @@ pub fn unit(headers: &HeaderMap) -> Nanos {
     }
 }
 
-/// The first instant after a bar by Binance's reckoning, its start and its interval's length, in Unix seconds. So a day lasts until
-/// the same time tomorrow, though its trade ends at 15:00.
-pub fn end(start: UnixSeconds, interval: Interval) -> UnixSeconds {
-    match (interval.trading_minutes(), interval) {
+/// The first instant after a bar by Binance's reckoning: its start and its interval's length, in Unix seconds, but not later than the
+/// start of the next bar. So a day lasts until the same time tomorrow, though its trade ends at 15:00, and a week that began after a
+/// holiday ends where the next one begins.
+pub fn end(start: UnixSeconds, interval: Interval, calendar: &Calendar) -> UnixSeconds {
+    let length_later = match (interval.trading_minutes(), interval) {
         (Some(minutes), _) => start + Seconds::minutes(i64::from(minutes)),
         (None, Interval::Week) => start + Seconds::DAY * 7,
         (None, Interval::Month) => {
@@ -41,16 +47,20 @@ pub fn end(start: UnixSeconds, interval: Interval) -> UnixSeconds {
             month_later.map_or(start, |end| UnixSeconds::new(end.timestamp()))
         }
         (None, _) => start + Seconds::DAY,
-    }
+    };
+    let last = calendar.minute_starting(start).map(|first| calendar.bucket(first, interval).last);
+    let next = last.and_then(|last| calendar.next_minute(last));
+    // No bar follows the calendar's last one.
+    next.map_or(length_later, |next| length_later.min(next.start()))
 }
 
 /// The rows. What is not kept of a bar, its turnover and its trades, is 0.
-fn encode(page: &BarPage, interval: Interval, unit: Nanos) -> Bytes {
-    let mut text = String::with_capacity(page.bars.len() * 140 + 2);
+fn encode(bars: &[ShownBar], interval: Interval, unit: Nanos, calendar: &Calendar) -> Bytes {
+    let mut text = String::with_capacity(bars.len() * 140 + 2);
     text.push('[');
-    for (place, bar) in page.bars.iter().enumerate() {
+    for (place, bar) in bars.iter().enumerate() {
         let comma = if place == 0 { "" } else { "," };
-        let (open_time, close_time) = (bar.start.count_of(unit), end(bar.start, interval).count_of(unit) - 1);
+        let (open_time, close_time) = (bar.start.count_of(unit), end(bar.start, interval, calendar).count_of(unit) - 1);
         let _ = write!(
             text,
             "{comma}[{open_time},\"{:.2}\",\"{:.2}\",\"{:.2}\",\"{:.2}\",\"{}\",{close_time},\"0\",0,\"0\",\"0\",\"0\"]",
@@ -61,19 +71,78 @@ fn encode(page: &BarPage, interval: Interval, unit: Nanos) -> Bytes {
     Bytes::from(text)
 }
 
+/// The bars of a page, which go on to the present where the page does: what the roll-ups do not have yet is summed from the stored
+/// minutes and the open one.
+async fn up_to_now(server: &Server, query: BarQuery, last_update: UnixSeconds) -> Result<Vec<ShownBar>, Refusal> {
+    let BarPage { mut bars, next } = server.reader.bars(query).await?;
+    let is_full = query.start.is_some() && next.is_some();
+    if is_full
+        || query.end.is_some_and(|end| end < bucket_start(&server.reader.calendar(), last_update, query.interval))
+    {
+        return Ok(bars);
+    }
+    let (ticks, BarQuery { symbol, interval, .. }) = (server.ticks.clone(), query);
+    let fresh = server.reader.ask(move |store, calendar| fresh(store, calendar, &ticks, symbol, interval)).await?;
+    for bar in fresh {
+        let is_asked =
+            query.start.is_none_or(|start| start <= bar.start) && query.end.is_none_or(|end| bar.start <= end);
+        match bars.last_mut() {
+            _ if !is_asked => {}
+            Some(last) if last.start == bar.start => *last = bar,
+            Some(last) if last.start > bar.start => {}
+            _ => bars.push(bar),
+        }
+    }
+    let limit = usize::from(query.limit);
+    match query.start {
+        Some(_) => bars.truncate(limit),
+        None => drop(bars.drain(..bars.len().saturating_sub(limit))),
+    }
+    Ok(bars)
+}
+
+fn bucket_start(calendar: &Calendar, start: UnixSeconds, interval: Interval) -> UnixSeconds {
+    calendar.minute_starting(start).map_or(start, |minute| calendar.bucket(minute, interval).first.start())
+}
+
+/// The bars of an interval from its last stored one on, with the open minute as far as it has come.
+fn fresh(
+    store: &dyn BarStore,
+    calendar: &Calendar,
+    ticks: &Ticks,
+    symbol: Symbol,
+    interval: Interval,
+) -> Result<Vec<ShownBar>, Failure> {
+    let all = |interval| BarRange { symbol, interval, from: UnixSeconds::EPOCH, to: UnixSeconds::MAX };
+    let present = ticks.present(symbol, Age::Present)?.minute;
+    let Some(stored) = store.last_bars(&[all(interval)], 1)?.pop() else { return Ok(Vec::new()) };
+    let minutes = store.bars(&[BarRange { from: stored.time, ..all(Interval::Minute1) }], MINUTES_MAX)?;
+    let minutes: Vec<Bar> = minutes.iter().filter_map(|bar| bar.parse(calendar).ok()).collect();
+    // So far behind are only roll-ups that nobody makes.
+    let is_complete = minutes.len() < MINUTES_MAX;
+    Ok(Klines::of_minutes(calendar, interval, &minutes, present.filter(|_| is_complete)).iter().map(shown).collect())
+}
+
+fn shown(kline: &KlineState) -> ShownBar {
+    let (ohlcv, units) = (kline.ohlcv, Price::units);
+    let [open, high, low, close] = [ohlcv.open(), ohlcv.high(), ohlcv.low(), ohlcv.close()].map(units);
+    ShownBar { start: kline.start, open, high, low, close, volume: ohlcv.volume() }
+}
+
 /// A page of bars; the latest, as they are asked for without times, may be ready.
 pub async fn klines(State(server): State<Arc<Server>>, headers: HeaderMap, parameters: BinanceQuery) -> BinanceAnswer {
     let prices = server.reader.price_list().await?;
-    let (symbol, interval) = (parameters.symbol(&prices)?.symbol, parameters.interval()?);
+    let (row, interval) = (parameters.symbol(&prices)?, parameters.interval()?);
     let limit = parameters.limit(LIMIT_USUAL, LIMIT_MOST)?;
     parameters.check_zone()?;
-    let ((start, end), unit) = (parameters.range()?, unit(&headers));
+    let ((start, end), unit, symbol) = (parameters.range()?, unit(&headers), row.symbol);
     let query = BarQuery { start, end, limit, ..BarQuery::latest(symbol, interval) };
     let made = async {
         if start.zip(end).is_some_and(|(start, end)| end < start) {
             return Ok(Bytes::from_static(b"[]"));
         }
-        Ok(encode(&server.reader.bars(query).await?, interval, unit))
+        let bars = up_to_now(&server, query, row.last_update).await?;
+        Ok(encode(&bars, interval, unit, &server.reader.calendar()))
     };
     let body = match (start, end, unit) {
         (None, None, Nanos::MILLISECOND) => {
@@ -90,16 +159,36 @@ mod tests {
 
     #[test]
     fn a_bar_ends_its_length_after_its_start() {
-        // 2026-01-30 09:30 in Shanghai: a month later is the last day of February.
-        let start = UnixSeconds::new(1_769_736_600);
+        let calendar = Calendar::shanghai();
+        // 2026-03-02 09:30 in Shanghai, a Monday.
+        let start = UnixSeconds::new(1_772_415_000);
         for (interval, length) in [
             (Interval::Minute1, Seconds::MINUTE),
             (Interval::Minute120, Seconds::HOUR * 2),
             (Interval::Day, Seconds::DAY),
             (Interval::Week, Seconds::DAY * 7),
-            (Interval::Month, Seconds::DAY * 29),
+            // April begins on a Wednesday.
+            (Interval::Month, Seconds::DAY * 30),
         ] {
-            assert_eq!(end(start, interval) - start, length, "{interval}");
+            assert_eq!(end(start, interval, &calendar) - start, length, "{interval}");
+        }
+    }
+
+    #[test]
+    fn the_bars_of_an_interval_never_overlap() {
+        let calendar = Calendar::shanghai();
+        for interval in Interval::ALL {
+            // Intraday bars are alike on all days, but for the summer time that China had until 1991.
+            let last = if interval.trading_minutes().is_some() { "1991-12-31" } else { "2026-12-31" };
+            let last = Calendar::midnight(last.parse().unwrap()).unwrap();
+            let first = calendar.open_of(calendar.first_day()).unwrap();
+            let mut bucket = calendar.bucket(first, interval);
+            while bucket.first.start() < last {
+                let next = calendar.bucket(calendar.next_minute(bucket.last).unwrap(), interval);
+                let end = end(bucket.first.start(), interval, &calendar);
+                assert!(end > bucket.first.start() && end <= next.first.start(), "{interval} {bucket:?}");
+                bucket = next;
+            }
         }
     }
 }

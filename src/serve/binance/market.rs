@@ -19,13 +19,26 @@ use klined_market::calendar::Minute;
 /// The most symbols whose figures are worked out for one answer.
 const FIGURES_MOST: usize = 100;
 
+/// The fields of a day's figures that `type=MINI` leaves out.
+const FULL_ONLY: [&str; 9] = [
+    "priceChange",
+    "priceChangePercent",
+    "weightedAvgPrice",
+    "prevClosePrice",
+    "lastQty",
+    "bidPrice",
+    "bidQty",
+    "askPrice",
+    "askQty",
+];
+
 /// Nothing, from a server that answers.
-pub async fn ping() -> BinanceAnswer {
+pub async fn ping(_: BinanceQuery) -> BinanceAnswer {
     Ok(encoded("{}"))
 }
 
 /// The market's time.
-pub async fn time(State(server): State<Arc<Server>>, headers: HeaderMap) -> BinanceAnswer {
+pub async fn time(State(server): State<Arc<Server>>, headers: HeaderMap, _: BinanceQuery) -> BinanceAnswer {
     let now = server.market_time_or_wall().await?;
     answer(&json!({"serverTime": now.count_of(unit(&headers))}))
 }
@@ -138,6 +151,11 @@ pub async fn book_ticker(
 
 /// The trading day so far, where Binance has 24 hours.
 pub async fn ticker_day(State(server): State<Arc<Server>>, parameters: BinanceQuery) -> BinanceAnswer {
+    let is_mini = match parameters.get("type") {
+        None | Some("FULL") => false,
+        Some("MINI") => true,
+        Some(_) => return Err(BinanceError::NotValid("type")),
+    };
     let prices = server.reader.price_list().await?;
     let mut bodies = Vec::new();
     for row in few(parameters.symbols(&prices)?)? {
@@ -150,7 +168,7 @@ pub async fn ticker_day(State(server): State<Arc<Server>>, parameters: BinanceQu
         let previous = day.previous_close.unwrap_or(day.open);
         let [(bid, bid_size), (ask, ask_size)] = sides(present.quote);
         let price = |price: f64| format!("{price:.2}");
-        bodies.push(json!({
+        let mut body = json!({
             "symbol": row.symbol.as_str(),
             "priceChange": price(day.close - previous),
             "priceChangePercent": format!("{:.3}", (day.close / previous - 1.0) * 100.0),
@@ -172,7 +190,11 @@ pub async fn ticker_day(State(server): State<Arc<Server>>, parameters: BinanceQu
             "firstId": -1,
             "lastId": -1,
             "count": 0,
-        }));
+        });
+        if let Some(body) = body.as_object_mut().filter(|_| is_mini) {
+            body.retain(|name, _| !FULL_ONLY.contains(&name.as_str()));
+        }
+        bodies.push(body);
     }
     one_or_list(&parameters, bodies)
 }

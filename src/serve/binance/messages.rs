@@ -10,6 +10,7 @@ use crate::query::parameters::repeated;
 use crate::serve::kit::answers::message;
 use klined_market::bars::ticks::{Side, Trade};
 use klined_market::base::{Nanos, Symbol};
+use klined_market::calendar::Calendar;
 
 /// A message of a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,11 +105,11 @@ pub fn of_stream(name: &str, event: &Value, is_combined: bool) -> Bytes {
 
 /// A kline at an instant of the market in its units. What is not kept of a bar is 0, or −1 for the ids of its trades.
 /// `unit` is that of the times.
-pub fn kline(symbol: &Symbol, shown: &KlineState, now: i64, unit: Nanos) -> Value {
+pub fn kline(symbol: &Symbol, shown: &KlineState, now: i64, unit: Nanos, calendar: &Calendar) -> Value {
     let KlineState { interval, start, ohlcv, is_closed } = *shown;
     json!({"e": "kline", "E": now, "s": symbol.as_str(), "k": {
         "t": start.count_of(unit),
-        "T": end(start, interval).count_of(unit) - 1,
+        "T": end(start, interval, calendar).count_of(unit) - 1,
         "s": symbol.as_str(),
         "i": interval_name(interval),
         "f": -1,

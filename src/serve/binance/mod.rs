@@ -41,10 +41,14 @@ static KEY_HEADERS: [HeaderName; 1] = [HeaderName::from_static("x-mbx-apikey")];
 const OWN: &str = "/binance";
 const OWN_WITH_KEY: &str = "/binance/key/{key}";
 
+/// What its paths begin with. Accounts, wallets, margin and derivatives are not served.
+const NAMES: [&str; 11] =
+    [OWN, "/api/v3", "/stream", "/sapi", "/fapi", "/dapi", "/eapi", "/papi", "/wapi", "/futures/data", "/ws-api"];
+
 /// Whether a path is this dialect's.
 fn owns(path: &str) -> bool {
     let below = |root: &str| path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    below("/api/v3") || below("/stream") || below(OWN) || path.starts_with("/ws/")
+    NAMES.iter().any(|root| below(root)) || path.starts_with("/ws/")
 }
 
 fn routes() -> Routes {
@@ -60,7 +64,7 @@ fn routes() -> Routes {
             .get(&at("/api/v3/ticker/price"), "", get(market::ticker_price))
             .get(&at("/api/v3/ticker/bookTicker"), "symbol=AAPL", get(market::book_ticker))
             .get(&at("/api/v3/ticker/24hr"), "symbol=AAPL", get(market::ticker_day))
-            .socket(&at("/ws/{streams}"), get(socket::open))
+            .socket(&at("/ws/{*streams}"), get(socket::open))
             .socket(&at("/stream"), get(socket::open))
     });
     routes.socket("/binance/ws", get(socket::open)).socket("/binance/key/{key}/ws", get(socket::open))

@@ -1,5 +1,7 @@
 //! The parameters of this dialect: symbols, intervals and times, and the refusals of wrong ones.
 
+use std::borrow::Cow;
+
 use super::answers::BinanceError;
 use crate::query::PriceList;
 use crate::serve::kit::parameters::{QueryMap, RouteError};
@@ -21,11 +23,49 @@ const ZONES: std::ops::RangeInclusive<i32> = -90..=14 * MINUTES_PER_HOUR;
 pub type BinanceQuery = QueryMap<BinanceError>;
 
 /// Every name that a query string may have.
-pub const KNOWN: [&str; 9] =
-    ["symbol", "symbols", "interval", "startTime", "endTime", "timeZone", "limit", "streams", "timeUnit"];
+pub const KNOWN: [&str; 12] = [
+    "symbol",
+    "symbols",
+    "interval",
+    "startTime",
+    "endTime",
+    "timeZone",
+    "limit",
+    "type",
+    "permissions",
+    "showPermissionSets",
+    "streams",
+    "timeUnit",
+];
+
+const KLINES: &[&str] = &["symbol", "interval", "startTime", "endTime", "timeZone", "limit"];
+/// The names that each route over REST takes. Permissions change nothing: all symbols have the same.
+const OF_ROUTE: [(&str, &[&str]); 9] = [
+    ("ping", &[]),
+    ("time", &[]),
+    ("exchangeInfo", &["symbol", "symbols", "permissions", "showPermissionSets"]),
+    ("klines", KLINES),
+    ("uiKlines", KLINES),
+    ("trades", &["symbol", "limit"]),
+    ("ticker/price", &["symbol", "symbols"]),
+    ("ticker/bookTicker", &["symbol", "symbols"]),
+    ("ticker/24hr", &["symbol", "symbols", "type"]),
+];
 
 impl RouteError for BinanceError {
-    const KNOWN: Option<&'static [&'static str]> = Some(&KNOWN);
+    const KNOWN: &'static [&'static str] = &KNOWN;
+
+    /// A stream's route passes over what it does not know, as at Binance.
+    fn check(path: &str, names: &[Cow<'_, str>]) -> Result<(), Self> {
+        let of = |route: &str| OF_ROUTE.iter().find(|(name, _)| *name == route).map(|(_, known)| *known);
+        let Some(known) = path.split_once("/api/v3/").and_then(|(_, route)| of(route)) else { return Ok(()) };
+        let read = names.iter().filter(|name| known.contains(&&***name)).count();
+        match names.len() {
+            sent if sent == read => Ok(()),
+            sent if known.is_empty() => Err(Self::TooManyParameters { sent }),
+            sent => Err(Self::Unread { read, sent }),
+        }
+    }
 }
 
 impl BinanceQuery {

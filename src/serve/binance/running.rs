@@ -7,6 +7,9 @@ use klined_market::bars::ticks::{TickId, Trade};
 use klined_market::base::{Interval, Ohlcv, UnixSeconds};
 use klined_market::calendar::{Bucket, Calendar, Minute};
 
+/// The most 1-minute bars of a month, with room.
+pub const MINUTES_MAX: usize = 31 * 240;
+
 /// A kline as it is sent.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct KlineState {
@@ -60,6 +63,23 @@ impl Klines {
         }
         made.klines.values_mut().for_each(|kline| kline.is_dirty = false);
         made
+    }
+
+    /// The klines of one interval that these minutes make up, in order. The last is that of the open minute, as far as it has come.
+    pub fn of_minutes(
+        calendar: &Calendar,
+        interval: Interval,
+        minutes: &[Bar],
+        open: Option<(Minute, Ohlcv)>,
+    ) -> Vec<KlineState> {
+        let mut made = Self::new(calendar, &[interval], &[], &[]);
+        let mut klines: Vec<KlineState> = minutes.iter().flat_map(|bar| made.close(calendar, bar)).collect();
+        if let Some((minute, _)) = open {
+            klines.extend(made.leave_behind(minute));
+        }
+        made.open = open;
+        klines.extend(made.klines.values().filter_map(|kline| made.so_far(calendar, interval, kline)));
+        klines
     }
 
     /// Takes the intervals that it does not have. Those that it has go on: nothing of them is sent twice or left out.
@@ -117,21 +137,23 @@ impl Klines {
 
     /// The klines that have changed since they were asked for last.
     pub fn changed(&mut self, calendar: &Calendar) -> Vec<KlineState> {
-        let mut changed = Vec::new();
-        for (&interval, kline) in self.klines.iter_mut().filter(|(_, kline)| kline.is_dirty) {
-            kline.is_dirty = false;
-            let shown = match (kline.committed, self.open.filter(|(minute, _)| kline.lacks(*minute))) {
-                (Some((bucket, sum)), open) => {
-                    let within = open.filter(|(minute, _)| *minute <= bucket.last);
-                    Some((bucket, within.map_or(sum, |(_, ohlcv)| sum.then(ohlcv))))
-                }
-                (None, Some((minute, ohlcv))) => Some((calendar.bucket(minute, interval), ohlcv)),
-                (None, None) => None,
-            };
-            let shown = shown.map(|(bucket, ohlcv)| (bucket.first.start(), ohlcv));
-            changed.extend(shown.map(|(start, ohlcv)| KlineState { interval, start, ohlcv, is_closed: false }));
-        }
+        let dirty = self.klines.iter().filter(|(_, kline)| kline.is_dirty);
+        let changed = dirty.filter_map(|(interval, kline)| self.so_far(calendar, *interval, kline)).collect();
+        self.klines.values_mut().for_each(|kline| kline.is_dirty = false);
         changed
+    }
+
+    /// An open kline with the open minute; none where neither has anything.
+    fn so_far(&self, calendar: &Calendar, interval: Interval, kline: &RunningKline) -> Option<KlineState> {
+        let open = self.open.filter(|(minute, _)| kline.lacks(*minute));
+        let (bucket, ohlcv) = match kline.committed {
+            Some((bucket, sum)) => {
+                let within = open.filter(|(minute, _)| *minute <= bucket.last);
+                (bucket, within.map_or(sum, |(_, ohlcv)| sum.then(ohlcv)))
+            }
+            None => open.map(|(minute, ohlcv)| (calendar.bucket(minute, interval), ohlcv))?,
+        };
+        Some(KlineState { interval, start: bucket.first.start(), ohlcv, is_closed: false })
     }
 }
 

@@ -16,24 +16,21 @@ use serde_json::Value;
 use super::answers::BinanceError;
 use super::messages::{self, BinanceRequest, InvalidRequest};
 use super::parameters::BinanceQuery;
-use super::running::{KlineState, Klines};
-use super::streams::{StreamKind, StreamName};
+use super::running::{KlineState, Klines, MINUTES_MAX};
+use super::streams::{StreamKind, StreamName, split};
 use crate::access::keys::Holder;
 use crate::access::limits::Rate;
 use crate::feed::{Event, FeedUpdate, Last, MarketEvent};
 use crate::query::errors::{Failure, Refusal};
-use crate::query::parameters::repeated;
 use crate::serve::kit::client::{Client, Incoming, SocketLimits};
 use crate::serve::kit::protocol::{self, Admission, Protocol, Reply, SocketProblem, Upgrade, requested, texts};
 use crate::serve::server::Server;
 use crate::store::BarRange;
 use klined_market::base::{Interval, Nanos, Symbol, UnixSeconds};
+use klined_market::calendar::Calendar;
 
 /// The most streams of a connection, as at Binance.
 const STREAMS_MAX: usize = 1024;
-/// The most 1-minute bars of a month, with room.
-const MINUTES_MAX: usize = 31 * 240;
-
 /// Opens a WebSocket.
 pub async fn open(
     State(server): State<Arc<Server>>,
@@ -51,7 +48,7 @@ pub async fn open(
     let is_fine = parameters.get("timeUnit").is_some_and(|unit| unit.eq_ignore_ascii_case("microsecond"));
     let stream = BinanceStream {
         server: server.clone(),
-        first: names.split('/').filter(|name| !name.is_empty()).map(str::to_owned).collect(),
+        first: split(&names),
         streams: BTreeMap::new(),
         watched: BTreeMap::new(),
         style: EventStyle {
@@ -80,10 +77,17 @@ struct WatchedSymbol {
 
 impl WatchedSymbol {
     /// Writes a kline for each name that it is subscribed to by.
-    fn kline(&self, symbol: &Symbol, kline: &KlineState, now: i64, style: EventStyle, messages: &mut Vec<Bytes>) {
-        let Some(names) = self.klines.get(&kline.interval) else { return };
-        let event = messages::kline(symbol, kline, now, style.unit);
-        messages.extend(names.iter().map(|name| messages::of_stream(name, &event, style.is_combined)));
+    fn kline(
+        &self,
+        symbol: &Symbol,
+        kline: &KlineState,
+        now: i64,
+        style: EventStyle,
+        calendar: &Calendar,
+    ) -> Vec<Bytes> {
+        let Some(names) = self.klines.get(&kline.interval) else { return Vec::new() };
+        let event = messages::kline(symbol, kline, now, style.unit, calendar);
+        names.iter().map(|name| messages::of_stream(name, &event, style.is_combined)).collect()
     }
 }
 
@@ -92,7 +96,7 @@ struct BinanceStream {
     server: Arc<Server>,
     /// The names of the streams that the request asks for.
     first: Vec<String>,
-    /// Every stream by its name; none where there is no such symbol, which has no events.
+    /// Every stream by its name; none where there is no such stream or symbol, which has no events.
     streams: BTreeMap<String, Option<(Symbol, StreamKind)>>,
     watched: BTreeMap<Symbol, WatchedSymbol>,
     style: EventStyle,
@@ -169,7 +173,7 @@ impl Protocol for BinanceStream {
                         Event::Bar(closed) => closed.bar.first.end(),
                         _ => kline.start,
                     };
-                    watched.kline(symbol, &kline, minute_end.count_of(style.unit), style, &mut messages);
+                    messages.extend(watched.kline(symbol, &kline, minute_end.count_of(style.unit), style, &calendar));
                 }
             }
         }
@@ -198,7 +202,7 @@ impl Protocol for BinanceStream {
         let mut messages = Vec::new();
         for (symbol, kline) in changed {
             if let Some(watched) = self.watched.get(&symbol) {
-                watched.kline(&symbol, &kline, now, self.style, &mut messages);
+                messages.extend(watched.kline(&symbol, &kline, now, self.style, &calendar));
             }
         }
         texts(messages)
@@ -227,11 +231,10 @@ impl BinanceStream {
             self.server.reader.price_list().await.map_err(|refusal| InvalidRequest::invalid(&refusal.to_string()))?;
         let mut found = Vec::new();
         for name in new {
-            let Some(stream) = StreamName::parse(name) else {
-                return Err(InvalidRequest::invalid(&format!("there is no stream `{}`", repeated(name))));
-            };
-            let row = prices.find_any_case(stream.ticker);
-            found.push((name.clone(), row.map(|row| (row.symbol, stream.kind))));
+            // A stream that there is not has no events, and no other answer, as at Binance.
+            let stream = StreamName::parse(name);
+            let row = stream.as_ref().and_then(|stream| prices.find_any_case(stream.ticker));
+            found.push((name.clone(), row.zip(stream).map(|(row, stream)| (row.symbol, stream.kind))));
         }
         let mut symbols = BTreeSet::new();
         for (name, what) in found {

@@ -43,9 +43,46 @@ impl<'n> StreamName<'n> {
     }
 }
 
+/// The names of a path or of `streams=`, which slashes separate. A ticker may hold slashes too, so a part without `@` belongs to the
+/// name that ends with the next part that has one. Where none follows, it is a name of its own.
+pub fn split(names: &str) -> Vec<String> {
+    let (mut found, mut begun) = (Vec::new(), Vec::new());
+    for part in names.split('/') {
+        begun.push(part);
+        if part.contains('@') {
+            found.push(std::mem::take(&mut begun).join("/"));
+        }
+    }
+    found.extend(begun.into_iter().filter(|part| !part.is_empty()).map(str::to_owned));
+    found.into_iter().map(|name| name.trim_start_matches('/').to_owned()).filter(|name| !name.is_empty()).collect()
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn a_list_of_streams_is_read_as_its_names(
+            tickers in prop::collection::vec("[A-Za-z0-9._^=:-][A-Za-z0-9._^=:/-]{0,19}", 0..5),
+        ) {
+            let names: Vec<String> = tickers.iter().map(|ticker| format!("{ticker}@kline_1d@+08:00")).collect();
+            prop_assert_eq!(split(&names.join("/")), names.clone());
+            for (name, ticker) in names.iter().zip(&tickers) {
+                prop_assert_eq!(StreamName::parse(name).map(|stream| stream.ticker), Some(ticker.as_str()));
+            }
+        }
+    }
+
+    #[test]
+    fn names_that_are_none_are_names_all_the_same() {
+        assert_eq!(split("0"), ["0"]);
+        assert_eq!(split("/aapl@trade//v@trade/0/1"), ["aapl@trade", "v@trade", "0", "1"]);
+        assert_eq!(split("btc/usd@trade/a/b/c@trade"), ["btc/usd@trade", "a/b/c@trade"]);
+        assert!(split("").is_empty() && split("//").is_empty());
+    }
 
     #[test]
     fn names_are_those_of_binance() {

@@ -214,7 +214,8 @@ impl Client {
                     if self.received_at.elapsed() > SILENCE_MAX {
                         return Err(Disconnected);
                     }
-                    self.socket.send(Message::Ping(Bytes::new())).await.map_err(|_| Disconnected)?;
+                    self.feed(Message::Ping(Bytes::new())).await?;
+                    self.flush().await?;
                 }
             }
         }
@@ -231,7 +232,7 @@ impl Client {
         for frame in frames {
             match cause {
                 Cause::Market if self.faults.is_some() => self.feed_with_faults(frame).await?,
-                _ => self.socket.feed(frame).await.map_err(|_| Disconnected)?,
+                _ => self.feed(frame).await?,
             }
         }
         self.flush().await
@@ -250,28 +251,32 @@ impl Client {
             }
             Some(MessageFault::Delay(delay)) => {
                 self.flush().await?;
-                tokio::select! {
-                    () = sleep(delay) => {}
-                    () = self.server.draining.cancelled() => {}
-                }
+                let draining = self.server.draining.clone();
+                let delayed = draining.run_until_cancelled(sleep(delay));
+                let _ = self.subscription.wait_for_client(delayed).await;
                 // Nothing was read from the client meanwhile, so it was not silent.
                 self.received_at = Instant::now();
             }
             _ => {}
         }
         for frame in frames {
-            self.socket.feed(frame).await.map_err(|_| Disconnected)?;
+            self.feed(frame).await?;
         }
         Ok(())
     }
 
+    async fn feed(&mut self, frame: Message) -> Result<(), Disconnected> {
+        self.subscription.wait_for_client(self.socket.feed(frame)).await.map_err(|_| Disconnected)
+    }
+
     async fn flush(&mut self) -> Result<(), Disconnected> {
-        self.socket.flush().await.map_err(|_| Disconnected)
+        self.subscription.wait_for_client(self.socket.flush()).await.map_err(|_| Disconnected)
     }
 
     /// Closes, and waits for the client's confirmation: what lies unread at either end would take the reason along.
     async fn close(&mut self, code: u16, reason: &str) -> Disconnected {
-        let _ = self.socket.send(Message::Close(Some(CloseFrame { code, reason: reason.into() }))).await;
+        let frame = Message::Close(Some(CloseFrame { code, reason: reason.into() }));
+        let _ = self.subscription.wait_for_client(self.socket.send(frame)).await;
         self.drain().await
     }
 
@@ -282,7 +287,8 @@ impl Client {
 
     /// Reads to the end, which also confirms a client's close: some take an end without confirmation for a fault, and connect again.
     async fn drain(&mut self) -> Disconnected {
-        let _ = tokio::time::timeout(CLOSE_WAIT, async { while let Some(Ok(_)) = self.socket.recv().await {} }).await;
+        let reading = async { while let Some(Ok(_)) = self.socket.recv().await {} };
+        let _ = self.subscription.wait_for_client(tokio::time::timeout(CLOSE_WAIT, reading)).await;
         Disconnected
     }
 }

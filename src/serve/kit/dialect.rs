@@ -24,7 +24,7 @@ const SEGMENTS: [(&str, &str); 13] = [
     ("date", "2026-03-02"),
     ("kind", "trade"),
     ("feed", "iex"),
-    ("streams", "aapl@trade"),
+    ("*streams", "aapl@trade"),
     ("key", "ID.SECRET"),
 ];
 

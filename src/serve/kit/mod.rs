@@ -5,6 +5,7 @@ pub mod answers;
 pub mod channels;
 pub mod client;
 pub mod dialect;
+pub mod links;
 pub mod pages;
 pub mod parameters;
 #[cfg(test)]

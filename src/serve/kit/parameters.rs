@@ -1,5 +1,6 @@
 //! Paths and query strings, refused in a dialect's own shape.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
 
@@ -9,19 +10,52 @@ use axum::http::request::Parts;
 use axum::response::IntoResponse;
 use serde::de::DeserializeOwned;
 
+use crate::access::guard::KEY_PARAMETERS;
 use crate::query::errors::Refusal;
-use crate::query::parameters::read;
+use crate::query::parameters::{read, repeated};
+
+/// From this likeness on, in thousandths, one name may be meant by another.
+const NEAR: u32 = 750;
 
 /// The error of a dialect's routes.
 pub trait RouteError: From<Refusal> + IntoResponse + Send + 'static {
-    /// The names that a query string of the dialect may have. Routes see no others, so that none can be missing here; none where each
-    /// route documents its own.
-    const KNOWN: Option<&'static [&'static str]>;
+    /// The names that a query string of the dialect may have. Routes see no others, so that none can be missing here.
+    const KNOWN: &'static [&'static str];
+
+    /// Looks at the names that a query string has besides those of a key. By default names that are not known are passed over.
+    ///
+    /// # Errors
+    /// The route at the path does not have one of them, and the dialect refuses that.
+    fn check(_path: &str, _names: &[Cow<'_, str>]) -> Result<(), Self> {
+        Ok(())
+    }
+}
+
+/// The names of a query string, without those under which a key may be given.
+pub fn names(uri: &Uri) -> Vec<Cow<'_, str>> {
+    let pairs = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
+    pairs.map(|(name, _)| name).filter(|name| !KEY_PARAMETERS.contains(&&**name)).collect()
+}
+
+/// Refuses a name that a route does not have, and says which one is nearest to it.
+///
+/// # Errors
+/// There is such a name.
+pub fn refuse_others(uri: &Uri, known: &[&str]) -> Result<(), Refusal> {
+    let names = names(uri);
+    let Some(other) = names.iter().find(|name| !known.contains(&&***name)) else { return Ok(()) };
+    let nearness = |known: &&&str| (strsim::jaro_winkler(&other.to_lowercase(), known) * 1000.0) as u32;
+    let nearest = known.iter().max_by_key(nearness).filter(|known| nearness(known) >= NEAR);
+    let meant = nearest.map(|known| format!(", perhaps \"{known}\" is meant")).unwrap_or_default();
+    let all = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+    let other = repeated(other);
+    Err(Refusal::Invalid(format!("there is no parameter \"{other}\"{meant}; this route has {all}")))
 }
 
 /// The query string's parameters, of those that a dialect knows.
 fn parameters<T: DeserializeOwned, E: RouteError>(uri: &Uri) -> Result<T, E> {
-    let is_known = |name: &str| E::KNOWN.is_none_or(|known| known.contains(&name));
+    E::check(uri.path(), &names(uri))?;
+    let is_known = |name: &str| E::KNOWN.contains(&name);
     let pairs = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
     if pairs.clone().all(|(name, _)| is_known(&name)) {
         return Ok(read(uri)?);
@@ -33,7 +67,7 @@ fn parameters<T: DeserializeOwned, E: RouteError>(uri: &Uri) -> Result<T, E> {
     Ok(read(&known.parse::<Uri>().map_err(invalid)?)?)
 }
 
-/// The query string's parameters, as a type that reads them. Names that it does not know are passed over, unless it says otherwise.
+/// The query string's parameters, as a type that reads them. Names that it does not know are passed over.
 pub struct QueryOf<T, E>(pub T, pub PhantomData<E>);
 
 impl<T: DeserializeOwned, E: RouteError, S: Send + Sync> FromRequestParts<S> for QueryOf<T, E> {
@@ -73,6 +107,35 @@ impl<T: DeserializeOwned + Send, E: RouteError, S: Send + Sync> FromRequestParts
         match Path::<T>::from_request_parts(parts, state).await {
             Ok(Path(segments)) => Ok(Self(segments, PhantomData)),
             Err(rejection) => Err(Refusal::Invalid(rejection.body_text()).into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_a_route_does_not_have_is_refused_with_the_nearest_one() {
+        let known = ["timeframe", "start", "end", "limit"];
+        let refused = |query: &str| {
+            let refusal = refuse_others(&format!("/any?{query}").parse().unwrap(), &known).err();
+            refusal.map(|refusal| refusal.to_string())
+        };
+        for right in ["", "start=1&end=2", "api_key=a.b&limit=3", "apiKey=a.b", "st%61rt=1"] {
+            assert_eq!(refused(right), None, "{right}");
+        }
+        for (wrong, name, meant) in [
+            ("limt=3", "limt", Some("limit")),
+            ("start=1&timefrme=1d", "timefrme", Some("timeframe")),
+            ("Start=1", "Start", Some("start")),
+            ("interval=1d", "interval", None),
+            ("=", "", None),
+        ] {
+            let message = refused(wrong).unwrap_or_default();
+            assert!(message.contains(&format!("\"{name}\"")) && message.contains("timeframe, start"), "{message}");
+            let said = message.split("perhaps \"").nth(1).and_then(|rest| rest.split('"').next());
+            assert_eq!(said, meant, "{message}");
         }
     }
 }

@@ -13,7 +13,8 @@ use crate::serve::kit::parameters::RouteError;
 pub struct NativeError(pub Refusal);
 
 impl RouteError for NativeError {
-    const KNOWN: Option<&'static [&'static str]> = None;
+    /// Each route documents its own, which [`super::parameters::NativeQuery`] knows.
+    const KNOWN: &'static [&'static str] = &[];
 }
 
 impl From<Refusal> for NativeError {

@@ -14,7 +14,6 @@ use super::parameters::{
 use crate::query::errors::Refusal;
 use crate::query::{BarPage, BarQuery, Label, PageKey, Shape, ShownBar};
 use crate::serve::kit::answers::{encoded, json};
-use crate::serve::kit::parameters::QueryOf;
 use crate::serve::server::Server;
 use klined_market::base::{Interval, UnixSeconds};
 use klined_market::calendar::Calendar;
@@ -24,9 +23,9 @@ use klined_market::calendar::Calendar;
 #[into_params(parameter_in = Query)]
 pub struct BarParameters {
     /// 1m 5m 15m 30m 60m 120m 1d 1w 1M [default: 1m]
-    #[param(pattern = "^(1m|5m|15m|30m|60m|120m|1d|1w|1M)$")]
+    #[param(pattern = "^(1m|5m|15m|30m|60m|1h|1H|120m|2h|2H|1d|1D|1w|1W|1M|1mo)$")]
     timeframe: Option<String>,
-    /// First bar's start: RFC 3339, a date of the exchange, Unix seconds or milliseconds. Without it: the latest bars
+    /// First bar's start: RFC 3339 (without a zone the exchange's), a date of the exchange, Unix seconds or milliseconds. Without it: the latest bars
     start: Option<String>,
     /// Last bar's start, included; a date means all of that day
     end: Option<String>,
@@ -50,7 +49,7 @@ pub struct BarParameters {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct HistoryParameters {
-    /// First bar's start: RFC 3339, a date of the exchange, Unix seconds or milliseconds. Without it: the latest bars
+    /// First bar's start: RFC 3339 (without a zone the exchange's), a date of the exchange, Unix seconds or milliseconds. Without it: the latest bars
     start: Option<String>,
     /// Last bar's start, included; a date means all of that day
     end: Option<String>,
@@ -67,7 +66,7 @@ pub struct HistoryParameters {
 pub struct KlineParameters {
     symbol: String,
     /// 1m 5m 15m 30m 60m 120m 1d 1w 1M [default: 1m]
-    #[param(pattern = "^(1m|5m|15m|30m|60m|120m|1d|1w|1M)$")]
+    #[param(pattern = "^(1m|5m|15m|30m|60m|1h|1H|120m|2h|2H|1d|1D|1w|1W|1M|1mo)$")]
     interval: Option<String>,
     /// [default: 200]
     #[param(minimum = 1, maximum = 5000)]
@@ -160,7 +159,7 @@ async fn page(server: &Server, query: BarQuery, label: Label) -> NativeAnswer {
 pub async fn bars(
     State(server): State<Arc<Server>>,
     Ticker(symbol): Ticker,
-    QueryOf(asked, ..): NativeQuery<BarParameters>,
+    NativeQuery(asked): NativeQuery<BarParameters>,
 ) -> NativeAnswer {
     let (start, end) = range(asked.start.as_deref(), asked.end.as_deref())?;
     let query = BarQuery {
@@ -183,7 +182,7 @@ pub async fn bars(
 pub async fn history(
     State(server): State<Arc<Server>>,
     Ticker(symbol): Ticker,
-    QueryOf(asked, ..): NativeQuery<HistoryParameters>,
+    NativeQuery(asked): NativeQuery<HistoryParameters>,
 ) -> NativeAnswer {
     let (start, end) = range(asked.start.as_deref(), asked.end.as_deref())?;
     let (limit, after) =
@@ -197,7 +196,7 @@ pub async fn history(
     responses((status = 200, body = Vec<KlineBody>), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn klines(
     State(server): State<Arc<Server>>,
-    QueryOf(asked, ..): NativeQuery<KlineParameters>,
+    NativeQuery(asked): NativeQuery<KlineParameters>,
 ) -> NativeAnswer {
     let (symbol, interval) = (ticker(&asked.symbol)?, interval("interval", asked.interval.as_deref())?);
     let limit = limit(asked.limit, 200, 5000)?;

@@ -10,12 +10,11 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::answers::{ErrorBody, Meta, NativeAnswer, answer};
 use super::bars::decimal;
-use super::parameters::{NativeQuery, Ticker, limit, ticker};
+use super::parameters::{NativeQuery, NoParameters, Ticker, limit, ticker};
 use crate::access::faults::Freshness;
 use crate::query::errors::Refusal;
 use crate::query::{DayFigures, Period, PeriodFigures};
 use crate::serve::kit::answers::{json, message};
-use crate::serve::kit::parameters::QueryOf;
 use crate::serve::server::Server;
 use crate::store::PriceRow;
 use klined_market::bars::ticks::Level;
@@ -90,7 +89,7 @@ fn ticker_body(row: &PriceRow) -> TickerBody<'_> {
     responses((status = 200, body = TickersBody), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn tickers(
     State(server): State<Arc<Server>>,
-    QueryOf(asked, ..): NativeQuery<TickerParameters>,
+    NativeQuery(asked): NativeQuery<TickerParameters>,
 ) -> NativeAnswer {
     let limit = usize::from(limit(asked.limit, 100, 1000)?);
     let wrong = |_| Refusal::Invalid("after must be the next_after of the page before".to_owned());
@@ -151,7 +150,12 @@ pub struct OneQuoteBody<'a> {
 /// A stock's price and its day so far
 #[utoipa::path(get, path = "/api/v1/quote/{ticker}", tag = "market", params(("ticker" = String, Path)),
     responses((status = 200, body = OneQuoteBody), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
-pub async fn quote(State(server): State<Arc<Server>>, freshness: Freshness, Ticker(symbol): Ticker) -> NativeAnswer {
+pub async fn quote(
+    State(server): State<Arc<Server>>,
+    freshness: Freshness,
+    Ticker(symbol): Ticker,
+    _: NativeQuery<NoParameters>,
+) -> NativeAnswer {
     let row = server.reader.price(symbol).await?;
     let (day, present) = (server.reader.day(symbol).await?, server.open_minute(symbol, freshness.age()).await?);
     let DayFigures { last, open, high, low, close, volume, previous_close } =
@@ -248,7 +252,7 @@ pub struct OneStatsBody<'a> {
 pub async fn stats(
     State(server): State<Arc<Server>>,
     Ticker(symbol): Ticker,
-    QueryOf(asked, ..): NativeQuery<StatsParameters>,
+    NativeQuery(asked): NativeQuery<StatsParameters>,
 ) -> NativeAnswer {
     let name = asked.period.unwrap_or_default();
     let period = match name {
@@ -317,7 +321,7 @@ pub struct MarketStatusBody {
 /// The market's clock and session
 #[utoipa::path(get, path = "/api/v1/status", tag = "market",
     responses((status = 200, body = MarketStatusBody), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
-pub async fn status(State(server): State<Arc<Server>>) -> NativeAnswer {
+pub async fn status(State(server): State<Arc<Server>>, _: NativeQuery<NoParameters>) -> NativeAnswer {
     let (prices, standing) = (server.reader.price_list().await?, server.reader.standing().await?);
     let Some(status) = standing.status else { return Err(Refusal::NoMarket.into()) };
     let (pace, speed) = match standing.clock.map(|clock| clock.pace) {

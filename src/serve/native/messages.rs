@@ -1,13 +1,12 @@
 //! The messages of `/ws`, both ways.
 
-use std::cell::Cell;
 use std::collections::BTreeSet;
 
 use axum::body::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::feed::{Closed, Event, Last, MarketEvent};
+use crate::feed::{Closed, Event, EventKind, Last, MarketEvent};
 use crate::serve::kit::channels::ChannelPlace;
 use klined_market::bars::ticks::{BestQuote, Level, Trade};
 use klined_market::base::{Price, Symbol};
@@ -120,14 +119,11 @@ fn bar(symbol: &Symbol, closed: &Closed) -> Bytes {
     }}))
 }
 
-/// An event of a ticker. `standing` is the quote before it, which this event may replace.
-pub fn event(symbol: &Symbol, event: &Event, standing: &Cell<Option<BestQuote>>) -> Bytes {
+/// An event of a ticker. `standing` is the quote before it.
+pub fn event(symbol: &Symbol, event: &Event, standing: Option<&BestQuote>) -> Bytes {
     match event {
-        Event::Trade(trade) => tick(symbol, trade, standing.get().as_ref()),
-        Event::Quote(new) => {
-            standing.set(Some(*new));
-            quote(symbol, new)
-        }
+        Event::Trade(trade) => tick(symbol, trade, standing),
+        Event::Quote(new) => quote(symbol, new),
         Event::Bar(closed) => bar(symbol, closed),
         Event::Halt { is_halted } => {
             text(&json!({"type": "status", "data": {"ticker": symbol.as_str(), "halted": is_halted}}))
@@ -157,13 +153,13 @@ pub fn market(event: &MarketEvent) -> Bytes {
     }
 }
 
-/// The channel of an event; none for one that belongs to every channel.
-pub fn channel_of(event: &Event) -> Option<NativeChannel> {
-    match event {
-        Event::Trade(_) => Some(NativeChannel::Tick),
-        Event::Quote(_) => Some(NativeChannel::Quote),
-        Event::Bar(_) => Some(NativeChannel::Bar),
-        Event::Halt { .. } => None,
+/// The channel of a kind of events; none for those that belong to every channel.
+pub fn channel_of(kind: EventKind) -> Option<NativeChannel> {
+    match kind {
+        EventKind::Trade => Some(NativeChannel::Tick),
+        EventKind::Quote => Some(NativeChannel::Quote),
+        EventKind::Bar => Some(NativeChannel::Bar),
+        EventKind::Halt => None,
     }
 }
 

@@ -3,18 +3,41 @@
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use serde::Deserialize;
-use utoipa::ToSchema;
+use serde::de::DeserializeOwned;
+use utoipa::openapi::path::{Parameter, ParameterIn};
+use utoipa::{IntoParams, ToSchema};
 
 use super::answers::NativeError;
 use crate::query::errors::Refusal;
-use crate::query::parameters::repeated;
+use crate::query::parameters::{read, repeated};
 use crate::query::time::{self, Edge};
 use crate::query::{EmptyMinutes, Label, TimeOrder};
-use crate::serve::kit::parameters::{QueryOf, Segments};
+use crate::serve::kit::parameters::{Segments, refuse_others};
 use klined_market::base::{Interval, Symbol, UnixSeconds};
 
-/// The query string's parameters.
-pub type NativeQuery<T> = QueryOf<T, NativeError>;
+/// The query string's parameters. Names that the route does not document are refused.
+pub struct NativeQuery<T>(pub T);
+
+impl<T: DeserializeOwned + IntoParams, S: Send + Sync> FromRequestParts<S> for NativeQuery<T> {
+    type Rejection = NativeError;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, NativeError> {
+        let documented = T::into_params(|| None);
+        let known: Vec<&str> = documented.iter().map(|parameter| parameter.name.as_str()).collect();
+        refuse_others(&parts.uri, &known)?;
+        Ok(Self(read(&parts.uri)?))
+    }
+}
+
+/// The parameters of a route that has none.
+#[derive(Debug, Deserialize)]
+pub struct NoParameters {}
+
+impl IntoParams for NoParameters {
+    fn into_params(_place: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        Vec::new()
+    }
+}
 
 /// The ticker in a path.
 pub struct Ticker(pub Symbol);
@@ -33,11 +56,23 @@ pub fn ticker(text: &str) -> Result<Symbol, Refusal> {
     text.parse().map_err(|_| Refusal::UnknownTicker(repeated(text)))
 }
 
-/// An interval by its name; the minute without one.
+/// Further names of stored intervals. `1M` is a month and `1m` a minute, so the case of letters counts.
+const OTHER_NAMES: [(&str, Interval); 7] = [
+    ("1h", Interval::Minute60),
+    ("1H", Interval::Minute60),
+    ("2h", Interval::Minute120),
+    ("2H", Interval::Minute120),
+    ("1D", Interval::Day),
+    ("1W", Interval::Week),
+    ("1mo", Interval::Month),
+];
+
+/// An interval by one of its names; the minute without one.
 pub fn interval(name: &str, text: Option<&str>) -> Result<Interval, Refusal> {
+    let other_name = |text: &str| OTHER_NAMES.iter().find(|(name, _)| *name == text).map(|(_, interval)| *interval);
     let wrong =
         |text| Refusal::Invalid(format!("{name}={}: use one of 1m 5m 15m 30m 60m 120m 1d 1w 1M", repeated(text)));
-    text.map_or(Ok(Interval::Minute1), |text| text.parse().map_err(|_| wrong(text)))
+    text.map_or(Ok(Interval::Minute1), |text| text.parse().ok().or_else(|| other_name(text)).ok_or_else(|| wrong(text)))
 }
 
 /// The number of entries of a page, at most `most`.

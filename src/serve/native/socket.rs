@@ -1,6 +1,5 @@
 //! `/ws`: the market's events as they happen, for the tickers that a client subscribes to.
 
-use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -115,16 +114,10 @@ impl Protocol for NativeStream {
     async fn events(&mut self, client: &mut Client, update: &FeedUpdate) -> Vec<Message> {
         let mut messages: Vec<Bytes> = update.market.iter().map(messages::market).collect();
         for of_symbol in client.subscription.own(update) {
-            // Events are encoded in order, so that a trade knows the quote before it.
-            let standing = Cell::new(of_symbol.standing);
-            let encoded = of_symbol.encoded(ENCODER, |symbol, event| messages::event(symbol, event, &standing));
             let channels = self.channels.of(&of_symbol.symbol);
-            let own = of_symbol
-                .events
-                .iter()
-                .zip(encoded.iter())
-                .filter(|(event, _)| messages::channel_of(event).is_none_or(|channel| channels.has(channel)));
-            messages.extend(own.map(|(_, message)| message.clone()));
+            let is_needed = |kind| messages::channel_of(kind).is_none_or(|channel| channels.has(channel));
+            let encoded = of_symbol.encoded(ENCODER, is_needed, messages::event);
+            messages.extend(encoded.filter_map(|(_, message)| message.cloned()));
         }
         texts(messages)
     }

@@ -9,7 +9,6 @@ use utoipa::{IntoParams, ToSchema};
 use super::answers::{ErrorBody, Meta, NativeAnswer, answer};
 use super::parameters::{NativeQuery, Ticker, limit, page_token, range};
 use crate::query::{Tick, TickQuery, TimeOrder};
-use crate::serve::kit::parameters::QueryOf;
 use crate::serve::server::Server;
 use klined_market::bars::ticks::{BestQuote, Level, Side, TickId, Trade};
 use klined_market::base::Symbol;
@@ -18,7 +17,7 @@ use klined_market::base::Symbol;
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct TickParameters {
-    /// First second: RFC 3339, a date of the exchange, Unix seconds or milliseconds. Without it: the latest
+    /// First second: RFC 3339 (without a zone the exchange's), a date of the exchange, Unix seconds or milliseconds. Without it: the latest
     start: Option<String>,
     /// Last second, included; a date means all of that day
     end: Option<String>,
@@ -106,7 +105,7 @@ async fn page<T: Tick, Body: Serialize>(
 pub async fn trades(
     State(server): State<Arc<Server>>,
     Ticker(symbol): Ticker,
-    QueryOf(asked, ..): NativeQuery<TickParameters>,
+    NativeQuery(asked): NativeQuery<TickParameters>,
 ) -> NativeAnswer {
     let body = |trade: &Trade| TradeBody {
         id: trade.id().number(),
@@ -127,7 +126,7 @@ pub async fn trades(
 pub async fn quotes(
     State(server): State<Arc<Server>>,
     Ticker(symbol): Ticker,
-    QueryOf(asked, ..): NativeQuery<TickParameters>,
+    NativeQuery(asked): NativeQuery<TickParameters>,
 ) -> NativeAnswer {
     let price = |level: Option<Level>| level.map(|level| level.price.to_string());
     let size = |level: Option<Level>| level.map(|level| level.shares);

@@ -10,7 +10,6 @@ use super::answers::{ErrorBody, Meta, NativeAnswer, answer};
 use super::parameters::{NativeQuery, Ticker, range};
 use crate::query::errors::Refusal;
 use crate::query::{TRUTH_DAYS_MAX, truth as find};
-use crate::serve::kit::parameters::QueryOf;
 use crate::serve::server::Server;
 use klined_market::base::Seconds;
 use klined_market::calendar::Calendar;
@@ -20,7 +19,7 @@ use klined_market::model::Effect;
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct TruthParameters {
-    /// First minute: RFC 3339, a date of the exchange, Unix seconds or milliseconds. Without it: the day of `end`
+    /// First minute: RFC 3339 (without a zone the exchange's), a date of the exchange, Unix seconds or milliseconds. Without it: the day of `end`
     start: Option<String>,
     /// Last minute, at most 31 days later; a date means all of that day. Without it: the last bar
     end: Option<String>,
@@ -81,7 +80,7 @@ pub struct OneTruthBody<'a> {
 pub async fn truth(
     State(server): State<Arc<Server>>,
     Ticker(symbol): Ticker,
-    QueryOf(asked, ..): NativeQuery<TruthParameters>,
+    NativeQuery(asked): NativeQuery<TruthParameters>,
 ) -> NativeAnswer {
     let (start, end) = range(asked.start.as_deref(), asked.end.as_deref())?;
     let row = server.reader.price(symbol).await?;

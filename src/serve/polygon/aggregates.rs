@@ -11,6 +11,7 @@ use super::parameters::{External, NanosSpan, PolygonPath, PolygonQuery, Sort, li
 use crate::query::errors::Refusal;
 use crate::query::parameters::repeated;
 use crate::query::{BarPage, BarQuery, EmptyMinutes, ShownBar};
+use crate::serve::kit::links::escaped;
 use crate::serve::kit::parameters::{QueryOf, Segments};
 use crate::serve::server::Server;
 use crate::store::{BarRange, StoredBar};
@@ -170,7 +171,8 @@ pub async fn range(
     let results: Vec<AggregateBody> = found.bars.iter().map(AggregateBody::of).collect();
     let adjusted = asked.adjusted.unwrap_or(true);
     let next_url = found.next.map(|next| {
-        let path = format!("/v2/aggs/ticker/{symbol}/range/{multiplier}/{timespan}/{from}/{to}");
+        let ticker = escaped(symbol.as_str());
+        let path = format!("/v2/aggs/ticker/{ticker}/range/{multiplier}/{timespan}/{from}/{to}");
         let sort = sort.as_str();
         format!("{external}{path}?adjusted={adjusted}&sort={sort}&limit={asked_limit}&cursor={next}")
     });
@@ -198,7 +200,7 @@ pub async fn previous(
     let found = server.reader.ask(move |store, _| Ok(store.last_bars(&[range], 1)?)).await?;
     let shown =
         |bar: &_| AggregateBody { ticker: Some(symbol.to_string()), ..AggregateBody::of(&ShownBar::from(*bar)) };
-    let results: Vec<AggregateBody> = found.iter().map(shown).collect();
+    let results: Vec<AggregateBody> = found.iter().filter(|bar| bar.is_priced()).map(shown).collect();
     plain(AggregatesBody::of(Some(symbol.as_str()), &results, asked.adjusted))
 }
 
@@ -236,7 +238,7 @@ pub async fn grouped(
                 ticker: symbols.get(bar.range).map(Symbol::to_string),
                 ..AggregateBody::of(&ShownBar::from(*bar))
             };
-            Ok(bars.iter().map(shown).collect::<Vec<_>>())
+            Ok(bars.iter().filter(|bar| bar.is_priced()).map(shown).collect::<Vec<_>>())
         })
         .await?;
     plain(AggregatesBody::of(None, &results, asked.adjusted))
@@ -264,7 +266,7 @@ pub async fn open_close(
     let (from, to) = bounds(date)?;
     let range = BarRange { symbol, interval: Interval::Day, from, to };
     let found = server.reader.ask(move |store, _| Ok(store.bars(&[range], 1)?)).await?;
-    let bar = found.first().ok_or(PolygonError::NotFound("Data not found."))?;
+    let bar = found.first().filter(|bar| bar.is_priced()).ok_or(PolygonError::NotFound("Data not found."))?;
     let StoredBar { open, high, low, close, volume, .. } = *bar;
     plain(OpenClose { status: "OK", from: date.to_string(), symbol: symbol.as_str(), open, high, low, close, volume })
 }

@@ -155,7 +155,7 @@ fn quote(symbol: &Symbol, quote: &BestQuote) -> Bytes {
 }
 
 /// A trade or a quote; nothing of events that each client receives in its own way.
-pub fn event(symbol: &Symbol, event: &Event) -> Bytes {
+pub fn event(symbol: &Symbol, event: &Event, _standing: Option<&BestQuote>) -> Bytes {
     match event {
         Event::Trade(event) => trade(symbol, event),
         Event::Quote(event) => quote(symbol, event),

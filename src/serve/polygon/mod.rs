@@ -47,8 +47,23 @@ pub const DIALECT: Dialect = Dialect {
 };
 
 /// What the paths of this dialect begin with.
-const PREFIXES: [&str; 8] =
-    ["/v1/", "/v3/", "/vX/", "/v2/aggs/", "/v2/last/", "/v2/snapshot/", "/v2/reference/", "/stocks"];
+const PREFIXES: [&str; 15] = [
+    "/v1/",
+    "/v3/",
+    "/vX/",
+    "/v2/aggs/",
+    "/v2/last/",
+    "/v2/snapshot/",
+    "/v2/reference/",
+    "/v2/ticks/",
+    "/stocks",
+    "/options",
+    "/indices",
+    "/forex",
+    "/crypto",
+    "/futures",
+    "/benzinga/",
+];
 
 /// Whether a path is one of this dialect, though there may be nothing there.
 fn owns(path: &str) -> bool {

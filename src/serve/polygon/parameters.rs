@@ -24,7 +24,7 @@ pub type PolygonQuery<T> = QueryOf<T, PolygonError>;
 /// The variable parts of a path.
 pub type PolygonPath<T> = Segments<T, PolygonError>;
 impl RouteError for PolygonError {
-    const KNOWN: Option<&'static [&'static str]> = Some(&KNOWN);
+    const KNOWN: &'static [&'static str] = &KNOWN;
 }
 
 /// Every name that a query string may have.

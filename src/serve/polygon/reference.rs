@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use chrono::{Datelike, Weekday};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::aggregates::today;
 use super::answers::{PolygonAnswer, PolygonError, page, plain, result};
 use super::parameters::{External, PolygonPath, PolygonQuery, Sort, limit, number, ticker};
+use crate::serve::kit::links::escaped;
 use crate::serve::kit::parameters::{QueryOf, Segments};
 use crate::serve::server::Server;
 use crate::store::PriceRow;
@@ -71,14 +71,6 @@ impl TickerSpan {
         let bounds = bounds.iter().filter_map(|(name, bound)| bound.as_ref().map(|bound| (name, bound)));
         bounds.map(|(name, bound)| format!("&ticker.{name}={}", escaped(bound))).collect()
     }
-}
-
-/// Bytes that are escaped in a query string: all but letters, digits and `-_.~`.
-const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
-
-/// A text as a part of a query string.
-fn escaped(text: &str) -> PercentEncode<'_> {
-    utf8_percent_encode(text, ESCAPED)
 }
 
 /// A number that is given as a text.

@@ -176,7 +176,7 @@ fn universal_body(name: &str, market_status: &str, bars: &DayBars, last: &Latest
         "session": session, "last_minute": {"open": minute.open, "high": minute.high, "low": minute.low,
         "close": minute.close, "volume": minute.volume, "last_updated": committed(minute)}});
     if let Some(trade) = last.trade {
-        body["last_trade"] = json!({"id": trade.id().number(), "price": trade.price.units(), "size": trade.shares,
+        body["last_trade"] = json!({"id": trade.id().number().to_string(), "price": trade.price.units(), "size": trade.shares,
             "exchange": super::ticks::EXCHANGE, "conditions": [], "sip_timestamp": trade.at, "last_updated": trade.at,
             "timeframe": "REAL-TIME"});
     }

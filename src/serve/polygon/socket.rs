@@ -15,7 +15,7 @@ use super::messages::{self, Indicator, NoTopic, PolygonChannel, PolygonRequest, 
 use super::seconds::Tally;
 use super::tallies;
 use crate::access::guard::Credentials;
-use crate::feed::{Event, FeedUpdate, Last};
+use crate::feed::{Event, EventKind, FeedUpdate, Last};
 use crate::query::errors::Refusal;
 use crate::query::parameters::repeated;
 use crate::serve::kit::channels::{ChannelSet, Channels};
@@ -234,20 +234,21 @@ impl PolygonStream {
             let symbol = &of_symbol.symbol;
             let set = channels.of(symbol);
             let mut tally = is_summed(set).then(|| tallies.entry(*symbol).or_default());
-            let encoded = of_symbol.encoded(ENCODER, messages::event);
-            for (event, message) in of_symbol.events.iter().zip(encoded.iter()) {
+            let is_needed = |kind| match kind {
+                EventKind::Trade => set.has(PolygonChannel::Trade),
+                EventKind::Quote => set.has(PolygonChannel::Quote),
+                EventKind::Bar | EventKind::Halt => false,
+            };
+            for (event, message) in of_symbol.encoded(ENCODER, is_needed, messages::event) {
+                messages.extend(message.cloned());
                 match event {
                     Event::Trade(trade) => {
                         now = now.max(trade.at);
-                        messages.extend(set.has(PolygonChannel::Trade).then(|| message.clone()));
                         let over = tally.as_mut().and_then(|tally| tally.trade(trade, calendar));
                         let over = over.filter(|_| set.has(PolygonChannel::Second));
                         messages.extend(over.map(|over| messages::second(symbol, &over)));
                     }
-                    Event::Quote(quote) => {
-                        now = now.max(quote.at);
-                        messages.extend(set.has(PolygonChannel::Quote).then(|| message.clone()));
-                    }
+                    Event::Quote(quote) => now = now.max(quote.at),
                     Event::Bar(closed) => {
                         let end = closed.bar.first.end().saturating_nanos();
                         now = now.max(end);

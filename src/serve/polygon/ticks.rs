@@ -10,6 +10,7 @@ use super::answers::{PolygonAnswer, PolygonError, invalid, page, result};
 use super::parameters::{External, NanosSpan, PolygonPath, PolygonQuery, Sort, limit, moment, ticker};
 use crate::access::faults::Freshness;
 use crate::query::{LatestTicks, Tick, TickQuery};
+use crate::serve::kit::links::escaped;
 use crate::serve::kit::parameters::{QueryOf, Segments};
 use crate::serve::server::Server;
 use klined_market::bars::ticks::{BestQuote, Level, TickId, Trade};
@@ -242,7 +243,9 @@ async fn pages<T: Tick, Body: Serialize>(
     let query = TickQuery { symbol, from: span.from, to: span.to, order: order.into(), limit, after };
     let found = server.tick_page::<T>(query).await?;
     let bodies: Vec<Body> = found.ticks.iter().map(body).collect();
-    let next_url = found.next.map(|next| format!("{external}/v3/{what}/{symbol}?{}", asked.next(order, limit, next)));
+    let next_url = found
+        .next
+        .map(|next| format!("{external}/v3/{what}/{}?{}", escaped(symbol.as_str()), asked.next(order, limit, next)));
     page(&bodies, false, next_url)
 }
 

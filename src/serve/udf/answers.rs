@@ -64,7 +64,7 @@ pub const KNOWN: [&str; 11] =
     ["symbol", "symbols", "resolution", "from", "to", "countback", "group", "query", "type", "exchange", "limit"];
 
 impl RouteError for UdfError {
-    const KNOWN: Option<&'static [&'static str]> = Some(&KNOWN);
+    const KNOWN: &'static [&'static str] = &KNOWN;
 }
 
 impl UdfQuery {

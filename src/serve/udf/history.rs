@@ -4,6 +4,7 @@ use std::fmt::{self, Write};
 use std::sync::Arc;
 
 use axum::extract::State;
+use chrono::{DateTime, NaiveTime};
 use serde_json::json as value;
 
 use super::answers::{UdfAnswer, UdfError, UdfQuery, answer};
@@ -18,13 +19,28 @@ use klined_market::calendar::Calendar;
 /// The most bars of an answer.
 const BARS_MOST: u16 = 20_000;
 
-/// By how much the start of an interval's bars lies behind their name: those of a day and longer are named by 00:00 UTC of their
-/// first trading day.
-fn offset(interval: Interval) -> Seconds {
-    if interval.trading_minutes().is_some() { Seconds::ZERO } else { Calendar::OPEN_AFTER_UTC_MIDNIGHT }
+/// Bars of a day and longer are labelled by 00:00 UTC of their first trading day, others by their start.
+fn is_labelled_by_day(interval: Interval) -> bool {
+    interval.trading_minutes().is_none()
 }
 
-fn columns(bars: &[ShownBar], interval: Interval) -> String {
+/// The label of a bar.
+fn label(calendar: &Calendar, interval: Interval, start: UnixSeconds) -> UnixSeconds {
+    let day = calendar.date_of(start).ok().filter(|_| is_labelled_by_day(interval));
+    day.map_or(start, |day| UnixSeconds::new(day.and_time(NaiveTime::MIN).and_utc().timestamp()))
+}
+
+/// The first start that a bar can have whose label is at or after an instant.
+fn first_start(interval: Interval, label: UnixSeconds) -> UnixSeconds {
+    if !is_labelled_by_day(interval) {
+        return label;
+    }
+    let day_before = DateTime::from_timestamp(label.saturating_sub(Seconds::SECOND).get(), 0).map(|at| at.date_naive());
+    let midnight = day_before.and_then(|day| Calendar::midnight(day.succ_opt()?).ok());
+    midnight.unwrap_or(label)
+}
+
+fn columns(bars: &[ShownBar], interval: Interval, calendar: &Calendar) -> String {
     let mut text = String::with_capacity(bars.len() * 60 + 80);
     text.push_str("{\"s\":\"ok\"");
     let mut column = |name: &str, write: &dyn Fn(&mut String, &ShownBar) -> fmt::Result| {
@@ -38,7 +54,7 @@ fn columns(bars: &[ShownBar], interval: Interval) -> String {
         }
         text.push(']');
     };
-    column("t", &|text, bar| write!(text, "{}", bar.start - offset(interval)));
+    column("t", &|text, bar| write!(text, "{}", label(calendar, interval, bar.start)));
     column("o", &|text, bar| write!(text, "{:.2}", bar.open));
     column("h", &|text, bar| write!(text, "{:.2}", bar.high));
     column("l", &|text, bar| write!(text, "{:.2}", bar.low));
@@ -57,12 +73,12 @@ pub async fn history(State(server): State<Arc<Server>>, parameters: UdfQuery) ->
         .ok_or_else(|| UdfError(format!("resolution must be one of {}", resolutions::names().join(" "))))?;
     let (from, to) = (parameters.seconds("from")?, parameters.seconds("to")?);
     let countback = parameters.count("countback", BARS_MOST)?;
-    let start_of = |label: UnixSeconds| label.saturating_add(offset(interval));
+    let calendar = server.reader.calendar();
     // The last start that is asked for: `to` itself is not.
-    let end = to.map(|to| start_of(to).previous());
+    let end = to.map(|to| first_start(interval, to).previous());
     let start = match (countback, from) {
         (Some(_), _) | (None, None) => None,
-        (None, Some(from)) => Some(start_of(from)),
+        (None, Some(from)) => Some(first_start(interval, from)),
     };
     let limit = countback.unwrap_or(BARS_MOST);
     let latest = BarQuery { end, limit, order: TimeOrder::Descending, ..BarQuery::latest(symbol, interval) };
@@ -72,7 +88,7 @@ pub async fn history(State(server): State<Arc<Server>>, parameters: UdfQuery) ->
     }
     page.bars.reverse();
     if !page.bars.is_empty() {
-        return Ok(json(columns(&page.bars, interval)));
+        return Ok(json(columns(&page.bars, interval, &calendar)));
     }
     // The chart goes on where there is something again.
     let before = match start {
@@ -82,7 +98,33 @@ pub async fn history(State(server): State<Arc<Server>>, parameters: UdfQuery) ->
         None => None,
     };
     answer(&match before {
-        Some(bar) => value!({"s": "no_data", "nextTime": bar.start - offset(interval)}),
+        Some(bar) => value!({"s": "no_data", "nextTime": label(&calendar, interval, bar.start)}),
         None => value!({"s": "no_data"}),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_days_label_is_its_utc_midnight_also_in_summer_time_and_bounds_are_labels() {
+        let calendar = Calendar::shanghai();
+        // China had summer time until 1991.
+        let spans = [("1990-12-19", "1992-01-31"), ("2025-12-01", "2026-03-31")];
+        for (from, to) in spans.map(|(from, to)| (from.parse().unwrap(), to.parse().unwrap())) {
+            for day in calendar.days(from, to) {
+                let start = calendar.open_of(*day).unwrap().start();
+                let shown = label(&calendar, Interval::Day, start);
+                assert_eq!(
+                    format!("{day} 00:00:00 UTC"),
+                    DateTime::from_timestamp(shown.get(), 0).unwrap().to_string()
+                );
+                assert!(first_start(Interval::Day, shown) <= start, "{day}");
+                assert!(first_start(Interval::Day, shown.next()) > start, "{day}");
+                assert_eq!(label(&calendar, Interval::Minute60, start), start);
+                assert_eq!(first_start(Interval::Minute60, start), start);
+            }
+        }
+    }
 }

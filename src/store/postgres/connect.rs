@@ -70,7 +70,9 @@ impl PgServer {
         PgConnection::establish(&self.url).map_err(|error| {
             let reason = without_passwords_of(&self.url, &one_line(&error));
             let url = self.shown_url.clone();
-            if is_refusal(&reason) {
+            if let Some(name) = missing_database(&reason) {
+                StoreError::NoDatabase { url, name: name.to_owned(), reason }
+            } else if is_refusal(&reason) {
                 StoreError::Refused { url, reason }
             } else {
                 StoreError::Unreachable { url, reason }
@@ -128,6 +130,12 @@ impl CustomizeConnection<PgConnection, diesel::r2d2::Error> for PoolSetup {
     }
 }
 
+/// The database that a message says is missing.
+fn missing_database(message: &str) -> Option<&str> {
+    let (before, _) = message.split_once("\" does not exist")?;
+    before.split_once("database \"").map(|(_, name)| name)
+}
+
 fn is_refusal(message: &str) -> bool {
     REFUSALS.iter().any(|phrase| message.contains(phrase))
 }
@@ -150,6 +158,15 @@ mod tests {
             url("postgresql://h/db?connect_timeout=7", 30),
             format!("postgresql://h/db?connect_timeout=7&{bounds}")
         );
+    }
+
+    #[test]
+    fn a_database_that_is_missing_is_named_and_a_role_is_none() {
+        let failed = "connection to server at \"127.0.0.1\", port 5432 failed: FATAL: ";
+        let of = |message: &str| missing_database(&format!("{failed}{message}")).map(str::to_owned);
+        assert_eq!(of("database \"happystock\" does not exist").as_deref(), Some("happystock"));
+        assert_eq!(of("role \"market\" does not exist"), None);
+        assert_eq!(of("password authentication failed for user \"market\""), None);
     }
 
     /// Messages of connecting, and whether they are refusals.

@@ -79,7 +79,7 @@ impl Progress for StopUnderWay {
     }
 }
 
-/// Removes the bars of a symbol that nobody generates, put into a month to make it one that has rows.
+/// Removes the bars of a symbol that is not generated, put into a month to make it one that has rows.
 fn occupy(database: &Database, months: &[&str]) {
     for month in months {
         let time = at(&format!("{month}-01 00:00:00"));

@@ -1,4 +1,4 @@
-//! The feed: what is told of a minute is all of its ticks in their order and once, then its bar; and only to those who want it.
+//! The feed: a subscriber receives all ticks of a minute in order and once, then its bar, and nothing else.
 
 mod judge;
 mod laws;

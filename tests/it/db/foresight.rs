@@ -60,7 +60,7 @@ fn open(market: &Market) -> Minute {
     market.calendar.minute_starting(market.store.clock().unwrap().unwrap().open_minute).unwrap()
 }
 
-/// What is foreseen of the open minute for everybody who is traded.
+/// What is foreseen of the open minute for every traded stock.
 fn foreseen(foresight: &mut Foresight, symbols: &BTreeSet<Symbol>) -> BTreeMap<Symbol, Foreseen> {
     let open = open(foresight.market());
     assert!(foresight.prepare(open).unwrap());
@@ -101,7 +101,7 @@ fn is_law(database: &Database, kind: ModelKind) {
         }
         halted += ahead.values().filter(|foreseen| foreseen.bar.is_none()).count();
         minutes += 1;
-        // Minutes that nobody looked at are passed by.
+        // Minutes that were never asked for are skipped.
         if minutes % 11 == 0 {
             write_one(&mut generator);
             write_one(&mut generator);
@@ -203,7 +203,7 @@ on_every_backend! {
         assert_eq!(changed.calendar.day_of(open(&changed)), date("2026-03-05"));
     }
 
-    fn who_is_not_generated_is_not_foreseen_and_who_is_not_asked_for_not_worked_out(database: &Database) {
+    fn a_stock_that_is_not_generated_or_not_asked_for_is_not_foreseen(database: &Database) {
         let (market, generator) = begun(database, ModelKind::Gbm, "");
         drop(generator);
         let only = [symbol("V"), symbol("JPM")];
@@ -232,12 +232,12 @@ on_every_backend! {
     fn what_is_not_the_open_minute_is_not_foreseen(database: &Database) {
         let (market, mut generator) = begun(database, ModelKind::Gbm, "");
         let mut foresight = Foresight::new(market.clone());
-        assert!(!foresight.prepare(minute("2026-03-03 14:50")).unwrap(), "nobody has told the time yet");
+        assert!(!foresight.prepare(minute("2026-03-03 14:50")).unwrap(), "no time is published yet");
         write_one(&mut generator);
         assert!(!foresight.prepare(minute("2026-03-03 14:50")).unwrap());
         assert!(foresight.prepare(minute("2026-03-03 14:51")).unwrap());
         drop(generator);
-        // Somebody who keeps no time writes on.
+        // A writer that publishes no time goes on.
         generate(&market, "2026-03-02", "2026-03-03 14:55");
         assert_eq!(foreseen(&mut Foresight::new(market.clone()), &everybody(&market)), BTreeMap::new());
     }

@@ -176,7 +176,7 @@ on_every_backend! {
         assert!(matches!(fill(&market, days(2), "2026-03-04 20:00:00"), Err(JobError::EmptyUniverse)));
     }
 
-    fn edits_of_the_universe_count_from_the_next_day_and_touch_nobody_else(database: &Database) {
+    fn edits_of_the_universe_count_from_the_next_day_and_change_no_other_stock(database: &Database) {
         let other = Database::new(database.backend);
         let (edited, plain) = (market(database), market(&other));
         generate(&plain, "2026-03-02", "2026-03-05 14:59");

@@ -36,7 +36,7 @@ fn a_database_keeps_to_its_model_and_parameters() {
 }
 
 #[test]
-fn a_database_of_the_plain_model_stays_one_without_being_told() {
+fn a_database_of_the_plain_model_stays_one_without_a_flag() {
     let database = Database::new(Backend::Sqlite);
     let claim = |choice: ModelChoice| {
         Market::claim(database.open(), Arc::new(Calendar::clone(&SHANGHAI)), choice, None).unwrap().model.kind
@@ -56,6 +56,6 @@ fn a_program_refuses_a_parameter_file_that_is_wrong() {
         .current_dir(database.directory.path())
         .output()
         .unwrap();
-    let told = String::from_utf8_lossy(&run.stderr).into_owned();
-    assert!(!run.status.success() && told.contains("tails.width = 40") && told.contains("parameters.toml"), "{told}");
+    let said = String::from_utf8_lossy(&run.stderr).into_owned();
+    assert!(!run.status.success() && said.contains("tails.width = 40") && said.contains("parameters.toml"), "{said}");
 }

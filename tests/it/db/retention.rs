@@ -147,7 +147,7 @@ on_every_backend! {
         assert_eq!(earliest(database), minute("2026-03-30 09:30").start().get());
     }
 
-    fn the_generator_keeps_so_many_months_as_it_is_told(database: &Database) {
+    fn the_generator_keeps_the_months_of_its_flag(database: &Database) {
         database.market_backfill("--from 2026-01-05 --to 2026-02-27").run().succeeded();
         let mut generator = database.market_generator("--test --speed 60000").variable("KLINED_RETAIN_MONTHS", "1").spawn();
         generator.until_it_says("older bars are removed");
@@ -160,7 +160,7 @@ on_every_backend! {
         assert!(database.klined("verify").run().succeeded().stdout.ends_with("clean\n"));
     }
 
-    fn up_keeps_so_many_months_as_it_is_told(database: &Database) {
+    fn up_keeps_the_months_of_its_flag(database: &Database) {
         fs::write(
             database.directory.path().join("one.csv"),
             "symbol,name,sector,base_price,base_volatility\nACME,Acme,Toys,42,0.02\n",

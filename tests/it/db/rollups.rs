@@ -147,7 +147,7 @@ on_every_backend! {
         assert_clean(&market);
     }
 
-    fn bars_of_a_symbol_that_nobody_generates_are_rolled_up_too(database: &Database) {
+    fn bars_of_a_symbol_without_a_generator_are_rolled_up_too(database: &Database) {
         let market = market(database);
         generate(&market, "2026-03-02", "2026-03-02 10:00");
         aggregate(&market);
@@ -204,7 +204,7 @@ on_every_backend! {
         }
     }
 
-    fn verify_tells_lag_from_damage(database: &Database) {
+    fn verify_distinguishes_lag_from_damage(database: &Database) {
         let market = market(database);
         generate(&market, "2026-03-02", "2026-03-02 10:00");
         aggregate(&market);

@@ -198,7 +198,7 @@ on_every_backend! {
         database.open();
         let mut catalog = catalog_tables(database);
         assert!(catalog.len() > 10, "the catalog shows no tables");
-        // diesel wants a key of every table.
+        // diesel needs a key for every table.
         let notes = catalog.iter_mut().find(|table| table.name == "rollup_dirty").unwrap();
         assert_eq!(std::mem::replace(&mut notes.key, vec!["symbol".to_owned(), "time".to_owned()]), [""; 0]);
         let schema = diesel_tables("src/store/schema.rs");

@@ -1,4 +1,4 @@
-//! Several writers and several aggregators on one market: the same bytes as one of each, whoever is behind and whoever is killed.
+//! Several writers and several aggregators on one market: the same bytes as one of each, though some are behind and some are killed.
 
 use std::thread;
 
@@ -97,7 +97,7 @@ on_every_backend! {
         generate(&whole, BEGIN, "2026-03-04 10:00");
         fill(&market(database), range("2026-02-26", "2026-03-02"), "2026-03-02 20:00:00").unwrap();
         generate_part(database, "2/2", "2026-03-03 11:00");
-        // Whoever has the whole brings up those who are behind.
+        // The holder of the whole brings up the stocks that are behind.
         generate(&market(database), BEGIN, "2026-03-03 13:30");
         generate_part(database, "4/4", "2026-03-04 10:00");
         for of in ["1/4", "2/4", "3/4"] {
@@ -183,7 +183,7 @@ on_every_backend! {
         assert_eq!(store.status().unwrap(), Some(status));
     }
 
-    fn a_shard_without_a_stock_goes_along_and_lists_who_comes(database: &Database) {
+    fn a_shard_without_a_stock_goes_along_and_lists_new_stocks(database: &Database) {
         let other = Database::new(database.backend);
         for database in [database, &other] {
             database.open();

@@ -63,7 +63,7 @@ on_every_backend! {
         claim(database, None).unwrap();
         assert_eq!(store.universe().unwrap().len(), 1);
         refusal(claim(database, Some(&Universe::demo())));
-        // An operator who empties it means it.
+        // An operator empties a table on purpose.
         database.execute("DELETE FROM stock_metadata");
         refusal(claim(database, Some(&Universe::demo())));
         claim(database, None).unwrap();

@@ -95,15 +95,15 @@ fn every_flag_has_a_variable_but_those_that_say_what_one_command_is_to_do() {
     without(&AggregatorArgs::command(), &[]);
     without(&BackfillArgs::command(), &["days", "from", "to", "symbol", "clear", "yes"]);
     without(&ApiArgs::command(), &[]);
-    without(&KlinedArgs::command(), &[]);
+    without(&KlinedArgs::command(), &["fresh", "from-now", "yes"]);
     // `klined realism` says on its command line all that it does.
     for subcommand in KlinedArgs::command().get_subcommands().filter(|command| command.get_name() != "realism") {
-        without(subcommand, &["from", "to", "minutes", "chaos"]);
+        without(subcommand, &["from", "to", "minutes", "chaos", "fresh", "from-now", "yes"]);
     }
 }
 
 #[test]
-fn the_help_of_each_program_tells_of_each_flag_and_its_variable() {
+fn the_help_of_each_program_lists_each_flag_and_its_variable() {
     let place = place();
     let check = |command: &Command, help: &str| {
         // Lines are broken wherever the terminal's width has it.
@@ -178,7 +178,10 @@ fn a_database_that_cannot_be_used_is_a_readable_failure() {
     fs::set_permissions(&read_only, permissions).unwrap();
     let mut cases: Vec<(String, Vec<&str>)> = vec![
         ("postgresql://u:s3cret@127.0.0.1:1/db".to_owned(), vec!["cannot reach", "u:***@127.0.0.1:1/db", "refused"]),
-        (format!("postgresql://postgres:s3cret@127.0.0.1:{port}/nowhere"), vec!["\"nowhere\" does not exist"]),
+        (
+            format!("postgresql://postgres:s3cret@127.0.0.1:{port}/nowhere"),
+            vec!["\"nowhere\" does not exist", "createdb nowhere"],
+        ),
         ("sqlite:///missing/m.db".to_owned(), vec!["there is no directory missing"]),
         ("sqlite:////proc/m.db".to_owned(), vec!["sqlite:////proc/m.db", "must be readable and writable"]),
         ("sqlite:///letter.db".to_owned(), vec!["letter.db", "is not a database"]),
@@ -370,13 +373,6 @@ fn the_calendar_prints_days_and_minutes() {
 }
 
 #[test]
-fn a_reader_that_has_seen_enough_is_no_failure() {
-    let all = "calendar --from 1990-12-19 --to 2026-12-31 --minutes";
-    let ended = Program::klined(place().path()).with(all).run_with_closed_output().succeeded();
-    assert_eq!(ended.stderr, "");
-}
-
-#[test]
 fn variables_come_from_the_env_file_unless_they_are_set() {
     let database = Database::new(Backend::Sqlite);
     let directory = database.directory.path();
@@ -391,8 +387,8 @@ fn variables_come_from_the_env_file_unless_they_are_set() {
     backfill().with("--seed 8").run().failed(&["seed 7", "seed 8"]);
 
     for (line, words) in [
-        ("DATABASE_URL='postgresql://u:s3cret@h/db", ["cannot read the .env file", "DATABASE_URL"]),
-        ("s3cret and more", ["cannot read the .env file", "NAME=VALUE"]),
+        ("DATABASE_URL='postgresql://u:s3cret@h/db", ["line 1", "DATABASE_URL"]),
+        ("s3cret and more", ["line 1", "NAME=VALUE"]),
     ] {
         fs::write(directory.join(".env"), line).unwrap();
         PROGRAMS.into_iter().for_each(|program| drop(program(directory).run().failed(&words)));

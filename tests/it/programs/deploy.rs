@@ -149,7 +149,7 @@ fn alerts_and_dashboard_use_the_metrics_that_are_served_and_no_others() {
     // And every family is looked at by one of the two.
     for line in served.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
         let family = line.split(' ').next().unwrap();
-        assert!(used.iter().any(|name| name.starts_with(family)), "nobody looks at {family}");
+        assert!(used.iter().any(|name| name.starts_with(family)), "no alert or panel uses {family}");
     }
     let dashboard = fs::read_to_string(deploy().join("grafana/klined.json")).unwrap();
     let dashboard: serde_json::Value = serde_json::from_str(&dashboard).unwrap();

@@ -21,7 +21,7 @@ fn is_clean(database: &Database) {
     assert!(report.ends_with("clean\n") && !report.contains("not rolled up"), "{report}");
 }
 
-/// A generator that has come through its faults goes on, stops when it is told to, and has written what an undisturbed one
+/// A generator that has come through its faults goes on, stops at the signal, and has written what an undisturbed one
 /// would have.
 fn comes_through(mut generator: Running, database: &Database) {
     generator.until_minutes(10, database);

@@ -60,7 +60,7 @@ on_every_backend! {
         // The writer is held up while the clock goes on over lunch.
         let hold = database.hold_writes();
         clock.set("2026-11-20 13:05:30");
-        generator.until("the lag is told", || now("klined_catch_up_backlog_minutes") == 81.0);
+        generator.until("the lag is reported", || now("klined_catch_up_backlog_minutes") == 81.0);
         // The oldest minute due was over at 10:15.
         assert_eq!(now("klined_minute_lag_seconds"), f64::from(2 * 3600 + 50 * 60 + 30));
         let answer = get(&address, "/readyz");
@@ -123,7 +123,7 @@ fn the_server_bears_strange_company() {
 }
 
 #[test]
-fn whoever_is_silent_is_shown_out_and_only_then_is_there_a_place_for_the_next() {
+fn a_silent_client_is_closed_and_frees_its_place() {
     let database = Database::new(Backend::Sqlite);
     let mut generator = database.filled().market_generator("--test --health-addr 0").spawn();
     let address = generator.health_address();

@@ -55,7 +55,7 @@ fn the_journal_gets_priorities_and_no_times() {
 }
 
 #[test]
-fn no_colours_where_nobody_sees_them() {
+fn no_colours_without_a_terminal() {
     let database = Database::new(Backend::Sqlite);
     database.filled();
     let said = database.market_backfill("--from 2026-03-04 --to 2026-03-04").run().succeeded().stderr;

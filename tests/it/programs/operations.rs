@@ -15,7 +15,7 @@ fn bars(database: &Database) -> i64 {
 }
 
 #[test]
-fn the_script_removes_old_months_only_when_it_is_told_to() {
+fn the_script_removes_old_months_only_on_request() {
     let database = Database::new(Backend::Postgres);
     database.market_backfill("--from 2026-01-20 --to 2026-03-03 --model gbm").run().succeeded();
     let script = |flags: &[&str]| psql_at(database.url(), flags, "sql_scripts/retention.sql");

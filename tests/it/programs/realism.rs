@@ -66,19 +66,21 @@ fn threads_change_no_bit_of_a_sample() {
     let stocks: Vec<_> =
         ashare(StockCount::new(7).unwrap(), Seed(7)).iter().map(|row| row.instrument().unwrap()).collect();
     let days = trading_days_from(date("2024-06-03"), 30);
-    let on = |threads| generate(&model, &stocks, &days, NonZeroUsize::new(threads).unwrap());
+    let on = |threads| generate(&model, &stocks, &days, NonZeroUsize::new(threads).unwrap(), &|| ());
     let alone = on(1);
     assert_eq!(alone.len(), stocks.len());
     assert!(alone.iter().all(|series| series.days.len() == days.len() && series.quarters.len() == 16 * days.len()));
     for threads in [2, 3, 7, 16] {
         assert_eq!(on(threads), alone, "{threads} threads");
     }
-    assert_eq!(score(&generate(&model, &[], &days, NonZeroUsize::MIN)), Err(InvalidSample::Empty));
+    assert_eq!(score(&generate(&model, &[], &days, NonZeroUsize::MIN, &|| ())), Err(InvalidSample::Empty));
     assert_eq!(
-        score(&generate(&model, &stocks, &days[..1], NonZeroUsize::MIN)),
+        score(&generate(&model, &stocks, &days[..1], NonZeroUsize::MIN, &|| ())),
         Err(InvalidSample::TooShort { place: 0, days: 1 })
     );
-    assert!(score(&generate(&model, &stocks, &days[..2], NonZeroUsize::MIN)).is_ok_and(|card| card.passed() < 16));
+    assert!(
+        score(&generate(&model, &stocks, &days[..2], NonZeroUsize::MIN, &|| ())).is_ok_and(|card| card.passed() < 16)
+    );
     let mut unequal = alone.clone();
     unequal[3].days.pop();
     let error = InvalidSample::Unequal { place: 3, days: 29, quarters: 480, expected_days: 30 };

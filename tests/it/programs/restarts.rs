@@ -160,7 +160,7 @@ on_every_backend! {
         }
         let mut market = up();
         for _ in 0..REFUSALS_MAX {
-            eventually("it runs or is refused", || market.has_ended() || market.stdout().contains("The market is open"));
+            eventually("it runs or is refused", || market.has_ended() || market.stdout().contains("Chart  "));
             if !market.has_ended() {
                 break;
             }

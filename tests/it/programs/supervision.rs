@@ -1,4 +1,4 @@
-//! Under a supervisor: what systemd is told, over a real notification socket, and how the programs end.
+//! Under a supervisor: what systemd receives over a real notification socket, and how the programs end.
 
 use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
@@ -50,7 +50,7 @@ impl Manager {
 }
 
 on_every_backend! {
-    fn systemd_is_told_of_readiness_progress_and_the_end(database: &Database) {
+    fn systemd_receives_readiness_progress_and_the_end(database: &Database) {
         database.filled();
         let manager = Manager::listening(database);
         let mut generator = manager.supervising(database.market_generator("--test --speed 6000")).spawn();
@@ -62,7 +62,7 @@ on_every_backend! {
         });
         assert_eq!(manager.count("STOPPING=1"), 0);
         generator.terminate().succeeded();
-        eventually("its end is told", || manager.count("STOPPING=1") == 1);
+        eventually("its end is announced", || manager.count("STOPPING=1") == 1);
         assert_eq!(manager.count("READY=1"), 1);
     }
 
@@ -109,7 +109,7 @@ on_every_backend! {
         first.terminate().succeeded();
     }
 
-    fn a_reload_is_told(database: &Database) {
+    fn a_reload_is_reported_to_systemd(database: &Database) {
         database.filled();
         let manager = Manager::listening(database);
         let mut aggregator = manager.supervising(database.data_aggregator("")).spawn();

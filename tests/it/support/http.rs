@@ -13,7 +13,7 @@ pub struct Answer {
 }
 
 impl Running {
-    /// Waits until it says where it serves its health, and gives that address. It must have been told to take any port.
+    /// Waits until the program prints the address of its health, and gives that address. The program must have been started with port 0.
     pub fn health_address(&mut self) -> String {
         self.until_it_says("serving /healthz");
         let said = self.stderr();

@@ -9,5 +9,6 @@ pub mod market_builder;
 pub mod programs;
 pub mod proxy;
 pub mod psql;
+pub mod terminal;
 
 pub use klined_testing::{SHANGHAI, date, market, trading_days_from};

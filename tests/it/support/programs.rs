@@ -14,6 +14,7 @@ pub use klined_testing::{assert_has, assert_same};
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 
 use super::database::{Backend, Database};
+use super::terminal::Terminal;
 use super::{SHANGHAI, date};
 
 /// How often something is looked at again.
@@ -21,8 +22,8 @@ const POLL: Duration = Duration::from_millis(20);
 /// How long anything may take at most: a minute of looking, and a good deal more on a busy machine.
 const LOOKS_MAX: usize = 9000;
 /// The beginnings of the variables that the programs read, or libpq for them.
-const VARIABLES: [&str; 8] =
-    ["DATABASE_URL", "DB_", "KLINED_", "PG", "RUST_", "NOTIFY_SOCKET", "WATCHDOG_", "JOURNAL_STREAM"];
+const VARIABLES: [&str; 9] =
+    ["DATABASE_URL", "DB_", "KLINED_", "PG", "RUST_", "NOTIFY_SOCKET", "WATCHDOG_", "JOURNAL_STREAM", "NO_COLOR"];
 
 /// Waits until something holds.
 pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
@@ -44,10 +45,7 @@ pub struct Program(Command);
 impl Program {
     fn new(path: &str, directory: &Path) -> Self {
         let mut command = Command::new(path);
-        #[allow(
-            clippy::disallowed_methods,
-            reason = "the variables of whoever runs the tests are kept from the programs"
-        )]
+        #[allow(clippy::disallowed_methods, reason = "the variables of the tests' user are kept from the programs")]
         for (name, _) in std::env::vars_os() {
             if VARIABLES.iter().any(|start| name.to_string_lossy().starts_with(start)) {
                 command.env_remove(name);
@@ -122,7 +120,20 @@ impl Program {
         self.spawn().wait()
     }
 
-    /// Starts with its standard output read by nobody: the pipe is closed before the first line.
+    /// Starts without a reader of its outputs: the pipes are closed before the first line.
+    pub fn spawn_unheard(mut self) -> Running {
+        let mut child = self.0.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop((child.stdout.take(), child.stderr.take()));
+        Running { child, stdout: Output::of(std::io::empty()), stderr: Output::of(std::io::empty()) }
+    }
+
+    /// Starts on a terminal, which shows both outputs.
+    pub fn spawn_on(mut self, terminal: &Terminal) -> Running {
+        let child = self.0.stdout(terminal.end()).stderr(terminal.end()).spawn().unwrap();
+        Running { child, stdout: Output::of(std::io::empty()), stderr: Output::of(std::io::empty()) }
+    }
+
+    /// Starts without a reader of its standard output: the pipe is closed before the first line.
     pub fn run_with_closed_output(mut self) -> Ended {
         let mut child = self.0.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         drop(child.stdout.take());

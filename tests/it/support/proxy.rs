@@ -21,7 +21,7 @@ pub struct Proxy {
 
 #[derive(Default)]
 struct State {
-    /// Nothing is passed on, and nobody is told.
+    /// Nothing is passed on, and neither side gets an error.
     is_holding: AtomicBool,
     /// The connections: the program's end and the server's.
     pairs: Mutex<Vec<(TcpStream, TcpStream)>>,

@@ -9,10 +9,12 @@ mod performance;
 mod produce;
 mod producer;
 
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use klined_service::args::RuntimeArgs;
+use klined_service::command_line::variables_of;
 use klined_service::run_program;
 
 pub use calibrate::{CalibrateArgs, run as calibrate};
@@ -22,5 +24,11 @@ pub use producer::ProducerArgs;
 
 /// Reads the command line and runs a program to its end: status 0 for a clean end, 1 for a failure, 2 for a wrong command line.
 pub fn main<Args: Parser>(run: impl FnOnce(Args) -> anyhow::Result<()>) -> ExitCode {
-    run_program(|_| RuntimeArgs::default(), async |args, _| run(args).map(|()| ExitCode::SUCCESS))
+    run_program(&variables(), |_| RuntimeArgs::default(), async |args, _| run(args).map(|()| ExitCode::SUCCESS))
+}
+
+/// The variables that any of the programs reads; they may share one `.env`.
+fn variables() -> BTreeSet<String> {
+    let commands = [ProducerArgs::command(), LogArgs::command(), CalibrateArgs::command()];
+    commands.iter().flat_map(variables_of).collect()
 }

@@ -18,6 +18,7 @@ use crate::run::{DayDone, Directory, Pace, run_batch, run_paced};
 /// The program's `main`.
 pub fn main() -> ExitCode {
     run_program(
+        &super::variables(),
         |args: &ProducerArgs| args.service.run.runtime,
         async |args, program| {
             if let Some(ProducerCommand::ClickhouseSetup(setup)) = args.command {

@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use klined_service::args::ServiceArgs;
 
 /// A seeded foreign exchange market, into QuestDB or into files.
-#[derive(Debug, Parser)]
+#[derive(Debug, Clone, Parser)]
 #[command(
     name = "fx-generator",
     version,
@@ -18,10 +19,56 @@ pub struct Cli {
     pub command: Option<Command>,
     #[command(flatten)]
     pub generate: GenerateArgs,
+    /// Print what would be made, and make nothing
+    #[arg(long = "dry-run", env = "FX_DRY_RUN")]
+    pub dry_run: bool,
+    #[command(flatten)]
+    pub service: ServiceArgs,
 }
 
+/// The command line with each flag also under its other spelling.
+#[derive(Debug, Clone)]
+pub struct Program(pub Cli);
+
+/// Lets each flag be written with hyphens as well as with underscores.
+fn with_both_spellings(command: clap::Command) -> clap::Command {
+    let both = |arg: clap::Arg| {
+        let Some(long) = arg.get_long().map(str::to_owned) else { return arg };
+        let [hyphens, underscores] = [long.replace('_', "-"), long.replace('-', "_")];
+        let other = [hyphens, underscores].into_iter().find(|spelling| *spelling != long);
+        match other {
+            // The command line lives as long as the program.
+            Some(other) => arg.alias(&*other.leak()),
+            None => arg,
+        }
+    };
+    command.mut_args(both).mut_subcommands(with_both_spellings)
+}
+
+impl CommandFactory for Program {
+    fn command() -> clap::Command {
+        with_both_spellings(Cli::command())
+    }
+
+    fn command_for_update() -> clap::Command {
+        with_both_spellings(Cli::command_for_update())
+    }
+}
+
+impl FromArgMatches for Program {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        Cli::from_arg_matches(matches).map(Self)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        self.0.update_from_arg_matches(matches)
+    }
+}
+
+impl Parser for Program {}
+
 /// What else the program does.
-#[derive(Debug, Subcommand)]
+#[derive(Debug, Clone, Subcommand)]
 pub enum Command {
     /// Measures a market and compares it with real ones; the exit status is 1 when a figure lies outside its band
     Realism(RealismArgs),
@@ -49,9 +96,11 @@ pub enum Protocol {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     Csv,
+    #[cfg(feature = "parquet")]
+    Parquet,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct GenerateArgs {
     #[command(flatten)]
     pub server: ServerArgs,
@@ -66,6 +115,12 @@ pub struct GenerateArgs {
     /// Go on from what the database holds
     #[arg(long, env = "FX_INCREMENTAL", num_args = 0..=1, default_value = "false", default_missing_value = "true", action = clap::ArgAction::Set, value_parser = truth)]
     pub incremental: bool,
+    /// Tables and views that are made drop old rows: prices and books after 3 days, trades after a month
+    #[arg(long = "short_ttl", env = "FX_SHORT_TTL", num_args = 0..=1, default_value = "false", default_missing_value = "true", action = clap::ArgAction::Set, value_parser = truth)]
+    pub short_ttl: bool,
+    /// What stands behind the names of tables and views
+    #[arg(long, env = "FX_SUFFIX", default_value = "")]
+    pub suffix: String,
     /// Make the materialized views that are missing
     #[arg(long = "create_views", env = "FX_CREATE_VIEWS", num_args = 0..=1, default_value = "true", default_missing_value = "true", action = clap::ArgAction::Set, value_parser = truth)]
     pub create_views: bool,
@@ -75,16 +130,10 @@ pub struct GenerateArgs {
     /// How files are written
     #[arg(long, env = "FX_FORMAT", value_enum, default_value = "csv")]
     pub format: Format,
-    /// Print what would be made, and make nothing
-    #[arg(long = "dry-run", env = "FX_DRY_RUN")]
-    pub dry_run: bool,
-    /// Check flags and connections, and make nothing
-    #[arg(long, env = "FX_CHECK")]
-    pub check: bool,
 }
 
 /// Where QuestDB is and who asks.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "QuestDB")]
 pub struct ServerArgs {
     /// Host name or address
@@ -132,13 +181,16 @@ pub struct ServerArgs {
     /// How rows are sent
     #[arg(long, env = "FX_PROTOCOL", value_enum, default_value = "http")]
     pub protocol: Protocol,
+    /// Send rows over TLS [default: true with --token or --tls_ca, else false]
+    #[arg(long, env = "FX_TLS", num_args = 0..=1, default_missing_value = "true", action = clap::ArgAction::Set, value_parser = truth)]
+    pub tls: Option<bool>,
     /// PEM file of the authority that signed the server's certificate
     #[arg(long = "tls_ca", env = "FX_TLS_CA")]
     pub tls_ca: Option<PathBuf>,
 }
 
 /// Which rows are made.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Rows")]
 pub struct RowArgs {
     /// The number that the whole market follows from
@@ -180,12 +232,15 @@ pub struct RowArgs {
     /// Most levels of a book's side
     #[arg(long = "max_levels", env = "FX_MAX_LEVELS", default_value = "5", value_parser = whole::<u64>)]
     pub max_levels: u64,
+    /// How many entities trade, 1 to 1,000,000
+    #[arg(long = "lei_pool_size", env = "FX_LEI_POOL_SIZE", default_value = "2000", value_parser = whole::<u64>)]
+    pub lei_pool_size: u64,
     /// A market without weekends and holidays
     #[arg(long = "always_open", env = "FX_ALWAYS_OPEN", num_args = 0..=1, default_value = "false", default_missing_value = "true", action = clap::ArgAction::Set, value_parser = truth)]
     pub always_open: bool,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct RealismArgs {
     /// Seeds whose markets are measured, separated by commas
     #[arg(long, env = "FX_REALISM_SEEDS", default_value = "101,102,103")]
@@ -211,19 +266,24 @@ fn truth(text: &str) -> Result<bool, String> {
     }
 }
 
-/// Command line words with the hyphens of long flags as underscores, where the flag's name has underscores.
-#[must_use]
-pub fn with_underscores(words: impl IntoIterator<Item = std::ffi::OsString>) -> Vec<std::ffi::OsString> {
-    let alike = |word: std::ffi::OsString| {
-        let Some(text) = word.to_str() else { return word };
-        let Some(flag) = text.strip_prefix("--").filter(|flag| !flag.is_empty()) else { return word };
-        let (name, value) = flag.split_once('=').map_or((flag, None), |(name, value)| (name, Some(value)));
-        let name = if matches!(name.replace('_', "-").as_str(), "dry-run") {
-            name.replace('_', "-")
-        } else {
-            name.replace('-', "_")
-        };
-        value.map_or(format!("--{name}"), |value| format!("--{name}={value}")).into()
-    };
-    words.into_iter().map(alike).collect()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_flag_has_a_variable_and_both_spellings() {
+        fn look(command: &clap::Command) {
+            let flags = command.get_arguments().filter(|arg| !["help", "version"].contains(&arg.get_id().as_str()));
+            for arg in flags {
+                let long = arg.get_long().unwrap_or_else(|| panic!("{} has no long form", arg.get_id()));
+                assert!(arg.get_env().is_some(), "--{long} has no variable");
+                let other = arg.get_all_aliases().unwrap_or_default();
+                assert!(!long.contains(['_', '-']) || other.len() == 1, "--{long} has one spelling");
+            }
+            command.get_subcommands().for_each(look);
+        }
+        let command = Program::command();
+        look(&command);
+        command.debug_assert();
+    }
 }

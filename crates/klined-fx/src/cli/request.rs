@@ -1,6 +1,7 @@
 //! Flags turned into what is to be done. Everything that can be refused is refused here, by the flag's name.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use ::questdb::ingress::Protocol;
 use klined_market::base::Seed;
@@ -11,9 +12,13 @@ use super::times::{InvalidInstant, parse_instant};
 use crate::base::{Hours, Pair, UnknownPair};
 use crate::market::levels::LEVELS_MAX;
 use crate::market::{Market, MarketSettings, OrderRate};
+use crate::out::entities::ENTITIES_MOST;
+use crate::out::{InvalidSuffix, TableNames};
 use crate::pipeline::Job;
 use crate::plan::{NothingToDo, Plan, PlanTotals, ROWS_PER_SECOND_MAX, RowRate};
-use crate::questdb::ingest::{IngestSettings, Pace};
+use crate::questdb::pace::Pace;
+use crate::questdb::run::IngestSettings;
+use crate::questdb::schema::Views;
 use crate::questdb::send::IlpSettings;
 use crate::questdb::server::PgSettings;
 use crate::rows::Depth;
@@ -41,8 +46,14 @@ pub enum InvalidRequest {
     NoPair,
     #[error("--to is \"{0}\": it must be file:DIRECTORY")]
     Target(String),
+    #[error("--suffix: {0}")]
+    Suffix(#[from] InvalidSuffix),
+    #[error("--{0} says nothing of files, which --to asks for")]
+    NotForFiles(&'static str),
     #[error("--mode is missing: real-time or faster-than-life")]
     NoMode,
+    #[error("--tls_ca is given, and --tls false")]
+    AuthorityWithoutTls,
     #[error("--token over TCP needs --token_x and --token_y, the public key's coordinates")]
     TokenWithoutCoordinates,
     #[error("--{0} is given without --token")]
@@ -69,6 +80,9 @@ pub struct Request {
     pub job: Job,
     pub totals: PlanTotals,
     pub target: Target,
+    pub pace: Pace,
+    /// How many entities trade.
+    pub entities: usize,
 }
 
 fn within(flag: &'static str, value: u64, least: u64, most: u64) -> Result<u64, InvalidRequest> {
@@ -207,7 +221,10 @@ fn server(args: &ServerArgs) -> Result<(PgSettings, IlpSettings), InvalidRequest
             return Err(InvalidRequest::TokenWithoutCoordinates);
         }
     }
-    let is_tls = token.is_some() || args.tls_ca.is_some();
+    let is_tls = args.tls.unwrap_or(token.is_some() || args.tls_ca.is_some());
+    if !is_tls && args.tls_ca.is_some() {
+        return Err(InvalidRequest::AuthorityWithoutTls);
+    }
     let (protocol, port) = match (args.protocol, is_tls) {
         (Transport::Http, false) => (Protocol::Http, args.http_port),
         (Transport::Http, true) => (Protocol::Https, args.http_port),
@@ -253,17 +270,22 @@ impl Request {
             (Mode::RealTime, None) => Pace::Wall,
             (Mode::RealTime, Some(_)) => Pace::FromNow,
         };
+        let entities = within("lei_pool_size", args.rows.lei_pool_size, 1, ENTITIES_MOST as u64)? as usize;
+        let names = Arc::new(TableNames::with_suffix(&args.suffix)?);
         let target = match &args.to {
             None => {
-                let (create_views, incremental) = (args.create_views, args.incremental);
-                Target::QuestDb(Box::new(IngestSettings { pg, ilp, create_views, incremental, pace }))
+                let views = Views { are_made: args.create_views, is_ttl_short: args.short_ttl };
+                let (incremental, is_start_given) = (args.incremental, args.rows.start_ts.is_some());
+                let settings = IngestSettings { pg, ilp, names, entities, views, incremental, is_start_given, pace };
+                Target::QuestDb(Box::new(settings))
             }
+            Some(_) if args.incremental => return Err(InvalidRequest::NotForFiles("incremental")),
             Some(to) => match to.strip_prefix("file:").filter(|path| !path.is_empty()) {
                 Some(path) => Target::Files(path.into()),
                 None => return Err(InvalidRequest::Target(to.clone())),
             },
         };
         let (job, totals) = job(&args.rows, workers, mode, now_nanos)?;
-        Ok(Self { job, totals, target })
+        Ok(Self { job, totals, target, pace, entities })
     }
 }

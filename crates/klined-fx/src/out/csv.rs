@@ -1,42 +1,33 @@
 //! Rows as CSV, one file a table, with a header line.
 //!
-//! A book's side is the text of QuestDB's array literals: `[[price, …],[size, …]]`, best first. A file has its name only
-//! when it is whole: until then it ends in `.partial`.
+//! A book's side is the text of QuestDB's array literals: `[[price, …],[size, …]]`, best first.
 
 use std::fs::File;
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
-
-use thiserror::Error;
+use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
 
 use super::entities::Entities;
+use super::files::{FileError, Files, OpenFiles};
 use super::text::{push, push_instant, uuid};
 use super::{PerTable, Table};
-use crate::base::{NoMarket, Streams};
+use crate::base::NoMarket;
 use crate::market::Fill;
 use crate::pipeline::Encode;
 use crate::rows::{BookRow, CoreRow, Sink};
 
-/// A file that could not be written.
-#[derive(Debug, Error)]
-#[error("cannot {action} {}: {source}", path.display())]
-pub struct FileError {
-    pub action: &'static str,
-    pub path: PathBuf,
-    pub source: io::Error,
-}
-
 /// Turns rows into lines.
 #[derive(Debug)]
 pub struct CsvEncoder {
-    entities: Entities,
+    entities: Arc<Entities>,
     lines: PerTable<Vec<u8>>,
 }
 
 impl CsvEncoder {
+    /// An encoder of a market whose trades are between these entities.
     #[must_use]
-    pub fn new(streams: Streams) -> Self {
-        Self { entities: Entities::of(streams), lines: PerTable::default() }
+    pub fn new(entities: Arc<Entities>) -> Self {
+        Self { entities, lines: PerTable::default() }
     }
 }
 
@@ -110,62 +101,25 @@ impl Encode for CsvEncoder {
 
 /// The three files of a directory while they are written.
 #[derive(Debug)]
-pub struct CsvFiles {
-    directory: PathBuf,
-    files: Vec<(Table, File)>,
-}
+pub struct CsvFiles(OpenFiles<File>);
 
-impl CsvFiles {
-    /// Begins the files, in a directory that is made where it is missing.
-    ///
-    /// # Errors
-    /// The directory cannot be written.
-    pub fn create(directory: &Path) -> Result<Self, FileError> {
-        let failed = |action, path: &Path| {
-            let path = path.to_owned();
-            move |source| FileError { action, path, source }
-        };
-        std::fs::create_dir_all(directory).map_err(failed("make", directory))?;
-        let mut files = Vec::new();
-        for table in Table::ALL {
-            let path = partial(directory, table);
-            let mut file = File::create(&path).map_err(failed("write", &path))?;
-            file.write_all(header(table).as_bytes()).map_err(failed("write", &path))?;
-            files.push((table, file));
-        }
-        Ok(Self { directory: directory.to_owned(), files })
+impl Files for CsvFiles {
+    type Encoder = CsvEncoder;
+
+    fn create(directory: &Path) -> Result<Self, FileError> {
+        OpenFiles::create(directory, "csv", |table, mut file| file.write_all(header(table).as_bytes()).map(|()| file))
+            .map(Self)
     }
 
-    /// Appends a second's lines.
-    ///
-    /// # Errors
-    /// A file cannot be written.
-    pub fn append(&mut self, mut lines: PerTable<Vec<u8>>) -> Result<(), FileError> {
-        for (table, file) in &mut self.files {
-            let path = partial(&self.directory, *table);
-            file.write_all(lines.of(*table)).map_err(|source| FileError { action: "write", path, source })?;
-        }
-        Ok(())
+    fn encoder(entities: Arc<Entities>) -> CsvEncoder {
+        CsvEncoder::new(entities)
     }
 
-    /// Gives the whole files their names.
-    ///
-    /// # Errors
-    /// A file cannot be written.
-    pub fn finish(self) -> Result<(), FileError> {
-        for (table, file) in &self.files {
-            let path = partial(&self.directory, *table);
-            file.sync_all().map_err(|source| FileError { action: "write", path, source })?;
-        }
-        for (table, _) in &self.files {
-            let path = partial(&self.directory, *table);
-            let name = self.directory.join(format!("{}.csv", table.name()));
-            std::fs::rename(&path, &name).map_err(|source| FileError { action: "rename", path, source })?;
-        }
-        Ok(())
+    fn append(&mut self, lines: PerTable<Vec<u8>>) -> Result<(), FileError> {
+        self.0.each(|table, file| file.write_all(lines.get(table)))
     }
-}
 
-fn partial(directory: &Path, table: Table) -> PathBuf {
-    directory.join(format!("{}.csv.partial", table.name()))
+    fn finish(self) -> Result<(), FileError> {
+        self.0.finish(Ok)
+    }
 }

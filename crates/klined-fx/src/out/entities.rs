@@ -4,17 +4,19 @@ use rand_core::Rng;
 
 use crate::base::{Part, Streams};
 
-/// How many entities trade.
+/// How many entities trade unless another number is asked for.
 pub const ENTITIES: usize = 2_000;
+/// The most entities that can trade.
+pub const ENTITIES_MOST: usize = 1_000_000;
 
 /// A pool of legal entity identifiers, 20 characters each.
 #[derive(Debug, Clone)]
 pub struct Entities(Vec<String>);
 
 impl Entities {
-    /// The entities of a market.
+    /// So many entities of a market, at least one. A larger pool begins with the entities of a smaller one.
     #[must_use]
-    pub fn of(streams: Streams) -> Self {
+    pub fn of(streams: Streams, count: usize) -> Self {
         let mut stream = streams.market(Part::Entities, 0);
         let one = |_| {
             // Four digits of the issuer, two zeros, twelve characters of the entity.
@@ -26,7 +28,7 @@ impl Entities {
             let check = 98 - remainder_97(&format!("{text}00"));
             format!("{text}{check:02}")
         };
-        Self((0..ENTITIES).map(one).collect())
+        Self((0..count.max(1)).map(one).collect())
     }
 
     /// The entity of a random word.
@@ -54,7 +56,7 @@ mod tests {
     fn every_identifier_has_right_check_digits() {
         // An identifier in use, published by its issuer.
         assert_eq!(remainder_97("529900T8BM49AURSDO55"), 1);
-        let entities = Entities::of(Streams(Seed(1)));
+        let entities = Entities::of(Streams(Seed(1)), ENTITIES);
         for word in 0..ENTITIES as u32 {
             let text = entities.pick(word);
             assert_eq!((text.len(), remainder_97(text)), (20, 1), "{text}");

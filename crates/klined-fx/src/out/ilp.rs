@@ -1,13 +1,15 @@
 //! Rows in QuestDB's line protocol, in buffers of the vendor's own client.
 
+use std::sync::Arc;
+
 use ::questdb::ingress::{
     Buffer, ColumnName, NdArrayView, ProtocolVersion, TableName, TimestampMicros, TimestampNanos,
 };
 
 use super::entities::Entities;
 use super::text::uuid;
-use super::{PerTable, Table};
-use crate::base::{NoMarket, Streams};
+use super::{PerTable, Table, TableNames};
+use crate::base::NoMarket;
 use crate::market::Fill;
 use crate::pipeline::Encode;
 use crate::rows::{BookRow, CoreRow, Sink};
@@ -38,7 +40,8 @@ impl Default for TableRows {
 /// Turns rows into buffers.
 #[derive(Debug)]
 pub struct IlpEncoder {
-    entities: Entities,
+    entities: Arc<Entities>,
+    names: Arc<TableNames>,
     tables: PerTable<TableRows>,
     /// Size of the largest buffers so far: the next ones begin with room for as much.
     room: [usize; 3],
@@ -46,19 +49,22 @@ pub struct IlpEncoder {
 }
 
 impl IlpEncoder {
+    /// An encoder of rows of tables with these names, of a market whose trades are between these entities.
     #[must_use]
-    pub fn new(streams: Streams) -> Self {
-        Self { entities: Entities::of(streams), tables: PerTable::default(), room: [0; 3], side: Vec::new() }
+    pub fn new(entities: Arc<Entities>, names: Arc<TableNames>) -> Self {
+        Self { entities, names, tables: PerTable::default(), room: [0; 3], side: Vec::new() }
     }
 
     fn encode(
         &mut self,
         table: Table,
-        row: impl FnOnce(&mut Buffer, &Entities, &mut Vec<f64>) -> ::questdb::Result<()>,
+        row: impl FnOnce(&mut Buffer, TableName, &Entities, &mut Vec<f64>) -> ::questdb::Result<()>,
     ) -> Result<(), IlpError> {
-        let Self { entities, tables, side, .. } = self;
+        let Self { entities, names, tables, side, .. } = self;
         let of_table = tables.of(table);
-        row(&mut of_table.buffer, entities, side).map_err(|source| IlpError::Encoding { table, source })?;
+        // A suffix has nothing to be escaped either.
+        let name = TableName::new_unchecked(names.of(table));
+        row(&mut of_table.buffer, name, entities, side).map_err(|source| IlpError::Encoding { table, source })?;
         of_table.rows += 1;
         Ok(())
     }
@@ -109,8 +115,8 @@ impl Sink for IlpEncoder {
     type Error = IlpError;
 
     fn book(&mut self, row: &BookRow) -> Result<(), IlpError> {
-        self.encode(Table::MarketData, |buffer, _, values| {
-            buffer.table(TableName::new_unchecked("market_data"))?.symbol(column("symbol"), row.pair.symbol())?;
+        self.encode(Table::MarketData, |buffer, name, _, values| {
+            buffer.table(name)?.symbol(column("symbol"), row.pair.symbol())?;
             buffer.column_arr(column("bids"), &side(values, row.book.bid_prices(), row.book.bid_sizes()))?;
             buffer.column_arr(column("asks"), &side(values, row.book.ask_prices(), row.book.ask_sizes()))?;
             let best = row.book.best();
@@ -120,8 +126,8 @@ impl Sink for IlpEncoder {
     }
 
     fn core(&mut self, row: &CoreRow) -> Result<(), IlpError> {
-        self.encode(Table::CorePrice, |buffer, _, _| {
-            buffer.table(TableName::new_unchecked("core_price"))?.symbol(column("symbol"), row.pair.symbol())?;
+        self.encode(Table::CorePrice, |buffer, name, _, _| {
+            buffer.table(name)?.symbol(column("symbol"), row.pair.symbol())?;
             buffer.symbol(column("ecn"), row.ecn.name())?.symbol(column("reason"), row.reason.name())?;
             buffer.column_f64(column("bid_price"), row.bid_price)?.column_i64(column("bid_volume"), row.bid_volume)?;
             buffer.column_f64(column("ask_price"), row.ask_price)?.column_i64(column("ask_volume"), row.ask_volume)?;
@@ -133,8 +139,8 @@ impl Sink for IlpEncoder {
     }
 
     fn trade(&mut self, fill: &Fill) -> Result<(), IlpError> {
-        self.encode(Table::FxTrades, |buffer, entities, _| {
-            buffer.table(TableName::new_unchecked("fx_trades"))?.symbol(column("symbol"), fill.pair.symbol())?;
+        self.encode(Table::FxTrades, |buffer, name, entities, _| {
+            buffer.table(name)?.symbol(column("symbol"), fill.pair.symbol())?;
             buffer.symbol(column("ecn"), fill.ecn.name())?;
             buffer.symbol(column("side"), if fill.is_buy { "buy" } else { "sell" })?;
             buffer.symbol(column("counterparty"), entities.pick(fill.entity_word))?;

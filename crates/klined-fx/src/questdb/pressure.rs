@@ -6,7 +6,7 @@
 
 use super::schema::SchemaError;
 use super::server::{Server, ServerError, is_true};
-use crate::out::Table;
+use crate::out::{Table, TableNames};
 
 /// How far one table is behind.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,12 +22,12 @@ pub struct Lag {
 ///
 /// # Errors
 /// The database does not answer, or a table is suspended.
-pub fn lags(server: &mut Server) -> Result<Vec<Lag>, SchemaError> {
+pub fn lags(server: &mut Server, names: &TableNames) -> Result<Vec<Lag>, SchemaError> {
     let logs = server.rows("SELECT name, suspended, writerTxn, sequencerTxn, errorMessage FROM wal_tables()")?;
     let pending = server.rows("SELECT table_name, wal_pending_row_count FROM tables()")?;
     let mut lags = Vec::new();
     for table in Table::ALL {
-        let is_it = |row: &&Vec<Option<String>>| row.first().and_then(Option::as_deref) == Some(table.name());
+        let is_it = |row: &&Vec<Option<String>>| row.first().and_then(Option::as_deref) == Some(names.of(table));
         let number = |row: Option<&Vec<Option<String>>>, place: usize| {
             let text = row.and_then(|row| row.get(place)).and_then(Option::as_deref);
             text.and_then(|text| text.parse::<i64>().ok()).unwrap_or(0)
@@ -35,7 +35,7 @@ pub fn lags(server: &mut Server) -> Result<Vec<Lag>, SchemaError> {
         let log = logs.iter().find(is_it);
         if log.is_some_and(|row| is_true(row.get(1).and_then(Option::as_deref))) {
             let reason = log.and_then(|row| row.get(4)).cloned().flatten().unwrap_or_default();
-            return Err(SchemaError::Suspended { table: table.name().to_owned(), reason });
+            return Err(SchemaError::Suspended { table: names.of(table).to_owned(), reason });
         }
         let transactions = number(log, 3) - number(log, 2);
         lags.push(Lag { table, transactions, rows: number(pending.iter().find(is_it), 1) });

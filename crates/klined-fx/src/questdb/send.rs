@@ -4,6 +4,7 @@
 //! the server answers nothing, so what was flushed may be lost; the count at the end of a run finds that out.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -11,9 +12,11 @@ use std::time::Duration;
 use ::questdb::ErrorCode;
 use ::questdb::ingress::{Protocol, ProtocolVersion, Sender, SenderBuilder};
 use thiserror::Error;
+use tracing::warn;
 
+use super::progress::Progress;
 use crate::out::ilp::TableRows;
-use crate::out::{PerTable, Table};
+use crate::out::{PerTable, Table, TableNames};
 
 /// How rows reach the database.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,9 +39,9 @@ pub enum SendError {
     #[error("cannot send rows to {host}:{port}: {source}")]
     Open { host: String, port: u16, source: ::questdb::Error },
     #[error("cannot send rows of {table}: {source}")]
-    Flush { table: &'static str, source: ::questdb::Error },
+    Flush { table: String, source: ::questdb::Error },
     #[error("the sender of {0} ended before its rows were sent")]
-    Lost(&'static str),
+    Lost(String),
 }
 
 /// Milliseconds before the tries to send a flush again.
@@ -79,6 +82,7 @@ impl IlpSettings {
 /// The senders of the three tables.
 #[derive(Debug)]
 pub struct Senders {
+    names: Arc<TableNames>,
     lanes: PerTable<Option<SyncSender<TableRows>>>,
     threads: Vec<(Table, JoinHandle<Result<u64, SendError>>)>,
 }
@@ -88,12 +92,14 @@ impl Senders {
     ///
     /// # Errors
     /// The database cannot be reached, or refuses the user.
-    pub fn open(settings: &IlpSettings) -> Result<Self, SendError> {
-        let mut senders = Self { lanes: PerTable::default(), threads: Vec::new() };
+    pub fn open(settings: &IlpSettings, names: &Arc<TableNames>, progress: &Arc<Progress>) -> Result<Self, SendError> {
+        let mut senders = Self { names: Arc::clone(names), lanes: PerTable::default(), threads: Vec::new() };
         for table in Table::ALL {
             let (lane, rows) = sync_channel(BLOCKS_WAITING);
-            let (settings, sender) = (settings.clone(), settings.open()?);
-            let thread = std::thread::spawn(move || send_all(table, &settings, sender, &rows));
+            let open = Some(settings.open()?);
+            let (name, progress) = (names.of(table).to_owned(), Arc::clone(progress));
+            let mut lane_end = Lane { table, name, settings: settings.clone(), progress, open };
+            let thread = std::thread::spawn(move || lane_end.send_all(&rows));
             *senders.lanes.of(table) = Some(lane);
             senders.threads.push((table, thread));
         }
@@ -108,7 +114,7 @@ impl Senders {
         for (table, rows) in Table::ALL.into_iter().zip(rows.0) {
             let lane = self.lanes.of(table).as_ref();
             if rows.rows > 0 && lane.is_none_or(|lane| lane.send(rows).is_err()) {
-                return Err(self.end().err().unwrap_or(SendError::Lost(table.name())));
+                return Err(self.end().err().unwrap_or(SendError::Lost(self.names.of(table).to_owned())));
             }
         }
         Ok(())
@@ -123,7 +129,7 @@ impl Senders {
         let mut sent = PerTable::default();
         let mut failed = None;
         for (table, thread) in self.threads.drain(..) {
-            match thread.join().unwrap_or(Err(SendError::Lost(table.name()))) {
+            match thread.join().unwrap_or_else(|_| Err(SendError::Lost(self.names.of(table).to_owned()))) {
                 Ok(rows) => *sent.of(table) = rows,
                 Err(error) => failed = failed.or(Some(error)),
             }
@@ -132,33 +138,41 @@ impl Senders {
     }
 }
 
-fn send_all(
+/// One table's sender.
+struct Lane {
     table: Table,
-    settings: &IlpSettings,
-    sender: Sender,
-    blocks: &Receiver<TableRows>,
-) -> Result<u64, SendError> {
-    let mut open = Some(sender);
-    let mut sent = 0;
-    for block in blocks {
-        let mut waits = WAITS_MS.iter();
-        while let Err(error) = flush(table, settings, &mut open, &block) {
-            let Some(&wait) = waits.next().filter(|_| error.can_pass()) else { return Err(error) };
-            open = None;
-            std::thread::sleep(Duration::from_millis(wait));
-        }
-        sent += block.rows;
-    }
-    Ok(sent)
+    name: String,
+    settings: IlpSettings,
+    progress: Arc<Progress>,
+    open: Option<Sender>,
 }
 
-fn flush(table: Table, settings: &IlpSettings, open: &mut Option<Sender>, block: &TableRows) -> Result<(), SendError> {
-    let sender = match open.take() {
-        Some(sender) => sender,
-        None => settings.open()?,
-    };
-    let flushed = open.insert(sender).flush_and_keep(&block.buffer);
-    flushed.map_err(|source| SendError::Flush { table: table.name(), source })
+impl Lane {
+    fn send_all(&mut self, blocks: &Receiver<TableRows>) -> Result<u64, SendError> {
+        let mut sent = 0;
+        for block in blocks {
+            let mut waits = WAITS_MS.iter();
+            while let Err(error) = self.flush(&block) {
+                let Some(&wait) = waits.next().filter(|_| error.can_pass()) else { return Err(error) };
+                warn!(retry_in_ms = wait, "{error}");
+                self.progress.sends_again();
+                self.open = None;
+                std::thread::sleep(Duration::from_millis(wait));
+            }
+            self.progress.sent(self.table, block.rows);
+            sent += block.rows;
+        }
+        Ok(sent)
+    }
+
+    fn flush(&mut self, block: &TableRows) -> Result<(), SendError> {
+        let sender = match self.open.take() {
+            Some(sender) => sender,
+            None => self.settings.open()?,
+        };
+        let flushed = self.open.insert(sender).flush_and_keep(&block.buffer);
+        flushed.map_err(|source| SendError::Flush { table: self.name.clone(), source })
+    }
 }
 
 impl SendError {

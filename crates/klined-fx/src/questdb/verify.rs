@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 
 use thiserror::Error;
 
-use super::ingest::{instant, window};
+use super::proof::{instant, window};
 use super::server::{Server, ServerError};
 use crate::base::{NoMarket, Pair};
 use crate::market::Fill;
-use crate::out::{PerTable, Table};
+use crate::out::{PerTable, Table, TableNames};
 use crate::pipeline::{Encode, Flow, Job, PipelineError};
 use crate::rows::{BookRow, CoreRow, Sink};
 
@@ -89,13 +89,13 @@ fn query(table: Table) -> &'static str {
 ///
 /// # Errors
 /// The database does not answer.
-pub fn verify(job: &Job, server: &mut Server, most: usize) -> Result<Vec<String>, VerifyError> {
+pub fn verify(job: &Job, names: &TableNames, server: &mut Server, most: usize) -> Result<Vec<String>, VerifyError> {
     let mut differences = Vec::new();
     job.run(Summing::default, |block, mut sums| -> Result<Flow, Box<ServerError>> {
         let span = (block.first.second, block.last.second);
         let condition = window(job, span);
         for table in Table::ALL {
-            let name = table.name();
+            let name = names.of(table);
             let statement = format!("SELECT symbol, count(), {} FROM {name} WHERE {condition}", query(table));
             let mut found: BTreeMap<String, Sums> = BTreeMap::new();
             for row in server.rows(&statement)? {

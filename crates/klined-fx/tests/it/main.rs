@@ -1,10 +1,18 @@
 //! What the crate promises, on the market itself and through the program.
 
+mod auth;
+mod database;
+mod defects;
+mod faults;
+mod files;
 mod laws;
 mod program;
 mod purity;
+mod queries;
 mod questdb;
 mod realism;
+mod service;
+mod tls;
 
 use klined_fx::base::{Hours, Pair};
 use klined_fx::market::{Market, MarketSettings, OrderRate};

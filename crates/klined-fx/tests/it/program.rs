@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 fn generator(words: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_fx-generator")).args(words).output().unwrap()
+    Command::new(env!("CARGO_BIN_EXE_fx-generator")).args(words).env("KLINED_NO_LOG_FILES", "1").output().unwrap()
 }
 
 fn to(directory: &Path) -> String {
@@ -110,6 +110,15 @@ fn what_cannot_be_obeyed_is_refused_by_its_name_and_nothing_is_written() {
         (&["--token", "d", "--protocol", "tcp"], "--token_x"),
         (&["--token_x", "x"], "--token_x"),
         (&["--to", "s3:bucket"], "--to"),
+        (&["--incremental"], "--incremental"),
+        (&["--suffix", "a b"], "--suffix"),
+        (&["--suffix", "x;DROP"], "--suffix"),
+        (&["--lei_pool_size", "0"], "--lei_pool_size"),
+        (&["--lei-pool-size", "1_000_001"], "--lei_pool_size"),
+        (&["--tls_ca", "ca.pem", "--tls", "false"], "--tls_ca"),
+        (&["--password_file", "/nowhere"], "/nowhere"),
+        (&["--ilp_password", "x", "--ilp_password_file", "/nowhere"], "--ilp_password"),
+        (&["--format", "xml"], "--format"),
         (&["--mode", "fast"], "--mode"),
         (&["--protocol", "udp"], "--protocol"),
         (&["--create_views", "maybe"], "--create_views"),

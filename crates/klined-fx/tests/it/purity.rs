@@ -1,11 +1,13 @@
 //! The market is a function: workers, order, pauses, restarts and the choice of pairs change no row.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use klined_fx::base::Pair;
 use klined_fx::market::{Book, Fill, Second};
 use klined_fx::out::PerTable;
 use klined_fx::out::csv::CsvEncoder;
+use klined_fx::out::entities::{ENTITIES, Entities};
 use klined_fx::pipeline::{Flow, Job};
 use proptest::prelude::*;
 
@@ -13,9 +15,9 @@ use super::{at, job, market};
 
 fn lines(job: &Job) -> PerTable<Vec<u8>> {
     let mut all = PerTable::<Vec<u8>>::default();
-    let streams = job.market.streams;
+    let entities = Arc::new(Entities::of(job.market.streams, ENTITIES));
     job.run(
-        || CsvEncoder::new(streams),
+        || CsvEncoder::new(Arc::clone(&entities)),
         |_, lines| -> Result<Flow, Infallible> {
             for (all, lines) in all.0.iter_mut().zip(lines.0) {
                 all.extend(lines);

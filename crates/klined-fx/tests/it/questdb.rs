@@ -1,226 +1,231 @@
-//! The program against a real QuestDB server.
+//! The program against a real QuestDB server that other tests use at the same time.
 
-use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
-use klined_fx::questdb::server::{PgSettings, Server};
+use super::database::{Running, shared};
 
-/// A server of its own data, ended with the test.
-struct Database {
-    directory: tempfile::TempDir,
-    port: u16,
-    auth: Option<&'static str>,
-}
+/// Fewer rows a second, so that a run has many seconds.
+const SLOW: [&str; 2] = ["--market_data_max_eps", "1500"];
 
-fn script(words: &[&str], variables: &[(&str, &str)]) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/questdb.sh");
-    let output = Command::new(path).args(words).envs(variables.iter().copied()).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-}
-
-impl Database {
-    fn start(auth: Option<&'static str>, variables: &[(&str, &str)]) -> Self {
-        // Tests run at once, and so may test programs.
-        static NEXT: AtomicU16 = AtomicU16::new(0);
-        let free = |port: &u16| (*port..port + 3).all(|port| TcpListener::bind(("127.0.0.1", port)).is_ok());
-        let first = 20_000 + (std::process::id() % 10_000) as u16;
-        let port = std::iter::repeat_with(|| first + 3 * NEXT.fetch_add(1, Ordering::Relaxed)).find(free).unwrap();
-        let database = Self { directory: tempfile::tempdir().unwrap(), port, auth };
-        database.resume(variables);
-        database
-    }
-
-    fn resume(&self, variables: &[(&str, &str)]) {
-        let library = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("questdb");
-        let port = self.port.to_string();
-        let mut words = vec!["start", self.path(), &port, library.to_str().unwrap()];
-        words.extend(self.auth);
-        script(&words, variables);
-    }
-
-    fn path(&self) -> &str {
-        self.directory.path().to_str().unwrap()
-    }
-
-    fn stop(&self) {
-        script(&["stop", self.path()], &[]);
-    }
-
-    /// The program with this server's ports.
-    fn generator(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_fx-generator"));
-        let ports = [("FX_HTTP_PORT", 0), ("FX_PG_PORT", 1), ("FX_ILP_PORT", 2)];
-        command.envs(ports.map(|(name, offset)| (name, (self.port + offset).to_string())));
-        command.envs([("FX_MODE", "faster-than-life"), ("FX_START_TS", START)]).args(words);
-        command
-    }
-
-    fn run(&self, words: &[&str]) -> (bool, String) {
-        said(&self.generator(words).output().unwrap())
-    }
-
-    fn number(&self, statement: &str) -> i64 {
-        let user = if self.auth.is_some() { ("fx", "fx-pw") } else { ("admin", "quest") };
-        let (user, password) = (user.0.to_owned(), user.1.to_owned());
-        let settings = PgSettings { host: "127.0.0.1".to_owned(), port: self.port + 1, user, password };
-        Server::connect(&settings).unwrap().number(statement).unwrap()
-    }
-
-    fn statement(&self, statement: &str) {
-        let settings = PgSettings {
-            host: "127.0.0.1".to_owned(),
-            port: self.port + 1,
-            user: "admin".to_owned(),
-            password: "quest".to_owned(),
-        };
-        Server::connect(&settings).unwrap().rows(statement).unwrap();
-    }
-}
-
-impl Drop for Database {
-    fn drop(&mut self) {
-        script(&["kill", self.path()], &[]);
-    }
-}
-
-fn said(output: &Output) -> (bool, String) {
-    let text = [&output.stdout[..], &output.stderr[..]].concat();
-    (output.status.success(), String::from_utf8_lossy(&text).into_owned())
-}
-
-const START: &str = "2025-07-07T13:30:00";
-const BOOKS: &str = "SELECT count() FROM market_data";
-
-/// Reads lines until one holds a word.
-fn await_line(child: &mut Child, word: &str) -> String {
-    let mut lines = BufReader::new(child.stdout.as_mut().unwrap()).lines();
-    lines.find_map(|line| line.ok().filter(|line| line.contains(word))).unwrap_or_else(|| panic!("no line with {word}"))
+fn flags<'a>(suffix: &'a str, total: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    [&["--suffix", suffix, "--total_market_data_events", total], &SLOW[..], more].concat()
 }
 
 #[test]
-fn rows_are_there_once_whatever_happens() {
-    let database = Database::start(None, &[]);
-    let flags = ["--total_market_data_events", "150_000"];
-    let with = |more: &[&'static str]| [&flags[..], more].concat();
-
-    let (ok, text) = database.run(&with(&["--check"]));
-    assert!(ok, "{text}");
-    assert_eq!(database.number("SELECT count() FROM tables()"), 0);
-
-    // Killed in the middle, then run to its end, and once more by other workers: the rows are those of one run.
-    let mut child =
-        database.generator(&with(&["--market_data_max_eps", "1500"])).stdout(Stdio::piped()).spawn().unwrap();
-    await_line(&mut child, "made table fx_trades");
-    std::thread::sleep(Duration::from_millis(700));
-    child.kill().unwrap();
-    child.wait().unwrap();
-    for processes in ["1", "3"] {
-        let (ok, text) = database.run(&with(&["--market_data_max_eps", "1500", "--processes", processes]));
-        assert!(ok, "{text}");
-        assert_eq!(database.number(BOOKS), 150_000);
+fn a_run_that_is_killed_at_any_instant_and_started_again_ends_with_the_rows_of_an_undisturbed_one() {
+    let database = shared();
+    let run = |suffix, more: &[&'static str]| flags(suffix, "60_000", more);
+    database.must_run(&run("_calm", &["--create_views", "false"]));
+    for (place, protocol) in ["http", "tcp", "http"].into_iter().enumerate() {
+        // From a fixed seed: instants before, in and after the tables' making, the sending and the proof.
+        let wait_ms = [90, 650, 1_400][place];
+        let mut killed = Running::start(database.generator(&run("_killed", &["--protocol", protocol])));
+        if place > 0 {
+            killed.until("core_price");
+        }
+        std::thread::sleep(Duration::from_millis(wait_ms));
+        killed.kill();
     }
-    let (ok, text) =
-        database.run(&["verify", "--total_market_data_events", "150_000", "--market_data_max_eps", "1500"]);
-    assert!(ok && text.contains("holds the market's rows"), "{text}");
-    let (ok, text) = database.run(&["verify", "--seed", "2", "--total_market_data_events", "9_000"]);
-    assert!(!ok && text.contains("market_data EURUSD"), "{text}");
-    for table in ["market_data", "core_price"] {
-        let (rows, distinct) = ("SELECT count() FROM", "SELECT count() FROM (SELECT DISTINCT timestamp, symbol FROM");
-        assert_eq!(database.number(&format!("{rows} {table}")), database.number(&format!("{distinct} {table})")));
+    for more in [&["--processes", "1"][..], &["--processes", "3", "--protocol", "tcp"]] {
+        database.must_run(&run("_killed", more));
+        database.assert_same("_calm", "_killed");
     }
-
     // All views are there and none is broken.
-    assert_eq!(database.number("SELECT count() FROM materialized_views()"), 11);
-    assert_eq!(database.number("SELECT count() FROM materialized_views() WHERE view_status = 'invalid'"), 0);
+    let views = "SELECT count() FROM materialized_views() WHERE view_name LIKE '%_killed'";
+    assert_eq!(database.number(views), 11);
+    assert_eq!(database.number(&format!("{views} AND view_status = 'invalid'")), 0);
 
-    // Over TCP, another hour.
-    let (ok, text) = database.run(&with(&["--protocol", "tcp", "--start_ts", "2025-07-07T15:00:00"]));
-    assert!(ok, "{text}");
-    assert_eq!(database.number(BOOKS), 300_000);
-
-    // Incremental goes on where the rows end, without a row twice; another seed's prices are not gone on with.
-    let (ok, text) =
-        database.run(&["--incremental", "--start_ts", "2025-07-07T15:00:00", "--total_market_data_events", "40_000"]);
-    assert!(ok && text.contains("going on from 2025-07-07T15:00:"), "{text}");
-    let (ok, text) = database.run(&["--incremental", "--seed", "5", "--total_market_data_events", "10"]);
-    assert!(!ok && text.contains("--incremental"), "{text}");
-
-    // A signal ends a run with a second's end.
-    let mut child = database
-        .generator(&["--start_ts", "2025-07-07T18:00:00", "--total_market_data_events", "100_000_000"])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    await_line(&mut child, "orders a second");
-    std::thread::sleep(Duration::from_millis(1_500));
-    Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert!(output.status.success(), "{:?}", said(&output));
-    assert!(said(&output).1.contains("stopped:"), "{:?}", said(&output));
+    let text = database.must_run(&[&["verify"][..], &run("_killed", &[])].concat());
+    assert!(text.contains("holds the market's rows"), "{text}");
+    let verify = ["verify", "--suffix", "_killed", "--total_market_data_events", "9_000", "--seed", "2"];
+    database.must_fail(&verify, "market_data_killed EURUSD");
+    // A row that is missing, and one that is too many, are found.
+    database.rows("INSERT INTO core_price_killed SELECT dateadd('u', 1, timestamp), symbol, ecn, bid_price, bid_volume, ask_price, ask_volume, reason, indicator1, indicator2 FROM core_price_killed LIMIT 1");
+    while database.number("SELECT count() FROM core_price_killed")
+        == database.number("SELECT count() FROM core_price_calm")
+    {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    database.must_fail(&[&["verify"][..], &run("_killed", &[])].concat(), "core_price_killed");
+    database.must_fail(&run("_killed", &["--create_views", "false"]), "rows of core_price_killed were sent");
 }
 
 #[test]
-fn lag_pauses_a_run_and_what_stands_still_is_named() {
-    let slow = [("QDB_CAIRO_WAL_APPLY_ENABLED", "false"), ("QDB_DEV_MODE_ENABLED", "true")];
-    let quick = [("QDB_DEV_MODE_ENABLED", "true")];
-    let database = Database::start(None, &slow);
-    let flags = ["--mode", "real-time", "--processes", "1", "--create_views", "false", "--pairs", "EURUSD,USDJPY"];
-    let rates =
-        ["--market_data_min_eps", "10", "--market_data_max_eps", "20", "--core_min_eps", "5", "--core_max_eps", "9"];
-    let mut child = database
-        .generator(&[&flags[..], &rates[..], &["--total_market_data_events", "150"]].concat())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let line = await_line(&mut child, "pausing");
-    assert!(line.contains("transactions"), "{line}");
-    database.stop();
-    database.resume(&quick);
-    let output = child.wait_with_output().unwrap();
-    assert!(output.status.success(), "{:?}", said(&output));
-    assert_eq!(database.number(BOOKS), 150);
+fn workers_protocols_blocks_and_a_plan_in_two_parts_make_the_same_tables() {
+    let database = shared();
+    let end = ["--end_ts", "2025-07-07T13:30:12"];
+    let run = |suffix, more: &[&'static str]| {
+        flags(suffix, "1_000_000", &[&["--create_views", "false"], &end[..], more].concat())
+            .iter()
+            .map(|word| (*word).to_owned())
+            .collect::<Vec<_>>()
+    };
+    let must_run = |words: Vec<String>| database.must_run(&words.iter().map(String::as_str).collect::<Vec<_>>());
+    must_run(run("_one", &["--processes", "1"]));
+    must_run(run("_many", &["--processes", "4", "--protocol", "tcp"]));
+    database.assert_same("_one", "_many");
+    // A start with an offset, a first part, and then --incremental for the rest.
+    let first = flags("_parts", "1_000_000", &["--create_views", "false", "--end_ts", "2025-07-07T13:30:05"]);
+    database.must_run(&[&first[..], &["--start_ts", "2025-07-07T15:30:00+02:00"]].concat());
+    let mut rest = run("_parts", &[]);
+    rest.push("--incremental".to_owned());
+    assert!(must_run(rest).contains("going on from 2025-07-07T13:30:04"));
+    database.assert_same("_one", "_parts");
+    // Nothing lies at the end or behind it.
+    for table in ["market_data", "core_price"] {
+        let late = format!("SELECT count() FROM {table}_parts WHERE timestamp >= '2025-07-07T13:30:12'");
+        assert_eq!(database.number(&late), 0);
+    }
+    // Prices of another market are not gone on with.
+    database.must_fail(&["--suffix", "_parts", "--incremental", "--seed", "5"], "--incremental");
+}
 
-    // A table that is suspended ends a run by its name and its remedy.
-    database.statement("ALTER TABLE core_price SUSPEND WAL");
-    let (ok, text) = database.run(&["--total_market_data_events", "5_000"]);
-    assert!(!ok && text.contains("ALTER TABLE core_price RESUME WAL"), "{text}");
-    database.statement("ALTER TABLE core_price RESUME WAL");
-
-    // Tables of another kind are refused before anything is made.
-    for (column, named) in [("bid_price DOUBLE", "ecn"), ("ecn STRING, bid_price DOUBLE", "STRING")] {
-        database.statement("DROP TABLE IF EXISTS core_price");
-        database.statement("DROP TABLE IF EXISTS fx_trades");
-        database.statement(&format!(
-            "CREATE TABLE core_price (timestamp TIMESTAMP, symbol SYMBOL, {column}) TIMESTAMP(timestamp) PARTITION BY HOUR WAL"
-        ));
-        let (ok, text) = database.run(&["--total_market_data_events", "5_000"]);
-        assert!(!ok && text.contains("core_price") && text.contains(named), "{text}");
-        assert_eq!(database.number("SELECT count() FROM tables() WHERE table_name = 'fx_trades'"), 0);
+#[test]
+fn a_signal_ends_a_run_with_a_second_and_the_proof() {
+    let database = shared();
+    let run = |suffix, more: &[&'static str]| {
+        let fixed = ["--create_views", "false", "--suffix", suffix, "--total_market_data_events", "100_000_000"];
+        [&fixed[..], more].concat()
+    };
+    for (suffix, mode) in [("_free", "faster-than-life"), ("_real", "real-time")] {
+        let mut running = Running::start(database.generator(&run(suffix, &["--mode", mode])));
+        running.until("made table fx_trades");
+        // Some blocks are in the table, and the run is in the midst of others.
+        while database.number(&format!("SELECT count() FROM market_data{suffix}")) == 0 {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        running.signal("-TERM");
+        let last = running.until("the last second is ");
+        let (ok, text) = running.end();
+        assert!(ok && text.contains("stopped: "), "{text}");
+        // The rows are those of all seconds up to the last one, and of no part of another.
+        let last = last.split("the last second is ").nth(1).unwrap().trim().trim_end_matches('Z').to_owned();
+        let after = format!("SELECT count() FROM market_data{suffix} WHERE timestamp >= dateadd('s', 1, '{last}')");
+        assert_eq!(database.number(&after), 0);
+        let end = database.rows(&format!("SELECT to_str(dateadd('s', 1, '{last}'::timestamp), 'yyyy-MM-ddTHH:mm:ss')"));
+        let end = end[0][0].clone().unwrap();
+        let verify = ["verify", "--suffix", suffix, "--total_market_data_events", "100_000_000", "--end_ts", &end];
+        database.must_run(&verify);
     }
 }
 
 #[test]
-fn a_server_that_wants_to_know_who_asks() {
-    let database = Database::start(Some("auth"), &[]);
-    let sql = ["--user", "fx", "--password", "fx-pw", "--total_market_data_events", "5_000", "--create_views", "false"];
-    let with = |more: &[&'static str]| database.run(&[&sql[..], more].concat());
-
-    let (ok, text) = database.run(&["--total_market_data_events", "5_000"]);
-    assert!(!ok && text.contains("--password"), "{text}");
-    let http = ["--ilp_user", "ingest", "--ilp_password"];
-    let (ok, text) = with(&[&http[..], &["wrong"]].concat());
-    assert!(!ok && text.contains("cannot send rows"), "{text}");
-    // Over TCP nothing tells that the key is missing; the count at the end does.
-    let (ok, text) = with(&["--protocol", "tcp"]);
-    assert!(!ok && text.contains("0 are there"), "{text}");
-    assert_eq!(database.number(BOOKS), 0);
-
-    let (ok, text) = with(&[&http[..], &["ingest-pw"]].concat());
+fn real_time_rows_are_queryable_while_the_run_goes_on() {
+    let database = shared();
+    let mut running = {
+        let mut command = database.generator(&[
+            "--mode",
+            "real-time",
+            "--always_open",
+            "true",
+            "--suffix",
+            "_now",
+            "--market_data_max_eps",
+            "1200",
+        ]);
+        command.env_remove("FX_START_TS");
+        Running::start(command)
+    };
+    running.until("orders a second");
+    let newest = || {
+        let rows = database.rows("SELECT cast(max(timestamp) AS LONG) FROM market_data_now");
+        let found = rows.first().and_then(|row| row[0].clone());
+        found.map_or(0, |micros| micros.parse::<i64>().unwrap() / 1_000_000)
+    };
+    let clock = || database.number("SELECT cast(systimestamp() AS LONG)") / 1_000_000;
+    while database.number("SELECT count() FROM tables() WHERE table_name = 'market_data_now'") == 0 || newest() == 0 {
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    // Second after second comes, each of them after it is over.
+    let mut seen = vec![newest()];
+    while seen.len() < 5 {
+        let (found, now) = (newest(), clock());
+        assert!(found < now, "{found} at {now}");
+        if *seen.last().unwrap() != found {
+            seen.push(found);
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    running.signal("-INT");
+    let (ok, text) = running.end();
     assert!(ok, "{text}");
-    assert_eq!(database.number(BOOKS), 5_000);
+    let gaps =
+        "SELECT count() FROM (SELECT timestamp, count() c FROM market_data_now SAMPLE BY 1s FILL(0)) WHERE c = 0";
+    assert_eq!(database.number(gaps), 0);
+}
+
+#[test]
+fn tables_that_cannot_take_the_rows_are_named_and_nothing_is_made() {
+    let database = shared();
+    let run = ["--suffix", "_bad", "--total_market_data_events", "5_000", "--create_views", "false"];
+    let wal = "TIMESTAMP(timestamp) PARTITION BY HOUR WAL";
+    for (columns, end, named) in [
+        ("timestamp TIMESTAMP, symbol SYMBOL, bid_price DOUBLE", wal, "no column ecn"),
+        ("timestamp TIMESTAMP, symbol SYMBOL, ecn STRING, bid_price DOUBLE", wal, "is STRING"),
+        ("timestamp TIMESTAMP, symbol SYMBOL", "TIMESTAMP(timestamp) PARTITION BY HOUR BYPASS WAL", "write-ahead log"),
+        ("t TIMESTAMP, symbol SYMBOL", "TIMESTAMP(t) PARTITION BY HOUR WAL", "designated timestamp"),
+    ] {
+        database.rows("DROP TABLE IF EXISTS core_price_bad");
+        database.rows(&format!("CREATE TABLE core_price_bad ({columns}) {end}"));
+        for more in [&[][..], &["--check"], &["--incremental"]] {
+            let text = database.must_fail(&[&run[..], more].concat(), "core_price_bad");
+            assert!(text.contains(named), "{text}");
+        }
+        assert_eq!(
+            database.number("SELECT count() FROM tables() WHERE table_name IN ('market_data_bad', 'fx_trades_bad')"),
+            0
+        );
+    }
+    // Tables of the seed's generator, without keys and best prices, are given both and their readers' columns stay first.
+    database.rows("CREATE TABLE market_data_seed (timestamp TIMESTAMP, symbol SYMBOL CAPACITY 15000, bids DOUBLE[][], asks DOUBLE[][]) TIMESTAMP(timestamp) PARTITION BY HOUR");
+    database.must_run(&["--suffix", "_seed", "--total_market_data_events", "5_000"]);
+    database.must_run(&["--suffix", "_seed", "--total_market_data_events", "5_000"]);
+    assert_eq!(database.number("SELECT count() FROM market_data_seed"), 5_000);
+    assert_eq!(database.rows("SELECT * FROM market_data_seed LIMIT 1")[0].len(), 6);
+    // A table that is suspended ends a run by its name and its remedy.
+    database.rows("ALTER TABLE core_price_seed SUSPEND WAL");
+    let remedy = "ALTER TABLE core_price_seed RESUME WAL";
+    database.must_fail(&["--suffix", "_seed", "--total_market_data_events", "5_000"], remedy);
+    database.rows(remedy);
+}
+
+#[test]
+fn a_table_that_is_suspended_in_mid_run_ends_the_run_by_its_name() {
+    let database = shared();
+    let run =
+        ["--mode", "real-time", "--suffix", "_halted", "--create_views", "false", "--market_data_max_eps", "1200"];
+    let mut running = Running::start(database.generator(&run));
+    running.until("made table fx_trades_halted");
+    std::thread::sleep(Duration::from_millis(1_500));
+    database.rows("ALTER TABLE market_data_halted SUSPEND WAL");
+    let (ok, text) = running.end();
+    assert!(!ok && text.contains("ALTER TABLE market_data_halted RESUME WAL"), "{text}");
+    database.rows("ALTER TABLE market_data_halted RESUME WAL");
+}
+
+#[test]
+fn a_check_makes_nothing_and_a_short_time_to_live_is_set_where_it_is_asked_for() {
+    let database = shared();
+    let text = database.must_run(&["--suffix", "_ttl", "--check"]);
+    for line in ["ok   configuration:", "ok   database:", "ok   tables:", "ok   line protocol:"] {
+        assert!(text.contains(line), "{text}");
+    }
+    assert_eq!(database.number("SELECT count() FROM tables() WHERE table_name LIKE '%_ttl'"), 0);
+    database.must_run(&[
+        "--suffix",
+        "_ttl",
+        "--short_ttl",
+        "--total_market_data_events",
+        "3_000",
+        "--lei_pool_size",
+        "2",
+    ]);
+    let ttl = |name: &str| {
+        let rows = database.rows(&format!("SELECT ttlValue, ttlUnit FROM tables() WHERE table_name = '{name}'"));
+        rows[0].iter().map(|value| value.clone().unwrap()).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!([ttl("market_data_ttl"), ttl("fx_trades_ttl"), ttl("bbo_1s_ttl")], ["3 DAY", "1 MONTH", "3 DAY"]);
+    assert_eq!(database.number("SELECT count_distinct(counterparty) FROM fx_trades_ttl"), 2);
+    database.must_run(&["--suffix", "_long", "--total_market_data_events", "3_000"]);
+    assert_eq!([ttl("market_data_long"), ttl("core_price_1s_long")], ["0 HOUR", "4 HOUR"]);
 }

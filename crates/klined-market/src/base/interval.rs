@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_fixed_and_told_apart_by_case() {
+    fn names_are_fixed_and_distinguished_by_case() {
         for interval in Interval::ALL {
             assert_eq!(interval.as_str().parse(), Ok(interval));
         }

@@ -1,16 +1,12 @@
 //! What the calendar says in the exchange's local time.
 
-use chrono::{DateTime, NaiveDate, NaiveTime};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime};
 use chrono_tz::Tz;
 
 use super::{Calendar, CalendarError, zone};
-use crate::base::{Seconds, UnixSeconds};
+use crate::base::UnixSeconds;
 
 impl Calendar {
-    /// From 00:00 UTC of a trading day to its open at 01:30 UTC; in daylight saving time, which China had until 1991, it
-    /// opened an hour earlier.
-    pub const OPEN_AFTER_UTC_MIDNIGHT: Seconds = Seconds::minutes(90);
-
     /// The exchange's time zone.
     #[must_use]
     pub fn zone() -> Tz {
@@ -31,6 +27,14 @@ impl Calendar {
     /// The instant lies outside of the dates that can be written, some 262,000 years from today.
     pub fn date_of(&self, instant: UnixSeconds) -> Result<NaiveDate, CalendarError> {
         Ok(zone::local(instant)?.date_naive())
+    }
+
+    /// The first instant at which the exchange's clocks show a date and time.
+    ///
+    /// # Errors
+    /// They never show it, because they were put forward past it.
+    pub fn instant_of(local: NaiveDateTime) -> Result<UnixSeconds, CalendarError> {
+        zone::instant(local)
     }
 
     /// The first instant of a date of the exchange.

@@ -80,7 +80,7 @@ mod tests {
         {
             let midnight = UnixSeconds::new(date(day).and_time(NaiveTime::MIN).and_utc().timestamp());
             let open = calendar.open_of(date(day)).unwrap().start();
-            assert_eq!(open - midnight, Calendar::OPEN_AFTER_UTC_MIDNIGHT - earlier, "{day}");
+            assert_eq!(open - midnight, Seconds::minutes(90) - earlier, "{day}");
         }
     }
 

@@ -55,7 +55,9 @@ pub enum InvalidCsv {
         line: usize,
     },
     /// A field is not UTF-8.
-    #[error("line {line}, column {column}: \"{text}\" is not UTF-8")]
+    #[error(
+        "line {line}, column {column}: \"{text}\" is not UTF-8, but another encoding such as GBK; save the file as UTF-8"
+    )]
     NotUtf8 {
         /// Counted from 1.
         line: usize,

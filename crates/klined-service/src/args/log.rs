@@ -1,9 +1,11 @@
 //! Logs: `KLINED_LOG`, `KLINED_VERBOSE`, `KLINED_LOG_FORMAT`, `KLINED_LOG_DIR`, `KLINED_NO_LOG_FILES`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
+
+use crate::text;
 
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Logs")]
@@ -52,7 +54,7 @@ impl LogArgs {
             Some(filter) => match filter.strip_prefix('@') {
                 None => Ok(filter.to_owned()),
                 Some(path) => {
-                    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read --log @{path}"))?;
+                    let text = text::read(Path::new(path)).with_context(|| format!("cannot read --log @{path}"))?;
                     Ok(text.trim().to_owned())
                 }
             },

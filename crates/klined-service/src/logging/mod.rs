@@ -2,8 +2,6 @@
 
 mod lines;
 
-use std::io::IsTerminal;
-
 use anyhow::Context;
 use tracing_appender::rolling::{RollingFileAppender, Rotation};
 use tracing_subscriber::filter::EnvFilter;
@@ -12,6 +10,8 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Registry, fmt, reload};
 
 use crate::args::{LogArgs, LogFormat};
+use crate::output::LogOutput;
+use crate::terminal;
 use lines::LineFormat;
 
 pub(crate) use lines::FATAL;
@@ -45,19 +45,19 @@ impl Logs {
 pub fn start(args: &LogArgs, name: &str) -> anyhow::Result<Logs> {
     let (filter, handle) = reload::Layer::new(check_filter(args, name)?);
     let file = (!args.no_log_files).then(|| daily_file(args, name)).transpose()?;
-    let (is_terminal, is_journal) = (std::io::stderr().is_terminal(), is_journal());
+    let is_journal = is_journal();
     let (console, in_file) = match args.log_format {
         LogFormat::Json => (LineFormat::json(is_journal), LineFormat::json(false)),
         LogFormat::Text if is_journal => (LineFormat::journal(), LineFormat::file()),
         LogFormat::Text => (LineFormat::console(), LineFormat::file()),
     };
-    let has_colours = is_terminal && args.log_format == LogFormat::Text;
+    let has_colours = terminal::has_colours() && args.log_format == LogFormat::Text;
     // A line that cannot be written is dropped: reported on standard error it would end the program when that is closed.
     let console = fmt::layer().log_internal_errors(false).event_format(console).with_ansi(has_colours);
     let in_file = fmt::layer().log_internal_errors(false).event_format(in_file).with_ansi(false);
     tracing_subscriber::registry()
         .with(filter)
-        .with(console.with_writer(std::io::stderr))
+        .with(console.with_writer(|| LogOutput))
         .with(file.map(|file| in_file.with_writer(file)))
         .try_init()
         .context("cannot start logging")?;

@@ -117,7 +117,7 @@ fn no_file_names_a_place_on_somebodys_machine() {
 }
 
 #[test]
-fn a_path_is_told_from_a_route_and_a_relative_one() {
+fn a_path_is_distinguished_from_a_route_and_a_relative_one() {
     let found = |text| absolute_paths(text, &ROOTS);
     assert_eq!(found("cp \"$dir/log\" /tmp/five/month.log; x"), ["/tmp/five/month.log"]);
     assert_eq!(found("see `/home/me/notes.md`."), ["/home/me/notes.md"]);

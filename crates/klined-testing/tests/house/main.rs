@@ -1,4 +1,4 @@
-//! Checks of the repository itself: layers, cycles, lengths of files, paths, links, the glossary. They read files and run nothing.
+//! Checks of the repository itself: layers, cycles, lengths of files, paths, links, the glossary, what prints. They read files and run nothing.
 
 mod cycles;
 mod files;
@@ -6,6 +6,7 @@ mod glossary;
 mod layers;
 mod names;
 mod pages;
+mod printing;
 mod sources;
 mod time;
 mod tokens;

@@ -1,4 +1,4 @@
-//! A backfill divided among several processes makes the bytes of one, in whatever order they come and whoever is killed.
+//! A backfill divided among several processes makes the bytes of one, in any order, and after a kill of any of them.
 
 use std::thread;
 

@@ -58,10 +58,10 @@ impl Judge {
             assert!(update.stocks.windows(2).all(|pair| pair[0].symbol < pair[1].symbol), "not grouped by symbol");
             self.number = update.number;
             self.market_events.extend(&update.market);
-            for told in subscription.own(update) {
-                let known = self.quotes.get(&told.symbol).copied();
-                assert!(known.is_none() || told.standing == known, "{}: another quote stood before", told.symbol);
-                told.events.iter().for_each(|event| self.hear(told.symbol, event));
+            for owned in subscription.own(update) {
+                let known = self.quotes.get(&owned.symbol).copied();
+                assert!(known.is_none() || owned.standing == known, "{}: another quote stood before", owned.symbol);
+                owned.events.iter().for_each(|event| self.hear(owned.symbol, event));
             }
         }
     }

@@ -2,8 +2,8 @@
 
 use std::sync::atomic::Ordering;
 
-use klined::feed::MarketEvent;
-use klined_market::bars::ticks::{Side, Tick};
+use klined::feed::{Event, EventKind, MarketEvent};
+use klined_market::bars::ticks::{BestQuote, Side, Tick};
 use klined_market::model::ModelKind;
 
 use super::*;
@@ -39,7 +39,7 @@ fn load(count: &std::sync::atomic::AtomicU64) -> u64 {
     count.load(Ordering::Relaxed)
 }
 
-/// Minute after minute over a night and halts, at a speed, told in portions of which some come late.
+/// Minute after minute over a night and halts, at a speed, sent in portions of which some come late.
 fn at_a_speed(database: &Database, kind: ModelKind, speed: f64) {
     let mut stage = Stage::of(near_the_close(database, kind, HALTS), at_speed(speed), 77);
     let wanted = [symbol("AAPL"), symbol("TSLA")];
@@ -51,7 +51,7 @@ fn at_a_speed(database: &Database, kind: ModelKind, speed: f64) {
         for portion in 1..=6 {
             stage.pass(minute / 6);
             judge.listens(&mut subscription);
-            // Nothing is told before its time.
+            // No event comes before its time.
             let now = open + 60 * SECOND / 6 * portion + SECOND / 1000;
             assert!(wanted.iter().all(|&symbol| judge.open(symbol).iter().all(|tick| tick.at() <= now)));
             // The generator comes early, and the last portion with the commit.
@@ -123,14 +123,14 @@ on_every_backend! {
             judge.listens(&mut subscription);
             assert!(judge.open(v).iter().all(|tick| tick.at() <= open_until));
             if second % 60 == 0 && second < 540 {
-                // Each tick of the minute was told by the wall clock, before the commit.
-                let told = judge.open(v).len();
+                // Each tick of the minute was sent by the wall clock, before the commit.
+                let sent = judge.open(v).len();
                 stage.wall += SECOND / 5;
                 stage.write(1);
                 stage.look();
                 let mut after = heard(&mut subscription).unwrap();
                 after.truncate(1);
-                assert_eq!(after[0].of(&v).unwrap().events.len(), 1, "only the bar is left, after {told} ticks");
+                assert_eq!(after[0].of(&v).unwrap().events.len(), 1, "only the bar is left, after {sent} ticks");
                 judge.hears(&subscription, &after);
             }
         }
@@ -138,7 +138,7 @@ on_every_backend! {
         assert_eq!(judge.corrected, 0);
     }
 
-    fn minutes_that_come_at_once_are_told_one_after_the_other(database: &Database) {
+    fn minutes_that_come_at_once_are_sent_one_after_the_other(database: &Database) {
         market_under(database, ModelKind::Full, "test", HALTS);
         database.execute("UPDATE stock_metadata SET board = 'main'");
         let mut stage = Stage::of(near_the_close(database, ModelKind::Full, HALTS), at_speed(60.0), 0);
@@ -157,7 +157,7 @@ on_every_backend! {
         assert!(judge.bars.values().all(|bars| bars.windows(2).all(|pair| pair[0].first < pair[1].first)));
     }
 
-    fn minutes_that_come_too_fast_are_skipped_and_that_is_told(database: &Database) {
+    fn minutes_that_come_too_fast_are_skipped_and_counted(database: &Database) {
         let mut stage = Stage::of(near_the_close(database, ModelKind::Gbm, ""), at_speed(60.0), 0);
         let v = symbol("V");
         let mut subscription = stage.subscription(&[v]);
@@ -180,12 +180,12 @@ on_every_backend! {
         let mut subscription = stage.subscription(&[v]);
         let mut judge = Judge::of(&stage.market);
         stage.pass(17 * SECOND);
-        // Killed in mid-minute: the rest of the minute is told and then nothing.
+        // Killed in mid-minute: the rest of the minute is sent, and then nothing.
         stage.generator = None;
         stage.pass(50 * SECOND);
         judge.listens(&mut subscription);
-        let told = judge.open(v).len();
-        assert!(told > 4);
+        let sent = judge.open(v).len();
+        assert!(sent > 4);
         for _ in 0..5 {
             stage.pass(100 * SECOND);
             stage.look();
@@ -218,7 +218,7 @@ on_every_backend! {
         judge.listens(&mut subscription);
         assert_eq!((judge.bars[&v].len(), judge.bars[&tsla].len(), judge.corrected), (4, 4, 1));
         assert_eq!(load(&stage.pump.counts().corrected), 1);
-        // Where nothing of the minute was told yet, the ticks are those of the bar that came.
+        // Where nothing of the minute was sent yet, the ticks are those of the bar that came.
         while stage.generator.as_ref().unwrap().next().unwrap().start() != at("2026-03-04 09:30:00") {
             stage.write(1);
         }
@@ -230,7 +230,7 @@ on_every_backend! {
         assert_eq!((judge.bars[&v].len(), judge.corrected, load(&stage.pump.counts().corrected)), (10, 1, 3));
     }
 
-    fn who_is_not_generated_any_more_is_told_to_the_end_of_the_minute_and_no_further(database: &Database) {
+    fn a_stock_that_ends_is_sent_to_the_end_of_its_minute_and_no_further(database: &Database) {
         let mut stage = Stage::of(near_the_close(database, ModelKind::Gbm, ""), at_speed(1.0), 0);
         let (v, tsla) = (symbol("V"), symbol("TSLA"));
         let mut subscription = stage.subscription(&[v, tsla]);
@@ -249,7 +249,7 @@ on_every_backend! {
         assert_eq!(load(&stage.pump.counts().corrected), 1);
     }
 
-    fn nothing_is_worked_out_for_symbols_that_nobody_wants_any_more(database: &Database) {
+    fn nothing_is_computed_for_symbols_without_a_subscriber(database: &Database) {
         let mut stage = Stage::of(near_the_close(database, ModelKind::Gbm, ""), at_speed(1.0), 0);
         let minute = |stage: &mut Stage| {
             let before = load(&stage.pump.counts().foreseen);
@@ -281,11 +281,11 @@ on_every_backend! {
 }
 
 #[test]
-fn who_comes_in_mid_minute_gets_the_last_ticks_and_all_that_follow() {
+fn a_subscriber_in_mid_minute_gets_the_last_ticks_and_all_that_follow() {
     let database = Database::new(Backend::Sqlite);
     let mut stage = Stage::of(near_the_close(&database, ModelKind::Full, ""), at_speed(1.0), 0);
     let v = symbol("AAPL");
-    // Is there all the time, and wants nothing yet.
+    // Is connected all the time, and subscribes to nothing yet.
     let mut second = stage.pump.subscribe();
     let mut first = stage.subscription(&[v]);
     let mut judge = Judge::of(&stage.market);
@@ -303,7 +303,7 @@ fn who_comes_in_mid_minute_gets_the_last_ticks_and_all_that_follow() {
     };
     assert!(last.trade.is_some() && last.trade == trades(judge.open(v)).last().copied());
     assert!(heard(&mut second).unwrap().is_empty());
-    // Nobody has been told anything of this one yet: the last tick is that of the market, up to now.
+    // No subscriber has received an event of this one yet: the last tick is that of the market, up to now.
     let jpm = symbol("JPM");
     let open = stage.market.store.clock().unwrap().unwrap().open_minute.saturating_nanos();
     let lasts = want(&mut stage.pump, &mut second, &[jpm], stage.wall);
@@ -326,7 +326,7 @@ fn who_comes_in_mid_minute_gets_the_last_ticks_and_all_that_follow() {
 }
 
 #[test]
-fn who_is_too_slow_is_told_and_the_others_are_not_held_up() {
+fn a_slow_subscriber_learns_it_and_the_others_are_not_delayed() {
     let database = Database::new(Backend::Sqlite);
     let mut stage = Stage::of(near_the_close(&database, ModelKind::Full, ""), at_speed(1.0), 0);
     let v = symbol("V");
@@ -350,22 +350,37 @@ fn who_is_too_slow_is_told_and_the_others_are_not_held_up() {
 }
 
 #[test]
-fn an_event_is_written_once_for_all_who_hear_it() {
+fn an_event_is_encoded_once_for_all_subscribers() {
     let database = Database::new(Backend::Sqlite);
     let mut stage = Stage::of(near_the_close(&database, ModelKind::Gbm, ""), at_speed(1.0), 0);
     let v = symbol("V");
     let mut subscription = stage.subscription(&[v]);
     stage.pass(20 * SECOND);
     let updates = heard(&mut subscription).unwrap();
-    let told = updates[0].of(&v).unwrap();
+    let sent = updates[0].of(&v).unwrap();
     let written = std::cell::Cell::new(0);
-    let write = |symbol: &Symbol, event: &klined::feed::Event| {
+    // Each text has the quote that was valid before its event.
+    let write = |symbol: &Symbol, event: &Event, standing: Option<&BestQuote>| {
         written.set(written.get() + 1);
-        format!("{symbol} {event:?}").into()
+        format!("{symbol} {event:?} {standing:?}").into()
     };
-    let first = told.encoded(0, write).to_vec();
-    assert_eq!((first.len(), written.get()), (told.events.len(), told.events.len()));
-    assert_eq!(told.encoded(0, write).to_vec(), first);
-    assert_eq!(written.get(), told.events.len());
-    assert!(told.encoded(1, write).len() == first.len() && written.get() == 2 * told.events.len());
+    let texts = |place, kinds: &'static [EventKind]| {
+        let all = sent.encoded(place, |kind| kinds.contains(&kind), write);
+        all.filter_map(|(event, text)| Some((event.kind(), text?.clone()))).collect::<Vec<_>>()
+    };
+    let trades = sent.events.iter().filter(|event| event.kind() == EventKind::Trade).count();
+    // The other kinds are not encoded for subscribers that do not need them.
+    assert_eq!((texts(0, &[EventKind::Trade]).len(), written.get()), (trades, trades));
+    let both = texts(0, &[EventKind::Trade, EventKind::Quote]);
+    assert_eq!((both.len(), written.get()), (sent.events.len(), sent.events.len()));
+    assert_eq!(texts(0, &[EventKind::Trade, EventKind::Quote]), both);
+    assert_eq!(written.get(), sent.events.len());
+    let mut standing = sent.standing;
+    for (event, (kind, text)) in sent.events.iter().zip(&both) {
+        assert_eq!((event.kind(), format!("{v} {event:?} {:?}", standing.as_ref()).as_bytes()), (*kind, &text[..]));
+        if let Event::Quote(quote) = event {
+            standing = Some(*quote);
+        }
+    }
+    assert!(texts(1, &[EventKind::Quote]).len() == both.len() - trades && written.get() == both.len() * 2 - trades);
 }

@@ -87,7 +87,7 @@ fn a_day_that_is_closed_meanwhile_is_passed_over_by_the_feed() {
     for bars in 1..=14 {
         write_one();
         until_bars(&mut judge, &mut subscription, v, bars);
-        // A minute that is written before it was foreseen would be told from its bar.
+        // A minute that is written before it was foreseen would be sent from its bar.
         eventually("the open minute is foreseen, and each was once", || foreseen() == bars as u64 + 1);
         // It is taken with one look, and goes by it from the next.
         if bars == 2 {

@@ -1,4 +1,4 @@
-//! A market that several write: a stock whose shard commits late is told as if it had been in time.
+//! A market that several write: the events of a stock whose shard commits late are those of a shard in time.
 
 use std::sync::atomic::Ordering;
 
@@ -74,7 +74,7 @@ fn of_each() -> [Symbol; 2] {
 }
 
 on_every_backend! {
-    fn a_bar_of_a_late_shard_is_waited_for_and_told(database: &Database) {
+    fn a_bar_of_a_late_shard_is_waited_for_and_sent(database: &Database) {
         let mut pair = Pair::on(database);
         let [one, other] = of_each();
         let mut subscription = pair.want(&[one, other]);
@@ -101,7 +101,7 @@ on_every_backend! {
         assert_eq!((judge.corrected, pair.corrected()), (0, 0));
     }
 
-    fn a_shard_that_is_late_by_two_minutes_is_told_in_order_and_a_dead_one_is_given_up(database: &Database) {
+    fn a_shard_that_is_late_by_two_minutes_is_sent_in_order_and_a_dead_one_is_given_up(database: &Database) {
         let mut pair = Pair::on(database);
         let [one, other] = of_each();
         let mut subscription = pair.want(&[one, other]);
@@ -130,13 +130,13 @@ on_every_backend! {
             pair.write(1);
             pair.pass(60);
         }
-        // What it wrote of the minutes given up is not told: it is foreseen again from the next minute on.
+        // Its bars of the minutes given up are not sent. It is foreseen again from the next minute on.
         judge = Judge::of(&pair.market);
         judge.listens(&mut subscription);
         assert_eq!((judge.bars[&one].len(), judge.bars[&other].len(), pair.corrected()), (3, 2, 1));
     }
 
-    fn who_is_wanted_while_its_shard_is_late_is_told_from_then_on(database: &Database) {
+    fn a_stock_subscribed_while_its_shard_is_late_is_sent_from_then_on(database: &Database) {
         let mut pair = Pair::on(database);
         let [_, other] = of_each();
         pair.write(0);

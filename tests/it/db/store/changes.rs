@@ -149,7 +149,7 @@ on_every_backend! {
         assert_eq!(notes(database), "0");
     }
 
-    fn roll_ups_are_nobodys_change(database: &Database) {
+    fn roll_ups_are_no_change_of_a_symbol(database: &Database) {
         let (desk, times) = folded(database);
         insert(database, "market_klines", "AAA", "5m", times[0]);
         database.execute("UPDATE market_klines SET volume = 2 WHERE interval = '5m'");
@@ -162,7 +162,7 @@ on_every_backend! {
         assert_eq!(notes(database), "0");
     }
 
-    fn a_symbol_that_nobody_generates_is_all_repair_work(database: &Database) {
+    fn a_symbol_without_a_generator_is_all_repair_work(database: &Database) {
         let desk = Desk::of(database);
         let time = minutes(1)[0].start();
         insert(database, "market_klines", "OWN", "1m", time);
@@ -170,7 +170,7 @@ on_every_backend! {
         assert_eq!(desk.tasks(), [task]);
         settle(&desk, "OWN");
         assert_eq!(desk.tasks(), []);
-        // A name that is no symbol is passed over, and keeps nobody from theirs.
+        // A name that is no symbol is skipped, and the other symbols are still claimed.
         insert(database, "market_klines", "no symbol!", "1m", time);
         insert(database, "market_klines", "OWN", "1m", time + Seconds::MINUTE);
         assert_eq!(desk.changes(), noted("OWN", time + Seconds::MINUTE));

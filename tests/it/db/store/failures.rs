@@ -70,7 +70,7 @@ fn a_file_where_there_is_no_directory_is_not_either() {
 fn a_server_that_refuses_connections_is_worth_another_try() {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let url = format!("postgresql://user:s3cret@127.0.0.1:{port}/market").parse().unwrap();
-    let error = store::open(&StoreOptions { url, pool_size: 1, timeout: SHORT }).err().expect("nobody listens");
+    let error = store::open(&StoreOptions { url, pool_size: 1, timeout: SHORT }).err().expect("no server listens");
     assert!(matches!(error, StoreError::Unreachable { .. }) && error.is_retriable(), "{error}");
     assert!(!error.to_string().contains("s3cret"), "{error}");
 }

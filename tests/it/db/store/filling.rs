@@ -89,7 +89,7 @@ on_every_backend! {
         }
     }
 
-    fn who_has_lost_one_of_the_roles_fills_nothing(database: &Database) {
+    fn a_filler_that_lost_one_of_its_roles_fills_nothing(database: &Database) {
         for role in [Role::Writer, Role::Aggregator] {
             let desk = Desk::of(database);
             let before = everything(database);
@@ -134,7 +134,7 @@ on_every_backend! {
         assert_eq!(desk.changes(), [("AAA".to_owned(), minutes[5].start()), ("BBB".to_owned(), minutes[0].start())]);
     }
 
-    fn later_bars_are_told_of_by_symbol(database: &Database) {
+    fn later_bars_are_reported_by_symbol(database: &Database) {
         let desk = Desk::of(database);
         let minutes = minutes(3);
         desk.write_bars([bars_of("AAA", &minutes), bars_of("BBB", &minutes[..2])].concat());
@@ -341,7 +341,10 @@ fn of_several_writers_one_loads_a_month_and_the_others_wait_for_it() {
                 is_made.store(true, std::sync::atomic::Ordering::SeqCst);
             }));
             std::thread::sleep(Duration::from_millis(300));
-            assert!(!is_made.load(std::sync::atomic::Ordering::SeqCst), "the month's name was taken from who loads it");
+            assert!(
+                !is_made.load(std::sync::atomic::Ordering::SeqCst),
+                "the month's name was taken from the program that loads it"
+            );
         };
         let unfolded = HistoryPart { rollups: vec![], ..part("AAA", &minutes(300)) };
         let mut supplier = WhileOthersWait(Some(unfolded), &others);

@@ -79,7 +79,7 @@ fn on_sqlite_the_data_version_changes_with_every_transaction_of_another() {
 
 /// Rows updated, those of them in place, and bytes of a table.
 fn updates(database: &Database, table: &str) -> [i64; 3] {
-    // A session tells of its counts some time after its last transaction; one that has ended has told.
+    // A session reports its counts some time after its last transaction, and at the latest when it ends.
     let sql = format!(
         "SELECT n_tup_upd || ' ' || n_tup_hot_upd || ' ' || pg_table_size(relid) AS text FROM pg_stat_user_tables \
          WHERE relname = '{table}'"

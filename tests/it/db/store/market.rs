@@ -39,7 +39,7 @@ on_every_backend! {
         store.claim(&whose, &[idle.clone(), stock("AAA")]).unwrap();
         assert_eq!(store.identity().unwrap(), Some(whose.clone()));
         assert_eq!(store.universe().unwrap(), [stock("AAA"), idle]);
-        // An operator who empties it means it.
+        // An operator empties a table on purpose.
         database.execute("DELETE FROM stock_metadata");
         store.claim(&whose, &[stock("AAA")]).unwrap();
         assert_eq!(store.universe().unwrap(), []);

@@ -35,7 +35,7 @@ on_every_backend! {
         let reader = database.open_empty();
         let mut followers = [desk.store.follow().unwrap(), reader.follow().unwrap()];
         for follower in &mut followers {
-            assert!(!follower.wait(INSTANT).unwrap(), "what was there before is not told of");
+            assert!(!follower.wait(INSTANT).unwrap(), "a change from before gives no notice");
         }
         for count in 2..5 {
             desk.write_bars(bars_of("AAA", &minutes(count)));

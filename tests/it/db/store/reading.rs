@@ -38,7 +38,7 @@ on_every_backend! {
         assert_eq!(desk.store.bars(&[all], usize::MAX).unwrap().len(), 5);
     }
 
-    fn ranges_are_told_apart_by_their_place(database: &Database) {
+    fn ranges_are_distinguished_by_their_place(database: &Database) {
         let desk = Desk::of(database);
         let minutes = minutes(4);
         desk.write_bars(bars_of("BBB", &minutes));

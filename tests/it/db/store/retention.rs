@@ -1,4 +1,4 @@
-//! The horizon: what lies before it is removed, is nobody's change and is not written again.
+//! The horizon: bars before it are removed, are not noted as changes, and are not written again.
 
 use klined::store::StoreError;
 
@@ -76,7 +76,7 @@ on_every_backend! {
         assert_eq!(market(&everything(database)).len(), market(&kept).len());
     }
 
-    fn a_removal_that_is_told_to_stop_is_finished_by_the_next(database: &Database) {
+    fn a_removal_that_is_stopped_is_finished_by_the_next(database: &Database) {
         let desk = desk(database);
         assert!(!desk.store.retain_from(&desk.writer, FEBRUARY, &|| true).unwrap());
         assert_eq!(desk.store.retained_from().unwrap(), Some(FEBRUARY));
@@ -92,7 +92,7 @@ on_every_backend! {
         assert_eq!(desk.store.retained_from().unwrap(), None);
     }
 
-    fn whoever_lost_the_writers_role_removes_nothing(database: &Database) {
+    fn a_process_that_lost_the_writers_role_removes_nothing(database: &Database) {
         let desk = desk(database);
         database.execute("UPDATE role_epoch SET epoch = epoch + 1 WHERE role = 'writer'");
         let before = everything(database);
@@ -129,7 +129,7 @@ fn a_reader_that_does_not_end_puts_the_removal_off_but_not_the_horizon() {
 }
 
 #[test]
-fn the_horizon_waits_until_nobody_writes_by_the_old_one() {
+fn the_horizon_waits_until_no_write_uses_the_old_one() {
     let database = Database::new(Backend::Postgres);
     drop(desk(&database));
     let store = klined::store::open(&options(&database, 2, Duration::from_secs(1))).unwrap();

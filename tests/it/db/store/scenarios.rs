@@ -56,7 +56,7 @@ on_every_backend! {
         assert_eq!(store.scenarios().unwrap(), []);
     }
 
-    fn an_event_that_was_edited_into_nonsense_is_told_of(database: &Database) {
+    fn an_event_that_was_edited_into_nonsense_is_reported(database: &Database) {
         let desk = Desk::of(database);
         desk.store.add_scenario(&desk.writer, &every_kind("crash")).unwrap();
         database.execute("UPDATE scenario_event SET amount = 1e9 WHERE kind = 'move'");

@@ -20,7 +20,7 @@ fn refusal(outcome: Result<(), StoreError>) -> String {
 }
 
 on_every_backend! {
-    fn an_empty_database_is_told_from_a_migrated_one_and_stays_empty(database: &Database) {
+    fn an_empty_database_is_distinguished_from_a_migrated_one_and_stays_empty(database: &Database) {
         let store = database.open_empty();
         let error = refusal(store.check_schema());
         assert!(error.contains("9 migrations have not been run"), "{error}");

@@ -40,7 +40,7 @@ on_every_backend! {
         generator.until("it goes on", || database.last_minute() == start_of("2026-11-20", 165));
         clock.set("2026-11-20 10:45:00");
         generator.terminate().succeeded();
-        // A start is told of it: such bars may as well be those of a run in test mode.
+        // A start refuses: such bars may as well be those of a run in test mode.
         clock.shown_to(database.market_generator("")).run().failed(&["later than now"]);
         clock.set("2026-11-20 15:00:00");
         let mut generator = clock.shown_to(database.market_generator("")).spawn();

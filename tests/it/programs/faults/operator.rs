@@ -44,7 +44,7 @@ fn a_partition_that_is_removed_in_its_month_takes_its_bars_along_and_nothing_els
     };
     assert_same(&since(&database), &since(&undisturbed));
     assert!(since(&database).len() >= 300);
-    // What is gone is told.
+    // The missing stocks are named.
     let report = database.klined("verify").run();
     assert_eq!(report.status.code(), Some(1), "{}", report.stdout);
 }

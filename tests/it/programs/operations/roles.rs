@@ -45,7 +45,7 @@ fn a_market_lives_under_roles_that_may_do_no_more_than_they_must() {
     let database = Database::new(Backend::Postgres);
     let name = database.url().rsplit('/').next().unwrap().to_owned();
     let users = Users { name: name.clone() };
-    // The owner of the database makes the tables and nobody is a superuser from then on.
+    // The owner of the database makes the tables. No superuser takes part after that.
     let owner = users.make(&database, "owner", &[]);
     database
         .execute(&format!("ALTER DATABASE {name} OWNER TO {name}_owner; ALTER SCHEMA public OWNER TO {name}_owner"));
@@ -61,7 +61,7 @@ fn a_market_lives_under_roles_that_may_do_no_more_than_they_must() {
     // A new market with its universe, bulk, the live minute, partitions ahead, old months gone, roll-ups in bulk and not.
     let backfill = |window, url| database.market_backfill(window).variable("DATABASE_URL", url);
     let filled = backfill("--from 2026-01-19 --to 2026-02-13", &market).run().succeeded();
-    // Months are loaded whole by whoever does not own the table, and leave no right behind.
+    // A role that does not own the table loads whole months, and leaves no right behind.
     assert_eq!(filled.stderr.matches("a month is written").count(), 2, "{}", filled.stderr);
     assert_eq!(tables_with(&database, &format!("{name}_writer"), "DELETE, TRUNCATE"), [""; 0]);
     assert!(!tables_with(&database, &format!("{name}_market"), "INSERT").iter().any(|table| table.contains("2026_01")));
@@ -191,7 +191,7 @@ fn a_market_lives_under_roles_that_may_do_no_more_than_they_must() {
         .run()
         .failed(&["row-level security policy", "role_epoch"]);
 
-    // Only whoever may make tables migrates.
+    // Only a role that may make tables migrates.
     database.execute("DELETE FROM __diesel_schema_migrations WHERE version = '20261121000003'");
     for (program, url) in [(generate(), &writer), (database.data_aggregator("--once"), &aggregator)] {
         program.variable("DATABASE_URL", url).run().failed(&["permission denied", "a role that may create tables"]);

@@ -22,7 +22,7 @@ const CALLS: [&str; 8] = [
     "SELECT klines_attach_month('market_klines_loading_b', 'market_klines_2031_01', 1, 2, current_user)",
 ];
 
-/// A function of the caller's own that says who runs it.
+/// A function of the caller's own that gives the role which runs it.
 const TRAP: &str = "CREATE FUNCTION pg_temp.trap() RETURNS bigint LANGUAGE plpgsql AS \
      $$ BEGIN RAISE 'the trap ran as %', current_user; END $$; \
      CREATE FUNCTION pg_temp.trapped(bigint, bigint) RETURNS boolean LANGUAGE plpgsql AS \

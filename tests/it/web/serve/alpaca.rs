@@ -157,7 +157,7 @@ fn alpaca_refuses_in_its_own_words() {
 }
 
 #[test]
-fn alpaca_asks_for_its_two_headers_and_tells_faults_by_number() {
+fn alpaca_asks_for_its_two_headers_and_numbers_its_errors() {
     let database = Database::new(Backend::Sqlite);
     let made = database.filled().klined("key somebody").run().succeeded();
     let limits = "connections = 1\nsubscriptions = 2\n";
@@ -240,7 +240,7 @@ fn alpaca_instants_are_text_in_json_and_timestamps_in_messagepack() {
 }
 
 #[test]
-fn a_minute_that_comes_otherwise_than_told_is_an_updated_bar() {
+fn a_minute_that_differs_from_its_ticks_is_an_updated_bar() {
     let database = Database::new(Backend::Sqlite);
     let mut generator = database.filled().market_generator("--test --speed 15").spawn();
     generator.until_minutes(1, &database);
@@ -273,8 +273,8 @@ fn a_minute_that_comes_otherwise_than_told_is_an_updated_bar() {
     assert_eq!(minute(&updated), open);
     updated["T"] = json!("b");
     assert_eq!(updated, bar, "the correction is the bar that was committed");
-    let told = ["o", "h", "l", "c"].map(|name| format!("{:.2}", updated[name].as_f64().unwrap())).join(" ");
+    let answered = ["o", "h", "l", "c"].map(|name| format!("{:.2}", updated[name].as_f64().unwrap())).join(" ");
     let stored = database.bars(&format!("symbol = 'AAPL' AND interval = '1m' AND time = {open}"));
-    assert_eq!([format!("{open} {told} {}", updated["v"])], stored[..]);
+    assert_eq!([format!("{open} {answered} {}", updated["v"])], stored[..]);
     generator.terminate().succeeded();
 }

@@ -1,4 +1,4 @@
-//! The faults that a key asks for: each in the shape of its dialect, the same for the same seed, and for nobody else.
+//! The faults that a key asks for: each in the shape of its dialect, the same for the same seed, and for no other key.
 
 use std::io::{ErrorKind, Write};
 use std::net::TcpStream;
@@ -61,7 +61,7 @@ fn fate(api: &Api, key: &str) -> String {
 }
 
 #[test]
-fn a_fault_is_told_as_the_dialect_tells_a_real_one() {
+fn an_injected_fault_looks_like_a_real_one_of_the_dialect() {
     let database = Database::new(Backend::Sqlite);
     let none = key(database.filled(), "");
     let many = key_with(&database, "requests = { too_many_requests = 1 }");
@@ -70,16 +70,16 @@ fn a_fault_is_told_as_the_dialect_tells_a_real_one() {
     let dropped = key_with(&database, "requests = { drop = 1 }");
     let api = database.api("--api-keys keys.toml");
     for (path, place, too_many, failed) in SHAPES {
-        let told = |reply: &Reply| reply.json().pointer(place).cloned();
+        let heard = |reply: &Reply| reply.json().pointer(place).cloned();
         let reply = ask(&api, path, &many);
         assert_eq!((reply.status, reply.header("retry-after")), (429, Some("1")), "{path}");
-        assert_eq!((injected(&reply), told(&reply)), (Some("too_many_requests"), Some(too_many())), "{path}");
+        assert_eq!((injected(&reply), heard(&reply)), (Some("too_many_requests"), Some(too_many())), "{path}");
 
         let statuses: Vec<u16> = (0..12)
             .map(|_| ask(&api, path, &failing))
             .inspect(|reply| {
                 let wanted = Some(failed(reply.status.into()));
-                assert_eq!((injected(reply), told(reply)), (Some("server_error"), wanted), "{path}");
+                assert_eq!((injected(reply), heard(reply)), (Some("server_error"), wanted), "{path}");
             })
             .map(|reply| reply.status)
             .collect();
@@ -132,9 +132,9 @@ fn a_stale_answer_is_of_the_last_minute_but_one() {
     ] {
         let (new, old) = (ask(&api, path, &fresh), ask(&api, path, &stale));
         assert_eq!((injected(&new), injected(&old)), (None, Some("stale")), "{path}");
-        let told = |reply: &Reply| number(reply.json().pointer(price).unwrap());
+        let heard = |reply: &Reply| number(reply.json().pointer(price).unwrap());
         let wanted = if price.contains('b') || path.contains("nbbo") { bid } else { close };
-        assert!((told(&old) - wanted).abs() < 1e-9, "{path}: {} instead of {wanted}", told(&old));
+        assert!((heard(&old) - wanted).abs() < 1e-9, "{path}: {} instead of {wanted}", heard(&old));
     }
     let time = |key: &str| ask(&api, "/api/v1/quote/AAPL", key).json()["data"]["time"].as_i64().unwrap();
     assert!(time(&stale) == start && time(&fresh) > start);
@@ -186,20 +186,20 @@ fn the_example_of_the_command_is_taken_and_has_faults() {
 fn heard(api: &Api, key: &str, most: usize) -> (Vec<Value>, Option<u16>) {
     let mut socket = api.socket(&format!("?api_key={key}"));
     socket.say(r#"{"type":"subscribe","tickers":["*"],"channels":["bar"]}"#);
-    let mut told = Vec::new();
-    while told.len() < most {
+    let mut messages = Vec::new();
+    while messages.len() < most {
         match socket.hear() {
             Heard::Message(message) if ["connected", "subscribed"].iter().any(|kind| message["type"] == *kind) => {}
-            Heard::Message(message) => told.push(message),
-            Heard::Closed(code) => return (told, Some(code)),
+            Heard::Message(message) => messages.push(message),
+            Heard::Closed(code) => return (messages, Some(code)),
         }
     }
-    (told, None)
+    (messages, None)
 }
 
 /// The bars of messages as `TICKER TIME`.
-fn names(told: &[Value]) -> Vec<String> {
-    let bars = told.iter().filter(|message| message["type"] == "bar").map(|message| &message["data"]);
+fn names(heard: &[Value]) -> Vec<String> {
+    let bars = heard.iter().filter(|message| message["type"] == "bar").map(|message| &message["data"]);
     bars.map(|bar| format!("{} {}", bar["ticker"].as_str().unwrap(), bar["time"])).collect()
 }
 
@@ -219,7 +219,7 @@ fn each_fault_of_a_message_is_heard_on_the_wire() {
     assert!(end.is_none() && names(&bars).is_sorted_by_key(|name| name.split(' ').nth(1).unwrap().to_owned()));
     let bars = names(&heard(&api, &twice, 40).0);
     assert!(bars.chunks(2).all(|pair| pair[0] == pair[1]), "{bars:?}");
-    // Bars of a minute are told in order of ticker; all pairs are the wrong way round.
+    // Bars of a minute are sent in order of ticker; all pairs are the wrong way round.
     let bars = names(&heard(&api, &swapped, 40).0);
     let in_order: Vec<_> = bars.chunks(2).flat_map(|pair| [&pair[1], &pair[0]]).collect();
     let time = |bar: &&String| bar.split(' ').nth(1).unwrap().to_owned();
@@ -301,16 +301,16 @@ fn a_message_that_is_kept_back_waits_no_longer_than_the_server() {
     socket.say(r#"{"type":"subscribe","tickers":["*"],"channels":["bar"]}"#).hear_until("subscribed");
     let bars = names(&heard(&api, &none, 40).0);
     api.running.signal(Signal::TERM);
-    let mut told = Vec::new();
+    let mut messages = Vec::new();
     let code = loop {
         match socket.hear() {
-            Heard::Message(message) => told.push(message),
+            Heard::Message(message) => messages.push(message),
             Heard::Closed(code) => break code,
         }
     };
     let time = |bar: &String| bar.split(' ').nth(1).unwrap().parse::<i64>().unwrap();
-    assert_eq!((code, told.is_empty()), (1012, false));
-    assert!(names(&told).last().is_none_or(|bar| time(bar) < time(&bars[bars.len() - 1])), "{told:?}");
+    assert_eq!((code, messages.is_empty()), (1012, false));
+    assert!(names(&messages).last().is_none_or(|bar| time(bar) < time(&bars[bars.len() - 1])), "{messages:?}");
     generator.terminate().succeeded();
 }
 
@@ -344,7 +344,7 @@ fn every_dialect_has_its_messages_disturbed_and_not_its_answers() {
             vec![json!({"action": "auth", "params": key}), json!({"action": "subscribe", "params": "Q.*"})],
             3,
         ),
-        // A kline that changes is told of the dialect's own accord.
+        // This dialect sends a kline at each change.
         (
             format!("/binance/ws?api_key={key}"),
             vec![json!({"method": "SUBSCRIBE", "params": ["aapl@kline_1m"], "id": 1})],
@@ -355,20 +355,20 @@ fn every_dialect_has_its_messages_disturbed_and_not_its_answers() {
         for said in said {
             socket.say(&said.to_string());
         }
-        let mut heard = Vec::new();
+        let mut messages = Vec::new();
         let end = loop {
             match socket.hear() {
-                Heard::Message(message) if heard.len() < answers => heard.push(message),
+                Heard::Message(message) if messages.len() < answers => messages.push(message),
                 end => break end,
             }
         };
-        assert!(heard.len() == answers && matches!(end, Heard::Closed(1006)), "{path}: {heard:?}, {end:?}");
+        assert!(messages.len() == answers && matches!(end, Heard::Closed(1006)), "{path}: {messages:?}, {end:?}");
     }
     generator.terminate().succeeded();
 }
 
 #[test]
-fn who_is_delayed_too_much_is_dropped_as_too_slow_and_raises_no_alarm() {
+fn a_client_delayed_too_much_is_dropped_as_too_slow_without_an_alarm() {
     let database = Database::new(Backend::Sqlite);
     let none = key(database.filled(), "");
     let late = key_with(&database, "messages = { delay = 1, delay_ms = [3000, 3000] }");

@@ -95,7 +95,7 @@ on_every_backend! {
                 assert_eq!(api.get(&format!("/api/v1/{path}/AAPL?limit={limit}")).status, status, "{path} {limit}");
             }
         }
-        for words in ["start=2026-03-03&end=2026-03-02", "start=99999999999999999", "end=-1", "limit=5&limit=6", "timeframe=1h"] {
+        for words in ["start=2026-03-03&end=2026-03-02", "start=99999999999999999", "end=-1", "limit=5&limit=6", "timeframe=3h"] {
             assert_eq!(api.get(&format!("/api/v1/bars/AAPL?{words}")).code(), "invalid_request", "{words}");
         }
         for fill in ["skip", "fill"] {
@@ -135,7 +135,7 @@ on_every_backend! {
         assert_eq!(metric(&api.get("/metrics").text, "klined_api_requests_total{route=\"/health\",status=\"200\"}"), Some(1.0));
     }
 
-    fn whoever_asks_too_much_is_told_when_to_come_again(database: &Database) {
+    fn a_client_over_its_rate_learns_when_to_come_again(database: &Database) {
         let slow = key(database.filled(), "requests_per_second = 1\nburst = 3");
         let quick = key(database, "");
         let api = database.api("--api-keys keys.toml").with_key(&slow);
@@ -180,7 +180,7 @@ impl Api {
 }
 
 #[test]
-fn a_client_that_says_little_is_shown_out_and_holds_nobody_up() {
+fn a_client_that_sends_little_is_closed_and_delays_no_other() {
     let (_database, api) = impatient("--connections 20 --connections-per-address 20");
     // As many as there are places, each with a part of a head and then a byte now and then.
     let mut slow: Vec<TcpStream> = (0..20).map(|_| TcpStream::connect(&api.address).unwrap()).collect();
@@ -298,14 +298,14 @@ fn every_route_of_every_dialect_answers_its_example() {
     let (_database, api) = impatient("");
     for RouteExample { pattern, example, is_socket, .. } in klined::serve::routes() {
         let status = api.get(&example).status;
-        // A WebSocket wants an upgrade; where that is missing Alpaca has nothing there.
+        // A WebSocket needs an upgrade; where that is missing Alpaca has nothing there.
         let expected: &[u16] = if is_socket { &[400, 404] } else { &[200] };
         assert!(!example.contains('{') && expected.contains(&status), "{pattern}: {example}: {status}");
     }
 }
 
 #[test]
-fn the_document_tells_of_every_route_and_the_page_of_no_other_site() {
+fn the_document_has_every_route_and_the_page_loads_no_other_site() {
     let (_database, api) = impatient("");
     let document = api.body("/openapi.json");
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));

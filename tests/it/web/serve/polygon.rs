@@ -14,7 +14,7 @@ fn filled() -> (Database, Api) {
 }
 
 #[test]
-fn what_is_wrong_is_told_in_the_vendors_shape() {
+fn an_error_has_the_vendors_shape() {
     let (_database, api) = filled();
     let range = "/v2/aggs/ticker/AAPL/range";
     for path in [
@@ -68,7 +68,7 @@ fn of(status: &str, message: &str) -> Vec<(String, String)> {
 }
 
 #[test]
-fn a_stream_is_let_in_by_its_key_and_told_of_each_channel() {
+fn a_stream_is_admitted_by_its_key_and_confirms_each_channel() {
     let database = Database::new(Backend::Sqlite);
     let made = database.filled().klined("key somebody").run().succeeded();
     let keys = format!("{}connections = 1\nsubscriptions = 3\n", made.stdout);
@@ -88,10 +88,10 @@ fn a_stream_is_let_in_by_its_key_and_told_of_each_channel() {
     socket.say(&auth).say(r#"{"action":"subscribe","params":"T.AAPL, Q.*,AM.V,X.V,FMV.V"}"#);
     assert_eq!(statuses(&mut socket), of("connected", "Connected Successfully"));
     assert_eq!(statuses(&mut socket), of("auth_success", "authenticated"));
-    let told: Vec<String> = statuses(&mut socket).into_iter().map(|(status, _)| status).collect();
-    assert_eq!(told, ["error", "not_authorized"]);
-    let told: Vec<String> = statuses(&mut socket).into_iter().map(|(_, message)| message).collect();
-    assert_eq!(told, ["subscribed to: T.AAPL", "subscribed to: Q.*", "subscribed to: AM.V"]);
+    let answered: Vec<String> = statuses(&mut socket).into_iter().map(|(status, _)| status).collect();
+    assert_eq!(answered, ["error", "not_authorized"]);
+    let answered: Vec<String> = statuses(&mut socket).into_iter().map(|(_, message)| message).collect();
+    assert_eq!(answered, ["subscribed to: T.AAPL", "subscribed to: Q.*", "subscribed to: AM.V"]);
     socket.say(r#"{"action":"unsubscribe","params":"Q.*"}"#);
     assert_eq!(statuses(&mut socket), of("success", "unsubscribed to: Q.*"));
     socket.say(r#"{"action":"subscribe","params":"T.A,T.B"}"#);
@@ -113,7 +113,7 @@ fn a_stream_is_let_in_by_its_key_and_told_of_each_channel() {
 }
 
 #[test]
-fn price_limits_halts_and_resumptions_are_told_as_luld() {
+fn price_limits_halts_and_resumptions_are_sent_as_luld() {
     let database = Database::new(Backend::Sqlite);
     database.market_backfill("--from 2026-03-02 --to 2026-03-03 --universe ashare:20").run().succeeded();
     let symbol = database.value("SELECT min(symbol) AS text FROM stock_metadata WHERE board = 'main' AND is_st = 0");
@@ -128,27 +128,27 @@ fn price_limits_halts_and_resumptions_are_told_as_luld() {
     socket.say(r#"{"action":"auth","params":"any"}"#);
     statuses(&mut socket);
     socket.say(&json!({"action": "subscribe", "params": format!("LULD.{symbol}")}).to_string());
-    let mut told = Vec::new();
-    while told.len() < 3 {
+    let mut answered = Vec::new();
+    while answered.len() < 3 {
         let Heard::Message(Value::Array(messages)) = socket.hear() else { panic!("no array") };
-        told.extend(messages.into_iter().filter(|message| message["ev"] == "LULD"));
+        answered.extend(messages.into_iter().filter(|message| message["ev"] == "LULD"));
     }
-    let indicators: Vec<&Value> = told.iter().map(|luld| &luld["i"]).collect();
+    let indicators: Vec<&Value> = answered.iter().map(|luld| &luld["i"]).collect();
     assert_eq!(indicators, [&json!([]), &json!([17]), &json!([18])]);
     // Ten per cent from the close of the day before.
     let close = database.decimal("close");
     let close = format!(
         "SELECT {close} AS text FROM market_klines WHERE symbol = '{symbol}' AND interval = '1d' AND time < {} \
                          ORDER BY time DESC LIMIT 1",
-        told[0]["t"].as_i64().unwrap() / 1000 - 8 * 3600
+        answered[0]["t"].as_i64().unwrap() / 1000 - 8 * 3600
     );
     let close: f64 = database.value(&close).parse().unwrap();
-    for luld in &told {
+    for luld in &answered {
         assert_eq!((&luld["T"], &luld["z"]), (&json!(symbol), &json!(3)));
         let (high, low) = (luld["h"].as_f64().unwrap(), luld["l"].as_f64().unwrap());
         assert!((high - close * 1.1).abs() < 0.00501 && (low - close * 0.9).abs() < 0.00501, "{luld} after {close}");
     }
-    let times: Vec<i64> = told.iter().map(|luld| luld["t"].as_i64().unwrap()).collect();
+    let times: Vec<i64> = answered.iter().map(|luld| luld["t"].as_i64().unwrap()).collect();
     // Not before 11:10 and 11:15, and by the market's clock: within its day.
     assert!(times[2] < 1_772_607_600_000, "{times:?}");
     assert!(times[0] < times[1] && times[1] >= 1_772_593_800_000 && times[2] >= 1_772_594_100_000, "{times:?}");

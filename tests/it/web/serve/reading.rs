@@ -225,9 +225,9 @@ on_every_backend! {
         let instant = |value: &Value| UnixSeconds::new(number(value));
         let at = |time: &str| crate::support::market_builder::at(&format!("2026-03-03 {time}:00")).get();
         for symbol in ["AAPL", "V"] {
-            let told = truth(symbol);
-            assert_eq!(told["exact"], true);
-            let spans = told["regimes"].as_array().unwrap();
+            let answer = truth(symbol);
+            assert_eq!(answer["exact"], true);
+            let spans = answer["regimes"].as_array().unwrap();
             let minutes = spans.iter().map(|span| SHANGHAI.minutes_between(instant(&span["from"]), instant(&span["until"])));
             assert_eq!(minutes.sum::<u64>(), 240);
             assert_eq!((number(&spans[0]["from"]), number(&spans[spans.len() - 1]["until"])), (at("09:30"), at("15:00")));
@@ -237,21 +237,21 @@ on_every_backend! {
         }
         // Made from the listing on, the last day is the same.
         let whole = api.data("/api/v1/truth/AAPL?start=2026-03-02&end=2026-03-03");
-        let regime_at = |told: &Value, minute: i64| {
-            let spans = told["regimes"].as_array().unwrap();
+        let regime_at = |answer: &Value, minute: i64| {
+            let spans = answer["regimes"].as_array().unwrap();
             spans.iter().find(|span| (number(&span["from"])..number(&span["until"])).contains(&minute)).unwrap()["regime"].clone()
         };
         assert_eq!(whole["exact"], true);
         assert!(SHANGHAI.minutes_of(date("2026-03-02")).all(|minute| regime_at(&whole, minute.start().get()).is_string()));
-        let told = truth("AAPL");
+        let answer = truth("AAPL");
         for minute in SHANGHAI.minutes_of(date("2026-03-03")) {
-            assert_eq!(regime_at(&told, minute.start().get()), regime_at(&whole, minute.start().get()));
+            assert_eq!(regime_at(&answer, minute.start().get()), regime_at(&whole, minute.start().get()));
         }
-        let forced = told["regimes"].as_array().unwrap().iter().find(|span| {
+        let forced = answer["regimes"].as_array().unwrap().iter().find(|span| {
             number(&span["from"]) <= at("10:00") && number(&span["until"]) >= at("10:45")
         });
         assert_eq!(forced.unwrap()["regime"], "bear");
-        let event = &told["events"][0];
+        let event = &answer["events"][0];
         assert_eq!((&event["scenario"], &event["kind"], &event["scope"]), (&"gloom".into(), &"regime".into(), &"symbol AAPL".into()));
         assert_eq!((number(&event["from"]), number(&event["until"])), (at("10:00"), at("10:45")));
         assert_eq!(truth("V")["events"], Value::Array(vec![]));

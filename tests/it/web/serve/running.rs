@@ -54,7 +54,7 @@ on_every_backend! {
         assert_eq!(api.get("/health").status, 200);
     }
 
-    fn klined_up_serves_its_market_with_a_key_that_it_tells_once(database: &Database) {
+    fn klined_up_serves_its_market_with_a_key_that_it_prints_once(database: &Database) {
         // The usual port may be taken by another test: any will do then.
         let up = || Api::start(database.klined("up --days 1 --speed 600"));
         let mut api = up();
@@ -62,7 +62,7 @@ on_every_backend! {
         let file = database.directory.path().join("api-keys.toml");
         api.running.until_it_says(said);
         let key = api.running.stdout().split(said).nth(1).unwrap().split(' ').next().unwrap().to_owned();
-        assert_has(&api.running.stdout(), &["http://127.0.0.1:", "api-keys.toml", "/docs"]);
+        assert_has(&api.running.stdout(), &["Chart  http://127.0.0.1:", "api-keys.toml"]);
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
         assert!(!fs::read_to_string(&file).unwrap().contains(key.split('.').nth(1).unwrap()));
         let api = api.with_key(&key);
@@ -180,7 +180,7 @@ fn a_hangup_has_keys_and_calendar_read_again_and_the_feed_goes_on() {
 }
 
 #[test]
-fn a_saturday_that_is_opened_while_it_runs_is_told_and_read() {
+fn a_saturday_that_is_opened_while_it_runs_is_sent_and_read() {
     let database = Database::new(Backend::Sqlite);
     let market = market_under(&database, ModelKind::Full, "test", "");
     // Later than any day on which this is tried: days that may have bars cannot be changed.
@@ -198,8 +198,8 @@ fn a_saturday_that_is_opened_while_it_runs_is_told_and_read() {
     api.running.until_it_says("the calendar was read again");
     let calendar = Calendar::with_overrides(&Overrides::parse(days).unwrap());
     let saturday = at("2089-03-05 09:30:00").get();
-    let (mut told, mut last) = (0, socket.hear_until("bar")["time"].as_i64().unwrap());
-    while told < 3 {
+    let (mut count, mut last) = (0, socket.hear_until("bar")["time"].as_i64().unwrap());
+    while count < 3 {
         let bar = socket.hear_until("bar");
         let time = bar["time"].as_i64().unwrap();
         assert_eq!(
@@ -207,7 +207,7 @@ fn a_saturday_that_is_opened_while_it_runs_is_told_and_read() {
             (1, &false.into()),
             "{last} {bar}"
         );
-        told += usize::from(time >= saturday);
+        count += usize::from(time >= saturday);
         last = time;
     }
     let minute = format!("start={saturday}&end={}", saturday + 59);
@@ -223,7 +223,7 @@ fn it_bears_the_loss_of_its_server_and_serves_again() {
     let api = database.filled().api("--db-timeout 2 --request-timeout 5");
     let before = api.data("/api/v1/bars/AAPL?limit=3");
     cluster.stop("immediate");
-    eventually("the loss is told", || api.get("/api/v1/bars/AAPL?limit=4").status == 503);
+    eventually("the loss is answered with 503", || api.get("/api/v1/bars/AAPL?limit=4").status == 503);
     let reply = api.get("/api/v1/tickers");
     assert!(["unavailable", "busy", "timeout"].contains(&reply.code().as_str()), "{}", reply.text);
     assert_eq!(reply.header("retry-after"), Some("1"));

@@ -77,7 +77,7 @@ on_every_backend! {
         let mut socket = api.socket("");
         socket.hear_a("connected");
         socket.say(&subscribe(&["*"], &["bar"]));
-        assert_eq!(socket.hear_a("subscribed")["tickers"], json!(["*"]));
+        assert_eq!(socket.hear_until("subscribed")["tickers"], json!(["*"]));
         let mut heard = std::collections::BTreeSet::new();
         while heard.len() < 10 {
             heard.insert(socket.hear_until("bar")["ticker"].as_str().unwrap().to_owned());
@@ -184,13 +184,13 @@ fn strange_messages_are_answered_and_too_large_ones_end_it() {
     let mut loud = api.socket("");
     loud.hear_a("connected");
     loud.say(&"x".repeat(300_000));
-    // What it said and nobody read may take the code along.
+    // The code may be lost with messages that the client did not read.
     assert!([1006, 1009].contains(&loud.close_code()));
     assert_eq!(api.get("/health").status, 200);
 }
 
 #[test]
-fn whoever_does_not_keep_up_is_told_and_dropped() {
+fn a_client_that_does_not_keep_up_is_warned_and_dropped() {
     let database = Database::new(Backend::Sqlite);
     let mut generator = database.filled().market_generator("--test --speed 3000").spawn();
     let api = database.api("");
@@ -213,7 +213,7 @@ fn whoever_does_not_keep_up_is_told_and_dropped() {
 }
 
 #[test]
-fn who_is_gone_without_a_word_is_let_go_and_who_listens_is_not() {
+fn a_client_that_vanished_is_closed_and_one_that_listens_is_not() {
     let database = Database::new(Backend::Sqlite);
     let api = database.filled().api("");
     // Nobody reads what is said to it, so that no ping is answered.
@@ -246,7 +246,7 @@ fn a_server_that_stops_says_that_it_comes_again() {
 }
 
 #[test]
-fn a_server_that_stops_says_so_to_who_has_not_given_its_key() {
+fn a_server_that_stops_says_so_to_clients_without_a_key_too() {
     let database = Database::new(Backend::Sqlite);
     key(database.filled(), "");
     let api = database.api("--api-keys keys.toml");

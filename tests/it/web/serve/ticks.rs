@@ -61,25 +61,25 @@ on_every_backend! {
         }
     }
 
-    fn the_open_minute_is_told_before_it_is_written_and_comes_to_be_it(database: &Database) {
+    fn the_open_minute_is_sent_before_it_is_written_and_equals_it(database: &Database) {
         database.filled();
         let api = database.api("");
         let mut generator = database.market_generator("--test --speed 30").spawn();
         generator.until_minutes(1, database);
         // Trades after the last bar, as the clock goes on.
-        let mut told = Vec::new();
-        eventually("some of the open minute is told", || {
+        let mut sent = Vec::new();
+        eventually("some ticks of the open minute have come", || {
             let latest = api.data("/api/v1/trades/V?limit=20").as_array().unwrap().clone();
             let open = latest.last().map(minute_of).unwrap();
-            told = latest.into_iter().filter(|trade| minute_of(trade) == open).collect();
-            open > database.last_minute() && told.len() > 5
+            sent = latest.into_iter().filter(|trade| minute_of(trade) == open).collect();
+            open > database.last_minute() && sent.len() > 5
         });
-        let start = minute_of(&told[0]);
+        let start = minute_of(&sent[0]);
         generator.until_minutes(2, database);
         generator.terminate().succeeded();
         let written = api.pages(&format!("/api/v1/trades/V?start={start}&end={}", start + 59));
-        for trade in &told {
-            assert!(written.contains(trade), "{trade} was told and is not there");
+        for trade in &sent {
+            assert!(written.contains(trade), "{trade} was sent and is not in the answer");
         }
         let bar = database.bars(&format!("symbol = 'V' AND interval = '1m' AND time = {start}"));
         assert_eq!([rolled(&written.iter().collect::<Vec<_>>(), start)], bar[..]);

@@ -1,4 +1,4 @@
-CREATE TABLE IF NOT EXISTS core_price (
+CREATE TABLE IF NOT EXISTS core_price{suffix} (
     timestamp TIMESTAMP,
     symbol SYMBOL CAPACITY 15000,
     ecn SYMBOL,
@@ -9,4 +9,4 @@ CREATE TABLE IF NOT EXISTS core_price (
     reason SYMBOL,
     indicator1 DOUBLE,
     indicator2 DOUBLE
-) TIMESTAMP(timestamp) PARTITION BY HOUR WAL DEDUP UPSERT KEYS(timestamp, symbol)
+) TIMESTAMP(timestamp) PARTITION BY HOUR{ttl:3 DAYS} WAL DEDUP UPSERT KEYS(timestamp, symbol)

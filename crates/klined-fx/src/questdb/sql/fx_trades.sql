@@ -1,4 +1,4 @@
-CREATE TABLE IF NOT EXISTS fx_trades (
+CREATE TABLE IF NOT EXISTS fx_trades{suffix} (
     timestamp TIMESTAMP_NS,
     symbol SYMBOL CAPACITY 15000,
     ecn SYMBOL,
@@ -9,4 +9,4 @@ CREATE TABLE IF NOT EXISTS fx_trades (
     quantity DOUBLE,
     counterparty SYMBOL,
     order_id UUID
-) TIMESTAMP(timestamp) PARTITION BY HOUR WAL DEDUP UPSERT KEYS(timestamp, trade_id)
+) TIMESTAMP(timestamp) PARTITION BY HOUR{ttl:1 MONTH} WAL DEDUP UPSERT KEYS(timestamp, trade_id)

@@ -22,7 +22,7 @@ fn an_instant_before_1970_lies_in_the_second_that_began_before_it() {
 }
 
 #[test]
-fn what_cannot_be_counted_is_told_and_not_wrapped() {
+fn what_cannot_be_counted_is_an_error_and_does_not_wrap() {
     let (first, last) = (UnixNanos::MIN.seconds_ceil(), UnixNanos::MAX.seconds());
     assert!(first.checked_nanos().is_ok() && last.checked_nanos().is_ok());
     for beyond in [UnixSeconds::MIN, first.previous(), last.next(), UnixSeconds::MAX] {

@@ -99,12 +99,40 @@ struct RawEvent {
     kind: String,
     symbol: Option<String>,
     sector: Option<String>,
-    from: Option<String>,
-    until: Option<String>,
-    day: Option<String>,
+    from: Option<TimeText>,
+    until: Option<TimeText>,
+    day: Option<TimeText>,
     regime: Option<Regime>,
     percent: Option<f64>,
     factor: Option<f64>,
+}
+
+/// A time as text, or as a date or time of TOML, which has no quotes.
+#[derive(Deserialize)]
+#[serde(try_from = "toml::Value")]
+struct TimeText(String);
+
+impl TryFrom<toml::Value> for TimeText {
+    type Error = String;
+
+    fn try_from(value: toml::Value) -> Result<Self, String> {
+        let datetime = match value {
+            toml::Value::String(text) => return Ok(Self(text)),
+            toml::Value::Datetime(datetime) => datetime,
+            other => return Err(format!("{other:?} is not a time; write 2026-11-23 10:00 or \"day 2 10:00\"")),
+        };
+        if datetime.offset.is_some() {
+            return Err(format!("{datetime} has a zone; times are those of the exchange's clocks, without a zone"));
+        }
+        let time = datetime.time.map(|time| {
+            if time.second.unwrap_or(0) != 0 || time.nanosecond.unwrap_or(0) != 0 {
+                return Err(format!("{datetime} has seconds; events begin and end with a minute"));
+            }
+            Ok(format!("{:02}:{:02}", time.hour, time.minute))
+        });
+        let parts = [datetime.date.map(|date| date.to_string()), time.transpose()?];
+        Ok(Self(parts.into_iter().flatten().collect::<Vec<_>>().join(" ")))
+    }
 }
 
 impl Scenario {
@@ -175,13 +203,13 @@ impl RawEvent {
         let effect = Effect::of_kind(kind, self.regime, amount).ok_or_else(incomplete)?;
         let (from, until) = match (effect, self.day, self.from, self.until) {
             (Effect::Gap { .. }, Some(day), None, None) => {
-                let day = day.parse()?;
+                let day = day.0.parse()?;
                 (EventTime { day, time: OPEN }, EventTime { day, time: AFTER_FIRST_MINUTE })
             }
             (Effect::Gap { .. }, ..) => return Err(incomplete()),
             (_, None, Some(from), Some(until)) => {
-                let from = EventTime::parse(&from, None)?;
-                (from, EventTime::parse(&until, Some(from.day))?)
+                let from = EventTime::parse(&from.0, None)?;
+                (from, EventTime::parse(&until.0, Some(from.day))?)
             }
             _ => return Err(incomplete()),
         };

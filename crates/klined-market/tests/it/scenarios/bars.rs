@@ -160,7 +160,7 @@ fn while_a_stock_is_halted_its_price_is_that_of_its_last_bar() {
 }
 
 #[test]
-fn an_event_hits_its_scope_and_nobody_else() {
+fn an_event_affects_its_scope_and_no_other_stock() {
     let crash = |scope: &str| {
         resolved(&event("move", &format!("percent = -50\nfrom = \"day 1 09:30\"\nuntil = \"15:00\"\n{scope}")))
     };

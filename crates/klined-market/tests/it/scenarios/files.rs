@@ -44,6 +44,33 @@ fn what_is_wrong_with_a_file_is_said_with_its_line() {
 }
 
 #[test]
+fn times_may_stand_without_quotes() {
+    let resolved = |times: &str| scenario(&event("halt", times)).resolve(&SHANGHAI, date(FIRST_DAY)).unwrap();
+    let quoted = resolved("from = \"2026-03-09 10:00\"\nuntil = \"10:30\"");
+    for times in [
+        "from = 2026-03-09 10:00:00\nuntil = 10:30:00",
+        "from = 2026-03-09T10:00:00\nuntil = 2026-03-09T10:30:00",
+        "from = \"2026-03-09 10:00\"\nuntil = 10:30:00",
+    ] {
+        assert_eq!(resolved(times), quoted, "{times}");
+    }
+    let gap = |day: &str| {
+        let gap = scenario(&event("gap", &format!("percent = 3\nday = {day}")));
+        gap.resolve(&SHANGHAI, date(FIRST_DAY)).unwrap()
+    };
+    assert_eq!(gap("2026-03-09"), gap("\"2026-03-09\""));
+    for (times, said) in [
+        ("from = 2026-03-09T10:00:00Z\nuntil = 10:30:00", "has a zone"),
+        ("from = 2026-03-09T10:00:30\nuntil = 10:30:00", "has seconds"),
+        ("from = 2026-03-09\nuntil = 10:30:00", "is not a time"),
+        ("from = 7\nuntil = 10:30:00", "is not a time"),
+    ] {
+        let error = Scenario::from_toml(&format!("name = \"x\"\n{}", event("halt", times))).unwrap_err().to_string();
+        assert!(error.contains(said), "{said:?} is not in {error:?}");
+    }
+}
+
+#[test]
 fn an_event_without_a_trading_minute_is_refused() {
     for (from, until, said) in [
         ("2026-03-07 10:00", "2026-03-09 10:00", "2026-03-07 is not a trading day"),

@@ -95,7 +95,7 @@ fn columns_may_come_in_any_order_and_those_left_out_or_empty_have_their_defaults
 }
 
 #[test]
-fn a_fault_is_told_by_its_line_column_and_value() {
+fn a_fault_is_named_by_its_line_column_and_value() {
     let long = "x".repeat(101);
     let cases: Vec<(String, &[&str])> = vec![
         (String::new(), &["empty", HEADER]),
