@@ -13,8 +13,8 @@
 #
 # What a tier needs and is missing is installed by the system's package manager: the PostgreSQL server, libfaketime, systemd for its
 # analyser (nothing of it runs), npm for pm2, the chart page and the vendors' clients, Python's venv for those and schemathesis,
-# openssl for the clients, Chromium for the page, promtool, Maven with Java for QuestDB and Kafka, and the headers
-# of OpenSSL and zlib for Kafka's client. Works as root and as an ordinary user; an ordinary user needs sudo
+# openssl for the clients and the proxies, curl, nginx and Caddy for the proxies, Chromium for the page, promtool, Maven with Java for
+# QuestDB and Kafka, and the headers of OpenSSL and zlib for Kafka's client. Works as root and as an ordinary user; an ordinary user needs sudo
 # only when something is missing.
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -60,6 +60,8 @@ provide() {
             have_faketime || missing+=(libfaketime)
             have systemd-analyze || missing+=(systemd)
             have npm || missing+=(npm)
+            have openssl || missing+=(openssl)
+            have curl || missing+=(curl)
             ;;
         web)
             have_postgres || missing+=(postgresql)
@@ -87,7 +89,22 @@ provide() {
             exit 1
         }
     fi
-    [[ " $* " != *" programs "* ]] || provide_promtool
+    [[ " $* " != *" programs "* ]] || { provide_promtool; provide_proxies; }
+}
+
+# The packages of nginx and Caddy start servers; the programs alone are unpacked instead.
+provide_proxies() {
+    local program
+    for program in nginx caddy; do
+        if have "$program" || compgen -G "target/tools/usr/*bin/$program" >/dev/null; then continue; fi
+        echo "test.sh: fetching $program"
+        mkdir -p target/tools
+        { (cd target/tools && apt-get download -q "$program" && dpkg -x "$program"_*.deb . && rm "$program"_*.deb) ||
+            install_packages "$program"; } || {
+            echo "test.sh: cannot get $program; install it by hand and run again" >&2
+            exit 1
+        }
+    done
 }
 
 # Prometheus's package starts a server; its promtool alone is unpacked instead.

@@ -17,6 +17,8 @@ BEGIN;
 \ir ../migrations/postgres/2026-11-21-000006_room/up.sql
 \ir ../migrations/postgres/2026-11-21-000007_updates/up.sql
 \ir ../migrations/postgres/2026-11-29-000008_trust/up.sql
+\ir ../migrations/postgres/2026-11-29-000009_keys/up.sql
+\ir ../migrations/postgres/2026-11-29-000010_parameters/up.sql
 
 CREATE TABLE IF NOT EXISTS __diesel_schema_migrations (
     version varchar(50) PRIMARY KEY NOT NULL,
@@ -24,6 +26,7 @@ CREATE TABLE IF NOT EXISTS __diesel_schema_migrations (
 );
 INSERT INTO __diesel_schema_migrations (version)
 VALUES ('20261120000000'), ('20261121000001'), ('20261121000002'), ('20261121000003'),
-    ('20261121000004'), ('20261121000005'), ('20261121000006'), ('20261121000007'), ('20261129000008');
+    ('20261121000004'), ('20261121000005'), ('20261121000006'), ('20261121000007'), ('20261129000008'),
+    ('20261129000009'), ('20261129000010');
 
 COMMIT;

@@ -50,7 +50,7 @@ END $$;
 -- What each program reads.
 GRANT SELECT ON __diesel_schema_migrations, market_klines, stock_metadata, stock_state, stock_realtime_price, market_status,
     market_clock, market_identity, role_epoch, model_checkpoint, stock_listing, stock_halt, market_scenario, scenario_event,
-    rollup_watermark, rollup_dirty
+    rollup_watermark, rollup_dirty, stock_parameters
     TO klined_writer, klined_aggregator, klined_reader;
 
 -- Months can be read one by one too, as pg_dump does. Those made later get this right as they are made.
@@ -79,7 +79,7 @@ CREATE POLICY klined_aggregator_counts ON role_epoch TO klined_aggregator
     USING (role = 'aggregator' OR role LIKE 'aggregator %') WITH CHECK (role = 'aggregator' OR role LIKE 'aggregator %');
 
 GRANT INSERT, UPDATE ON market_klines, stock_state, stock_realtime_price, market_status, market_clock, model_checkpoint,
-    stock_listing, stock_halt TO klined_writer;
+    stock_listing, stock_halt, stock_parameters TO klined_writer;
 GRANT INSERT ON stock_metadata, market_identity, market_scenario, scenario_event, rollup_watermark TO klined_writer;
 GRANT UPDATE (retained_from) ON market_identity TO klined_writer;
 GRANT EXECUTE ON FUNCTION klines_make_partition(text, bigint, bigint), klines_drop_partition(), klines_clear_month(text),
@@ -87,7 +87,8 @@ GRANT EXECUTE ON FUNCTION klines_make_partition(text, bigint, bigint), klines_dr
     klines_attach_month(text, text, bigint, bigint, text) TO klined_writer;
 
 GRANT INSERT, UPDATE, DELETE ON market_klines TO klined_aggregator;
-GRANT UPDATE (folded_to) ON rollup_watermark TO klined_aggregator;
+-- It makes a row that is missing again.
+GRANT INSERT, UPDATE (folded_to) ON rollup_watermark TO klined_aggregator;
 GRANT UPDATE, DELETE ON rollup_dirty TO klined_aggregator;
 
 -- The aggregator's own rows are those of the longer intervals. Row-level security could say so too, but with it PostgreSQL refuses

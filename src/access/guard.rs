@@ -2,8 +2,10 @@
 //! The guard knows no dialect: it is handed the [`Rules`] of each.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use axum::body::HttpBody;
 use axum::extract::{MatchedPath, Query, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 use axum::middleware::Next;
@@ -14,15 +16,20 @@ use tokio::time::Instant;
 use super::chaos::Chaos;
 use super::faults::{CHAOS, inject};
 use super::keys::{Holder, Keys};
-use super::limits::{Addresses, Rate};
+use super::limits::{Addresses, Rate, UnreadBytes};
 use super::metrics::GuardMetrics;
+pub use super::visitors::text;
+use super::visitors::{Visitors, is_upgrade};
 use crate::query::errors::Refusal;
+use klined_service::net::held::holding;
 use klined_service::net::http::Peer;
 
 /// The longest body of a request, in bytes. No route reads one.
 pub const BODY_BYTES_MAX: u64 = 16 * 1024;
 /// The answer's header that says how many requests may follow at once.
 pub const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
+/// Answers up to this length are sent however much an address has not read: the number of its connections bounds them.
+const SMALL_BYTES: u64 = 4 * 1024;
 /// The segment of a path that a key follows, for clients that can be configured with a URL only.
 const KEY_SEGMENT: &str = "/key/";
 /// The names under which a query string may have a key.
@@ -82,24 +89,42 @@ impl Rules {
 pub struct RequestGuard {
     /// None where no key is needed.
     keys: Option<RwLock<Keys>>,
+    visitors: Visitors,
     addresses: Addresses,
     /// The first row has every path that no other owns.
     rules: Vec<&'static Rules>,
     /// The headers of whole keys, of all dialects.
     headers: Vec<HeaderName>,
+    /// What each address has not read yet.
+    pub unread: UnreadBytes,
     pub metrics: GuardMetrics,
 }
 
+/// What one address may take, of all its connections together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AddressLimits {
+    pub rate: Rate,
+    /// The most bytes of answers and messages that it has been sent and has not read.
+    pub unread_bytes: usize,
+}
+
 impl RequestGuard {
-    /// A guard that asks for one of these keys, or for none, and allows each address this rate. Paths that none of the other dialects
+    /// A guard that asks for one of these keys, or for none, and allows each address so much. Paths that none of the other dialects
     /// owns are those of the first one.
     #[must_use]
-    pub fn new(keys: Option<Keys>, rate: Rate, first: &'static Rules, others: &[&'static Rules]) -> Self {
+    pub fn new(
+        keys: Option<Keys>,
+        visitors: Visitors,
+        limits: AddressLimits,
+        first: &'static Rules,
+        others: &[&'static Rules],
+    ) -> Self {
         let rules: Vec<_> = std::iter::once(first).chain(others.iter().copied()).collect();
         let shared = rules.iter().filter(|rules| matches!(rules.keys, KeyPlaces::Shared(_)));
         let headers = shared.flat_map(|rules| rules.key_headers()).cloned().collect();
-        let (keys, addresses) = (keys.map(RwLock::new), Addresses::new(rate));
-        Self { keys, addresses, rules, headers, metrics: GuardMetrics::default() }
+        let (keys, addresses) = (keys.map(RwLock::new), Addresses::new(limits.rate));
+        let unread = UnreadBytes::new(limits.unread_bytes);
+        Self { keys, visitors, addresses, rules, headers, unread, metrics: GuardMetrics::default() }
     }
 
     /// Takes other keys from now on, but the chart page's own stays. Connections that are open stay open. A guard that asked for no
@@ -176,12 +201,6 @@ struct KeyParameter {
     api_key: Option<String>,
 }
 
-/// A header's text.
-#[must_use]
-pub fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
-    headers.get(name).and_then(|value| value.to_str().ok())
-}
-
 /// What `Authorization` gives under a scheme, in any case.
 #[must_use]
 pub fn authorization<'h>(headers: &'h HeaderMap, scheme: &str) -> Option<&'h str> {
@@ -196,12 +215,20 @@ pub async fn receive(State(guard): State<Arc<RequestGuard>>, request: Request, n
     let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
     let taken = peer.map_or(Ok(u32::MAX), |address| guard.addresses.take(address));
     let (remaining, refusal) = match taken {
-        Ok(remaining) => (remaining, refuse_body(request.headers()).err()),
+        Ok(remaining) => {
+            let known = guard.visitors.check(request.version(), request.uri(), request.headers());
+            (remaining, known.and_then(|()| refuse_body(request.headers())).err())
+        }
         Err(refusal) => (0, Some(refusal)),
     };
+    let (path, is_upgrade) = (request.uri().path().to_owned(), is_upgrade(request.headers()));
     let mut response = match refusal {
-        None => next.run(request).await,
-        Some(refusal) => guard.refused(request.uri().path(), &refusal),
+        None => match bounded(&guard, &path, peer, next.run(request).await) {
+            // A page or an answer in place of a WebSocket is taken for a fault of the network.
+            answer if is_upgrade && answer.status().is_success() => guard.refused(&path, &no_socket()),
+            answer => answer,
+        },
+        Some(refusal) => guard.refused(&path, &refusal),
     };
     response.headers_mut().entry(REMAINING).or_insert(HeaderValue::from(remaining));
     response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -214,6 +241,16 @@ pub async fn receive(State(guard): State<Arc<RequestGuard>>, request: Request, n
         }
     }
     response
+}
+
+/// An answer that counts among the bytes of its address until it is read, or the refusal where the address has too many.
+fn bounded(guard: &RequestGuard, path: &str, peer: Option<IpAddr>, answer: Response) -> Response {
+    let length = answer.body().size_hint().lower();
+    let Some(peer) = peer.filter(|_| length > SMALL_BYTES) else { return answer };
+    match guard.unread.hold(peer, usize::try_from(length).unwrap_or(usize::MAX)) {
+        Some(held) => holding(answer, held),
+        None => guard.refused(path, &Refusal::Unread),
+    }
 }
 
 /// Lets a request with a key pass, as often as the key allows, and injects the faults that the key asks for.
@@ -240,6 +277,10 @@ pub async fn let_in(State(guard): State<Arc<RequestGuard>>, mut request: Request
     };
     response.headers_mut().insert(REMAINING, HeaderValue::from(remaining));
     response
+}
+
+fn no_socket() -> Refusal {
+    Refusal::Invalid("there is no WebSocket at this path; ask for it without an upgrade".to_owned())
 }
 
 fn refuse_body(headers: &HeaderMap) -> Result<(), Refusal> {

@@ -120,6 +120,8 @@ const PAGE: &str = "page";
 pub struct Keys {
     holders: BTreeMap<String, Arc<Holder>>,
     page: String,
+    /// The holder of a key that was chosen as a whole.
+    chosen: Option<Arc<Holder>>,
 }
 
 #[derive(Deserialize)]
@@ -188,9 +190,17 @@ impl Keys {
         self
     }
 
-    /// Adds the chart page's key that other keys have.
+    /// Adds a key that was chosen as a whole and need not have two parts.
+    #[must_use]
+    pub fn with_chosen(mut self, key: &str) -> Self {
+        self.chosen = Some(Arc::new(Holder::new("chosen key".to_owned(), key, Allowed::default())));
+        self
+    }
+
+    /// Adds what no file has: the chart page's key and the chosen one of other keys.
     #[must_use]
     pub fn with_page_of(mut self, others: &Self) -> Self {
+        self.chosen.clone_from(&others.chosen);
         if let Some(holder) = others.holders.get(PAGE).filter(|_| !others.page.is_empty()) {
             self.holders.insert(PAGE.to_owned(), holder.clone());
             self.page.clone_from(&others.page);
@@ -207,19 +217,26 @@ impl Keys {
     /// The number of keys.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.holders.len()
+        self.holders.len() + usize::from(self.chosen.is_some())
     }
 
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.holders.is_empty()
+        self.len() == 0
     }
 
-    /// The holder of a whole key, `ID.SECRET`.
+    /// The holder of a whole key, `ID.SECRET` or the chosen one.
     #[must_use]
     pub fn find(&self, key: &str) -> Option<Arc<Holder>> {
-        let (id, secret) = key.split_once('.')?;
-        self.find_pair(id, secret)
+        self.find_chosen(key).or_else(|| {
+            let (id, secret) = key.split_once('.')?;
+            self.find_pair(id, secret)
+        })
+    }
+
+    fn find_chosen(&self, key: &str) -> Option<Arc<Holder>> {
+        let holder = self.chosen.as_ref().filter(|_| key.len() <= LENGTH_MAX)?;
+        bool::from(digest(key).ct_eq(&holder.digest)).then(|| holder.clone())
     }
 
     /// The holder of a key that is given in two parts. The time that it takes depends neither on
@@ -228,6 +245,10 @@ impl Keys {
     pub fn find_pair(&self, id: &str, secret: &str) -> Option<Arc<Holder>> {
         if id.len() + secret.len() > LENGTH_MAX {
             return None;
+        }
+        // A client with two fields may have the chosen key as its secret, and anything for an id.
+        if let Some(holder) = self.find_chosen(secret) {
+            return Some(holder);
         }
         let holder = self.holders.get(id);
         let known = holder.map_or([0; 32], |holder| holder.digest);
@@ -300,6 +321,19 @@ mod tests {
         assert_eq!(later.find(keys.page()).unwrap().name, "chart page");
         assert!(later.find("b.x").is_some() && later.find("a.other").is_none());
         assert!(keys.find("page.other").is_none() && Keys::default().find(Keys::default().page()).is_none());
+    }
+
+    #[test]
+    fn a_chosen_key_is_taken_whole_or_as_a_secret_and_outlives_a_file_that_is_read_again() {
+        let keys = Keys::parse(&entry("a", "abc", "s3cret")).unwrap().with_chosen("brunosapikey");
+        let later = Keys::parse(&entry("b", "b", "x")).unwrap().with_page_of(&keys);
+        for keys in [&keys, &later] {
+            let found = [keys.find("brunosapikey"), keys.find_pair("any id", "brunosapikey")];
+            assert!(found.iter().all(|holder| holder.as_ref().is_some_and(|holder| holder.name == "chosen key")));
+            assert!(keys.find("brunosapike").is_none() && keys.find("").is_none());
+            assert!(keys.find_pair("brunosapikey", "").is_none());
+        }
+        assert!(keys.find("abc.s3cret").is_some() && later.find("b.x").is_some());
     }
 
     #[test]

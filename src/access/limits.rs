@@ -1,8 +1,10 @@
-//! Rate limits: a token bucket for each key and for each address.
+//! Rate limits: a token bucket for each key and for each address; and the bytes that an address may leave unread.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use governor::clock::{Clock, DefaultClock};
 use governor::middleware::StateInformationMiddleware;
@@ -91,6 +93,53 @@ impl Addresses {
     }
 }
 
+/// The bytes that each address has been sent and has not read yet, of all its connections together. It has no more entries than there
+/// are connections.
+#[derive(Debug, Clone)]
+pub struct UnreadBytes {
+    most: usize,
+    held: Arc<Mutex<HashMap<u128, usize>>>,
+}
+
+/// Bytes that count as unread until this is dropped.
+#[derive(Debug)]
+pub struct HeldBytes {
+    of: UnreadBytes,
+    subscriber: u128,
+    bytes: usize,
+}
+
+impl UnreadBytes {
+    /// Allows each address so many bytes.
+    #[must_use]
+    pub fn new(most: usize) -> Self {
+        Self { most, held: Arc::default() }
+    }
+
+    /// Counts bytes for an address; none when the address has too many then.
+    #[must_use]
+    pub fn hold(&self, address: IpAddr, bytes: usize) -> Option<HeldBytes> {
+        let subscriber = subscriber(address);
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let so_far = held.get(&subscriber).copied().unwrap_or_default();
+        let sum = so_far.checked_add(bytes).filter(|sum| *sum <= self.most)?;
+        held.insert(subscriber, sum);
+        Some(HeldBytes { of: self.clone(), subscriber, bytes })
+    }
+}
+
+impl Drop for HeldBytes {
+    fn drop(&mut self) {
+        let mut held = self.of.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(bytes) = held.get_mut(&self.subscriber) {
+            *bytes = bytes.saturating_sub(self.bytes);
+            if *bytes == 0 {
+                held.remove(&self.subscriber);
+            }
+        }
+    }
+}
+
 fn subscriber(address: IpAddr) -> u128 {
     match address.to_canonical() {
         IpAddr::V4(address) => u128::from(address.to_bits()),
@@ -110,5 +159,18 @@ mod tests {
         assert!(matches!(at("192.0.2.1"), Err(Refusal::TooMany { .. })));
         assert_eq!(at("192.0.2.2"), Ok(2));
         assert_eq!([at("2001:db8::1"), at("2001:db8::2"), at("2001:db8:0:1::1")], [Ok(2), Ok(1), Ok(2)]);
+    }
+
+    #[test]
+    fn an_address_holds_so_many_bytes_until_they_are_read() {
+        let unread = UnreadBytes::new(10);
+        let of = |address: &str, bytes| unread.hold(address.parse().unwrap(), bytes);
+        let (first, second) = (of("192.0.2.1", 6), of("192.0.2.1", 4));
+        assert!(first.is_some() && second.is_some() && of("192.0.2.1", 1).is_none());
+        assert!(of("192.0.2.2", 10).is_some() && of("192.0.2.2", usize::MAX).is_none());
+        drop(first);
+        assert!(of("192.0.2.1", 7).is_none() && of("192.0.2.1", 6).is_some());
+        drop(second);
+        assert!(unread.held.lock().unwrap().is_empty(), "what is read is forgotten");
     }
 }

@@ -7,3 +7,4 @@ pub mod guard;
 pub mod keys;
 pub mod limits;
 pub mod metrics;
+pub mod visitors;

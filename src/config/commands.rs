@@ -33,6 +33,13 @@ pub struct RetentionArgs {
     pub retain_months: Option<u32>,
 }
 
+fn share(text: &str) -> Result<f64, String> {
+    match text.strip_suffix('%').unwrap_or(text).parse::<f64>() {
+        Ok(share) if share > 0.0 && share <= 100.0 && text.ends_with('%') => Ok(share / 100.0),
+        _ => Err("it must be a percentage above 0% and at most 100%, such as 5%".to_owned()),
+    }
+}
+
 /// A stock of a list, which may have blanks around its commas.
 fn symbol(text: &str) -> Result<Symbol, <Symbol as FromStr>::Err> {
     text.trim().parse()
@@ -156,7 +163,7 @@ pub struct BackfillArgs {
     #[arg(long, value_name = "DATE", requires = "from")]
     pub to: Option<NaiveDate>,
 
-    /// Fill only this stock
+    /// Fill only this stock, at most to where the market's other stocks are
     #[arg(long, value_name = "SYMBOL")]
     pub symbol: Option<Symbol>,
 
@@ -227,7 +234,10 @@ pub enum KlinedCommand {
     Calendar(CalendarCommand),
     /// Print a universe as CSV
     Universe(UniverseCommand),
-    /// Check a database for wrong bars, gaps, wrong roll-ups and wrong states; the exit status is 1 when there are any
+    /// Make every bar of a database again and compare; the exit status is 1 when anything is off
+    ///
+    /// The bars are made from seed, model, listings, parameters and scenarios, and every table is compared with the others. Nothing
+    /// is written, so a read-only copy or a standby can be checked, and the daemons may be running.
     Verify(VerifyArgs),
     /// Remove the market of a database, after a question; the next `klined up` begins a new one
     ///
@@ -328,6 +338,16 @@ pub struct ResetCommand {
 
 #[derive(Debug, Clone, Args)]
 pub struct VerifyArgs {
+    /// Look at the bars of only so many of the stocks, such as 5%, other ones in each run; the other tables are compared for all
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub sample: Option<f64>,
+
+    /// Seed of a market that has lost its identity [default: the database's own]
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+
+    #[command(flatten)]
+    pub parameters: ParameterArgs,
     #[command(flatten)]
     pub database: DatabaseArgs,
     #[command(flatten)]

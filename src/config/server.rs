@@ -1,24 +1,28 @@
 //! The market's server: `KLINED_API_ADDR`, `KLINED_API_CONNECTIONS`, `KLINED_API_CONNECTIONS_PER_ADDRESS`,
-//! `KLINED_API_CLIENT_TIMEOUT`, `KLINED_API_REQUEST_TIMEOUT`, `KLINED_API_RATE`, `KLINED_API_KEYS`, `KLINED_API_CORS`,
-//! `KLINED_API_EXTERNAL_URL`, `KLINED_PUBLIC_PAGE`.
+//! `KLINED_API_CLIENT_TIMEOUT`, `KLINED_API_REQUEST_TIMEOUT`, `KLINED_API_RATE`, `KLINED_API_UNREAD_MIB_PER_ADDRESS`,
+//! `KLINED_API_KEYS`, `KLINED_API_KEY`, `KLINED_API_HOST`, `KLINED_API_CORS`, `KLINED_API_EXTERNAL_URL`, `KLINED_PUBLIC_PAGE`.
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use axum::http::HeaderValue;
+use axum::http::{HeaderValue, Uri};
 use clap::Args;
 use klined_service::args::{ListenAddress, listen_address};
 use klined_service::net::http::Bounds;
 
+use crate::access::guard::AddressLimits;
 use crate::access::limits::Rate;
-use crate::serve::{Origins, ServerOptions};
+use crate::serve::{Origins, PageKey, ServerOptions, Visitors};
 
 /// Where the server listens by default.
 pub const DEFAULT_ADDRESS: &str = "127.0.0.1:8780";
 /// How long connections may go on after the request to stop.
 const DRAIN: Duration = Duration::from_secs(3);
+
+/// Bytes of a MiB.
+const MIB: usize = 1024 * 1024;
 
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Server")]
@@ -51,10 +55,23 @@ pub struct ServerArgs {
     #[arg(long, env = "KLINED_API_RATE", value_name = "N", default_value = "200")]
     pub rate: NonZeroU32,
 
+    /// Most MiB of answers and messages that one address may have been sent and not read yet
+    #[arg(long = "unread-mib-per-address", env = "KLINED_API_UNREAD_MIB_PER_ADDRESS", value_name = "N", default_value_t = 64,
+          value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub unread_mib: u32,
+
     /// TOML file of keys, which `klined key NAME` makes; or none: requests need no key, and only a loopback address can be
     /// served
     #[arg(long, env = "KLINED_API_KEYS", value_name = "FILE|none")]
     pub api_keys: Option<PathBuf>,
+
+    /// A key of your own choice, of 8 to 128 letters, digits, -, _, . and ~, besides those of --api-keys; with it every request needs a key
+    #[arg(long, env = "KLINED_API_KEY", value_name = "KEY", hide_env_values = true, value_parser = chosen_key)]
+    pub api_key: Option<String>,
+
+    /// Names of this server in URLs, separated by commas, besides localhost and loopback addresses; requests for others are refused
+    #[arg(long, env = "KLINED_API_HOST", value_name = "NAMES", value_delimiter = ',', value_parser = host)]
+    pub host: Vec<String>,
 
     /// Sites whose pages may read answers in a browser, separated by commas, or * for all sites [default: none]
     #[arg(long, env = "KLINED_API_CORS", value_name = "ORIGINS", value_parser = origins)]
@@ -100,6 +117,35 @@ impl ServerArgs {
         }
     }
 
+    /// Whose requests are answered.
+    fn visitors(&self) -> Visitors {
+        let external = self.external_url.as_deref().and_then(|url| url.parse::<Uri>().ok());
+        let external = external.as_ref().and_then(Uri::host).map(str::to_ascii_lowercase);
+        let is_keyless = self.keys() == KeysFrom::Unsaid && self.api_key.is_none();
+        Visitors {
+            hosts: self.host.iter().cloned().chain(external).collect(),
+            takes_addresses: !self.is_local(),
+            origins: self.cors.clone().unwrap_or_default(),
+            refuses_forwarded: is_keyless && self.is_local(),
+        }
+    }
+
+    /// Whether only this machine can reach the address.
+    fn is_local(&self) -> bool {
+        self.address().0.is_none_or(|address| address.ip().is_loopback())
+    }
+
+    /// Who gets the chart page with a key. Where the server has another name than this machine's, a proxy passes requests on.
+    fn page_key(&self) -> PageKey {
+        match self.public_page {
+            true => PageKey::Everybody,
+            false if self.host.is_empty() && self.external_url.as_ref().is_none_or(String::is_empty) => {
+                PageKey::ThisMachine
+            }
+            false => PageKey::Withheld,
+        }
+    }
+
     /// The options of the server.
     #[must_use]
     pub fn options(&self) -> ServerOptions {
@@ -113,9 +159,9 @@ impl ServerArgs {
         ServerOptions {
             bounds,
             deadline: Duration::from_secs(self.request_timeout),
-            address_rate: Rate::of(self.rate),
-            is_page_public: self.public_page,
-            origins: self.cors.clone().unwrap_or_default(),
+            of_address: AddressLimits { rate: Rate::of(self.rate), unread_bytes: self.unread_mib as usize * MIB },
+            visitors: self.visitors(),
+            page_key: self.page_key(),
             external_url: self.external_url.clone().filter(|url| !url.is_empty()),
         }
     }
@@ -123,6 +169,25 @@ impl ServerArgs {
 
 fn address(text: &str) -> Result<ListenAddress, String> {
     if text == "none" { Ok(ListenAddress(None)) } else { listen_address(text) }
+}
+
+fn chosen_key(text: &str) -> Result<String, String> {
+    let is_right = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
+    if (8..=128).contains(&text.len()) && text.bytes().all(is_right) {
+        Ok(text.to_owned())
+    } else {
+        Err("it must have 8 to 128 letters, digits, -, _, . or ~".to_owned())
+    }
+}
+
+fn host(text: &str) -> Result<String, String> {
+    let name = text.trim().trim_end_matches('.').to_ascii_lowercase();
+    let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+    if is_name || name.parse::<std::net::Ipv6Addr>().is_ok() {
+        Ok(name)
+    } else {
+        Err(format!("\"{text}\" is no host: it must be a name without scheme and port, like market.example.org"))
+    }
 }
 
 fn external_url(text: &str) -> Result<String, String> {

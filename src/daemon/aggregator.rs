@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use klined_service::args::ServiceArgs;
-use klined_service::{CheckReport, Daemon, Retry, Service, Shutdown, blocking, pulse};
+use klined_service::{CheckReport, Daemon, Retry, Service, Shutdown, pulse};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use tracing::{debug, info};
@@ -12,7 +12,7 @@ use tracing::{debug, info};
 use super::check;
 use super::health::{Duty, MarketHealth, MarketVitals};
 use super::reload::{CalendarReload, Calendars};
-use super::work::{open_store, patiently, stop_on};
+use super::work::{once_writable, open_store, patiently, stop_on};
 use crate::config::AggregatorArgs;
 use crate::jobs::{Aggregator, Folded};
 use crate::store::BarStore;
@@ -37,7 +37,8 @@ impl Daemon for AggregatorArgs {
         let shard = self.shard.part();
         let vitals = vitals(&health, every, shard);
         let database = self.database.clone();
-        let store = blocking(move || open_store(&database)).await??;
+        let open = move || Ok(open_store(&database)?);
+        let Some(store) = once_writable(&vitals, service.shutdown(), open).await? else { return Ok(()) };
         health.has_opened(store.clone());
         info!(database = %self.database.db_url, %shard, "started");
         let (lookback_hours, patience) = (self.lookback_hours, self.database.patience());

@@ -54,6 +54,10 @@ impl Daemon for ApiArgs {
         let at = listener.local_addr().context(NO_ADDRESS)?;
         info!(database = %self.database.db_url, "serving the market on http://{at}");
         say!("The market is served on http://{at}");
+        vitals.is_ready_unless({
+            let server = server.clone();
+            move || (!server.is_feed_alive()).then(|| "the feed cannot follow the market".to_owned())
+        });
         vitals.common.works();
         service.on_reload({
             let (server, store, keys) = (server.clone(), store.clone(), keys::file(&self.server, None));
@@ -146,7 +150,8 @@ pub async fn listen_first(args: &ServerArgs) -> anyhow::Result<Option<TcpListene
 pub fn beside(args: &ServerArgs, listener: TcpListener, market: &Market) -> anyhow::Result<EmbeddedServer> {
     let address = listener.local_addr().context(NO_ADDRESS)?;
     let (keys, new_key) = keys::required_or_first(args, address)?;
-    let keys_file = keys::file(args, Some(KEYS_FILE));
+    let is_from_file = keys.is_some() && args.api_key.is_none();
+    let keys_file = keys::file(args, is_from_file.then_some(KEYS_FILE));
     let keys = keys.map(keys::admit_page).transpose()?;
     let server = Server::new(market.clone(), Arc::new(SystemClock), keys, args.options()).context(NO_FEED)?;
     info!("serving the market on http://{address}");

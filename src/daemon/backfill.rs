@@ -75,7 +75,7 @@ fn confirm_removal(args: &BackfillArgs) -> anyhow::Result<()> {
 
 /// Fills a market and rolls it up; false when it was stopped before the end.
 pub fn fill(market: &Market, window: Window, only: Option<Symbol>, stop: &Stop) -> anyhow::Result<bool> {
-    let mut shown = TerminalProgress { shown: None, written: 0 };
+    let mut shown = TerminalProgress::default();
     let done = jobs::backfill(market, window, only, SystemClock.now(), &mut shown, stop);
     drop(shown);
     let Backfilled { bars, rollups, symbols, first, last, is_complete } = done?;
@@ -103,8 +103,9 @@ fn fill_once_begun(market: &Market, window: Window, only: Option<Symbol>, stop: 
     fill(market, window, only, stop)
 }
 
-/// Shows on a terminal how far a backfill is.
-struct TerminalProgress {
+/// Shows on a terminal how far a long run over bars is.
+#[derive(Default)]
+pub(super) struct TerminalProgress {
     shown: Option<progress::Progress>,
     written: u64,
 }

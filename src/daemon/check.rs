@@ -195,6 +195,7 @@ fn market(store: &Arc<dyn BarStore>, calendar: &Arc<Calendar>, claim: MarketClai
     let subject = "market";
     let found = Market::recognise(store.clone(), calendar.clone(), claim.choice, claim.seed, claim.universe.as_ref())
         .and_then(|market| {
+            market.require_agreement()?;
             let newest = market.newest()?;
             if let Some(newest) = newest.filter(|_| claim.follows_clock) {
                 jobs::refuse_future(&market.calendar, newest, SystemClock.now())?;
@@ -221,6 +222,13 @@ fn partitions(store: &dyn BarStore, calendar: &Calendar, maker: PartitionMaker, 
     let missing = today
         .and_then(|today| jobs::missing_partitions(store, today))
         .and_then(|names| Ok((names, maker == PartitionMaker::Generator || store.may_make_partitions()?)));
+    let unprepared = || {
+        let today = calendar.date_of(SystemClock.now()).ok()?;
+        jobs::unprepared(store, today)
+    };
+    if let (Ok(_), Some(error)) = (&missing, unprepared()) {
+        return report.note(subject, format_args!("those of the present exist or will be made; later, {error}"));
+    }
     match missing {
         Ok((names, _)) if names.is_empty() => report.ok(subject, "those of the next two months exist"),
         Ok((names, true)) => report.note(subject, format_args!("the generator will make {} in time", names.join(", "))),

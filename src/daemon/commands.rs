@@ -1,11 +1,14 @@
 //! The commands of `klined`.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 
 use klined_service::{ProgramInfo, Shutdown, blocking, output, say, say_error};
 
+use super::backfill::TerminalProgress;
+use super::clock::SystemClock;
 use super::keys::NewKey;
 use super::work::stop_on;
 use super::{realism, renew};
@@ -13,9 +16,9 @@ use crate::access::chaos;
 use crate::config::{
     CalendarCommand, KeyCommand, KlinedArgs, KlinedCommand, ResetCommand, UniverseCommand, VerifyArgs,
 };
-use crate::jobs;
+use crate::jobs::{self, Market, ModelChoice, Sample};
 use crate::store;
-use klined_market::base::Seed;
+use klined_market::base::{Clock, Seed};
 use klined_market::universe::csv;
 
 const CANNOT_PRINT: &str = "cannot write to standard output";
@@ -95,16 +98,23 @@ fn printed(outcome: std::io::Result<()>) -> anyhow::Result<ExitCode> {
 async fn verify(args: VerifyArgs) -> anyhow::Result<ExitCode> {
     let shutdown = Shutdown::on_signals()?;
     let stop = stop_on(&shutdown);
-    let calendar = args.calendar.calendar()?;
+    let calendar = Arc::new(args.calendar.calendar()?);
+    let choice = ModelChoice { parameters: args.parameters.parameters()?, ..ModelChoice::default() };
+    let place = SystemClock.now().get().unsigned_abs();
     let report = blocking(move || {
         let options = args.database.options();
         // Opening would make the file, and then find it empty.
         if options.url.missing_file().is_some() {
             bail!("there is no database {}", options.url);
         }
-        let store = store::open(&options)?;
+        let store = store::open_read_only(&options)?;
         store.check_schema()?;
-        jobs::verify(&*store, &calendar, &stop).map_err(anyhow::Error::from)
+        let market = Market::inspect(store, calendar, choice, args.seed)?;
+        let mut progress = TerminalProgress::default();
+        let sample = Sample { share: args.sample, place };
+        let report = jobs::verify(&market, sample, &mut progress, &stop);
+        drop(progress);
+        report.map_err(anyhow::Error::from)
     })
     .await??;
     if shutdown.is_requested() {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use klined_service::args::ServiceArgs;
-use klined_service::{Alarm, CheckReport, Daemon, Retry, Service, Shutdown, blocking, pulse};
+use klined_service::{Alarm, CheckReport, Daemon, Retry, Service, Shutdown, pulse};
 use tokio::sync::Notify;
 use tracing::{debug, info, warn};
 
@@ -12,7 +12,7 @@ use super::check;
 use super::clock::SystemClock;
 use super::health::{Duty, MarketHealth, MarketVitals};
 use super::reload::{CalendarReload, Calendars};
-use super::work::{open_store, patiently, stop_on};
+use super::work::{once_writable, open_store, patiently, stop_on};
 use crate::config::GeneratorArgs;
 use crate::jobs::{Generator, JobError, Market, ModelChoice, Stop};
 use klined_market::base::{Clock, Pace, Shard, Symbol};
@@ -49,9 +49,10 @@ impl Daemon for GeneratorArgs {
         let universe = self.universe.universe()?;
         let claim = move || {
             let store = open_store(&database)?;
-            anyhow::Ok(Market::claim_filling(store, calendar, choice, seed, universe.as_ref())?)
+            Market::claim_filling(store, calendar.clone(), choice.clone(), seed, universe.as_ref())
         };
-        let market = blocking(claim).await??.retaining(self.retention.retain_months).of_shard(shard);
+        let Some(market) = once_writable(&vitals, service.shutdown(), claim).await? else { return Ok(()) };
+        let market = market.retaining(self.retention.retain_months).of_shard(shard);
         health.has_opened(market.store.clone());
         service.on_reload({
             let vitals = vitals.clone();

@@ -37,12 +37,24 @@ pub fn required(args: &ServerArgs, address: SocketAddr) -> anyhow::Result<Option
         KeysFrom::File(path) => Some(read(path)?),
         KeysFrom::Unsaid | KeysFrom::Nobody => None,
     };
+    let keys = with_chosen(args, keys)?;
     refuse_strangers(address, keys.is_some())?;
     Ok(keys)
 }
 
-/// The same for a server beside the jobs of a market: when nobody has said which keys there are, it uses those in
-/// [`KEYS_FILE`], or makes one and keeps its hash there.
+/// Adds the key that the command line chooses.
+fn with_chosen(args: &ServerArgs, keys: Option<Keys>) -> anyhow::Result<Option<Keys>> {
+    match (&args.api_key, args.keys()) {
+        (None, _) => Ok(keys),
+        (Some(_), KeysFrom::Nobody) => {
+            bail!("--api-key asks for a key and --api-keys none for none; leave one of them out")
+        }
+        (Some(key), _) => Ok(Some(keys.unwrap_or_default().with_chosen(key))),
+    }
+}
+
+/// The same for a server beside the jobs of a market: when nobody has said which keys there are and other machines can reach the
+/// address, it uses those in [`KEYS_FILE`], or makes one and keeps its hash there.
 ///
 /// # Errors
 /// The file cannot be used, or there is none and other machines can reach the address.
@@ -50,12 +62,14 @@ pub fn required_or_first(args: &ServerArgs, address: SocketAddr) -> anyhow::Resu
     let (keys, new_key) = match args.keys() {
         KeysFrom::Nobody => (None, None),
         KeysFrom::File(path) => (Some(read(path)?), None),
+        KeysFrom::Unsaid if args.api_key.is_some() || address.ip().is_loopback() => (None, None),
         KeysFrom::Unsaid if Path::new(KEYS_FILE).exists() => (Some(read(Path::new(KEYS_FILE))?), None),
         KeysFrom::Unsaid => {
             let (keys, new_key) = first_key()?;
             (Some(keys), Some(new_key))
         }
     };
+    let keys = with_chosen(args, keys)?;
     refuse_strangers(address, keys.is_some())?;
     Ok((keys, new_key))
 }
@@ -87,7 +101,9 @@ fn refuse_strangers(address: SocketAddr, has_keys: bool) -> anyhow::Result<()> {
     if has_keys || address.ip().is_loopback() {
         return Ok(());
     }
-    bail!("other machines can reach {address}: give --api-keys FILE with keys that `klined key NAME` makes")
+    bail!(
+        "other machines can reach {address}: give --api-keys FILE with keys that `klined key NAME` makes, or --api-key KEY"
+    )
 }
 
 /// Admits the chart page until the end of this process.

@@ -13,7 +13,7 @@ use klined_service::progress::Progress;
 use klined_service::{output, say_error};
 
 use crate::config::{RealismArgs, SYMBOL_DAYS_MAX};
-use crate::realism::{DAYS_MIN, RealismReport, STOCKS_MIN, ScoredSeed, Series, generate, score};
+use crate::realism::{DAYS_MIN, RealismReport, Reference, ScoredSeed, Series, generate, score};
 #[cfg(feature = "picture")]
 use crate::realism::{DailyCandles, Picture, PictureFormat};
 use klined_market::base::{Instrument, Seed};
@@ -50,6 +50,7 @@ pub fn run(args: &RealismArgs) -> anyhow::Result<ExitCode> {
         runs: Vec::new(),
     };
     let threads = available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let mut stocks_min = Reference::ASHARE.stocks_min;
     let mut shown: Option<(Instrument, Vec<Series>)> = None;
     for &seed in &args.seed {
         let rows = universe.rows(Seed(seed));
@@ -61,20 +62,22 @@ pub fn run(args: &RealismArgs) -> anyhow::Result<ExitCode> {
             say_error!("error: --days {} is too many for {} symbols: at most {most}", days.len(), stocks.len());
             return Ok(ExitCode::from(MISUSED));
         }
+        let reference = Reference::of(&stocks);
+        stocks_min = reference.stocks_min;
         let model = model(args.model, seed, parameters, &calendar);
         let progress = Mutex::new(Progress::begin("stocks", stocks.len() as u64));
         let made = || progress.lock().unwrap_or_else(PoisonError::into_inner).add(1);
         let series = generate(&model, &stocks, &days, threads, &made);
         drop(progress);
         (report.model, report.symbols) = (model.version(), stocks.len());
-        report.runs.push(ScoredSeed { seed, scorecard: score(&series)? });
+        report.runs.push(ScoredSeed { seed, scorecard: score(&series, reference)? });
         if shown.is_none() && args.plot.is_some() {
             shown = Some((stock, series));
         }
     }
-    if report.symbols < STOCKS_MIN || report.days < DAYS_MIN {
+    if report.symbols < stocks_min || report.days < DAYS_MIN {
         say_error!(
-            "warning: the bands are meant for at least {STOCKS_MIN} symbols and {DAYS_MIN} days; these are {} and {}",
+            "warning: the bands are meant for at least {stocks_min} symbols and {DAYS_MIN} days; these are {} and {}",
             report.symbols,
             report.days
         );

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::bail;
-use klined_service::{Retriable, Shutdown, blocking};
+use klined_service::{Retriable, Retry, Shutdown, blocking};
 use tracing::debug;
 
 use super::health::MarketVitals;
 use crate::config::DatabaseArgs;
 use crate::jobs::{JobError, Stop};
-use crate::store::{self, BarStore};
+use crate::store::{self, BarStore, StoreError};
 
 impl Retriable for JobError {
     fn is_retriable(&self) -> bool {
@@ -40,10 +40,32 @@ pub async fn patiently<T: Send + 'static>(
 }
 
 /// Opens a database and brings its schema up to date.
-pub fn open_store(args: &DatabaseArgs) -> anyhow::Result<Arc<dyn BarStore>> {
+///
+/// # Errors
+/// The database cannot be used, or takes no writes and lacks a migration.
+pub fn open_store(args: &DatabaseArgs) -> Result<Arc<dyn BarStore>, StoreError> {
     let store = store::open(&args.options())?;
     for migration in store.migrate()? {
         debug!(migration, "migrated");
     }
     Ok(store)
+}
+
+/// Does what a writer's start has to do in its database, and tries again while the database takes no writes: it may be a standby that
+/// is about to be promoted. None after the request to stop.
+pub async fn once_writable<T: Send + 'static>(
+    vitals: &MarketVitals,
+    shutdown: &Shutdown,
+    begin: impl Fn() -> Result<T, JobError> + Clone + Send + 'static,
+) -> anyhow::Result<Option<T>> {
+    let mut retry = Retry::default();
+    while !shutdown.is_requested() {
+        match blocking(begin.clone()).await? {
+            Err(JobError::Store(error)) if error.is_read_only() => {
+                retry.wait_after(JobError::Store(error), shutdown, &vitals.common).await?;
+            }
+            outcome => return Ok(Some(outcome?)),
+        }
+    }
+    Ok(None)
 }

@@ -186,6 +186,6 @@ impl Facts {
     }
 
     fn of(&self, symbol: &Symbol) -> TickFacts {
-        self.of.get(symbol).copied().unwrap_or(TickFacts { board: Board::Free, limits: None })
+        self.of.get(symbol).copied().unwrap_or_else(|| TickFacts::of_board(Board::Free))
     }
 }

@@ -76,6 +76,8 @@ struct Shared {
     state: Mutex<FeedState>,
     /// The version of [`Interest`] that the pump has included.
     served: watch::Sender<u64>,
+    /// Whether the pump follows the database at present.
+    is_following: AtomicBool,
     counts: Counts,
     /// The number of possible changes of the database. It increases before an event of the change is sent.
     generation: Arc<AtomicU64>,
@@ -103,6 +105,7 @@ impl Shared {
         Arc::new(Self {
             state: Mutex::new(state),
             served: watch::Sender::new(0),
+            is_following: AtomicBool::new(false),
             counts: Counts::default(),
             generation: Arc::default(),
         })
@@ -159,6 +162,13 @@ impl Hub {
     #[must_use]
     pub fn generation(&self) -> Arc<AtomicU64> {
         self.shared.generation.clone()
+    }
+
+    /// Whether the pump follows the database: it has read the market and waits for the next change. While it does not, no new
+    /// minute is sent.
+    #[must_use]
+    pub fn is_following(&self) -> bool {
+        self.shared.is_following.load(Ordering::Relaxed) && self.shared.state().updates.is_some()
     }
 
     /// Counts of the hub's work.

@@ -105,6 +105,7 @@ impl Pump {
                     Err(error) => pause = self.failed(pause, &error.into()),
                 }
             }
+            self.shared.is_following.store(pause.is_zero() && follow.is_some(), Ordering::Relaxed);
             let wait = self.wait();
             is_time = match &mut follow {
                 Some(following) if pause.is_zero() => match following.wait(wait) {

@@ -2,9 +2,11 @@
 
 use chrono::{Datelike, NaiveDate, Weekday};
 
+use tracing::warn;
+
 use super::universe::Roster;
 use super::{JobError, Market};
-use crate::store::{BarStore, Listing, MarketStatus, MarketWrite, SymbolProgress};
+use crate::store::{BarStore, Listing, MarketStatus, MarketWrite, ParametersSince, StoreError, SymbolProgress};
 use klined_market::bars::SymbolRun;
 use klined_market::base::UnixSeconds;
 use klined_market::calendar::{MINUTES_PER_DAY, Minute, Session, SessionSpan};
@@ -18,7 +20,20 @@ const PARTITIONS_AHEAD_DAYS: u64 = 62;
 /// Makes sure that a span of days, and the two months after it, can be written, with the bar of the week that the span begins
 /// in: it is named by a day that may lie in the month before.
 pub(super) fn ensure_partitions(market: &Market, from: NaiveDate, to: NaiveDate) -> Result<(), JobError> {
-    Ok(market.store.ensure_partitions(week_of(from), days_ahead(to))?)
+    market.store.ensure_partitions(week_of(from), to)?;
+    prepare(market, to)
+}
+
+/// Makes the partitions of the two months after a day. What fails here concerns days to come, so the present goes on; the log reports
+/// it with each day that opens.
+fn prepare(market: &Market, day: NaiveDate) -> Result<(), JobError> {
+    match market.store.ensure_partitions(day, days_ahead(day)) {
+        Err(error) if !error.is_retriable() => {
+            warn!("a coming month cannot be prepared: {error}");
+            Ok(())
+        }
+        outcome => Ok(outcome?),
+    }
 }
 
 /// Makes sure that the bar of a day's week can be written, where that is named by a day of the month before.
@@ -32,7 +47,8 @@ pub(super) fn ensure_week(market: &Market, day: NaiveDate) -> Result<(), JobErro
 
 /// Makes sure that a day and the two months after it can be written.
 pub(super) fn ensure_partitions_ahead(market: &Market, day: NaiveDate) -> Result<(), JobError> {
-    Ok(market.store.ensure_partitions(day, days_ahead(day))?)
+    market.store.ensure_partitions(day, day)?;
+    prepare(market, day)
 }
 
 /// The partitions that writing a day would make. The call changes nothing.
@@ -40,7 +56,17 @@ pub(super) fn ensure_partitions_ahead(market: &Market, day: NaiveDate) -> Result
 /// # Errors
 /// The database cannot be read.
 pub fn missing_partitions(store: &dyn BarStore, day: NaiveDate) -> Result<Vec<String>, JobError> {
-    Ok(store.missing_partitions(week_of(day), days_ahead(day))?)
+    let mut names = store.missing_partitions(week_of(day), day)?;
+    // What cannot be prepared is another answer: see `unprepared`.
+    names.extend(store.missing_partitions(day, days_ahead(day)).unwrap_or_default());
+    names.dedup();
+    Ok(names)
+}
+
+/// Why a month after a day cannot be prepared; none when it can.
+#[must_use]
+pub fn unprepared(store: &dyn BarStore, day: NaiveDate) -> Option<StoreError> {
+    store.missing_partitions(day, days_ahead(day)).err()
 }
 
 /// The Monday of a day's week.
@@ -109,7 +135,9 @@ pub(super) fn run_towards(
         if write.bars.len() >= WRITE_BARS_MAX {
             break Reached::WriteFull;
         }
+        let has_changed = *run.instrument() != instrument;
         run.open_day(instrument, calendar.day_after(run.day())?);
+        write.parameters.extend(has_changed.then(|| ParametersSince::of(run)));
     };
     if (run.day(), run.next_index()) != (day_before, index_before) {
         let last = calendar.minute_of(run.day(), run.next_index().saturating_sub(1))?;

@@ -51,6 +51,12 @@ pub enum JobError {
          --calendar-file as before"
     )]
     ForeignMinute { symbol: Symbol, time: UnixSeconds },
+    /// Rows that a market cannot have left behind.
+    #[error(
+        "the rows of this database contradict one another: {rows}. Nothing was written. `klined verify` names all that is off; \
+         restore a backup, or make a stock again with `market-backfill --symbol S --from DAY --clear`"
+    )]
+    Contradiction { rows: String },
     /// A symbol that the universe does not have.
     #[error("there is no stock {symbol} in stock_metadata; it has {known}")]
     UnknownSymbol { symbol: Symbol, known: String },

@@ -15,7 +15,7 @@ use super::advance::{Reached, WRITE_BARS_MAX, ensure_partitions, resume, run_tow
 use super::retention::Retention;
 use super::universe::{self, Roster};
 use super::{JobError, Market, Stop};
-use crate::store::{Lease, Listing, MarketStatus, MarketWrite, Role};
+use crate::store::{Lease, Listing, MarketStatus, MarketWrite, ParametersSince, Role};
 use klined_market::bars::SymbolRun;
 use klined_market::base::{MarketClock, Pace, Seconds, Symbol, UnixNanos, UnixSeconds};
 use klined_market::calendar::{Calendar, MINUTES_PER_DAY, Minute, local_time};
@@ -60,6 +60,9 @@ impl Generator {
     /// empty and this is not the first shard.
     pub fn start(market: Market, only: &[Symbol], first_day: NaiveDate, stop: &Stop) -> Result<Self, JobError> {
         let lease = market.store.acquire_shard(Role::Writer, market.shard)?;
+        if market.shard.is_whole() || market.shard.is_first() || !market.store.listings()?.is_empty() {
+            market.require_agreement()?;
+        }
         let market = market.with_scenarios(&lease, first_day)?;
         let roster = universe::roster(&*market.store)?;
         universe::require(&*market.store, &roster, only)?;
@@ -202,7 +205,9 @@ impl Generator {
         let mut plan = MarketWrite::default();
         for (&symbol, &instrument) in roster {
             plan.listings.push(Listing { symbol, first_day, last_day: None });
-            plan.checkpoints.push(SymbolRun::list(self.market.model.clone(), instrument, first_day).checkpoint());
+            let run = SymbolRun::list(self.market.model.clone(), instrument, first_day);
+            plan.checkpoints.push(run.checkpoint());
+            plan.parameters.push(ParametersSince::of(&run));
         }
         Ok(store.write(&self.lease, &plan)?)
     }
@@ -315,7 +320,9 @@ impl Generator {
         for run in self.runs.values_mut() {
             // One that was listed with this very day has it open.
             if let Some(&instrument) = roster.get(&run.instrument().symbol).filter(|_| run.day() < day) {
+                let has_changed = *run.instrument() != instrument;
                 run.open_day(instrument, day);
+                write.parameters.extend(has_changed.then(|| ParametersSince::of(run)));
             }
         }
         self.list_newcomers(&roster, day, write)?;
@@ -345,10 +352,16 @@ impl Generator {
             let run = match former.get(&symbol) {
                 Some(progress) => {
                     let mut run = resume(&self.market, progress)?;
+                    let has_changed = *run.instrument() != instrument;
                     run.open_day(instrument, day);
+                    write.parameters.extend(has_changed.then(|| ParametersSince::of(&run)));
                     run
                 }
-                None => SymbolRun::list(self.market.model.clone(), instrument, day),
+                None => {
+                    let run = SymbolRun::list(self.market.model.clone(), instrument, day);
+                    write.parameters.push(ParametersSince::of(&run));
+                    run
+                }
             };
             self.runs.insert(symbol, run);
             self.listed_since.insert(symbol, day);

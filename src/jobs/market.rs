@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::JobError;
 use super::universe::compare_universe;
+use super::{JobError, agreement};
 use crate::store::{BarStore, Identity, StoreError};
 use klined_market::base::{Seed, Shard, Symbol, UnixSeconds};
 use klined_market::calendar::{Calendar, Minute};
-use klined_market::model::{FullParameters, Model, ModelKind, Scenario};
+use klined_market::model::{FullParameters, FullVersion, Model, ModelKind, Scenario};
 use klined_market::universe::{self, Universe, UniverseRow};
 
 /// The default seed of a market.
@@ -17,7 +17,7 @@ pub const DEFAULT_SEED: u64 = 42;
 /// The model that a caller asks for.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ModelChoice {
-    /// None takes the database's own, or the full model for a new database.
+    /// None takes the database's own, or the full model for a new database. A database keeps the version of its model.
     pub kind: Option<ModelKind>,
     /// Parameters of the full model.
     pub parameters: FullParameters,
@@ -76,6 +76,9 @@ impl Market {
         universe: Option<&Universe>,
     ) -> Result<Self, JobError> {
         let found = store.identity()?;
+        if found.is_none() {
+            agreement::require_identity(&*store)?;
+        }
         let (market, rows) = Self::wanted(store, calendar, choice.into(), seed, universe, found.as_ref())?;
         market.store.claim(&market.identity(), &rows)?;
         Ok(market)
@@ -101,9 +104,36 @@ impl Market {
         universe: Option<&Universe>,
     ) -> Result<Self, JobError> {
         let found = store.identity()?;
+        if found.is_none() {
+            agreement::require_identity(&*store)?;
+        }
         let (market, _) = Self::wanted(store, calendar, choice, seed, universe, found.as_ref())?;
         market.check_identity()?;
         Ok(market)
+    }
+
+    /// The market that a database says it holds, or, where it has lost its identity, the one asked for. Claims and changes nothing.
+    ///
+    /// # Errors
+    /// The database says that it is another, or cannot be read.
+    pub fn inspect(
+        store: Arc<dyn BarStore>,
+        calendar: Arc<Calendar>,
+        choice: ModelChoice,
+        seed: Option<u64>,
+    ) -> Result<Self, JobError> {
+        let found = store.identity()?;
+        let (market, _) = Self::wanted(store, calendar, choice, seed, None, found.as_ref())?;
+        market.check_identity()?;
+        Ok(market)
+    }
+
+    /// Refuses a database whose tables contradict one another about the stocks of the market's shard.
+    ///
+    /// # Errors
+    /// They do, or the database cannot be read.
+    pub fn require_agreement(&self) -> Result<(), JobError> {
+        agreement::require_agreement(&*self.store, self.shard)
     }
 
     /// Fails when the database holds another market by now.
@@ -132,7 +162,11 @@ impl Market {
         let seed = seed.or(found.map(|identity| identity.seed)).unwrap_or(DEFAULT_SEED);
         let own_kind = found.and_then(|identity| ModelKind::of_version(&identity.model));
         let model = match kind.or(own_kind).unwrap_or(ModelKind::Full) {
-            ModelKind::Full => Model::full(Seed(seed), parameters, calendar.clone()),
+            ModelKind::Full => {
+                let own = found.and_then(|identity| FullVersion::of_identity(&identity.model));
+                let version = own.unwrap_or(FullVersion::NEWEST);
+                Model::full_of_version(Seed(seed), version, parameters, calendar.clone())
+            }
             ModelKind::Gbm if parameters != FullParameters::default() => return Err(JobError::UnusedParameters),
             ModelKind::Gbm => Model::gbm(Seed(seed)),
         };

@@ -2,6 +2,7 @@
 
 mod advance;
 mod aggregate;
+mod agreement;
 mod backfill;
 mod error;
 mod foresight;
@@ -14,7 +15,7 @@ mod tick_facts;
 mod universe;
 mod verify;
 
-pub use advance::missing_partitions;
+pub use advance::{missing_partitions, unprepared};
 pub use aggregate::{Aggregator, Folded};
 pub use backfill::{Backfilled, Progress, Window, backfill, clear, roll_up_the_rest};
 pub use error::JobError;
@@ -24,4 +25,4 @@ pub use market::{DEFAULT_SEED, Market, ModelChoice, require_universe};
 pub use stop::Stop;
 pub use tick_facts::{SymbolDay, past_tick_facts, tick_facts_of_days};
 pub use universe::tradable;
-pub use verify::{Finding, Report, verify};
+pub use verify::{Finding, Report, Sample, verify};

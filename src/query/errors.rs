@@ -29,8 +29,14 @@ pub enum Refusal {
     NoKey,
     #[error("the key is not known")]
     WrongKey,
+    /// The request is for another host, or comes from a page of another site. The text says what the server's starter can do.
+    #[error("{0}")]
+    Foreign(String),
     #[error("too many requests; the next one is accepted in {} ms", retry_after.as_millis())]
     TooMany { retry_after: Duration },
+    /// The client's address has been sent more than it reads.
+    #[error("this address has not read the answers that it was sent; read them, or ask for less at a time")]
+    Unread,
     #[error("too many requests are waiting for the database; try again")]
     Busy,
     #[error("the database has not answered in time; ask for less or try again")]
@@ -68,7 +74,8 @@ impl Refusal {
             Self::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NoKey | Self::WrongKey => StatusCode::UNAUTHORIZED,
-            Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::Foreign(_) => StatusCode::FORBIDDEN,
+            Self::TooMany { .. } | Self::Unread => StatusCode::TOO_MANY_REQUESTS,
             Self::Busy | Self::TooSlow | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Injected(status) => *status,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -87,7 +94,8 @@ impl Refusal {
             Self::TooLarge(_) => "too_large",
             Self::NoKey => "missing_key",
             Self::WrongKey => "invalid_key",
-            Self::TooMany { .. } => "rate_limited",
+            Self::Foreign(_) => "forbidden",
+            Self::TooMany { .. } | Self::Unread => "rate_limited",
             Self::Busy => "busy",
             Self::TooSlow => "timeout",
             Self::Unavailable => "unavailable",
@@ -101,7 +109,7 @@ impl Refusal {
         match self {
             // Rounded up, so that a client that waits this long is admitted.
             Self::TooMany { retry_after } => Some((retry_after.as_secs_f64().ceil() as u64).max(1)),
-            Self::Busy | Self::TooSlow | Self::Unavailable => Some(1),
+            Self::Unread | Self::Busy | Self::TooSlow | Self::Unavailable => Some(1),
             _ => None,
         }
     }

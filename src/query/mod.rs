@@ -165,6 +165,10 @@ impl Reader {
             Failure::Refused(refusal) => refusal,
             Failure::Store(error) if error.is_retriable() => self.unavailable(&error),
             Failure::Job(error) if error.is_retriable() => self.unavailable(&error),
+            // The client has done nothing wrong, and an operator can grant what is missing while the server runs.
+            Failure::Store(error) | Failure::Job(crate::jobs::JobError::Store(error)) if error.is_refusal() => {
+                self.unavailable(&error)
+            }
             failure => {
                 let number = 1 + self.incidents.fetch_add(1, Ordering::Relaxed);
                 error!(number, "a request has failed: {failure}");

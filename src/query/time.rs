@@ -1,6 +1,6 @@
 //! Instants as clients write them: RFC 3339, the same without a zone, a date, Unix seconds or milliseconds.
 
-use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, Timelike};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, Timelike};
 
 use super::parameters::repeated;
 use klined_market::base::{Nanos, UnixSeconds};
@@ -47,7 +47,7 @@ pub fn precise(name: &str, text: &str, edge: Edge) -> Result<(UnixSeconds, Nanos
         };
         (instant.map_err(|_| wrong())?, whole)
     } else if let Some(instant) = zoned(text) {
-        (UnixSeconds::new(instant.timestamp()), Nanos::new(i64::from(instant.timestamp_subsec_nanos())))
+        instant
     } else {
         let local = local(text).ok_or_else(wrong)?;
         (Calendar::instant_of(local).map_err(|_| wrong())?, Nanos::new(i64::from(local.nanosecond())))
@@ -55,10 +55,12 @@ pub fn precise(name: &str, text: &str, edge: Edge) -> Result<(UnixSeconds, Nanos
     if (UnixSeconds::EPOCH..=LAST).contains(&instant) { Ok((instant, fraction)) } else { Err(wrong()) }
 }
 
-/// A date and time with their zone. An unescaped plus arrives as a space.
-fn zoned(text: &str) -> Option<DateTime<FixedOffset>> {
+/// A date and time with their zone, as seconds and the nanoseconds after them. An unescaped plus arrives as a space.
+fn zoned(text: &str) -> Option<(UnixSeconds, Nanos)> {
     let with_plus = || Some(text.rsplit_once(' ')?).map(|(time, zone)| format!("{time}+{zone}"));
-    DateTime::parse_from_rfc3339(text).ok().or_else(|| DateTime::parse_from_rfc3339(&with_plus()?).ok())
+    let parse = |text: &str| DateTime::parse_from_rfc3339(text).ok();
+    let instant = parse(text).or_else(|| parse(&with_plus()?))?;
+    Some((UnixSeconds::new(instant.timestamp()), Nanos::new(i64::from(instant.timestamp_subsec_nanos()))))
 }
 
 /// A date and time without a zone.

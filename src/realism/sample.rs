@@ -10,8 +10,6 @@ use klined_market::base::Instrument;
 use klined_market::calendar::MINUTES_PER_DAY;
 use klined_market::model::{DayPath, Model};
 
-/// The fewest stocks for which the bands are made.
-pub const STOCKS_MIN: usize = 100;
 /// The fewest trading days for which the bands are made.
 pub const DAYS_MIN: usize = 240;
 

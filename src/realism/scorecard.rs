@@ -1,6 +1,6 @@
-//! The scorecard: 16 metrics, each with its values beside those of real A-shares and the bands in which they should lie.
+//! The scorecard: 16 metrics, each with its values beside those of a real market and the bands in which they should lie.
 //!
-//! Medians over the symbols, unless a metric says otherwise. Bands are for samples of at least 100 symbols and 240 days.
+//! Medians over the symbols, unless a metric says otherwise.
 
 use thiserror::Error;
 
@@ -8,12 +8,15 @@ use super::metrics::{
     autocorrelation, centred_by_quarter, correlation, decay_exponent, deseasonalised, equal_weight, hill, kurtosis,
     long_lags, mean, median, skewness, sums, variance,
 };
-use super::reference::{ReferenceMetric, ReferencePart};
+use super::profiles;
+use super::reference::{CLUSTERING_LAGS, Extremes, Reference, ReferenceMetric, ReferencePart, VOLUME};
 use super::series::{QUARTERS_PER_DAY, Series};
-use super::{profiles, reference};
 
 /// The fewest trading days that can be scored: a daily return needs two.
 pub const SCORED_DAYS_MIN: usize = 2;
+
+/// A large move of a day.
+const LARGE_MOVE: f64 = 0.1;
 
 /// A sample that cannot be scored.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -39,7 +42,7 @@ pub struct MetricValue {
     pub name: &'static str,
     /// The market's value; NaN if it cannot be computed.
     pub value: f64,
-    /// The value of real A-shares.
+    /// The value of the real market.
     pub real: f64,
     /// The lower end of the band, included.
     pub low: f64,
@@ -128,11 +131,11 @@ fn metric<const N: usize>(reference: &ReferenceMetric<N>, values: [f64; N]) -> M
     }
 }
 
-/// Scores a market. A value that cannot be computed is NaN and does not pass.
+/// Scores a market beside a real one. A value that cannot be computed is NaN and does not pass.
 ///
 /// # Errors
 /// There is no symbol, a symbol has fewer than [`SCORED_DAYS_MIN`] days, or the symbols' series differ in length.
-pub fn score(series: &[Series]) -> Result<Scorecard, InvalidSample> {
+pub fn score(series: &[Series], reference: &Reference) -> Result<Scorecard, InvalidSample> {
     let first = series.first().ok_or(InvalidSample::Empty)?;
     for (place, one) in series.iter().enumerate() {
         let (days, quarters) = (one.days.len(), one.quarters.len());
@@ -148,10 +151,10 @@ pub fn score(series: &[Series]) -> Result<Scorecard, InvalidSample> {
     let both =
         |f: &dyn Fn(&Series, &Returns) -> f64| median(series.iter().zip(&returns).map(|(s, r)| f(s, r)).collect());
     let tails = metric(
-        &reference::QUARTER_TAILS,
+        &reference.quarter_tails,
         [over(&|r| kurtosis(&r.quarter)), over(&|r| kurtosis(&r.deseasonalised)), over(&|r| hill(&r.quarter, 0.01))],
     );
-    let daily_tails = metric(&reference::DAILY_TAILS, [over(&|r| kurtosis(&r.day)), over(&|r| hill(&r.day, 0.05))]);
+    let daily_tails = metric(&reference.daily_tails, [over(&|r| kurtosis(&r.day)), over(&|r| hill(&r.day, 0.05))]);
 
     let horizons: [f64; 4] = [
         over(&|r| kurtosis(&r.quarter)),
@@ -160,18 +163,18 @@ pub fn score(series: &[Series]) -> Result<Scorecard, InvalidSample> {
         over(&|r| kurtosis(&r.week)),
     ];
     let steps = horizons.windows(2).filter(|pair| pair[1] < pair[0]).count() as f64;
-    let aggregation = metric(&reference::AGGREGATION, [steps, horizons[1] / horizons[0]]);
+    let aggregation = metric(&reference.aggregation, [steps, horizons[1] / horizons[0]]);
     let later = (2..=16).map(|lag| over(&|r| autocorrelation(&r.quarter, lag))).fold(f64::MIN, f64::max);
     let memory = metric(
-        &reference::RETURN_MEMORY,
+        &reference.return_memory,
         [over(&|r| autocorrelation(&r.quarter, 1)), later, over(&|r| autocorrelation(&r.day, 1))],
     );
     let clustering =
-        metric(&reference::CLUSTERING, reference::CLUSTERING_LAGS.map(|lag| over(&|r| autocorrelation(&r.sizes, lag))));
+        metric(&reference.clustering, CLUSTERING_LAGS.map(|lag| over(&|r| autocorrelation(&r.sizes, lag))));
     let lags = long_lags();
     let decay: Vec<f64> = lags.iter().map(|&lag| over(&|r| autocorrelation(&r.sizes, lag))).collect();
     let long_memory = metric(
-        &reference::LONG_MEMORY,
+        &reference.long_memory,
         [decay_exponent(&lags, &decay), over(&|r| autocorrelation(&absolute(&r.day), 1))],
     );
     let leverage =
@@ -179,24 +182,24 @@ pub fn score(series: &[Series]) -> Result<Scorecard, InvalidSample> {
     let daily: Vec<Vec<f64>> = returns.iter().map(|r| r.day.clone()).collect();
     let quarterly: Vec<Vec<f64>> = returns.iter().map(|r| r.quarter.clone()).collect();
     let (index_day, index_quarter) = (equal_weight(&daily), equal_weight(&quarterly));
-    let leverages = metric(&reference::LEVERAGE, [over(&|r| leverage(&r.day)), leverage(&index_day)]);
-    let skews = metric(&reference::SKEWNESS, [over(&|r| skewness(&r.quarter)), over(&|r| skewness(&r.day))]);
+    let leverages = metric(&reference.leverage, [over(&|r| leverage(&r.day)), leverage(&index_day)]);
+    let skews = metric(&reference.skewness, [over(&|r| skewness(&r.quarter)), over(&|r| skewness(&r.day))]);
     let night = |s: &Series, r: &Returns| {
         let gaps: Vec<f64> = s.days.windows(2).map(|pair| pair[1].open - pair[0].close).collect();
         variance(&gaps) / variance(&r.day)
     };
-    let overnight = metric(&reference::OVERNIGHT_SHARE, [both(&night)]);
+    let overnight = metric(&reference.overnight_share, [both(&night)]);
 
     let moves = profiles::moves(returns.iter().map(|r| &r.quarter[..]));
     let afternoon = QUARTERS_PER_DAY / 2;
     let shape = metric(
-        &reference::VOLATILITY_PROFILE,
+        &reference.volatility_profile,
         [moves[0], moves[afternoon] / moves[afternoon - 1], moves[QUARTERS_PER_DAY - 1]],
     );
     let shares = profiles::volume(series);
-    let (all, real_all): (f64, f64) = (shares.iter().sum(), reference::VOLUME.iter().sum());
-    let distance = shares.iter().zip(reference::VOLUME).map(|(x, real)| (x / all - real / real_all).abs()).sum();
-    let volumes = metric(&reference::VOLUME_PROFILE, [distance]);
+    let (all, real_all): (f64, f64) = (shares.iter().sum(), VOLUME.iter().sum());
+    let distance = shares.iter().zip(VOLUME).map(|(x, real)| (x / all - real / real_all).abs()).sum();
+    let volumes = metric(&reference.volume_profile, [distance]);
 
     let log_volume = |s: &Series| s.quarters.iter().map(|q| q.volume.max(1.0).ln()).collect::<Vec<f64>>();
     let daily_log_volume = |s: &Series| s.days.iter().map(|day| day.volume.max(1.0).ln()).collect::<Vec<f64>>();
@@ -204,7 +207,7 @@ pub fn score(series: &[Series]) -> Result<Scorecard, InvalidSample> {
         correlation(&absolute(&r.quarter), &s.quarters.iter().map(|q| q.volume).collect::<Vec<f64>>())
     };
     let answers = metric(
-        &reference::VOLUME_AND_MOVES,
+        &reference.volume_and_moves,
         [
             both(&raw),
             both(&|s, r| correlation(&r.sizes, &centred_by_quarter(&log_volume(s)))),
@@ -212,7 +215,7 @@ pub fn score(series: &[Series]) -> Result<Scorecard, InvalidSample> {
         ],
     );
     let volume_memory = metric(
-        &reference::VOLUME_MEMORY,
+        &reference.volume_memory,
         [
             both(&|s, _| autocorrelation(&log_volume(s), 1)),
             both(&|s, _| autocorrelation(&log_volume(s), 16)),
@@ -222,7 +225,7 @@ pub fn score(series: &[Series]) -> Result<Scorecard, InvalidSample> {
     let explained = |x: &[f64], index: &[f64]| correlation(x, index).powi(2);
     let (quarter_share, day_share) =
         (over(&|r| explained(&r.quarter, &index_quarter)), over(&|r| explained(&r.day, &index_day)));
-    let market = metric(&reference::MARKET_SHARE, [quarter_share, day_share, day_share / quarter_share]);
+    let market = metric(&reference.market_share, [quarter_share, day_share, day_share / quarter_share]);
     let counted = |f: &dyn Fn(&Series) -> usize| series.iter().map(f).sum::<usize>();
     let days = counted(&|s| s.days.len());
     let up = counted(&|s| s.days.iter().filter(|day| day.closes_at_up_limit).count());
@@ -231,8 +234,16 @@ pub fn score(series: &[Series]) -> Result<Scorecard, InvalidSample> {
         counted(&|s| s.days.windows(2).filter(|pair| pair[0].closes_at_up_limit).count()),
         counted(&|s| s.days.windows(2).filter(|pair| pair[0].closes_at_up_limit && pair[1].closes_at_up_limit).count()),
     );
-    let limits =
-        metric(&reference::LIMIT_CLOSES, [100.0 * share(up, days), 100.0 * share(down, days), share(again, followed)]);
+    let extremes = match &reference.extremes {
+        Extremes::LimitCloses(limits) => {
+            metric(limits, [100.0 * share(up, days), 100.0 * share(down, days), share(again, followed)])
+        }
+        Extremes::LargeMoves(moves) => {
+            let all = || returns.iter().flat_map(|r| &r.day).map(|x| x.exp_m1().abs());
+            let large = all().filter(|&x| x > LARGE_MOVE).count();
+            metric(moves, [100.0 * share(large, all().count()), 100.0 * all().fold(0.0, f64::max)])
+        }
+    };
     let range = |s: &Series, _: &Returns| {
         let ranges: Vec<f64> = s.quarters.iter().map(|q| q.high - q.low).collect();
         let moves: Vec<f64> = s.quarters.iter().map(|q| (q.close - q.open).abs()).collect();
@@ -247,7 +258,7 @@ pub fn score(series: &[Series]) -> Result<Scorecard, InvalidSample> {
         let squares: f64 = r.quarter.iter().map(|x| x * x).sum();
         variance(&open_close(s)) / (squares / s.days.len() as f64)
     };
-    let ranges = metric(&reference::RANGES, [both(&range), both(&parkinson), both(&realised)]);
+    let ranges = metric(&reference.ranges, [both(&range), both(&parkinson), both(&realised)]);
     Ok(Scorecard {
         metrics: vec![
             tails,
@@ -264,7 +275,7 @@ pub fn score(series: &[Series]) -> Result<Scorecard, InvalidSample> {
             answers,
             volume_memory,
             market,
-            limits,
+            extremes,
             ranges,
         ],
     })

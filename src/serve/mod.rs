@@ -15,6 +15,7 @@ mod table;
 mod udf;
 
 pub use self::kit::dialect::RouteExample;
-pub use self::server::{Origins, Server, ServerOptions};
+pub use self::server::{PageKey, Server, ServerOptions};
 pub use self::table::routes;
+pub use crate::access::visitors::{Origins, Visitors};
 pub use crate::query::errors::Refusal;

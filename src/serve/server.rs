@@ -5,14 +5,13 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::HeaderValue;
 use chrono::NaiveDate;
 use tokio_util::sync::CancellationToken;
 
 use super::metrics::ServerMetrics;
-use crate::access::guard::RequestGuard;
+use crate::access::guard::{AddressLimits, RequestGuard};
 use crate::access::keys::Keys;
-use crate::access::limits::Rate;
+use crate::access::visitors::Visitors;
 use crate::feed::Hub;
 use crate::jobs::Market;
 use crate::query::errors::Refusal;
@@ -21,14 +20,15 @@ use klined_market::base::{Clock, PriceLimits, Symbol, UnixNanos};
 use klined_market::calendar::Calendar;
 use klined_service::net::http::Bounds;
 
-/// Which pages of other sites may read answers in a browser.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Origins {
-    #[default]
-    None,
-    Any,
-    /// Such as `https://example.org`.
-    These(Vec<HeaderValue>),
+/// Who gets the chart page with a key in it; elsewhere the page asks its reader for one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PageKey {
+    /// Nobody.
+    Withheld,
+    /// A browser on this machine that asks without a proxy.
+    ThisMachine,
+    /// Everybody who can reach the server.
+    Everybody,
 }
 
 /// The configuration of a server.
@@ -37,13 +37,14 @@ pub struct ServerOptions {
     pub bounds: Bounds,
     /// How long an answer may take.
     pub deadline: Duration,
-    /// The rate of one address for all its keys together.
-    pub address_rate: Rate,
-    pub origins: Origins,
+    /// What one address may take, with all its keys together.
+    pub of_address: AddressLimits,
+    /// Whose requests it answers.
+    pub visitors: Visitors,
     /// Where clients reach this server, such as `https://market.example.org`; none for the host that a request names.
     pub external_url: Option<String>,
-    /// Whether the chart page has a key wherever it is opened, and not only on this machine.
-    pub is_page_public: bool,
+    /// Whether the chart page has a key.
+    pub page_key: PageKey,
 }
 
 /// A server of one market.
@@ -91,6 +92,12 @@ impl Server {
         self.reader.change_calendar(calendar);
         self.ticks.change_market(market.clone());
         self.hub.change_market(market);
+    }
+
+    /// Whether the live feed follows the market.
+    #[must_use]
+    pub fn is_feed_alive(&self) -> bool {
+        self.hub.is_following()
     }
 
     /// Number of requests that were answered so far.

@@ -5,20 +5,22 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::{Method, Uri, header};
+use axum::http::{HeaderValue, Method, Uri, header};
 use axum::response::Response;
 use axum::{Router, middleware};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::{CompressionLayer, CompressionLevel};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::kit::dialect::{Dialect, RouteExample, Routes};
-use super::server::{Origins, Server, ServerOptions};
+use super::server::{Server, ServerOptions};
 use super::{alpaca, binance, native, page, polygon, udf};
 use crate::access::guard::{self, RequestGuard, Rules};
 use crate::access::keys::Keys;
+use crate::access::visitors::Origins;
 use crate::access::{faults, guard::REMAINING};
 use crate::feed::ENCODINGS;
 use crate::jobs::Market;
@@ -27,6 +29,15 @@ use klined_market::base::Clock;
 
 /// How long a browser may remember what other sites may ask.
 const CORS_AGE: Duration = Duration::from_secs(3600);
+
+/// Nothing from another site. Swagger's page writes styles into its elements and has small pictures in its style sheet.
+const DOCS_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; base-uri 'none'; \
+    form-action 'none'; frame-ancestors 'none'; object-src 'none'";
+
+async fn with_docs_policy(mut response: Response) -> Response {
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(DOCS_POLICY));
+    response
+}
 
 /// Every dialect. A path is the first one's that owns it; those that none owns are the native dialect's.
 static DIALECTS: [Dialect; 5] = [native::DIALECT, binance::DIALECT, polygon::DIALECT, alpaca::DIALECT, udf::DIALECT];
@@ -84,7 +95,12 @@ impl Server {
     ) -> io::Result<Arc<Self>> {
         let [first, others @ ..] = &DIALECTS;
         let others: Vec<&'static Rules> = others.iter().map(|dialect| &dialect.rules).collect();
-        Self::behind(RequestGuard::new(keys, options.address_rate, &first.rules, &others), market, clock, options)
+        Self::behind(
+            RequestGuard::new(keys, options.visitors.clone(), options.of_address, &first.rules, &others),
+            market,
+            clock,
+            options,
+        )
     }
 
     /// Serves on a listener until `stop` is cancelled, and then until every request is answered.
@@ -112,7 +128,8 @@ impl Server {
         // The validator of another site is not asked.
         let looks = Config::from("/openapi.json").validator_url("none").persist_authorization(true);
         let docs = SwaggerUi::new("/docs").config(looks).url("/openapi.json", all.document.unwrap_or_default());
-        let page = page::routes(&self.guard.page_key(), self.options.is_page_public);
+        let docs = Router::<Arc<Self>>::from(docs).layer(middleware::map_response(with_docs_policy));
+        let page = page::routes(&self.guard.page_key(), self.options.page_key);
         let router = all
             .open
             .merge(docs)
@@ -128,20 +145,23 @@ impl Server {
             Some(cors) => router.layer(cors),
             None => router,
         }
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .with_state(self.clone())
     }
 
     fn cors(&self) -> Option<CorsLayer> {
-        let origin = match &self.options.origins {
-            Origins::None => return None,
-            Origins::Any => AllowOrigin::any(),
-            Origins::These(origins) => AllowOrigin::list(origins.iter().cloned()),
-        };
-        let keys = DIALECTS.iter().flat_map(|dialect| dialect.rules.key_headers()).cloned();
+        let origins = self.options.visitors.origins.clone();
+        if origins == Origins::None {
+            return None;
+        }
+        // The page may hold a key, and no other site reads it.
+        let origin = AllowOrigin::predicate(move |origin, asked| asked.uri.path() != "/" && origins.has(origin));
+        let of_dialects = |dialect: &'static Dialect| dialect.rules.key_headers().iter().chain(dialect.headers);
+        let headers = DIALECTS.iter().flat_map(of_dialects).cloned();
         let cors = CorsLayer::new()
             .allow_origin(origin)
             .allow_methods([Method::GET])
-            .allow_headers(keys.chain([header::AUTHORIZATION, header::CONTENT_TYPE]).collect::<Vec<_>>())
+            .allow_headers(headers.chain([header::AUTHORIZATION, header::CONTENT_TYPE]).collect::<Vec<_>>())
             .expose_headers([REMAINING, header::RETRY_AFTER, faults::CHAOS])
             .max_age(CORS_AGE);
         Some(cors)

@@ -3,7 +3,8 @@
 use chrono::NaiveDate;
 use thiserror::Error;
 
-use klined_market::bars::{Bar, Checkpoint, Halt, SymbolSnapshot};
+use klined_market::bars::{Bar, Checkpoint, Halt, SymbolRun, SymbolSnapshot};
+use klined_market::base::instrument::InstrumentParameters;
 use klined_market::base::{Interval, InvalidOhlcv, InvalidPrice, MarketClock, Ohlcv, Price, Symbol, UnixSeconds};
 use klined_market::calendar::{Calendar, CalendarError, SessionSpan};
 use klined_market::model::ScenarioEvent;
@@ -33,6 +34,25 @@ pub struct Listing {
     pub first_day: NaiveDate,
     /// None while it trades.
     pub last_day: Option<NaiveDate>,
+}
+
+/// What a stock's bars are made with from a day on.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ParametersSince {
+    pub symbol: Symbol,
+    /// The first trading day that opened with them.
+    pub first_day: NaiveDate,
+    pub parameters: InstrumentParameters,
+}
+
+impl ParametersSince {
+    /// Those of a run's present day.
+    #[must_use]
+    pub fn of(run: &SymbolRun) -> Self {
+        let instrument = run.instrument();
+        let (symbol, first_day) = (instrument.symbol, run.day());
+        Self { symbol, first_day, parameters: InstrumentParameters::of(instrument) }
+    }
 }
 
 /// The row of `market_status`.
@@ -73,6 +93,8 @@ pub struct MarketWrite {
     pub checkpoints: Vec<Checkpoint>,
     /// Spans that begin, or end by a `last_day`.
     pub listings: Vec<Listing>,
+    /// Parameters of stocks that are new, or that have changed.
+    pub parameters: Vec<ParametersSince>,
     /// Halts whose first minute has been reached.
     pub halts: Vec<Halt>,
     pub status: Option<MarketStatus>,
@@ -139,6 +161,13 @@ impl StoredBar {
         )?)
     }
 
+    /// Whether it has the very numbers of a bar; prices that round to them are others.
+    #[must_use]
+    pub fn is_exactly(&self, bar: Ohlcv) -> bool {
+        let prices = [bar.open(), bar.high(), bar.low(), bar.close()].map(|price| price.units());
+        [self.open, self.high, self.low, self.close] == prices && self.volume == bar.volume()
+    }
+
     /// The bar itself.
     ///
     /// # Errors
@@ -148,14 +177,28 @@ impl StoredBar {
     }
 }
 
+/// A number rounded to the decimals of a column, given as a power of ten.
+#[must_use]
+pub fn to_decimals(value: f64, scale: f64) -> f64 {
+    (value * scale).round() / scale
+}
+
 /// A row of `stock_state`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StateRow {
     pub symbol: String,
     /// Currency units.
     pub current_price: f64,
+    /// Daily standard deviation as a fraction, to four decimals.
+    pub volatility: f64,
+    /// Annual drift as a fraction, to four decimals.
+    pub trend: f64,
+    /// Name of the regime.
+    pub market_state: String,
     /// Unix seconds.
     pub last_update: UnixSeconds,
+    /// Whether trade is halted.
+    pub is_halted: bool,
 }
 
 /// A stock as a list of prices shows it: from `stock_metadata`, `stock_state` and `stock_realtime_price`.

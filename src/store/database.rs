@@ -10,15 +10,15 @@ use klined_market::universe::UniverseRow;
 
 use super::connection::AnyConnection;
 use super::data::{
-    Identity, Listing, MarketStatus, MarketWrite, PriceRow, RollupBacklog, RollupTask, RollupWrite, StateRow,
-    StoredScenario, SymbolProgress,
+    Identity, Listing, MarketStatus, MarketWrite, ParametersSince, PriceRow, RollupBacklog, RollupTask, RollupWrite,
+    StateRow, StoredScenario, SymbolProgress,
 };
 use super::error::StoreError;
 use super::history::{HistoryPart, LoadRoles, MonthLoad, MonthRoom, PartSource};
 use super::lease::{Lease, LeaseLock};
 use super::observe::{CommittedBars, Hook, Operation};
 use super::role::Role;
-use super::tables::{identity, minutes, rollups, scenarios, symbols};
+use super::tables::{identity, inspect, minutes, parameters, rollups, scenarios, symbols};
 use super::traits::{Leases, LoadHistory, ReadMarket, RetainBars, RollUp, WriteMarket};
 
 /// The earliest and the latest of some times, in Unix seconds; none of no times.
@@ -144,6 +144,22 @@ impl<D: MarketDatabase> ReadMarket for D {
 
     fn listings(&self) -> Result<Vec<Listing>, StoreError> {
         self.read_any(symbols::listings)
+    }
+
+    fn parameters(&self) -> Result<Vec<ParametersSince>, StoreError> {
+        self.read_any(parameters::parameters)
+    }
+
+    fn bar_symbols(&self) -> Result<Vec<String>, StoreError> {
+        self.read_any(inspect::bar_symbols)
+    }
+
+    fn stray_prices(&self) -> Result<Vec<String>, StoreError> {
+        self.read_any(inspect::stray_prices)
+    }
+
+    fn storage_faults(&self) -> Result<Vec<String>, StoreError> {
+        self.read_any(inspect::storage_faults)
     }
 
     fn scenarios(&self) -> Result<Vec<StoredScenario>, StoreError> {
@@ -294,6 +310,7 @@ impl<D: MarketDatabase> RollUp for D {
         self.hook().call(Operation::FindRollups, || {
             self.write_under("look for bars to roll up", lease, |connection| {
                 let mut connection = Self::any(connection);
+                rollups::restore_watermarks(&mut connection, lease.shard)?;
                 rollups::claim_changes(&mut connection, lease.shard)?;
                 rollups::tasks(&mut connection, lease.shard)
             })

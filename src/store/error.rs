@@ -38,6 +38,15 @@ pub enum StoreError {
     /// The server or the file is not of a kind that can be used.
     #[error("the database {url} cannot be used: {reason}")]
     Unusable { url: String, reason: String },
+    /// Another partition takes a part of a month, so that the month's own cannot be made.
+    #[error(
+        "the partition {month} cannot be made, because {by} holds a part of its month; detach {by}, or make partitions for the rest \
+         of the month by hand"
+    )]
+    Overlapped { month: String, by: String },
+    /// The database takes no writes at present.
+    #[error("the database {url} is read-only at present, as a standby is until it is promoted")]
+    ReadOnly { url: String },
     /// Tables are missing or of another version.
     #[error("the database's tables are not those of this program: {0}")]
     Schema(String),
@@ -98,10 +107,24 @@ impl StoreError {
     #[must_use]
     pub fn is_retriable(&self) -> bool {
         match self {
-            Self::Unreachable { .. } | Self::PoolTimeout { .. } => true,
+            Self::Unreachable { .. } | Self::PoolTimeout { .. } | Self::ReadOnly { .. } => true,
             Self::Query { source, .. } => can_pass(source),
             _ => false,
         }
+    }
+
+    /// Whether the database takes no writes at present.
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
+        let Self::Query { source, .. } = self else { return matches!(self, Self::ReadOnly { .. }) };
+        matches!(source, DieselError::DatabaseError(DatabaseErrorKind::ReadOnlyTransaction, _))
+    }
+
+    /// Whether the server refuses this user, the login or a table.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        let Self::Query { source, .. } = self else { return matches!(self, Self::Refused { .. }) };
+        matches!(source, DieselError::DatabaseError(_, information) if information.message().starts_with("permission denied"))
     }
 
     /// Whether a row broke a rule of its table; PostgreSQL says so too when there is no partition for it.
@@ -115,6 +138,8 @@ fn can_pass(error: &DieselError) -> bool {
     match error {
         DieselError::DatabaseError(kind, information) => match kind {
             DatabaseErrorKind::ClosedConnection
+            // A standby, until it is promoted.
+            | DatabaseErrorKind::ReadOnlyTransaction
             | DatabaseErrorKind::SerializationFailure
             | DatabaseErrorKind::UnableToSendCommand => true,
             DatabaseErrorKind::Unknown => is_passing(information.message()),
@@ -269,7 +294,7 @@ mod tests {
             (Kind::UniqueViolation, "duplicate key value violates unique constraint \"stock_state_pkey\"", false),
             (Kind::CheckViolation, "no partition of relation \"market_klines\" found for row", false),
             (Kind::NotNullViolation, "NOT NULL constraint failed: market_status.odd", false),
-            (Kind::ReadOnlyTransaction, "cannot execute INSERT in a read-only transaction", false),
+            (Kind::ReadOnlyTransaction, "cannot execute INSERT in a read-only transaction", true),
         ] {
             assert_eq!(failed(kind, message).is_retriable(), can_pass, "{message}");
         }
@@ -277,6 +302,15 @@ mod tests {
             failed(Kind::CheckViolation, "no partition of relation \"market_klines\" found for row")
                 .is_check_violation()
         );
+    }
+
+    #[test]
+    fn a_standby_and_a_refused_user_are_recognised() {
+        use DatabaseErrorKind as Kind;
+        let standby = failed(Kind::ReadOnlyTransaction, "cannot execute INSERT in a read-only transaction");
+        assert!(standby.is_read_only() && standby.is_retriable() && !standby.is_refusal());
+        let refused = failed(Kind::Unknown, "permission denied for table market_klines");
+        assert!(refused.is_refusal() && !refused.is_retriable() && !refused.is_read_only());
     }
 
     #[test]

@@ -38,6 +38,7 @@ impl HistoryPart {
         minutes.snapshots.append(&mut more.snapshots);
         minutes.checkpoints.append(&mut more.checkpoints);
         minutes.listings.append(&mut more.listings);
+        minutes.parameters.append(&mut more.parameters);
         minutes.halts.append(&mut more.halts);
         minutes.status = more.status.or(minutes.status);
         minutes.clock = more.clock.or(minutes.clock);

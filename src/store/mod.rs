@@ -27,8 +27,8 @@ mod url;
 mod values;
 
 pub use data::{
-    BarRange, Identity, InvalidBar, Listing, MarketStatus, MarketWrite, PriceRow, RollupBacklog, RollupTask,
-    RollupWrite, StateRow, StoredBar, StoredScenario, SymbolProgress,
+    BarRange, Identity, InvalidBar, Listing, MarketStatus, MarketWrite, ParametersSince, PriceRow, RollupBacklog,
+    RollupTask, RollupWrite, StateRow, StoredBar, StoredScenario, SymbolProgress, to_decimals,
 };
 pub use error::StoreError;
 pub use history::{HistoryPart, LoadRoles, MonthLoad, MonthRoom, NextPart, PartSource};
@@ -42,6 +42,17 @@ pub use traits::{
 pub use url::{DatabaseUrl, InvalidUrl, without_passwords_of};
 
 use std::sync::Arc;
+
+/// Opens a store that is only read, and writes nothing, not even locks: a copy on a read-only medium will do.
+///
+/// # Errors
+/// The database cannot be reached or is of a version that cannot be used.
+pub fn open_read_only(options: &StoreOptions) -> Result<Arc<dyn BarStore>, StoreError> {
+    Ok(match &options.url {
+        DatabaseUrl::Postgres(_) => return open(options),
+        DatabaseUrl::Sqlite(path) => Arc::new(sqlite::SqliteStore::open_read_only(path, options)?),
+    })
+}
 
 /// Opens a store. Nothing is created but, for SQLite, the file.
 ///

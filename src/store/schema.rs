@@ -56,6 +56,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::{Date, Text, Varchar};
+
+    stock_parameters (symbol, first_day) {
+        symbol -> Varchar,
+        first_day -> Date,
+        parameters -> Text,
+    }
+}
+
+diesel::table! {
     use diesel::sql_types::{BigInt, Bool, Varchar};
     use crate::store::schema::sql_types::{FixedPoint, ClockTime};
 
@@ -144,12 +154,12 @@ diesel::table! {
     }
 }
 
-// The table has no primary key, which diesel wants to see: a bar may be noted more than once.
 diesel::table! {
-    rollup_dirty (symbol, time) {
+    rollup_dirty (id) {
         symbol -> Varchar,
         time -> BigInt,
         claimed -> Bool,
+        id -> BigInt,
     }
 }
 

@@ -14,8 +14,8 @@ use klined_market::base::{MarketClock, Shard, Symbol, UnixSeconds};
 use klined_market::universe::UniverseRow;
 
 use super::data::{
-    BarRange, Identity, Listing, MarketStatus, MarketWrite, PriceRow, RollupBacklog, RollupTask, RollupWrite, StateRow,
-    StoredBar, StoredScenario, SymbolProgress,
+    BarRange, Identity, Listing, MarketStatus, MarketWrite, ParametersSince, PriceRow, RollupBacklog, RollupTask,
+    RollupWrite, StateRow, StoredBar, StoredScenario, SymbolProgress,
 };
 use super::error::StoreError;
 use super::history::{HistoryPart, LoadRoles, MonthLoad, MonthRoom, PartSource};
@@ -108,6 +108,18 @@ pub trait ReadMarket {
 
     /// Every span of trading days in which a symbol has bars, in order of symbol and first day.
     fn listings(&self) -> Result<Vec<Listing>, StoreError>;
+
+    /// What each stock's bars were made with, in order of symbol and first day.
+    fn parameters(&self) -> Result<Vec<ParametersSince>, StoreError>;
+
+    /// Every text that stands as a symbol in `market_klines`.
+    fn bar_symbols(&self) -> Result<Vec<String>, StoreError>;
+
+    /// The symbols of rows in `stock_realtime_price` whose price or time is not that of `stock_state`.
+    fn stray_prices(&self) -> Result<Vec<String>, StoreError>;
+
+    /// What the database finds wrong with its own storage: SQLite's integrity check. PostgreSQL reports nothing.
+    fn storage_faults(&self) -> Result<Vec<String>, StoreError>;
 
     /// The scenarios applied to this market, in the order in which they were.
     fn scenarios(&self) -> Result<Vec<StoredScenario>, StoreError>;

@@ -164,6 +164,14 @@ impl FromSql<Date, Sqlite> for DateValue {
     }
 }
 
+impl ToSql<Date, Pg> for DateValue {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
+        let epoch = NaiveDate::from_ymd_opt(2000, 1, 1).ok_or("there is no year 2000")?;
+        let days = i32::try_from(self.0.signed_duration_since(epoch).num_days())?;
+        ToSql::<Date, Pg>::to_sql(&PgDate(days), &mut out.reborrow())
+    }
+}
+
 impl ToSql<Date, Sqlite> for DateValue {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
         out.set_value(self.0.to_string());

@@ -1,10 +1,12 @@
 //! What databases hold: stores and jobs on SQLite and on a PostgreSQL server of the tests' own.
 
+mod agreement;
 mod backfill;
 mod feed;
 mod foresight;
 mod jobs;
 mod models;
+mod replication;
 mod retention;
 mod rollups;
 mod scenarios;
@@ -12,3 +14,4 @@ mod schema;
 mod shards;
 mod store;
 mod universe;
+mod verify;

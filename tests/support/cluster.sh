@@ -5,8 +5,11 @@
 # process that started it ends, however it ends; then stops the server and removes its files. Works as root, where the
 # server runs as the user postgres, and as an ordinary user. Durability is off unless FSYNC=on.
 #
+# Further options of the server, such as "-c wal_level=logical", come in SERVER_OPTIONS.
+#
 # Until then each line of input is a wish, answered by a line: "stop fast", "stop immediate" and "start", answered "done";
-# "small 8m", answered with the path of a file system of that size to put a tablespace on, or with nothing where one may not
+# "standby", answered with the port of a server that follows this one; "promote", which makes that one a server of its own,
+# answered "done"; "small 8m", answered with the path of a file system of that size to put a tablespace on, or with nothing where one may not
 # be mounted.
 set -eu
 
@@ -27,6 +30,7 @@ else
 fi
 stop() {
     [ ! -d "$dir/small" ] || $mount umount -l "$dir/small" 2>/dev/null || true
+    [ ! -d "$dir/standby" ] || $as "$bin/pg_ctl" -D "$dir/standby" -m immediate stop >/dev/null 2>&1 || true
     $as "$bin/pg_ctl" -D "$dir/data" -m immediate stop >/dev/null 2>&1 || true
     rm -rf "$dir"
 }
@@ -36,10 +40,22 @@ trap 'exit 1' HUP INT TERM
 cd "$dir"
 $as "$bin/initdb" -D "$dir/data" -U postgres -A trust -N --no-instructions -E UTF8 --locale=C >"$dir/initdb.log" 2>&1 ||
     fail "initdb failed: $(cat "$dir/initdb.log")"
-start() {
-    $as "$bin/pg_ctl" -D "$dir/data" -l "$dir/log" -w -t 60 start \
-        -o "-c fsync=${FSYNC:-off} -c listen_addresses=127.0.0.1 -p $port -k $dir -c max_connections=300" \
+start_in() {
+    $as "$bin/pg_ctl" -D "$dir/$1" -l "$dir/$1.log" -w -t 60 start \
+        -o "-c fsync=${FSYNC:-off} -c listen_addresses=127.0.0.1 -p $2 -k $dir -c max_connections=300 ${SERVER_OPTIONS:-}" \
         >/dev/null 2>&1 </dev/null
+}
+start() { start_in data "$port"; }
+standby() {
+    $as "$bin/pg_basebackup" -h 127.0.0.1 -p "$port" -U postgres -D "$dir/standby" -R -X stream -c fast >/dev/null 2>&1 </dev/null ||
+        return 0
+    for try in 1 2 3 4 5; do
+        port2=$(shuf -i 20000-60000 -n 1)
+        if start_in standby "$port2"; then
+            echo "$port2"
+            return 0
+        fi
+    done
 }
 small() {
     mkdir "$dir/small" && $mount mount -t tmpfs -o "size=$1" tmpfs "$dir/small" && mkdir "$dir/small/space" || return 0
@@ -51,6 +67,8 @@ obey() {
         case $wish in
         stop) $as "$bin/pg_ctl" -D "$dir/data" -m "$how" -t 60 stop >/dev/null 2>&1 && echo done ;;
         start) start && echo done ;;
+        standby) echo "$(standby)" ;;
+        promote) $as "$bin/pg_ctl" -D "$dir/standby" -w -t 60 promote >/dev/null 2>&1 && echo done ;;
         small) echo "$(small "$how" 2>/dev/null)" ;;
         esac
     done
@@ -63,4 +81,4 @@ for try in 1 2 3 4 5 6 7 8 9 10; do
         exit 0
     fi
 done
-fail "the server did not start: $(tail -n 5 "$dir/log")"
+fail "the server did not start: $(tail -n 5 "$dir/data.log")"

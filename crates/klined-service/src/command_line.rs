@@ -28,8 +28,12 @@ pub fn command<Args: CommandFactory>() -> Command {
 /// # Errors
 /// `.env` exists and cannot be used.
 pub(crate) fn read<Args: Parser>(others: &BTreeSet<String>) -> anyhow::Result<Args> {
+    // A program that names no others cannot judge a file that it shares with them.
     let known: BTreeSet<String> = others.union(&variables_of(&Args::command())).cloned().collect();
-    warn_of_misspelt(&known);
+    let is_judge = !others.is_empty();
+    if is_judge {
+        warn_of_misspelt(&known);
+    }
     env_file::load(&known)?;
     let mut command = command::<Args>();
     let read = command.try_get_matches_from_mut(std::env::args_os());

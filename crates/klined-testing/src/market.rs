@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use klined_market::base::{Instrument, Price, Seed, Symbol};
 use klined_market::calendar::Calendar;
-use klined_market::model::{FullParameters, Model, Regime, Scenario, SymbolState};
+use klined_market::model::{FullParameters, FullVersion, Model, Regime, Scenario, SymbolState};
 use klined_market::universe::{StockCount, UniverseRow, ashare, csv};
 
 use crate::time::SHANGHAI;
@@ -25,6 +25,12 @@ pub fn full_with(seed: u64, parameters: FullParameters) -> Model {
 #[must_use]
 pub fn full(seed: u64) -> Model {
     full_with(seed, FullParameters::default())
+}
+
+/// The full model in one of its versions.
+#[must_use]
+pub fn full_of_version(seed: u64, version: FullVersion) -> Model {
+    Model::full_of_version(Seed(seed), version, FullParameters::default(), Arc::new(Calendar::clone(&SHANGHAI)))
 }
 
 /// A symbol from its text.

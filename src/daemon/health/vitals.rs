@@ -1,6 +1,6 @@
 //! The vital signs of a job on a market: how far it has got, and when it is too far behind to be ready.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use klined_service::{JobStatus, Vitals, instant};
@@ -34,7 +34,11 @@ pub struct MarketVitals {
     duty: Duty,
     calendars: Calendars,
     advance: Mutex<Advance>,
+    condition: OnceLock<Box<Condition>>,
 }
+
+/// Why a job is not ready; none when it is.
+type Condition = dyn Fn() -> Option<String> + Send + Sync;
 
 /// How far a job has got.
 struct Advance {
@@ -47,7 +51,7 @@ struct Advance {
 impl MarketVitals {
     pub(super) fn new(common: Vitals, duty: Duty, metrics: Arc<MarketMetrics>, calendars: Calendars) -> Self {
         let advance = Advance { ran_at: instant(), last_minute: None, status: None, lag_minutes: 0 };
-        Self { common, metrics, duty, calendars, advance: Mutex::new(advance) }
+        Self { common, metrics, duty, calendars, advance: Mutex::new(advance), condition: OnceLock::new() }
     }
 
     fn advance(&self) -> MutexGuard<'_, Advance> {
@@ -58,6 +62,11 @@ impl MarketVitals {
     pub fn stands_at(&self, start: UnixSeconds) {
         self.advance().last_minute = Some(start);
         self.metrics.set_last_minute(start);
+    }
+
+    /// The job is ready only while this gives no reason against it. The first such condition counts.
+    pub fn is_ready_unless(&self, condition: impl Fn() -> Option<String> + Send + Sync + 'static) {
+        self.condition.get_or_init(|| Box::new(condition));
     }
 
     /// The market's status is this from now on.
@@ -108,7 +117,7 @@ impl JobStatus for MarketVitals {
             Duty::RunWithin(most) if since_run > most => {
                 Some(format!("the last complete run was {} s ago", since_run.as_secs()))
             }
-            Duty::RunWithin(_) | Duty::RunFree => None,
+            Duty::RunWithin(_) | Duty::RunFree => self.condition.get().and_then(|condition| condition()),
         }
     }
 

@@ -20,7 +20,7 @@ use self::walk::Walk;
 use super::advance::{ensure_partitions_ahead, ensure_week, resume, status_after};
 use super::universe::{self, Roster};
 use super::{Aggregator, Folded, JobError, Market, Stop};
-use crate::store::{BarStore, Lease, Listing, LoadRoles, MarketWrite, Role};
+use crate::store::{BarStore, Lease, Listing, LoadRoles, MarketWrite, ParametersSince, Role};
 use klined_market::bars::{Rollup, SymbolRun};
 use klined_market::base::{Symbol, UnixSeconds};
 use klined_market::calendar::Minute;
@@ -86,12 +86,14 @@ pub fn backfill(
         return Err(JobError::OtherShard { symbol, shard });
     }
     let lease = market.store.acquire_shard(Role::Writer, shard)?;
+    let now = present(market, only, now)?;
     let (first_day, end) = bounds(market, window, now)?;
     // Read before the scenarios: a process that reads that the market has begun then also reads the scenarios that it began with.
     let has_begun = !market.store.listings()?.is_empty();
     if !has_begun && !shard.is_first() {
         return Err(JobError::NotBegun(shard));
     }
+    market.require_agreement()?;
     let market = &market.clone().with_scenarios(&lease, first_day)?;
     let is_open_ended = !matches!(window, Window::Range { to: Some(_), .. });
     let Plan { runs, roster, target, opening } = plan(market, first_day, end, is_open_ended, only, has_begun)?;
@@ -124,6 +126,15 @@ pub fn backfill(
     }
     let first = calendar.open_of(earliest)?;
     Ok(Backfilled { bars, rollups, symbols: walks.len(), first, last: target, is_complete })
+}
+
+/// The moment at which a backfill ends at the latest: the clock's, but for one stock of a market the end of the newest minute of
+/// its other stocks. With a later one the next start would take all of them there.
+fn present(market: &Market, only: Option<Symbol>, now: UnixSeconds) -> Result<UnixSeconds, JobError> {
+    let Some(only) = only else { return Ok(now) };
+    let others = market.store.progress()?.into_iter().filter(|row| row.checkpoint.symbol != only);
+    let newest = others.filter_map(|row| Some((row.last_bar?, row.checkpoint.symbol))).max();
+    newest.map_or(Ok(now), |(time, symbol)| Ok(market.minute(symbol, time)?.end()))
 }
 
 /// The lease of the roll-ups' role, when it is free and this user may write roll-ups.
@@ -234,6 +245,7 @@ fn plan(
                 let run = SymbolRun::list(market.model.clone(), instrument, first_day);
                 opening.listings.push(Listing { symbol, first_day, last_day: None });
                 opening.checkpoints.push(run.checkpoint());
+                opening.parameters.push(ParametersSince::of(&run));
                 if is_own {
                     runs.push((run, first_day));
                 }

@@ -1,99 +1,52 @@
 //! Verify: what a database holds against the laws it should hold.
 //!
-//! For every listed symbol: each stored 1-minute bar is a bar, stands on a trading minute and opens where the one before
-//! closed, but for the day's first where the model has overnight gaps and for what follows a halt or is a scenario's gap; none is
-//! missing between the symbol's first day and its last minute, halts aside; every roll-up equals the fold of its minutes and
-//! none stands alone; `stock_state` shows the last bar. Reads page by page and changes nothing.
+//! Every bar is made again from seed, model, listings, parameters and scenarios, and compared. For every listed symbol: each stored
+//! 1-minute bar is a bar, stands on a trading minute and is the one that the market makes; none is missing between the symbol's
+//! first day and its last minute, halts aside; every roll-up equals the fold of its minutes and none stands alone; state,
+//! checkpoint and halts are what the market makes. The tables agree with one another, there are no bars of other symbols, and
+//! SQLite finds its file whole. Reads page by page and changes nothing.
 //!
 //! The daemons may be running. What they write meanwhile is left out: bars past the last one that `stock_state` named at
 //! the beginning, and, where the watermark has moved since, the buckets that were open then.
 
 mod expected;
 mod pages;
+mod remake;
+mod report;
+mod rows;
+mod state;
 
-use std::collections::BTreeMap;
-use std::fmt;
-
-use super::{JobError, Stop};
+use super::{JobError, Market, Progress, Stop};
 use crate::store::{BarStore, Listing, StateRow, StoredBar};
-use klined_market::bars::{Bar, Halt, Repair, Rollup};
-use klined_market::base::{Interval, Price, Symbol, UnixSeconds};
-use klined_market::calendar::{Calendar, Minute, local_time};
-use klined_market::model::{Effect, ModelKind, ScenarioEvent, Scope};
+use klined_market::bars::{Bar, Repair, Rollup};
+use klined_market::base::{Interval, Ohlcv, Price, Symbol, UnixSeconds};
+use klined_market::calendar::{Calendar, Minute};
+use klined_market::model::ScenarioEvent;
 
 use expected::Expected;
 use pages::Pages;
+use remake::Remake;
+pub use report::{Finding, Report};
+use rows::Rows;
 
 /// The most bars read at once.
 const PAGE_BARS: usize = 20_000;
-/// The most findings kept word for word; the others are counted.
-const FINDINGS_MAX: usize = 50;
-
-/// One thing that is off.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
-    pub symbol: Symbol,
-    pub interval: Interval,
-    /// Unix seconds.
-    pub time: UnixSeconds,
-    pub problem: String,
+/// How much of the bars is looked at.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Sample {
+    /// The share of the stocks whose bars are remade, above 0 and at most 1; none is all of them. The small tables are compared
+    /// for every stock.
+    pub share: Option<f64>,
+    /// Where among the stocks the sample begins.
+    pub place: u64,
 }
 
-/// What was looked at and what was found.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Report {
-    pub symbols: usize,
-    /// 1-minute bars checked.
-    pub minutes: u64,
-    /// Roll-ups compared with their minutes.
-    pub rollups: u64,
-    /// Minutes that are written but not rolled up yet, summed over the symbols: lag, not damage.
-    pub minutes_not_rolled_up: u64,
-    /// The first findings.
-    pub findings: Vec<Finding>,
-    /// How many there were in all.
-    pub findings_count: u64,
-}
-
-impl Report {
-    /// Whether nothing is off.
-    #[must_use]
-    pub fn is_clean(&self) -> bool {
-        self.findings_count == 0
-    }
-
-    fn note(&mut self, symbol: Symbol, interval: Interval, time: UnixSeconds, problem: impl Into<String>) {
-        self.findings_count += 1;
-        if self.findings.len() < FINDINGS_MAX {
-            self.findings.push(Finding { symbol, interval, time, problem: problem.into() });
-        }
-    }
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { symbol, interval, time, problem } = self;
-        write!(f, "{symbol} {interval} {} ({time}): {problem}", local_time(*time))
-    }
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
-            "checked {} 1-minute bars and {} roll-ups of {} symbols",
-            self.minutes, self.rollups, self.symbols
-        )?;
-        if self.minutes_not_rolled_up > 0 {
-            writeln!(f, "not rolled up yet: {} minutes", self.minutes_not_rolled_up)?;
-        }
-        for finding in &self.findings {
-            writeln!(f, "  {finding}")?;
-        }
-        if self.findings_count > self.findings.len() as u64 {
-            writeln!(f, "  … and {} more", self.findings_count - self.findings.len() as u64)?;
-        }
-        if self.is_clean() { write!(f, "clean") } else { write!(f, "{} problems", self.findings_count) }
+impl Sample {
+    /// Whether it has a stock, by its place among all.
+    fn has(self, stock: usize) -> bool {
+        let Some(share) = self.share else { return true };
+        let every = (1.0 / share).round().max(1.0) as u64;
+        (stock as u64).wrapping_add(self.place).is_multiple_of(every)
     }
 }
 
@@ -101,35 +54,33 @@ impl fmt::Display for Report {
 ///
 /// # Errors
 /// The database fails; what is off in it is no error but part of the report.
-pub fn verify(store: &dyn BarStore, calendar: &Calendar, stop: &Stop) -> Result<Report, JobError> {
+pub fn verify(market: &Market, sample: Sample, progress: &mut dyn Progress, stop: &Stop) -> Result<Report, JobError> {
+    let (store, calendar) = (&*market.store, &*market.calendar);
     let mut report = Report::default();
-    let kind = store.identity()?.and_then(|identity| ModelKind::of_version(&identity.model));
-    let has_gaps = kind.is_some_and(ModelKind::has_overnight_gaps);
-    // The watermarks first: so no state is older than its watermark, unless something is off.
-    let watermarks = store.watermarks()?;
-    let states: BTreeMap<String, StateRow> =
-        store.states()?.into_iter().map(|state| (state.symbol.clone(), state)).collect();
-    let mut listings: BTreeMap<Symbol, Vec<Listing>> = BTreeMap::new();
-    for listing in store.listings()? {
-        listings.entry(listing.symbol).or_default().push(listing);
+    for fault in store.storage_faults()? {
+        report.note_tables(format!("the file is damaged: {fault}"));
     }
-    let mut halts: BTreeMap<Symbol, Vec<Halt>> = BTreeMap::new();
-    for halt in store.halts()? {
-        halts.entry(halt.symbol).or_default().push(halt);
-    }
+    let rows = Rows::read(store)?;
     let events: Vec<ScenarioEvent> = store.scenarios()?.into_iter().flat_map(|scenario| scenario.events).collect();
+    let market = &Market { model: market.model.clone().with_events(&events, calendar), ..market.clone() };
+    rows.compare(market, &mut report)?;
     let mut retained_from = store.retained_from()?;
-    for (&symbol, spans) in &listings {
-        let state = states.get(symbol.as_str());
-        let folded_to = watermarks.get(&symbol).copied().unwrap_or(UnixSeconds::EPOCH);
-        let halts = halts.get(&symbol).map(Vec::as_slice).unwrap_or_default();
+    let picked: Vec<(&Symbol, &Vec<Listing>)> =
+        rows.listings.iter().enumerate().filter(|(place, _)| sample.has(*place)).map(|(_, row)| row).collect();
+    let expected = |(symbol, spans): &(&Symbol, &Vec<Listing>)| {
+        let from = spans.first().and_then(|span| Calendar::midnight(span.first_day).ok())?;
+        Some(calendar.minutes_between(from, rows.states.get(*symbol)?.last_update.next()))
+    };
+    progress.begin(picked.iter().filter_map(expected).sum());
+    for (&symbol, spans) in picked {
         let before = report.clone();
         while !stop.is_asked() {
             let from = retained_from.unwrap_or(UnixSeconds::MIN);
             report.symbols += 1;
+            let parameters = rows.parameters.get(&symbol).map(Vec::as_slice).unwrap_or_default();
+            let remake = Remake::new(market, symbol, spans, parameters);
             let report = &mut report;
-            SymbolCheck { store, calendar, symbol, has_gaps, halts, events: &events, folded_to, from, report }
-                .run(spans, state)?;
+            SymbolCheck { rows: &rows, store, calendar, symbol, remake, from, report }.run(spans)?;
             if report.findings_count == before.findings_count {
                 break;
             }
@@ -141,29 +92,35 @@ pub fn verify(store: &dyn BarStore, calendar: &Calendar, stop: &Stop) -> Result<
             retained_from = now_from;
             *report = before.clone();
         }
+        progress.advance(report.minutes - before.minutes);
     }
+    rows.compare_later_bars(store, &mut report)?;
     Ok(report)
 }
 
+/// A bar's numbers in the order of the columns.
+fn in_words(bar: Ohlcv) -> String {
+    format!("{} {} {} {} {}", bar.open(), bar.high(), bar.low(), bar.close(), bar.volume())
+}
+
 struct SymbolCheck<'a> {
+    rows: &'a Rows,
     store: &'a dyn BarStore,
     calendar: &'a Calendar,
     symbol: Symbol,
-    /// Whether a day may open away from the close before.
-    has_gaps: bool,
-    halts: &'a [Halt],
-    events: &'a [ScenarioEvent],
-    /// Roll-ups hold the minutes up to this one.
-    folded_to: UnixSeconds,
+    remake: Remake<'a>,
     /// Bars before this instant are not kept.
     from: UnixSeconds,
     report: &'a mut Report,
 }
 
 impl SymbolCheck<'_> {
-    fn run(&mut self, spans: &[Listing], state: Option<&StateRow>) -> Result<(), JobError> {
-        let mut expected =
-            Expected::new(self.calendar, spans, self.halts, self.from, state.map(|state| state.last_update))?;
+    fn run(&mut self, spans: &[Listing]) -> Result<(), JobError> {
+        let state = self.rows.states.get(&self.symbol);
+        // Roll-ups hold the minutes up to this one.
+        let folded_to = self.rows.watermarks.get(&self.symbol).copied().unwrap_or(UnixSeconds::EPOCH);
+        let halts = self.rows.halts.get(&self.symbol).map(Vec::as_slice).unwrap_or_default();
+        let mut expected = Expected::new(self.calendar, spans, halts, self.from, state.map(|state| state.last_update))?;
         // Buckets that begin before the horizon are not kept, even if a part of their minutes is.
         let mut rollup = match self.calendar.minutes_in(self.from, UnixSeconds::MAX).next() {
             Some(since) => Rollup::repairing(self.calendar, Repair { since }),
@@ -171,7 +128,7 @@ impl SymbolCheck<'_> {
         };
         let mut folded = Folds { bars: Default::default(), seen_to: [self.from; Interval::ROLLED.len()] };
         let mut last: Option<(UnixSeconds, Price)> = None;
-        let until = state.map_or(UnixSeconds::MAX, |state| state.last_update.max(self.folded_to).next());
+        let until = state.map_or(UnixSeconds::MAX, |state| state.last_update.max(folded_to).next());
         let mut rows = Pages::between(self.store, self.symbol, Interval::Minute1, self.from, until);
         while let Some(row) = rows.next()? {
             self.report.minutes += 1;
@@ -188,17 +145,9 @@ impl SymbolCheck<'_> {
                 }
             };
             self.missing_before(&mut expected, bar.first);
-            if let Some((_, close)) = last.filter(|(_, close)| *close != bar.ohlcv.open())
-                && !self.may_open_anywhere(bar.first)
-            {
-                self.note(
-                    Interval::Minute1,
-                    row.time,
-                    format!("opens at {}, but the bar before closed at {close}", bar.ohlcv.open()),
-                );
-            }
+            self.compare_with_remade(&row, bar.first)?;
             last = Some((row.time, bar.ohlcv.close()));
-            if row.time <= self.folded_to {
+            if row.time <= folded_to {
                 rollup.push(&bar, &mut |interval, whole| folded.add(interval, whole));
                 self.compare_long(&mut folded)?;
             } else {
@@ -212,38 +161,42 @@ impl SymbolCheck<'_> {
         for slot in 0..Interval::ROLLED.len() {
             self.compare(slot, &mut folded, None)?;
         }
-        let before_open_buckets = (self.report.findings.len(), self.report.findings_count);
+        let before_open_buckets = self.report.clone();
         for (interval, bar) in rollup.current() {
             folded.add(interval, bar);
         }
         for slot in 0..Interval::ROLLED.len() {
             self.compare(slot, &mut folded, Some(UnixSeconds::MAX))?;
         }
-        if self.report.findings_count > before_open_buckets.1
-            && self.store.watermarks()?.get(&self.symbol).copied().unwrap_or(UnixSeconds::EPOCH) != self.folded_to
+        if self.report.findings_count > before_open_buckets.findings_count
+            && self.store.watermarks()?.get(&self.symbol).copied().unwrap_or(UnixSeconds::EPOCH) != folded_to
         {
-            self.report.findings.truncate(before_open_buckets.0);
-            self.report.findings_count = before_open_buckets.1;
+            *self.report = before_open_buckets;
         }
         self.check_state(state, last);
-        Ok(())
+        self.compare_state(halts)
     }
 
     fn note(&mut self, interval: Interval, time: UnixSeconds, problem: impl Into<String>) {
         self.report.note(self.symbol, interval, time, problem);
     }
 
-    /// Whether the bar of a minute may open away from the close before: with its day, or when trade is taken up again.
-    fn may_open_anywhere(&self, minute: Minute) -> bool {
-        let is_gap = |event: &ScenarioEvent| {
-            matches!(event.effect, Effect::Gap { .. })
-                && event.from == minute.start()
-                && !matches!(event.scope, Scope::Symbol(symbol) if symbol != self.symbol)
-        };
-        let is_halted = |minute: Minute| self.halts.iter().any(|halt| halt.holds(minute.start()));
-        self.has_gaps && self.calendar.index_in_day(minute) == 0
-            || self.events.iter().any(is_gap)
-            || self.calendar.previous_minute(minute).is_some_and(is_halted)
+    /// Compares a stored bar with the one that the function makes.
+    fn compare_with_remade(&mut self, row: &StoredBar, minute: Minute) -> Result<(), JobError> {
+        let made = self.remake.bar_at(minute)?;
+        if let Some(made) = made.filter(|made| !row.is_exactly(made.ohlcv)) {
+            self.report.differing += 1;
+            let StoredBar { time, open, high, low, close, volume, .. } = *row;
+            let made = in_words(made.ohlcv);
+            self.note(
+                Interval::Minute1,
+                time,
+                format!(
+                    "differs from the market: it is {open} {high} {low} {close} {volume}, and the market makes {made}"
+                ),
+            );
+        }
+        Ok(())
     }
 
     fn missing_before(&mut self, expected: &mut Expected<'_>, found: Minute) {
@@ -308,19 +261,13 @@ impl SymbolCheck<'_> {
             match wanted.next_if(|bar| bar.first.start() == row.time) {
                 Some(bar) => {
                     self.report.rollups += 1;
-                    if row.ohlcv() != Ok(bar.ohlcv) {
-                        let (StoredBar { open, high, low, close, volume, .. }, made) = (row, bar.ohlcv);
+                    if !row.is_exactly(bar.ohlcv) {
+                        let StoredBar { open, high, low, close, volume, .. } = row;
+                        let made = in_words(bar.ohlcv);
                         self.note(
                             interval,
                             row.time,
-                            format!(
-                                "is {open} {high} {low} {close} {volume}, but its minutes make {} {} {} {} {}",
-                                made.open(),
-                                made.high(),
-                                made.low(),
-                                made.close(),
-                                made.volume()
-                            ),
+                            format!("is {open} {high} {low} {close} {volume}, but its minutes make {made}"),
                         );
                     }
                 }

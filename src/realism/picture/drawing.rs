@@ -13,7 +13,7 @@ use klined_market::base::price::TICKS_PER_UNIT;
 use super::curves::{self, LAG_MAX};
 use super::{DailyCandles, PictureError, PictureFormat};
 use crate::realism::series::{QUARTERS_PER_DAY, Series};
-use crate::realism::{RealismReport, profiles, reference};
+use crate::realism::{RealismReport, Reference, profiles, reference};
 
 /// Blue and vermilion of the palette of M. Okabe, K. Ito (2008), which the colour-blind can tell apart, and a neutral grey.
 const MARKET: &str = "#0072B2";
@@ -110,7 +110,7 @@ fn tails(series: &[Series]) -> Panel {
 
 fn memory(series: &[Series]) -> Panel {
     let points = curves::memory(series).into_iter().map(|(lag, value)| (lag as f64, value)).collect();
-    let real = reference::clustering().map(|(lag, value)| (lag as f64, value));
+    let real = Reference::ASHARE.clustering().map(|(lag, value)| (lag as f64, value));
     let plots = vec![line(points, MARKET, "generated").into(), dots(real.to_vec()).into()];
     let title = "Memory of volatility: ACF of |r|, 15-minute returns";
     let layout = layout(&plots, title, "lag (quarter-hours, log scale; 16 = a day)", "autocorrelation");

@@ -27,6 +27,7 @@ use klined_market::bars::ticks::{BestQuote, Trade};
 /// The dialect's row.
 pub const DIALECT: Dialect = Dialect {
     rules: Rules { owns, refused: answers::refused, keys: KeyPlaces::Own { headers: &KEY_HEADERS, find: credentials } },
+    headers: &[],
     parameters: &parameters::KNOWN,
     routes,
     encoders: &[messages::JSON_ENCODER, messages::MESSAGE_PACK_ENCODER],

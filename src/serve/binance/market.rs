@@ -77,7 +77,7 @@ pub async fn exchange_info(State(server): State<Arc<Server>>, parameters: Binanc
         Some(rows) => rows.into_iter().map(symbol_info).collect(),
         None => prices.rows.iter().map(symbol_info).collect(),
     };
-    let per_second = server.options.address_rate.per_second;
+    let per_second = server.options.of_address.rate.per_second;
     answer(&json!({
         "timezone": "UTC",
         "serverTime": server.market_time_or_wall().await?.millis(),

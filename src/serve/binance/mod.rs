@@ -21,9 +21,13 @@ use super::kit::dialect::{Dialect, Routes};
 use super::kit::parsers::{query, text};
 use crate::access::guard::{KeyPlaces, Rules};
 
+/// The header with the unit of times.
+static HEADERS: [HeaderName; 1] = [HeaderName::from_static("x-mbx-time-unit")];
+
 /// The dialect's row.
 pub const DIALECT: Dialect = Dialect {
     rules: Rules { owns, refused: answers::refused, keys: KeyPlaces::Shared(&KEY_HEADERS) },
+    headers: &HEADERS,
     parameters: &parameters::KNOWN,
     routes,
     encoders: &[],

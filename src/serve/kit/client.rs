@@ -1,6 +1,7 @@
 //! One WebSocket client: what it sends, what the market does, pings, the server's stop, and the faults that its key asks for.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +15,7 @@ use super::channels::ChannelSet;
 use crate::access::chaos::MessageFault;
 use crate::access::faults::MessageFaults;
 use crate::access::keys::{Allowed, ConnectionSlot, Holder};
-use crate::access::limits::{Allowance, Rate};
+use crate::access::limits::{Allowance, HeldBytes, Rate};
 use crate::feed::{FeedUpdate, Last, Missed, Subscription};
 use crate::query::errors::Refusal;
 use crate::serve::server::Server;
@@ -22,6 +23,8 @@ use klined_market::base::Symbol;
 
 /// How long a client may take to confirm that the connection closes.
 const CLOSE_WAIT: Duration = Duration::from_secs(5);
+/// The pings and pongs that a client may send: more than any library does.
+const CONTROL_RATE: Rate = Rate { per_second: NonZeroU32::new(10).unwrap(), burst: NonZeroU32::new(60).unwrap() };
 /// How often a client is pinged.
 const PING_EVERY: Duration = Duration::from_secs(20);
 /// A client that has sent nothing for so long, not even the answer to a ping, is gone.
@@ -107,7 +110,11 @@ pub struct Client {
     /// What the client's key allows.
     pub allowed: Allowed,
     socket: WebSocket,
+    /// Whose bytes are counted while they are not read; none where the address is not known.
+    peer: Option<IpAddr>,
     allowance: Allowance,
+    /// What is left of the pings and pongs that the client may send: the answers to them are bytes that it need not read.
+    control: Allowance,
     slot: Option<ConnectionSlot>,
     /// The faults that the client's key asks for.
     faults: Option<MessageFaults>,
@@ -117,7 +124,7 @@ pub struct Client {
 }
 
 impl Client {
-    pub(super) fn new(server: Arc<Server>, socket: WebSocket, limits: &SocketLimits) -> Self {
+    pub(super) fn new(server: Arc<Server>, socket: WebSocket, peer: Option<IpAddr>, limits: &SocketLimits) -> Self {
         let every = |period| {
             let mut ticks = interval(period);
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -129,7 +136,9 @@ impl Client {
             subscription,
             allowed: Allowed::default(),
             socket,
+            peer,
             allowance: Allowance::new(limits.rate),
+            control: Allowance::new(CONTROL_RATE),
             slot: None,
             faults: None,
             ping: every(PING_EVERY),
@@ -192,7 +201,11 @@ impl Client {
                     match received {
                         Some(Ok(Message::Text(text))) => return Ok(ClientEvent::Message(Incoming::Text(text))),
                         Some(Ok(Message::Binary(bytes))) => return Ok(ClientEvent::Message(Incoming::Binary(bytes))),
-                        Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                        Some(Ok(Message::Ping(_) | Message::Pong(_))) => {
+                            if self.control.take().is_err() {
+                                return Err(self.expel("too many pings").await);
+                            }
+                        }
                         Some(Ok(Message::Close(_))) => return Err(self.drain().await),
                         Some(Err(_)) => return Err(self.close(close_code::SIZE, "too large, or no WebSocket").await),
                         None => return Err(Disconnected),
@@ -224,11 +237,13 @@ impl Client {
     /// Sends frames with one flush, or what the faults make of them.
     ///
     /// # Errors
-    /// The client is gone, or its key asks for the connection's end.
+    /// The client is gone, its address has too many bytes that it does not read, or its key asks for the connection's end.
     pub(super) async fn send(&mut self, frames: Vec<Message>, cause: Cause) -> Result<(), Disconnected> {
         if frames.is_empty() {
             return Ok(());
         }
+        // They count until they are flushed.
+        let _held = self.hold(&frames)?;
         for frame in frames {
             match cause {
                 Cause::Market if self.faults.is_some() => self.feed_with_faults(frame).await?,
@@ -236,6 +251,12 @@ impl Client {
             }
         }
         self.flush().await
+    }
+
+    fn hold(&self, frames: &[Message]) -> Result<Option<HeldBytes>, Disconnected> {
+        let Some(peer) = self.peer else { return Ok(None) };
+        let bytes = frames.iter().map(frame_bytes).sum();
+        self.server.guard.unread.hold(peer, bytes).map(Some).ok_or(Disconnected)
     }
 
     async fn feed_with_faults(&mut self, frame: Message) -> Result<(), Disconnected> {
@@ -290,6 +311,14 @@ impl Client {
         let reading = async { while let Some(Ok(_)) = self.socket.recv().await {} };
         let _ = self.subscription.wait_for_client(tokio::time::timeout(CLOSE_WAIT, reading)).await;
         Disconnected
+    }
+}
+
+fn frame_bytes(frame: &Message) -> usize {
+    match frame {
+        Message::Text(text) => text.len(),
+        Message::Binary(bytes) | Message::Ping(bytes) | Message::Pong(bytes) => bytes.len(),
+        Message::Close(_) => 0,
     }
 }
 

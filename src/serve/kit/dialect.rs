@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::http::HeaderName;
 use axum::routing::MethodRouter;
 use utoipa::openapi::path::{Operation, Parameter, ParameterIn};
 use utoipa::openapi::{OpenApi, RefOr, Required};
@@ -32,6 +33,8 @@ const SEGMENTS: [(&str, &str); 13] = [
 pub struct Dialect {
     /// What the guard has to know.
     pub rules: Rules,
+    /// The headers that its clients send besides those of keys, which pages of other sites may send too.
+    pub headers: &'static [HeaderName],
     /// The names that a query string of the dialect may have.
     pub parameters: &'static [&'static str],
     pub routes: fn() -> Routes,

@@ -6,8 +6,10 @@ use std::future::Future;
 use std::sync::Arc;
 
 use axum::body::Bytes;
+use axum::extract::FromRequestParts;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{Message, Utf8Bytes, WebSocketUpgrade};
+use axum::http::request::Parts;
 use axum::response::Response;
 use tokio::time::{Instant, timeout_at};
 
@@ -17,12 +19,33 @@ use crate::access::keys::{ConnectionSlot, Holder};
 use crate::feed::FeedUpdate;
 use crate::query::errors::Refusal;
 use crate::serve::server::Server;
+use klined_service::net::http::Peer;
 
 /// The buffer that each WebSocket reads into, in bytes: clients send little.
 const READ_BYTES: usize = 4 * 1024;
+/// From this length on what is written goes out without a flush.
+const WRITE_BYTES: usize = 32 * 1024;
+/// The most bytes that wait in a WebSocket for its client to read. The longest frame is the list of everything that a client of Alpaca's
+/// has subscribed to, or one round of the feed's events for it.
+const WRITE_BYTES_MAX: usize = 8 * 1024 * 1024;
 
-/// The upgrade to a WebSocket, where a request asks for one.
-pub type Upgrade = Result<WebSocketUpgrade, WebSocketUpgradeRejection>;
+/// The upgrade to a WebSocket, where a request asks for one, and the address that asks.
+pub type Upgrade = Result<SocketRequest, WebSocketUpgradeRejection>;
+
+/// A request for a WebSocket.
+pub struct SocketRequest {
+    upgrade: WebSocketUpgrade,
+    peer: Option<Peer>,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for SocketRequest {
+    type Rejection = WebSocketUpgradeRejection;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        let peer = parts.extensions.get::<Peer>().copied();
+        Ok(Self { upgrade: WebSocketUpgrade::from_request_parts(parts, state).await?, peer })
+    }
+}
 
 /// How a client comes in.
 pub enum Admission {
@@ -136,22 +159,19 @@ pub trait Protocol: Send + Sized + 'static {
 ///
 /// # Errors
 /// It is an ordinary request.
-pub fn requested(upgrade: Upgrade) -> Result<WebSocketUpgrade, Refusal> {
+pub fn requested(upgrade: Upgrade) -> Result<SocketRequest, Refusal> {
     upgrade.map_err(|_| Refusal::Invalid("this route is a WebSocket: ask for an upgrade".to_owned()))
 }
 
 /// Answers a request for a WebSocket, and serves the client until the connection ends.
-pub fn open<P: Protocol>(
-    upgrade: WebSocketUpgrade,
-    server: Arc<Server>,
-    admission: Admission,
-    protocol: P,
-) -> Response {
+pub fn open<P: Protocol>(request: SocketRequest, server: Arc<Server>, admission: Admission, protocol: P) -> Response {
     let most = P::LIMITS.message_bytes;
+    let SocketRequest { upgrade, peer } = request;
     let upgrade = upgrade.read_buffer_size(READ_BYTES).max_message_size(most).max_frame_size(most);
+    let upgrade = upgrade.write_buffer_size(WRITE_BYTES).max_write_buffer_size(WRITE_BYTES_MAX);
     upgrade.on_upgrade(move |socket| async move {
         server.metrics.client_connected();
-        let client = Client::new(server.clone(), socket, &P::LIMITS);
+        let client = Client::new(server.clone(), socket, peer.map(|peer| peer.0), &P::LIMITS);
         let Err(Disconnected) = Conversation { client, protocol }.run(admission).await;
         server.metrics.client_disconnected();
     })

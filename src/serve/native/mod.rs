@@ -29,6 +29,7 @@ use crate::access::guard::{KeyPlaces, Rules};
 /// The dialect's row. Its parameters are in the document.
 pub const DIALECT: Dialect = Dialect {
     rules: Rules { owns: |_| false, refused: answers::refused, keys: KeyPlaces::Shared(&KEY_HEADERS) },
+    headers: &[],
     parameters: &[],
     routes,
     encoders: &[socket::ENCODER],

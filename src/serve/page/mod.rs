@@ -2,15 +2,22 @@
 //!
 //! There is a route for each file and nothing is looked up, so no path leads anywhere else.
 
+use std::net::IpAddr;
+
 use axum::body::Bytes;
-use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, REFERRER_POLICY};
-use axum::http::{HeaderMap, HeaderName, StatusCode};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HOST, IF_NONE_MATCH, ORIGIN, REFERRER_POLICY,
+};
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, HeaderName, StatusCode, Version};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
+use super::server::PageKey;
+use crate::access::visitors::is_forwarded;
 use klined_service::net::http::Peer;
 
 /// Path below the root, and content.
@@ -35,15 +42,19 @@ const MISSING: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">
     <pre>cd web\nnpm ci\nnpm run build\ncd ..\ncargo build --release</pre></html>\n";
 
 /// The routes of the page. Its requests are made with the key, which consists of letters, digits, `-`, `_` and `.`; it is empty where none is
-/// needed. Unless the page is public, only clients on this machine get the key in it; the page asks its reader for one elsewhere.
-pub fn routes<S: Clone + Send + Sync + 'static>(key: &str, is_public: bool) -> Router<S> {
-    routes_of(FILES, key, is_public)
+/// needed. Who does not get the key in it is asked for one by the page.
+pub fn routes<S: Clone + Send + Sync + 'static>(key: &str, who: PageKey) -> Router<S> {
+    routes_of(FILES, key, who)
 }
 
-fn routes_of<S: Clone + Send + Sync + 'static>(files: &'static [PageFile], key: &str, is_public: bool) -> Router<S> {
+fn routes_of<S: Clone + Send + Sync + 'static>(files: &'static [PageFile], key: &str, who: PageKey) -> Router<S> {
     let (with_key, without) = (Bytes::from(index(files, key)), Bytes::from(index(files, "")));
-    let root = get(move |peer: Option<Extension<Peer>>, asked: HeaderMap| async move {
-        let has_key = is_public || is_from_here(peer.map(|Extension(peer)| peer), &asked);
+    let root = get(move |peer: Option<Extension<Peer>>, version: Version, asked: HeaderMap| async move {
+        let has_key = match who {
+            PageKey::Everybody => true,
+            PageKey::ThisMachine => is_from_here(peer.map(|Extension(peer)| peer), version, &asked),
+            PageKey::Withheld => false,
+        };
         (headers("text/html; charset=utf-8", "no-store"), if has_key { with_key } else { without })
     });
     files.iter().filter(|(path, _)| *path != INDEX).fold(Router::new().route("/", root), |router, &(path, content)| {
@@ -52,11 +63,19 @@ fn routes_of<S: Clone + Send + Sync + 'static>(files: &'static [PageFile], key: 
     })
 }
 
-/// Whether a request comes from this machine and was not passed on by a proxy.
-fn is_from_here(peer: Option<Peer>, asked: &HeaderMap) -> bool {
-    let is_passed_on =
-        ["forwarded", "x-forwarded-for", "x-real-ip", "via"].iter().any(|name| asked.contains_key(*name));
-    peer.is_some_and(|Peer(address)| address.to_canonical().is_loopback()) && !is_passed_on
+/// Whether a browser on this machine asks, and no proxy for it: a proxy says so in a header, keeps the name that its client knows, or
+/// speaks HTTP/1.0, which no browser does.
+fn is_from_here(peer: Option<Peer>, version: Version, asked: &HeaderMap) -> bool {
+    let host = asked.get(HOST).and_then(|host| Authority::try_from(host.as_bytes()).ok());
+    let names_this_machine = host.is_some_and(|host| {
+        let name = host.host().trim_start_matches('[').trim_end_matches(']');
+        name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    });
+    peer.is_some_and(|Peer(address)| address.to_canonical().is_loopback())
+        && names_this_machine
+        && version == Version::HTTP_11
+        && !asked.contains_key(ORIGIN)
+        && !is_forwarded(asked)
 }
 
 /// The index with the key in it. No client may store it: the next process has another key.
@@ -99,6 +118,7 @@ fn content_type(path: &str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::http::HeaderValue;
 
     fn asset(extension: &str) -> PageFile {
         *FILES.iter().find(|(path, _)| path.starts_with(NAMED_BY_CONTENT) && path.ends_with(extension)).unwrap()
@@ -127,14 +147,26 @@ mod tests {
 
     #[test]
     fn this_machine_gets_the_key_and_no_client_behind_a_proxy_does() {
-        let from = |address: &str, headers: &[&'static str]| {
-            let asked = headers.iter().map(|name| (HeaderName::from_static(name), "192.0.2.7".parse().unwrap()));
-            is_from_here(Some(Peer(address.parse().unwrap())), &asked.collect())
+        let from = |address: &str, version, headers: &[(&'static str, &'static str)]| {
+            let asked = headers.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()));
+            is_from_here(Some(Peer(address.parse().unwrap())), version, &asked.collect())
         };
+        let (host, now) = (("host", "localhost:8780"), Version::HTTP_11);
         for address in ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"] {
-            assert!(from(address, &["user-agent"]) && !from(address, &["x-forwarded-for"]), "{address}");
+            assert!(from(address, now, &[host, ("user-agent", "curl")]), "{address}");
+            for passed_on in ["x-forwarded-for", "x-forwarded-host", "forwarded", "via", "x-real-ip", "origin"] {
+                assert!(!from(address, now, &[host, (passed_on, "192.0.2.7")]), "{address} {passed_on}");
+            }
         }
-        assert!(!from("192.0.2.7", &[]) && !from("::ffff:192.0.2.7", &[]) && !is_from_here(None, &HeaderMap::new()));
+        for host in ["127.0.0.1", "[::1]:8780", "LOCALHOST"] {
+            assert!(from("::1", now, &[("host", host)]), "{host}");
+        }
+        for host in ["market.example.org", "192.0.2.7:8780", ""] {
+            assert!(!from("::1", now, &[("host", host)]), "{host}");
+        }
+        assert!(!from("127.0.0.1", Version::HTTP_10, &[host]) && !from("127.0.0.1", now, &[]));
+        assert!(!from("192.0.2.7", now, &[host]) && !from("::ffff:192.0.2.7", now, &[host]));
+        assert!(!is_from_here(None, now, &[(HOST, HeaderValue::from_static("localhost"))].into_iter().collect()));
     }
 
     #[test]

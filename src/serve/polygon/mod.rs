@@ -25,6 +25,7 @@ use klined_market::base::Nanos;
 /// The dialect's row.
 pub const DIALECT: Dialect = Dialect {
     rules: Rules { owns, refused: answers::refused, keys: KeyPlaces::Shared(&[]) },
+    headers: &[],
     parameters: &parameters::KNOWN,
     routes,
     encoders: &[socket::ENCODER],

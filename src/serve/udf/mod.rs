@@ -18,6 +18,7 @@ use crate::access::guard::{KeyPlaces, Rules};
 /// The dialect's row.
 pub const DIALECT: Dialect = Dialect {
     rules: Rules { owns, refused: answers::refused, keys: KeyPlaces::Shared(&[]) },
+    headers: &[],
     parameters: &answers::KNOWN,
     routes,
     encoders: &[],

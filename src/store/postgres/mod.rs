@@ -53,6 +53,9 @@ diesel::define_sql_function! {
 const MAY_CREATE_TABLES: &str = "coalesce(has_schema_privilege(current_schema(), 'CREATE'), false)";
 const MAY_MAKE_PARTITIONS: &str = "has_function_privilege('klines_make_partition(text, bigint, bigint)', 'EXECUTE')";
 const MAY_LOAD_MONTHS: &str = "has_function_privilege('klines_end_month(text)', 'EXECUTE')";
+// A month that is loaded into a table of its own reaches a subscriber under that table's name, which the subscriber does not have.
+const IS_READ_ONLY: &str = "current_setting('transaction_read_only')::boolean";
+const IS_PUBLISHED: &str = "EXISTS (SELECT FROM pg_publication)";
 const MAY_WRITE_ROLLUPS: &str = "has_table_privilege('market_klines', 'INSERT') \
      AND has_column_privilege('rollup_watermark', 'folded_to', 'UPDATE')";
 
@@ -103,7 +106,7 @@ impl PostgresStore {
         })
     }
 
-    /// Whether the server grants this user a right.
+    /// Whether a condition holds, such as that the server grants this user a right.
     fn holds(&self, right: &'static str) -> Result<bool, StoreError> {
         self.read(|connection| {
             diesel::select(sql::<Bool>(right)).get_result(connection).during("ask for the user's rights")
@@ -157,8 +160,7 @@ impl MarketDatabase for PostgresStore {
     }
 
     fn make_partitions(&self, from: NaiveDate, to: NaiveDate) -> Result<(), StoreError> {
-        let months: Vec<partitions::Month> = partitions::months(from, to).collect();
-        self.read(|connection| partitions::ensure(connection, &months))
+        self.read(|connection| partitions::ensure(connection, from, to))
     }
 
     fn list_missing(&self, from: NaiveDate, to: NaiveDate) -> Result<Vec<String>, StoreError> {
@@ -168,6 +170,11 @@ impl MarketDatabase for PostgresStore {
     fn clear_month(&self, month: NaiveDate) -> Result<MonthRoom, StoreError> {
         if !self.holds(MAY_LOAD_MONTHS)? {
             return Ok(MonthRoom::None("this user may not attach months; run sql_scripts/roles.sql again"));
+        }
+        if self.holds(IS_PUBLISHED)? {
+            return Ok(MonthRoom::None(
+                "this database has a publication, and a subscriber cannot follow a month that is attached",
+            ));
         }
         if !self.read(|connection| month::is_kept(connection, month))? {
             return Ok(MonthRoom::None("its bars are not kept any more"));
@@ -233,6 +240,9 @@ impl SchemaVersion for PostgresStore {
         if self.pending_migrations()?.is_empty() {
             return Ok(vec![]);
         }
+        if self.holds(IS_READ_ONLY)? {
+            return Err(StoreError::ReadOnly { url: self.server.shown_url.clone() });
+        }
         // Not on a connection of the pool, whose statements have a bound: building an index takes as long as it takes.
         self.hook.call(Operation::Other, || {
             let mut connection = self.server.connect_as("klined migration")?;
@@ -281,8 +291,7 @@ impl BarStore for PostgresStore {
     }
 
     fn follow(&self) -> Result<Box<dyn Follow>, StoreError> {
-        self.hook
-            .call(Operation::Other, || Ok(Box::new(follow::NotifyFollower::begin(&self.server)?) as Box<dyn Follow>))
+        self.hook.call(Operation::Other, || follow::begin(&self.server))
     }
 
     fn observed_by(&self, observer: Arc<dyn StoreObserver>) -> Arc<dyn BarStore> {

@@ -1,7 +1,7 @@
 //! Month partitions of `market_klines`: `market_klines_YYYY_MM`, from the month's first instant in Asia/Shanghai to the
 //! next month's.
 
-use chrono::{Datelike, NaiveDate};
+use chrono::{Datelike, Days, NaiveDate};
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
@@ -36,9 +36,13 @@ diesel::define_sql_function! {
 const WAIT_FOR_PLACE: &str = "SELECT pg_advisory_xact_lock($1, $2)";
 /// Makes a partition. SQL for the same reason.
 const MAKE_PARTITION: &str = "SELECT klines_make_partition($1, $2, $3)";
-/// The names of all partitions. SQL, because the catalog is not in diesel's schema.
-const PARTITIONS: &str = "SELECT c.relname::text AS name FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid \
-     WHERE i.inhparent = 'market_klines'::regclass";
+/// All partitions with their bounds but a default one, in order. A bound without a number is that of all times before or after.
+/// SQL, because the catalog is not in diesel's schema.
+const PARTITIONS: &str = r"SELECT p.name, coalesce(substring(p.bounds FROM 'FROM \(''(-?[0-9]+)''\)')::bigint, -9223372036854775808) AS begins,
+        coalesce(substring(p.bounds FROM 'TO \(''(-?[0-9]+)''\)')::bigint, 9223372036854775807) AS ends
+    FROM (SELECT c.oid::regclass::text AS name, pg_get_expr(c.relpartbound, c.oid) AS bounds
+        FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'market_klines'::regclass) p
+    WHERE p.bounds LIKE 'FOR VALUES FROM%' ORDER BY begins";
 /// Whether there is a table of a name. SQL for the same reason.
 const TABLE_EXISTS: &str = "SELECT EXISTS (SELECT FROM pg_class WHERE relname = $1 \
      AND relnamespace = to_regnamespace(current_schema())) AS is_there";
@@ -46,9 +50,15 @@ const TABLE_EXISTS: &str = "SELECT EXISTS (SELECT FROM pg_class WHERE relname = 
 const LONG_WAIT: &str = "SET LOCAL lock_timeout = 0";
 
 #[derive(QueryableByName)]
-struct PartitionName {
+struct Partition {
     #[diesel(sql_type = Text)]
     name: String,
+    /// The first time that it takes.
+    #[diesel(sql_type = BigInt)]
+    begins: i64,
+    /// The first time after it.
+    #[diesel(sql_type = BigInt)]
+    ends: i64,
 }
 
 #[derive(QueryableByName)]
@@ -73,23 +83,54 @@ pub(super) fn span(month: Month) -> Result<(UnixSeconds, UnixSeconds), StoreErro
     Ok((starts_at(month)?, starts_at(following(month))?))
 }
 
-/// Makes the partitions of months that have none.
-pub(super) fn ensure(connection: &mut PgConnection, wanted: &[Month]) -> Result<(), StoreError> {
-    let existing = existing(connection)?;
-    for &month in wanted.iter().filter(|&&month| existing.binary_search(&name(month)).is_err()) {
-        make(connection, month)?;
-    }
-    Ok(())
+/// Makes the partitions that days from one to another lack. What counts is which times the existing partitions take, however they
+/// are called.
+pub(super) fn ensure(connection: &mut PgConnection, from: NaiveDate, to: NaiveDate) -> Result<(), StoreError> {
+    let (lacking, overlapped) = lacking(connection, from, to)?;
+    lacking.into_iter().try_for_each(|month| make(connection, month))?;
+    overlapped.map_or(Ok(()), Err)
 }
 
-/// The names of the partitions that months from one date to another lack.
+/// The names of the partitions that [`ensure`] would make.
 pub(super) fn missing(
     connection: &mut PgConnection,
     from: NaiveDate,
     to: NaiveDate,
 ) -> Result<Vec<String>, StoreError> {
-    let existing = existing(connection)?;
-    Ok(months(from, to).map(name).filter(|name| existing.binary_search(name).is_err()).collect())
+    match lacking(connection, from, to)? {
+        (_, Some(overlapped)) => Err(overlapped),
+        (lacking, None) => Ok(lacking.into_iter().map(name).collect()),
+    }
+}
+
+/// The months of days from one to another whose partitions have to be made, and the first that cannot be.
+fn lacking(
+    connection: &mut PgConnection,
+    from: NaiveDate,
+    to: NaiveDate,
+) -> Result<(Vec<Month>, Option<StoreError>), StoreError> {
+    let existing: Vec<Partition> = sql_query(PARTITIONS).get_results(connection).during("list partitions")?;
+    let (first, last) = (Calendar::midnight(from)?, Calendar::midnight(to + Days::new(1))?);
+    let (mut lacking, mut overlapped) = (Vec::new(), None);
+    for month in months(from, to) {
+        let (begins, ends) = span(month)?;
+        if are_taken(&existing, begins.max(first).get(), ends.min(last).get()) {
+            continue;
+        }
+        match existing.iter().find(|other| other.begins < ends.get() && other.ends > begins.get()) {
+            Some(other) => {
+                overlapped.get_or_insert_with(|| StoreError::Overlapped { month: name(month), by: other.name.clone() });
+            }
+            None => lacking.push(month),
+        }
+    }
+    Ok((lacking, overlapped))
+}
+
+/// Whether partitions, in order, take every time of a span.
+fn are_taken(existing: &[Partition], begins: i64, ends: i64) -> bool {
+    let after = existing.iter().fold(begins, |at, other| if other.begins <= at { at.max(other.ends) } else { at });
+    after >= ends
 }
 
 /// Makes the partitions that bars from one time to another need and that are missing; false when none was.
@@ -99,7 +140,7 @@ pub(super) fn make_for(connection: &mut PgConnection, from: UnixSeconds, to: Uni
         return Ok(false);
     };
     let are_missing = !missing(connection, from, to)?.is_empty();
-    ensure(connection, &months(from, to).collect::<Vec<_>>())?;
+    ensure(connection, from, to)?;
     Ok(are_missing)
 }
 
@@ -114,13 +155,6 @@ pub(super) fn name((year, month): Month) -> String {
 /// The first instant of a month in Asia/Shanghai, in Unix seconds.
 fn starts_at((year, month): Month) -> Result<UnixSeconds, StoreError> {
     Ok(Calendar::midnight(NaiveDate::from_ymd_opt(year, month, 1).unwrap_or_default())?)
-}
-
-fn existing(connection: &mut PgConnection) -> Result<Vec<String>, StoreError> {
-    let rows: Vec<PartitionName> = sql_query(PARTITIONS).get_results(connection).during("list partitions")?;
-    let mut names: Vec<String> = rows.into_iter().map(|row| row.name).collect();
-    names.sort();
-    Ok(names)
 }
 
 /// Waits for a process that is loading the month, which would find the name taken at the end.

@@ -17,7 +17,7 @@ use super::super::error::{During, StoreError};
 use super::super::schema::sql_types::FixedPoint;
 use super::super::schema::{market_klines, rollup_dirty};
 use super::super::tables::symbols::{NewCheckpoint, NewRealtimePrice, NewStockState};
-use super::super::tables::{MARKET_TABLES, SYMBOL_TABLES, identity, minutes, rollups};
+use super::super::tables::{MARKET_TABLES, SYMBOL_TABLES, identity, minutes, parameters, rollups};
 use super::super::values::ExactPrice;
 use super::klines::{self, KlineWrite};
 use super::notify;
@@ -51,6 +51,7 @@ pub(super) fn minutes(connection: &mut PgConnection, write: &MarketWrite) -> Res
     // Listings first: a listed symbol's watermark tells its bars from those of a symbol that no generator makes.
     upsert_listings(connection, &write.listings)?;
     upsert_checkpoints(connection, &write.checkpoints)?;
+    parameters::put(&mut AnyConnection::Postgres(connection), &write.parameters)?;
     let horizon = identity::horizon(&mut AnyConnection::Postgres(connection))?;
     let kept = write.bars.iter().filter(|(_, bar)| horizon.keeps(bar));
     let bars: Vec<KlineWrite<'_>> =

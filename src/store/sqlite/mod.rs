@@ -5,6 +5,7 @@ mod clearing;
 mod follow;
 mod klines;
 mod lease;
+mod reading;
 mod removal;
 mod settings;
 mod write;

@@ -17,9 +17,9 @@ use super::super::schema::{
     stock_realtime_price, stock_state,
 };
 use super::super::tables::identity::{self, MetadataRow};
-use super::super::tables::minutes;
 use super::super::tables::scenarios::NewHalt;
 use super::super::tables::symbols::{NewCheckpoint, NewListing, NewRealtimePrice, NewStockState};
+use super::super::tables::{minutes, parameters};
 use super::klines;
 
 diesel::define_sql_function! {
@@ -50,7 +50,8 @@ pub(super) fn minutes(connection: &mut SqliteConnection, write: &MarketWrite) ->
 /// Listings come first: a listed symbol's watermark tells its bars from those of a symbol that no generator makes.
 pub(super) fn before_bars(connection: &mut SqliteConnection, write: &MarketWrite) -> Result<(), StoreError> {
     write.listings.iter().try_for_each(|listing| upsert_listing(connection, listing))?;
-    write.checkpoints.iter().try_for_each(|checkpoint| upsert_checkpoint(connection, checkpoint))
+    write.checkpoints.iter().try_for_each(|checkpoint| upsert_checkpoint(connection, checkpoint))?;
+    parameters::put(&mut AnyConnection::Sqlite(connection), &write.parameters)
 }
 
 pub(super) fn after_bars(connection: &mut SqliteConnection, write: &MarketWrite) -> Result<(), StoreError> {

@@ -1,7 +1,9 @@
 //! The tables' rows, and the statements on them that both databases take, by subject.
 
 pub(super) mod identity;
+pub(super) mod inspect;
 pub(super) mod minutes;
+pub(super) mod parameters;
 pub(super) mod rollups;
 pub(super) mod scenarios;
 pub(super) mod symbols;
@@ -11,7 +13,7 @@ use klined_market::base::Symbol;
 use super::error::StoreError;
 
 /// Empties the whole market but not its universe.
-pub(super) const MARKET_TABLES: [&str; 13] = [
+pub(super) const MARKET_TABLES: [&str; 14] = [
     "rollup_watermark",
     "market_klines",
     "rollup_dirty",
@@ -20,6 +22,7 @@ pub(super) const MARKET_TABLES: [&str; 13] = [
     "model_checkpoint",
     "stock_listing",
     "stock_halt",
+    "stock_parameters",
     "scenario_event",
     "market_scenario",
     "market_status",
@@ -27,7 +30,7 @@ pub(super) const MARKET_TABLES: [&str; 13] = [
     "market_identity",
 ];
 /// The tables that hold rows of a symbol, the changed bars' notes last.
-pub(super) const SYMBOL_TABLES: [&str; 8] = [
+pub(super) const SYMBOL_TABLES: [&str; 9] = [
     "rollup_watermark",
     "market_klines",
     "stock_state",
@@ -35,6 +38,7 @@ pub(super) const SYMBOL_TABLES: [&str; 8] = [
     "model_checkpoint",
     "stock_listing",
     "stock_halt",
+    "stock_parameters",
     "rollup_dirty",
 ];
 

@@ -9,12 +9,12 @@ use diesel::sql_query;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use diesel::sqlite::Sqlite;
 
-use klined_market::base::{Shard, Symbol, UnixSeconds};
+use klined_market::base::{Interval, Shard, Symbol, UnixSeconds};
 
 use super::super::connection::{AnyConnection, on_either};
 use super::super::data::{RollupBacklog, RollupTask, RollupWrite};
 use super::super::error::{During, StoreError};
-use super::super::schema::{rollup_dirty, rollup_watermark, stock_state};
+use super::super::schema::{market_klines, rollup_dirty, rollup_watermark, stock_listing, stock_state};
 use super::symbol;
 
 /// SQL, because diesel joins no queries in the place of tables.
@@ -89,6 +89,41 @@ pub(in crate::store) fn claim_changes(connection: &mut AnyConnection<'_>, shard:
             diesel::update(table.filter(not(claimed)).filter(symbol.eq(name))).set(claimed.eq(true)).execute(inner)
         })
         .during(action)?;
+    }
+    Ok(())
+}
+
+/// Makes missing rows of `rollup_watermark` again in a part of the market. How far the roll-ups go shows the newest of them; its
+/// buckets are noted as changed, because they may hold minutes after its first, which a fold would count twice.
+pub(in crate::store) fn restore_watermarks(connection: &mut AnyConnection<'_>, shard: Shard) -> Result<(), StoreError> {
+    let action = "make rollup_watermark again";
+    let lacking: Vec<String> = on_either!(connection, |inner| {
+        stock_state::table
+            .inner_join(stock_listing::table.on(stock_listing::symbol.eq(stock_state::symbol)))
+            .left_join(rollup_watermark::table.on(rollup_watermark::symbol.eq(stock_state::symbol)))
+            .filter(rollup_watermark::symbol.is_null())
+            .select(stock_state::symbol)
+            .distinct()
+            .load(inner)
+    })
+    .during(action)?;
+    for name in lacking.iter().filter(|name| shard.holds_name(name)) {
+        let shortest = market_klines::interval.eq(Interval::ROLLED[0].as_str());
+        let newest: Option<i64> = on_either!(connection, |inner| {
+            market_klines::table
+                .filter(market_klines::symbol.eq(name).and(shortest))
+                .select(max(market_klines::time))
+                .first(inner)
+        })
+        .during(action)?;
+        let watermark = (rollup_watermark::symbol.eq(name), rollup_watermark::folded_to.eq(newest.unwrap_or(0)));
+        on_either!(connection, |inner| diesel::insert_into(rollup_watermark::table).values(watermark).execute(inner))
+            .during(action)?;
+        if let Some(newest) = newest {
+            let note = (rollup_dirty::symbol.eq(name), rollup_dirty::time.eq(newest), rollup_dirty::claimed.eq(false));
+            on_either!(connection, |inner| diesel::insert_into(rollup_dirty::table).values(note).execute(inner))
+                .during(action)?;
+        }
     }
     Ok(())
 }

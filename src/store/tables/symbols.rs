@@ -9,7 +9,7 @@ use klined_market::bars::{Checkpoint, SymbolSnapshot};
 use klined_market::base::UnixSeconds;
 
 use super::super::connection::{AnyConnection, on_either};
-use super::super::data::{Listing, PriceRow, StateRow, SymbolProgress};
+use super::super::data::{Listing, PriceRow, StateRow, SymbolProgress, to_decimals};
 use super::super::error::{During, StoreError};
 use super::super::schema::{model_checkpoint, stock_listing, stock_metadata, stock_realtime_price, stock_state};
 use super::super::values::{DateValue, ExactPrice, Units};
@@ -81,7 +81,11 @@ impl<'a> From<&'a Listing> for NewListing<'a> {
 struct StockStateRow {
     symbol: String,
     current_price: Units,
+    volatility: Units,
+    trend: Units,
+    market_state: String,
     last_update: i64,
+    is_halted: bool,
 }
 
 /// What `stock_state` keeps of a symbol after a bar, rounded to the columns' decimals.
@@ -135,7 +139,7 @@ impl<'a> From<&'a SymbolSnapshot> for NewRealtimePrice<'a> {
 }
 
 fn rounded(value: f64, scale: f64) -> Units {
-    Units((value * scale).round() / scale)
+    Units(to_decimals(value, scale))
 }
 
 #[derive(Queryable, Selectable)]
@@ -202,7 +206,11 @@ pub(in crate::store) fn states(connection: &mut AnyConnection<'_>) -> Result<Vec
     let unchecked = |row: StockStateRow| StateRow {
         symbol: row.symbol,
         current_price: row.current_price.0,
+        volatility: row.volatility.0,
+        trend: row.trend.0,
+        market_state: row.market_state,
         last_update: UnixSeconds::new(row.last_update),
+        is_halted: row.is_halted,
     };
     let mut rows: Vec<StateRow> = rows.into_iter().map(unchecked).collect();
     rows.sort_by(|a, b| a.symbol.cmp(&b.symbol));

@@ -344,3 +344,18 @@ proptest! {
         prop_assert_eq!(first_difference(&whole.contents(), &pieces.contents()), None);
     }
 }
+
+#[test]
+fn a_coming_month_that_another_partition_overlaps_does_not_stop_the_present() {
+    let database = Database::new(Backend::Postgres);
+    let market = market(&database);
+    database
+        .execute("CREATE TABLE golden_week PARTITION OF market_klines FOR VALUES FROM (1777564800) TO (1777996800)");
+    let mut generator = generator(&market, date("2026-03-20")).unwrap();
+    let next = generator.next().unwrap();
+    assert_eq!(generator.advance(next, &Stop::default()).unwrap(), 1);
+    let names = "SELECT inhrelid::regclass::text AS text FROM pg_inherits WHERE inhparent = 'market_klines'::regclass ORDER BY 1";
+    assert_eq!(database.column(names), ["golden_week", "market_klines_2026_03", "market_klines_2026_04"]);
+    let unprepared = klined::jobs::unprepared(&*market.store, date("2026-03-20")).unwrap().to_string();
+    assert!(unprepared.contains("market_klines_2026_05 cannot be made, because golden_week"), "{unprepared}");
+}

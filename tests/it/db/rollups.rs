@@ -52,6 +52,28 @@ on_every_backend! {
         assert_same(&stepwise, &rollups_made_anew(database));
     }
 
+    fn a_watermark_that_is_missing_is_made_again_from_the_rollups(database: &Database) {
+        let market = market(database);
+        fill(&market, days(30), "2026-03-20 20:00:00").unwrap();
+        // In the middle of a bucket of every interval.
+        generate(&market, "2026-03-20", "2026-03-23 10:08");
+        aggregate(&market);
+        let watermarks = "SELECT symbol || ' ' || folded_to AS text FROM rollup_watermark ORDER BY 1";
+        let (clean, stood) = (rollups(database), database.column(watermarks));
+        database.execute("DELETE FROM rollup_watermark WHERE symbol IN ('AAPL', 'V')");
+        aggregate(&market);
+        assert_eq!(database.column(watermarks), stood);
+        assert_same(&rollups(database), &clean);
+        // The same with minutes that came while it was missing.
+        database.execute("DELETE FROM rollup_watermark");
+        generate(&market, "2026-03-20", "2026-03-23 10:21");
+        aggregate(&market);
+        assert_eq!(database.column(watermarks).len(), stood.len());
+        assert_clean(&market);
+        let mended = rollups(database);
+        assert_same(&mended, &rollups_made_anew(database));
+    }
+
     fn a_changed_late_or_removed_minute_is_repaired(database: &Database) {
         let market = market(database);
         fill(&market, days(30), "2026-03-20 20:00:00").unwrap();
@@ -179,7 +201,7 @@ on_every_backend! {
         let spoils = [
             (format!("DELETE FROM market_klines WHERE {minute_bar}"), "is missing"),
             (format!("UPDATE market_klines SET high = low - 1 WHERE {minute_bar}"), "is not a bar"),
-            (format!("UPDATE market_klines SET open = open + 0.01, high = high + 0.01 WHERE {minute_bar}"), "opens at"),
+            (format!("UPDATE market_klines SET open = open + 0.01, high = high + 0.01 WHERE {minute_bar}"), "differs from the market"),
             (format!("DELETE FROM market_klines WHERE {hour_bar}"), "is missing, though its minutes are there"),
             (format!("UPDATE market_klines SET volume = 1 WHERE {hour_bar}"), "but its minutes make"),
             (format!("INSERT INTO market_klines (symbol, interval, time, open, high, low, close, volume) \
@@ -188,7 +210,7 @@ on_every_backend! {
                 VALUES ('V', '1m', {}, 1, 1, 1, 1, 1)", at("2026-03-19 12:00:00")), "not the start of a trading minute"),
             ("UPDATE stock_state SET current_price = 1 WHERE symbol = 'V'".to_owned(), "stock_state shows 1"),
             ("UPDATE stock_state SET last_update = last_update - 60 WHERE symbol = 'V'".to_owned(), "last_update"),
-            ("DELETE FROM stock_state WHERE symbol = 'V'".to_owned(), "no row in stock_state"),
+            ("DELETE FROM stock_state WHERE symbol = 'V'".to_owned(), "V: stock_state has no row"),
         ];
         database.execute("CREATE TABLE kept_bars AS SELECT * FROM market_klines WHERE symbol = 'V'; \
                           CREATE TABLE kept_states AS SELECT * FROM stock_state WHERE symbol = 'V'");

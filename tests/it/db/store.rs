@@ -108,6 +108,7 @@ fn full_batch(name: &str, minutes: &[Minute]) -> MarketWrite {
         snapshots: vec![quote(name, 1000 + minutes.len() as i64 - 1, last.get())],
         checkpoints: vec![checkpoint(name, date(DAY))],
         listings: vec![listing(name, DAY, None)],
+        parameters: vec![],
         halts: vec![Halt { symbol: symbol(name), from: last + Seconds::MINUTE, until: last + Seconds::minutes(2) }],
         status: Some(status(Session::Morning, last.get())),
         clock: Some(MarketClock {

@@ -61,7 +61,7 @@ on_every_backend! {
             assert!(!ended.stdout.contains("FAIL"), "{}", ended.stdout);
         }
         let ended = database.market_generator("--check --test").run();
-        assert_has(&ended.stdout, &["ok   market: seed 42, model full-2, 10 stocks, last minute 2026-03-03 14:59"]);
+        assert_has(&ended.stdout, &["ok   market: seed 42, model full-3, 10 stocks, last minute 2026-03-03 14:59"]);
         assert_eq!((database.contents(), file()), (before, bytes));
         assert_eq!(database.value("SELECT CAST(max(epoch) AS text) AS text FROM role_epoch WHERE role = 'writer'"), "1");
         // It may be asked beside a generator that runs.

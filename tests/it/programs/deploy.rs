@@ -56,6 +56,7 @@ fn the_units_are_valid_and_hardened() {
         {
             assert!(text.lines().any(|found| found == line), "{name} lacks {line}");
         }
+        assert!(text.lines().any(|line| line.starts_with("MemoryMax=")), "{name} may take all memory");
         // Where the programs are before they are installed.
         let unit = place.path().join(name);
         fs::write(&unit, text.replace("/usr/local/bin", programs().to_str().unwrap())).unwrap();
@@ -168,4 +169,10 @@ fn prometheus_takes_the_alerts() {
 fn pm2_starts_the_programs_again_and_stops_them() {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pm2.sh");
     assert_has(&said(run(script, &[programs().to_str().unwrap()])), &["pm2.sh: ok"]);
+}
+
+#[test]
+fn the_proxies_of_the_examples_pass_on_what_they_should() {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/proxies.sh");
+    assert_has(&said(run(script, &[programs().to_str().unwrap()])), &["proxies.sh: ok"]);
 }

@@ -6,6 +6,7 @@ mod disk;
 mod network;
 mod operator;
 mod server;
+mod standby;
 
 use crate::support::database::Database;
 use crate::support::programs::{Running, assert_same};

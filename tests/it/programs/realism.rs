@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 #[cfg(feature = "picture")]
 use klined::realism::{DailyBar, DailyCandles, Picture, PictureFormat, QuarterBar, RealismReport, ScoredSeed, Series};
-use klined::realism::{InvalidSample, generate, score};
+use klined::realism::{InvalidSample, Reference, generate, score};
 use klined_market::base::Seed;
 use klined_market::calendar::Calendar;
 use klined_market::model::{FullParameters, Model, ModelKind};
@@ -43,6 +43,23 @@ fn the_full_model_is_in_every_band_with_three_seeds() {
 }
 
 #[test]
+fn the_demo_is_in_every_band_of_large_companies() {
+    let place = place();
+    let ended = realism(&place, "--universe demo --seed 42,101,102").succeeded();
+    let last = ended.stdout.lines().last().unwrap();
+    assert_eq!(last, "in band: 16 of 16 with seed 42, 16 of 16 with seed 101, 16 of 16 with seed 102");
+    assert_eq!(ended.stderr, "");
+    assert_has(&ended.stdout, &["full-3, demo: 10 symbols, 300 trading days", "beyond 10 %"]);
+    // The news of A-shares, without their limits.
+    let wild = "[events]\nup_probability = 0.0085\nup_excess = 0.1\nup_least = 0.03\n[volatility]\nscale = 1.2\n";
+    fs::write(place.path().join("wild.toml"), wild).unwrap();
+    let ended = realism(&place, "--universe demo --model-params wild.toml");
+    assert_eq!(ended.status.code(), Some(1), "{}", ended.stdout);
+    let moves = ended.stdout.lines().find(|line| line.contains("large moves of a day")).unwrap();
+    assert_has(moves, &["OUT OF BAND"]);
+}
+
+#[test]
 fn a_model_without_the_facts_leaves_their_bands_and_says_so() {
     let place = place();
     let ended = realism(&place, "--model gbm --universe ashare:100 --days 240");
@@ -73,25 +90,29 @@ fn threads_change_no_bit_of_a_sample() {
     for threads in [2, 3, 7, 16] {
         assert_eq!(on(threads), alone, "{threads} threads");
     }
-    assert_eq!(score(&generate(&model, &[], &days, NonZeroUsize::MIN, &|| ())), Err(InvalidSample::Empty));
     assert_eq!(
-        score(&generate(&model, &stocks, &days[..1], NonZeroUsize::MIN, &|| ())),
+        score(&generate(&model, &[], &days, NonZeroUsize::MIN, &|| ()), Reference::ASHARE),
+        Err(InvalidSample::Empty)
+    );
+    assert_eq!(
+        score(&generate(&model, &stocks, &days[..1], NonZeroUsize::MIN, &|| ()), Reference::ASHARE),
         Err(InvalidSample::TooShort { place: 0, days: 1 })
     );
     assert!(
-        score(&generate(&model, &stocks, &days[..2], NonZeroUsize::MIN, &|| ())).is_ok_and(|card| card.passed() < 16)
+        score(&generate(&model, &stocks, &days[..2], NonZeroUsize::MIN, &|| ()), Reference::ASHARE)
+            .is_ok_and(|card| card.passed() < 16)
     );
     let mut unequal = alone.clone();
     unequal[3].days.pop();
     let error = InvalidSample::Unequal { place: 3, days: 29, quarters: 480, expected_days: 30 };
-    assert_eq!(score(&unequal), Err(error));
+    assert_eq!(score(&unequal, Reference::ASHARE), Err(error));
 }
 
 #[test]
 fn the_json_has_the_documented_shape() {
     let place = place();
     let ended = realism(&place, "--universe demo --days 30 --seed 3,4 --json -");
-    assert_has(&ended.stderr, &["warning: the bands are meant for at least 100 symbols and 240 days", "10 and 30"]);
+    assert_has(&ended.stderr, &["warning: the bands are meant for at least 10 symbols and 240 days", "10 and 30"]);
     let report = json(&ended.stdout);
     assert_eq!(report["format"], 1);
     assert_eq!((&report["model"], &report["universe"]), (&ModelKind::Full.version().into(), &"demo".into()));
@@ -221,7 +242,7 @@ fn every_panel_shows_its_lines_its_dots_and_its_candles() {
         days: dates.len(),
         first_day: dates[0],
         last_day: dates[249],
-        runs: vec![ScoredSeed { seed: 5, scorecard: score(&series).unwrap() }],
+        runs: vec![ScoredSeed { seed: 5, scorecard: score(&series, Reference::ASHARE).unwrap() }],
     };
     let candles = DailyCandles { symbol: "ACME", dates: &dates, days: &series[0].days };
     let svg =

@@ -192,6 +192,23 @@ impl Socket {
         self
     }
 
+    /// Sends a ping, as far as the connection still takes one.
+    pub fn ping(&mut self) {
+        let _ = self.0.send(Message::Ping(Vec::new().into()));
+    }
+
+    /// Reads until so many pongs have come; other messages are passed over. Returns whether they came.
+    pub fn pongs(&mut self, count: usize) -> bool {
+        let mut heard = 0;
+        while heard < count {
+            match self.0.read() {
+                Ok(message) => heard += usize::from(message.is_pong()),
+                Err(_) => return false,
+            }
+        }
+        true
+    }
+
     /// What comes next, pings aside.
     #[track_caller]
     pub fn hear(&mut self) -> Heard {

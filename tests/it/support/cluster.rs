@@ -13,7 +13,13 @@ pub struct Cluster {
 
 impl Cluster {
     pub fn start() -> Self {
+        Self::start_with("")
+    }
+
+    /// The same with further options of the server, such as `-c wal_level=logical`.
+    pub fn start_with(options: &str) -> Self {
         let mut child = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/cluster.sh"))
+            .env("SERVER_OPTIONS", options)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -39,6 +45,16 @@ impl Cluster {
     /// Starts it again, on the same port.
     pub fn start_again(&self) {
         assert_eq!(self.wish("start"), "done");
+    }
+
+    /// Starts a server that follows this one, read-only, and gives its port.
+    pub fn standby(&self) -> u16 {
+        self.wish("standby").parse().expect("a standby follows the server")
+    }
+
+    /// Makes the standby a server of its own.
+    pub fn promote(&self) {
+        assert_eq!(self.wish("promote"), "done");
     }
 
     /// A directory for a tablespace on a file system of its own of so many megabytes; none where this user may not mount one.

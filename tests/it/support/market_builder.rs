@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 use klined::jobs::{
-    Aggregator, Backfilled, Folded, Generator, JobError, Market, ModelChoice, Progress, Report, Stop, Window, backfill,
-    verify,
+    Aggregator, Backfilled, Folded, Generator, JobError, Market, ModelChoice, Progress, Report, Sample, Stop, Window,
+    backfill, verify,
 };
 use klined_market::calendar::Calendar;
 use klined_market::model::{ModelKind, Scenario};
@@ -79,7 +79,7 @@ pub fn aggregate(market: &Market) -> Folded {
 }
 
 pub fn verified(market: &Market) -> Report {
-    verify(&*market.store, &market.calendar, &Stop::default()).unwrap()
+    verify(market, Sample::default(), &mut Quiet, &Stop::default()).unwrap()
 }
 
 /// Fails with the report unless the database is clean and wholly rolled up.

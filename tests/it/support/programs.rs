@@ -279,6 +279,11 @@ impl Running {
         self.wait()
     }
 
+    /// The number of its process.
+    pub fn process(&self) -> i32 {
+        self.id().as_raw_nonzero().get()
+    }
+
     pub fn has_ended(&mut self) -> bool {
         self.child.try_wait().unwrap().is_some()
     }

@@ -3,6 +3,7 @@
 
 mod alpaca;
 mod chaos;
+mod flooding;
 mod fuzzing;
 mod guarding;
 mod names;
@@ -11,6 +12,7 @@ mod reading;
 mod running;
 mod snapshots;
 mod socket;
+mod strangers;
 mod ticks;
 mod vendors;
 mod wide;

@@ -25,15 +25,16 @@ pub struct Server {
     pub folder: TempDir,
     pub port: u16,
     library: PathBuf,
+    /// Ends the server when this process is gone, however it ends.
+    watch: Option<Child>,
 }
 
 impl Server {
     pub fn start(script: &str, library: &str) -> Self {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/servers").join(script);
         let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join(library);
-        let server = Self { script, folder: tempfile::tempdir().unwrap(), port: free_port(), library };
+        let mut server = Self { script, folder: tempfile::tempdir().unwrap(), port: free_port(), library, watch: None };
         server.again();
-        // Ends the server when this process is gone, however it ends.
         let parent = std::process::id();
         let watch = format!(
             "while [ -d /proc/{parent} ]; do sleep 0.5; done; '{}' kill '{}'; rm -rf '{}'",
@@ -41,13 +42,15 @@ impl Server {
             server.path(),
             server.path()
         );
-        Command::new("setsid")
-            .args(["bash", "-c", &watch])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        server.watch = Some(
+            Command::new("setsid")
+                .args(["bash", "-c", &watch])
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .unwrap(),
+        );
         server
     }
 

@@ -1,5 +1,6 @@
 //! What the program does: a daemon that sends a market's rows, and two commands that look at one.
 
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -29,6 +30,7 @@ use crate::realism::Scorecard;
 /// The program.
 pub fn main() -> ExitCode {
     run_program(
+        &BTreeSet::new(),
         |Program(cli): &Program| cli.service.run.runtime,
         async |Program(cli): Program, program| run(cli, &program).await,
     )

@@ -39,6 +39,8 @@ pub enum Stream {
     Universe,
     /// The trades and quotes inside a minute; a stream for each minute.
     Ticks,
+    /// The length of the queue at a price limit, one draw a day.
+    LimitQueue,
     /// Which requests of an API key are answered with a fault, a fixed number of draws a request.
     RequestFaults,
     /// Which messages of a WebSocket get a fault, a fixed number of draws a message; a stream for each connection.
@@ -60,6 +62,7 @@ impl Stream {
             Self::SectorBars => *b"sect",
             Self::Universe => *b"univ",
             Self::Ticks => *b"tick",
+            Self::LimitQueue => *b"lque",
             Self::RequestFaults => *b"freq",
             Self::MessageFaults => *b"fmsg",
             Self::ForeignExchange => *b"fxmk",

@@ -28,6 +28,8 @@ pub(super) struct BarDraws {
     pub log_low: f64,
     /// Standard normal, for the volume.
     pub noise: f64,
+    /// Uniform in (0, 1), of twelve bits, independent of the noise.
+    pub chance: f64,
 }
 
 /// The draws of [`LANES`] bars, in order.
@@ -38,6 +40,7 @@ pub(super) struct LaneDraws {
     pub log_high: [f64; LANES],
     pub log_low: [f64; LANES],
     pub noise: [f64; LANES],
+    pub chance: [f64; LANES],
 }
 
 /// The draws of a day, in order: one bar or [`LANES`] bars at a time.
@@ -51,7 +54,14 @@ pub(super) struct Draws {
 impl Draws {
     pub(super) fn of(stream: ChaCha8Rng) -> Self {
         let (numbers, free_bits) = ([0.0; LANES], [0; LANES]);
-        let lanes = LaneDraws { normal: numbers, free_bits, log_high: numbers, log_low: numbers, noise: numbers };
+        let lanes = LaneDraws {
+            normal: numbers,
+            free_bits,
+            log_high: numbers,
+            log_low: numbers,
+            noise: numbers,
+            chance: numbers,
+        };
         Self { stream, next: LANES, lanes }
     }
 
@@ -70,6 +80,7 @@ impl Draws {
             log_high: lanes.log_high[place],
             log_low: lanes.log_low[place],
             noise: lanes.noise[place],
+            chance: lanes.chance[place],
         }
     }
 
@@ -87,13 +98,14 @@ impl Draws {
             }
         }
         let [returns, highs, lows, volumes] = &words;
-        let LaneDraws { normal, free_bits, log_high, log_low, noise } = &mut self.lanes;
+        let LaneDraws { normal, free_bits, log_high, log_low, noise, chance } = &mut self.lanes;
         let (mut for_returns, mut for_volumes) = ([0.0; LANES], [0.0; LANES]);
         // Loops over whole arrays, a kind of arithmetic each: the compiler turns them into vectors.
         for bar in 0..LANES {
             for_returns[bar] = open_unit(returns[bar]);
             for_volumes[bar] = open_unit(volumes[bar]);
             free_bits[bar] = returns[bar] & 0xfff;
+            chance[bar] = ((volumes[bar] & 0xfff) as f64 + 0.5) * (1.0 / 4096.0);
         }
         for bar in 0..LANES {
             let (high, low) = (open_unit(highs[bar]), open_unit(lows[bar]));

@@ -26,8 +26,8 @@ use thiserror::Error;
 use crate::base::{Instrument, Ohlcv, Price, PriceLimits, Seed, Symbol, UnixSeconds};
 use crate::calendar::Calendar;
 
-pub use full::FullParameters;
 pub use full::parameters::{InvalidParameters, ParameterDescription};
+pub use full::{BoardParameters, FullParameters, FullVersion};
 pub use regime::Regime;
 pub use scenario::{Effect, EffectKind, InvalidScenario, Scenario, ScenarioEvent, Scope, UnknownEffectKind};
 pub use units::{AnnualDrift, TRADING_DAYS_PER_YEAR};
@@ -94,12 +94,12 @@ impl ModelKind {
     /// Every model, by name.
     pub const ALL: [Self; 2] = [Self::Full, Self::Gbm];
 
-    /// The name and version of the model. It changes whenever the same seed gives other numbers.
+    /// The name and newest version of the model. It changes whenever the same seed gives other numbers.
     #[must_use]
     pub fn version(self) -> &'static str {
         match self {
             Self::Gbm => "gbm-1",
-            Self::Full => "full-2",
+            Self::Full => FullVersion::NEWEST.name(),
         }
     }
 
@@ -145,10 +145,21 @@ impl Model {
         Self { kind: ModelKind::Gbm, seed, full: None, schedule: None }
     }
 
-    /// The full model. The market of a date depends on the calendar's days before it.
+    /// The full model in its newest version. The market of a date depends on the calendar's days before it.
     #[must_use]
     pub fn full(seed: Seed, parameters: FullParameters, calendar: Arc<Calendar>) -> Self {
-        let full = Some(Arc::new(full::Full::new(seed, parameters, calendar)));
+        Self::full_of_version(seed, FullVersion::NEWEST, parameters, calendar)
+    }
+
+    /// The full model in one of its versions.
+    #[must_use]
+    pub fn full_of_version(
+        seed: Seed,
+        version: FullVersion,
+        parameters: FullParameters,
+        calendar: Arc<Calendar>,
+    ) -> Self {
+        let full = Some(Arc::new(full::Full::new(seed, version, parameters, calendar)));
         Self { kind: ModelKind::Full, seed, full, schedule: None }
     }
 
@@ -157,7 +168,7 @@ impl Model {
     pub fn under(&self, calendar: Arc<Calendar>) -> Self {
         match &self.full {
             None => Self::gbm(self.seed),
-            Some(full) => Self::full(self.seed, *full.parameters(), calendar),
+            Some(full) => Self::full_of_version(self.seed, full.version(), *full.parameters(), calendar),
         }
     }
 
@@ -183,18 +194,26 @@ impl Model {
     /// The price limits of a day after a close; none if this model has no limits for the instrument.
     #[must_use]
     pub fn price_limits(&self, instrument: &Instrument, day: NaiveDate, previous_close: Price) -> Option<PriceLimits> {
-        let full = self.full.as_ref().filter(|full| full.parameters().limits.enabled);
+        let full = self.full.as_ref().filter(|full| full.parameters().boards.limits.enabled);
         full.and_then(|_| instrument.board.price_limits(instrument.is_st, day, previous_close))
     }
 
-    /// The model's name in a database's identity: the version of its kind and, if parameters were changed, their digest.
-    /// At most 40 characters.
+    /// Whether quotes show the queues that follow from a stock's turnover and price. Else their sizes follow from the
+    /// minute's trades.
+    #[must_use]
+    pub fn has_queues(&self) -> bool {
+        self.full.as_ref().is_some_and(|full| full.version().has_queues())
+    }
+
+    /// The model's name in a database's identity: its version and, if parameters were changed, their digest. At most
+    /// 40 characters.
     #[must_use]
     pub fn version(&self) -> String {
-        let version = self.kind.version();
-        match self.full.as_ref().and_then(|full| full.parameters().digest()) {
-            Some(digest) => format!("{version}+{digest}"),
-            None => version.to_owned(),
+        let Some(full) = &self.full else { return self.kind.version().to_owned() };
+        let version = full.version();
+        match full.parameters().digest(version) {
+            Some(digest) => format!("{}+{digest}", version.name()),
+            None => version.name().to_owned(),
         }
     }
 

@@ -14,7 +14,7 @@ mod sectors;
 pub use ashare::{InvalidStockCount, StockCount, ashare};
 pub use choice::{InvalidUniverse, Universe, UniverseChoice};
 
-use crate::base::instrument::{DEFAULT_BETA, DEFAULT_DAILY_TURNOVER};
+use crate::base::instrument::DEFAULT_BETA;
 use crate::base::{Board, Instrument, InvalidInstrument, SectorKey};
 
 /// A row of `stock_metadata` before it is checked: an operator may have written any text and number.
@@ -56,18 +56,19 @@ impl UniverseRow {
     }
 }
 
-/// Symbol, name, sector, base price in currency units, daily volatility.
-const DEMO_STOCKS: [(&str, &str, &str, f64, f64); 10] = [
-    ("AAPL", "Apple Inc.", "Technology", 150.00, 0.025),
-    ("TSLA", "Tesla Inc.", "Automotive", 200.00, 0.035),
-    ("MSFT", "Microsoft Corporation", "Technology", 300.00, 0.020),
-    ("AMZN", "Amazon.com Inc.", "E-commerce", 130.00, 0.028),
-    ("GOOGL", "Alphabet Inc.", "Technology", 140.00, 0.022),
-    ("META", "Meta Platforms Inc.", "Technology", 350.00, 0.030),
-    ("NVDA", "NVIDIA Corporation", "Technology", 450.00, 0.032),
-    ("BRK.B", "Berkshire Hathaway Inc.", "Finance", 380.00, 0.015),
-    ("JPM", "JPMorgan Chase & Co.", "Finance", 160.00, 0.018),
-    ("V", "Visa Inc.", "Finance", 250.00, 0.020),
+/// Symbol, name, sector, base price in currency units, daily volatility, and daily turnover in currency units: the base price
+/// times the number of shares that the company trades on a usual day of the years 2021 to 2023, such as 50 million of Apple.
+const DEMO_STOCKS: [(&str, &str, &str, f64, f64, f64); 10] = [
+    ("AAPL", "Apple Inc.", "Technology", 150.00, 0.025, 7.5e9),
+    ("TSLA", "Tesla Inc.", "Automotive", 200.00, 0.035, 20.0e9),
+    ("MSFT", "Microsoft Corporation", "Technology", 300.00, 0.020, 6.6e9),
+    ("AMZN", "Amazon.com Inc.", "E-commerce", 130.00, 0.028, 5.9e9),
+    ("GOOGL", "Alphabet Inc.", "Technology", 140.00, 0.022, 3.8e9),
+    ("META", "Meta Platforms Inc.", "Technology", 350.00, 0.030, 5.3e9),
+    ("NVDA", "NVIDIA Corporation", "Technology", 450.00, 0.032, 20.0e9),
+    ("BRK.B", "Berkshire Hathaway Inc.", "Finance", 380.00, 0.015, 1.3e9),
+    ("JPM", "JPMorgan Chase & Co.", "Finance", 160.00, 0.018, 1.5e9),
+    ("V", "Visa Inc.", "Finance", 250.00, 0.020, 1.6e9),
 ];
 
 /// Ten familiar stocks on no exchange's board: no price limits, β 1.
@@ -75,7 +76,7 @@ const DEMO_STOCKS: [(&str, &str, &str, f64, f64); 10] = [
 pub fn demo() -> Vec<UniverseRow> {
     DEMO_STOCKS
         .iter()
-        .map(|&(symbol, name, sector, base_price, base_volatility)| UniverseRow {
+        .map(|&(symbol, name, sector, base_price, base_volatility, daily_turnover)| UniverseRow {
             symbol: symbol.to_owned(),
             name: name.to_owned(),
             sector: sector.to_owned(),
@@ -84,7 +85,7 @@ pub fn demo() -> Vec<UniverseRow> {
             board: Board::Free.to_string(),
             is_st: false,
             beta: DEFAULT_BETA,
-            daily_turnover: DEFAULT_DAILY_TURNOVER,
+            daily_turnover,
             is_active: true,
         })
         .collect()

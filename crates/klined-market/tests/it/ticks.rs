@@ -2,6 +2,7 @@
 
 mod laws;
 mod likeness;
+mod queues;
 
 use klined_market::bars::Bar;
 use klined_market::bars::ticks::{MinuteTicks, TickFacts};
@@ -10,7 +11,7 @@ use klined_market::calendar::{MINUTES_PER_DAY, Minute};
 use klined_market::model::Model;
 use klined_testing::{SHANGHAI, date, trading_days_from};
 
-const FREE: TickFacts = TickFacts { board: Board::Free, limits: None };
+const FREE: TickFacts = TickFacts { board: Board::Free, limits: None, depth: None };
 
 fn symbol() -> Symbol {
     "600519".parse().unwrap()
@@ -47,7 +48,7 @@ fn bars_of(model: &Model, stock: &Instrument, days: usize, mut each: impl FnMut(
     for &day in &days {
         let mut path = model.open_day(stock, &state, day).unwrap();
         let limits = stock.board.price_limits(stock.is_st, day, path.price());
-        let facts = TickFacts { board: stock.board, limits };
+        let facts = TickFacts { board: stock.board, limits, depth: None };
         for first in SHANGHAI.minutes_of(day).take(usize::from(MINUTES_PER_DAY)) {
             each(&facts, &Bar { first, ohlcv: path.step() });
         }

@@ -1,4 +1,5 @@
-//! Connections: one bounded accept loop for every HTTP server, and the bound on answers that a client does not read.
+//! Connections: one bounded accept loop for every HTTP server, and the bounds on answers that a client does not read.
 
+pub mod held;
 pub mod http;
 mod stall;

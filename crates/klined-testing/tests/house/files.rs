@@ -30,7 +30,8 @@ const ROOTS: [&str; 23] = [
     "proc", "root", "run", "sbin", "srv", "sys", "tmp", "usr", "var",
 ];
 /// The absolute paths that the programs are about, as beginnings, and why each may be named.
-const LEGITIMATE: [(&str, &str); 16] = [
+const LEGITIMATE: [(&str, &str); 17] = [
+    ("/etc/nginx", "where nginx has its configuration, in the example of deploy/nginx"),
     ("/usr", "where a system's package manager puts programs and libraries, ours by deploy/install.sh among them"),
     ("/bin/sh", "the shell of a script"),
     ("/bin/bash", "the shell of a script"),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use klined::store::{Identity, PriceRow, StateRow, StoreError, SymbolProgress};
+use klined::store::{BarStore, Identity, PriceRow, StoreError, SymbolProgress};
 use klined_market::base::instrument::InstrumentParameters;
 use klined_market::base::{Instrument, SectorKey};
 use klined_market::universe::UniverseRow;
@@ -24,6 +24,11 @@ pub fn stock(name: &str) -> UniverseRow {
         daily_turnover: 98_765_432_109.87,
         is_active: true,
     }
+}
+
+/// Symbols, prices and last bars in `stock_state`.
+fn shown(store: &dyn BarStore) -> Vec<(String, f64, UnixSeconds)> {
+    store.states().unwrap().into_iter().map(|row| (row.symbol, row.current_price, row.last_update)).collect()
 }
 
 fn identity(seed: u64, model: &str) -> Identity {
@@ -126,8 +131,8 @@ on_every_backend! {
             listing("_", DAY, Some("2026-01-05")),
             listing("a", DAY, None),
         ]);
-        let state = |name: &str, current_price, last_update| StateRow { symbol: name.to_owned(), current_price, last_update: UnixSeconds::new(last_update) };
-        assert_eq!(desk.store.states().unwrap(), [state("B", 0.01, 120), state("a", 12.34, 60)]);
+        let state = |name: &str, price, last_update| (name.to_owned(), price, UnixSeconds::new(last_update));
+        assert_eq!(shown(&*desk.store), [state("B", 0.01, 120), state("a", 12.34, 60)]);
         assert_eq!(desk.store.watermarks().unwrap(), BTreeMap::from(names.map(|name| (symbol(name), UnixSeconds::EPOCH))));
 
         desk.write(&MarketWrite {
@@ -140,7 +145,7 @@ on_every_backend! {
         let moved = SymbolProgress { checkpoint: checkpoint("a", later), last_bar: Some(UnixSeconds::new(180)), is_listed: false };
         assert_eq!(desk.store.progress().unwrap()[2], moved);
         assert_eq!(desk.store.listings().unwrap()[3], listing("a", DAY, Some("2026-01-06")));
-        assert_eq!(desk.store.states().unwrap()[1], state("a", 13.0, 180));
+        assert_eq!(shown(&*desk.store)[1], state("a", 13.0, 180));
         let watermarks = [("B", 0), ("_", 0), ("a", 180)].map(|(name, to)| (symbol(name), UnixSeconds::new(to)));
         assert_eq!(desk.store.watermarks().unwrap(), BTreeMap::from(watermarks));
         // Listed anew, its watermark stays.

@@ -50,7 +50,12 @@ fn market(database: &Database, kind: ModelKind) -> Market {
 fn goes_on_as_if_undisturbed(database: &Database, name: &str, kind: ModelKind) {
     restore(database, name);
     let (old, fresh) = (market(database, kind), Database::new(database.backend));
+    // A new market has the newest version of its model; this one gets that of the old one.
+    let version = old.model.version();
+    market(&fresh, kind);
+    fresh.execute(&format!("UPDATE market_identity SET model = '{version}'"));
     let undisturbed = market(&fresh, kind);
+    assert_eq!(undisturbed.model.version(), version);
     fill(&undisturbed, range(DAYS[0], DAYS[1]), END).unwrap();
     assert_clean(&old);
     assert_same(&database.contents(), &fresh.contents());
@@ -69,5 +74,8 @@ on_every_backend! {
 
     fn a_market_of_the_full_model_goes_on(database: &Database) {
         goes_on_as_if_undisturbed(database, "old_full", ModelKind::Full);
+        assert_eq!(market(database, ModelKind::Full).model.version(), "full-2");
+        let fresh = Database::new(database.backend);
+        assert_eq!(market(&fresh, ModelKind::Full).model.version(), ModelKind::Full.version());
     }
 }

@@ -1,5 +1,7 @@
 //! Month partitions on PostgreSQL, and that SQLite gets by without.
 
+use klined_market::calendar::Calendar;
+
 use super::*;
 
 fn names(database: &Database) -> Vec<String> {
@@ -105,4 +107,26 @@ fn sqlite_needs_no_partitions() {
     let writer = store.acquire(Role::Writer).unwrap();
     let minute = SHANGHAI.open_of(date("1990-12-19")).unwrap();
     store.write(&writer, &full_batch("AAA", &[minute])).unwrap();
+}
+
+#[test]
+fn what_partitions_take_counts_and_not_how_they_are_called() {
+    let database = Database::new(Backend::Postgres);
+    let store = database.open();
+    let midnight = |day: &str| Calendar::midnight(date(day)).unwrap();
+    let make = |name: &str, from: &str, to: &str| {
+        let (from, to) = (midnight(from), midnight(to));
+        database.execute(&format!("CREATE TABLE {name} PARTITION OF market_klines FOR VALUES FROM ({from}) TO ({to})"));
+    };
+    make("first_quarter", "2026-01-01", "2026-03-20");
+    make("rest_of_march", "2026-03-20", "2026-04-01");
+    make("golden_week", "2026-05-01", "2026-05-06");
+    // Taken by others: nothing is missing. April is free, and May cannot be made.
+    assert_eq!(store.missing_partitions(date("2026-01-05"), date("2026-03-31")).unwrap(), [""; 0]);
+    assert_eq!(store.missing_partitions(date("2026-03-05"), date("2026-04-30")).unwrap(), ["market_klines_2026_04"]);
+    store.ensure_partitions(date("2026-03-05"), date("2026-05-05")).unwrap();
+    let refused = store.ensure_partitions(date("2026-05-05"), date("2026-05-06")).unwrap_err();
+    assert!(refused.to_string().contains("market_klines_2026_05 cannot be made, because golden_week"), "{refused}");
+    let expected = ["first_quarter", "golden_week", "market_klines_2026_04", "rest_of_march"];
+    assert_eq!(names(&database), expected);
 }

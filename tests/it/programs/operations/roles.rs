@@ -113,7 +113,7 @@ fn a_market_lives_under_roles_that_may_do_no_more_than_they_must() {
 
     // The aggregator has no 1-minute bars, by any way.
     let may = |user: &str, rights| tables_with(&database, &format!("{name}_{user}"), rights);
-    assert_eq!(may("aggregator", "INSERT"), ["market_klines", "role_epoch", "rollup_dirty"]);
+    assert_eq!(may("aggregator", "INSERT"), ["market_klines", "role_epoch", "rollup_dirty", "rollup_watermark"]);
     assert_eq!(may("aggregator", "UPDATE"), ["market_klines", "role_epoch", "rollup_dirty"]);
     assert_eq!(may("aggregator", "DELETE"), ["market_klines", "rollup_dirty"]);
     let columns = "(symbol, interval, time, open, high, low, close, volume)";

@@ -53,7 +53,7 @@ fn injected(reply: &Reply) -> Option<&str> {
 fn fate(api: &Api, key: &str) -> String {
     let said = send(
         &api.address,
-        &format!("GET /api/v1/quote/AAPL HTTP/1.1\r\nHost: h\r\nConnection: close\r\nX-API-Key: {key}\r\n\r\n"),
+        &format!("GET /api/v1/quote/AAPL HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nX-API-Key: {key}\r\n\r\n"),
     );
     let status = said.split(' ').nth(1).unwrap_or_default();
     let fault = said.lines().find_map(|line| line.strip_prefix("x-klined-chaos: ")).unwrap_or_default();
@@ -280,7 +280,7 @@ fn an_answer_that_is_kept_back_comes_after_later_ones() {
     let late = key_with(&database, "requests = { delay = 1, delay_ms = [10000, 10000] }");
     let api = database.api("--api-keys keys.toml");
     let mut first = TcpStream::connect(&api.address).unwrap();
-    write!(first, "GET /api/v1/quote/AAPL HTTP/1.1\r\nHost: h\r\nX-API-Key: {late}\r\n\r\n").unwrap();
+    write!(first, "GET /api/v1/quote/AAPL HTTP/1.1\r\nHost: localhost\r\nX-API-Key: {late}\r\n\r\n").unwrap();
     for _ in 0..20 {
         assert_eq!(fate(&api, &none), "200 ");
     }

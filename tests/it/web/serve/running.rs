@@ -54,25 +54,42 @@ on_every_backend! {
         assert_eq!(api.get("/health").status, 200);
     }
 
-    fn klined_up_serves_its_market_with_a_key_that_it_prints_once(database: &Database) {
+    fn klined_up_lets_everybody_on_this_machine_in_and_asks_others_for_a_key(database: &Database) {
         // The usual port may be taken by another test: any will do then.
-        let up = || Api::start(database.klined("up --days 1 --speed 600"));
+        let api = Api::start(database.klined("up --days 1 --speed 600"));
+        let path = "/api/v1/tickers";
+        for headers in [&[][..], &[("X-API-Key", "anything")], &[("Authorization", "Bearer any.key")], &[("Host", "localhost")]] {
+            assert_eq!(api.ask(path, headers).status, 200, "{headers:?}");
+        }
+        for headers in [("Host", "evil.example"), ("Origin", "https://evil.example"), ("X-Forwarded-For", "192.0.2.7"), ("Via", "1.1 proxy")] {
+            assert_eq!((api.ask(path, &[headers]).status, api.ask(path, &[headers]).code().as_str()), (403, "forbidden"), "{headers:?}");
+        }
+        api.running.terminate().succeeded();
+        let file = database.directory.path().join("api-keys.toml");
+        assert!(!file.exists());
+        // Where other machines come in, it makes a key at the first start.
+        let up = || Api::start(database.klined("up --speed 600 --addr 0.0.0.0:0"));
         let mut api = up();
         let said = "The key, which is shown only now: ";
-        let file = database.directory.path().join("api-keys.toml");
         api.running.until_it_says(said);
         let key = api.running.stdout().split(said).nth(1).unwrap().split(' ').next().unwrap().to_owned();
-        assert_has(&api.running.stdout(), &["Chart  http://127.0.0.1:", "api-keys.toml"]);
+        assert_has(&api.running.stdout(), &["Chart  http://", "api-keys.toml"]);
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
         assert!(!fs::read_to_string(&file).unwrap().contains(key.split('.').nth(1).unwrap()));
-        let api = api.with_key(&key);
-        assert_eq!(api.data("/api/v1/tickers").as_array().unwrap().len(), 10);
         api.running.terminate().succeeded();
         let again = up();
-        assert_eq!(again.ask("/api/v1/tickers", &[]).code(), "missing_key");
+        assert_eq!(again.ask(path, &[]).code(), "missing_key");
         let again = again.with_key(&key);
-        assert_eq!(again.data("/api/v1/tickers").as_array().unwrap().len(), 10);
+        assert_eq!(again.data(path).as_array().unwrap().len(), 10);
         assert!(!again.running.terminate().succeeded().stdout.contains(said));
+        // A key that was chosen is asked for on this machine too.
+        let chosen = Api::start(database.klined("up --speed 600").variable("KLINED_API_KEY", "brunosapikey"));
+        assert_eq!((chosen.ask(path, &[]).status, chosen.ask(path, &[("X-API-Key", "brunosapike")]).status), (401, 401));
+        assert_eq!(chosen.ask(path, &[("X-API-Key", "brunosapikey")]).status, 200);
+        let pair = [("APCA-API-KEY-ID", "any id"), ("APCA-API-SECRET-KEY", "brunosapikey")];
+        assert_eq!(chosen.ask("/v2/stocks/bars?symbols=AAPL&timeframe=1Min", &pair).status, 200);
+        let said = chosen.running.terminate().succeeded();
+        assert!(!said.stderr.contains("brunosapikey") && !said.stdout.contains("brunosapikey"));
         let mut silent = database.klined("up --addr none --speed 600").spawn();
         silent.until_minutes(1, database);
         assert!(!silent.terminate().succeeded().stderr.contains("serving the market"));
@@ -97,6 +114,12 @@ fn what_it_cannot_start_with_is_a_readable_failure() {
         database.market_api("--addr 0 --api-keys keys.toml").run().failed(&["keys.toml", words]);
     }
     database.market_api("--addr 0 --api-keys nowhere.toml").run().failed(&["nowhere.toml", "No such file"]);
+    database
+        .market_api("--addr 0 --api-keys none --api-key brunosapikey")
+        .run()
+        .failed(&["--api-key", "--api-keys none"]);
+    let misused = database.market_api("--addr 0 --api-key s3cret").run().was_misused(&["--api-key", "8 to 128"]);
+    assert!(!misused.stderr.contains("s3cret"));
     database.market_api("--addr none").run().failed(&["--addr none"]);
     database.market_api("--addr nowhere").run().was_misused(&["--addr", "nowhere"]);
     let check = database.market_api("--check").run().succeeded();

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use klined::access::guard::AddressLimits;
 use klined::access::limits::Rate;
 use klined::jobs::{Generator, Market, Stop};
 use klined::query::{Age, LatestTicks, TickQuery, Ticks};
-use klined::serve::{Origins, Server, ServerOptions};
+use klined::serve::{PageKey, Server, ServerOptions, Visitors};
 use klined::store::{CommittedBars, Observation, Operation, StoreError, StoreObserver};
 use klined_market::base::{Clock, Pace, Symbol, UnixNanos};
 use klined_market::model::ModelKind;
@@ -131,10 +132,10 @@ on_every_backend! {
         let options = ServerOptions {
             bounds,
             deadline: Duration::from_secs(60),
-            address_rate: rate,
-            origins: Origins::None,
+            of_address: AddressLimits { rate, unread_bytes: 64 << 20 },
+            visitors: Visitors::default(),
             external_url: None,
-            is_page_public: false,
+            page_key: PageKey::Withheld,
         };
         let clock = Arc::new(Still(UnixNanos::new(59_000_000_000)));
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();

@@ -252,6 +252,6 @@ fn a_stream_holds_its_key_to_connections_and_tickers() {
         assert_eq!(&heard["error"]["code"], answer, "{heard}");
     }
     let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AQIDBAUGBwgJCgsMDQ4PEA==";
-    let second = send(&api.address, &format!("GET {path} HTTP/1.1\r\nHost: h\r\n{upgrade}\r\n\r\n"));
+    let second = send(&api.address, &format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{upgrade}\r\n\r\n"));
     assert!(second.starts_with("HTTP/1.1 429") && second.contains("-1003"), "{second}");
 }

@@ -7,6 +7,7 @@
 //! The parts: `times` draws when trades come, `sizes` how many and how large they are, `path` where the price goes, and
 //! `top_of_book` bid, ask and side.
 
+mod depth;
 mod path;
 mod sizes;
 mod times;
@@ -14,6 +15,8 @@ mod top_of_book;
 
 use chrono::NaiveDate;
 use rand_core::Rng;
+
+pub use self::depth::QueueDepth;
 
 use self::path::PathPoint;
 use self::top_of_book::TopOfBook;
@@ -35,13 +38,25 @@ pub struct TickFacts {
     pub board: Board,
     /// The day's price limits, if there are any: no order waits beyond them.
     pub limits: Option<PriceLimits>,
+    /// The day's usual queues; none if the sizes of quotes follow from the minute's trades.
+    pub depth: Option<QueueDepth>,
 }
 
 impl TickFacts {
     /// The facts of an instrument's day after a close.
     #[must_use]
     pub fn of_day(model: &Model, instrument: &Instrument, day: NaiveDate, previous_close: Price) -> Self {
-        Self { board: instrument.board, limits: model.price_limits(instrument, day, previous_close) }
+        Self {
+            board: instrument.board,
+            limits: model.price_limits(instrument, day, previous_close),
+            depth: model.has_queues().then(|| QueueDepth::of_day(model.seed, instrument, day, previous_close)),
+        }
+    }
+
+    /// The facts of a stock of which nothing is known but its board.
+    #[must_use]
+    pub fn of_board(board: Board) -> Self {
+        Self { board, limits: None, depth: None }
     }
 }
 

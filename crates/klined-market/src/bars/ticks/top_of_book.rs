@@ -14,8 +14,9 @@
 //! trade is at the limit itself: no order may ask more than the upper limit.
 //!
 //! Sizes are exponential, the simplest of the gamma distributions that queues at the best price have (J.-P. Bouchaud, M. Mézard,
-//! M. Potters, Quantitative Finance 2 (2002)), two mean trades on average, in whole lots; the side that is taken has
-//! the trade's size besides, so every trade has what it takes.
+//! M. Potters, Quantitative Finance 2 (2002)), in whole lots. Their mean is that of the day's queues, or two mean trades where these
+//! are not known. The side that is taken has the trade's size besides, so every trade has what it takes. Orders that wait at a
+//! price limit have a queue of its own, which differs by less than a tenth from one quote to the next.
 
 use super::path::PathPoint;
 use super::{Level, Side, TickFacts};
@@ -31,6 +32,8 @@ const SPREAD_OF_RANGE: f64 = 0.03;
 const DEPTH_IN_TRADES: f64 = 2.0;
 /// Mean displayed size without any trade, in the steps that orders grow by.
 const DEPTH_WITHOUT_TRADES: f64 = 10.0;
+/// The queue at a price limit is at least this share of the day's.
+const AT_LIMIT_LEAST: f64 = 0.9;
 /// No more steps than this are displayed besides the trade's own size.
 const DEPTH_STEPS_MAX: f64 = 1.0e16;
 /// Probability of taking the other side, in sixteenths.
@@ -52,6 +55,8 @@ pub(super) struct TopOfBook {
     spread: u64,
     side: Side,
     depth_steps: f64,
+    /// The usual queue at a price limit; none where it is not known.
+    limit_steps: Option<f64>,
 }
 
 /// The quote before a trade, and the trade.
@@ -73,7 +78,10 @@ impl TopOfBook {
         let range = high.abs_diff(low);
         let widening = bar.close().ticks() as f64 * SPREAD_OF_PRICE + range as f64 * SPREAD_OF_RANGE;
         let sizes = facts.board.order_sizes();
-        let depth_steps = if trades > 0 {
+        let per_step = 1.0 / sizes.step as f64;
+        let depth_steps = if let Some(depth) = facts.depth {
+            depth.best as f64 * per_step
+        } else if trades > 0 {
             DEPTH_IN_TRADES * bar.volume() as f64 / trades as f64 / sizes.step as f64
         } else {
             DEPTH_WITHOUT_TRADES
@@ -91,6 +99,7 @@ impl TopOfBook {
             spread: 0,
             side: Side::Buy,
             depth_steps,
+            limit_steps: facts.depth.filter(|_| facts.limits.is_some()).map(|depth| depth.at_limit as f64 * per_step),
         }
     }
 
@@ -131,8 +140,9 @@ impl TopOfBook {
             Side::Buy => ((ticks > self.down).then(|| (ticks - spread).max(self.down)), Some(ticks)),
             Side::Sell => (Some(ticks), (ticks < self.up).then(|| (ticks + spread).min(self.up))),
         };
-        let bid_shares = self.depth(depths >> 38, if self.side == Side::Sell { shares } else { 0 });
-        let ask_shares = self.depth(depths >> 12 & 0x3ff_ffff, if self.side == Side::Buy { shares } else { 0 });
+        let taken = |side: Side| if self.side == side { shares } else { 0 };
+        let bid_shares = self.depth(depths >> 38, taken(Side::Sell), bid == Some(self.up));
+        let ask_shares = self.depth(depths >> 12 & 0x3ff_ffff, taken(Side::Buy), ask == Some(self.down));
         let level = |ticks: i64, shares| Price::from_ticks(ticks).ok().map(|price| Level { price, shares });
         QuotedTrade {
             bid: bid.and_then(|ticks| level(ticks, bid_shares)),
@@ -175,11 +185,15 @@ impl TopOfBook {
         self.is_limited && self.low + price as i64 == self.down
     }
 
-    /// A displayed size from 26 random bits, at least `taken`.
+    /// A displayed size from 26 random bits, at least `taken`; of orders that wait at a price limit or elsewhere.
     #[inline]
-    fn depth(&self, bits: u64, taken: u64) -> i64 {
+    fn depth(&self, bits: u64, taken: u64, is_waiting_at_limit: bool) -> i64 {
         let uniform = (bits as f64 + 0.5) * (1.0 / 67_108_864.0);
-        let steps = (-ln(uniform) * self.depth_steps).min(DEPTH_STEPS_MAX) as u64;
+        let steps = match self.limit_steps.filter(|_| is_waiting_at_limit) {
+            Some(queue) => queue * (AT_LIMIT_LEAST + (1.0 - AT_LIMIT_LEAST) * uniform),
+            None => -ln(uniform) * self.depth_steps,
+        };
+        let steps = steps.min(DEPTH_STEPS_MAX) as u64;
         let OrderSizes { least, step } = self.sizes;
         let shares = taken.div_ceil(step).saturating_mul(step).saturating_add(least + steps * step);
         i64::try_from(shares).unwrap_or(i64::MAX)

@@ -9,7 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use super::market::{self, BLOCK, MarketDay, SectorDay};
 use super::profile::MINUTES;
 use super::{DailyDraws, Full, FullState, events, limits, volume};
-use crate::base::{Instrument, Ohlcv, Price, Seed, Stream};
+use crate::base::{Board, Instrument, Ohlcv, Price, Seed, Stream};
 use crate::calendar::MINUTES_PER_DAY;
 use crate::model::bridge;
 use crate::model::draws::{BarDraws, Draws};
@@ -26,6 +26,7 @@ const BLOCKS: usize = MINUTES / BLOCK;
 #[derive(Clone)]
 pub struct FullDay {
     full: Arc<Full>,
+    board: Board,
     market: Arc<MarketDay>,
     sector: Arc<SectorDay>,
     state: FullState,
@@ -75,34 +76,38 @@ impl FullDay {
         schedule: DaySchedule,
     ) -> Self {
         let mut state = state;
+        let rules = full.rules(instrument.board);
         let market = full.days.day(date);
         let sector = market.sector(instrument.sector);
         let close_before = state.print();
-        let factors = &full.parameters.factors;
+        let factors = &rules.parameters.factors;
         let on = if factors.enabled { 1.0 } else { 0.0 };
-        let sigma = instrument.base_volatility.per_day();
+        let sigma = instrument.base_volatility.per_day() * rules.volatility.scale;
         let (market_sigma, sector_sigma) = (on * instrument.beta * factors.market_sigma, on * factors.sector_sigma);
-        let own_variance = sigma * sigma - market_sigma * market_sigma - sector_sigma * sector_sigma;
+        let own_variance = sigma * sigma
+            - market_sigma * market_sigma * (1.0 + rules.shock_variance)
+            - sector_sigma * sector_sigma
+            - rules.news_variance;
         let own_sigma = own_variance.max(factors.own_floor * factors.own_floor * sigma * sigma).sqrt();
 
         let mut stream = seed.stream(Stream::SymbolDay, &instrument.symbol, date);
         let mut draws_of_day = DailyDraws(&mut stream);
         let [slow, fast, volume_fast, volume_slow, night] = draws_of_day.normals::<{ DAILY_DRAWS - 4 }>();
-        let news = full.events.today(&mut draws_of_day, &mut state.events);
+        let news = rules.events.today(&mut draws_of_day, &mut state.events);
         let blocks = draws_of_day.normals();
-        full.volatility.open(&mut state.volatility, [slow, fast]);
+        rules.volatility.open(&mut state.volatility, [slow, fast]);
 
         let shock = market::shock_compensation(factors, market_sigma);
         if state.has_traded {
-            let h = state.volatility.daily() + news.night_volatility() - full.volatility.level
-                + full.volatility.market_share * ln(market.night_volatility);
+            let h = state.volatility.daily() + news.night_volatility() - rules.volatility.level
+                + rules.volatility.market_share * ln(market.night_volatility);
             let own = own_sigma * exp(h);
             let variance = market_sigma * market_sigma * market.night.1
                 + sector_sigma * sector_sigma * market.night_volatility * market.night_volatility
                 + own * own;
-            let night_part = full.split.night
+            let night_part = rules.split.night
                 * (market_sigma * market.night.0 + sector_sigma * sector.night + own * night)
-                - 0.5 * full.split.night * full.split.night * variance;
+                - 0.5 * rules.split.night * rules.split.night * variance;
             let shocks = market_sigma * market.shock_night + 0.5 * shock;
             state.latent_ticks = clamp_price(state.latent_ticks * exp(night_part + news.gap + shocks));
         }
@@ -111,7 +116,7 @@ impl FullDay {
             drift: regime.drift().per_minute(),
             factor: regime.volatility_factor() / Regime::root_mean_square_factor(),
         };
-        let volume = full.volume.open(
+        let volume = rules.volume.open(
             &mut state.volume,
             instrument,
             close_before,
@@ -119,7 +124,7 @@ impl FullDay {
             state.volatility.daily(),
         );
         Self {
-            band: limits::PriceBand::of(&full.parameters.limits, instrument, date, close_before),
+            band: limits::PriceBand::of(&rules.parameters.limits, instrument, date, close_before),
             steps: Regime::ALL.map(step),
             market_sigma,
             sector_sigma,
@@ -134,6 +139,7 @@ impl FullDay {
             draws: Draws::of(seed.stream(Stream::Bars, &instrument.symbol, date)),
             regimes: seed.stream(Stream::Regime, &instrument.symbol, date),
             full: full.clone(),
+            board: instrument.board,
             market,
             sector,
             state,
@@ -142,47 +148,48 @@ impl FullDay {
     }
 
     pub(in crate::model) fn step(&mut self) -> Ohlcv {
-        let Self { full, market, sector, state, .. } = self;
+        let Self { full, board, market, sector, state, .. } = self;
+        let rules = full.rules(*board);
         let index = self.index;
         let minute = usize::from(index).min(MINUTES - 1);
-        let copied = full.parameters.factors.enabled.then_some(market.regimes[minute]);
-        let drawn = state.chain.advance_beside(&mut self.regimes, copied, full.parameters.factors.copy_probability);
+        let copied = rules.parameters.factors.enabled.then_some(market.regimes[minute]);
+        let drawn = state.chain.advance_beside(&mut self.regimes, copied, rules.parameters.factors.copy_probability);
         let MinuteEffects { regime, log_move, volatility } = self.schedule.minute(index);
         let FullRegimeStep { drift, factor } = self.steps[regime.unwrap_or(drawn) as usize];
-        let BarDraws { normal, free_bits, log_high, log_low, noise } = self.draws.next();
+        let BarDraws { normal, free_bits, log_high, log_low, noise, chance } = self.draws.next();
 
         if minute % BLOCK == 0 {
-            full.volatility.begin_block(&mut state.volatility, self.blocks[minute / BLOCK]);
+            rules.volatility.begin_block(&mut state.volatility, self.blocks[minute / BLOCK]);
         }
         let news = self.news.minute(index);
         let market_h = market.log_volatility[minute];
-        let h = state.volatility.daily() + state.volatility.intraday() + self.news.volatility - full.volatility.level
-            + full.volatility.market_share * market_h;
-        let shape = full.shape.volatility[minute];
+        let h = state.volatility.daily() + state.volatility.intraday() + self.news.volatility - rules.volatility.level
+            + rules.volatility.market_share * market_h;
+        let shape = rules.shape.volatility[minute];
         let scale = shape * factor * volatility;
 
         // Each part's standard deviation in this minute, given its scale.
-        let own_deviation = self.own_sigma * scale * exp(h) * full.tails.scale(free_bits);
+        let own_deviation = self.own_sigma * scale * exp(h) * rules.tails.scale(free_bits);
         let own = own_deviation * normal;
         let market_scale = self.market_sigma * scale;
         let sector_scale = self.sector_sigma * scale;
-        let factors = &full.parameters.factors;
+        let factors = &rules.parameters.factors;
         state.late += factors.late_speed * (market.factor[minute] - state.late);
         let common = market_scale
             * ((1.0 - factors.late_share) * market.factor[minute] + factors.late_share * state.late)
             + sector_scale * sector.factor[minute];
-        let bounce = full.bounce.step(&mut state.overshoot, own);
-        full.volatility.respond(&mut state.volatility, normal);
+        let bounce = rules.bounce.step(&mut state.overshoot, own);
+        rules.volatility.respond(&mut state.volatility, normal);
 
         let market_variance = market_scale * market_scale * market.factor_variance[minute];
         let sector_variance = sector_scale * sector_scale * market.sector_variance[minute];
         let own_variance = own_deviation * own_deviation;
         let prompt = 1.0 - factors.late_share * (1.0 - factors.late_speed);
-        let stretched = full.bounce.stretched;
+        let stretched = rules.bounce.stretched;
         let variance = prompt * prompt * market_variance + sector_variance + stretched * stretched * own_variance;
-        let charge = full.shape.market_charge[minute] * market_variance
+        let charge = rules.shape.market_charge[minute] * market_variance
             + 0.5 * sector_variance
-            + full.bounce.charge[minute] * own_variance;
+            + rules.bounce.charge[minute] * own_variance;
         let log_return = drift - charge
             + common
             + own
@@ -206,25 +213,36 @@ impl FullDay {
 
         let is_sealed = high == low && self.band.is_at_limit(close);
         let conditions = volume::MinuteConditions {
-            relative_move: log_return.abs() * full.shape.per_volatility[minute] * self.per_sigma,
+            relative_move: log_return.abs() * rules.shape.per_volatility[minute] * self.per_sigma,
             travel: self.travel.abs() * self.per_sigma,
             market_log_volatility: market_h,
             intraday_log_volatility: state.volatility.intraday(),
-            news: self.news.volume + full.volume.parameters.daily_volatility * self.news.volatility,
-            log_share: full.shape.log_volume[minute],
+            news: self.news.volume + rules.volume.parameters.daily_volatility * self.news.volatility,
+            log_share: rules.shape.log_volume[minute],
             noise,
+            chance,
         };
-        let sealed_volume = if is_sealed { full.parameters.limits.sealed_volume } else { 1.0 };
+        let sealed_volume = if is_sealed { rules.parameters.limits.sealed_volume } else { 1.0 };
         let shares = self.volume.shares(&mut state.volume, &conditions, sealed_volume);
 
-        state.print_ticks = close.ticks();
+        // A call gathers orders without trade until the last minute, in which they trade at one price.
+        let is_call = minute >= rules.shape.call_from;
+        let bar = if shares == 0 || (is_call && minute + 1 < MINUTES) {
+            let before = state.print();
+            Ohlcv::spanning(before, before, before, before, 0)
+        } else if is_call {
+            Ohlcv::spanning(close, close, close, close, shares)
+        } else {
+            Ohlcv::spanning(open, close, high, low, shares)
+        };
+        state.print_ticks = bar.close().ticks();
         state.has_traded = true;
         self.index += 1;
         if self.index == MINUTES_PER_DAY {
-            let tomorrow = full.events.tomorrow(&state.events) + full.bounce.tomorrow(&state.overshoot);
+            let tomorrow = rules.events.tomorrow(&state.events) + rules.bounce.tomorrow(&state.overshoot);
             state.latent_ticks = clamp_price(self.band.carry(state.latent_ticks, exp(tomorrow)));
         }
-        Ohlcv::spanning(open, close, high, low, shares)
+        bar
     }
 
     pub(in crate::model) fn pass(&mut self) {

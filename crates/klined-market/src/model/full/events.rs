@@ -61,6 +61,17 @@ pub(super) struct NewsDay {
     raised_volume: f64,
 }
 
+/// The variance that news adds to a day, apart from its reversal: E J² of a size a + Exp(b) is a² + 2ab + 2b².
+pub(super) fn variance(parameters: &parameters::EventParameters) -> f64 {
+    let square = |least: f64, excess: f64| least * least + 2.0 * least * excess + 2.0 * excess * excess;
+    if parameters.enabled {
+        parameters.up_probability * square(parameters.up_least, parameters.up_excess)
+            + parameters.down_probability * square(parameters.down_least, parameters.down_excess)
+    } else {
+        0.0
+    }
+}
+
 impl NewsModel {
     pub(super) fn new(parameters: parameters::EventParameters, has_nights: bool) -> Self {
         let overnight_share = if has_nights { parameters.overnight_share } else { 0.0 };

@@ -272,6 +272,13 @@ fn shock_probabilities(parameters: &parameters::FactorParameters) -> (f64, f64) 
     (crash, crash * parameters.surges_per_crash)
 }
 
+/// The variance that crashes and surges add to a day, in variances of the factor: E S² of a size a + Exp(b) is a² + 2ab + 2b².
+pub(super) fn shock_variance(parameters: &parameters::FactorParameters) -> f64 {
+    let (crash, surge) = shock_probabilities(parameters);
+    let (least, excess) = (parameters.shock_least, parameters.shock_excess);
+    (crash + surge) * (least * least + 2.0 * least * excess + 2.0 * excess * excess)
+}
+
 /// The compensation of the shocks for a symbol of exposure βσM, in logs a day: −ln E exp(exposure · shock).
 pub(super) fn shock_compensation(parameters: &parameters::FactorParameters, exposure: f64) -> f64 {
     let (crash, surge) = shock_probabilities(parameters);

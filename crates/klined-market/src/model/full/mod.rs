@@ -25,6 +25,7 @@ pub(super) mod parameters;
 mod process;
 mod profile;
 mod tails;
+mod version;
 mod volatility;
 mod volume;
 
@@ -37,12 +38,13 @@ use rand_core::Rng;
 use serde::{Deserialize, Serialize};
 
 pub use day::FullDay;
-pub use parameters::FullParameters;
+pub use parameters::{BoardParameters, FullParameters};
+pub use version::FullVersion;
 
 use super::normal;
 use super::regime::Chain;
 use crate::base::seed::open_unit;
-use crate::base::{Instrument, Price, Seed, Stream};
+use crate::base::{Board, Instrument, Price, Seed, Stream};
 use crate::calendar::Calendar;
 use bounce::{Bounce, Overshoot};
 use market::MarketDays;
@@ -50,7 +52,17 @@ use profile::Minutes;
 
 /// The part that all symbols share: the constants that follow from the parameters, and the common path.
 pub struct Full {
+    version: FullVersion,
     parameters: FullParameters,
+    boards: BoardRules,
+    /// The rules of the board `free`; none if they are those of all boards.
+    free: Option<BoardRules>,
+    days: MarketDays,
+}
+
+/// The constants of one kind of board.
+struct BoardRules {
+    parameters: BoardParameters,
     split: overnight::VarianceSplit,
     shape: DayShape,
     volatility: volatility::VolatilityModel,
@@ -58,7 +70,10 @@ pub struct Full {
     events: events::NewsModel,
     volume: volume::VolumeModel,
     bounce: Bounce,
-    days: MarketDays,
+    /// The variance of a day's news, and that of the market's shocks in variances of the market's part, where
+    /// the base volatility includes both; else 0.
+    news_variance: f64,
+    shock_variance: f64,
 }
 
 /// The intraday profiles as a step needs them.
@@ -68,6 +83,8 @@ struct DayShape {
     /// One over it.
     per_volatility: Minutes,
     log_volume: Minutes,
+    /// The minute from which a closing call is held; [`MINUTES`] without one.
+    call_from: usize,
     /// The compensation of the market's factor in each minute, in its variances.
     market_charge: Minutes,
 }
@@ -107,26 +124,23 @@ impl DailyDraws<'_> {
 impl Full {
     /// The model of a seed with its parameters.
     #[must_use]
-    pub fn new(seed: Seed, parameters: FullParameters, calendar: Arc<Calendar>) -> Self {
-        let split = overnight::VarianceSplit::new(&parameters.overnight);
-        let profile = profile::Profile::new(&parameters.profile);
-        let tails = tails::Tails::new(&parameters.tails);
+    pub fn new(seed: Seed, version: FullVersion, parameters: FullParameters, calendar: Arc<Calendar>) -> Self {
+        let on_boards = &parameters.boards;
+        let has_volatility = on_boards.volatility.enabled;
+        let tails = tails::Tails::new(&on_boards.tails);
         Self {
-            split,
-            shape: DayShape {
-                volatility: profile.volatility.map(|s| s * split.day),
-                per_volatility: profile.volatility.map(|s| 1.0 / (s * split.day)),
-                log_volume: volume::log_shares(&parameters.volume, &profile, split),
-                market_charge: market::charge(&parameters.factors, &profile.volatility),
-            },
-            volatility: volatility::VolatilityModel::new(&parameters.volatility),
-            tails,
-            events: events::NewsModel::new(parameters.events, parameters.overnight.enabled),
-            volume: volume::VolumeModel::new(parameters.volume),
-            bounce: Bounce::new(&parameters.bounce),
-            days: MarketDays::new(seed, calendar, parameters.factors, parameters.volatility.enabled, tails),
+            version,
+            boards: BoardRules::new(on_boards, version, Board::Main),
+            free: version.has_own_rules_on_free().then(|| BoardRules::new(&parameters.free, version, Board::Free)),
+            days: MarketDays::new(seed, calendar, on_boards.factors, has_volatility, tails),
             parameters,
         }
+    }
+
+    /// Its version.
+    #[must_use]
+    pub fn version(&self) -> FullVersion {
+        self.version
     }
 
     /// The parameters that it was made with.
@@ -134,11 +148,49 @@ impl Full {
     pub fn parameters(&self) -> &FullParameters {
         &self.parameters
     }
+
+    /// The rules by which a board's stocks move.
+    #[inline]
+    fn rules(&self, board: Board) -> &BoardRules {
+        self.free.as_ref().filter(|_| board == Board::Free).unwrap_or(&self.boards)
+    }
+}
+
+impl BoardRules {
+    /// The constants of one board's kind.
+    fn new(parameters: &BoardParameters, version: FullVersion, board: Board) -> Self {
+        let has_closing_call = version.has_closing_call(board) && parameters.profile.enabled;
+        let includes_jumps = version.has_jumps_in_base_volatility(board);
+        let included = |variance: f64| if includes_jumps { variance } else { 0.0 };
+        let split = overnight::VarianceSplit::new(&parameters.overnight);
+        let profile = profile::Profile::new(&parameters.profile, has_closing_call);
+        Self {
+            split,
+            shape: DayShape {
+                volatility: profile.volatility.map(|s| s * split.day),
+                per_volatility: profile.volatility.map(|s| 1.0 / (s * split.day)),
+                log_volume: volume::log_shares(&parameters.volume, &profile, split),
+                call_from: if has_closing_call { profile::CALL_FROM } else { profile::MINUTES },
+                market_charge: market::charge(&parameters.factors, &profile.volatility),
+            },
+            volatility: volatility::VolatilityModel::new(&parameters.volatility),
+            tails: tails::Tails::new(&parameters.tails),
+            events: events::NewsModel::new(parameters.events, parameters.overnight.enabled),
+            volume: volume::VolumeModel::new(parameters.volume, version),
+            bounce: Bounce::new(&parameters.bounce),
+            news_variance: included(events::variance(&parameters.events)),
+            shock_variance: included(market::shock_variance(&parameters.factors)),
+            parameters: *parameters,
+        }
+    }
 }
 
 impl fmt::Debug for Full {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Full").field("parameters", &self.parameters).finish_non_exhaustive()
+        f.debug_struct("Full")
+            .field("version", &self.version)
+            .field("parameters", &self.parameters)
+            .finish_non_exhaustive()
     }
 }
 
@@ -147,6 +199,7 @@ impl FullState {
         let mut stream = seed.stream(Stream::Listing, &instrument.symbol, first_day);
         let chain = Chain::stationary(&mut stream);
         let [slow, fast, block, volume_fast, volume_slow] = DailyDraws(&mut stream).normals();
+        let rules = full.rules(instrument.board);
         Self {
             latent_ticks: instrument.base_price.ticks() as f64,
             print_ticks: instrument.base_price.ticks(),
@@ -154,9 +207,9 @@ impl FullState {
             chain,
             late: 0.0,
             overshoot: [0.0; 2],
-            volatility: full.volatility.first([slow, fast, block]),
+            volatility: rules.volatility.first([slow, fast, block]),
             events: events::NewsState::default(),
-            volume: full.volume.first(volume_fast, volume_slow),
+            volume: rules.volume.first(volume_fast, volume_slow),
         }
     }
 

@@ -1,54 +1,25 @@
-//! Every number of the full model with its default, range and meaning; reading them from TOML, and the digest of those that
-//! differ from the defaults.
+//! Every number of the full model with its default, range and meaning.
 //!
 //! Keys in files and in digests never change. Where the code has a better name than the key, both stand in the list below,
 //! `name as "key"`.
-//!
-//! A file overrides any of them, section by section:
-//!
-//! ```toml
-//! [overnight]
-//! share = 0.15
-//! [events]
-//! enabled = false
-//! ```
-//!
-//! Unknown keys and values out of range are errors that name the key.
+
+mod file;
 
 use std::fmt::{self, Write};
 
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
 
-use crate::base::fnv::fnv1a_64;
-
-/// Parameters that cannot be used.
-#[derive(Debug, Clone, PartialEq, Error)]
-pub enum InvalidParameters {
-    /// The text is not TOML, names an unknown key, or has a value of the wrong type.
-    #[error("the model's parameters cannot be read: {0}")]
-    Toml(String),
-    /// A number is out of its range.
-    #[error("{key} = {value} is out of range: it must be from {min} to {max}")]
-    OutOfRange {
-        /// `section.name`.
-        key: String,
-        /// The number that was given.
-        value: f64,
-        /// The smallest number allowed.
-        min: f64,
-        /// The largest number allowed.
-        max: f64,
-    },
-}
+pub use file::{FullParameters, InvalidParameters};
 
 /// One parameter, as documentation shows it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ParameterDescription {
     /// `section.name`.
     pub key: String,
-    /// Its value unless a file overrides it.
+    /// Its value on the boards of the exchange, unless a file overrides it.
     pub default: f64,
+    /// Its value on the board `free`.
+    pub on_free: f64,
     /// The smallest value allowed.
     pub min: f64,
     /// The largest value allowed.
@@ -67,12 +38,23 @@ macro_rules! key {
     };
 }
 
-/// Declares the sections of the parameters: a switch and a list of numbers each, with default, range and meaning.
+/// The second of two numbers if there are two, else the first.
+macro_rules! last_of {
+    ($one:literal) => {
+        $one
+    };
+    ($one:literal, $other:literal) => {
+        $other
+    };
+}
+
+/// Declares the sections of the parameters: a switch and a list of numbers each, with default, range and meaning. Where the
+/// board `free` has a default of its own, it stands after the other one.
 macro_rules! sections {
     ($(
         $(#[doc = $section_doc:literal])+
         $section:ident: $Section:ident {
-            $($(#[doc = $doc:literal])+ $name:ident $(as $key:literal)? = $default:literal in $min:literal ..= $max:literal,)*
+            $($(#[doc = $doc:literal])+ $name:ident $(as $key:literal)? = $default:literal $(, free $on_free:literal)? in $min:literal ..= $max:literal,)*
         }
     )*) => {
         $(
@@ -92,47 +74,49 @@ macro_rules! sections {
             }
         )*
 
-        /// The numbers of the full model.
+        /// The numbers of the full model on one kind of board; by default those of the exchange's boards.
         #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
         #[serde(deny_unknown_fields, default)]
-        pub struct FullParameters {
+        pub struct BoardParameters {
             $($(#[doc = $section_doc])+ pub $section: $Section,)*
         }
 
-        impl FullParameters {
+        impl BoardParameters {
+            /// The defaults of the board `free`.
+            #[must_use]
+            pub fn on_free() -> Self {
+                Self { $($section: $Section { enabled: true, $($name: last_of!($default $(, $on_free)?),)* },)* }
+            }
+
             /// Checks every number against its range.
-            ///
-            /// # Errors
-            /// The first that is out of range, by its key.
-            pub fn check(&self) -> Result<(), InvalidParameters> {
+            fn check(&self) -> Result<(), InvalidParameters> {
                 $($(
                     in_range(key!($section, $name $(, $key)?), self.$section.$name, $min, $max)?;
                 )*)*
                 Ok(())
             }
 
-            /// What differs from the defaults, a line `key = value` each, in a fixed order; empty when nothing does.
-            #[must_use]
-            pub fn overrides(&self) -> String {
-                let mut text = String::new();
-                let default = Self::default();
+            /// Writes what differs from the defaults, a line `key = value` each after a prefix.
+            fn differences(&self, default: &Self, prefix: &str, text: &mut String) {
                 $(
-                    differing(&mut text, concat!(stringify!($section), ".enabled"), &self.$section.enabled,
+                    differing(text, prefix, concat!(stringify!($section), ".enabled"), &self.$section.enabled,
                         &default.$section.enabled);
                     $(
-                        differing(&mut text, key!($section, $name $(, $key)?),
+                        differing(text, prefix, key!($section, $name $(, $key)?),
                             &self.$section.$name, &default.$section.$name);
                     )*
                 )*
-                text
             }
+        }
 
-            /// Every number with its default, range and meaning.
+        impl FullParameters {
+            /// Every number with its defaults, range and meaning.
             #[must_use]
             pub fn describe() -> Vec<ParameterDescription> {
                 vec![$($(ParameterDescription {
                     key: key!($section, $name $(, $key)?).to_owned(),
                     default: $default,
+                    on_free: last_of!($default $(, $on_free)?),
                     min: $min,
                     max: $max,
                     meaning: concat!($($doc),+).trim_ascii_start(),
@@ -146,7 +130,10 @@ macro_rules! sections {
             pub fn switched(section: &str, enabled: bool) -> Result<Self, InvalidParameters> {
                 let mut parameters = Self::default();
                 match section {
-                    $(stringify!($section) => parameters.$section.enabled = enabled,)*
+                    $(stringify!($section) => {
+                        parameters.boards.$section.enabled = enabled;
+                        parameters.free.$section.enabled = enabled;
+                    })*
                     _ => return Err(InvalidParameters::Toml(format!("there is no section {section}"))),
                 }
                 Ok(parameters)
@@ -162,7 +149,7 @@ sections! {
     /// The gap between a close and the next open.
     overnight: OvernightParameters {
         /// Share of a day's variance that falls between two days.
-        share = 0.112 in 0.0..=0.9,
+        share = 0.112, free 0.26 in 0.0..=0.9,
     }
     /// The common part of all symbols: the factors of the market and of the sectors.
     factors: FactorParameters {
@@ -173,7 +160,7 @@ sections! {
         /// Minimum of a symbol's own part, as a share of its volatility.
         own_floor = 0.45 in 0.05..=1.0,
         /// Share of the market's move that reaches a symbol late.
-        late_share = 0.15 in 0.0..=0.9,
+        late_share = 0.15, free 0.06 in 0.0..=0.9,
         /// Share of the late part that arrives in each minute.
         late_speed = 0.03 in 0.0005..=1.0,
         /// Probability that a symbol takes the market's regime at a redraw.
@@ -210,11 +197,11 @@ sections! {
         /// Half-life of the slow part in days.
         slow_half_life_days = 31.0 in 0.5..=1000.0,
         /// Standard deviation of this part, in logs.
-        slow_deviation = 0.43 in 0.0..=1.2,
+        slow_deviation = 0.43, free 0.28 in 0.0..=1.2,
         /// Half-life of the faster part in days.
         fast_half_life_days = 2.4 in 0.1..=1000.0,
         /// Standard deviation of this part, in logs.
-        fast_deviation = 0.13 in 0.0..=1.0,
+        fast_deviation = 0.13, free 0.2 in 0.0..=1.0,
         /// Half-life of the part within a day in minutes.
         intraday_half_life_minutes = 63.0 in 1.0..=10000.0,
         /// Standard deviation of this part, in logs.
@@ -224,50 +211,52 @@ sections! {
         /// Increase of the log volatility for each standard deviation of a move.
         arch_size as "echo_size" = 0.053 in 0.0..=0.2,
         /// Increase of the log volatility after a rise.
-        arch_sign as "echo_sign" = 0.055 in -0.1..=0.1,
+        arch_sign as "echo_sign" = 0.055, free -0.03 in -0.1..=0.1,
         /// Share of the market's log volatility that a symbol's own part takes.
         market_share = 0.22 in 0.0..=1.0,
+        /// Daily standard deviation, in base volatilities.
+        scale = 1.0, free 0.9 in 0.1..=3.0,
     }
     /// Tails of a minute's draw.
     tails: TailParameters {
         /// Probability of a wide draw.
-        probability = 0.03 in 0.0..=0.2,
+        probability = 0.03, free 0.02 in 0.0..=0.2,
         /// Standard deviation of a wide draw; the others get the one that makes the total variance 1.
-        width = 3.3 in 1.0..=4.0,
+        width = 3.3, free 3.0 in 1.0..=4.0,
     }
     /// Prices that overshoot and revert: a negative first autocorrelation.
     bounce: BounceParameters {
         /// Share of a minute's own move that is overshoot.
-        share = 0.15 in 0.0..=1.0,
+        share = 0.15, free 0.1 in 0.0..=1.0,
         /// Half-life of the overshoot in minutes.
         half_life_minutes = 9.0 in 0.5..=1000.0,
         /// Share of a minute's own move that is overshoot which reverts over days.
-        slow_share = 0.12 in 0.0..=1.0,
+        slow_share = 0.12, free 0.03 in 0.0..=1.0,
         /// Half-life of this effect in days.
         slow_half_life_days = 1.5 in 0.1..=100.0,
     }
     /// News: jumps of a single symbol.
     events: EventParameters {
         /// Probability of good news on a day.
-        up_probability = 0.0085 in 0.0..=0.2,
+        up_probability = 0.0085, free 0.008 in 0.0..=0.2,
         /// Minimum rise, in logs.
-        up_least = 0.03 in 0.0..=0.3,
+        up_least = 0.03, free 0.015 in 0.0..=0.3,
         /// Mean of the excess over the minimum, exponentially distributed, in logs.
-        up_excess = 0.10 in 0.0..=0.3,
+        up_excess = 0.10, free 0.016 in 0.0..=0.3,
         /// Probability of bad news on a day.
-        down_probability = 0.0038 in 0.0..=0.2,
+        down_probability = 0.0038, free 0.008 in 0.0..=0.2,
         /// Minimum fall, in logs.
-        down_least = 0.03 in 0.0..=0.3,
+        down_least = 0.03, free 0.015 in 0.0..=0.3,
         /// Mean of the excess over the minimum, exponentially distributed, in logs.
-        down_excess = 0.041 in 0.0..=0.3,
+        down_excess = 0.041, free 0.016 in 0.0..=0.3,
         /// Share of the news that comes between two days; half of its jump is in the open, half in the first minutes.
-        overnight_share = 0.40 in 0.0..=1.0,
+        overnight_share = 0.40, free 0.8 in 0.0..=1.0,
         /// Share of a jump that is reversed later.
-        given_back = 0.6 in 0.0..=1.0,
+        given_back = 0.6, free 0.0 in 0.0..=1.0,
         /// Share of the remaining reversal that happens on each day.
         given_back_speed = 0.35 in 0.0..=1.0,
         /// Addition of news to the log volatility.
-        volatility = 0.65 in 0.0..=2.0,
+        volatility = 0.65, free 0.4 in 0.0..=2.0,
         /// Half-life of this effect in days.
         volatility_half_life_days = 2.1 in 0.1..=100.0,
         /// Addition of news to the log volume.
@@ -316,29 +305,11 @@ sections! {
         travel = 0.40 in 0.0..=2.0,
         /// Level, in logs. It gives a symbol its mean daily turnover.
         level = -0.15 in -5.0..=5.0,
+        /// Value of a usual trade, in currency units. A minute that trades less on average may have no trade; 0: every minute has one.
+        trade_value = 20000.0 in 0.0..=1000000.0,
     }
     /// The intraday course of volatility and volume.
     profile: ProfileParameters {
-    }
-}
-
-impl FullParameters {
-    /// Reads a TOML text; what it does not name stays at its default.
-    ///
-    /// # Errors
-    /// It is no TOML, a key is unknown, or a value is of the wrong kind or out of range.
-    pub fn from_toml(text: &str) -> Result<Self, InvalidParameters> {
-        let parameters: Self = toml::from_str(text).map_err(|error| InvalidParameters::Toml(error.to_string()))?;
-        parameters.check()?;
-        Ok(parameters)
-    }
-
-    /// A short name of what differs from the defaults: 16 hexadecimal digits of FNV-1a over
-    /// [`FullParameters::overrides`]; none when nothing differs.
-    #[must_use]
-    pub fn digest(&self) -> Option<String> {
-        let text = self.overrides();
-        (!text.is_empty()).then(|| format!("{:016x}", fnv1a_64(&text)))
     }
 }
 
@@ -350,9 +321,9 @@ fn in_range(key: &str, value: f64, min: f64, max: f64) -> Result<(), InvalidPara
     }
 }
 
-fn differing<T: PartialEq + fmt::Display>(text: &mut String, key: &str, value: &T, default: &T) {
+fn differing<T: PartialEq + fmt::Display>(text: &mut String, prefix: &str, key: &str, value: &T, default: &T) {
     if value != default {
         // Writing to a string does not fail.
-        let _ = writeln!(text, "{key} = {value}");
+        let _ = writeln!(text, "{prefix}{key} = {value}");
     }
 }

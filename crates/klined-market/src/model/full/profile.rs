@@ -23,6 +23,8 @@ const VOLUME: [f64; QUARTERS] =
 /// The volumes of the opening and the closing auction as shares of a day; they are part of the first and the last minute.
 const OPENING_AUCTION: f64 = 0.015;
 const CLOSING_AUCTION: f64 = 0.013;
+/// The minute at which the closing call begins, 14:57; it trades in the last minute.
+pub(super) const CALL_FROM: usize = MINUTES - 3;
 
 /// Values for the minutes of a day.
 pub(super) type Minutes = [f64; MINUTES];
@@ -37,7 +39,8 @@ pub(super) struct Profile {
 }
 
 impl Profile {
-    pub(super) fn new(parameters: &parameters::ProfileParameters) -> Self {
+    /// With a closing call, its minutes before the last have no volume, and the last has that of the call alone.
+    pub(super) fn new(parameters: &parameters::ProfileParameters, has_closing_call: bool) -> Self {
         if !parameters.enabled {
             let minutes = MINUTES as f64;
             return Self { volatility: [(1.0 / minutes).sqrt(); MINUTES], volume: [1.0 / minutes; MINUTES] };
@@ -51,6 +54,13 @@ impl Profile {
         continuous[QUARTERS - 1] -= CLOSING_AUCTION * total;
         let mut volume = course(&continuous).map(|share| share / (total * QUARTER as f64));
         volume[0] += OPENING_AUCTION;
+        if has_closing_call {
+            // The quarter-hour keeps its volume.
+            let last = (QUARTERS - 1) * QUARTER;
+            let (all, kept): (f64, f64) = (volume[last..].iter().sum(), volume[last..CALL_FROM].iter().sum());
+            volume[last..CALL_FROM].iter_mut().for_each(|share| *share *= all / kept);
+            volume[MINUTES - 1] = 0.0;
+        }
         volume[MINUTES - 1] += CLOSING_AUCTION;
         Self { volatility, volume }
     }
@@ -78,15 +88,24 @@ fn course(quarters: &[f64; QUARTERS]) -> Minutes {
 mod tests {
     use super::*;
 
+    /// The minutes of the call before the last, in which nothing trades whatever their share is.
+    const PAUSE: std::ops::Range<usize> = CALL_FROM..MINUTES - 1;
+
     #[test]
     fn quarters_keep_their_sums() {
-        let profile = Profile::new(&parameters::ProfileParameters::default());
-        for (quarter, share) in VOLUME.iter().enumerate() {
-            let sum: f64 = profile.volume[quarter * QUARTER..][..QUARTER].iter().sum();
-            assert!((sum - share / VOLUME.iter().sum::<f64>()).abs() < 1e-12);
+        for has_closing_call in [false, true] {
+            let profile = Profile::new(&parameters::ProfileParameters::default(), has_closing_call);
+            for (quarter, share) in VOLUME.iter().enumerate() {
+                let of_quarter = quarter * QUARTER..(quarter + 1) * QUARTER;
+                let sum: f64 = of_quarter
+                    .filter(|&at| !has_closing_call || !PAUSE.contains(&at))
+                    .map(|at| profile.volume[at])
+                    .sum();
+                assert!((sum - share / VOLUME.iter().sum::<f64>()).abs() < 1e-12);
+            }
+            let energy: f64 = profile.volatility.iter().map(|s| s * s).sum();
+            assert!((energy - 1.0).abs() < 1e-12);
+            assert!(profile.volume.iter().chain(&profile.volatility).all(|&value| value > 0.0));
         }
-        let energy: f64 = profile.volatility.iter().map(|s| s * s).sum();
-        assert!((energy - 1.0).abs() < 1e-12);
-        assert!(profile.volume.iter().chain(&profile.volatility).all(|&value| value > 0.0));
     }
 }

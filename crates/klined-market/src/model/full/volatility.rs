@@ -22,6 +22,8 @@ pub(super) struct VolatilityModel {
     arch_size: f64,
     arch_sign: f64,
     pub market_share: f64,
+    /// Daily standard deviation in base volatilities.
+    pub scale: f64,
     /// Makes E exp(2h) about 1.
     pub level: f64,
 }
@@ -53,6 +55,7 @@ impl VolatilityModel {
             arch_size: on * parameters.arch_size,
             arch_sign: on * parameters.arch_sign,
             market_share: on * parameters.market_share,
+            scale: if parameters.enabled { parameters.scale } else { 1.0 },
             level,
         }
     }

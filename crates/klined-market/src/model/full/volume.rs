@@ -9,6 +9,9 @@
 //! memory of η. Volume and volatility share their causes (mixture of
 //! distributions: P. K. Clark, Econometrica 41 (1973); G. E. Tauchen, M. Pitts, Econometrica 51 (1983)). Whole lots, at
 //! least one.
+//!
+//! Since `full-3` a minute may pass without trade. V shares are on average λ = V/s trades of a usual size s. Their number is taken
+//! as Poisson, so with probability e^−λ there is none, and otherwise the volume is V/(1 − e^−λ): the mean is V still.
 
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +20,7 @@ use super::overnight::VarianceSplit;
 use super::parameters;
 use super::process::{OuProcess, persistence};
 use super::profile::{MINUTES, Minutes, Profile};
+use super::version::FullVersion;
 use crate::base::{Instrument, OrderSizes, Price, price::TICKS_PER_UNIT};
 use crate::model::math::{exp, ln, ln_each};
 use crate::model::volume::LOTS_MAX;
@@ -27,6 +31,8 @@ const USUAL_MOVE: f64 = 0.8;
 const TRAVEL_FLOOR: f64 = 0.35;
 /// The level, in logs, of a volume without memory: its mean is the turnover.
 const PLAIN_LEVEL: f64 = 0.0;
+/// With more trades than this on average a minute always has one: e^−9 is less than a draw of 12 bits can show.
+const TRADES_SURE: f64 = 9.0;
 
 /// ln of each minute's share of the day, less the usual effect of the distance from the previous close at that time.
 pub(super) fn log_shares(
@@ -47,6 +53,8 @@ pub(super) fn log_shares(
 #[derive(Debug, Clone, Copy)]
 pub(super) struct VolumeModel {
     pub parameters: parameters::VolumeParameters,
+    /// The value of a usual trade in currency units; 0 if every minute has a trade.
+    trade_value: f64,
     fast: OuProcess,
     slow: OuProcess,
     noise_persistence: f64,
@@ -80,6 +88,8 @@ pub(super) struct MinuteConditions {
     pub log_share: f64,
     /// A standard normal draw.
     pub noise: f64,
+    /// A uniform draw from (0, 1).
+    pub chance: f64,
 }
 
 /// A day in progress.
@@ -92,12 +102,16 @@ pub(super) struct VolumeDay {
     until_long_term: usize,
     unit_shares: u64,
     shares_min: u64,
+    /// One over the shares of a usual trade; infinite if every minute has a trade.
+    trades_per_share: f64,
 }
 
 impl VolumeModel {
-    pub(super) fn new(parameters: parameters::VolumeParameters) -> Self {
+    pub(super) fn new(parameters: parameters::VolumeParameters, version: FullVersion) -> Self {
+        let has_pauses = parameters.enabled && version.has_minutes_without_trade();
         Self {
             parameters,
+            trade_value: if has_pauses { parameters.trade_value } else { 0.0 },
             fast: OuProcess::new(parameters.fast_half_life_days, parameters.fast_deviation),
             slow: OuProcess::new(parameters.slow_half_life_days, parameters.slow_deviation),
             noise_persistence: persistence(parameters.noise_half_life_minutes),
@@ -137,12 +151,14 @@ impl VolumeModel {
             usual + PLAIN_LEVEL
         };
         let OrderSizes { least: shares_min, step: unit_shares } = instrument.board.order_sizes();
-        VolumeDay { model: *self, level, long_term: 0.0, until_long_term: 0, unit_shares, shares_min }
+        let trade_shares = (self.trade_value / price_units).max(shares_min as f64);
+        let trades_per_share = if self.trade_value > 0.0 { 1.0 / trade_shares } else { f64::INFINITY };
+        VolumeDay { model: *self, level, long_term: 0.0, until_long_term: 0, unit_shares, shares_min, trades_per_share }
     }
 }
 
 impl VolumeDay {
-    /// Shares traded in a minute; `factor` scales them where the price is locked.
+    /// Shares traded in a minute, 0 without trade; `factor` scales them where the price is locked.
     #[inline]
     pub(super) fn shares(&mut self, state: &mut VolumeState, conditions: &MinuteConditions, factor: f64) -> u64 {
         let VolumeModel { parameters, noise_persistence, short_persistence, long_persistence, .. } = &self.model;
@@ -173,7 +189,15 @@ impl VolumeDay {
         } else {
             self.level + conditions.log_share
         };
-        let units = exp(log_volume) * factor / self.unit_shares as f64;
+        let mut units = exp(log_volume) * factor / self.unit_shares as f64;
+        let trades = units * self.unit_shares as f64 * self.trades_per_share;
+        if trades < TRADES_SURE {
+            let none = exp(-trades);
+            if conditions.chance < none {
+                return 0;
+            }
+            units /= 1.0 - none;
+        }
         (((units + 0.5).min(LOTS_MAX) as u64) * self.unit_shares).max(self.shares_min)
     }
 }

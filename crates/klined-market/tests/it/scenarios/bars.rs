@@ -3,8 +3,8 @@
 use klined_market::bars::{Bar, SymbolRun};
 use klined_market::base::{Board, Instrument, Ohlcv, SectorKey, Symbol};
 use klined_market::calendar::MINUTES_PER_DAY;
-use klined_market::model::{Regime, ScenarioEvent};
-use klined_testing::market::{event, full, gbm, instrument};
+use klined_market::model::{FullParameters, Model, Regime, ScenarioEvent};
+use klined_testing::market::{event, full, full_with, gbm, instrument};
 use klined_testing::{SHANGHAI, assert_same, at, date, first_difference, minute, trading_days_from};
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -14,6 +14,11 @@ use crate::sample::{bars_of, minute_drift, minute_variance};
 
 fn log_ratio(one: &Ohlcv, other: &Ohlcv) -> f64 {
     (one.close().ticks() as f64 / other.close().ticks() as f64).ln()
+}
+
+/// The full model without minutes without trade, in which no bar shows the price.
+fn always_trading(seed: u64) -> Model {
+    full_with(seed, FullParameters::from_toml("volume.trade_value = 0").unwrap())
 }
 
 #[test]
@@ -36,7 +41,7 @@ fn days_are_counted_in_trading_days_and_an_end_may_lie_in_the_break() {
 #[test]
 fn a_move_adds_exactly_its_per_cent_and_nothing_else() {
     let events = resolved(&event("move", "percent = -9\nfrom = \"day 2 11:00\"\nuntil = \"13:30\""));
-    for model in [gbm(3), full(3)] {
+    for model in [gbm(3), always_trading(3)] {
         let (with, without) = (ohlcv(&made(&model, stock(), &events, 3).0), ohlcv(&made(&model, stock(), &[], 3).0));
         assert_same(&with[..330], &without[..330]);
         for (place, (with, without)) in with.iter().zip(&without).enumerate().skip(330) {
@@ -50,7 +55,7 @@ fn a_move_adds_exactly_its_per_cent_and_nothing_else() {
 #[test]
 fn a_gap_moves_the_open_and_the_change_is_counted_from_the_close_before() {
     let events = resolved(&event("gap", "percent = 7\nday = \"day 2\""));
-    for model in [gbm(3), full(3)] {
+    for model in [gbm(3), always_trading(3)] {
         let (with, without) = (ohlcv(&made(&model, stock(), &events, 2).0), ohlcv(&made(&model, stock(), &[], 2).0));
         assert_same(&with[..240], &without[..240]);
         let opens = with[240].open().ticks() as f64 / without[240].open().ticks() as f64;
@@ -118,7 +123,7 @@ fn a_regime_holds_for_its_minutes_and_then_the_chain_goes_on_as_if_nothing_had_b
 #[test]
 fn after_a_halt_the_price_is_where_it_would_have_been() {
     let events = resolved(&event("halt", "from = \"day 1 13:30\"\nuntil = \"day 2 10:00\""));
-    for model in [gbm(3), full(3)] {
+    for model in [gbm(3), always_trading(3)] {
         let (with, without) = (made(&model, stock(), &events, 3).0, made(&model, stock(), &[], 3).0);
         let is_traded = |bar: &&(Symbol, Bar)| {
             !(at("2026-03-02 13:30:00")..at("2026-03-03 10:00:00")).contains(&bar.1.first.start())

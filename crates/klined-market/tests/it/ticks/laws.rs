@@ -90,7 +90,7 @@ proptest! {
             down: price((bar.ohlcv.low().ticks() - below).max(1)),
             up: price((bar.ohlcv.high().ticks() + above).min(Price::MAX.ticks())),
         });
-        let facts = TickFacts { board: Board::ALL[board], limits };
+        let facts = TickFacts { board: Board::ALL[board], limits, depth: None };
         let ticks = MinuteTicks::of(Seed(seed), &symbol(), &facts, &bar);
         check(&ticks, &facts, &bar);
         // A feed that begins in mid-minute tells the rest, and the bar so far is that of the trades before.
@@ -155,7 +155,7 @@ fn a_small_volume_still_touches_every_price() {
     let torn = bar([50_000, 90_000, 10_000, 20_000], 700);
     assert_eq!(rolled_up(of(FREE, &torn).trades()), Some(torn.ohlcv));
     // A STAR order has 200 shares or more in any number, and so have its trades.
-    let star = of(TickFacts { board: Board::Star, limits: None }, &bar([1000, 1003, 999, 1001], 54_321));
+    let star = of(TickFacts { board: Board::Star, limits: None, depth: None }, &bar([1000, 1003, 999, 1001], 54_321));
     assert!(star.trades().iter().all(|trade| trade.shares >= 200));
     assert!(star.trades().iter().any(|trade| trade.shares % 100 != 0));
     // Elsewhere what is left over a lot is in one trade.
@@ -175,7 +175,7 @@ fn without_volume_there_are_quotes_and_no_trades() {
 
 #[test]
 fn a_bar_that_is_locked_at_a_limit_has_one_empty_side() {
-    let main = |down, up| TickFacts { board: Board::Main, limits: limits(down, up) };
+    let main = |down, up| TickFacts { board: Board::Main, limits: limits(down, up), depth: None };
     for volume in [0, 500_000] {
         let up = of(main(900, 1100), &bar([1100; 4], volume));
         assert!(up.quotes().iter().all(|quote| quote.ask.is_none() && quote.bid.unwrap().price == price(1100)));
@@ -205,7 +205,7 @@ fn every_argument_makes_other_ticks_and_nothing_else_does() {
     ] {
         assert_ne!(times(&reference), times(&other));
     }
-    assert_ne!(reference, of(TickFacts { board: Board::Star, limits: None }, &one));
+    assert_ne!(reference, of(TickFacts { board: Board::Star, limits: None, depth: None }, &one));
     assert_ne!(reference, of(FREE, &bar([1000, 1003, 999, 1001], 62_100)));
 }
 
@@ -227,7 +227,7 @@ fn printed(ticks: &MinuteTicks) -> String {
 
 #[test]
 fn ticks_are_those_that_they_have_always_been() {
-    let facts = TickFacts { board: Board::Star, limits: limits(900, 1003) };
+    let facts = TickFacts { board: Board::Star, limits: limits(900, 1003), depth: None };
     let cases = [
         of(FREE, &bar([1000, 1003, 999, 1001], 62_000)),
         of(facts, &bar([1000, 1003, 999, 1001], 54_321)),

@@ -7,8 +7,9 @@ use std::sync::{Arc, LazyLock};
 
 use klined_market::bars::ticks::{MinuteTicks, Side, Trade};
 use klined_market::base::{Board, Instrument, Nanos, Seed};
-use klined_market::model::{FullParameters, Model};
+use klined_market::model::{FullParameters, FullVersion, Model};
 use klined_testing::SHANGHAI;
+use klined_testing::market::full_of_version;
 use klined_testing::stats::{ALPHA, chi_square, deviation, ks, mean_and_error, uniform_cdf};
 
 use super::{bars_of, minute};
@@ -165,7 +166,8 @@ fn buyers_and_sellers_are_as_many_and_the_tick_rule_mostly_finds_them() {
 fn extremes_come_in_no_half_of_the_minute_rather_than_the_other() {
     // 24,000 minutes at 900000.00, where prices are not coarse, with a hundred trades each or so.
     let dear = |symbol| Instrument::parse(symbol, 900_000.0, 0.02).unwrap().with_market(1.0, 1e13).unwrap();
-    let model = full();
+    // A version in which every minute of so dear a stock has trades.
+    let model = full_of_version(5, FullVersion::V2);
     let sample: Vec<_> =
         ["A", "B", "C", "D", "E"].iter().flat_map(|symbol| sample(&model, &dear(symbol), 20)).collect();
     type Key = fn(&Trade) -> i64;
