@@ -2,7 +2,7 @@
 --
 -- `exchange-producer clickhouse-setup` runs these statements, each ended by a semicolon at a line's end, in the database that it is given. It
 -- puts the topic's address where `{kafka}` stands. Every statement may be run again: what is there already stays as it is.
--- Written for ClickHouse 24 and later. Earlier servers lack `_headers` or `_key` of the Kafka engine, without which neither a
+-- Written for ClickHouse 24 and later, run on 26.1. Earlier servers lack `_headers` or `_key` of the Kafka engine, without which neither a
 -- record's day nor its symbol is known.
 
 -- What the topic has. Only the view below reads it: a record is given to one reader.

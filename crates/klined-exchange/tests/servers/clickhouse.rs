@@ -56,7 +56,6 @@ fn stored(server: &Server, table: &str) -> Sums {
 }
 
 #[test]
-#[ignore = "has not run to its end on this engine yet"]
 fn tables_hold_what_the_logs_hold_at_midday_of_the_second_day_and_after_a_kill() {
     let (clickhouse, folder) = (Server::start("clickhouse.sh", "chdb"), tempdir().unwrap());
     let run = "--seed 42 --days 3 --seconds 300 --chunk-size 256 --securities AAPL:10000,MSFT:15000,GOOG:12000";

@@ -15,6 +15,10 @@ fail() {
     exit 1
 }
 
+is_open() { # port
+    python3 -c "import socket; socket.create_connection(('127.0.0.1', $1), 2)" 2>/dev/null
+}
+
 bring_library() { # directory
     [ -f "$1/.whole-$version" ] && return 0
     mkdir -p "$(dirname "$1")"
@@ -36,7 +40,7 @@ start() { # directory port library
     echo "$pid" >"$1/pid"
     for _ in $(seq 600); do
         [ -d "/proc/$pid" ] || fail "the engine ended: $(tail -5 "$1/log")"
-        if (: <"/dev/tcp/127.0.0.1/$2") 2>/dev/null; then return 0; fi
+        if is_open "$2"; then return 0; fi
         sleep 0.1
     done
     fail "the engine does not answer: $(tail -5 "$1/log")"

@@ -36,6 +36,10 @@ signal() { # directory signal
     kill -KILL "$pid"
 }
 
+is_open() { # port
+    python3 -c "import socket; socket.create_connection(('127.0.0.1', $1), 2)" 2>/dev/null
+}
+
 bring_library() { # directory
     [ -f "$1/.whole-$version" ] && return 0
     command -v mvn >/dev/null || fail "mvn is missing: install maven"
@@ -126,7 +130,7 @@ start() { # directory port library
     for _ in $(seq 1200); do
         [ -d "/proc/$pid" ] || fail "the broker ended: $(tail -5 "$1/log")"
         # The last listener opens when the broker takes requests.
-        if (: <"/dev/tcp/127.0.0.1/$(($2 + 2))") 2>/dev/null && (: <"/dev/tcp/127.0.0.1/$2") 2>/dev/null; then return 0; fi
+        if is_open $(($2 + 2)) && is_open "$2"; then return 0; fi
         sleep 0.1
     done
     signal "$1" KILL
