@@ -102,5 +102,4 @@ fn tables_hold_what_the_logs_hold_at_midday_of_the_second_day_and_after_a_kill()
     let all = sums(&logged(folder.path()));
     until("the rest", || stored(&clickhouse, "v_exchange_events") == all);
     assert_eq!(ask(&clickhouse, "SELECT count() FROM exchange_events_refused")[0][0], "0");
-    clickhouse.does("kill");
 }

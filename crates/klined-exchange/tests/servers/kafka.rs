@@ -93,7 +93,6 @@ fn a_broker_that_is_away_holds_no_file_up_and_the_topic_is_complete_later() {
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "{}", said(&output));
     assert_complete(&broker, "topic", folder.path());
-    broker.does("kill");
 }
 
 /// The producer over TLS, as a user.

@@ -75,6 +75,13 @@ impl Server {
     }
 }
 
+impl Drop for Server {
+    /// Before its folder vanishes, and with it the note of its process.
+    fn drop(&mut self) {
+        let _ = Command::new(&self.script).args(["kill", self.path()]).status();
+    }
+}
+
 /// A port with two free ones after it.
 fn free_port() -> u16 {
     let bind = |port| std::net::TcpListener::bind(("127.0.0.1", port));
