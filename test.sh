@@ -7,13 +7,14 @@
 #   ./test.sh db            stores and jobs, on SQLite and on throw-away PostgreSQL clusters
 #   ./test.sh programs      the programs as processes: command lines, faults, logs, health, deployment
 #   ./test.sh web           the market's server, the vendors' clients, the OpenAPI document, the chart page
-#   ./test.sh servers       crates that are tested against servers of their own (QuestDB), and readers of order events
+#   ./test.sh servers       crates that are tested against servers of their own (QuestDB, Kafka, ClickHouse), and readers of order events
 #
 # Several tiers may be named at once. At the end a table says where the time went.
 #
 # What a tier needs and is missing is installed by the system's package manager: the PostgreSQL server, libfaketime, systemd for its
 # analyser (nothing of it runs), npm for pm2, the chart page and the vendors' clients, Python's venv for those and schemathesis,
-# openssl for the clients and the proxies, curl, nginx and Caddy for the proxies, Chromium for the page, promtool, and Maven with Java for QuestDB. Works as root and as an ordinary user; an ordinary user needs sudo
+# openssl for the clients and the proxies, curl, nginx and Caddy for the proxies, Chromium for the page, promtool, Maven with Java for
+# QuestDB and Kafka, and the headers of OpenSSL and zlib for Kafka's client. Works as root and as an ordinary user; an ordinary user needs sudo
 # only when something is missing.
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -26,6 +27,7 @@ have_postgres() { compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || co
 have_faketime() { compgen -G '/usr/lib*/*/faketime/libfaketime.so.1' >/dev/null || compgen -G '/usr/lib*/faketime/libfaketime.so.1' >/dev/null; }
 have_chromium() { [ -n "${CHROMIUM:-}" ] || command -v chromium || command -v chromium-browser || command -v google-chrome; } >/dev/null
 have_venv() { python3 -c 'import ensurepip, venv'; } 2>/dev/null
+have_headers() { [ -f /usr/include/openssl/ssl.h ] && [ -f /usr/include/zlib.h ] && command -v pkg-config; } >/dev/null
 have() { command -v "$1" >/dev/null; }
 
 as_root() {
@@ -74,6 +76,8 @@ provide() {
             have openssl || missing+=(openssl)
             have systemd-analyze || missing+=(systemd)
             have_venv || missing+=(python3-venv)
+            have openssl || missing+=(openssl)
+            have_headers || missing+=(libssl-dev zlib1g-dev pkg-config)
             ;;
         esac
     done
@@ -171,6 +175,8 @@ servers() {
     for crate in ${SERVER_CRATES[@]+"${SERVER_CRATES[@]}"}; do
         stage "servers: $crate" cargo test -p "$crate"
     done
+    stage 'servers: clippy of Kafka and ClickHouse' cargo clippy -p klined-exchange --features platform --all-targets -- -D warnings
+    stage 'servers: Kafka and ClickHouse' cargo test -p klined-exchange --features platform --lib --test servers
     stage 'servers: readers of exchange logs' crates/klined-exchange/tests/readers.sh
 }
 

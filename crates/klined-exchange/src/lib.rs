@@ -13,7 +13,9 @@
 //! | 5 | [`itch`], [`export`] | ITCH 5.0, MoldUDP64, LOBSTER, CSV, JSON |
 //! | 5 | [`calibrate`] | curves of rates from logs |
 //! | 5 | [`run`] | a directory of logs: many days of many securities, in batch or in step with a clock |
-//! | 6 | [`programs`] | the command lines |
+//! | 6 | `kafka` | a topic that follows the logs; with the feature `platform` |
+//! | 6 | `clickhouse` | tables and views of the topic; with the feature `platform` |
+//! | 7 | [`programs`] | the command lines |
 //!
 //! A session is a function of its [`session::SessionSpec`] and its [`model::Model`]: the same events on any platform. Below
 //! the programs nothing knows of async code, the environment or the wall clock, and below the runs nothing of files.
@@ -44,5 +46,11 @@ pub mod export;
 pub mod calibrate;
 
 pub mod run;
+
+#[cfg(feature = "platform")]
+pub mod kafka;
+
+#[cfg(feature = "platform")]
+pub mod clickhouse;
 
 pub mod programs;

@@ -13,6 +13,7 @@ programs=${CARGO_TARGET_DIR:-target}/debug
 python3 -m venv "$folder/venv"
 "$folder/venv/bin/pip" install -q -r crates/klined-exchange/tests/readers/requirements.txt
 
+export KLINED_NO_LOG_FILES=1
 day=2026-01-02
 "$programs/exchange-producer" --seed 42 --days 1 --seconds "${SECONDS_A_DAY:-300}" --securities AAPL:10000,MSFT:15000,GOOG:12000 --output "$folder/run"
 logs=("$folder/run/"{AAPL,GOOG,MSFT}"/$day.qrsdp")

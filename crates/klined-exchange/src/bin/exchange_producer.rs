@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    klined_exchange::programs::main(klined_exchange::programs::produce)
+    klined_exchange::programs::produce()
 }

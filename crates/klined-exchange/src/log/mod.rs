@@ -4,6 +4,7 @@
 //! whole chunk is readable all the same. The header says in its flags, which are written last, that the index is there.
 
 mod error;
+mod follower;
 mod format;
 mod limits;
 mod lz4;
@@ -12,6 +13,7 @@ mod repair;
 mod writer;
 
 pub use error::LogError;
+pub use follower::LogFollower;
 pub use format::Header;
 pub use limits::CHUNK_CAPACITY_MAX;
 pub use reader::{Chunk, LogReader, Tail};

@@ -62,8 +62,7 @@ pub struct LogReader<F> {
     chunks: Vec<Chunk>,
     tail: Tail,
     len: u64,
-    block: Vec<u8>,
-    raw: Vec<u8>,
+    blocks: Blocks,
 }
 
 impl<F: Read + Seek> LogReader<F> {
@@ -102,13 +101,13 @@ impl<F: Read + Seek> LogReader<F> {
         let mut bytes = [0; HEADER_BYTES];
         read_at(&mut file, 0, &mut bytes)?;
         let header = Header::from_bytes(&bytes)?;
-        Ok(Self { file, header, chunks: Vec::new(), tail: Tail::Nothing, len, block: Vec::new(), raw: Vec::new() })
+        Ok(Self { file, header, chunks: Vec::new(), tail: Tail::Nothing, len, blocks: Blocks::default() })
     }
 
     /// Finds chunks by their headers, each of which says where the next one is.
     fn find_chunks(&mut self) -> Result<(), LogError> {
         let mut offset = HEADER_BYTES as u64;
-        while let Some(chunk) = self.chunk_at(offset)? {
+        while let Some(chunk) = chunk_at(&mut self.file, offset, self.len, &self.header)? {
             self.chunks.push(chunk);
             offset = chunk.end();
             // All but the last are full.
@@ -121,23 +120,6 @@ impl<F: Read + Seek> LogReader<F> {
             bytes => Tail::Torn { offset, bytes },
         };
         Ok(())
-    }
-
-    /// The chunk whose header is at `offset`, if that can be one.
-    fn chunk_at(&mut self, offset: u64) -> Result<Option<Chunk>, LogError> {
-        let block_start = offset + CHUNK_HEADER_BYTES as u64;
-        if block_start > self.len {
-            return Ok(None);
-        }
-        let mut bytes = [0; CHUNK_HEADER_BYTES];
-        read_at(&mut self.file, offset, &mut bytes)?;
-        let ChunkHeader { uncompressed, compressed, count, first_ts_ns, last_ts_ns } = ChunkHeader::from_bytes(&bytes);
-        let possible = (1..=self.header.chunk_capacity).contains(&count)
-            && u64::from(uncompressed) == u64::from(count) * RECORD_BYTES as u64
-            && u64::from(uncompressed) <= u64::from(compressed) * EXPANSION_MAX
-            && u64::from(compressed) <= self.len - block_start
-            && first_ts_ns <= last_ts_ns;
-        Ok(possible.then_some(Chunk { offset, first_ts_ns, last_ts_ns, count, compressed }))
     }
 
     /// Compares the index with the chunks that were found.
@@ -195,6 +177,28 @@ impl<F: Read + Seek> LogReader<F> {
         self.chunks.iter().map(|chunk| u64::from(chunk.count)).sum()
     }
 
+    /// Events of a log, from its index alone where it has one: two short reads, for those who count many logs.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn count_of(file: F) -> Result<u64, LogError> {
+        let mut reader = Self::bare(file)?;
+        if let Some(end) = reader.len.checked_sub((INDEX_END_BYTES + INDEX_ENTRY_BYTES) as u64)
+            && reader.header.indexed
+            && end >= HEADER_BYTES as u64
+        {
+            let mut bytes = [0; INDEX_ENTRY_BYTES + INDEX_END_BYTES];
+            read_at(&mut reader.file, end, &mut bytes)?;
+            let (entry, rest) = bytes.split_at(INDEX_ENTRY_BYTES);
+            if let Some((chunks, _)) = rest.first_chunk().and_then(|rest| index_end(rest, reader.len).ok()) {
+                let full = u64::from(chunks.saturating_sub(1)) * u64::from(reader.header.chunk_capacity);
+                return Ok(full + u64::from(index_entry(entry).count));
+            }
+        }
+        reader.find_chunks()?;
+        Ok(reader.count())
+    }
+
     /// The first chunk with an event at `ts_ns` or later, or the number of chunks.
     #[must_use]
     pub fn chunk_at_time(&self, ts_ns: u64) -> usize {
@@ -209,25 +213,7 @@ impl<F: Read + Seek> LogReader<F> {
         let Some(&chunk) = self.chunks.get(nth) else {
             return Err(LogError::Chunk { offset: self.len, reason: "the log has no such chunk" });
         };
-        let offset = chunk.offset;
-        let bad = |reason| LogError::Chunk { offset, reason };
-        self.block.resize(chunk.compressed as usize, 0);
-        read_at(&mut self.file, offset + CHUNK_HEADER_BYTES as u64, &mut self.block)?;
-        let length = chunk.count as usize * RECORD_BYTES;
-        self.raw.resize(length, 0);
-        let read =
-            lz4_flex::block::decompress_into(&self.block, &mut self.raw).map_err(|_| bad("its block is no LZ4"))?;
-        if read != length {
-            return Err(bad("its block has another number of records than its header says"));
-        }
-        let start = events.len();
-        match decode(&self.raw, chunk, events) {
-            Ok(()) => Ok(()),
-            Err(error) => {
-                events.truncate(start);
-                Err(error)
-            }
-        }
+        self.blocks.read(&mut self.file, chunk, events)
     }
 
     /// Gives every event to `each`, chunk by chunk.
@@ -252,6 +238,62 @@ impl<F: Read + Seek> LogReader<F> {
     }
 }
 
+/// The chunk whose header is at `offset`, if that can be one of a file of `len` bytes.
+pub fn chunk_at<F: Read + Seek>(
+    file: &mut F,
+    offset: u64,
+    len: u64,
+    header: &Header,
+) -> Result<Option<Chunk>, LogError> {
+    let block_start = offset + CHUNK_HEADER_BYTES as u64;
+    if block_start > len {
+        return Ok(None);
+    }
+    let mut bytes = [0; CHUNK_HEADER_BYTES];
+    read_at(file, offset, &mut bytes)?;
+    let ChunkHeader { uncompressed, compressed, count, first_ts_ns, last_ts_ns } = ChunkHeader::from_bytes(&bytes);
+    let possible = (1..=header.chunk_capacity).contains(&count)
+        && u64::from(uncompressed) == u64::from(count) * RECORD_BYTES as u64
+        && u64::from(uncompressed) <= u64::from(compressed) * EXPANSION_MAX
+        && u64::from(compressed) <= len - block_start
+        && first_ts_ns <= last_ts_ns;
+    Ok(possible.then_some(Chunk { offset, first_ts_ns, last_ts_ns, count, compressed }))
+}
+
+/// Reads chunks' blocks, and keeps the room that it takes.
+#[derive(Debug, Default)]
+pub struct Blocks {
+    block: Vec<u8>,
+    raw: Vec<u8>,
+}
+
+impl Blocks {
+    /// Appends the events of a chunk.
+    ///
+    /// # Errors
+    /// [`LogError::Chunk`] or [`LogError::Record`] where it is damaged; `events` is then as before.
+    pub fn read<F: Read + Seek>(
+        &mut self,
+        file: &mut F,
+        chunk: Chunk,
+        events: &mut Vec<Event>,
+    ) -> Result<(), LogError> {
+        let offset = chunk.offset;
+        let bad = |reason| LogError::Chunk { offset, reason };
+        self.block.resize(chunk.compressed as usize, 0);
+        read_at(file, offset + CHUNK_HEADER_BYTES as u64, &mut self.block)?;
+        let length = chunk.count as usize * RECORD_BYTES;
+        self.raw.resize(length, 0);
+        let read =
+            lz4_flex::block::decompress_into(&self.block, &mut self.raw).map_err(|_| bad("its block is no LZ4"))?;
+        if read != length {
+            return Err(bad("its block has another number of records than its header says"));
+        }
+        let start = events.len();
+        decode(&self.raw, chunk, events).inspect_err(|_| events.truncate(start))
+    }
+}
+
 fn decode(raw: &[u8], chunk: Chunk, events: &mut Vec<Event>) -> Result<(), LogError> {
     let offset = chunk.offset;
     let (records, _) = raw.as_chunks::<RECORD_BYTES>();
@@ -273,7 +315,7 @@ fn decode(raw: &[u8], chunk: Chunk, events: &mut Vec<Event>) -> Result<(), LogEr
     Ok(())
 }
 
-fn read_at<F: Read + Seek>(file: &mut F, offset: u64, bytes: &mut [u8]) -> Result<(), LogError> {
+pub fn read_at<F: Read + Seek>(file: &mut F, offset: u64, bytes: &mut [u8]) -> Result<(), LogError> {
     file.seek(SeekFrom::Start(offset)).map_err(LogError::io(offset))?;
     file.read_exact(bytes).map_err(LogError::io(offset))
 }

@@ -1,26 +1,34 @@
 //! The command line programs: what they read, and how they end. Real time enters here and nowhere below.
 
 mod calibrate;
+mod clickhouse;
+mod kafka;
 mod logs;
+mod pace;
 mod performance;
+mod produce;
 mod producer;
-mod stop;
 
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
+use klined_service::args::RuntimeArgs;
+use klined_service::command_line::variables_of;
+use klined_service::run_program;
 
 pub use calibrate::{CalibrateArgs, run as calibrate};
 pub use logs::{LogArgs, run as log};
-pub use producer::{ProducerArgs, run as produce};
+pub use produce::main as produce;
+pub use producer::ProducerArgs;
 
-/// Reads the command line and runs a program: status 0 for a clean end, 1 for a failure, 2 for a wrong command line.
+/// Reads the command line and runs a program to its end: status 0 for a clean end, 1 for a failure, 2 for a wrong command line.
 pub fn main<Args: Parser>(run: impl FnOnce(Args) -> anyhow::Result<()>) -> ExitCode {
-    match run(Args::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    run_program(&variables(), |_| RuntimeArgs::default(), async |args, _| run(args).map(|()| ExitCode::SUCCESS))
+}
+
+/// The variables that any of the programs reads; they may share one `.env`.
+fn variables() -> BTreeSet<String> {
+    let commands = [ProducerArgs::command(), LogArgs::command(), CalibrateArgs::command()];
+    commands.iter().flat_map(variables_of).collect()
 }

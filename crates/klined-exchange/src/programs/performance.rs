@@ -6,10 +6,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
+use klined_service::instant;
 
-use super::stop::{Stop, SystemPace};
 use crate::log::{LogError, LogReader};
-use crate::run::{DayDone, Pace, RunSpec};
+use crate::run::{DayDone, RunSpec};
 
 /// Days beyond this many are summed, not listed, and not read back.
 const LISTED_MAX: usize = 1000;
@@ -62,7 +62,7 @@ fn ratio(a: f64, b: f64) -> f64 {
 
 /// Bytes of a log, and how long it took to read it.
 fn read_back(path: &Path, expected: u64) -> anyhow::Result<(u64, Duration)> {
-    let clock = SystemPace::start(Stop::default());
+    let start = instant();
     let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
     let mut count = 0;
     let mut read = || -> Result<u64, LogError> {
@@ -75,5 +75,5 @@ fn read_back(path: &Path, expected: u64) -> anyhow::Result<(u64, Duration)> {
     };
     let length = read().with_context(|| format!("cannot read {}", path.display()))?;
     anyhow::ensure!(count == expected, "{} has {count} events, not {expected}", path.display());
-    Ok((length, clock.elapsed()))
+    Ok((length, start.elapsed()))
 }

@@ -1,26 +1,29 @@
-//! `exchange-producer`: makes order events and writes them to logs.
+//! The command line of `exchange-producer`.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
 
-use anyhow::{Context, bail, ensure};
+use anyhow::Context;
 use chrono::NaiveDate;
-use clap::{Args, Parser, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use klined_service::args::ServiceArgs;
 
-use super::performance;
-use super::stop::{Stop, SystemPace};
+use super::clickhouse::ClickHouseArgs;
+use super::kafka::KafkaArgs;
 use crate::model::{Curves, Parameters};
-use crate::run::{DayDone, Directory, ModelSpec, Pace, RunSpec, Security, run_batch, run_paced, securities};
+use crate::run::{ModelSpec, RunSpec, Security, securities};
 
 /// Makes an exchange's order events under a queue-reactive model and writes them to .qrsdp logs
 ///
 /// In batch it makes the days as fast as it can; with --realtime in step with the clock. Events follow from the seed and the parameters alone. A
 /// producer that was stopped or killed and is started again with the same parameters goes on where it stopped and writes the same bytes as one that
-/// never stopped. SIGTERM and SIGINT end it at once, between two events.
+/// never stopped. SIGTERM and SIGINT end it at once, between two events. A topic of Kafka follows the logs: it misses nothing and has nothing twice,
+/// whatever was stopped, killed or away meanwhile.
 #[derive(Debug, Clone, Parser)]
-#[command(name = "exchange-producer", version)]
+#[command(name = "exchange-producer", version, args_conflicts_with_subcommands = true)]
 pub struct ProducerArgs {
+    #[command(subcommand)]
+    pub command: Option<ProducerCommand>,
     /// Seed of the first security's first day
     #[arg(long, env = "EXCHANGE_SEED", default_value_t = 42)]
     pub seed: u64,
@@ -53,6 +56,15 @@ pub struct ProducerArgs {
     /// Threads in batch; the events do not depend on it [default: one a processor]
     #[arg(long, env = "EXCHANGE_THREADS", value_name = "N")]
     pub threads: Option<NonZeroUsize>,
+    #[command(flatten)]
+    pub service: ServiceArgs,
+}
+
+/// What the program does beside making events.
+#[derive(Debug, Clone, Subcommand)]
+pub enum ProducerCommand {
+    /// Make the tables and views of the events in ClickHouse; what is there already stays as it is
+    ClickhouseSetup(ClickHouseArgs),
 }
 
 /// What a session starts as.
@@ -143,17 +155,6 @@ pub struct PaceArgs {
     pub speed: f64,
 }
 
-/// Where events are published.
-#[derive(Debug, Clone, Args)]
-pub struct KafkaArgs {
-    /// Kafka brokers; empty writes logs only
-    #[arg(long, env = "KAFKA_BROKERS", value_name = "HOST:PORT,…", default_value = "")]
-    pub kafka_brokers: String,
-    /// Kafka topic
-    #[arg(long, env = "KAFKA_TOPIC", value_name = "NAME", default_value = "exchange.events")]
-    pub kafka_topic: String,
-}
-
 /// The models.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ModelName {
@@ -209,6 +210,12 @@ impl ModelArgs {
 }
 
 impl ProducerArgs {
+    /// The directory that the run is written to.
+    #[must_use]
+    pub fn directory(&self) -> PathBuf {
+        self.output.clone().unwrap_or_else(|| PathBuf::from(format!("output/run_{}", self.seed)))
+    }
+
     /// The run that is asked for.
     ///
     /// # Errors
@@ -233,51 +240,6 @@ impl ProducerArgs {
         Ok(run)
     }
 }
-
-/// Makes the run.
-///
-/// # Errors
-/// The command line's values, and what the run ends with; then logs hold whole chunks still.
-pub fn run(args: ProducerArgs) -> anyhow::Result<()> {
-    let run = args.spec()?;
-    if !args.kafka.kafka_brokers.is_empty() {
-        bail!("--kafka-brokers is {}: this program has no Kafka sink", args.kafka.kafka_brokers);
-    }
-    ensure!(!args.kafka.kafka_topic.is_empty(), "--kafka-topic is empty");
-    let stop = Stop::on_signals()?;
-    let output = args.output.clone().unwrap_or_else(|| PathBuf::from(format!("output/run_{}", args.seed)));
-    let directory = Directory::open(&output, &run)?;
-    let days = (args.days > 0).then_some(args.days);
-    let pace = SystemPace::start(stop.clone());
-    let made: Mutex<Vec<DayDone>> = Mutex::default();
-    let done = |day: &DayDone| {
-        let DayDone { path, events, open_ticks, close_ticks, .. } = day;
-        println!("{}: {events} events, open {open_ticks}, close {close_ticks}", path.display());
-        // An endless run keeps no list without bound.
-        let mut made = made.lock().unwrap_or_else(PoisonError::into_inner);
-        if made.len() < DAYS_KEPT {
-            made.push(day.clone());
-        }
-    };
-    if args.pace.realtime {
-        run_paced(&directory, days, args.pace.speed, &pace, &mut |day| done(day))?;
-    } else {
-        let threads = args.threads.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
-        run_batch(&directory, days, threads, stop.flag(), &done)?;
-    }
-    let made_in = pace.elapsed();
-    let made = made.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let stopped = stop.flag().load(std::sync::atomic::Ordering::Relaxed);
-    // Who stops a program does not wait for its figures.
-    if made.is_empty() || stopped {
-        return Ok(());
-    }
-    let page = args.perf_doc.unwrap_or_else(|| output.join("performance-results.md"));
-    performance::write(&page, &run, &made, made_in)
-}
-
-/// Days that the page of figures is made of, at most.
-const DAYS_KEPT: usize = 100_000;
 
 #[cfg(test)]
 mod tests {

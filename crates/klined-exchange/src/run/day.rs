@@ -2,6 +2,8 @@
 
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::RunError;
 use crate::event::Event;
@@ -18,6 +20,8 @@ pub struct Day {
     ahead: Vec<Event>,
     /// Nothing where the log was found whole.
     writer: Option<LogWriter<File>>,
+    /// Counts events that are in the logs of the run.
+    made: Arc<AtomicU64>,
 }
 
 /// Why a log and a session do not go together.
@@ -45,13 +49,16 @@ impl Day {
     ///
     /// # Errors
     /// [`RunError`] where the log is one of other parameters; then it is unchanged.
-    pub fn open(path: &Path, header: Header, model: &Model) -> Result<Self, RunError> {
+    pub fn open(path: &Path, header: Header, model: &Model, made: Arc<AtomicU64>) -> Result<Self, RunError> {
         let mismatch = |mismatch| match mismatch {
             Mismatch::Log(source) => RunError::Log { path: path.to_owned(), source },
             Mismatch::Event(order_id) => RunError::OtherEvents { path: path.to_owned(), order_id },
         };
         let session = || Session::open(&header.session, model);
-        let day = |session, writer| Self { path: path.to_owned(), session, ahead: Vec::new(), writer };
+        let day = |session: Session, writer| {
+            made.fetch_add(session.count(), Ordering::Relaxed);
+            Self { path: path.to_owned(), session, ahead: Vec::new(), writer, made }
+        };
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
         let file = file.map_err(RunError::io(path))?;
         let len = file.metadata().map_err(RunError::io(path))?.len();
@@ -60,20 +67,20 @@ impl Day {
             let writer = LogWriter::create(file, header).map_err(RunError::log(path))?;
             return Ok(day(session()?, Some(writer)));
         }
-        let mut made = Vec::new();
+        let mut replayed = Vec::new();
         let mut reader = LogReader::open_leniently(&file).map_err(RunError::log(path))?;
         reader.header().check_same(&header).map_err(RunError::log(path))?;
         if matches!(reader.tail(), Tail::Index { .. }) && reader.header().indexed {
             let mut whole = session()?;
-            reader.for_each_chunk(|chunk| follow(&mut whole, &mut made, chunk)).map_err(mismatch)?;
-            made.clear();
-            if whole.next_events(&mut made, 1) == 0 {
+            reader.for_each_chunk(|chunk| follow(&mut whole, &mut replayed, chunk)).map_err(mismatch)?;
+            replayed.clear();
+            if whole.next_events(&mut replayed, 1) == 0 {
                 return Ok(day(whole, None));
             }
         }
         let mut resumed = session()?;
         let writer =
-            LogWriter::resume(file, header, |chunk| follow(&mut resumed, &mut made, chunk)).map_err(mismatch)?;
+            LogWriter::resume(file, header, |chunk| follow(&mut resumed, &mut replayed, chunk)).map_err(mismatch)?;
         Ok(day(resumed, Some(writer)))
     }
 
@@ -88,6 +95,7 @@ impl Day {
         self.ahead.clear();
         self.session.next_events(&mut self.ahead, count);
         writer.append(&self.ahead).map_err(RunError::log(&self.path))?;
+        self.made.fetch_add(self.ahead.len() as u64, Ordering::Relaxed);
         self.ahead.clear();
         Ok(!self.session.is_over())
     }
@@ -102,6 +110,7 @@ impl Day {
             }
             let due = self.ahead.partition_point(|event| event.ts_ns <= ts_ns);
             writer.append(&self.ahead[..due]).map_err(RunError::log(&self.path))?;
+            self.made.fetch_add(due as u64, Ordering::Relaxed);
             self.ahead.drain(..due);
             if !self.ahead.is_empty() || self.session.is_over() {
                 break;

@@ -2,7 +2,8 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::spec::RunSpec;
 use super::{Manifest, RunError, SessionEntry, session_date};
@@ -17,6 +18,7 @@ pub struct Directory {
     path: PathBuf,
     run: RunSpec,
     state: Mutex<State>,
+    made: Arc<AtomicU64>,
     _lock: File,
 }
 
@@ -42,27 +44,11 @@ impl Directory {
             Err(TryLockError::WouldBlock) => return Err(RunError::InUse { path: path.to_owned() }),
             Err(TryLockError::Error(source)) => return Err(RunError::Io { path: lock_path, source }),
         }
-        let manifest_path = path.join(MANIFEST);
-        let mut manifest = Manifest::of(run);
-        match fs::read_to_string(&manifest_path) {
-            Ok(text) => {
-                let bad = |source| RunError::Manifest { path: manifest_path, source };
-                let found: Manifest = serde_json::from_str(&text).map_err(bad)?;
-                if let Some((name, found, expected)) = found.difference(&manifest) {
-                    return Err(RunError::OtherRun { path: path.to_owned(), name, found, expected });
-                }
-                manifest = found;
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                if has_logs(path, run)? {
-                    return Err(RunError::NoManifest { path: path.to_owned() });
-                }
-            }
-            Err(source) => return Err(RunError::Io { path: manifest_path, source }),
-        }
+        let manifest = find_manifest(path, run)?.unwrap_or_else(|| Manifest::of(run));
         let sessions = manifest.entries().iter().map(|entry| entry.sessions.len()).sum();
         let state = Mutex::new(State { manifest, sessions, changes: 0 });
-        let directory = Self { path: path.to_owned(), run: run.clone(), state, _lock: lock };
+        let made = Arc::default();
+        let directory = Self { path: path.to_owned(), run: run.clone(), state, made, _lock: lock };
         directory.write_manifest()?;
         for nth in 0..run.securities.len() {
             let folder = path.join(run.symbol(nth));
@@ -81,6 +67,34 @@ impl Directory {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Looks at the directory of a run and changes nothing: how many sessions its manifest lists, or none where there is no run yet.
+    ///
+    /// # Errors
+    /// [`RunError`] where it holds another run.
+    pub fn look(path: &Path, run: &RunSpec) -> Result<Option<usize>, RunError> {
+        let found = if path.is_dir() { find_manifest(path, run)? } else { None };
+        Ok(found.map(|manifest| manifest.entries().iter().map(|entry| entry.sessions.len()).sum()))
+    }
+
+    /// Events in the logs, as far as this process has opened them: all of them once the run has started.
+    #[must_use]
+    pub fn made_count(&self) -> u64 {
+        self.made.load(Ordering::Relaxed)
+    }
+
+    /// Where events that come into the logs are counted.
+    pub(crate) fn made(&self) -> Arc<AtomicU64> {
+        self.made.clone()
+    }
+
+    /// Whether a session's log has all of its events.
+    pub(crate) fn is_whole(&self, nth: usize, day: u32) -> bool {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut entries = state.manifest.security.iter().chain(&state.manifest.securities);
+        let session = entries.nth(nth).and_then(|entry| entry.sessions.get(day as usize));
+        session.is_some_and(|session| !session.partial)
     }
 
     /// The path of a session's log.
@@ -128,6 +142,31 @@ impl Directory {
         fs::rename(&beside, &path).map_err(RunError::io(&path))?;
         state.changes = 0;
         Ok(())
+    }
+}
+
+/// The manifest of a directory that holds this run, or nothing where it holds none.
+fn find_manifest(path: &Path, run: &RunSpec) -> Result<Option<Manifest>, RunError> {
+    let manifest_path = path.join(MANIFEST);
+    match fs::read_to_string(&manifest_path) {
+        Ok(text) => {
+            let bad = |source| RunError::Manifest { path: manifest_path, source };
+            let found: Manifest = serde_json::from_str(&text).map_err(bad)?;
+            match found.difference(&Manifest::of(run)) {
+                Some((name, found, expected)) => {
+                    Err(RunError::OtherRun { path: path.to_owned(), name, found, expected })
+                }
+                None => Ok(Some(found)),
+            }
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            if has_logs(path, run)? {
+                Err(RunError::NoManifest { path: path.to_owned() })
+            } else {
+                Ok(None)
+            }
+        }
+        Err(source) => Err(RunError::Io { path: manifest_path, source }),
     }
 }
 

@@ -27,6 +27,10 @@ pub enum RunError {
         "{path} holds other events than this run makes, from event {order_id} on: it is a log with other parameters"
     )]
     OtherEvents { path: PathBuf, order_id: u64 },
+    #[error(
+        "event {order_id} of {path} is not the one that its readers were given last: they have been given another run's events"
+    )]
+    OtherStream { path: PathBuf, order_id: u64 },
     #[error("there is no date {days} weekdays after {start}: dates end with 9999-12-31")]
     Dates { start: chrono::NaiveDate, days: u32 },
     #[error(transparent)]

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 
 use super::day::Day;
 use super::{Directory, RunError};
@@ -43,6 +44,10 @@ impl<'a> Lane<'a> {
         // A day's log is started when the one before is whole, so only the last one is looked into.
         while directory.log_path(nth, lane.day + 1).is_ok_and(|path| has_header(&path)) {
             directory.record(nth, lane.day, false)?;
+            let path = directory.log_path(nth, lane.day)?;
+            let file = File::open(&path).map_err(RunError::io(&path))?;
+            let count = LogReader::count_of(file).map_err(RunError::log(&path))?;
+            directory.made().fetch_add(count, Ordering::Relaxed);
             lane.day += 1;
         }
         if lane.day > 0 {
@@ -66,7 +71,7 @@ impl<'a> Lane<'a> {
             None => {
                 let header = self.directory.run().header(self.nth, self.day, self.p0_ticks);
                 let path = self.directory.log_path(self.nth, self.day)?;
-                let day = Day::open(&path, header, self.model)?;
+                let day = Day::open(&path, header, self.model, self.directory.made())?;
                 self.directory.record(self.nth, self.day, !day.is_whole())?;
                 day
             }

@@ -89,7 +89,7 @@ impl Manifest {
         let several = !run.securities.is_empty();
         Self {
             format_version: if several { "1.1" } else { "1.0" }.to_owned(),
-            run_id: format!("run_{}", run.base_seed),
+            run_id: run.id(),
             producer: "qrsdp".to_owned(),
             base_seed: run.base_seed,
             seed_strategy: "sequential".to_owned(),

@@ -152,6 +152,12 @@ impl RunSpec {
         self.securities.len().max(1)
     }
 
+    /// The run's name in manifests and in records.
+    #[must_use]
+    pub fn id(&self) -> String {
+        format!("run_{}", self.base_seed)
+    }
+
     /// The symbol of a security, or the empty text where none has a name.
     #[must_use]
     pub fn symbol(&self, nth: usize) -> &str {

@@ -12,7 +12,7 @@ fn program(name: &str, arguments: &[&str]) -> Output {
     } else {
         env!("CARGO_BIN_EXE_exchange-producer")
     };
-    Command::new(path).args(arguments).env_clear().output().unwrap()
+    Command::new(path).args(arguments).env_clear().env("KLINED_NO_LOG_FILES", "1").output().unwrap()
 }
 
 fn log(arguments: &[&str]) -> (bool, String, String) {

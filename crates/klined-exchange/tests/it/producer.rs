@@ -14,7 +14,7 @@ use tempfile::{TempDir, tempdir};
 
 fn producer(folder: &Path, arguments: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_exchange-producer"));
-    command.args(arguments.split_whitespace()).arg("--output").arg(folder).env_clear();
+    command.args(arguments.split_whitespace()).arg("--output").arg(folder).env_clear().env("KLINED_NO_LOG_FILES", "1");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
@@ -354,7 +354,10 @@ fn bad_inputs_are_refused_by_name_and_nothing_is_written() {
         (&six_levels, "6 levels a side"),
         (&incomplete, "missing field `lambda_L_bid`"),
         ("--threads 0", "0"),
-        ("--kafka-brokers localhost:9092", "localhost:9092"),
+        ("--kafka-brokers localhost", "localhost"),
+        ("--kafka-topic a/b", "a/b"),
+        ("--kafka-security-protocol SSL3", "SSL3"),
+        ("--kafka-sasl-mechanism GSSAPI", "GSSAPI"),
         ("--unknown", "--unknown"),
     ] {
         let output = folder.path().join("output");

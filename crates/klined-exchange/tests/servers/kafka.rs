@@ -1,0 +1,146 @@
+//! The topic follows the logs: nothing is missing, nothing is there twice.
+
+use std::fs;
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+use tempfile::tempdir;
+
+use crate::support::{
+    Server, assert_complete, broker, ends, logged, made, producer, published, records, said, terminated, until,
+};
+
+const RUN: &str = "--seed 42 --days 2 --seconds 300 --chunk-size 256 --securities AAPL:10000,MSFT:15000,GOOG:12000";
+
+#[test]
+fn a_topic_is_made_with_three_partitions_and_holds_what_the_logs_hold() {
+    let folder = tempdir().unwrap();
+    made(producer(broker(), "whole", folder.path(), RUN));
+    assert_eq!(ends(broker(), "whole").len(), 3);
+    assert_complete(broker(), "whole", folder.path());
+    // A second start sends nothing; more days follow behind the others.
+    made(producer(broker(), "whole", folder.path(), RUN));
+    assert_complete(broker(), "whole", folder.path());
+    made(producer(broker(), "whole", folder.path(), &RUN.replace("--days 2", "--days 3")));
+    assert_complete(broker(), "whole", folder.path());
+}
+
+#[test]
+fn a_security_without_a_name_has_the_empty_key() {
+    let folder = tempdir().unwrap();
+    made(producer(broker(), "nameless", folder.path(), "--seed 9 --days 1 --seconds 10"));
+    assert_complete(broker(), "nameless", folder.path());
+    assert_eq!(published(broker(), "nameless")[""].len(), 718);
+}
+
+#[test]
+fn a_producer_that_is_killed_again_and_again_sends_nothing_twice() {
+    let folder = tempdir().unwrap();
+    let run = RUN.replace("--seconds 300", "--seconds 3000");
+    for _ in 0..4 {
+        let before = records(broker(), "killed");
+        let mut child = producer(broker(), "killed", folder.path(), &run).spawn().unwrap();
+        until("more records", || records(broker(), "killed") > before || child.try_wait().unwrap().is_some());
+        thread::sleep(Duration::from_millis(30));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    made(producer(broker(), "killed", folder.path(), &run));
+    assert_complete(broker(), "killed", folder.path());
+}
+
+#[test]
+fn a_paced_run_that_is_stopped_in_mid_day_goes_on_in_the_topic_too() {
+    let folder = tempdir().unwrap();
+    for _ in 0..2 {
+        let before = records(broker(), "paced");
+        let child =
+            producer(broker(), "paced", folder.path(), &format!("{RUN} --realtime --speed 20")).spawn().unwrap();
+        until("a thousand records", || records(broker(), "paced") > before + 1000);
+        assert!(terminated(child).status.success());
+    }
+    assert!(records(broker(), "paced") > 2000);
+    made(producer(broker(), "paced", folder.path(), RUN));
+    assert_complete(broker(), "paced", folder.path());
+}
+
+/// A broker of its own for faults.
+fn faulty() -> Server {
+    Server::start("kafka.sh", "kafka")
+}
+
+#[test]
+fn a_broker_that_is_away_holds_no_file_up_and_the_topic_is_complete_later() {
+    let (broker, folder, alone) = (faulty(), tempdir().unwrap(), tempdir().unwrap());
+    let run = RUN.replace("--seconds 300", "--seconds 3000");
+    made(producer(&broker, "faults", alone.path(), "--days 1 --seconds 1"));
+    let mut child = producer(&broker, "topic", folder.path(), &run).spawn().unwrap();
+    until("the first records", || records(&broker, "topic") > 0 || child.try_wait().unwrap().is_some());
+    broker.does("kill");
+    // The logs are made to their end without the broker.
+    until("the logs", || {
+        let manifest = fs::read_to_string(folder.path().join("manifest.json")).unwrap_or_default();
+        manifest.matches("2026-01-05.qrsdp").count() == 3 && !manifest.contains("partial")
+    });
+    assert!(child.try_wait().unwrap().is_none(), "the topic cannot be complete");
+    thread::sleep(Duration::from_secs(30));
+    broker.again();
+    until("a minute", || records(&broker, "topic") > 0);
+    broker.does("pause");
+    thread::sleep(Duration::from_secs(3));
+    broker.does("resume");
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    assert_complete(&broker, "topic", folder.path());
+}
+
+/// The producer over TLS, as a user.
+fn secured(topic: &str, folder: &Path, mechanism: &str, user: &str, password: &str) -> std::process::Command {
+    let mut command = producer(broker(), topic, folder, "--seed 9 --days 1 --seconds 10");
+    command.env("KAFKA_BROKERS", format!("localhost:{}", broker().port + 2)).env("KAFKA_SECURITY_PROTOCOL", "SASL_SSL");
+    command
+        .env("KAFKA_SASL_MECHANISM", mechanism)
+        .env("KAFKA_SASL_USERNAME", user)
+        .env("KAFKA_SASL_PASSWORD", password);
+    command.env("KAFKA_CA_FILE", broker().folder.path().join("tls/ca.pem"));
+    command
+}
+
+#[test]
+fn users_are_proved_over_tls_and_a_wrong_password_ends_the_program() {
+    for (mechanism, topic) in [("PLAIN", "plain"), ("SCRAM-SHA-256", "scram")] {
+        let folder = tempdir().unwrap();
+        made(secured(topic, folder.path(), mechanism, "exchange", "exchange-pw"));
+        assert_complete(broker(), topic, folder.path());
+        let output = secured(topic, folder.path(), mechanism, "exchange", "wrong-pw").output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+        assert!(said(&output).contains("cannot be used") && !said(&output).contains("wrong-pw"), "{}", said(&output));
+    }
+}
+
+#[test]
+fn a_missing_topic_and_no_right_to_make_it_end_the_program() {
+    let folder = tempdir().unwrap();
+    let output = secured("forbidden", folder.path(), "PLAIN", "stranger", "stranger-pw").output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert!(said(&output).contains("topic forbidden cannot be used"), "{}", said(&output));
+    assert!(ends(broker(), "forbidden").is_empty());
+}
+
+#[test]
+fn a_topic_of_another_run_is_refused_and_stays_as_it_is() {
+    let (folder, other) = (tempdir().unwrap(), tempdir().unwrap());
+    made(producer(broker(), "foreign", folder.path(), RUN));
+    for (run, why) in [
+        (RUN.replace("--seed 42", "--seed 43"), "its session is \"run_42.1\", and the run is run_43"),
+        (RUN.replace("AAPL", "IBM"), "its key is"),
+        (format!("{RUN} --base-L 21"), "is not the one that its readers were given last"),
+    ] {
+        let output = producer(broker(), "foreign", &other.path().join(why.len().to_string()), &run).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{run}: {}", said(&output));
+        assert!(said(&output).contains(why), "{run}: {}", said(&output));
+    }
+    assert_complete(broker(), "foreign", folder.path());
+    assert_eq!(logged(folder.path()).len(), 3);
+}
