@@ -87,7 +87,10 @@ fn a_server_that_will_not_let_the_user_in_is_not() {
     ] {
         let options = StoreOptions { url: url.parse().unwrap(), pool_size: 1, timeout: LONG };
         let error = store::open(&options).err().expect("it is refused");
-        assert!(matches!(error, StoreError::Refused { .. } | StoreError::NoDatabase { .. }) && !error.is_retriable(), "{error}");
+        assert!(
+            matches!(error, StoreError::Refused { .. } | StoreError::NoDatabase { .. }) && !error.is_retriable(),
+            "{error}"
+        );
         assert!(error.to_string().contains(words) && !error.to_string().contains("s3cret"), "{error}");
     }
 }
