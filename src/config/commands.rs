@@ -343,7 +343,7 @@ pub struct VerifyArgs {
     pub sample: Option<f64>,
 
     /// Seed of a market that has lost its identity [default: the database's own]
-    #[arg(long, value_name = "N")]
+    #[arg(long, env = "KLINED_SEED", value_name = "N")]
     pub seed: Option<u64>,
 
     #[command(flatten)]

@@ -82,7 +82,7 @@ fn lists_may_have_blanks_around_their_commas() {
         own.map(|arg| arg.get_id().to_string()).chain(below).collect()
     }
     let found: std::collections::BTreeSet<String> = commands().iter().flat_map(lists).collect();
-    assert_eq!(found.into_iter().collect::<Vec<_>>(), ["scenario", "seed", "symbols"]);
+    assert_eq!(found.into_iter().collect::<Vec<_>>(), ["host", "scenario", "seed", "symbols"]);
 }
 
 #[test]
