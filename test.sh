@@ -76,7 +76,6 @@ provide() {
             have openssl || missing+=(openssl)
             have systemd-analyze || missing+=(systemd)
             have_venv || missing+=(python3-venv)
-            have openssl || missing+=(openssl)
             have_headers || missing+=(libssl-dev zlib1g-dev pkg-config)
             ;;
         esac

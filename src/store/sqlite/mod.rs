@@ -53,16 +53,29 @@ fn cause(error: &StoreError) -> String {
     std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
 }
 
+fn unusable(options: &StoreOptions, reason: String) -> StoreError {
+    StoreError::Unusable { url: options.url.to_string(), reason }
+}
+
+/// The name of a database file for SQLite.
+///
+/// # Errors
+/// The path is not UTF-8, or its directory does not exist.
+fn name_of<'a>(path: &'a Path, options: &StoreOptions) -> Result<&'a str, StoreError> {
+    let Some(name) = path.to_str() else {
+        return Err(unusable(options, "its path is not UTF-8".to_owned()));
+    };
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !directory.is_dir() {
+        return Err(unusable(options, format!("there is no directory {}", directory.display())));
+    }
+    Ok(name)
+}
+
 impl SqliteStore {
     pub(super) fn open(path: &Path, options: &StoreOptions) -> Result<Self, StoreError> {
-        let unusable = |reason: String| StoreError::Unusable { url: options.url.to_string(), reason };
-        let Some(name) = path.to_str() else {
-            return Err(unusable("its path is not UTF-8".to_owned()));
-        };
-        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        if !directory.is_dir() {
-            return Err(unusable(format!("there is no directory {}", directory.display())));
-        }
+        let unusable = |reason| unusable(options, reason);
+        let name = name_of(path, options)?;
         // Tried once outside the pool, whose own error says only that it timed out.
         let mut first = SqliteConnection::establish(name)
             .map_err(|error| unusable(format!("{error}; the file and its directory must be readable and writable")))?;

@@ -6,7 +6,7 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool};
 
-use super::{SqliteStore, cause};
+use super::{SqliteStore, cause, name_of, unusable};
 use crate::store::error::{During, StoreError};
 use crate::store::observe::Hook;
 use crate::store::options::StoreOptions;
@@ -31,10 +31,8 @@ fn escaped(path: &str) -> String {
 impl SqliteStore {
     /// Opens a file of which nothing is written. A file whose write-ahead log is empty needs no other file beside it.
     pub(in crate::store) fn open_read_only(path: &Path, options: &StoreOptions) -> Result<Self, StoreError> {
-        let unusable = |reason: String| StoreError::Unusable { url: options.url.to_string(), reason };
-        let Some(name) = path.to_str() else {
-            return Err(unusable("its path is not UTF-8".to_owned()));
-        };
+        let unusable = |reason| unusable(options, reason);
+        let name = name_of(path, options)?;
         let settings = format!("PRAGMA busy_timeout = {}; PRAGMA query_only = ON", options.timeout.as_millis());
         let attempt = |uri: &str| {
             let mut connection = SqliteConnection::establish(uri).map_err(|error| unusable(error.to_string()))?;
