@@ -76,7 +76,7 @@ impl Daemon for ProducerArgs {
         let made = blocking(move || make(&args, &making, &pace, &shutdown)).await?;
         let made = made?;
         follower.end(service.shutdown()).await?;
-        // Who stops a program does not wait for its figures.
+        // A user who stops the program does not wait for its figures.
         if made.days.is_empty() || service.shutdown().is_requested() {
             return Ok(());
         }
