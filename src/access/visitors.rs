@@ -82,7 +82,9 @@ impl Visitors {
         for host in uri.authority().into_iter().chain([&named]).map(Authority::host) {
             if !self.answers_to(host) {
                 let shown: String = host.chars().take(SHOWN_MAX).collect();
-                let why = format!("this server does not answer to the host \"{shown}\"; start it with --host {shown} to allow this name");
+                let why = format!(
+                    "this server does not answer to the host \"{shown}\"; start it with --host {shown} to allow this name"
+                );
                 return Err(Refusal::Foreign(why));
             }
         }
