@@ -13,6 +13,7 @@
 # Files that it reads are in DIRECTORY/import. FILE_KILOBYTES limits the size of each file that the server writes, as a full disk would.
 set -euo pipefail
 version=9.3.4
+source "$(dirname "${BASH_SOURCE[0]}")/../../../tests/support/jars.sh"
 
 fail() {
     echo "questdb.sh: $1" >&2
@@ -40,30 +41,7 @@ end_with() { # signal directory
 }
 
 bring_library() { # directory
-    [ -f "$1/.whole-$version" ] && return 0
-    command -v mvn >/dev/null || fail "mvn is missing: install maven"
-    mkdir -p "$1"
-    # Several tests may come here at once.
-    exec 9>"$1/.lock"
-    flock 9
-    if [ ! -f "$1/.whole-$version" ]; then
-        local work
-        work=$(mktemp -d)
-        cat >"$work/pom.xml" <<XML
-<project>
-  <modelVersion>4.0.0</modelVersion>
-  <groupId>klined</groupId><artifactId>questdb-for-tests</artifactId><version>0</version>
-  <dependencies>
-    <dependency><groupId>org.questdb</groupId><artifactId>questdb</artifactId><version>$version</version></dependency>
-  </dependencies>
-</project>
-XML
-        mvn -q -B -f "$work/pom.xml" dependency:copy-dependencies -DincludeScope=runtime "-DoutputDirectory=$1" >"$work/log" 2>&1 ||
-            fail "mvn cannot fetch org.questdb:questdb:$version: $(tail -3 "$work/log")"
-        rm -rf "$work"
-        touch "$1/.whole-$version"
-    fi
-    exec 9>&-
+    fetch_jars "$1" "$version" "org.questdb:questdb:$version"
 }
 
 start() { # directory port library owner [auth]

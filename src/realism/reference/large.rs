@@ -12,6 +12,7 @@
 //!
 //! The course of the day belongs to the exchange's hours. It is that of the A-shares.
 
+use super::ashare::ASHARE;
 use super::{Extremes, Reference, ReferenceMetric, part};
 
 pub(super) const LARGE: Reference = Reference {
@@ -69,20 +70,8 @@ pub(super) const LARGE: Reference = Reference {
         name: "overnight share of variance",
         parts: [part("share", 0.22, 0.14, 0.34)],
     },
-    volatility_profile: ReferenceMetric {
-        number: 10,
-        name: "volatility through the day",
-        parts: [
-            part("open/mean", 2.77, 2.3, 3.2),
-            part("13:00/11:15", 1.33, 1.15, 1.6),
-            part("close/mean", 0.65, 0.55, 0.75),
-        ],
-    },
-    volume_profile: ReferenceMetric {
-        number: 11,
-        name: "volume through the day",
-        parts: [part("L1 distance", 0.0, 0.0, 0.05)],
-    },
+    volatility_profile: ASHARE.volatility_profile,
+    volume_profile: ASHARE.volume_profile,
     volume_and_moves: ReferenceMetric {
         number: 12,
         name: "volume answers to moves",

@@ -11,6 +11,7 @@
 # themselves.
 set -euo pipefail
 version=4.4.0
+source "$(dirname "${BASH_SOURCE[0]}")/../../../../tests/support/jars.sh"
 
 fail() {
     echo "kafka.sh: $1" >&2
@@ -41,31 +42,8 @@ is_open() { # port
 }
 
 bring_library() { # directory
-    [ -f "$1/.whole-$version" ] && return 0
-    command -v mvn >/dev/null || fail "mvn is missing: install maven"
-    mkdir -p "$1"
-    exec 9>"$1/.lock"
-    flock 9
-    if [ ! -f "$1/.whole-$version" ]; then
-        local work
-        work=$(mktemp -d)
-        cat >"$work/pom.xml" <<XML
-<project>
-  <modelVersion>4.0.0</modelVersion>
-  <groupId>klined</groupId><artifactId>kafka-for-tests</artifactId><version>0</version>
-  <dependencies>
-    <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>$version</version></dependency>
-    <dependency><groupId>org.slf4j</groupId><artifactId>slf4j-simple</artifactId><version>1.7.36</version></dependency>
-  </dependencies>
-</project>
-XML
-        mvn -q -B -f "$work/pom.xml" dependency:copy-dependencies -DincludeScope=runtime "-DoutputDirectory=$1" >"$work/log" 2>&1 ||
-            fail "mvn cannot fetch org.apache.kafka:kafka_2.13:$version: $(tail -3 "$work/log")"
-        rm -f "$1"/slf4j-reload4j-*.jar
-        rm -rf "$work"
-        touch "$1/.whole-$version"
-    fi
-    exec 9>&-
+    fetch_jars "$1" "$version" "org.apache.kafka:kafka_2.13:$version" org.slf4j:slf4j-simple:1.7.36
+    rm -f "$1"/slf4j-reload4j-*.jar
 }
 
 make_certificates() { # directory
