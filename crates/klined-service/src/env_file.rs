@@ -39,7 +39,7 @@ fn find() -> Option<PathBuf> {
     directory.ancestors().map(|directory| directory.join(".env")).find(|path| is_file(path))
 }
 
-/// Whether there is a file, or what a user who may not read it must hear of.
+/// Whether there is a file. One that the user may not look at counts too, so that reading it gives an error.
 fn is_file(path: &Path) -> bool {
     path.try_exists().unwrap_or(true) && !path.is_dir()
 }
