@@ -38,6 +38,8 @@ export KLINED_MARKET="$python $PWD/tests/clients/market.py"
 
 dialects=("$@")
 is_wanted() { [ ${#dialects[@]} = 0 ] || [[ " ${dialects[*]} " == *" $1 "* ]]; }
+# The forex market has a program of its own, in a crate that is not among the default ones.
+if is_wanted forex && [ "$KLINED_BIN" = "$PWD/target/debug" ]; then cargo build -q -p klined-fx-api; fi
 for laws in tests/clients/test_*.py; do
     [ -e "$laws" ] || continue
     name=$(basename "$laws" .py)

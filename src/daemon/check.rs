@@ -91,7 +91,7 @@ enum PartitionMaker {
 
 /// Whether the server could listen, and has the keys that it needs there. An address that is in use may be that of this
 /// program's own process, which is about to end.
-fn server(args: &ServerArgs, report: &mut CheckReport) {
+pub fn server(args: &ServerArgs, report: &mut CheckReport) {
     let address = match keys::address(args) {
         Ok(address) => address,
         Err(error) => return report.fail("address", one_line(&error)),

@@ -17,18 +17,18 @@ use crate::config::{KeysFrom, ServerArgs};
 /// The file in the working directory that keeps the key of a market for which no keys were given.
 pub const KEYS_FILE: &str = "api-keys.toml";
 
-/// Where `market-api` listens.
+/// Where a program that only serves listens.
 ///
 /// # Errors
 /// It is to listen nowhere.
 pub fn address(args: &ServerArgs) -> anyhow::Result<SocketAddr> {
     let (Some(address), _) = args.address() else {
-        bail!("--addr none gives market-api nothing to serve; give a port or an address")
+        bail!("--addr none leaves this program nothing to serve; give a port or an address")
     };
     Ok(address)
 }
 
-/// The keys that `market-api` asks for at an address; none where requests need no key.
+/// The keys that such a program asks for at an address; none where requests need no key.
 ///
 /// # Errors
 /// The file cannot be used, or there is none and other machines can reach the address.

@@ -6,13 +6,13 @@
 mod aggregator;
 mod api;
 mod backfill;
-mod check;
-mod clock;
+pub mod check;
+pub mod clock;
 mod commands;
 mod confirm;
 mod generator;
 mod health;
-mod keys;
+pub mod keys;
 mod realism;
 mod reload;
 mod renew;

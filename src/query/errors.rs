@@ -41,6 +41,9 @@ pub enum Refusal {
     Busy,
     #[error("the database has not answered in time; ask for less or try again")]
     TooSlow,
+    /// The answer takes too long to make, or too many answers are being made.
+    #[error("the server did not finish the answer in time; ask for less or try again")]
+    Overloaded,
     #[error("the database cannot be reached at present; try again")]
     Unavailable,
     /// A failure that the chaos profile of the key demands.
@@ -76,7 +79,7 @@ impl Refusal {
             Self::NoKey | Self::WrongKey => StatusCode::UNAUTHORIZED,
             Self::Foreign(_) => StatusCode::FORBIDDEN,
             Self::TooMany { .. } | Self::Unread => StatusCode::TOO_MANY_REQUESTS,
-            Self::Busy | Self::TooSlow | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::TooSlow | Self::Overloaded | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Injected(status) => *status,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -97,7 +100,7 @@ impl Refusal {
             Self::Foreign(_) => "forbidden",
             Self::TooMany { .. } | Self::Unread => "rate_limited",
             Self::Busy => "busy",
-            Self::TooSlow => "timeout",
+            Self::TooSlow | Self::Overloaded => "timeout",
             Self::Unavailable => "unavailable",
             Self::Injected(_) | Self::Internal(_) => "internal",
         }
@@ -109,7 +112,7 @@ impl Refusal {
         match self {
             // Rounded up, so that a client that waits this long is admitted.
             Self::TooMany { retry_after } => Some((retry_after.as_secs_f64().ceil() as u64).max(1)),
-            Self::Unread | Self::Busy | Self::TooSlow | Self::Unavailable => Some(1),
+            Self::Unread | Self::Busy | Self::TooSlow | Self::Overloaded | Self::Unavailable => Some(1),
             _ => None,
         }
     }

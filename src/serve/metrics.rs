@@ -7,6 +7,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
+use super::kit::metrics::SocketMetrics;
 use crate::access::metrics::GuardMetrics;
 use crate::feed::Counts;
 
@@ -16,8 +17,7 @@ type Count = fn(&Counts) -> &AtomicU64;
 /// The metrics of one server.
 pub struct ServerMetrics {
     registry: Registry,
-    clients: Gauge,
-    slow_clients: Counter,
+    pub sockets: SocketMetrics,
     pages_ready: Gauge,
     pages_made: Gauge,
     feed: Vec<(Counter, Count)>,
@@ -29,13 +29,8 @@ impl ServerMetrics {
     pub fn new(guard: &GuardMetrics) -> Self {
         let mut registry = Registry::with_prefix("klined_api");
         guard.register(&mut registry);
-        let (clients, slow_clients) = (Gauge::default(), Counter::default());
-        registry.register("clients", "Number of open WebSocket connections", clients.clone());
-        registry.register(
-            "slow_clients",
-            "Number of WebSocket connections closed because the client read too slowly",
-            slow_clients.clone(),
-        );
+        let sockets = SocketMetrics::default();
+        sockets.register(&mut registry);
         let (pages_ready, pages_made) = (Gauge::default(), Gauge::default());
         registry.register("pages_ready", "Number of latest-bar pages answered from memory", pages_ready.clone());
         registry.register("pages_made", "Number of latest-bar pages read from the database", pages_made.clone());
@@ -62,22 +57,7 @@ impl ServerMetrics {
             (counter, count)
         };
         let feed = counters.into_iter().map(&mut register).collect();
-        Self { registry, clients, slow_clients, pages_ready, pages_made, feed }
-    }
-
-    /// A WebSocket was opened.
-    pub fn client_connected(&self) {
-        self.clients.inc();
-    }
-
-    /// A WebSocket has ended.
-    pub fn client_disconnected(&self) {
-        self.clients.dec();
-    }
-
-    /// A WebSocket client has lost events because it read too slowly.
-    pub fn slow_client(&self) {
-        self.slow_clients.inc();
+        Self { registry, sockets, pages_ready, pages_made, feed }
     }
 
     /// All metrics as OpenMetrics text, with these counts of pages found and made, and the feed's.

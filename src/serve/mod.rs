@@ -5,11 +5,11 @@
 
 mod alpaca;
 mod binance;
-mod kit;
+pub mod kit;
 mod metrics;
 mod native;
 mod page;
-mod polygon;
+pub mod polygon;
 mod server;
 mod table;
 mod udf;

@@ -8,11 +8,13 @@ use std::time::Duration;
 use chrono::NaiveDate;
 use tokio_util::sync::CancellationToken;
 
+use super::kit::host::{Feed, Host};
+use super::kit::metrics::SocketMetrics;
 use super::metrics::ServerMetrics;
 use crate::access::guard::{AddressLimits, RequestGuard};
 use crate::access::keys::Keys;
 use crate::access::visitors::Visitors;
-use crate::feed::Hub;
+use crate::feed::{FeedUpdate, Hub, Missed, Subscription};
 use crate::jobs::Market;
 use crate::query::errors::Refusal;
 use crate::query::{Age, LatestTicks, Present, Reader, StockSnapshot, Tick, TickPage, TickQuery, Ticks};
@@ -58,6 +60,42 @@ pub struct Server {
     pub(super) guard: Arc<RequestGuard>,
     pub(super) metrics: ServerMetrics,
     pub(super) options: ServerOptions,
+}
+
+impl Host for Server {
+    type Feed = Subscription;
+
+    fn guard(&self) -> &RequestGuard {
+        &self.guard
+    }
+
+    fn socket_metrics(&self) -> &SocketMetrics {
+        &self.metrics.sockets
+    }
+
+    fn draining(&self) -> &CancellationToken {
+        &self.draining
+    }
+
+    fn subscribe(&self) -> Subscription {
+        self.hub.subscribe()
+    }
+
+    fn external_url(&self) -> Option<&str> {
+        self.options.external_url.as_deref()
+    }
+}
+
+impl Feed for Subscription {
+    type Update = FeedUpdate;
+
+    async fn next(&mut self) -> Result<Arc<FeedUpdate>, Missed> {
+        Self::next(self).await
+    }
+
+    async fn wait_for_client<T: Send>(&self, work: impl Future<Output = T> + Send) -> T {
+        Self::wait_for_client(self, work).await
+    }
 }
 
 impl Server {

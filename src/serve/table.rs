@@ -3,32 +3,24 @@
 use std::any::Any;
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
-use axum::http::{HeaderValue, Method, Uri, header};
+use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use axum::{Router, middleware};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::compression::{CompressionLayer, CompressionLevel};
-use tower_http::cors::{AllowOrigin, CorsLayer};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::kit::dialect::{Dialect, RouteExample, Routes};
+use super::kit::front;
 use super::server::{Server, ServerOptions};
 use super::{alpaca, binance, native, page, polygon, udf};
-use crate::access::guard::{self, RequestGuard, Rules};
+use crate::access::guard::{RequestGuard, Rules};
 use crate::access::keys::Keys;
-use crate::access::visitors::Origins;
-use crate::access::{faults, guard::REMAINING};
 use crate::feed::ENCODINGS;
 use crate::jobs::Market;
-use crate::query::errors::{Failure, Refusal};
+use crate::query::errors::Failure;
 use klined_market::base::Clock;
-
-/// How long a browser may remember what other sites may ask.
-const CORS_AGE: Duration = Duration::from_secs(3600);
 
 /// Nothing from another site. Swagger's page writes styles into its elements and has small pictures in its style sheet.
 const DOCS_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; base-uri 'none'; \
@@ -120,51 +112,18 @@ impl Server {
             (all.closed, all.open) = (all.closed.merge(closed), all.open.merge(open));
             all.document = all.document.or(document);
         }
-        let (guard, wrong) = (self.guard.clone(), self.guard.clone());
-        let wrong_method = move |uri: Uri| async move { wrong.refused(uri.path(), &Refusal::WrongMethod) };
-        let nothing_here = move |uri: Uri| async move { guard.refused(uri.path(), &Refusal::NoRoute) };
-        let let_in = middleware::from_fn_with_state(self.guard.clone(), guard::let_in);
-        let closed = all.closed.method_not_allowed_fallback(wrong_method).layer(let_in);
         // The validator of another site is not asked.
         let looks = Config::from("/openapi.json").validator_url("none").persist_authorization(true);
         let docs = SwaggerUi::new("/docs").config(looks).url("/openapi.json", all.document.unwrap_or_default());
         let docs = Router::<Arc<Self>>::from(docs).layer(middleware::map_response(with_docs_policy));
         let page = page::routes(&self.guard.page_key(), self.options.page_key);
-        let router = all
-            .open
-            .merge(docs)
-            .merge(page)
-            .merge(closed)
-            .fallback(nothing_here)
-            .layer(middleware::from_fn_with_state(self.guard.clone(), guard::receive))
-            .layer(CatchPanicLayer::custom({
-                let server = self.clone();
-                move |panic| server.panicked(panic)
-            }));
-        match self.cors() {
-            Some(cors) => router.layer(cors),
-            None => router,
-        }
-        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
-        .with_state(self.clone())
-    }
-
-    fn cors(&self) -> Option<CorsLayer> {
-        let origins = self.options.visitors.origins.clone();
-        if origins == Origins::None {
-            return None;
-        }
-        // The page may hold a key, and no other site reads it.
-        let origin = AllowOrigin::predicate(move |origin, asked| asked.uri.path() != "/" && origins.has(origin));
         let of_dialects = |dialect: &'static Dialect| dialect.rules.key_headers().iter().chain(dialect.headers);
-        let headers = DIALECTS.iter().flat_map(of_dialects).cloned();
-        let cors = CorsLayer::new()
-            .allow_origin(origin)
-            .allow_methods([Method::GET])
-            .allow_headers(headers.chain([header::AUTHORIZATION, header::CONTENT_TYPE]).collect::<Vec<_>>())
-            .expose_headers([REMAINING, header::RETRY_AFTER, faults::CHAOS])
-            .max_age(CORS_AGE);
-        Some(cors)
+        let headers = DIALECTS.iter().flat_map(of_dialects).cloned().collect();
+        let cors = (&self.options.visitors.origins, headers);
+        let server = self.clone();
+        let panicked = move |panic| server.panicked(panic);
+        front::behind_guard(&self.guard, all.open.merge(docs).merge(page), all.closed, cors, panicked)
+            .with_state(self.clone())
     }
 
     /// A handler that panicked is a bug: it is in the log under a number, which the client receives.

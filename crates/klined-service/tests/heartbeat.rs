@@ -3,8 +3,6 @@
 #![allow(unsafe_code, reason = "signals for the program under test")]
 
 use std::fs;
-use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
@@ -12,6 +10,7 @@ use std::sync::OnceLock;
 use std::thread::sleep;
 use std::time::Duration;
 
+use klined_testing::http::get;
 use tempfile::TempDir;
 
 /// How often something is looked at again, and how many times at most.
@@ -106,15 +105,6 @@ impl<'a> Beating<'a> {
     fn end(mut self) -> ExitStatus {
         eventually("it ends", || self.child.try_wait().unwrap())
     }
-}
-
-/// The whole answer to a GET.
-fn get(address: &str, path: &str) -> String {
-    let mut stream = TcpStream::connect(address).unwrap();
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n").unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer
 }
 
 #[test]

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod compare;
+pub mod http;
 pub mod market;
 pub mod stats;
 pub mod time;

@@ -44,7 +44,9 @@ pub fn refused(refused: &Refusal) -> Response {
         Refusal::UnknownTicker(symbol) => (StatusCode::NOT_FOUND, format!("symbol not found: {symbol}")),
         Refusal::NoRoute => (StatusCode::NOT_FOUND, "endpoint not found.".to_owned()),
         Refusal::TooMany { .. } => (StatusCode::TOO_MANY_REQUESTS, "too many requests.".to_owned()),
-        Refusal::Busy | Refusal::TooSlow | Refusal::Unavailable => (StatusCode::GATEWAY_TIMEOUT, refused.to_string()),
+        Refusal::Busy | Refusal::TooSlow | Refusal::Overloaded | Refusal::Unavailable => {
+            (StatusCode::GATEWAY_TIMEOUT, refused.to_string())
+        }
         _ => (refused.status(), refused.to_string()),
     };
     let problem = AlpacaProblem { code: u32::from(status.as_u16()) * 100_000 + 10_000, message: &text };

@@ -75,7 +75,7 @@ impl BinanceError {
                 Refusal::Foreign(_) => -1002,
                 Refusal::TooMany { .. } | Refusal::Unread => -1003,
                 Refusal::Busy => -1008,
-                Refusal::TooSlow => -1007,
+                Refusal::TooSlow | Refusal::Overloaded => -1007,
                 Refusal::Unavailable | Refusal::NoMarket => -1001,
                 Refusal::Injected(_) | Refusal::Internal(_) => -1000,
             },

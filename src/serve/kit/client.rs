@@ -12,11 +12,12 @@ use futures_util::SinkExt;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep};
 
 use super::channels::ChannelSet;
+use super::host::{Feed, Host};
 use crate::access::chaos::MessageFault;
 use crate::access::faults::MessageFaults;
 use crate::access::keys::{Allowed, ConnectionSlot, Holder};
 use crate::access::limits::{Allowance, HeldBytes, Rate};
-use crate::feed::{FeedUpdate, Last, Missed, Subscription};
+use crate::feed::{Last, Missed};
 use crate::query::errors::Refusal;
 use crate::serve::server::Server;
 use klined_market::base::Symbol;
@@ -86,10 +87,10 @@ impl Incoming {
 }
 
 /// What has to be dealt with next.
-pub(super) enum ClientEvent {
+pub(super) enum ClientEvent<U> {
     Message(Incoming),
     /// The market has events for this client.
-    Market(Arc<FeedUpdate>),
+    Market(Arc<U>),
     /// The client has fallen behind by so many batches of events, which are lost to it.
     Lagged(u64),
     /// The dialect's timer.
@@ -104,9 +105,9 @@ pub(super) enum Cause {
 }
 
 /// One client's WebSocket and its subscription to the feed.
-pub struct Client {
-    pub server: Arc<Server>,
-    pub subscription: Subscription,
+pub struct Client<H: Host = Server> {
+    pub server: Arc<H>,
+    pub subscription: H::Feed,
     /// What the client's key allows.
     pub allowed: Allowed,
     socket: WebSocket,
@@ -123,14 +124,14 @@ pub struct Client {
     received_at: Instant,
 }
 
-impl Client {
-    pub(super) fn new(server: Arc<Server>, socket: WebSocket, peer: Option<IpAddr>, limits: &SocketLimits) -> Self {
+impl<H: Host> Client<H> {
+    pub(super) fn new(server: Arc<H>, socket: WebSocket, peer: Option<IpAddr>, limits: &SocketLimits) -> Self {
         let every = |period| {
             let mut ticks = interval(period);
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
             ticks
         };
-        let subscription = server.hub.subscribe();
+        let subscription = server.subscribe();
         Self {
             server,
             subscription,
@@ -169,33 +170,14 @@ impl Client {
         self.allowance.take().map(|_| ())
     }
 
-    /// Subscribes to symbols, and to all of them where asked. Returns the last ticks of each, as far as there are any; later ones come
-    /// as events.
-    pub async fn follow(&mut self, symbols: &[Symbol], is_all: bool) -> BTreeMap<Symbol, Last> {
-        let mut lasts = BTreeMap::new();
-        if is_all {
-            lasts.extend(self.subscription.subscribe_to_all().await);
-        }
-        lasts.extend(self.subscription.subscribe_to(symbols).await);
-        lasts
-    }
-
-    /// Ends the subscription to symbols, and to all of them where no channel of all is left.
-    pub fn unfollow(&mut self, symbols: &[Symbol], all: ChannelSet) {
-        self.subscription.unsubscribe_from(symbols);
-        if all.is_empty() {
-            self.subscription.unsubscribe_from_all();
-        }
-    }
-
     /// What comes next.
     ///
     /// # Errors
     /// The connection has ended.
-    pub(super) async fn next(&mut self) -> Result<ClientEvent, Disconnected> {
+    pub(super) async fn next(&mut self) -> Result<ClientEvent<<H::Feed as Feed>::Update>, Disconnected> {
         loop {
             tokio::select! {
-                () = self.server.draining.cancelled() => return Err(self.close(RESTART, "the server stops").await),
+                () = self.server.draining().cancelled() => return Err(self.close(RESTART, "the server stops").await),
                 received = self.socket.recv() => {
                     self.received_at = Instant::now();
                     match received {
@@ -216,7 +198,7 @@ impl Client {
                     Err(Missed::Lagged(missed)) => {
                         // A client that is delayed by its own faults says nothing about the server.
                         if self.faults.is_none() {
-                            self.server.metrics.slow_client();
+                            self.server.socket_metrics().slow_client();
                         }
                         return Ok(ClientEvent::Lagged(missed));
                     }
@@ -256,14 +238,14 @@ impl Client {
     fn hold(&self, frames: &[Message]) -> Result<Option<HeldBytes>, Disconnected> {
         let Some(peer) = self.peer else { return Ok(None) };
         let bytes = frames.iter().map(frame_bytes).sum();
-        self.server.guard.unread.hold(peer, bytes).map(Some).ok_or(Disconnected)
+        self.server.guard().unread.hold(peer, bytes).map(Some).ok_or(Disconnected)
     }
 
     async fn feed_with_faults(&mut self, frame: Message) -> Result<(), Disconnected> {
         let Some(faults) = &mut self.faults else { return Ok(()) };
         let (fault, frames) = faults.apply(frame);
         if let Some(fault) = fault {
-            self.server.guard.metrics.injected("message", fault.name());
+            self.server.guard().metrics.injected("message", fault.name());
         }
         match fault {
             Some(MessageFault::Drop) => {
@@ -272,7 +254,7 @@ impl Client {
             }
             Some(MessageFault::Delay(delay)) => {
                 self.flush().await?;
-                let draining = self.server.draining.clone();
+                let draining = self.server.draining().clone();
                 let delayed = draining.run_until_cancelled(sleep(delay));
                 let _ = self.subscription.wait_for_client(delayed).await;
                 // Nothing was read from the client meanwhile, so it was not silent.
@@ -311,6 +293,27 @@ impl Client {
         let reading = async { while let Some(Ok(_)) = self.socket.recv().await {} };
         let _ = self.subscription.wait_for_client(tokio::time::timeout(CLOSE_WAIT, reading)).await;
         Disconnected
+    }
+}
+
+impl Client {
+    /// Subscribes to symbols, and to all of them where asked. Returns the last ticks of each, as far as there are any; later ones come
+    /// as events.
+    pub async fn follow(&mut self, symbols: &[Symbol], is_all: bool) -> BTreeMap<Symbol, Last> {
+        let mut lasts = BTreeMap::new();
+        if is_all {
+            lasts.extend(self.subscription.subscribe_to_all().await);
+        }
+        lasts.extend(self.subscription.subscribe_to(symbols).await);
+        lasts
+    }
+
+    /// Ends the subscription to symbols, and to all of them where no channel of all is left.
+    pub fn unfollow(&mut self, symbols: &[Symbol], all: ChannelSet) {
+        self.subscription.unsubscribe_from(symbols);
+        if all.is_empty() {
+            self.subscription.unsubscribe_from_all();
+        }
     }
 }
 

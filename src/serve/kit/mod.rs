@@ -5,7 +5,10 @@ pub mod answers;
 pub mod channels;
 pub mod client;
 pub mod dialect;
+pub mod front;
+pub mod host;
 pub mod links;
+pub mod metrics;
 pub mod pages;
 pub mod parameters;
 #[cfg(test)]

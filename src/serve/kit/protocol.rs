@@ -14,9 +14,9 @@ use axum::response::Response;
 use tokio::time::{Instant, timeout_at};
 
 use super::client::{Cause, Client, ClientEvent, Disconnected, Incoming, SocketLimits};
+use super::host::{Feed, Host};
 use crate::access::guard::Credentials;
 use crate::access::keys::{ConnectionSlot, Holder};
-use crate::feed::FeedUpdate;
 use crate::query::errors::Refusal;
 use crate::serve::server::Server;
 use klined_service::net::http::Peer;
@@ -123,7 +123,7 @@ impl From<Vec<Message>> for Reply {
 /// - No message that a client can send makes a method panic, and none is left without a reply that the dialect has for it.
 /// - The methods send nothing themselves. The frames that one returns are sent in order before another is called.
 /// - Events of the market come from the feed's update alone, encoded at the dialect's own place, so that many clients cost one encoding.
-pub trait Protocol: Send + Sized + 'static {
+pub trait Protocol<H: Host = Server>: Send + Sized + 'static {
     /// The limits of every client.
     const LIMITS: SocketLimits;
 
@@ -141,16 +141,20 @@ pub trait Protocol: Send + Sized + 'static {
     fn problem(&self, problem: SocketProblem) -> Reply;
 
     /// Frames for a client that was admitted.
-    fn begin(&mut self, client: &mut Client) -> impl Future<Output = Vec<Message>> + Send;
+    fn begin(&mut self, client: &mut Client<H>) -> impl Future<Output = Vec<Message>> + Send;
 
     /// The reply to a message.
-    fn answer(&mut self, client: &mut Client, message: &Incoming) -> impl Future<Output = Reply> + Send;
+    fn answer(&mut self, client: &mut Client<H>, message: &Incoming) -> impl Future<Output = Reply> + Send;
 
     /// Frames about an update of events.
-    fn events(&mut self, client: &mut Client, update: &FeedUpdate) -> impl Future<Output = Vec<Message>> + Send;
+    fn events(
+        &mut self,
+        client: &mut Client<H>,
+        update: &<H::Feed as Feed>::Update,
+    ) -> impl Future<Output = Vec<Message>> + Send;
 
     /// Frames that are due by the dialect's timer.
-    fn timer(&mut self, _client: &mut Client) -> impl Future<Output = Vec<Message>> + Send {
+    fn timer(&mut self, _client: &mut Client<H>) -> impl Future<Output = Vec<Message>> + Send {
         async { Vec::new() }
     }
 }
@@ -164,26 +168,31 @@ pub fn requested(upgrade: Upgrade) -> Result<SocketRequest, Refusal> {
 }
 
 /// Answers a request for a WebSocket, and serves the client until the connection ends.
-pub fn open<P: Protocol>(request: SocketRequest, server: Arc<Server>, admission: Admission, protocol: P) -> Response {
+pub fn open<H: Host, P: Protocol<H>>(
+    request: SocketRequest,
+    server: Arc<H>,
+    admission: Admission,
+    protocol: P,
+) -> Response {
     let most = P::LIMITS.message_bytes;
     let SocketRequest { upgrade, peer } = request;
     let upgrade = upgrade.read_buffer_size(READ_BYTES).max_message_size(most).max_frame_size(most);
     let upgrade = upgrade.write_buffer_size(WRITE_BYTES).max_write_buffer_size(WRITE_BYTES_MAX);
     upgrade.on_upgrade(move |socket| async move {
-        server.metrics.client_connected();
+        server.socket_metrics().client_connected();
         let client = Client::new(server.clone(), socket, peer.map(|peer| peer.0), &P::LIMITS);
         let Err(Disconnected) = Conversation { client, protocol }.run(admission).await;
-        server.metrics.client_disconnected();
+        server.socket_metrics().client_disconnected();
     })
 }
 
 /// A client and the dialect that is spoken with it.
-struct Conversation<P> {
-    client: Client,
+struct Conversation<H: Host, P> {
+    client: Client<H>,
     protocol: P,
 }
 
-impl<P: Protocol> Conversation<P> {
+impl<H: Host, P: Protocol<H>> Conversation<H, P> {
     async fn run(mut self, admission: Admission) -> Result<std::convert::Infallible, Disconnected> {
         self.admit(admission).await?;
         let frames = self.protocol.begin(&mut self.client).await;
@@ -239,7 +248,7 @@ impl<P: Protocol> Conversation<P> {
             }
             match self.protocol.login(&message) {
                 Login::Missing(reply) => self.reply(reply).await?,
-                Login::Given(credentials) => match self.client.server.guard.admit(&credentials) {
+                Login::Given(credentials) => match self.client.server.guard().admit(&credentials) {
                     Ok(holder) => return Ok(holder),
                     Err(_) => return Err(self.dismiss(SocketProblem::WrongKey).await),
                 },

@@ -1,13 +1,16 @@
-//! AggregatesBody: bars of a ticker, of a day and of the whole market. Each is a bar that is stored.
+//! Aggregates: bars of a ticker, of a day and of the whole market. Each is a bar that is stored.
 
 use std::sync::Arc;
 
 use axum::extract::State;
 use chrono::NaiveDate;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use super::answers::{PolygonAnswer, PolygonError, invalid, plain, request_id};
-use super::parameters::{External, NanosSpan, PolygonPath, PolygonQuery, Sort, limit, moment, number};
+use super::answers::{PolygonAnswer, PolygonError, aggregates, aggregates_page, invalid, plain};
+use super::parameters::{
+    AdjustedParameter, External, NanosSpan, PolygonPath, PolygonQuery, RangeParameters, Sort, date, exchange_midnight,
+    limit, moment, number,
+};
 use crate::query::errors::Refusal;
 use crate::query::parameters::repeated;
 use crate::query::{BarPage, BarQuery, EmptyMinutes, ShownBar};
@@ -17,22 +20,6 @@ use crate::serve::server::Server;
 use crate::store::{BarRange, StoredBar};
 use klined_market::base::{Interval, Nanos, Symbol, UnixSeconds};
 use klined_market::calendar::Calendar;
-
-/// What bars are asked for with.
-#[derive(Debug, Deserialize)]
-pub struct RangeParameters {
-    adjusted: Option<bool>,
-    sort: Option<Sort>,
-    limit: Option<i64>,
-    /// Where the page before ended: the start of its last bar.
-    cursor: Option<i64>,
-}
-
-/// Whether bars are to be adjusted for splits, of which there are none.
-#[derive(Debug, Deserialize)]
-pub struct AdjustedParameter {
-    adjusted: Option<bool>,
-}
 
 /// A bar.
 #[derive(Debug, Serialize)]
@@ -54,42 +41,6 @@ impl AggregateBody {
     pub fn of(bar: &ShownBar) -> Self {
         let ShownBar { start, open, high, low, close, volume } = *bar;
         Self { ticker: None, v: volume, o: open, c: close, h: high, l: low, t: start.millis() }
-    }
-}
-
-#[derive(Debug, Serialize)]
-struct AggregatesBody<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ticker: Option<&'a str>,
-    #[serde(rename = "queryCount")]
-    query_count: usize,
-    #[serde(rename = "resultsCount")]
-    results_count: usize,
-    adjusted: bool,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    results: &'a [AggregateBody],
-    status: &'static str,
-    request_id: String,
-    count: usize,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    next_url: Option<String>,
-}
-
-impl<'a> AggregatesBody<'a> {
-    fn of(ticker: Option<&'a str>, results: &'a [AggregateBody], adjusted: Option<bool>) -> Self {
-        let count = results.len();
-        let (adjusted, request_id) = (adjusted.unwrap_or(true), request_id());
-        Self {
-            ticker,
-            query_count: count,
-            results_count: count,
-            adjusted,
-            results,
-            status: "OK",
-            request_id,
-            count,
-            next_url: None,
-        }
     }
 }
 
@@ -142,8 +93,8 @@ pub async fn range(
 ) -> PolygonAnswer {
     let (interval, base) = window(&multiplier, &timespan)?;
     let span = NanosSpan {
-        from: moment("from", &from, Nanos::MILLISECOND)?.from,
-        to: moment("to", &to, Nanos::MILLISECOND)?.to,
+        from: moment("from", &from, Nanos::MILLISECOND, exchange_midnight)?.from,
+        to: moment("to", &to, Nanos::MILLISECOND, exchange_midnight)?.to,
     };
     if span.to < span.from {
         return Err(invalid("The parameter 'to' cannot be a time that occurs before 'from'"));
@@ -151,7 +102,7 @@ pub async fn range(
     let asked_limit = limit(asked.limit, 5000, 50_000)?;
     let sort = asked.sort.unwrap_or(Sort::Asc);
     let Ok(symbol) = ticker.parse::<Symbol>() else {
-        return plain(AggregatesBody::of(Some(&repeated(&ticker)), &[], asked.adjusted));
+        return aggregates::<AggregateBody>(Some(&repeated(&ticker)), &[], asked.adjusted);
     };
     let query = BarQuery {
         symbol,
@@ -177,8 +128,7 @@ pub async fn range(
         format!("{external}{path}?adjusted={adjusted}&sort={sort}&limit={asked_limit}&cursor={next}")
     });
     let query_count = results.len() * usize::from(base);
-    let answer = AggregatesBody::of(Some(symbol.as_str()), &results, asked.adjusted);
-    plain(AggregatesBody { query_count, next_url, ..answer })
+    aggregates_page(Some(symbol.as_str()), &results, asked.adjusted, query_count, next_url)
 }
 
 /// The market's present day.
@@ -193,7 +143,7 @@ pub async fn previous(
     QueryOf(asked, ..): PolygonQuery<AdjustedParameter>,
 ) -> PolygonAnswer {
     let Ok(symbol) = ticker.parse::<Symbol>() else {
-        return plain(AggregatesBody::of(Some(&repeated(&ticker)), &[], asked.adjusted));
+        return aggregates::<AggregateBody>(Some(&repeated(&ticker)), &[], asked.adjusted);
     };
     let to = Calendar::midnight(today(&server).await?).map_err(Refusal::from)?;
     let range = BarRange { symbol, interval: Interval::Day, from: UnixSeconds::EPOCH, to };
@@ -201,12 +151,7 @@ pub async fn previous(
     let shown =
         |bar: &_| AggregateBody { ticker: Some(symbol.to_string()), ..AggregateBody::of(&ShownBar::from(*bar)) };
     let results: Vec<AggregateBody> = found.iter().filter(|bar| bar.is_priced()).map(shown).collect();
-    plain(AggregatesBody::of(Some(symbol.as_str()), &results, asked.adjusted))
-}
-
-/// A date of a path.
-fn date(text: &str) -> Result<NaiveDate, PolygonError> {
-    text.parse().map_err(|_| invalid(format!("Could not parse the date \"{}\". Use YYYY-MM-DD", repeated(text))))
+    aggregates(Some(symbol.as_str()), &results, asked.adjusted)
 }
 
 /// The first instant of a day, and that of the next.
@@ -223,7 +168,7 @@ pub async fn grouped(
 ) -> PolygonAnswer {
     let date = date(&text)?;
     if (locale.as_str(), market.as_str()) != ("us", "stocks") {
-        return plain(AggregatesBody::of(None, &[], asked.adjusted));
+        return aggregates::<AggregateBody>(None, &[], asked.adjusted);
     }
     let (from, to) = bounds(date)?;
     let prices = server.reader.price_list().await?;
@@ -241,7 +186,7 @@ pub async fn grouped(
             Ok(bars.iter().filter(|bar| bar.is_priced()).map(shown).collect::<Vec<_>>())
         })
         .await?;
-    plain(AggregatesBody::of(None, &results, asked.adjusted))
+    aggregates(None, &results, asked.adjusted)
 }
 
 #[derive(Debug, Serialize)]

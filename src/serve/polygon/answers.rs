@@ -68,6 +68,52 @@ pub fn page<T: Serialize>(results: &[T], is_counted: bool, next_url: Option<Stri
     plain(ResultsBody { results, status: "OK", request_id: request_id(), count, next_url })
 }
 
+#[derive(Debug, Serialize)]
+struct AggregatesBody<'a, T> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ticker: Option<&'a str>,
+    #[serde(rename = "queryCount")]
+    query_count: usize,
+    #[serde(rename = "resultsCount")]
+    results_count: usize,
+    adjusted: bool,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    results: &'a [T],
+    status: &'static str,
+    request_id: String,
+    count: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_url: Option<String>,
+}
+
+/// Bars of one ticker or of many.
+pub fn aggregates<T: Serialize>(ticker: Option<&str>, results: &[T], adjusted: Option<bool>) -> PolygonAnswer {
+    aggregates_page(ticker, results, adjusted, results.len(), None)
+}
+
+/// A page of bars, which are made of so many of the vendor's base aggregates.
+pub fn aggregates_page<T: Serialize>(
+    ticker: Option<&str>,
+    results: &[T],
+    adjusted: Option<bool>,
+    query_count: usize,
+    next_url: Option<String>,
+) -> PolygonAnswer {
+    let (count, adjusted, request_id) = (results.len(), adjusted.unwrap_or(true), request_id());
+    let status = "OK";
+    plain(AggregatesBody {
+        ticker,
+        query_count,
+        results_count: count,
+        adjusted,
+        results,
+        status,
+        request_id,
+        count,
+        next_url,
+    })
+}
+
 /// A refusal in this dialect's shape.
 pub fn refused(refused: &Refusal) -> Response {
     let error = match refused {

@@ -1,9 +1,10 @@
 //! The messages of `/stocks`, both ways. Every time in them is in milliseconds.
 
 use axum::body::Bytes;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::json;
 
+use super::conversation::NoTopic;
 use super::seconds::SummedBar;
 use super::ticks::{EXCHANGE, TAPE};
 use crate::feed::Event;
@@ -13,15 +14,6 @@ use klined_market::bars::ticks::{BestQuote, Level, Trade};
 use klined_market::base::{PriceLimits, Symbol, UnixNanos, UnixSeconds};
 use klined_market::calendar::Minute;
 
-/// A message of a client.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(tag = "action", rename_all = "lowercase")]
-pub enum PolygonRequest {
-    Auth { params: String },
-    Subscribe { params: String },
-    Unsubscribe { params: String },
-}
-
 /// The events of a ticker that a client can subscribe to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PolygonChannel {
@@ -30,15 +22,6 @@ pub enum PolygonChannel {
     Second,
     Minute,
     Limits,
-}
-
-/// Why a part of a subscription is none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NoTopic {
-    /// The vendor has such a channel, this market has not.
-    Missing,
-    /// It is not `CHANNEL.TICKER`.
-    Malformed,
 }
 
 /// A channel of a ticker, or of all.
@@ -70,6 +53,11 @@ impl PolygonChannel {
 }
 
 impl Topic {
+    /// `CHANNEL.TICKER`.
+    pub fn text(&self) -> String {
+        format!("{}.{}", self.channel.as_str(), self.symbol.as_ref().map_or("*", Symbol::as_str))
+    }
+
     /// A topic as a client writes it.
     pub fn parse(text: &str) -> Result<Self, NoTopic> {
         let (channel, symbol) = text.split_once('.').ok_or(NoTopic::Malformed)?;
@@ -84,11 +72,6 @@ impl Topic {
         };
         Ok(Self { channel, symbol })
     }
-}
-
-/// Something about the connection.
-pub fn status(status: &str, text: &str) -> Bytes {
-    message(&json!({"ev": "status", "status": status, "message": text}))
 }
 
 #[derive(Serialize)]
@@ -258,19 +241,6 @@ mod tests {
         assert_eq!(Topic::parse("FMV.*"), Err(NoTopic::Missing));
         for text in ["", "*", "T", "T.", "X.AAPL", "t.AAPL", ".AAPL", "T.A A", "T.**"] {
             assert_eq!(Topic::parse(text), Err(NoTopic::Malformed), "{text}");
-        }
-    }
-
-    #[test]
-    fn what_a_client_may_say_is_understood() {
-        let said = |text: &str| serde_json::from_str::<PolygonRequest>(text).ok();
-        assert_eq!(said(r#"{"action":"auth","params":"k"}"#), Some(PolygonRequest::Auth { params: "k".to_owned() }));
-        assert_eq!(
-            said(r#"{"action":"subscribe","params":"T.*"}"#),
-            Some(PolygonRequest::Subscribe { params: "T.*".to_owned() })
-        );
-        for text in ["", "[]", "{}", r#"{"action":"auth"}"#, r#"{"action":"x","params":""}"#] {
-            assert_eq!(said(text), None, "{text}");
         }
     }
 }

@@ -1,20 +1,25 @@
 //! Polygon's dialect (the vendor is called Massive now): REST under `/v1`, `/v2` and `/v3`, and the WebSocket `/stocks`.
 
 mod aggregates;
-mod answers;
+pub mod answers;
+pub mod conversation;
+pub mod listing;
 mod messages;
-mod parameters;
+pub mod parameters;
 mod reference;
 mod seconds;
 mod snapshots;
 mod socket;
 mod tallies;
 mod ticks;
+pub mod timestamps;
 
 use axum::routing::get;
 
 #[cfg(test)]
-use self::parameters::{PolygonQuery, moment, number, ticker};
+use self::parameters::{AdjustedParameter, PolygonQuery, RangeParameters, exchange_midnight, moment, number, ticker};
+#[cfg(test)]
+use self::timestamps::TimestampParameters;
 use super::kit::dialect::{Dialect, Routes};
 #[cfg(test)]
 use super::kit::parsers::{query, read, text};
@@ -31,17 +36,23 @@ pub const DIALECT: Dialect = Dialect {
     encoders: &[socket::ENCODER],
     #[cfg(test)]
     parsers: &[
-        |bytes| text(bytes, |text| serde_json::from_str::<messages::PolygonRequest>(text)),
+        |bytes| text(bytes, |text| serde_json::from_str::<conversation::PolygonRequest>(text)),
         |bytes| {
             text(bytes, |text| {
-                drop((messages::Topic::parse(text), ticker(text), moment("to", text, Nanos::NANOSECOND)))
+                drop((
+                    messages::Topic::parse(text),
+                    ticker(text),
+                    moment("to", text, Nanos::NANOSECOND, exchange_midnight),
+                ))
             })
         },
-        |bytes| text(bytes, |text| (moment("to", text, Nanos::MILLISECOND), number("multiplier", text))),
-        read::<PolygonQuery<aggregates::RangeParameters>>,
-        read::<PolygonQuery<aggregates::AdjustedParameter>>,
-        |bytes| drop(query::<PolygonQuery<ticks::TimestampParameters>>(bytes).map(|query| query.0.span())),
-        read::<PolygonQuery<reference::ListingParameters>>,
+        |bytes| {
+            text(bytes, |text| (moment("to", text, Nanos::MILLISECOND, exchange_midnight), number("multiplier", text)))
+        },
+        read::<PolygonQuery<RangeParameters>>,
+        read::<PolygonQuery<AdjustedParameter>>,
+        |bytes| drop(query::<PolygonQuery<TimestampParameters>>(bytes).map(|query| query.0.span(exchange_midnight))),
+        read::<PolygonQuery<listing::ListingParameters>>,
         read::<PolygonQuery<snapshots::SnapshotParameters>>,
         read::<PolygonQuery<snapshots::UniversalParameters>>,
     ],

@@ -11,8 +11,8 @@ use serde::Deserialize;
 use super::answers::{PolygonError, invalid};
 use crate::query::TimeOrder;
 use crate::query::parameters::repeated;
+use crate::serve::kit::host::Host;
 use crate::serve::kit::parameters::{QueryOf, RouteError, Segments};
-use crate::serve::server::Server;
 use klined_market::base::{Nanos, Symbol, UnixNanos};
 use klined_market::calendar::Calendar;
 
@@ -28,7 +28,7 @@ impl RouteError for PolygonError {
 }
 
 /// Every name that a query string may have.
-pub const KNOWN: [&str; 21] = [
+pub const KNOWN: [&str; 23] = [
     "adjusted",
     "sort",
     "limit",
@@ -50,17 +50,35 @@ pub const KNOWN: [&str; 21] = [
     "market",
     "search",
     "active",
+    "amount",
+    "precision",
 ];
+
+/// What bars are asked for with.
+#[derive(Debug, Deserialize)]
+pub struct RangeParameters {
+    pub adjusted: Option<bool>,
+    pub sort: Option<Sort>,
+    pub limit: Option<i64>,
+    /// Where the page before ended: the start of its last bar.
+    pub cursor: Option<i64>,
+}
+
+/// Whether bars are to be adjusted for splits, of which there are none.
+#[derive(Debug, Deserialize)]
+pub struct AdjustedParameter {
+    pub adjusted: Option<bool>,
+}
 
 /// Where the client reaches this server: what a link begins with.
 pub struct External(pub String);
 
-impl FromRequestParts<Arc<Server>> for External {
+impl<H: Host> FromRequestParts<Arc<H>> for External {
     type Rejection = PolygonError;
 
-    async fn from_request_parts(parts: &mut Parts, server: &Arc<Server>) -> Result<Self, Self::Rejection> {
-        if let Some(url) = &server.options.external_url {
-            return Ok(Self(url.clone()));
+    async fn from_request_parts(parts: &mut Parts, server: &Arc<H>) -> Result<Self, Self::Rejection> {
+        if let Some(url) = server.external_url() {
+            return Ok(Self(url.to_owned()));
         }
         let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
         Ok(Self(format!("http://{}", host.unwrap_or("localhost"))))
@@ -124,8 +142,16 @@ impl NanosSpan {
     }
 }
 
-/// The span that a date or a number names: a day of the exchange, or one of the numbers from which the next one is a `unit` away.
-pub fn moment(name: &str, text: &str, unit: Nanos) -> Result<NanosSpan, PolygonError> {
+/// The first instant of a date; none where there is no such instant.
+pub type Midnight = fn(NaiveDate) -> Option<UnixNanos>;
+
+/// The first instant of a day of the exchange.
+pub fn exchange_midnight(date: NaiveDate) -> Option<UnixNanos> {
+    Calendar::midnight(date).ok()?.checked_nanos().ok()
+}
+
+/// The span that a date or a number names: a day, or one of the numbers from which the next one is a `unit` away.
+pub fn moment(name: &str, text: &str, unit: Nanos, midnight: Midnight) -> Result<NanosSpan, PolygonError> {
     let how = if unit == Nanos::NANOSECOND { "Nanosecond" } else { "MS" };
     let wrong = || {
         let text = repeated(text);
@@ -134,16 +160,21 @@ pub fn moment(name: &str, text: &str, unit: Nanos) -> Result<NanosSpan, PolygonE
         ))
     };
     if let Ok(date) = text.parse::<NaiveDate>() {
-        let midnight = |date| {
-            let nanos = Calendar::midnight(date).ok()?.checked_nanos().ok()?;
-            Some(nanos).filter(|nanos| *nanos >= UnixNanos::EPOCH)
-        };
+        let midnight = |date| midnight(date).filter(|nanos| *nanos >= UnixNanos::EPOCH);
         let next = date.succ_opt().and_then(midnight).unwrap_or(LAST);
         return Ok(NanosSpan { from: midnight(date).ok_or_else(wrong)?, to: next.previous() });
     }
     let number: i64 = text.parse().map_err(|_| wrong())?;
     let from = UnixNanos::checked_from(number, unit).filter(|from| *from >= UnixNanos::EPOCH).ok_or_else(wrong)?;
     Ok(NanosSpan { from, to: from.saturating_add(unit - Nanos::NANOSECOND) })
+}
+
+/// A date of a path.
+///
+/// # Errors
+/// It is none.
+pub fn date(text: &str) -> Result<NaiveDate, PolygonError> {
+    text.parse().map_err(|_| invalid(format!("Could not parse the date \"{}\". Use YYYY-MM-DD", repeated(text))))
 }
 
 /// A number of a path or a cursor.
@@ -160,15 +191,16 @@ mod tests {
     #[test]
     fn a_date_is_a_day_of_the_exchange_and_a_number_an_instant() {
         let [midnight, next] = [1_772_380_800, 1_772_467_200].map(|second| UnixSeconds::new(second).saturating_nanos());
+        let at = |text: &str, unit| moment("from", text, unit, exchange_midnight);
         let span = |from, to| Some(NanosSpan { from: UnixNanos::new(from), to: UnixNanos::new(to) });
         let day = Some(NanosSpan { from: midnight, to: next.previous() });
-        assert_eq!(moment("from", "2026-03-02", Nanos::NANOSECOND).ok(), day);
-        assert_eq!(moment("from", "1000", Nanos::MILLISECOND).ok(), span(1_000_000_000, 1_000_999_999));
-        assert_eq!(moment("from", "1000", Nanos::NANOSECOND).ok(), span(1000, 1000));
+        assert_eq!(at("2026-03-02", Nanos::NANOSECOND).ok(), day);
+        assert_eq!(at("1000", Nanos::MILLISECOND).ok(), span(1_000_000_000, 1_000_999_999));
+        assert_eq!(at("1000", Nanos::NANOSECOND).ok(), span(1000, 1000));
         // In 1940 the clocks were put forward at midnight: that day has none.
         let never = ["1900-01-01", "1940-06-01", "9999-12-31", "+262142-12-31"];
         for text in ["", "-1", "now", "2026-02-30", "1e9", "9223372036854775807"].into_iter().chain(never) {
-            let refused = moment("from", text, Nanos::MILLISECOND).err();
+            let refused = at(text, Nanos::MILLISECOND).err();
             assert!(matches!(refused, Some(PolygonError::Shared(Refusal::Invalid(_)))), "{text}");
         }
     }

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use chrono::{Datelike, Weekday};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::aggregates::today;
-use super::answers::{PolygonAnswer, PolygonError, page, plain, result};
-use super::parameters::{External, PolygonPath, PolygonQuery, Sort, limit, number, ticker};
+use super::answers::{PolygonAnswer, page, plain, result};
+use super::listing::{ListingParameters, count};
+use super::parameters::{External, PolygonPath, PolygonQuery, Sort, limit, ticker};
 use crate::serve::kit::links::escaped;
 use crate::serve::kit::parameters::{QueryOf, Segments};
 use crate::serve::server::Server;
@@ -18,79 +19,6 @@ use klined_market::calendar::Calendar;
 
 /// How many days ahead holidays are listed.
 const HOLIDAYS_AHEAD: usize = 366;
-
-/// A span of tickers. As part of other parameters its values are texts.
-#[derive(Debug, Default, Deserialize)]
-pub struct TickerSpan {
-    ticker: Option<String>,
-    #[serde(rename = "ticker.gt")]
-    gt: Option<String>,
-    #[serde(rename = "ticker.gte")]
-    gte: Option<String>,
-    #[serde(rename = "ticker.lt")]
-    lt: Option<String>,
-    #[serde(rename = "ticker.lte")]
-    lte: Option<String>,
-}
-
-impl TickerSpan {
-    fn has(&self, name: &str) -> bool {
-        // Polygon's clients give an empty ticker for none.
-        self.ticker.as_deref().is_none_or(|ticker| ticker.is_empty() || ticker == name)
-            && self.gt.as_deref().is_none_or(|bound| name > bound)
-            && self.gte.as_deref().is_none_or(|bound| name >= bound)
-            && self.lt.as_deref().is_none_or(|bound| name < bound)
-            && self.lte.as_deref().is_none_or(|bound| name <= bound)
-    }
-
-    /// The rows of the span, in order of ticker; and whether there are more.
-    pub fn page<'r>(
-        &self,
-        rows: &'r [PriceRow],
-        order: Sort,
-        limit: usize,
-        is_listed: impl Fn(&PriceRow) -> bool,
-    ) -> (Vec<&'r PriceRow>, bool) {
-        let mut found: Vec<&PriceRow> =
-            rows.iter().filter(|row| self.has(row.symbol.as_str()) && is_listed(row)).collect();
-        if order == Sort::Desc {
-            found.reverse();
-        }
-        let has_more = found.len() > limit;
-        found.truncate(limit);
-        (found, has_more)
-    }
-
-    /// The query string of what comes after a ticker.
-    pub fn after(&self, order: Sort, last: &str) -> String {
-        let mut bounds = [("gt", &self.gt), ("gte", &self.gte), ("lt", &self.lt), ("lte", &self.lte)].to_vec();
-        let last = Some(last.to_owned());
-        let (moved, closed) = if order == Sort::Asc { ("gt", "gte") } else { ("lt", "lte") };
-        bounds.retain(|(name, _)| *name != moved && *name != closed);
-        bounds.push((moved, &last));
-        let bounds = bounds.iter().filter_map(|(name, bound)| bound.as_ref().map(|bound| (name, bound)));
-        bounds.map(|(name, bound)| format!("&ticker.{name}={}", escaped(bound))).collect()
-    }
-}
-
-/// A number that is given as a text.
-pub fn count(text: Option<&str>) -> Result<Option<i64>, PolygonError> {
-    text.map(|text| number("limit", text)).transpose()
-}
-
-/// What tickers are asked for with.
-#[derive(Debug, Deserialize)]
-pub struct ListingParameters {
-    #[serde(flatten)]
-    span: TickerSpan,
-    #[serde(rename = "type")]
-    kind: Option<String>,
-    market: Option<String>,
-    search: Option<String>,
-    active: Option<String>,
-    order: Option<Sort>,
-    limit: Option<String>,
-}
 
 #[derive(Debug, Serialize)]
 struct TickerEntry<'a> {
@@ -124,12 +52,18 @@ pub async fn tickers(
     let is_elsewhere = is_other(&asked.kind, "CS") || is_other(&asked.market, "stocks");
     let is_active = asked.active.as_deref() != Some("false");
     let prices = server.reader.price_list().await?;
-    let (rows, has_more) = asked.span.page(&prices.rows, order, usize::from(limit), |row| {
-        let has = |search: &String| {
-            row.symbol.as_str().to_lowercase().contains(search) || row.name.to_lowercase().contains(search)
-        };
-        !is_elsewhere && row.is_active == is_active && search.as_ref().is_none_or(has)
-    });
+    let (rows, has_more) = asked.span.page(
+        &prices.rows,
+        |row| row.symbol.as_str(),
+        order,
+        usize::from(limit),
+        |row| {
+            let has = |search: &String| {
+                row.symbol.as_str().to_lowercase().contains(search) || row.name.to_lowercase().contains(search)
+            };
+            !is_elsewhere && row.is_active == is_active && search.as_ref().is_none_or(has)
+        },
+    );
     let bodies: Vec<TickerEntry<'_>> = rows.iter().map(|row| TickerEntry::of(row)).collect();
     let next_url = bodies.last().filter(|_| has_more).map(|last| {
         let search = search.as_deref().map(|search| format!("&search={}", escaped(search))).unwrap_or_default();

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::answers::{PolygonAnswer, PolygonError, page, plain, request_id};
+use super::listing::{TickerSpan, count};
 use super::parameters::{External, PolygonPath, PolygonQuery, Sort, limit, ticker};
-use super::reference::TickerSpan;
 use super::ticks::{LastQuote, LastTrade};
 use crate::query::{DayBars, LatestTicks, ShownBar};
 use crate::serve::kit::parameters::{QueryOf, Segments};
@@ -199,7 +199,7 @@ pub async fn universal(
     External(external): External,
     QueryOf(asked, ..): PolygonQuery<UniversalParameters>,
 ) -> PolygonAnswer {
-    let limit = usize::from(limit(super::reference::count(asked.limit.as_deref())?, 10, 250)?);
+    let limit = usize::from(limit(count(asked.limit.as_deref())?, 10, 250)?);
     let prices = server.reader.price_list().await?;
     if asked.kind.as_deref().is_some_and(|kind| kind != "stocks") {
         return page::<Value>(&[], false, None);
@@ -211,7 +211,7 @@ pub async fn universal(
         Some(tickers) => (tickers.split(',').take(250).map(|ticker| ticker.trim().to_owned()).collect(), None),
         None => {
             let order = asked.order.unwrap_or(Sort::Asc);
-            let (rows, has_more) = asked.span.page(&prices.rows, order, limit, |_| true);
+            let (rows, has_more) = asked.span.page(&prices.rows, |row| row.symbol.as_str(), order, limit, |_| true);
             let names: Vec<String> = rows.iter().map(|row| row.symbol.to_string()).collect();
             let next = names.last().filter(|_| has_more).map(|last| {
                 let span = asked.span.after(order, last);

@@ -11,23 +11,20 @@ use axum::response::Response;
 use chrono::NaiveDate;
 
 use super::answers::PolygonError;
-use super::messages::{self, Indicator, NoTopic, PolygonChannel, PolygonRequest, Topic};
+use super::conversation::{self, PolygonRequest, done, frames, status, topics};
+use super::messages::{self, Indicator, PolygonChannel, Topic};
 use super::seconds::Tally;
 use super::tallies;
-use crate::access::guard::Credentials;
 use crate::feed::{Event, EventKind, FeedUpdate, Last};
 use crate::query::errors::Refusal;
-use crate::query::parameters::repeated;
 use crate::serve::kit::channels::{ChannelSet, Channels};
 use crate::serve::kit::client::{Client, Incoming, SocketLimits};
-use crate::serve::kit::protocol::{self, Admission, Login, Protocol, Reply, SocketProblem, Upgrade, arrays, requested};
+use crate::serve::kit::protocol::{self, Admission, Login, Protocol, Reply, SocketProblem, Upgrade, requested};
 use crate::serve::server::Server;
 use klined_market::base::{Symbol, UnixNanos};
 
 /// The dialect's place among the feed's encodings.
 pub const ENCODER: usize = 3;
-/// From this length on a frame is sent and another begun: clients take 1 MiB at most.
-const FRAME_BYTES: usize = 256 * 1024;
 
 /// Opens a WebSocket. The key comes in a message.
 pub async fn open(State(server): State<Arc<Server>>, upgrade: Upgrade) -> Result<Response, PolygonError> {
@@ -47,66 +44,32 @@ struct PolygonStream {
     limits_of: Option<NaiveDate>,
 }
 
-fn frames(messages: &[Bytes]) -> Vec<Message> {
-    arrays(messages, FRAME_BYTES)
-}
-
-fn status(status: &str, message: &str) -> Vec<Message> {
-    frames(&[messages::status(status, message)])
-}
-
-/// The status that a connection ends with.
-fn closing(name: &'static str, message: &str) -> Reply {
-    Reply::closing(status(name, message), name)
-}
-
 impl Protocol for PolygonStream {
     /// A message has room for every channel of 20,000 tickers.
     const LIMITS: SocketLimits = SocketLimits::new(1024 * 1024, Duration::from_secs(10));
 
     fn greeting(&self, _is_known: bool) -> Vec<Message> {
-        status("connected", "Connected Successfully")
+        conversation::greeting()
     }
 
     fn login(&self, message: &Incoming) -> Login {
-        match message.text().map(serde_json::from_str) {
-            Some(Ok(PolygonRequest::Auth { params })) => Login::Given(Credentials::Whole(params)),
-            _ => {
-                let how = "authenticate first: {\"action\":\"auth\",\"params\":KEY}";
-                Login::Missing(status("auth_required", how).into())
-            }
-        }
+        conversation::login(message)
     }
 
     fn problem(&self, problem: SocketProblem) -> Reply {
-        match problem {
-            SocketProblem::AuthTimeout => closing("auth_timeout", "No authentication request received."),
-            SocketProblem::WrongKey => closing("auth_failed", "authentication failed"),
-            SocketProblem::ConnectionLimit => {
-                closing("max_connections", "Maximum number of websocket connections exceeded.")
-            }
-            SocketProblem::TooManyMessages(refusal) => status("error", &refusal.to_string()).into(),
-            SocketProblem::SlowClient(missed) => {
-                let message = format!("too slow: {missed} rounds of events were missed; connect again");
-                closing("slow_consumer", &message)
-            }
-        }
+        conversation::problem(problem)
     }
 
     async fn begin(&mut self, _client: &mut Client) -> Vec<Message> {
-        status("auth_success", "authenticated")
+        conversation::welcome()
     }
 
     async fn answer(&mut self, client: &mut Client, message: &Incoming) -> Reply {
-        let Some(text) = message.text() else { return status("error", "messages are text").into() };
-        match serde_json::from_str(text) {
+        match conversation::request(message, "T.AAPL,AM.*") {
             Ok(PolygonRequest::Subscribe { params }) => self.subscribe(client, &params).await,
             Ok(PolygonRequest::Unsubscribe { params }) => self.unsubscribe(client, &params),
             Ok(PolygonRequest::Auth { .. }) => status("auth_success", "already authenticated"),
-            Err(error) => {
-                let how = "say {\"action\":\"subscribe\",\"params\":\"T.AAPL,AM.*\"} or unsubscribe";
-                status("error", &format!("{how}: {error}"))
-            }
+            Err(answer) => answer,
         }
         .into()
     }
@@ -134,33 +97,6 @@ impl Protocol for PolygonStream {
     }
 }
 
-/// The topics of a subscription, and a status for each part that is none.
-fn topics(params: &str) -> (Vec<Topic>, Vec<Bytes>) {
-    let (mut topics, mut wrong) = (Vec::new(), Vec::new());
-    for text in params.split(',').map(str::trim).filter(|text| !text.is_empty()) {
-        let shown = repeated(text);
-        match Topic::parse(text) {
-            Ok(topic) => topics.push(topic),
-            Err(NoTopic::Missing) => {
-                wrong.push(messages::status("not_authorized", &format!("You're not authorized to access: {shown}")));
-            }
-            Err(NoTopic::Malformed) => {
-                wrong.push(messages::status("error", &format!("invalid subscription: {shown}")));
-            }
-        }
-    }
-    (topics, wrong)
-}
-
-/// A status for each topic that was subscribed to or unsubscribed from.
-fn done(what: &str, topics: &[Topic]) -> Vec<Message> {
-    let status = |topic: &Topic| {
-        let symbol = topic.symbol.as_ref().map_or("*", Symbol::as_str);
-        messages::status("success", &format!("{what} to: {}.{symbol}", topic.channel.as_str()))
-    };
-    frames(&topics.iter().map(status).collect::<Vec<_>>())
-}
-
 fn is_summed(channels: ChannelSet) -> bool {
     channels.has(PolygonChannel::Second) || channels.has(PolygonChannel::Minute)
 }
@@ -171,7 +107,7 @@ impl PolygonStream {
     }
 
     async fn subscribe(&mut self, client: &mut Client, params: &str) -> Vec<Message> {
-        let (topics, wrong) = topics(params);
+        let (topics, wrong) = topics(params, Topic::parse);
         let mut sent = frames(&wrong);
         let named: BTreeSet<Symbol> = topics.iter().filter_map(|topic| topic.symbol).collect();
         let most = client.allowed.subscriptions as usize;
@@ -186,7 +122,7 @@ impl PolygonStream {
         if let Err(refusal) = self.tally(&topics, &lasts).await {
             sent.extend(status("error", &refusal.to_string()));
         }
-        sent.extend(done("subscribed", &topics));
+        sent.extend(done("subscribed", topics.iter().map(Topic::text)));
         let limited = topics.iter().filter(|topic| topic.channel == PolygonChannel::Limits);
         if limited.clone().next().is_some() {
             sent.extend(self.limits(limited.map(|topic| topic.symbol).collect()).await);
@@ -195,7 +131,7 @@ impl PolygonStream {
     }
 
     fn unsubscribe(&mut self, client: &mut Client, params: &str) -> Vec<Message> {
-        let (topics, wrong) = topics(params);
+        let (topics, wrong) = topics(params, Topic::parse);
         let mut gone = Vec::new();
         for topic in &topics {
             let is_gone = self.channels.remove(topic.symbol.as_ref(), topic.channel.into());
@@ -204,7 +140,7 @@ impl PolygonStream {
         client.unfollow(&gone, self.channels.all);
         self.tallies.retain(|symbol, _| is_summed(self.channels.of(symbol)));
         let mut sent = frames(&wrong);
-        sent.extend(done("unsubscribed", &topics));
+        sent.extend(done("unsubscribed", topics.iter().map(Topic::text)));
         sent
     }
 

@@ -1,86 +1,25 @@
 //! Trades and quotes over REST: nanoseconds, in either order, in pages.
 
-use std::fmt::Write;
 use std::sync::Arc;
 
 use axum::extract::State;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use super::answers::{PolygonAnswer, PolygonError, invalid, page, result};
-use super::parameters::{External, NanosSpan, PolygonPath, PolygonQuery, Sort, limit, moment, ticker};
+use super::answers::{PolygonAnswer, PolygonError, page, result};
+use super::parameters::{External, PolygonPath, PolygonQuery, exchange_midnight, limit, ticker};
+use super::timestamps::TimestampParameters;
 use crate::access::faults::Freshness;
 use crate::query::{LatestTicks, Tick, TickQuery};
 use crate::serve::kit::links::escaped;
 use crate::serve::kit::parameters::{QueryOf, Segments};
 use crate::serve::server::Server;
 use klined_market::bars::ticks::{BestQuote, Level, TickId, Trade};
-use klined_market::base::{Nanos, Symbol};
+use klined_market::base::Symbol;
 
 /// The exchange of all trades and quotes.
 pub const EXCHANGE: u8 = 1;
 /// The tape of all trades and quotes, C: of the stocks whose halts the vendor reports.
 pub const TAPE: u8 = 3;
-
-/// What ticks are asked for with.
-#[derive(Debug, Deserialize)]
-pub struct TimestampParameters {
-    timestamp: Option<String>,
-    #[serde(rename = "timestamp.gt")]
-    gt: Option<String>,
-    #[serde(rename = "timestamp.gte")]
-    gte: Option<String>,
-    #[serde(rename = "timestamp.lt")]
-    lt: Option<String>,
-    #[serde(rename = "timestamp.lte")]
-    lte: Option<String>,
-    order: Option<Sort>,
-    sort: Option<String>,
-    limit: Option<i64>,
-    /// Where the page before ended: the number of its last tick.
-    cursor: Option<i64>,
-}
-
-impl TimestampParameters {
-    /// The instants asked for. A date is all of its day, and what is later than it begins with the next.
-    pub fn span(&self) -> Result<NanosSpan, PolygonError> {
-        let mut span = NanosSpan::ALL;
-        if let Some(text) = &self.timestamp {
-            span = span.and(moment("timestamp", text, Nanos::NANOSECOND)?);
-        }
-        if let Some(text) = &self.gte {
-            span.from = span.from.max(moment("timestamp.gte", text, Nanos::NANOSECOND)?.from);
-        }
-        if let Some(text) = &self.gt {
-            span.from = span.from.max(moment("timestamp.gt", text, Nanos::NANOSECOND)?.to.next());
-        }
-        if let Some(text) = &self.lte {
-            span.to = span.to.min(moment("timestamp.lte", text, Nanos::NANOSECOND)?.to);
-        }
-        if let Some(text) = &self.lt {
-            span.to = span.to.min(moment("timestamp.lt", text, Nanos::NANOSECOND)?.from.previous());
-        }
-        Ok(span)
-    }
-
-    /// The query string of the page that follows.
-    fn next(&self, order: Sort, limit: u16, next: TickId) -> String {
-        let mut text = format!("limit={limit}&order={}&sort=timestamp&cursor={}", order.as_str(), next.number());
-        let bounds = [
-            ("timestamp", &self.timestamp),
-            ("timestamp.gt", &self.gt),
-            ("timestamp.gte", &self.gte),
-            ("timestamp.lt", &self.lt),
-            ("timestamp.lte", &self.lte),
-        ];
-        for (name, bound) in bounds {
-            // Each was parsed: it has nothing that would have to be escaped but a sign.
-            if let Some(bound) = bound {
-                let _ = write!(text, "&{name}={}", bound.trim_start_matches('+'));
-            }
-        }
-        text
-    }
-}
 
 /// A trade.
 #[derive(Debug, Serialize)]
@@ -229,10 +168,7 @@ async fn pages<T: Tick, Body: Serialize>(
     asked: TimestampParameters,
     body: impl Fn(&T) -> Body,
 ) -> PolygonAnswer {
-    let (span, limit, order) = (asked.span()?, limit(asked.limit, 1000, 50_000)?, asked.order.unwrap_or(Sort::Desc));
-    if asked.sort.as_deref().is_some_and(|sort| sort != "timestamp") {
-        return Err(invalid("'sort' must be timestamp"));
-    }
+    let (span, limit, order) = (asked.span(exchange_midnight)?, limit(asked.limit, 1000, 50_000)?, asked.order()?);
     let after = asked.cursor.map(|cursor| TickId::from_number(cursor.max(0).cast_unsigned()));
     // A ticker that is not known has no trades, as at the vendor.
     let symbol = ticker.parse::<Symbol>().ok();
@@ -243,9 +179,9 @@ async fn pages<T: Tick, Body: Serialize>(
     let query = TickQuery { symbol, from: span.from, to: span.to, order: order.into(), limit, after };
     let found = server.tick_page::<T>(query).await?;
     let bodies: Vec<Body> = found.ticks.iter().map(body).collect();
-    let next_url = found
-        .next
-        .map(|next| format!("{external}/v3/{what}/{}?{}", escaped(symbol.as_str()), asked.next(order, limit, next)));
+    let next_url = found.next.map(|next| {
+        format!("{external}/v3/{what}/{}?{}", escaped(symbol.as_str()), asked.next(order, limit, next.number()))
+    });
     page(&bodies, false, next_url)
 }
 

@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-use super::currency::Currency;
+use super::currency::{Currency, LEGS};
 
 /// How many pairs there are.
 pub const PAIRS: usize = 30;
@@ -119,6 +119,14 @@ impl PairFacts {
     #[must_use]
     pub fn ticks_per_unit(&self) -> f64 {
         if self.decimals == 3 { 1e3 } else { 1e5 }
+    }
+
+    /// The logarithm of the price that follows from the legs.
+    #[inline]
+    #[must_use]
+    pub fn log_price(&self, legs: &[f64; LEGS]) -> f64 {
+        let of = |currency: Currency| currency.leg().map_or(0.0, |leg| legs[leg]);
+        of(self.base) - of(self.quote)
     }
 }
 

@@ -118,6 +118,9 @@ pub struct GenerateArgs {
     /// Tables and views that are made drop old rows: prices and books after 3 days, trades after a month
     #[arg(long = "short_ttl", env = "FX_SHORT_TTL", num_args = 0..=1, default_value = "false", default_missing_value = "true", action = clap::ArgAction::Set, value_parser = truth)]
     pub short_ttl: bool,
+    /// Storage policies of QuestDB Enterprise for tables that are made: only false is possible
+    #[arg(long, env = "FX_ENTERPRISE", num_args = 0..=1, default_value = "false", default_missing_value = "true", action = clap::ArgAction::Set, value_parser = truth)]
+    pub enterprise: bool,
     /// What stands behind the names of tables and views
     #[arg(long, env = "FX_SUFFIX", default_value = "")]
     pub suffix: String,
@@ -235,6 +238,12 @@ pub struct RowArgs {
     /// How many entities trade, 1 to 1,000,000
     #[arg(long = "lei_pool_size", env = "FX_LEI_POOL_SIZE", default_value = "2000", value_parser = whole::<u64>)]
     pub lei_pool_size: u64,
+    /// Most seconds of the market that a worker makes at once, 1 to 86,400; it changes no row
+    #[arg(long = "chunk_seconds", env = "FX_CHUNK_SECONDS", default_value = "900", value_parser = whole::<u64>)]
+    pub chunk_seconds: u64,
+    /// Accepted for command lines of the original generator, and without effect: prices follow from the seed, and nothing is fetched from Yahoo
+    #[arg(long = "yahoo_refresh_secs", env = "FX_YAHOO_REFRESH_SECS", value_parser = whole::<u64>)]
+    pub yahoo_refresh_secs: Option<u64>,
     /// A market without weekends and holidays
     #[arg(long = "always_open", env = "FX_ALWAYS_OPEN", num_args = 0..=1, default_value = "false", default_missing_value = "true", action = clap::ArgAction::Set, value_parser = truth)]
     pub always_open: bool,

@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use super::args::{GenerateArgs, Mode, Protocol as Transport, RowArgs, ServerArgs};
 use super::times::{InvalidInstant, parse_instant};
-use crate::base::{Hours, Pair, UnknownPair};
+use crate::base::{DAY_SECONDS, Hours, Pair, UnknownPair};
 use crate::market::levels::LEVELS_MAX;
 use crate::market::{Market, MarketSettings, OrderRate};
 use crate::out::entities::ENTITIES_MOST;
@@ -52,6 +52,11 @@ pub enum InvalidRequest {
     NotForFiles(&'static str),
     #[error("--mode is missing: real-time or faster-than-life")]
     NoMode,
+    #[error(
+        "--enterprise asks for storage policies of QuestDB Enterprise, which this program does not set: leave it out, or make the tables with \
+         their policies first"
+    )]
+    Enterprise,
     #[error("--tls_ca is given, and --tls false")]
     AuthorityWithoutTls,
     #[error("--token over TCP needs --token_x and --token_y, the public key's coordinates")]
@@ -147,6 +152,7 @@ fn job(rows: &RowArgs, workers: usize, mode: Mode, now_nanos: i64) -> Result<(Jo
     )?;
     let (levels_least, levels_most) =
         bounds(("min_levels", rows.min_levels), ("max_levels", rows.max_levels), 1, LEVELS_MAX as u64)?;
+    let chunk = within("chunk_seconds", rows.chunk_seconds, 1, DAY_SECONDS as u64)?;
     let total = within("total_market_data_events", rows.total_market_data_events, 1, 1_000_000_000_000)?;
     let pairs = pairs(rows.pairs.as_deref())?;
 
@@ -189,7 +195,7 @@ fn job(rows: &RowArgs, workers: usize, mode: Mode, now_nanos: i64) -> Result<(Jo
     let depth = Depth { least: levels_least as usize, most: levels_most as usize };
     // Real time goes second by second; else blocks are as large as a flush is best.
     let rate = (u64::from(book_least) + u64::from(book_most)) / 2;
-    let block_seconds = if mode == Mode::RealTime { 1 } else { (FLUSH_ROWS / rate).clamp(1, 60) as usize };
+    let block_seconds = if mode == Mode::RealTime { 1 } else { (FLUSH_ROWS / rate).clamp(1, chunk.min(60)) as usize };
     Ok((Job { market, pairs, depth, plan, workers, block_seconds }, totals))
 }
 
@@ -263,6 +269,9 @@ impl Request {
     /// # Errors
     /// A flag cannot be obeyed.
     pub fn in_mode(args: &GenerateArgs, mode: Mode, now_nanos: i64) -> Result<Self, InvalidRequest> {
+        if args.enterprise {
+            return Err(InvalidRequest::Enterprise);
+        }
         let workers = within("processes", args.processes, 1, 256)? as usize;
         let (pg, ilp) = server(&args.server)?;
         let pace = match (mode, &args.rows.start_ts) {

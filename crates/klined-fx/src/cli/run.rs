@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::Context;
 use klined_service::args::ServiceArgs;
 use klined_service::{CheckReport, Daemon, ProgramInfo, Service, blocking, run_program, say, serve};
-use tracing::info;
+use tracing::{info, warn};
 
 use super::args::{Cli, Command, Format, GenerateArgs, Mode, Program};
 use super::files;
@@ -60,6 +60,7 @@ async fn run(cli: Cli, program: &ProgramInfo) -> anyhow::Result<ExitCode> {
             let request = Generator::request(&cli.generate)?;
             if cli.dry_run {
                 say!("{}", plan_text(&request));
+                without_effect(&cli.generate).iter().for_each(|note| say!("{note}"));
                 return Ok(ExitCode::SUCCESS);
             }
             return serve(Generator(cli), program).await;
@@ -102,6 +103,7 @@ impl Daemon for Generator {
     async fn run(self, service: Service) -> anyhow::Result<()> {
         let request = Self::request(&self.0.generate)?;
         plan_text(&request).lines().for_each(|line| info!("{line}"));
+        without_effect(&self.0.generate).iter().for_each(|note| warn!("{note}"));
         let format = self.0.generate.format;
         blocking(move || generate(&request, format, &service)).await?
     }
@@ -177,6 +179,12 @@ fn instant(second: i64) -> String {
     let mut text = Vec::new();
     push_instant(&mut text, second * crate::base::NANOS_PER_SECOND, 0);
     String::from_utf8_lossy(&text).replace(".Z", "Z")
+}
+
+/// What is said of a flag of the original generator that changes nothing here.
+fn without_effect(args: &GenerateArgs) -> Option<&'static str> {
+    let note = "--yahoo_refresh_secs has no effect: prices follow from the seed, and nothing is fetched from Yahoo";
+    args.rows.yahoo_refresh_secs.map(|_| note)
 }
 
 /// The plan in words.

@@ -17,7 +17,8 @@ use crate::base::{LEGS, Pair, Part, Streams, TICKS_PER_PIP};
 /// The unit of a size, in the base currency: sizes are whole multiples of it before orders eat of them.
 pub const SIZE_UNIT: f64 = 100_000.0;
 
-const FRAME_MICROS: i64 = 1_000_000 / FRAMES as i64;
+/// Microseconds of a frame.
+pub const FRAME_MICROS: i64 = 1_000_000 / FRAMES as i64;
 const SIZE_TABLE: usize = 4096;
 /// Standard deviation of a size's logarithm.
 const SIZE_DEVIATION: f64 = 0.75;
@@ -126,10 +127,9 @@ impl Ladder {
         let facts = self.pair.facts();
         let (base, quote) = (facts.base.leg(), facts.quote.leg());
         let of = |legs: &[f64; LEGS], leg: Option<usize>| leg.map_or(0.0, |leg| legs[leg]);
-        let log_price = |legs: &[f64; LEGS]| of(legs, base) - of(legs, quote);
         let start = (self.second - context.day_start) as f64;
         let in_minute = (self.second - minute.start) as usize;
-        let ahead = log_price(&minute.levels[(in_minute + 2).min(60)]);
+        let ahead = facts.log_price(&minute.levels[(in_minute + 2).min(60)]);
         let (vb, vq) = (of(&minute.second_variance, base), of(&minute.second_variance, quote));
         let together = base.zip(quote).map_or(0.0, |(b, q)| correlation(b, q));
         let deviation = (vb + vq - 2.0 * together * (vb * vq).sqrt()).sqrt() * 1.5;
@@ -142,7 +142,7 @@ impl Ladder {
         }
         let mut lean = [[1.0; 2]; FRAMES + 1];
         for (border, lean) in lean.iter_mut().enumerate() {
-            let log = log_price(&path[border]);
+            let log = facts.log_price(&path[border]);
             let strain = context.log_strain(day, start + border as f64 / FRAMES as f64);
             let wide = exp(strain);
             self.mid[border] = exp(log) * self.ticks_per_unit;
@@ -206,6 +206,12 @@ impl Ladder {
 
     fn between(nodes: &[f64; FRAMES + 1], (frame, part): (usize, f64)) -> f64 {
         nodes[frame] + (nodes[frame + 1] - nodes[frame]) * part
+    }
+
+    /// The unrounded middle price at the borders of the second's frames, in ticks.
+    #[must_use]
+    pub fn mids(&self) -> &[f64; FRAMES + 1] {
+        &self.mid
     }
 
     /// The unrounded middle price at a microsecond of the second, in ticks.

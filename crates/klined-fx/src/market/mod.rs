@@ -19,6 +19,7 @@ pub mod news;
 pub mod orders;
 pub mod pair_day;
 pub mod profile;
+pub mod quotes;
 pub mod year;
 
 use chrono::Datelike;
@@ -35,6 +36,7 @@ pub use levels::Reason;
 pub use orders::{Fill, OrderRate};
 use orders::{Order, PairTrade, Scratch, Setting};
 use pair_day::PairDay;
+pub use quotes::{MidBar, Quote};
 use year::{Factors, Year};
 
 /// What a market follows from.
@@ -170,6 +172,17 @@ impl Walk<'_> {
             self.open_day(&day, second)?;
         }
         self.day.as_ref().ok_or(NoMarket::Closed(second))
+    }
+
+    /// The levels of the minute that a second lies in, without the books and orders that [`Walk::second`] makes.
+    ///
+    /// # Errors
+    /// The market is closed then.
+    pub fn minute(&mut self, second: i64) -> Result<Minute, NoMarket> {
+        let market = self.market;
+        let day = self.day(second)?;
+        let index = ((second - day.of_year.day.start) / 60) as usize;
+        Ok(Minute::of(market.streams, &market.factors.all, &market.pegs, day, index))
     }
 
     fn open_day(&mut self, day: &FxDay, second: i64) -> Result<(), NoMarket> {

@@ -7,7 +7,7 @@
 //! | 3 | a worker that died counts as one that is done | `service::a_worker_that_dies_ends_the_run_with_an_error` |
 //! | 4 | the same start twice doubles the rows | `questdb::a_run_that_is_killed_at_any_instant_and_started_again_ends_with_the_rows_of_an_undisturbed_one` |
 //! | 5 | no seed: no run can be repeated | `questdb::workers_protocols_blocks_and_a_plan_in_two_parts_make_the_same_tables`, `purity::any_number_of_workers_makes_the_same_bytes` |
-//! | 6 | a pause ends without another look, and one table alone is watched | `questdb::pressure::tests::any_table_closes_the_gate_and_a_whole_interval_without_lag_opens_it`, `faults::rows_are_those_of_an_undisturbed_run_whatever_befalls_the_server` |
+//! | 6 | a pause ends without another look, and one table alone is watched | `questdb::pressure::tests::any_table_closes_the_gate_and_a_whole_interval_without_lag_opens_it`, `faults::every_fault_of_the_server_leads_to_the_rows_of_an_undisturbed_run` |
 //! | 7 | a price is that of a random deep level, and --incremental begins with it | `laws::a_price_row_is_the_first_level_of_the_book`, `questdb::workers_protocols_blocks_and_a_plan_in_two_parts_make_the_same_tables` |
 //! | 8 | pairs that are rounded to four decimals stand still | `laws::all_thirty_pairs_move_within_seconds` |
 //! | 9 | volatility is several times the real one | `realism` |

@@ -13,7 +13,7 @@ fn run<'a>(suffix: &'a str, total: &'a str, more: &[&'a str]) -> Vec<&'a str> {
 }
 
 #[test]
-fn rows_are_those_of_an_undisturbed_run_whatever_befalls_the_server() {
+fn every_fault_of_the_server_leads_to_the_rows_of_an_undisturbed_run() {
     let database = Database::start(None, &[("QDB_CAIRO_WAL_APPLY_ENABLED", "false")]);
 
     // Nothing is applied: the run pauses, says which table is behind, and goes on after a restart.

@@ -118,6 +118,11 @@ fn what_cannot_be_obeyed_is_refused_by_its_name_and_nothing_is_written() {
         (&["--tls_ca", "ca.pem", "--tls", "false"], "--tls_ca"),
         (&["--password_file", "/nowhere"], "/nowhere"),
         (&["--ilp_password", "x", "--ilp_password_file", "/nowhere"], "--ilp_password"),
+        (&["--enterprise"], "--enterprise"),
+        (&["--enterprise", "true"], "--enterprise"),
+        (&["--chunk_seconds", "0"], "--chunk_seconds"),
+        (&["--chunk-seconds", "86401"], "--chunk_seconds"),
+        (&["--yahoo_refresh_secs", "often"], "--yahoo_refresh_secs"),
         (&["--format", "xml"], "--format"),
         (&["--mode", "fast"], "--mode"),
         (&["--protocol", "udp"], "--protocol"),
@@ -139,6 +144,18 @@ fn what_cannot_be_obeyed_is_refused_by_its_name_and_nothing_is_written() {
         assert!(!said.contains("panicked"), "{said}");
         assert!(!target.exists(), "{flags:?} left files");
     }
+}
+
+#[test]
+fn flags_of_the_original_that_change_nothing_are_accepted_and_said() {
+    let words = ["--mode", "faster-than-life", "--start_ts", START, "--dry_run"];
+    let usual = text(&generator(&words).stdout);
+    let others = ["--enterprise", "false", "--yahoo_refresh_secs", "300", "--chunk_seconds", "1"];
+    let output = generator(&[&words[..], &others[..]].concat());
+    let said = text(&output.stdout);
+    assert!(output.status.success() && said.contains("--yahoo_refresh_secs has no effect"), "{said}");
+    assert!(said.contains("take turns, 1 seconds each") && !usual.contains("yahoo"), "{said}");
+    assert_eq!(said.lines().next(), usual.lines().next());
 }
 
 #[test]

@@ -1,7 +1,5 @@
 //! The program as a daemon: health, metrics, `.env`, messages to systemd, the unit, and a worker that dies.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -11,18 +9,10 @@ use klined_fx::base::NoMarket;
 use klined_fx::market::Fill;
 use klined_fx::pipeline::{Encode, Flow, PipelineError};
 use klined_fx::rows::{BookRow, CoreRow, Sink};
+use klined_testing::http::get;
 
 use super::database::{Running, said, shared};
 use super::{at, job};
-
-/// The whole answer to a GET.
-fn get(address: &str, path: &str) -> String {
-    let mut stream = TcpStream::connect(address).unwrap();
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n").unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer
-}
 
 #[test]
 fn health_metrics_progress_and_systemd_follow_a_run() {

@@ -7,7 +7,7 @@ use super::tokens::{has, tokens};
 
 /// Each room, by its crate and its name there, and its layer. A room may use those of strictly lower layers, and itself. A crate
 /// of which all is one room has the name `*`.
-const LAYERS: [(&str, &str, u8); 19] = [
+const LAYERS: [(&str, &str, u8); 20] = [
     ("klined_market", "base", 0),
     ("klined_market", "calendar", 1),
     ("klined_market", "model", 2),
@@ -26,7 +26,8 @@ const LAYERS: [(&str, &str, u8); 19] = [
     ("klined", "serve", 9),
     ("klined", "config", 10),
     ("klined", "daemon", 10),
-    ("bin", "bin", 11),
+    ("klined_fx_api", "*", 11),
+    ("bin", "bin", 12),
 ];
 /// The one pair of neighbours that may use each other.
 const PAIR: [(&str, &str); 2] = [("klined", "config"), ("klined", "daemon")];

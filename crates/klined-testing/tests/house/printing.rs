@@ -8,8 +8,8 @@ use super::tokens::{has, tokens};
 const PRINTER: &str = "crates/klined-service/src/output.rs";
 /// What standard error is, a terminal or the journal, is asked of its descriptor; nothing is printed there.
 const ASK_ONLY: [&str; 2] = ["crates/klined-service/src/logging/mod.rs", "crates/klined-service/src/terminal.rs"];
-/// Crates that are built without `klined-service` and print by themselves.
-const OTHERS: [&str; 2] = ["crates/klined-exchange/", "crates/klined-fx/"];
+/// A crate whose library is built without `klined-service`; its tools print by themselves.
+const OTHERS: [&str; 1] = ["crates/klined-exchange/"];
 /// The panicking macros of the standard library, and its streams.
 const PRINTING: [&str; 7] = ["println!", "print!", "eprintln!", "eprint!", "dbg!", "io::stdout(", "io::stderr("];
 /// anyhow's own form of an error with its causes, which prints the last one twice where an error shows its cause.
