@@ -73,7 +73,7 @@ def main():
         check_ports(name, service)
     prometheus = yaml.safe_load((DEPLOY / "prometheus/prometheus.yml").read_text())
     for job in prometheus["scrape_configs"]:
-        for target in job["dns_sd_configs"][0]["names"]:
+        for target in job.get("dns_sd_configs", [{"names": []}])[0]["names"]:
             served = services.get(target, {}).get("environment", {}).get("KLINED_HEALTH_ADDR", "")
             if not served.endswith(f":{job['dns_sd_configs'][0]['port']}"):
                 FAULTS.append(f"prometheus.yml: {target} serves no metrics at the port of {job['job_name']}")
