@@ -17,7 +17,7 @@ pub mod timestamps;
 use axum::routing::get;
 
 #[cfg(test)]
-use self::parameters::{AdjustedParameter, PolygonQuery, RangeParameters, exchange_midnight, moment, number, ticker};
+use self::parameters::{AdjustedParameter, PolygonQuery, RangeParameters, moment, number, ticker};
 #[cfg(test)]
 use self::timestamps::TimestampParameters;
 use super::kit::dialect::{Dialect, Routes};
@@ -26,6 +26,8 @@ use super::kit::parsers::{query, read, text};
 use crate::access::guard::{KeyPlaces, Rules};
 #[cfg(test)]
 use klined_market::base::Nanos;
+#[cfg(test)]
+use klined_market::calendar::Hours;
 
 /// The dialect's row.
 pub const DIALECT: Dialect = Dialect {
@@ -39,19 +41,13 @@ pub const DIALECT: Dialect = Dialect {
         |bytes| text(bytes, |text| serde_json::from_str::<conversation::PolygonRequest>(text)),
         |bytes| {
             text(bytes, |text| {
-                drop((
-                    messages::Topic::parse(text),
-                    ticker(text),
-                    moment("to", text, Nanos::NANOSECOND, exchange_midnight),
-                ))
+                drop((messages::Topic::parse(text), ticker(text), moment(Hours::Sse, "to", text, Nanos::NANOSECOND)))
             })
         },
-        |bytes| {
-            text(bytes, |text| (moment("to", text, Nanos::MILLISECOND, exchange_midnight), number("multiplier", text)))
-        },
+        |bytes| text(bytes, |text| (moment(Hours::Sse, "to", text, Nanos::MILLISECOND), number("multiplier", text))),
         read::<PolygonQuery<RangeParameters>>,
         read::<PolygonQuery<AdjustedParameter>>,
-        |bytes| drop(query::<PolygonQuery<TimestampParameters>>(bytes).map(|query| query.0.span(exchange_midnight))),
+        |bytes| drop(query::<PolygonQuery<TimestampParameters>>(bytes).map(|query| query.0.span(Hours::Sse))),
         read::<PolygonQuery<listing::ListingParameters>>,
         read::<PolygonQuery<snapshots::SnapshotParameters>>,
         read::<PolygonQuery<snapshots::UniversalParameters>>,

@@ -14,7 +14,7 @@ use crate::query::parameters::repeated;
 use crate::serve::kit::host::Host;
 use crate::serve::kit::parameters::{QueryOf, RouteError, Segments};
 use klined_market::base::{Nanos, Symbol, UnixNanos};
-use klined_market::calendar::Calendar;
+use klined_market::calendar::Hours;
 
 /// The last instant that nanoseconds can count.
 const LAST: UnixNanos = UnixNanos::MAX;
@@ -142,16 +142,23 @@ impl NanosSpan {
     }
 }
 
-/// The first instant of a date; none where there is no such instant.
-pub type Midnight = fn(NaiveDate) -> Option<UnixNanos>;
+/// How dates are days.
+pub trait Days: Copy {
+    /// The first instant of a date; none where there is no such instant.
+    fn first_instant(self, date: NaiveDate) -> Option<UnixNanos>;
+}
 
-/// The first instant of a day of the exchange.
-pub fn exchange_midnight(date: NaiveDate) -> Option<UnixNanos> {
-    Calendar::midnight(date).ok()?.checked_nanos().ok()
+impl Days for Hours {
+    fn first_instant(self, date: NaiveDate) -> Option<UnixNanos> {
+        self.midnight(date).ok()?.checked_nanos().ok()
+    }
 }
 
 /// The span that a date or a number names: a day, or one of the numbers from which the next one is a `unit` away.
-pub fn moment(name: &str, text: &str, unit: Nanos, midnight: Midnight) -> Result<NanosSpan, PolygonError> {
+///
+/// # Errors
+/// The text is neither.
+pub fn moment(days: impl Days, name: &str, text: &str, unit: Nanos) -> Result<NanosSpan, PolygonError> {
     let how = if unit == Nanos::NANOSECOND { "Nanosecond" } else { "MS" };
     let wrong = || {
         let text = repeated(text);
@@ -160,7 +167,7 @@ pub fn moment(name: &str, text: &str, unit: Nanos, midnight: Midnight) -> Result
         ))
     };
     if let Ok(date) = text.parse::<NaiveDate>() {
-        let midnight = |date| midnight(date).filter(|nanos| *nanos >= UnixNanos::EPOCH);
+        let midnight = |date| days.first_instant(date).filter(|nanos| *nanos >= UnixNanos::EPOCH);
         let next = date.succ_opt().and_then(midnight).unwrap_or(LAST);
         return Ok(NanosSpan { from: midnight(date).ok_or_else(wrong)?, to: next.previous() });
     }
@@ -191,16 +198,15 @@ mod tests {
     #[test]
     fn a_date_is_a_day_of_the_exchange_and_a_number_an_instant() {
         let [midnight, next] = [1_772_380_800, 1_772_467_200].map(|second| UnixSeconds::new(second).saturating_nanos());
-        let at = |text: &str, unit| moment("from", text, unit, exchange_midnight);
         let span = |from, to| Some(NanosSpan { from: UnixNanos::new(from), to: UnixNanos::new(to) });
         let day = Some(NanosSpan { from: midnight, to: next.previous() });
-        assert_eq!(at("2026-03-02", Nanos::NANOSECOND).ok(), day);
-        assert_eq!(at("1000", Nanos::MILLISECOND).ok(), span(1_000_000_000, 1_000_999_999));
-        assert_eq!(at("1000", Nanos::NANOSECOND).ok(), span(1000, 1000));
+        assert_eq!(moment(Hours::Sse, "from", "2026-03-02", Nanos::NANOSECOND).ok(), day);
+        assert_eq!(moment(Hours::Sse, "from", "1000", Nanos::MILLISECOND).ok(), span(1_000_000_000, 1_000_999_999));
+        assert_eq!(moment(Hours::Sse, "from", "1000", Nanos::NANOSECOND).ok(), span(1000, 1000));
         // In 1940 the clocks were put forward at midnight: that day has none.
         let never = ["1900-01-01", "1940-06-01", "9999-12-31", "+262142-12-31"];
         for text in ["", "-1", "now", "2026-02-30", "1e9", "9223372036854775807"].into_iter().chain(never) {
-            let refused = at(text, Nanos::MILLISECOND).err();
+            let refused = moment(Hours::Sse, "from", text, Nanos::MILLISECOND).err();
             assert!(matches!(refused, Some(PolygonError::Shared(Refusal::Invalid(_)))), "{text}");
         }
     }

@@ -6,7 +6,7 @@ use axum::extract::State;
 use serde::Serialize;
 
 use super::answers::{PolygonAnswer, PolygonError, page, result};
-use super::parameters::{External, PolygonPath, PolygonQuery, exchange_midnight, limit, ticker};
+use super::parameters::{External, PolygonPath, PolygonQuery, limit, ticker};
 use super::timestamps::TimestampParameters;
 use crate::access::faults::Freshness;
 use crate::query::{LatestTicks, Tick, TickQuery};
@@ -168,7 +168,7 @@ async fn pages<T: Tick, Body: Serialize>(
     asked: TimestampParameters,
     body: impl Fn(&T) -> Body,
 ) -> PolygonAnswer {
-    let (span, limit, order) = (asked.span(exchange_midnight)?, limit(asked.limit, 1000, 50_000)?, asked.order()?);
+    let (span, limit, order) = (asked.span(server.hours())?, limit(asked.limit, 1000, 50_000)?, asked.order()?);
     let after = asked.cursor.map(|cursor| TickId::from_number(cursor.max(0).cast_unsigned()));
     // A ticker that is not known has no trades, as at the vendor.
     let symbol = ticker.parse::<Symbol>().ok();

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde::Deserialize;
 
 use super::answers::{PolygonError, invalid};
-use super::parameters::{Midnight, NanosSpan, Sort, moment};
+use super::parameters::{Days, NanosSpan, Sort, moment};
 use klined_market::base::Nanos;
 
 /// What ticks are asked for with.
@@ -32,22 +32,22 @@ impl TimestampParameters {
     ///
     /// # Errors
     /// One is neither a date nor a number.
-    pub fn span(&self, midnight: Midnight) -> Result<NanosSpan, PolygonError> {
+    pub fn span(&self, days: impl Days) -> Result<NanosSpan, PolygonError> {
         let mut span = NanosSpan::ALL;
         if let Some(text) = &self.timestamp {
-            span = span.and(moment("timestamp", text, Nanos::NANOSECOND, midnight)?);
+            span = span.and(moment(days, "timestamp", text, Nanos::NANOSECOND)?);
         }
         if let Some(text) = &self.gte {
-            span.from = span.from.max(moment("timestamp.gte", text, Nanos::NANOSECOND, midnight)?.from);
+            span.from = span.from.max(moment(days, "timestamp.gte", text, Nanos::NANOSECOND)?.from);
         }
         if let Some(text) = &self.gt {
-            span.from = span.from.max(moment("timestamp.gt", text, Nanos::NANOSECOND, midnight)?.to.next());
+            span.from = span.from.max(moment(days, "timestamp.gt", text, Nanos::NANOSECOND)?.to.next());
         }
         if let Some(text) = &self.lte {
-            span.to = span.to.min(moment("timestamp.lte", text, Nanos::NANOSECOND, midnight)?.to);
+            span.to = span.to.min(moment(days, "timestamp.lte", text, Nanos::NANOSECOND)?.to);
         }
         if let Some(text) = &self.lt {
-            span.to = span.to.min(moment("timestamp.lt", text, Nanos::NANOSECOND, midnight)?.from.previous());
+            span.to = span.to.min(moment(days, "timestamp.lt", text, Nanos::NANOSECOND)?.from.previous());
         }
         Ok(span)
     }

@@ -14,7 +14,7 @@ use klined_fx::market::MidBar;
 use klined_market::base::Nanos;
 use serde::Serialize;
 
-use super::{pair_of, ticker_of, utc_midnight};
+use super::{UtcDays, pair_of, ticker_of};
 use crate::prices::{BarQuery, mean_price, units};
 use crate::server::FxServer;
 use crate::windows::{DAY, Window, midnight};
@@ -62,7 +62,7 @@ pub async fn range(
     QueryOf(asked, ..): PolygonQuery<RangeParameters>,
 ) -> PolygonAnswer {
     let window = Window::parse(&multiplier, &timespan)?;
-    let bound = |name, text| moment(name, text, Nanos::MILLISECOND, utc_midnight);
+    let bound = |name, text| moment(UtcDays, name, text, Nanos::MILLISECOND);
     let (first, last) = (bound("from", &from)?.from.seconds().get(), bound("to", &to)?.to.seconds().get());
     if last < first {
         return Err(invalid("The parameter 'to' cannot be a time that occurs before 'from'"));

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::get;
 use chrono::NaiveDate;
+use klined::serve::polygon::parameters::Days;
 use klined_fx::base::{NANOS_PER_SECOND, Pair};
 use klined_market::base::UnixNanos;
 
@@ -46,7 +47,12 @@ fn ticker_of(pair: Pair) -> String {
     format!("C:{pair}")
 }
 
-/// The first instant of a day of UTC.
-fn utc_midnight(date: NaiveDate) -> Option<UnixNanos> {
-    midnight(date).checked_mul(NANOS_PER_SECOND).map(UnixNanos::new)
+/// Dates as days of UTC.
+#[derive(Debug, Clone, Copy)]
+struct UtcDays;
+
+impl Days for UtcDays {
+    fn first_instant(self, date: NaiveDate) -> Option<UnixNanos> {
+        midnight(date).checked_mul(NANOS_PER_SECOND).map(UnixNanos::new)
+    }
 }

@@ -15,7 +15,7 @@ use klined_fx::market::Quote;
 use serde::Serialize;
 use serde_json::json;
 
-use super::{pair_of, utc_midnight};
+use super::{UtcDays, pair_of};
 use crate::feed::EXCHANGE;
 use crate::present::Present;
 use crate::prices::{QuoteQuery, micros_of};
@@ -52,7 +52,7 @@ pub async fn quotes(
     Segments(ticker, ..): PolygonPath<String>,
     QueryOf(asked, ..): PolygonQuery<TimestampParameters>,
 ) -> PolygonAnswer {
-    let (span, limit, sort) = (asked.span(utc_midnight)?, limit(asked.limit, 1000, 50_000)?, asked.order()?);
+    let (span, limit, sort) = (asked.span(UtcDays)?, limit(asked.limit, 1000, 50_000)?, asked.order()?);
     // A ticker that is not known has no quotes, as at the vendor.
     let Some(pair) = pair_of(&ticker) else { return page::<LongQuote>(&[], false, None) };
     // The first whole microsecond, and the last one.
