@@ -8,8 +8,8 @@ use clap::{ArgGroup, Args, Parser, Subcommand};
 use klined_service::args::{CheckArgs, LogArgs, RunArgs, RuntimeArgs, ServiceArgs};
 
 use super::{
-    CalendarArgs, DatabaseArgs, ModelArgs, ParameterArgs, RealismArgs, ServerArgs, ShardArgs, UniverseArgs,
-    UniverseCommand,
+    CalendarArgs, DatabaseArgs, KeysCommand, ModelArgs, ParameterArgs, RealismArgs, ServerArgs, ShardArgs,
+    UniverseArgs, UniverseCommand,
 };
 use crate::jobs::Window;
 use klined_market::base::Symbol;
@@ -248,6 +248,9 @@ pub enum KlinedCommand {
     /// The entry for the file of --api-keys is printed on standard output, and the key itself, which is not stored, on standard
     /// error.
     Key(KeyCommand),
+    /// List the keys in a file, or replace one of them
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// Score bars made in memory against real A-shares: 16 metrics, each with its band
     ///
     /// The command needs no database. The exit status is 0 when every metric is within its band, 1 when one is not.
