@@ -15,7 +15,7 @@ pub struct CalendarArgs {
     #[arg(long, env = "KLINED_CALENDAR_FILE", value_name = "FILE")]
     pub calendar_file: Option<PathBuf>,
 
-    /// Refuse days after the published holidays end instead of projecting their holidays
+    /// Refuse the days after the last year whose holidays are published; without it, their holidays are projected
     #[arg(long, env = "KLINED_STRICT_CALENDAR")]
     pub strict_calendar: bool,
 }
