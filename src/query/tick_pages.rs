@@ -68,6 +68,9 @@ pub struct TickPage<T> {
 
 /// A trade or a quote.
 pub trait Tick: Copy + Send + 'static {
+    /// Whether a minute without volume has none.
+    const NEEDS_VOLUME: bool;
+
     fn id(&self) -> TickId;
     fn at(&self) -> UnixNanos;
     /// The ticks of this kind in a minute, in order.
@@ -82,6 +85,8 @@ pub struct QuotedTrade {
 }
 
 impl Tick for QuotedTrade {
+    const NEEDS_VOLUME: bool = true;
+
     fn id(&self) -> TickId {
         self.trade.id()
     }
@@ -97,6 +102,8 @@ impl Tick for QuotedTrade {
 }
 
 impl Tick for Trade {
+    const NEEDS_VOLUME: bool = true;
+
     fn id(&self) -> TickId {
         Self::id(self)
     }
@@ -111,6 +118,8 @@ impl Tick for Trade {
 }
 
 impl Tick for BestQuote {
+    const NEEDS_VOLUME: bool = false;
+
     fn id(&self) -> TickId {
         Self::id(self)
     }

@@ -256,7 +256,10 @@ impl Ticks {
     fn ascending<T: Tick>(&self, query: &TickQuery) -> Result<TickPage<T>, Failure> {
         let (mut range, mut found, market) = (query.minutes(), Found::of(query), self.market());
         loop {
-            let bars = market.store.bars(&[range], MINUTES_AT_ONCE)?;
+            let bars = match T::NEEDS_VOLUME {
+                true => market.store.traded_bars(&[range], MINUTES_AT_ONCE)?,
+                false => market.store.bars(&[range], MINUTES_AT_ONCE)?,
+            };
             for bar in &bars {
                 if let Some(minute) = self.past_in(&market, query.symbol, bar)? {
                     found.add(T::of(&minute), UnixNanos::MAX);
@@ -291,7 +294,10 @@ impl Ticks {
             range.to = range.to.min(open.minute.start());
         }
         while !found.is_full() {
-            let bars = market.store.last_bars(&[range], MINUTES_AT_ONCE)?;
+            let bars = match T::NEEDS_VOLUME {
+                true => market.store.last_traded_bars(&[range], MINUTES_AT_ONCE)?,
+                false => market.store.last_bars(&[range], MINUTES_AT_ONCE)?,
+            };
             for bar in bars.iter().rev() {
                 if let Some(minute) = self.past_in(&market, query.symbol, bar)? {
                     found.add(T::of(&minute).rev(), UnixNanos::MAX);

@@ -186,7 +186,7 @@ pub async fn history(
     let query = TickQuery { from, to: end.unwrap_or(UnixNanos::MAX), order, ..TickQuery::newest(symbol, limit) };
     let mut found = Vec::new();
     let mut page = TickQuery { after: None, ..query };
-    // A page ends early where many minutes have few ticks.
+    // A page ends early where minutes have few ticks. Each of its minutes has one, so the limit bounds the pages.
     loop {
         let left = usize::from(limit) - found.len();
         page.limit = u16::try_from(left).unwrap_or(limit);

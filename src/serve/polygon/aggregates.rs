@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use super::answers::{PolygonAnswer, PolygonError, invalid, plain, request_id};
-use super::parameters::{External, NanosSpan, PolygonPath, PolygonQuery, Sort, limit, moment, number};
+use super::parameters::{External, NanosSpan, PolygonPath, PolygonQuery, Sort, limit, moment, number, same_as_path};
 use crate::query::errors::Refusal;
 use crate::query::parameters::repeated;
 use crate::query::{BarPage, BarQuery, EmptyMinutes, ShownBar};
@@ -34,6 +34,8 @@ pub struct AdjustedParameter {
     adjusted: Option<bool>,
     #[serde(rename = "include_otc")]
     _include_otc: Option<bool>,
+    locale: Option<String>,
+    market_type: Option<String>,
 }
 
 /// A bar.
@@ -224,6 +226,8 @@ pub async fn grouped(
     QueryOf(asked, ..): PolygonQuery<AdjustedParameter>,
 ) -> PolygonAnswer {
     let date = date(&text)?;
+    same_as_path("locale", asked.locale.as_deref(), &locale)?;
+    same_as_path("market_type", asked.market_type.as_deref(), &market)?;
     if (locale.as_str(), market.as_str()) != ("us", "stocks") {
         return plain(AggregatesBody::of(None, &[], asked.adjusted));
     }

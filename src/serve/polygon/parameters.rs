@@ -57,7 +57,8 @@ const TICKS: &[&str] = &[
 const OF_ROUTE: [(&str, &[&str]); 15] = [
     ("/v2/aggs/ticker/{ticker}/range/", &["adjusted", "sort", "limit", "cursor"]),
     ("/v2/aggs/ticker/{ticker}/prev", &["adjusted"]),
-    ("/v2/aggs/grouped/", &["adjusted", "include_otc"]),
+    // Python's client repeats parts of the path.
+    ("/v2/aggs/grouped/", &["adjusted", "include_otc", "locale", "market_type"]),
     ("/v1/open-close/", &["adjusted"]),
     ("/v3/trades/", TICKS),
     ("/v3/quotes/", TICKS),
@@ -80,7 +81,7 @@ const OF_ROUTE: [(&str, &[&str]); 15] = [
         ],
     ),
     ("/v3/reference/tickers/types", &["asset_class", "locale"]),
-    ("/v3/reference/tickers/{ticker}", &[]),
+    ("/v3/reference/tickers/{ticker}", &["ticker"]),
     (
         "/v3/reference/tickers",
         &[
@@ -130,7 +131,7 @@ const OF_ROUTE: [(&str, &[&str]); 15] = [
 pub struct NoParameters {}
 
 /// Every name that a query string may have.
-pub const KNOWN: [&str; 27] = [
+pub const KNOWN: [&str; 28] = [
     "adjusted",
     "sort",
     "limit",
@@ -158,6 +159,7 @@ pub const KNOWN: [&str; 27] = [
     "asset_class",
     "locale",
     "include_otc",
+    "market_type",
 ];
 
 /// Where the client reaches this server: what a link begins with.
@@ -212,6 +214,14 @@ pub fn is_stocks(name: &str, asked: Option<&str>) -> Result<bool, PolygonError> 
         Some(text) => {
             Err(invalid(format!("'{name}' must be one of {}, not \"{}\"", ASSET_CLASSES.join(", "), repeated(text))))
         }
+    }
+}
+
+/// Refuses a parameter that repeats a part of the path and is another one.
+pub fn same_as_path(name: &str, asked: Option<&str>, of_path: &str) -> Result<(), PolygonError> {
+    match asked.filter(|asked| *asked != of_path) {
+        None => Ok(()),
+        Some(other) => Err(invalid(format!("'{name}' is \"{}\", and the path has another one", repeated(other)))),
     }
 }
 

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::aggregates::today;
 use super::answers::{PolygonAnswer, PolygonError, invalid, page, plain, result};
 use super::parameters::{
-    External, NoParameters, PolygonPath, PolygonQuery, Sort, by_ticker, is_stocks, limit, number, ticker,
+    External, NoParameters, PolygonPath, PolygonQuery, Sort, by_ticker, is_stocks, limit, number, same_as_path, ticker,
 };
 use crate::query::parameters::repeated;
 use crate::serve::kit::links::escaped;
@@ -102,6 +102,12 @@ pub struct ListingParameters {
     limit: Option<String>,
 }
 
+/// The ticker of a path once more.
+#[derive(Debug, Deserialize)]
+pub struct RepeatedTicker {
+    ticker: Option<String>,
+}
+
 /// Which types and exchanges are asked for.
 #[derive(Debug, Deserialize)]
 pub struct ClassParameters {
@@ -185,8 +191,9 @@ pub async fn tickers(
 pub async fn ticker_details(
     State(server): State<Arc<Server>>,
     Segments(text, ..): PolygonPath<String>,
-    _: PolygonQuery<NoParameters>,
+    QueryOf(asked, ..): PolygonQuery<RepeatedTicker>,
 ) -> PolygonAnswer {
+    same_as_path("ticker", asked.ticker.as_deref(), &text)?;
     let row = server.reader.price(ticker(&text)?).await?;
     let mut body = json!(TickerEntry::of(&row));
     body["sic_description"] = row.sector.as_str().into();

@@ -46,6 +46,8 @@ fn a_value_that_is_not_understood_is_refused() {
         "/v3/reference/tickers?date=2026-03-02",
         "/v3/reference/tickers/AAPL?date=2026-03-02",
         "/v3/reference/tickers/types?asset_class=stock",
+        "/v3/reference/tickers/AAPL?ticker=V",
+        "/v2/aggs/grouped/locale/us/market/stocks/2026-03-02?locale=global",
         "/v3/reference/exchanges?locale=de",
         "/v3/snapshot?type=stock",
         "/v3/snapshot?sort=name",
@@ -53,6 +55,13 @@ fn a_value_that_is_not_understood_is_refused() {
         "/v2/aggs/grouped/locale/us/market/stocks/2026-03-02?include_otc=2",
     ] {
         assert_eq!(api.get(path).status, 400, "{path}: {}", api.get(path).text);
+    }
+    // Python's client repeats what stands in the path.
+    for path in [
+        "/v3/reference/tickers/AAPL?ticker=AAPL",
+        "/v2/aggs/grouped/locale/us/market/stocks/2026-03-02?locale=us&market_type=stocks&include_otc=false",
+    ] {
+        assert_eq!(api.get(path).status, 200, "{path}");
     }
     assert_eq!(api.get("/udf/marks?symbol=AAPL&resolution=7").json()["s"], "error");
 }

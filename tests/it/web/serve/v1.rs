@@ -153,6 +153,25 @@ fn the_first_apis_keys_and_limits_are_as_its_clients_know_them() {
 }
 
 #[test]
+fn the_first_apis_five_stocks_are_there_with_ten_ticks_a_second() {
+    let database = Database::new(Backend::Sqlite);
+    database.market_backfill("--from 2026-03-02 --to 2026-03-03 --universe synth --seed 42").run().succeeded();
+    let api = database.api("");
+    let synth = json!({"ticker": "SYNTH", "name": "Synthetic Corp", "sector": "Technology", "initial_price": "150.00"});
+    let tickers = list(&api, "/api/v1/tickers?api_key=any");
+    assert!(tickers.len() == 5 && tickers.contains(&synth), "{tickers:?}");
+    for row in &tickers {
+        let ticker = row["ticker"].as_str().unwrap();
+        assert_eq!(api.data(&format!("/api/v1/quote/{ticker}"))["ticker"], ticker);
+        assert_eq!(list(&api, &format!("/api/v1/bars/{ticker}?timeframe=1m&limit=10")).len(), 10);
+        // Four hours of a day, two days of which this is the mean.
+        let ticks = api.data(&format!("/api/v1/stats/{ticker}?period=7d"))["tick_count"].as_f64().unwrap();
+        let a_second = ticks / (2.0 * 240.0 * 60.0);
+        assert!((5.0..20.0).contains(&a_second), "{ticker}: {a_second}");
+    }
+}
+
+#[test]
 fn the_first_apis_socket_welcomes_subscribes_and_sends_ticks() {
     let database = Database::new(Backend::Sqlite);
     let mut generator = database.filled().market_generator("--test --speed 60").spawn();
