@@ -4,7 +4,7 @@ use std::any::Any;
 use std::io;
 use std::sync::Arc;
 
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use axum::{Router, middleware};
 use tokio::net::TcpListener;
@@ -19,7 +19,7 @@ use crate::access::guard::{RequestGuard, Rules};
 use crate::access::keys::Keys;
 use crate::feed::ENCODINGS;
 use crate::jobs::Market;
-use crate::query::errors::Failure;
+use crate::query::errors::{Failure, Refusal};
 use klined_market::base::Clock;
 
 /// Nothing from another site. Swagger's page writes styles into its elements and has small pictures in its style sheet.
@@ -102,7 +102,10 @@ impl Server {
             stopping.cancelled().await;
             draining.cancel();
         });
-        klined_service::net::http::serve(listener, self.router(), self.options.bounds, stop).await;
+        let guard = self.guard.clone();
+        let refuse = move |status: StatusCode, path: &str| guard.refused(path, &Refusal::of_head(status));
+        let (router, bounds) = (self.router(), self.options.bounds);
+        klined_service::net::http::serve(listener, router, bounds, Some(Arc::new(refuse)), stop).await;
     }
 
     fn router(self: &Arc<Self>) -> Router {

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use axum::http::HeaderName;
+use axum::http::{HeaderName, StatusCode};
 use axum::response::Response;
 use klined::query::errors::Refusal;
 use klined::serve::kit::front;
@@ -26,7 +26,9 @@ pub async fn serve(server: Arc<FxServer>, listener: TcpListener, stop: Cancellat
     let (open, closed) = (crate::socket::routes(), crate::routes::routes());
     let cors = (&options.visitors.origins, Vec::<HeaderName>::new());
     let router = front::behind_guard(guard, open, closed, cors, panicked).with_state(server.clone());
-    http::serve(listener, router, options.bounds, stop).await;
+    let of_head = guard.clone();
+    let refuse = move |status: StatusCode, path: &str| of_head.refused(path, &Refusal::of_head(status));
+    http::serve(listener, router, options.bounds, Some(Arc::new(refuse)), stop).await;
 }
 
 /// A handler that panicked is a bug.

@@ -21,7 +21,9 @@ pub struct TickerSpan {
 }
 
 impl TickerSpan {
-    fn has(&self, name: &str) -> bool {
+    /// Whether a ticker lies in the span.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
         // Polygon's clients give an empty ticker for none.
         self.ticker.as_deref().is_none_or(|ticker| ticker.is_empty() || ticker == name)
             && self.gt.as_deref().is_none_or(|bound| name > bound)
@@ -76,8 +78,12 @@ pub struct ListingParameters {
     #[serde(rename = "type")]
     pub kind: Option<String>,
     pub market: Option<String>,
+    pub exchange: Option<String>,
+    pub cusip: Option<String>,
+    pub cik: Option<String>,
     pub search: Option<String>,
     pub active: Option<String>,
     pub order: Option<Sort>,
+    pub sort: Option<String>,
     pub limit: Option<String>,
 }

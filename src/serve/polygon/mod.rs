@@ -49,6 +49,7 @@ pub const DIALECT: Dialect = Dialect {
         read::<PolygonQuery<AdjustedParameter>>,
         |bytes| drop(query::<PolygonQuery<TimestampParameters>>(bytes).map(|query| query.0.span(Hours::Sse))),
         read::<PolygonQuery<listing::ListingParameters>>,
+        read::<PolygonQuery<reference::ClassParameters>>,
         read::<PolygonQuery<snapshots::SnapshotParameters>>,
         read::<PolygonQuery<snapshots::UniversalParameters>>,
     ],

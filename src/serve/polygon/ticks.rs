@@ -6,7 +6,7 @@ use axum::extract::State;
 use serde::Serialize;
 
 use super::answers::{PolygonAnswer, PolygonError, page, result};
-use super::parameters::{External, PolygonPath, PolygonQuery, limit, ticker};
+use super::parameters::{External, NoParameters, PolygonPath, PolygonQuery, limit, ticker};
 use super::timestamps::TimestampParameters;
 use crate::access::faults::Freshness;
 use crate::query::{LatestTicks, Tick, TickQuery};
@@ -215,6 +215,7 @@ pub async fn last_trade(
     State(server): State<Arc<Server>>,
     freshness: Freshness,
     Segments(text, ..): PolygonPath<String>,
+    _: PolygonQuery<NoParameters>,
 ) -> PolygonAnswer {
     let (symbol, last) = last(&server, &freshness, &text).await?;
     result(LastTrade::of(Some(symbol), &last.trade.ok_or(PolygonError::NotFound("Data not found."))?))
@@ -225,6 +226,7 @@ pub async fn last_quote(
     State(server): State<Arc<Server>>,
     freshness: Freshness,
     Segments(text, ..): PolygonPath<String>,
+    _: PolygonQuery<NoParameters>,
 ) -> PolygonAnswer {
     let (symbol, last) = last(&server, &freshness, &text).await?;
     result(LastQuote::of(Some(symbol), &last.quote.ok_or(PolygonError::NotFound("Data not found."))?))

@@ -7,7 +7,7 @@ use klined::query::parameters::repeated;
 use klined::serve::kit::parameters::{QueryOf, Segments};
 use klined::serve::polygon::answers::{PolygonAnswer, aggregates, aggregates_page, invalid};
 use klined::serve::polygon::parameters::{
-    AdjustedParameter, External, PolygonPath, PolygonQuery, RangeParameters, Sort, date, limit, moment,
+    AdjustedParameter, External, PolygonPath, PolygonQuery, RangeParameters, Sort, date, limit, moment, same_as_path,
 };
 use klined_fx::base::Pair;
 use klined_fx::market::MidBar;
@@ -115,6 +115,8 @@ pub async fn grouped(
     QueryOf(asked, ..): PolygonQuery<AdjustedParameter>,
 ) -> PolygonAnswer {
     let start = midnight(date(&text)?);
+    same_as_path("locale", asked.locale.as_deref(), &locale)?;
+    same_as_path("market_type", asked.market_type.as_deref(), &market)?;
     if (locale.as_str(), market.as_str()) != ("global", "fx") {
         return aggregates::<FxAggregate>(None, &[], asked.adjusted);
     }
