@@ -6,7 +6,7 @@ use anyhow::Context;
 use clap::Args;
 use klined_service::text;
 
-use klined_market::calendar::{Calendar, Overrides};
+use klined_market::calendar::{Calendar, Hours, Overrides};
 
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Calendar")]
@@ -34,7 +34,7 @@ impl CalendarArgs {
                 Overrides::parse(&text).with_context(context)?
             }
         };
-        let calendar = Calendar::with_overrides(&overrides);
+        let calendar = Calendar::with_overrides(Hours::Sse, &overrides);
         Ok(if self.strict_calendar { calendar.strict() } else { calendar })
     }
 }

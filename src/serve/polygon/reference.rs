@@ -17,7 +17,6 @@ use crate::serve::kit::links::escaped;
 use crate::serve::kit::parameters::{QueryOf, Segments};
 use crate::serve::server::Server;
 use crate::store::PriceRow;
-use klined_market::calendar::Calendar;
 
 /// The one exchange, in the place of a market identifier code.
 const EXCHANGE: &str = "KLINED";
@@ -233,7 +232,7 @@ pub async fn status(State(server): State<Arc<Server>>, _: PolygonQuery<NoParamet
         Some(now) => now.seconds(),
         None => standing.status.map_or_else(|| server.clock.now(), |status| status.last_update),
     };
-    let time = Calendar::local(now).ok().map(|local| local.to_rfc3339());
+    let time = server.reader.calendar().hours().local(now).ok().map(|local| local.to_rfc3339());
     plain(json!({
         "market": state,
         "afterHours": false,
