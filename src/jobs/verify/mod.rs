@@ -56,19 +56,19 @@ impl Sample {
 /// The database fails; what is off in it is no error but part of the report.
 pub fn verify(market: &Market, sample: Sample, progress: &mut dyn Progress, stop: &Stop) -> Result<Report, JobError> {
     let (store, calendar) = (&*market.store, &*market.calendar);
-    let mut report = Report::default();
+    let mut report = Report::new(market.calendar.hours());
     for fault in store.storage_faults()? {
         report.note_tables(format!("the file is damaged: {fault}"));
     }
     let rows = Rows::read(store)?;
     let events: Vec<ScenarioEvent> = store.scenarios()?.into_iter().flat_map(|scenario| scenario.events).collect();
-    let market = &Market { model: market.model.clone().with_events(&events, calendar), ..market.clone() };
+    let market = &Market { model: market.model.clone().with_events(&events), ..market.clone() };
     rows.compare(market, &mut report)?;
     let mut retained_from = store.retained_from()?;
     let picked: Vec<(&Symbol, &Vec<Listing>)> =
         rows.listings.iter().enumerate().filter(|(place, _)| sample.has(*place)).map(|(_, row)| row).collect();
     let expected = |(symbol, spans): &(&Symbol, &Vec<Listing>)| {
-        let from = spans.first().and_then(|span| Calendar::midnight(span.first_day).ok())?;
+        let from = spans.first().and_then(|span| calendar.midnight(span.first_day).ok())?;
         Some(calendar.minutes_between(from, rows.states.get(*symbol)?.last_update.next()))
     };
     progress.begin(picked.iter().filter_map(expected).sum());
@@ -94,7 +94,7 @@ pub fn verify(market: &Market, sample: Sample, progress: &mut dyn Progress, stop
         }
         progress.advance(report.minutes - before.minutes);
     }
-    rows.compare_later_bars(store, &mut report)?;
+    rows.compare_later_bars(market, &mut report)?;
     Ok(report)
 }
 

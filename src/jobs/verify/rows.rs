@@ -7,7 +7,6 @@ use crate::jobs::{JobError, Market};
 use crate::store::{BarStore, Identity, Listing, MarketStatus, ParametersSince, PriceRow, StateRow, SymbolProgress};
 use klined_market::bars::Halt;
 use klined_market::base::{MarketClock, Symbol, UnixSeconds};
-use klined_market::calendar::local_time;
 
 /// Every table but the bars'.
 pub(super) struct Rows {
@@ -98,7 +97,7 @@ impl Rows {
             .copied()
             .collect();
         for &symbol in &known {
-            self.compare_stock(symbol, report);
+            self.compare_stock(market, symbol, report);
         }
         for name in &self.strange_states {
             report.note_tables(format!("stock_state has a row of \"{name}\", which is no symbol"));
@@ -115,7 +114,8 @@ impl Rows {
         self.compare_present(market, report)
     }
 
-    fn compare_stock(&self, symbol: Symbol, report: &mut Report) {
+    fn compare_stock(&self, market: &Market, symbol: Symbol, report: &mut Report) {
+        let local_time = |instant| market.calendar.local_time(instant);
         let mut note = |words: String| report.note_tables(format!("{symbol}: {words}"));
         let listing = self.listings.get(&symbol).and_then(|spans| spans.first());
         let Some(listing) = listing else {
@@ -176,6 +176,7 @@ impl Rows {
     /// Compares `market_status` and `market_clock` with the calendar and with the bars.
     fn compare_present(&self, market: &Market, report: &mut Report) -> Result<(), JobError> {
         let calendar = &market.calendar;
+        let local_time = |instant| calendar.local_time(instant);
         if let Some(status) = self.status {
             let span = calendar.session_at(status.last_update)?;
             let is_halted = span.is_trading() && market.model.is_market_halted(status.last_update);
@@ -207,7 +208,10 @@ impl Rows {
                         calendar.previous_minute(minute).is_some_and(|before| before.end() > status.last_update)
                     }) =>
                 {
-                    report.note_tables(format!("market_clock's open minute {minute} is ahead of market_status"))
+                    report.note_tables(format!(
+                        "market_clock's open minute {} is ahead of market_status",
+                        calendar.local_minute(minute)
+                    ))
                 }
                 _ => {}
             }
@@ -217,7 +221,8 @@ impl Rows {
 
     /// Looks for bars after a stock's last one. A generator that runs may have written some since the states were read; those
     /// have states of their own by now.
-    pub fn compare_later_bars(&self, store: &dyn BarStore, report: &mut Report) -> Result<(), JobError> {
+    pub fn compare_later_bars(&self, market: &Market, report: &mut Report) -> Result<(), JobError> {
+        let store = &*market.store;
         let ends: Vec<(Symbol, UnixSeconds)> =
             self.states.iter().map(|(&symbol, state)| (symbol, state.last_update)).collect();
         let later = store.bars_after(&ends)?;
@@ -230,7 +235,7 @@ impl Rows {
             if is_unchanged && later.contains(&symbol) {
                 report.note_tables(format!(
                     "{symbol}: market_klines has 1-minute bars after {}, its last one in stock_state",
-                    local_time(state.last_update)
+                    market.calendar.local_time(state.last_update)
                 ));
             }
         }
