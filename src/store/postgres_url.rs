@@ -241,7 +241,7 @@ mod tests {
             "market:s3cret@one:5432,two:5433/happystock?target_session_attrs=read-write",
             "%2Frun%2Fpostgresql/happystock",
             "[::1]:5432/happystock",
-            "u:p?x#y&z=1@h/db?sslmode=verify-full&sslrootcert=/etc/ca.crt",
+            "u:p?x#y&z=1@h/db?sslmode=verify-full&sslrootcert=ca.crt",
             "u:@h/db?options=-csearch_path%3Dtwo",
         ] {
             assert_eq!(parse(rest).map(|url| url.for_libpq()), Ok(format!("postgresql://{rest}")));
@@ -276,10 +276,10 @@ mod tests {
     fn an_option_is_read_and_replaced_however_it_is_written() {
         let url = parse("h/db?sslmode=require&ssl%6dode=prefer&sslrootcert=system").unwrap();
         assert_eq!(url.option("sslmode").as_deref(), Some("prefer"));
-        let url = url.with("sslmode", "verify-full").with("sslrootcert", "/etc/ssl/a b.crt");
-        let expected = "postgresql://h/db?sslmode=verify%2Dfull&sslrootcert=%2Fetc%2Fssl%2Fa%20b%2Ecrt";
+        let url = url.with("sslmode", "verify-full").with("sslrootcert", "roots/a b.crt");
+        let expected = "postgresql://h/db?sslmode=verify%2Dfull&sslrootcert=roots%2Fa%20b%2Ecrt";
         assert_eq!(url.for_libpq(), expected);
-        assert_eq!(url.option("sslrootcert").as_deref(), Some("/etc/ssl/a b.crt"));
+        assert_eq!(url.option("sslrootcert").as_deref(), Some("roots/a b.crt"));
     }
 
     /// The places of a URL in which a password stands.

@@ -34,11 +34,13 @@ impl Pooler {
         // PgBouncer gives up the rights of root, and then reads its file again.
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
         let (tools, user) = (repository("target/tools/usr"), if getuid().is_root() { "-u postgres" } else { "" });
-        let script =
-            format!("pgbouncer -q {user} {} & pid=$!; cat >/dev/null; kill -INT $pid; wait $pid", file.display());
-        let path = "PATH=\"$PATH:$0/sbin\"; export PATH; LD_LIBRARY_PATH=$(echo \"$0\"/lib/*-linux-gnu); export LD_LIBRARY_PATH; ";
+        let script = format!(
+            "cd \"$0\" && PATH=\"$PATH:$PWD/sbin\" && LD_LIBRARY_PATH=$(echo \"$PWD\"/*/*-linux-gnu) && export PATH LD_LIBRARY_PATH; \
+             pgbouncer -q {user} {} & pid=$!; cat >/dev/null; kill -INT $pid; wait $pid",
+            file.display()
+        );
         let child = Command::new("sh")
-            .args(["-c", &format!("{path}{script}"), tools.to_str().unwrap()])
+            .args(["-c", &script, tools.to_str().unwrap()])
             .stdin(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
