@@ -39,13 +39,14 @@ const REFUSALS: [&str; 12] = [
 
 /// Phrases of libpq, of OpenSSL below it, or of the server, when no TLS connection comes about until a file, the URL or the server is
 /// changed. They go before [`REFUSALS`].
-const TLS_FAILURES: [&str; 13] = [
+const TLS_FAILURES: [&str; 14] = [
     "does not support SSL",
     "sslmode value",
     "weak sslmode",
     "root certificate file",
     "certificate verify failed",
     "server certificate for",
+    "could not open certificate file",
     "could not read certificate file",
     "could not load private key file",
     "could not read root certificate",
@@ -256,6 +257,31 @@ mod tests {
         for phrase in REFUSALS {
             let alone = |message: &str| REFUSALS.iter().all(|other| message.contains(other) == (*other == phrase));
             assert!(MESSAGES.iter().any(|(message, _)| alone(message)), "no message has only \"{phrase}\"");
+        }
+    }
+
+    #[test]
+    fn what_keeps_tls_from_coming_about_is_known_by_its_words() {
+        for message in [
+            "server does not support SSL, but SSL was required",
+            "sslmode value \"require\" invalid when SSL support is not compiled in",
+            "weak sslmode \"require\" may not be used with sslrootcert=system (use \"verify-full\")",
+            "root certificate file \"/nowhere\" does not exist",
+            "SSL error: certificate verify failed",
+            "server certificate for \"server\" (and 1 other name) does not match host name \"localhost\"",
+            "could not open certificate file \"c\": Permission denied",
+            "could not read certificate file \"c\": no start line",
+            "could not load private key file \"k\": key values mismatch",
+            "could not read root certificate file \"c\": no start line",
+            "certificate present, but not private key file \"k\"",
+            "FATAL:  connection requires a valid client certificate",
+            "SSL error: tlsv13 alert certificate required",
+            "SSL error: tlsv1 alert unknown ca",
+        ] {
+            assert!(TLS_FAILURES.iter().any(|phrase| message.contains(phrase)), "{message}");
+        }
+        for message in ["SSL SYSCALL error: EOF detected", "FATAL:  the database system is starting up"] {
+            assert!(!TLS_FAILURES.iter().any(|phrase| message.contains(phrase)), "{message}");
         }
     }
 
