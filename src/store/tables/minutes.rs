@@ -59,7 +59,7 @@ pub(in crate::store) fn status(connection: &mut AnyConnection<'_>) -> Result<Opt
         on_either!(connection, |inner| market_status::table.select(StatusRow::as_select()).first(inner).optional())
             .during("read market_status")?;
     row.map(|row| {
-        let session = [Session::Morning, Session::Afternoon, Session::Closed]
+        let session = Session::ALL
             .into_iter()
             .find(|session| session.as_str() == row.current_session)
             .ok_or_else(|| corrupt("current_session", "market_status", &row.current_session))?;
