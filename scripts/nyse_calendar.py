@@ -28,7 +28,7 @@ from pathlib import Path
 
 FIRST_DAY = dt.date(2000, 1, 3)
 LAST_DAY = dt.date(2026, 12, 31)
-TABLE = Path(__file__).parent / "../crates/klined-market/src/calendar/tables/nyse_days.txt"
+TABLE = Path(__file__).resolve().parent.parent / "crates/klined-market/src/calendar/tables/nyse_days.txt"
 # On 2005-06-01 a failure of systems ended trade at 15:56. The table has a whole day.
 DIFFERENCES = {dt.date(2005, 6, 1)}
 
