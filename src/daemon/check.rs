@@ -16,6 +16,7 @@ use crate::jobs::{self, JobError, Market, ModelChoice};
 use crate::store::{self, BarStore};
 use klined_market::base::{Clock, Symbol};
 use klined_market::calendar::Calendar;
+use klined_market::calendar::Hours;
 use klined_market::universe::Universe;
 
 /// With fewer known days left, the operator is reminded of the calendar.
@@ -120,7 +121,7 @@ fn server(args: &ServerArgs, report: &mut CheckReport) {
 /// The calendar, when it can be used.
 fn calendar(args: &CalendarArgs, report: &mut CheckReport) -> Option<Arc<Calendar>> {
     let subject = "calendar";
-    let calendar = match args.calendar() {
+    let calendar = match args.calendar(Hours::Sse) {
         Ok(calendar) => calendar,
         Err(error) => {
             report.fail(subject, one_line(&error));

@@ -62,7 +62,7 @@ pub(in crate::store) fn status(connection: &mut AnyConnection<'_>) -> Result<Opt
     // The scripts for psql and sqlite3 leave a row of the epoch, before any market has begun.
     row.filter(|row| row.last_update.0 > UnixSeconds::EPOCH)
         .map(|row| {
-            let session = [Session::Morning, Session::Afternoon, Session::Closed]
+            let session = Session::ALL
                 .into_iter()
                 .find(|session| session.as_str() == row.current_session)
                 .ok_or_else(|| corrupt("current_session", "market_status", &row.current_session))?;
