@@ -21,6 +21,7 @@ use crate::config::{
 use crate::jobs::{self, Market, ModelChoice, Sample};
 use crate::store;
 use klined_market::base::{Clock, Seed};
+use klined_market::calendar::Hours;
 use klined_market::universe::csv;
 
 const CANNOT_PRINT: &str = "cannot write to standard output";
@@ -44,7 +45,7 @@ pub async fn run(args: KlinedArgs, program: ProgramInfo) -> anyhow::Result<ExitC
 }
 
 fn calendar(args: &CalendarCommand) -> anyhow::Result<ExitCode> {
-    let calendar = args.calendar.calendar()?;
+    let calendar = args.changes.calendar(args.calendar)?;
     if args.from > args.to {
         bail!("--from {} is later than --to {}", args.from, args.to);
     }
@@ -129,7 +130,7 @@ fn printed(outcome: std::io::Result<()>) -> anyhow::Result<ExitCode> {
 async fn verify(args: VerifyArgs) -> anyhow::Result<ExitCode> {
     let shutdown = Shutdown::on_signals()?;
     let stop = stop_on(&shutdown);
-    let calendar = Arc::new(args.calendar.calendar()?);
+    let calendar = Arc::new(args.calendar.calendar(Hours::Sse)?);
     let choice = ModelChoice { parameters: args.parameters.parameters()?, ..ModelChoice::default() };
     let place = SystemClock.now().get().unsigned_abs();
     let report = blocking(move || {

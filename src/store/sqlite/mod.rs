@@ -2,6 +2,7 @@
 
 mod bulk;
 mod clearing;
+mod file;
 mod follow;
 mod klines;
 mod lease;
@@ -11,7 +12,7 @@ mod settings;
 mod write;
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +24,7 @@ use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use klined_market::base::{Shard, Symbol, UnixSeconds};
 use klined_market::universe::UniverseRow;
 
+use self::file::DatabaseFile;
 use super::connection::AnyConnection;
 use super::data::{BarRange, MarketWrite, RollupWrite, StoredBar, VolumeFilter};
 use super::database::{MarketDatabase, TimeSpan};
@@ -43,7 +45,7 @@ type SqlitePooled = PooledConnection<ConnectionManager<SqliteConnection>>;
 #[derive(Clone)]
 pub(super) struct SqliteStore {
     pool: Pool<ConnectionManager<SqliteConnection>>,
-    path: PathBuf,
+    file: DatabaseFile,
     timeout: Duration,
     hook: Hook,
 }
@@ -84,6 +86,10 @@ impl SqliteStore {
     pub(super) fn open(path: &Path, options: &StoreOptions) -> Result<Self, StoreError> {
         let unusable = |reason| unusable(options, reason);
         let name = name_of(path, options)?;
+        // A second name would be seen too late: opening by it makes a log of its own.
+        if path.exists() {
+            DatabaseFile::of(path).map_err(unusable)?;
+        }
         // Tried once outside the pool, whose own error says only that it timed out.
         let mut first = SqliteConnection::establish(name)
             .map_err(|error| unusable(format!("{error}; the file and its directory must be readable and writable")))?;
@@ -91,6 +97,9 @@ impl SqliteStore {
             .and_then(|()| first.immediate_transaction(|_| Ok::<_, diesel::result::Error>(())))
             .during("open the database")
             .map_err(|error| if error.is_retriable() { error } else { unusable(cause(&error)) })?;
+        // From here on under the name that the file has whatever it was called.
+        let file = DatabaseFile::of(path).map_err(unusable)?;
+        let name = name_of(file.path(), options)?;
         let pool = Pool::builder()
             .max_size(options.pool_size)
             .min_idle(Some(1))
@@ -98,7 +107,7 @@ impl SqliteStore {
             .test_on_check_out(true)
             .connection_customizer(Box::new(settings::SqliteSetup { timeout: options.timeout }))
             .build_unchecked(ConnectionManager::new(name));
-        Ok(Self { pool, path: path.to_owned(), timeout: options.timeout, hook: Hook::default() })
+        Ok(Self { pool, file, timeout: options.timeout, hook: Hook::default() })
     }
 
     fn connection(&self) -> Result<SqlitePooled, StoreError> {
@@ -141,7 +150,7 @@ impl MarketDatabase for SqliteStore {
     }
 
     fn lock_role(&self, role: Role, shard: Shard) -> Result<Box<dyn LeaseLock>, StoreError> {
-        Ok(Box::new(lease::take(&self.path, role, shard)?))
+        Ok(Box::new(lease::take(&self.file, role, shard)?))
     }
 
     fn make_partitions(&self, _from: NaiveDate, _to: NaiveDate) -> Result<(), StoreError> {
@@ -204,9 +213,13 @@ impl MarketDatabase for SqliteStore {
 }
 
 impl SchemaVersion for SqliteStore {
+    fn require_writable(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     fn migrate(&self) -> Result<Vec<String>, StoreError> {
         self.read(|connection| {
-            let _serial = lease::hold_migration_lock(&self.path)?;
+            let _serial = lease::hold_migration_lock(self.file.path())?;
             migrations::run(connection, MIGRATIONS)
         })
     }
@@ -260,7 +273,8 @@ impl BarStore for SqliteStore {
     }
 
     fn follow(&self) -> Result<Box<dyn Follow>, StoreError> {
-        let follow = || Ok(Box::new(follow::VersionFollower::begin(&self.path, self.timeout)?) as Box<dyn Follow>);
+        let follow =
+            || Ok(Box::new(follow::VersionFollower::begin(self.file.path(), self.timeout)?) as Box<dyn Follow>);
         self.hook.call(Operation::Other, follow)
     }
 
