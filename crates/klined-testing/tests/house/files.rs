@@ -30,7 +30,7 @@ const ROOTS: [&str; 23] = [
     "proc", "root", "run", "sbin", "srv", "sys", "tmp", "usr", "var",
 ];
 /// The absolute paths that the programs are about, as beginnings, and why each may be named.
-const LEGITIMATE: [(&str, &str); 17] = [
+const LEGITIMATE: [(&str, &str); 26] = [
     ("/etc/nginx", "where nginx has its configuration, in the example of deploy/nginx"),
     ("/usr", "where a system's package manager puts programs and libraries, ours by deploy/install.sh among them"),
     ("/bin/sh", "the shell of a script"),
@@ -51,6 +51,15 @@ const LEGITIMATE: [(&str, &str); 17] = [
         "a throw-away server: the server's own user must be able to reach it, which a private $TMPDIR may prevent",
     ),
     ("/var/lib/market.db", "a URL in a unit test"),
+    ("/opt/kafka/bin/kafka-broker-api-versions.sh", "a program in Kafka's image"),
+    ("/run/api-key", "a file in a container"),
+    ("/etc/prometheus", "the configuration in Prometheus's image"),
+    ("/etc/grafana/provisioning", "the configuration in Grafana's image"),
+    ("/var/lib/grafana", "the data in Grafana's image"),
+    ("/var/lib/postgresql/data", "the data in PostgreSQL's image"),
+    ("/var/lib/kafka/data", "the data in Kafka's image"),
+    ("/var/lib/clickhouse", "the data in ClickHouse's image"),
+    ("/var/lib/questdb", "the data in QuestDB's image"),
 ];
 /// Those of them that may be named only whole: below them is somebody's own.
 const WHOLE: [&str; 2] = ["/bin", "/dev/null"];
