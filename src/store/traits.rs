@@ -14,7 +14,7 @@ use klined_market::base::{MarketClock, Shard, Symbol, UnixSeconds};
 use klined_market::universe::UniverseRow;
 
 use super::data::{
-    BarRange, Identity, Listing, MarketStatus, MarketWrite, ParametersSince, PriceRow, RollupBacklog, RollupTask,
+    BarRange, Identity, Listing, MarketStatus, MarketWrite, Mend, ParametersSince, PriceRow, RollupBacklog, RollupTask,
     RollupWrite, StateRow, StoredBar, StoredScenario, SymbolProgress,
 };
 use super::error::StoreError;
@@ -179,6 +179,9 @@ pub trait WriteMarket {
 
     /// Writes bars with all that belongs to them in one transaction. A status earlier than the stored one is left out.
     fn write(&self, lease: &Lease, write: &MarketWrite) -> Result<(), StoreError>;
+
+    /// Takes rows away and writes others in one transaction, and leaves a note for the aggregator where roll-ups have to follow.
+    fn mend(&self, lease: &Lease, mend: &Mend) -> Result<(), StoreError>;
 
     /// Removes one symbol's bars and state, or with none the whole market and its identity. The universe stays.
     fn clear(&self, lease: &Lease, symbol: Option<&Symbol>) -> Result<(), StoreError>;

@@ -6,6 +6,7 @@ mod feed;
 mod foresight;
 mod jobs;
 mod models;
+mod repair;
 mod replication;
 mod retention;
 mod rollups;

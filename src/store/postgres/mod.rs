@@ -225,6 +225,10 @@ impl MarketDatabase for PostgresStore {
         write::clear(connection, symbol)
     }
 
+    fn announce_removal(connection: &mut PgConnection) -> Result<(), StoreError> {
+        notify::of_removal(connection)
+    }
+
     fn wait_for_writers(connection: &mut PgConnection) -> Result<(), StoreError> {
         connection.batch_execute(WAIT_FOR_WRITERS).during("wait for other writers")
     }

@@ -181,6 +181,11 @@ impl MarketDatabase for SqliteStore {
         clearing::clear(connection, symbol)
     }
 
+    /// A follower sees every commit.
+    fn announce_removal(_connection: &mut SqliteConnection) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// The transaction is the only one that writes.
     fn wait_for_writers(_connection: &mut SqliteConnection) -> Result<(), StoreError> {
         Ok(())

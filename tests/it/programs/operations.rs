@@ -2,6 +2,7 @@
 
 mod backup;
 mod monitoring;
+mod repair;
 mod roles;
 mod trust;
 
