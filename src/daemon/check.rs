@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use klined_service::{CheckReport, is_writable, one_line};
+use klined_service::{CheckReport, is_writable, is_writable_file, one_line};
 
 use super::clock::SystemClock;
 use super::keys;
@@ -25,7 +25,7 @@ const KNOWN_DAYS_MIN: i64 = 30;
 pub fn generator(args: &GeneratorArgs, report: &mut CheckReport) {
     let wanted = wanted(&args.model, &args.universe);
     if let (Some(calendar), Ok((choice, universe))) = (calendar(&args.calendar, report), wanted)
-        && let Some(store) = database(&args.database, report)
+        && let Some(store) = database(&args.database, Use::Write, report)
     {
         let (seed, only) = (args.model.seed, &args.symbols);
         let claim = MarketClaim { choice, seed, universe, only, follows_clock: !args.test };
@@ -38,7 +38,7 @@ pub fn generator(args: &GeneratorArgs, report: &mut CheckReport) {
 pub fn backfill(args: &BackfillArgs, report: &mut CheckReport) {
     let wanted = wanted(&args.model, &args.universe);
     if let (Some(calendar), Ok((choice, universe))) = (calendar(&args.calendar, report), wanted)
-        && let Some(store) = database(&args.database, report)
+        && let Some(store) = database(&args.database, Use::Write, report)
     {
         let only: Vec<Symbol> = args.symbol.into_iter().collect();
         let claim = MarketClaim { choice, seed: args.model.seed, universe, only: &only, follows_clock: false };
@@ -52,7 +52,7 @@ pub fn backfill(args: &BackfillArgs, report: &mut CheckReport) {
 /// Checks whether `data-aggregator` could run.
 pub fn aggregator(args: &AggregatorArgs, report: &mut CheckReport) {
     if let Some(calendar) = calendar(&args.calendar, report)
-        && let Some(store) = database(&args.database, report)
+        && let Some(store) = database(&args.database, Use::Write, report)
     {
         partitions(&*store, &calendar, PartitionMaker::Generator, report);
     }
@@ -62,7 +62,7 @@ pub fn aggregator(args: &AggregatorArgs, report: &mut CheckReport) {
 pub fn api(args: &ApiArgs, report: &mut CheckReport) {
     calendar(&args.calendar, report);
     server(&args.server, report);
-    database(&args.database, report);
+    database(&args.database, Use::Read, report);
 }
 
 /// The model and the universe that are asked for.
@@ -146,8 +146,15 @@ fn calendar(args: &CalendarArgs, report: &mut CheckReport) -> Option<Arc<Calenda
     Some(Arc::new(calendar))
 }
 
-/// The store, when it has all its tables.
-fn database(args: &DatabaseArgs, report: &mut CheckReport) -> Option<Arc<dyn BarStore>> {
+/// What a program does with its database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Use {
+    Write,
+    Read,
+}
+
+/// The store, when it has all its tables and can be used.
+fn database(args: &DatabaseArgs, usage: Use, report: &mut CheckReport) -> Option<Arc<dyn BarStore>> {
     let (subject, options) = ("database", args.options());
     let url = &options.url;
     // Opening would make the file, or write into an empty one that was made beforehand.
@@ -175,7 +182,18 @@ fn database(args: &DatabaseArgs, report: &mut CheckReport) -> Option<Arc<dyn Bar
             return None;
         }
     };
-    report.ok(subject, format_args!("{url} answers"));
+    if let store::DatabaseUrl::Sqlite(path) = url
+        && !is_writable_file(path)
+    {
+        let what = "can be read, and not written by this user; correct the rights of the file and its directory";
+        if usage == Use::Write {
+            report.fail(subject, format_args!("{url} {what}"));
+            return None;
+        }
+        report.note(subject, format_args!("{url} {what}, unless it is only to be served as it is"));
+    } else {
+        report.ok(subject, format_args!("{url} answers"));
+    }
     let subject = "migrations";
     match (pending.as_slice(), may_create) {
         ([], _) => {

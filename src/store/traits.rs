@@ -39,6 +39,9 @@ use super::role::Role;
 pub trait BarStore:
     SchemaVersion + Leases + ReadMarket + ReadBars + WriteMarket + LoadHistory + RetainBars + RollUp + Send + Sync
 {
+    /// Fails when the file of the database is not the one any more that was opened. Does not wait for the database.
+    fn check_place(&self) -> Result<(), StoreError>;
+
     /// Connections of the pool at this moment. Does not wait for the database.
     fn pool(&self) -> PoolUse;
 

@@ -290,6 +290,10 @@ impl ReadBars for PostgresStore {
 }
 
 impl BarStore for PostgresStore {
+    fn check_place(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     fn pool(&self) -> PoolUse {
         PoolUse::of(&self.pool.state(), self.pool.max_size())
     }

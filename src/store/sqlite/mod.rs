@@ -2,6 +2,7 @@
 
 mod bulk;
 mod clearing;
+mod file;
 mod follow;
 mod klines;
 mod lease;
@@ -44,6 +45,7 @@ type SqlitePooled = PooledConnection<ConnectionManager<SqliteConnection>>;
 pub(super) struct SqliteStore {
     pool: Pool<ConnectionManager<SqliteConnection>>,
     path: PathBuf,
+    file: Arc<file::OpenedFile>,
     timeout: Duration,
     hook: Hook,
 }
@@ -53,8 +55,24 @@ fn cause(error: &StoreError) -> String {
     std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
 }
 
+/// The same, with the remedy where a right is missing.
+fn explained(error: &StoreError) -> String {
+    let cause = cause(error);
+    if cause.contains("readonly database") {
+        return format!(
+            "{cause}; this user must be able to write the file and its directory, where the log lies beside it"
+        );
+    }
+    cause
+}
+
 fn unusable(options: &StoreOptions, reason: String) -> StoreError {
     StoreError::Unusable { url: options.url.to_string(), reason }
+}
+
+/// The file of a database that was just opened.
+fn opened(path: &Path, options: &StoreOptions) -> Result<Arc<file::OpenedFile>, StoreError> {
+    file::OpenedFile::of(path).map(Arc::new).map_err(|error| unusable(options, error.to_string()))
 }
 
 /// The name of a database file for SQLite.
@@ -82,7 +100,7 @@ impl SqliteStore {
         settings::configure(&mut first, options.timeout)
             .and_then(|()| first.immediate_transaction(|_| Ok::<_, diesel::result::Error>(())))
             .during("open the database")
-            .map_err(|error| if error.is_retriable() { error } else { unusable(cause(&error)) })?;
+            .map_err(|error| if error.is_retriable() { error } else { unusable(explained(&error)) })?;
         let pool = Pool::builder()
             .max_size(options.pool_size)
             .min_idle(Some(1))
@@ -90,10 +108,13 @@ impl SqliteStore {
             .test_on_check_out(true)
             .connection_customizer(Box::new(settings::SqliteSetup { timeout: options.timeout }))
             .build_unchecked(ConnectionManager::new(name));
-        Ok(Self { pool, path: path.to_owned(), timeout: options.timeout, hook: Hook::default() })
+        let file = opened(path, options)?;
+        Ok(Self { pool, path: path.to_owned(), file, timeout: options.timeout, hook: Hook::default() })
     }
 
     fn connection(&self) -> Result<SqlitePooled, StoreError> {
+        // Before the pool may open another connection, which would make a new file.
+        self.file.check()?;
         self.pool.get().map_err(|error| StoreError::PoolTimeout { waited: self.timeout, reason: error.to_string() })
     }
 }
@@ -119,7 +140,10 @@ impl MarketDatabase for SqliteStore {
         action: &'static str,
         work: impl FnOnce(&mut SqliteConnection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        self.read(|connection| transaction::run_immediate(connection, action, work))
+        let outcome = self.read(|connection| transaction::run_immediate(connection, action, work))?;
+        // What went into a lost file is not written.
+        self.file.check()?;
+        Ok(outcome)
     }
 
     /// SQLite has no partitions.
@@ -247,12 +271,19 @@ impl ReadBars for SqliteStore {
 }
 
 impl BarStore for SqliteStore {
+    fn check_place(&self) -> Result<(), StoreError> {
+        self.file.check()
+    }
+
     fn pool(&self) -> PoolUse {
         PoolUse::of(&self.pool.state(), self.pool.max_size())
     }
 
     fn follow(&self) -> Result<Box<dyn Follow>, StoreError> {
-        let follow = || Ok(Box::new(follow::VersionFollower::begin(&self.path, self.timeout)?) as Box<dyn Follow>);
+        let follow = || {
+            Ok(Box::new(follow::VersionFollower::begin(&self.path, self.file.clone(), self.timeout)?)
+                as Box<dyn Follow>)
+        };
         self.hook.call(Operation::Other, follow)
     }
 

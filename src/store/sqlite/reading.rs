@@ -6,7 +6,7 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool};
 
-use super::{SqliteStore, cause, name_of, unusable};
+use super::{SqliteStore, cause, name_of, opened, unusable};
 use crate::store::error::{During, StoreError};
 use crate::store::observe::Hook;
 use crate::store::options::StoreOptions;
@@ -58,6 +58,7 @@ impl SqliteStore {
             .connection_timeout(options.timeout)
             .connection_customizer(Box::new(ReadingSetup { settings }))
             .build_unchecked(ConnectionManager::new(uri));
-        Ok(Self { pool, path: path.to_owned(), timeout: options.timeout, hook: Hook::default() })
+        let file = opened(path, options)?;
+        Ok(Self { pool, path: path.to_owned(), file, timeout: options.timeout, hook: Hook::default() })
     }
 }

@@ -3,6 +3,7 @@
 
 mod clock;
 mod disk;
+mod file;
 mod network;
 mod operator;
 mod server;

@@ -1,6 +1,7 @@
 //! The real programs, run the way a user runs them: in a directory, with flags and variables, ended by signals.
 
 use std::io::Read;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
@@ -24,6 +25,9 @@ const LOOKS_MAX: usize = 9000;
 /// The beginnings of the variables that the programs read, or libpq for them.
 const VARIABLES: [&str; 9] =
     ["DATABASE_URL", "DB_", "KLINED_", "PG", "RUST_", "NOTIFY_SOCKET", "WATCHDOG_", "JOURNAL_STREAM", "NO_COLOR"];
+
+/// The user without rights of its own.
+pub const NOBODY: u32 = 65534;
 
 /// Waits until something holds.
 pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
@@ -106,6 +110,17 @@ impl Program {
             };
         }
         Self(shell)
+    }
+
+    /// As a user whom the rights of files bind, whoever runs the tests; none where that user cannot run the program.
+    pub fn by_nobody(mut self) -> Option<Self> {
+        if !rustix::process::getuid().is_root() {
+            return Some(self);
+        }
+        let mut test = Command::new("test");
+        let may_run = test.arg("-x").arg(self.0.get_program()).uid(NOBODY).gid(NOBODY).status().unwrap().success();
+        self.0.uid(NOBODY).gid(NOBODY);
+        may_run.then_some(self)
     }
 
     pub fn spawn(mut self) -> Running {
