@@ -7,7 +7,8 @@
 #   ./test.sh db            stores and jobs, on SQLite and on throw-away PostgreSQL clusters
 #   ./test.sh programs      the programs as processes: command lines, faults, logs, health, deployment
 #   ./test.sh web           the market's server, the vendors' clients, the OpenAPI document, the chart page
-#   ./test.sh servers       crates that are tested against servers of their own (QuestDB, Kafka, ClickHouse), and readers of order events
+#   ./test.sh servers       crates that are tested against servers of their own (QuestDB, Kafka, ClickHouse), readers of order events, and
+#                           the files for containers
 #
 # Several tiers may be named at once. At the end a table says where the time went.
 #
@@ -88,7 +89,8 @@ provide() {
             exit 1
         }
     fi
-    [[ " $* " != *" programs "* ]] || { provide_promtool; provide_proxies; }
+    [[ " $* " != *" programs "* ]] || provide_proxies
+    [[ " $* " != *" programs "* && " $* " != *" servers "* ]] || provide_promtool
 }
 
 # The packages of nginx and Caddy start servers; the programs alone are unpacked instead.
@@ -177,6 +179,8 @@ servers() {
     stage 'servers: clippy of Kafka and ClickHouse' cargo clippy -p klined-exchange --features platform --all-targets -- -D warnings
     stage 'servers: Kafka and ClickHouse' cargo test -p klined-exchange --features platform --lib --test servers
     stage 'servers: readers of exchange logs' crates/klined-exchange/tests/readers.sh
+    stage 'servers: programs of the containers' cargo build --bins
+    stage 'servers: containers' tests/containers.sh
 }
 
 [ $# -gt 0 ] || set -- "${ALL_TIERS[@]}"

@@ -15,9 +15,10 @@ use std::thread::available_parallelism;
 use chrono::NaiveDate;
 use klined_market::bars::{Bar, SymbolRun};
 use klined_market::base::{Board, Instrument, Ohlcv, Price, PriceLimits, Seed, Symbol};
-use klined_market::calendar::{Calendar, MINUTES_PER_DAY};
+use klined_market::calendar::Calendar;
 use klined_market::model::{FullParameters, Model};
 use klined_market::universe::{StockCount, ashare};
+use klined_testing::SHANGHAI_MINUTES;
 
 const SYMBOLS: u16 = 200;
 const DAYS: usize = 300;
@@ -84,13 +85,13 @@ fn walk(
 ) -> Result<(), Failure> {
     let mut run = SymbolRun::list(model.clone(), stock, days[0]);
     let mut close = stock.base_price;
-    let mut bars: Vec<(Symbol, Bar)> = Vec::with_capacity(usize::from(MINUTES_PER_DAY));
+    let mut bars: Vec<(Symbol, Bar)> = Vec::with_capacity(usize::from(SHANGHAI_MINUTES));
     for (place, &day) in days.iter().enumerate() {
         if place > 0 {
             run.open_day(stock, day);
         }
         bars.clear();
-        run.bars_until(calendar, MINUTES_PER_DAY, &mut bars)?;
+        run.bars_until(calendar, SHANGHAI_MINUTES, &mut bars)?;
         let limits = stock.board.price_limits(stock.is_st, day, close).ok_or("a board without limits")?;
         let wrong =
             |what: &str, bar: &dyn std::fmt::Debug| Failure::from(format!("{what}: {stock:?} on {day}: {bar:?}"));

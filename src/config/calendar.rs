@@ -6,7 +6,7 @@ use anyhow::Context;
 use clap::Args;
 use klined_service::text;
 
-use klined_market::calendar::{Calendar, Overrides};
+use klined_market::calendar::{Calendar, Hours, Overrides};
 
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Calendar")]
@@ -15,7 +15,7 @@ pub struct CalendarArgs {
     #[arg(long, env = "KLINED_CALENDAR_FILE", value_name = "FILE")]
     pub calendar_file: Option<PathBuf>,
 
-    /// Refuse days after the published holidays end instead of projecting their holidays
+    /// Refuse the days after the last year whose holidays are published; without it, their holidays are projected
     #[arg(long, env = "KLINED_STRICT_CALENDAR")]
     pub strict_calendar: bool,
 }
@@ -34,7 +34,7 @@ impl CalendarArgs {
                 Overrides::parse(&text).with_context(context)?
             }
         };
-        let calendar = Calendar::with_overrides(&overrides);
+        let calendar = Calendar::with_overrides(Hours::Sse, &overrides);
         Ok(if self.strict_calendar { calendar.strict() } else { calendar })
     }
 }

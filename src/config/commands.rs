@@ -68,7 +68,7 @@ pub struct GeneratorArgs {
     #[command(flatten)]
     pub pace: PaceArgs,
 
-    /// Generate only these stocks, separated by commas
+    /// Write only these stocks, separated by commas; the other stocks get no bars [default: all stocks]
     #[arg(long, env = "KLINED_SYMBOLS", value_name = "A,B", value_delimiter = ',', value_parser = symbol)]
     pub symbols: Vec<Symbol>,
 
@@ -104,11 +104,11 @@ pub struct AggregatorArgs {
     #[arg(long, env = "KLINED_AGGREGATE_ONCE")]
     pub once: bool,
 
-    /// Roll up only this stock
+    /// Roll up only this stock [default: all stocks]
     #[arg(long, env = "KLINED_AGGREGATE_SYMBOL", value_name = "SYMBOL")]
     pub symbol: Option<Symbol>,
 
-    /// In the first run, make the roll-ups of the last H hours of each stock again, whether or not its bars were changed
+    /// In the first run, compute the roll-ups of the last H hours of each stock again, whether or not its bars were changed
     #[arg(long, env = "KLINED_LOOKBACK_HOURS", value_name = "H", value_parser = clap::value_parser!(u32).range(1..=1_000_000),
           allow_negative_numbers = true)]
     pub lookback_hours: Option<u32>,
@@ -125,7 +125,7 @@ pub struct AggregatorArgs {
 
 /// Serves a market over HTTP and WebSocket
 ///
-/// The server only reads: it takes no role and writes nothing, so any number of servers may run beside a generator.
+/// The server only reads. Any number of servers may run on one database, beside the generator that writes it.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "market-api", version)]
 pub struct ApiArgs {
@@ -144,8 +144,8 @@ pub struct ApiArgs {
 /// Fills a market with history
 ///
 /// The history ends with the last finished trading minute, so that the generator continues without a gap or a price jump.
-/// It is rolled up too. Stocks that have bars already are continued from their last one. The program can be interrupted at any
-/// moment; the same command continues.
+/// The program also writes its roll-ups. A stock that already has bars continues from its last bar. The program can be
+/// interrupted at any moment; the same command continues.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "market-backfill", version,
           group = ArgGroup::new("window").required(true).args(["days", "from"]))]
@@ -163,7 +163,7 @@ pub struct BackfillArgs {
     #[arg(long, value_name = "DATE", requires = "from")]
     pub to: Option<NaiveDate>,
 
-    /// Fill only this stock, at most to where the market's other stocks are
+    /// Fill only this stock, at most up to the newest minute of the market's other stocks
     #[arg(long, value_name = "SYMBOL")]
     pub symbol: Option<Symbol>,
 
@@ -171,7 +171,7 @@ pub struct BackfillArgs {
     #[arg(long)]
     pub clear: bool,
 
-    /// Remove without a question
+    /// Remove without asking you to confirm
     #[arg(long, requires = "clear")]
     pub yes: bool,
 
@@ -234,10 +234,10 @@ pub enum KlinedCommand {
     Calendar(CalendarCommand),
     /// Print a universe as CSV
     Universe(UniverseCommand),
-    /// Make every bar of a database again and compare; the exit status is 1 when anything is off
+    /// Check a database: compute every bar again and compare; the exit status is 1 when an error is found
     ///
-    /// The bars are made from seed, model, listings, parameters and scenarios, and every table is compared with the others. Nothing
-    /// is written, so a read-only copy or a standby can be checked, and the daemons may be running.
+    /// The bars are computed from seed, model, listings, parameters and scenarios, and every table is compared with the others. The
+    /// command writes nothing, so it can check a read-only copy or a standby, and the daemons may be running.
     Verify(VerifyArgs),
     /// Put back what `verify` finds missing or changed, after it has shown what it will change and asked
     ///
@@ -245,16 +245,15 @@ pub enum KlinedCommand {
     /// scenarios. Bars of symbols that are no stocks of the market are removed. Scenarios and edits of stock_metadata stay. No generator
     /// and no aggregator may be running. When the command is interrupted, the same command goes on.
     Repair(RepairArgs),
-    /// Remove the market of a database, after a question; the next `klined up` begins a new one
+    /// Remove the market of a database after you confirm it; the next `klined up` begins a new one
     ///
     /// All bars, prices and states and the market's seed are removed. The stocks in stock_metadata stay.
     Reset(ResetCommand),
-    /// Make a key for the market's server
+    /// Make an API key for the market's server
     ///
-    /// The entry for the file of --api-keys is printed on standard output, and the key itself, which is not stored, on standard
-    /// error.
+    /// Standard output gets the entry for the file of --api-keys. Standard error gets the key itself, which is stored nowhere.
     Key(KeyCommand),
-    /// Score bars made in memory against real A-shares: 16 metrics, each with its band
+    /// Compare bars that are made in memory with real A-shares, by 16 metrics with their bands
     ///
     /// The command needs no database. The exit status is 0 when every metric is within its band, 1 when one is not.
     Realism(RealismArgs),
@@ -275,16 +274,16 @@ pub struct UpArgs {
           allow_negative_numbers = true)]
     pub days: Option<u16>,
 
-    /// Remove the market of the database and begin a new one, after a question
+    /// Remove the market of the database after you confirm it, and begin a new one
     #[arg(long)]
     pub fresh: bool,
 
-    /// Return from test mode to the real clock: where the market is ahead of it, make the days up to now again, with the same bars,
-    /// and remove the later ones, after a question
+    /// Return from test mode to the real clock. If the market is ahead of the clock, the program asks you to confirm, makes the days
+    /// up to now again with the same bars, and removes the later bars
     #[arg(long, requires = "live", conflicts_with = "fresh")]
     pub from_now: bool,
 
-    /// Remove without a question
+    /// Remove without asking you to confirm
     #[arg(long, requires = "removal")]
     pub yes: bool,
 
@@ -309,7 +308,7 @@ pub struct KeyCommand {
     /// Name of the person or program that the key is for
     pub name: String,
 
-    /// Add an example of faults for its requests and messages, drawn from this seed
+    /// Add a table of example faults to the entry; the faults of the key's requests and messages follow from this seed
     #[arg(long, value_name = "SEED", value_parser = clap::value_parser!(u64).range(..=i64::MAX.cast_unsigned()))]
     pub chaos: Option<u64>,
 }
@@ -334,7 +333,7 @@ pub struct CalendarCommand {
 
 #[derive(Debug, Clone, Args)]
 pub struct ResetCommand {
-    /// Remove without a question
+    /// Remove without asking you to confirm
     #[arg(long)]
     pub yes: bool,
 
@@ -344,7 +343,8 @@ pub struct ResetCommand {
 
 #[derive(Debug, Clone, Args)]
 pub struct VerifyArgs {
-    /// Look at the bars of only so many of the stocks, such as 5%, other ones in each run; the other tables are compared for all
+    /// Check the bars of only this share of the stocks, such as 5%; each run chooses other stocks. The other tables are checked for
+    /// all stocks
     #[arg(long, value_name = "SHARE", value_parser = share)]
     pub sample: Option<f64>,
 
@@ -373,7 +373,7 @@ pub struct RepairArgs {
 /// Which market a database is compared with.
 #[derive(Debug, Clone, Args)]
 pub struct StoredMarketArgs {
-    /// Seed of a market that has lost its identity [default: the database's own]
+    /// Seed of a market that has lost its row of market_identity [default: the seed of the database]
     #[arg(long, env = "KLINED_SEED", value_name = "N")]
     pub seed: Option<u64>,
 

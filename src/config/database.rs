@@ -19,12 +19,12 @@ pub struct DatabaseArgs {
     )]
     pub db_url: DatabaseUrl,
 
-    /// Most database connections at once
+    /// Maximum number of database connections
     #[arg(long, env = "DB_POOL_SIZE", value_name = "N", default_value_t = 20,
           value_parser = clap::value_parser!(u32).range(2..=1000))]
     pub db_pool_size: u32,
 
-    /// Longest wait for a connection, a lock or the network, in seconds; a statement may take 10 times as long
+    /// Maximum wait for a connection, a lock or the network, in seconds; a statement may take 10 times as long
     #[arg(long, env = "DB_TIMEOUT_SECONDS", value_name = "SECONDS", default_value_t = 30,
           value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub db_timeout: u64,

@@ -12,11 +12,11 @@ use klined_market::model::{FullParameters, ModelKind, Scenario};
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Model")]
 pub struct ModelArgs {
-    /// Seed: the number that all prices follow from [default: the database's own, 42 for a new one]
+    /// Seed: the number that all prices follow from [default: the seed of the database, 42 for a new one]
     #[arg(long, env = "KLINED_SEED", value_name = "N")]
     pub seed: Option<u64>,
 
-    /// Model: full, or gbm for plain geometric Brownian motion [default: the database's own, full for a new one]
+    /// Model: full, or gbm for plain geometric Brownian motion [default: the model of the database, full for a new one]
     #[arg(long, env = "KLINED_MODEL", value_name = "full|gbm")]
     pub model: Option<ModelKind>,
 

@@ -41,7 +41,7 @@ pub struct RealismArgs {
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
 
-    /// Draw the first seed's tails, memory, profiles and candles into an .svg or .png file
+    /// Draw the results of the first seed (tails, memory of volatility, daily profiles, candles) into an .svg or .png file
     #[arg(long, value_name = "FILE.svg|FILE.png", value_parser = picture)]
     pub plot: Option<PathBuf>,
 }

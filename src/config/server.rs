@@ -27,41 +27,42 @@ const MIB: usize = 1024 * 1024;
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Server")]
 pub struct ServerArgs {
-    /// Serve the market at this address: PORT (on 127.0.0.1), ADDRESS:PORT, or none [default: 127.0.0.1:8780]
+    /// Serve the market at this address: PORT (on 127.0.0.1) or ADDRESS:PORT; none: `klined up` serves nothing [default: 127.0.0.1:8780]
     #[arg(long, env = "KLINED_API_ADDR", value_name = "ADDRESS", value_parser = address)]
     pub addr: Option<ListenAddress>,
 
-    /// Most connections served at once; further ones wait
+    /// Maximum number of connections served at once; further connections wait
     #[arg(long, env = "KLINED_API_CONNECTIONS", value_name = "N", default_value_t = 4096,
           value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub connections: u32,
 
-    /// Most connections of one address; further ones are closed
+    /// Maximum number of connections of one client address; further connections are closed
     #[arg(long, env = "KLINED_API_CONNECTIONS_PER_ADDRESS", value_name = "N", default_value_t = 256,
           value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub connections_per_address: u32,
 
-    /// Close a connection that sends or reads nothing for this many seconds
+    /// Close a connection whose client sends or reads nothing for this number of seconds
     #[arg(long, env = "KLINED_API_CLIENT_TIMEOUT", value_name = "SECONDS", default_value_t = 30,
           value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub client_timeout: u64,
 
-    /// Longest time until an answer, in seconds; then the request fails
+    /// Maximum time until an answer, in seconds; then the request fails with status 503
     #[arg(long, env = "KLINED_API_REQUEST_TIMEOUT", value_name = "SECONDS", default_value_t = 10,
           value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub request_timeout: u64,
 
-    /// Most requests per second of one address, and twice as many at once after a pause; each key has a limit of its own
+    /// Maximum number of requests per second of one client address; after a pause twice this number at once. Each key has a limit
+    /// of its own too
     #[arg(long, env = "KLINED_API_RATE", value_name = "N", default_value = "200")]
     pub rate: NonZeroU32,
 
-    /// Most MiB of answers and messages that one address may have been sent and not read yet
+    /// Maximum MiB of answers and messages that are sent to one client address and that it has not read yet
     #[arg(long = "unread-mib-per-address", env = "KLINED_API_UNREAD_MIB_PER_ADDRESS", value_name = "N", default_value_t = 64,
           value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub unread_mib: u32,
 
-    /// TOML file of keys, which `klined key NAME` makes; or none: requests need no key, and only a loopback address can be
-    /// served
+    /// TOML file of keys, whose entries `klined key NAME` prints; or none: requests need no key, and the server listens only on a
+    /// loopback address
     #[arg(long, env = "KLINED_API_KEYS", value_name = "FILE|none")]
     pub api_keys: Option<PathBuf>,
 
@@ -69,11 +70,11 @@ pub struct ServerArgs {
     #[arg(long, env = "KLINED_API_KEY", value_name = "KEY", hide_env_values = true, value_parser = chosen_key)]
     pub api_key: Option<String>,
 
-    /// Names of this server in URLs, separated by commas, besides localhost and loopback addresses; requests for others are refused
+    /// Names of this server in URLs, separated by commas, besides localhost and loopback addresses; requests for other names are refused
     #[arg(long, env = "KLINED_API_HOST", value_name = "NAMES", value_delimiter = ',', value_parser = host)]
     pub host: Vec<String>,
 
-    /// Sites whose pages may read answers in a browser, separated by commas, or * for all sites [default: none]
+    /// Web sites whose pages may read answers in a browser, separated by commas, or * for all sites [default: none]
     #[arg(long, env = "KLINED_API_CORS", value_name = "ORIGINS", value_parser = origins)]
     pub cors: Option<Origins>,
 

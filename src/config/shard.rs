@@ -7,7 +7,7 @@ use klined_market::base::Shard;
 #[derive(Debug, Clone, Copy, Args)]
 #[command(next_help_heading = "Shards")]
 pub struct ShardArgs {
-    /// Work on part i of n of the stocks, counted from 1: n processes share the market, all with the same n [default: all stocks]
+    /// Work on part i of n of the stocks, counted from 1. So n processes share the market; all need the same n [default: all stocks]
     #[arg(long, env = "KLINED_SHARD", value_name = "i/n")]
     pub shard: Option<Shard>,
 }

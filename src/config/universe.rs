@@ -14,7 +14,7 @@ use klined_market::universe::{Universe, UniverseChoice, csv};
 #[command(next_help_heading = "Universe")]
 pub struct UniverseArgs {
     /// Stocks of a new market: demo, ashare:N with N from 1 to 5429, or a CSV file. A market that has stocks keeps them, and the
-    /// start fails when one of these is missing [default: the database's own, demo for a new one]
+    /// start fails when a stock named here is missing from it [default: the stocks of the database, demo for a new one]
     #[arg(long, env = "KLINED_UNIVERSE", value_name = "demo|ashare:N|FILE.csv")]
     pub universe: Option<UniverseChoice>,
 }
@@ -25,7 +25,7 @@ pub struct UniverseArgs {
 /// daily_turnover and is_active. The output can be used as FILE.csv.
 #[derive(Debug, Clone, Args)]
 pub struct UniverseCommand {
-    /// Stocks: demo, ashare:N with N from 1 to 5429, or a CSV file, which is checked
+    /// Stocks: demo, ashare:N with N from 1 to 5429, or a CSV file, which the command checks
     #[arg(value_name = "demo|ashare:N|FILE.csv", default_value = "demo")]
     pub universe: UniverseChoice,
 

@@ -224,7 +224,7 @@ fn market(store: &Arc<dyn BarStore>, calendar: &Arc<Calendar>, claim: MarketClai
         });
     match found {
         Ok((market, newest, Some(stocks))) => {
-            let last = newest.map_or_else(|| "none".to_owned(), |minute| minute.to_string());
+            let last = newest.map_or_else(|| "none".to_owned(), |minute| market.calendar.local_minute(minute));
             let (seed, model) = (market.model.seed.0, market.model.version());
             report.ok(subject, format_args!("seed {seed}, model {model}, {stocks} stocks, last minute {last}"));
         }

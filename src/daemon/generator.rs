@@ -16,7 +16,6 @@ use super::work::{once_writable, open_store, patiently, stop_on};
 use crate::config::GeneratorArgs;
 use crate::jobs::{Generator, JobError, Market, ModelChoice, Stop};
 use klined_market::base::{Clock, Pace, Shard, Symbol};
-use klined_market::calendar::Calendar;
 
 /// On each full minute of the hours in which sessions lie, by the exchange's clocks, on every day: the calendar knows the holidays.
 const SESSION_MINUTES: &str = "0 * 9-15 * * *";
@@ -101,7 +100,7 @@ pub async fn generate(
 ) -> anyhow::Result<()> {
     let pace = task.pace;
     let mut alarm = match pace {
-        Pace::Live => Alarm::on_schedule(SESSION_MINUTES, Calendar::zone(), LONGEST_SLEEP).await?,
+        Pace::Live => Alarm::on_schedule(SESSION_MINUTES, market.calendar.hours().zone(), LONGEST_SLEEP).await?,
         Pace::Test { speed } => Alarm::every(Duration::from_secs_f64(60.0 / speed)),
     };
     market.store = market.store.observed_by(vitals.clone());
@@ -145,7 +144,7 @@ pub async fn generate(
                 Ok((generator, minutes)) => {
                     retry.reset();
                     if minutes > 0 {
-                        debug!(minutes, at = generator.at().map(tracing::field::display), "written");
+                        debug!(minutes, at = generator.at().map(|at| market.calendar.local_minute(at)), "written");
                         events.written.notify_one();
                     }
                     running = Some(generator);

@@ -91,7 +91,7 @@ pub fn run(args: &RealismArgs) -> anyhow::Result<ExitCode> {
 
 fn model(kind: ModelKind, seed: u64, parameters: FullParameters, calendar: &Arc<Calendar>) -> Model {
     match kind {
-        ModelKind::Gbm => Model::gbm(Seed(seed)),
+        ModelKind::Gbm => Model::gbm(Seed(seed), calendar.clone()),
         ModelKind::Full => Model::full(Seed(seed), parameters, calendar.clone()),
     }
 }

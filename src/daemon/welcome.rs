@@ -14,7 +14,7 @@ use crate::jobs::Market;
 use crate::serve::Server;
 use crate::store::{BarStore, PriceRow, StoreError};
 use klined_market::base::{Clock, Pace, UnixSeconds};
-use klined_market::calendar::{Calendar, Session, local_time};
+use klined_market::calendar::{Calendar, Hours, Session};
 
 /// How often the status line is drawn.
 const DRAW_EVERY: Duration = Duration::from_secs(1);
@@ -51,7 +51,11 @@ fn pace(args: &UpArgs, calendar: &Calendar) -> String {
     }
     match calendar.session_at(SystemClock.now()) {
         Ok(span) if span.session == Session::Closed => {
-            format!("live; the exchange is closed until {} (Shanghai time)", local_time(span.start))
+            format!(
+                "live; the exchange is closed until {} ({} time)",
+                calendar.local_time(span.start),
+                calendar.hours().city()
+            )
         }
         _ => "live, a new minute every minute of the session".to_owned(),
     }
@@ -68,7 +72,7 @@ fn every(seconds: f64) -> String {
 
 /// Shows the state of a market on a terminal for as long as it is awaited. Elsewhere it only waits.
 pub async fn show_state(market: Market, server: Option<Arc<Server>>) {
-    let line = StatusLine::begin();
+    let (line, hours) = (StatusLine::begin(), market.calendar.hours());
     if !line.is_shown() {
         return std::future::pending().await;
     }
@@ -77,7 +81,7 @@ pub async fn show_state(market: Market, server: Option<Arc<Server>>) {
         let requests = server.as_ref().map(|server| server.requests());
         // A database that does not answer is the log's matter; the line then stays as it is.
         if let Ok(Ok(Some(state))) = blocking(move || state(&*store)).await {
-            line.set(text(&state, requests));
+            line.set(text(&state, hours, requests));
         }
         tokio::time::sleep(DRAW_EVERY).await;
     }
@@ -114,7 +118,7 @@ fn movers(prices: &[PriceRow]) -> Vec<(String, f64)> {
 }
 
 /// The most important comes first, because a narrow terminal cuts the rest.
-fn text(state: &MarketState, requests: Option<u64>) -> String {
+fn text(state: &MarketState, hours: Hours, requests: Option<u64>) -> String {
     let speed = match state.pace {
         Pace::Test { speed } => format!(" ×{speed}"),
         Pace::Live => String::new(),
@@ -124,7 +128,7 @@ fn text(state: &MarketState, requests: Option<u64>) -> String {
         Session::Morning => "morning session",
         Session::Afternoon => "afternoon session",
     };
-    let mut text = format!("{}  {session}{speed}", local_time(state.now));
+    let mut text = format!("{}  {session}{speed}", hours.local_time(state.now));
     for (symbol, change) in &state.movers {
         text.push_str(&format!("  {symbol} {change:+.1} %"));
     }
@@ -155,9 +159,9 @@ mod tests {
             pace: Pace::Test { speed: 12.0 },
             movers,
         };
-        let shown = text(&state, Some(1_234));
+        let shown = text(&state, Hours::Sse, Some(1_234));
         assert_eq!(shown, "2026-01-05 09:30:00  morning session ×12  NVDA +3.1 %  TSLA -2.0 %  1,234 requests");
         state = MarketState { session: Session::Closed, pace: Pace::Live, movers: Vec::new(), ..state };
-        assert_eq!(text(&state, None), "2026-01-05 09:30:00  closed");
+        assert_eq!(text(&state, Hours::Sse, None), "2026-01-05 09:30:00  closed");
     }
 }

@@ -9,7 +9,7 @@ use super::{JobError, Market};
 use crate::store::{BarStore, Listing, MarketStatus, MarketWrite, ParametersSince, StoreError, SymbolProgress};
 use klined_market::bars::SymbolRun;
 use klined_market::base::UnixSeconds;
-use klined_market::calendar::{MINUTES_PER_DAY, Minute, Session, SessionSpan};
+use klined_market::calendar::{Minute, Session, SessionSpan};
 
 /// The most bars in one transaction. It bounds memory and the work that a kill loses.
 pub(super) const WRITE_BARS_MAX: usize = 65_536;
@@ -126,7 +126,7 @@ pub(super) fn run_towards(
         if run.day() > last_day {
             break Reached::Target;
         }
-        let until = if run.day() == last_day { calendar.index_in_day(target) + 1 } else { MINUTES_PER_DAY };
+        let until = if run.day() == last_day { calendar.index_in_day(target) + 1 } else { u16::MAX };
         write.halts.extend(run.bars_until(calendar, until, &mut write.bars)?);
         if run.day() >= last_day {
             break Reached::Target;

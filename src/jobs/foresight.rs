@@ -17,7 +17,7 @@ use crate::store::SymbolProgress;
 use klined_market::bars::ticks::TickFacts;
 use klined_market::bars::{Bar, SymbolRun};
 use klined_market::base::Symbol;
-use klined_market::calendar::{Calendar, MINUTES_PER_DAY, Minute};
+use klined_market::calendar::{Calendar, Minute};
 
 /// The most attempts to read while a generator writes at the same time.
 const TRIES: usize = 5;
@@ -245,7 +245,7 @@ impl Reading {
             return Ok(None);
         }
         let events: Vec<_> = applied.iter().flat_map(|scenario| scenario.events.iter().cloned()).collect();
-        let model = self.market.model.clone().with_events(&events, &self.market.calendar);
+        let model = self.market.model.clone().with_events(&events);
         Ok(Some((Arc::new(Market { model, ..Market::clone(&self.market) }), applied.len())))
     }
 
@@ -320,7 +320,7 @@ impl Ground {
         let run = match kept.filter(|run| run.checkpoint() == progress.checkpoint) {
             // It was at work when it was kept.
             Some(kept) => Some(kept),
-            None if progress.is_listed => caught_up(market, resume(market, progress)?, MINUTES_PER_DAY)?,
+            None if progress.is_listed => caught_up(market, resume(market, progress)?, u16::MAX)?,
             None => Some(resume(market, progress)?),
         };
         let is_day_before = market.calendar.day_after(progress.checkpoint.day)? == day;

@@ -12,16 +12,14 @@ use chrono::NaiveDate;
 use tracing::{info, warn};
 
 use super::advance::{Reached, WRITE_BARS_MAX, ensure_partitions, resume, run_towards, status_after, status_at};
+use super::future::refuse_future;
 use super::retention::Retention;
 use super::universe::{self, Roster};
 use super::{JobError, Market, Stop};
 use crate::store::{Lease, Listing, MarketStatus, MarketWrite, ParametersSince, Role};
 use klined_market::bars::SymbolRun;
-use klined_market::base::{MarketClock, Pace, Seconds, Symbol, UnixNanos, UnixSeconds};
-use klined_market::calendar::{Calendar, MINUTES_PER_DAY, Minute, local_time};
-
-/// The most by which the newest bar may be ahead of the clock. A clock that was set back a little explains this much.
-const CLOCK_STEP_MAX: Seconds = Seconds::minutes(10);
+use klined_market::base::{MarketClock, Pace, Symbol, UnixNanos, UnixSeconds};
+use klined_market::calendar::Minute;
 
 /// The most symbols that one line of the log names.
 const NAMES_MAX: usize = 20;
@@ -253,7 +251,11 @@ impl Generator {
         let Some(earliest) = lagging.iter().filter_map(|symbol| self.runs.get(symbol)).map(SymbolRun::day).min() else {
             return Ok(());
         };
-        info!(symbols = lagging.len(), until = %at, "generating the missing bars of symbols that lag behind");
+        info!(
+            symbols = lagging.len(),
+            until = self.market.calendar.local_minute(at),
+            "generating the missing bars of symbols that lag behind"
+        );
         ensure_partitions(&self.market, earliest, calendar.day_of(at))?;
         for symbol in lagging {
             let since = self.listed_since.get(&symbol).copied().unwrap_or(earliest);
@@ -283,8 +285,9 @@ impl Generator {
         if from == 0 {
             self.open_day(day, &mut write)?;
         }
-        let due = if calendar.day_of(target) == day { calendar.index_in_day(target) + 1 } else { MINUTES_PER_DAY };
-        let fitting = u16::try_from(WRITE_BARS_MAX / self.runs.len().max(1)).unwrap_or(MINUTES_PER_DAY).max(1);
+        let due =
+            if calendar.day_of(target) == day { calendar.index_in_day(target) + 1 } else { calendar.minutes_on(day) };
+        let fitting = u16::try_from(WRITE_BARS_MAX / self.runs.len().max(1)).unwrap_or(u16::MAX).max(1);
         let until = due.min(from.saturating_add(fitting));
         let last = calendar.minute_of(day, until - 1)?;
 
@@ -371,18 +374,6 @@ impl Generator {
         write.listings.append(&mut listed);
         Ok(())
     }
-}
-
-/// Refuses a newest minute that lies in the future of the clock.
-///
-/// # Errors
-/// It lies in the future.
-pub fn refuse_future(calendar: &Calendar, newest: Minute, now: UnixSeconds) -> Result<(), JobError> {
-    if newest.end() > now + CLOCK_STEP_MAX {
-        let ahead = calendar.days(calendar.date_of(now)?, calendar.day_of(newest)).len().saturating_sub(1);
-        return Err(JobError::FutureData { newest: newest.to_string(), now: local_time(now), ahead });
-    }
-    Ok(())
 }
 
 /// Logs the symbols that were listed or delisted, by name when they are few.

@@ -181,7 +181,7 @@ impl Market {
                 Model::full_of_version(Seed(seed), version, parameters, calendar.clone())
             }
             ModelKind::Gbm if parameters != FullParameters::default() => return Err(JobError::UnusedParameters),
-            ModelKind::Gbm => Model::gbm(Seed(seed)),
+            ModelKind::Gbm => Model::gbm(Seed(seed), calendar.clone()),
         };
         let rows = universe.map_or_else(universe::demo, |universe| universe.rows(Seed(seed)));
         if let Some(universe) = universe {

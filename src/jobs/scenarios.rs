@@ -13,7 +13,7 @@ use super::{JobError, Market};
 use crate::store::{Lease, StoredScenario};
 use klined_market::bars::Halt;
 use klined_market::base::UnixSeconds;
-use klined_market::calendar::{Minute, local_time};
+use klined_market::calendar::{Hours, Minute};
 use klined_market::model::{Scenario, ScenarioEvent, Scope};
 
 impl Market {
@@ -43,11 +43,11 @@ impl Market {
         }
         for stored in new {
             self.store.add_scenario(lease, &stored)?;
-            log(&stored);
+            log(&stored, self.calendar.hours());
             applied.push(stored);
         }
         let events: Vec<ScenarioEvent> = applied.into_iter().flat_map(|stored| stored.events).collect();
-        self.model = self.model.with_events(&events, &self.calendar);
+        self.model = self.model.with_events(&events);
         Ok(self)
     }
 
@@ -73,8 +73,8 @@ impl Market {
                 return Err(JobError::ScenarioTarget { name, target });
             }
             if let Some(newest) = newest.filter(|&newest| event.from <= newest) {
-                let (name, from) = (scenario.name().to_owned(), local_time(event.from));
-                return Err(JobError::ScenarioTooLate { name, from, newest: local_time(newest) });
+                let (name, from) = (scenario.name().to_owned(), self.calendar.local_time(event.from));
+                return Err(JobError::ScenarioTooLate { name, from, newest: self.calendar.local_time(newest) });
             }
         }
         Ok(events)
@@ -87,9 +87,9 @@ impl Market {
     }
 }
 
-fn log(scenario: &StoredScenario) {
-    let begin = scenario.events.iter().map(|event| event.from).min().map(local_time);
-    let end = scenario.events.iter().map(|event| event.until).max().map(local_time);
+fn log(scenario: &StoredScenario, hours: Hours) {
+    let begin = scenario.events.iter().map(|event| event.from).min().map(|from| hours.local_time(from));
+    let end = scenario.events.iter().map(|event| event.until).max().map(|until| hours.local_time(until));
     let (events, from, until) = (scenario.events.len(), begin.unwrap_or_default(), end.unwrap_or_default());
     info!(scenario = scenario.name, events, from, until, "the scenario was applied");
 }

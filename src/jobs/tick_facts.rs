@@ -9,7 +9,6 @@ use super::{JobError, Market};
 use crate::store::{BarRange, StoreError, SymbolProgress};
 use klined_market::bars::ticks::TickFacts;
 use klined_market::base::{Interval, Price, Symbol, UnixSeconds};
-use klined_market::calendar::Calendar;
 
 /// A symbol on a trading day.
 pub type SymbolDay = (Symbol, NaiveDate);
@@ -57,7 +56,7 @@ pub fn tick_facts_of_days(
         }
     }
     let before = |((symbol, day), _): &(SymbolDay, _)| {
-        let to = Calendar::midnight(*day)?;
+        let to = market.calendar.midnight(*day)?;
         Ok::<_, JobError>(BarRange { symbol: *symbol, interval: Interval::Minute1, from: UnixSeconds::EPOCH, to })
     };
     let ranges = earlier.iter().map(before).collect::<Result<Vec<_>, _>>()?;

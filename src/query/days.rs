@@ -9,7 +9,7 @@ use super::errors::{Failure, Refusal};
 use super::{DayFigures, ShownBar};
 use crate::store::{BarRange, BarStore, StoredBar};
 use klined_market::base::{Interval, Symbol, UnixSeconds};
-use klined_market::calendar::{Calendar, MINUTES_PER_DAY};
+use klined_market::calendar::Calendar;
 
 /// The most stocks of one read.
 pub(super) const STOCKS_AT_ONCE: usize = 512;
@@ -82,7 +82,7 @@ pub(super) fn days(store: &dyn BarStore, calendar: &Calendar, symbols: &[Symbol]
             continue;
         }
         let first_day = date.or(newest).and_then(|date| calendar.first_of_days_ending(date, 2));
-        since.insert(*date, first_day.map_or(Ok(UnixSeconds::EPOCH), Calendar::midnight)?);
+        since.insert(*date, first_day.map_or(Ok(UnixSeconds::EPOCH), |day| calendar.midnight(day))?);
     }
     let mut watermarks = store.watermarks()?;
     for _ in 0..TRIES {
@@ -91,7 +91,7 @@ pub(super) fn days(store: &dyn BarStore, calendar: &Calendar, symbols: &[Symbol]
             let since = since[&dates[place]];
             watermarks.get(symbol).map_or(since, |folded_to| since.max(folded_to.next()))
         };
-        let most = symbols.len() * 2 * usize::from(MINUTES_PER_DAY) + symbols.len();
+        let most = symbols.len() * 2 * usize::from(calendar.hours().minutes_per_day()) + symbols.len();
         let fresh = store.bars(&ranges(symbols, Interval::Minute1, fresh_from), most)?;
         // With other watermarks a minute might be counted twice, or not at all.
         let after = store.watermarks()?;

@@ -4,7 +4,7 @@ use super::Reader;
 use super::errors::{Failure, Refusal};
 use crate::store::{BarRange, BarStore, StoredBar};
 use klined_market::base::{Interval, Ohlcv, Symbol, UnixSeconds};
-use klined_market::calendar::{Calendar, MINUTES_PER_DAY, Minute};
+use klined_market::calendar::{Calendar, Minute};
 
 /// A stock's last trading day so far.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -66,7 +66,8 @@ pub struct PeriodFigures {
     pub mean: f64,
     /// Shares.
     pub volume: i64,
-    /// √(Σr²·240/n) of n log returns r from close to close: the standard deviation of a day's return when there is no drift.
+    /// √(Σr²·N/n) of n log returns r from close to close: the standard deviation of the return of a day, of
+    /// N minutes, when there is no drift.
     pub volatility: f64,
 }
 
@@ -88,9 +89,14 @@ impl Period {
 }
 
 /// The 1-minute bars from one instant on, at most those of 30 days.
-fn minutes(store: &dyn BarStore, symbol: Symbol, from: UnixSeconds) -> Result<Vec<StoredBar>, Failure> {
+fn minutes(
+    store: &dyn BarStore,
+    calendar: &Calendar,
+    symbol: Symbol,
+    from: UnixSeconds,
+) -> Result<Vec<StoredBar>, Failure> {
     let range = BarRange { symbol, interval: Interval::Minute1, from, to: UnixSeconds::MAX };
-    let mut bars = store.bars(&[range], 30 * usize::from(MINUTES_PER_DAY))?;
+    let mut bars = store.bars(&[range], 30 * usize::from(calendar.hours().minutes_per_day()))?;
     bars.retain(StoredBar::is_priced);
     Ok(bars)
 }
@@ -112,7 +118,7 @@ impl Reader {
             let last = store.last_bars(&[newest], 1)?.pop();
             let unknown = || Refusal::UnknownTicker(symbol.to_string());
             let open_at = Period::Days(1).start(calendar, last.ok_or_else(unknown)?.time);
-            let bars = minutes(store, symbol, open_at)?;
+            let bars = minutes(store, calendar, symbol, open_at)?;
             let (first, last) = (bars.first().ok_or_else(unknown)?, bars.last().ok_or_else(unknown)?);
             Ok(DayFigures {
                 last: last.time,
@@ -135,12 +141,12 @@ impl Reader {
         let row = self.price(symbol).await?;
         let newest = self.price_list().await?.newest.unwrap_or(row.last_update);
         self.ask(move |store, calendar| {
-            let bars = minutes(store, symbol, period.start(calendar, newest))?;
+            let bars = minutes(store, calendar, symbol, period.start(calendar, newest))?;
             let none = || Refusal::Invalid(format!("{symbol} has no bar in that time; ask for a longer period"));
             let (first, last) = (bars.first().ok_or_else(none)?, bars.last().ok_or_else(none)?);
             let squares = bars.windows(2).map(|pair| (pair[1].close / pair[0].close).ln().powi(2));
             let returns = bars.len().saturating_sub(1).max(1);
-            let variance = squares.sum::<f64>() * f64::from(MINUTES_PER_DAY) / returns as f64;
+            let variance = squares.sum::<f64>() * f64::from(calendar.hours().minutes_per_day()) / returns as f64;
             Ok(PeriodFigures {
                 from: first.time,
                 to: last.time,

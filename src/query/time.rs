@@ -4,7 +4,7 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, Timelike};
 
 use super::parameters::repeated;
 use klined_market::base::{Nanos, UnixSeconds};
-use klined_market::calendar::Calendar;
+use klined_market::calendar::Hours;
 
 /// 9999-12-31T23:59:59Z, the last instant that a client may name.
 const LAST: UnixSeconds = UnixSeconds::new(253_402_300_799);
@@ -20,13 +20,13 @@ pub enum Edge {
 
 /// The instant of a parameter in Unix seconds, or a text that says what is wrong with it. Fractions of a second are cut off, also
 /// at the end of a span, because the last second is included there.
-pub fn parse(name: &str, text: &str, edge: Edge) -> Result<UnixSeconds, String> {
-    precise(name, text, edge).map(|(seconds, _)| seconds)
+pub fn parse(hours: Hours, name: &str, text: &str, edge: Edge) -> Result<UnixSeconds, String> {
+    precise(hours, name, text, edge).map(|(seconds, _)| seconds)
 }
 
 /// The instant of a parameter in Unix seconds, and the nanoseconds after that; or a text that says what is wrong with it. A whole
 /// second stands for its first nanosecond at the start of a span, and for its last at the end, unless a fraction is written.
-pub fn precise(name: &str, text: &str, edge: Edge) -> Result<(UnixSeconds, Nanos), String> {
+pub fn precise(hours: Hours, name: &str, text: &str, edge: Edge) -> Result<(UnixSeconds, Nanos), String> {
     let wrong = || {
         format!(
             "{name}={} is no time: use RFC 3339 (2026-03-02T09:30:00+08:00; without a zone it is the exchange's time), a date of \
@@ -42,15 +42,15 @@ pub fn precise(name: &str, text: &str, edge: Edge) -> Result<(UnixSeconds, Nanos
         }
     } else if let Ok(date) = text.parse::<NaiveDate>() {
         let instant = match edge {
-            Edge::Start => Calendar::midnight(date),
-            Edge::End => date.succ_opt().map_or(Ok(LAST), |next| Calendar::midnight(next).map(UnixSeconds::previous)),
+            Edge::Start => hours.midnight(date),
+            Edge::End => date.succ_opt().map_or(Ok(LAST), |next| hours.midnight(next).map(UnixSeconds::previous)),
         };
         (instant.map_err(|_| wrong())?, whole)
     } else if let Some(instant) = zoned(text) {
         instant
     } else {
         let local = local(text).ok_or_else(wrong)?;
-        (Calendar::instant_of(local).map_err(|_| wrong())?, Nanos::new(i64::from(local.nanosecond())))
+        (hours.instant_of(local).map_err(|_| wrong())?, Nanos::new(i64::from(local.nanosecond())))
     };
     if (UnixSeconds::EPOCH..=LAST).contains(&instant) { Ok((instant, fraction)) } else { Err(wrong()) }
 }
@@ -93,11 +93,11 @@ mod tests {
             "2026-03-02T09:30",
             "2026-03-02 09:30",
         ] {
-            assert_eq!(parse("start", text, Edge::Start), Ok(instant), "{text}");
+            assert_eq!(parse(Hours::Sse, "start", text, Edge::Start), Ok(instant), "{text}");
         }
         let midnight = UnixSeconds::new(1_772_380_800);
-        assert_eq!(parse("start", "2026-03-02", Edge::Start), Ok(midnight));
-        assert_eq!(parse("end", "2026-03-02", Edge::End), Ok((midnight + Seconds::DAY).previous()));
+        assert_eq!(parse(Hours::Sse, "start", "2026-03-02", Edge::Start), Ok(midnight));
+        assert_eq!(parse(Hours::Sse, "end", "2026-03-02", Edge::End), Ok((midnight + Seconds::DAY).previous()));
     }
 
     #[test]
@@ -106,13 +106,17 @@ mod tests {
         for (text, utc) in
             [("1991-01-10T09:30:00", "1991-01-10T01:30:00Z"), ("1991-07-10T09:30:00", "1991-07-10T00:30:00Z")]
         {
-            assert_eq!(parse("start", text, Edge::Start), parse("start", utc, Edge::Start), "{text}");
+            assert_eq!(
+                parse(Hours::Sse, "start", text, Edge::Start),
+                parse(Hours::Sse, "start", utc, Edge::Start),
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn a_fraction_is_kept_where_it_is_written() {
-        let fraction = |text, edge| precise("end", text, edge).map(|(_, fraction)| fraction.get());
+        let fraction = |text, edge| precise(Hours::Sse, "end", text, edge).map(|(_, fraction)| fraction.get());
         for (text, nanos) in [("2026-03-02T09:30:00.25", 250_000_000), ("1772415000007", 7_000_000)] {
             assert_eq!([Edge::Start, Edge::End].map(|edge| fraction(text, edge)), [Ok(nanos), Ok(nanos)], "{text}");
         }
@@ -134,7 +138,7 @@ mod tests {
             "1e9",
             "' OR 1=1 --",
         ] {
-            let message = parse("start", text, Edge::Start).unwrap_err();
+            let message = parse(Hours::Sse, "start", text, Edge::Start).unwrap_err();
             assert!(message.starts_with("start="), "{message}");
         }
     }

@@ -9,7 +9,6 @@ use crate::jobs::{JobError, Market};
 use crate::store::BarRange;
 use klined_market::bars::{Bar, SymbolRun};
 use klined_market::base::{Interval, Symbol, UnixSeconds};
-use klined_market::calendar::MINUTES_PER_DAY;
 use klined_market::model::{Regime, ScenarioEvent, Scope};
 
 /// The most days of a request.
@@ -51,7 +50,7 @@ pub fn truth(
     let last_bar = progress.last_bar.ok_or_else(unknown)?;
     let scenarios = store.scenarios()?;
     let all: Vec<ScenarioEvent> = scenarios.iter().flat_map(|scenario| scenario.events.iter().cloned()).collect();
-    let model = market.model.clone().with_events(&all, calendar);
+    let model = market.model.clone().with_events(&all);
     let parameters = progress.checkpoint.opening.parameters;
     let instrument = parameters.instrument(symbol).map_err(|error| Refusal::Invalid(error.to_string()))?;
     let (first_day, last_day) = (calendar.date_of(from)?, calendar.date_of(until.min(last_bar))?);
@@ -81,10 +80,10 @@ pub fn truth(
         };
         let mut bars = Vec::new();
         if day < first_day {
-            run.bars_until(calendar, MINUTES_PER_DAY, &mut bars).map_err(|_| unknown())?;
+            run.bars_until(calendar, u16::MAX, &mut bars).map_err(|_| unknown())?;
             continue;
         }
-        for (index, minute) in (1..=MINUTES_PER_DAY).zip(calendar.minutes_of(day)) {
+        for (index, minute) in (1..=u16::MAX).zip(calendar.minutes_of(day)) {
             run.bars_until(calendar, index, &mut bars).map_err(|_| unknown())?;
             let Some(quote) = run.snapshot(minute).filter(|_| is_asked(minute.start())) else { continue };
             match regimes.last_mut() {

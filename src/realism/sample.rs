@@ -7,7 +7,6 @@ use chrono::NaiveDate;
 
 use super::Series;
 use klined_market::base::Instrument;
-use klined_market::calendar::MINUTES_PER_DAY;
 use klined_market::model::{DayPath, Model};
 
 /// The fewest trading days for which the bands are made.
@@ -40,14 +39,14 @@ fn series(model: &Model, stock: &Instrument, days: &[NaiveDate]) -> Series {
     let mut series = Series::default();
     let mut close = stock.base_price;
     let mut before: Option<DayPath> = None;
-    let mut minutes = Vec::with_capacity(usize::from(MINUTES_PER_DAY));
+    let mut minutes = Vec::new();
     for &day in days {
         let mut path = match &before {
             None => model.open_first_day(stock, day),
             Some(before) => model.open_next_day(stock, before, day),
         };
         minutes.clear();
-        minutes.extend((0..MINUTES_PER_DAY).map(|_| path.step()));
+        minutes.extend((0..model.calendar().minutes_on(day)).map(|_| path.step()));
         series.push_day(&minutes, stock.board.price_limits(stock.is_st, day, close));
         close = path.price();
         before = Some(path);

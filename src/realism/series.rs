@@ -1,12 +1,11 @@
 //! One symbol's bars for the estimators: quarter-hours and days, with prices as logs of ticks.
 
 use klined_market::base::{Ohlcv, PriceLimits};
-use klined_market::calendar::MINUTES_PER_DAY;
 
 /// Minutes in a quarter-hour.
 const QUARTER_MINUTES: usize = 15;
-/// QuarterBar-hours in a trading day.
-pub const QUARTERS_PER_DAY: usize = MINUTES_PER_DAY as usize / QUARTER_MINUTES;
+/// Quarter-hours in a trading day of the exchange that the market is compared with.
+pub const QUARTERS_PER_DAY: usize = 16;
 
 /// A quarter-hour.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -44,7 +43,7 @@ pub struct Series {
 impl Series {
     /// Adds a whole day of minutes; a day that is not whole is left out.
     pub fn push_day(&mut self, minutes: &[Ohlcv], limits: Option<PriceLimits>) {
-        if minutes.len() != usize::from(MINUTES_PER_DAY) {
+        if minutes.len() != QUARTERS_PER_DAY * QUARTER_MINUTES {
             return;
         }
         let log = |ticks: i64| (ticks as f64).ln();

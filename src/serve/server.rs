@@ -17,7 +17,7 @@ use crate::jobs::Market;
 use crate::query::errors::Refusal;
 use crate::query::{Age, LatestTicks, Present, Reader, StockSnapshot, Tick, TickPage, TickQuery, Ticks};
 use klined_market::base::{Clock, PriceLimits, Symbol, UnixNanos};
-use klined_market::calendar::Calendar;
+use klined_market::calendar::{Calendar, Hours};
 use klined_service::net::http::Bounds;
 
 /// Who gets the chart page with a key in it; elsewhere the page asks its reader for one.
@@ -84,6 +84,12 @@ impl Server {
     /// without keys still asks for none.
     pub fn change_keys(&self, new: Keys) {
         self.guard.change_keys(new);
+    }
+
+    /// The hours of the market.
+    #[must_use]
+    pub fn hours(&self) -> Hours {
+        self.reader.calendar().hours()
     }
 
     /// Goes by another calendar from now on; days that may have bars must be the same in it.

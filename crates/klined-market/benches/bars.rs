@@ -10,8 +10,9 @@ use divan::Bencher;
 use divan::counter::ItemsCount;
 use klined_market::bars::{Bar, Rollup, SymbolRun};
 use klined_market::base::{Board, Instrument, Seed, Symbol};
-use klined_market::calendar::{Calendar, MINUTES_PER_DAY};
+use klined_market::calendar::Calendar;
 use klined_market::model::{FullParameters, Model};
+use klined_testing::SHANGHAI_MINUTES;
 
 const DAYS: usize = 60;
 
@@ -30,13 +31,13 @@ fn days(calendar: &Calendar) -> Vec<NaiveDate> {
 
 /// A stock's bars of all days.
 fn run(model: &Model, calendar: &Calendar, days: &[NaiveDate]) -> Vec<(Symbol, Bar)> {
-    let mut bars = Vec::with_capacity(days.len() * usize::from(MINUTES_PER_DAY));
+    let mut bars = Vec::with_capacity(days.len() * usize::from(SHANGHAI_MINUTES));
     let mut run = SymbolRun::list(model.clone(), stock(), days[0]);
     for (nth, &day) in days.iter().enumerate() {
         if nth > 0 {
             run.open_day(stock(), day);
         }
-        run.bars_until(calendar, MINUTES_PER_DAY, &mut bars).expect("a trading day");
+        run.bars_until(calendar, SHANGHAI_MINUTES, &mut bars).expect("a trading day");
     }
     bars
 }
@@ -49,7 +50,8 @@ fn day(bencher: Bencher<'_, '_>, model: &Model, calendar: &Calendar) {
 
 #[divan::bench]
 fn day_of_gbm(bencher: Bencher<'_, '_>) {
-    day(bencher, &Model::gbm(Seed(1)), &Calendar::shanghai());
+    let calendar = Arc::new(Calendar::shanghai());
+    day(bencher, &Model::gbm(Seed(1), calendar.clone()), &calendar);
 }
 
 #[divan::bench]
@@ -61,8 +63,8 @@ fn day_of_full(bencher: Bencher<'_, '_>) {
 /// Minutes a second into eight intervals.
 #[divan::bench]
 fn roll_up(bencher: Bencher<'_, '_>) {
-    let calendar = Calendar::shanghai();
-    let bars = run(&Model::gbm(Seed(1)), &calendar, &days(&calendar));
+    let calendar = Arc::new(Calendar::shanghai());
+    let bars = run(&Model::gbm(Seed(1), calendar.clone()), &calendar, &days(&calendar));
     bencher.counter(ItemsCount::new(bars.len())).bench_local(|| {
         let mut rollup = Rollup::new(&calendar);
         let mut volume = 0_i64;

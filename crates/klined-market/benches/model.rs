@@ -11,14 +11,15 @@ use chrono::NaiveDate;
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use klined_market::base::{Board, Instrument, SectorKey, Seed};
-use klined_market::calendar::{Calendar, MINUTES_PER_DAY};
+use klined_market::calendar::Calendar;
 use klined_market::model::{FullParameters, Model};
+use klined_testing::SHANGHAI_MINUTES;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
 const DAYS: usize = 60;
 const SYMBOLS: usize = 8;
-const BARS: usize = DAYS * SYMBOLS * MINUTES_PER_DAY as usize;
+const BARS: usize = DAYS * SYMBOLS * SHANGHAI_MINUTES as usize;
 
 fn main() {
     divan::main();
@@ -47,7 +48,7 @@ fn run(model: &Model, stocks: &[Instrument], days: &[NaiveDate]) -> i64 {
         let mut state = model.first_state(stock, days[0]);
         for &day in days {
             let mut path = model.open_day(stock, &state, day).expect("the model's own state");
-            for _ in 0..MINUTES_PER_DAY {
+            for _ in 0..SHANGHAI_MINUTES {
                 volume = volume.wrapping_add(path.step().volume());
             }
             state = path.state();
@@ -63,7 +64,7 @@ fn bench(bencher: Bencher<'_, '_>, model: &Model, days: &[NaiveDate]) {
 
 #[divan::bench]
 fn gbm(bencher: Bencher<'_, '_>) {
-    bench(bencher, &Model::gbm(Seed(1)), &days(&calendar()));
+    bench(bencher, &Model::gbm(Seed(1), calendar()), &days(&calendar()));
 }
 
 #[divan::bench]

@@ -10,7 +10,7 @@ pub mod stats;
 pub mod time;
 
 pub use compare::{assert_has, assert_same, first_difference};
-pub use time::{SHANGHAI, at, date, minute, trading_days_from};
+pub use time::{SHANGHAI, SHANGHAI_MINUTES, at, date, minute, trading_days_from};
 
 use std::path::{Path, PathBuf};
 

@@ -12,7 +12,7 @@ use crate::time::SHANGHAI;
 /// The plain model.
 #[must_use]
 pub fn gbm(seed: u64) -> Model {
-    Model::gbm(Seed(seed))
+    Model::gbm(Seed(seed), Arc::new(Calendar::clone(&SHANGHAI)))
 }
 
 /// The full model with these parameters.

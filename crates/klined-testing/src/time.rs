@@ -10,6 +10,9 @@ use klined_market::calendar::{Calendar, Minute};
 /// The Shanghai calendar with its projected days, made once.
 pub static SHANGHAI: LazyLock<Calendar> = LazyLock::new(Calendar::shanghai);
 
+/// Trading minutes of a day in Shanghai.
+pub const SHANGHAI_MINUTES: u16 = 240;
+
 /// A date from its ISO text.
 ///
 /// # Panics

@@ -11,7 +11,7 @@ use crate::daemon::clock::SystemClock;
 use crate::daemon::reload::Calendars;
 use crate::store::MarketStatus;
 use klined_market::base::{Clock, Seconds, UnixSeconds};
-use klined_market::calendar::{Calendar, local_time};
+use klined_market::calendar::Calendar;
 
 /// The most trading minutes that a live market may be behind and still be ready.
 const BACKLOG_MINUTES_MAX: u64 = 3;
@@ -138,7 +138,9 @@ impl JobStatus for MarketVitals {
             Duty::RunWithin(_) => format!("{} minutes to roll up", advance.lag_minutes),
             Duty::FollowClock | Duty::RunFree => {
                 let session = advance.status.map_or("no", |status| status.span.session.as_str());
-                let last = advance.last_minute.map_or_else(|| "none".to_owned(), local_time);
+                let last = advance
+                    .last_minute
+                    .map_or_else(|| "none".to_owned(), |last| self.calendars.borrow().local_time(last));
                 format!("{session} session, last minute {last}")
             }
         }

@@ -163,7 +163,7 @@ impl Aggregator {
         let mut begins = BTreeMap::new();
         if tasks.iter().any(|task| task.folded_to == Some(UnixSeconds::EPOCH)) {
             for listing in self.store.listings()? {
-                begins.entry(listing.symbol).or_insert(Calendar::midnight(listing.first_day)?);
+                begins.entry(listing.symbol).or_insert(self.calendar.midnight(listing.first_day)?);
             }
         }
         Ok(begins)

@@ -264,7 +264,7 @@ fn would_precede(market: &Market, since: NaiveDate, first_day: NaiveDate) -> boo
 /// First day and last minute of a window.
 fn bounds(market: &Market, window: Window, now: UnixSeconds) -> Result<(NaiveDate, Minute), JobError> {
     let calendar = &market.calendar;
-    let now_text = klined_market::calendar::local_time(now);
+    let now_text = calendar.local_time(now);
     let opened = calendar.first_day();
     let (today, over) = (calendar.date_of(now)?, calendar.last_completed(now)?);
     let empty =

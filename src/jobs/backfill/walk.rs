@@ -12,7 +12,7 @@ use super::super::universe::Roster;
 use super::super::{JobError, Market};
 use crate::store::{HistoryPart, MarketWrite, RollupWrite};
 use klined_market::bars::{Rollup, SymbolRun};
-use klined_market::calendar::{Calendar, MINUTES_PER_DAY, Minute};
+use klined_market::calendar::{Calendar, Minute};
 
 /// A symbol on its way.
 pub(super) struct Walk<'c> {
@@ -44,9 +44,9 @@ pub(super) enum Made {
 
 /// The stretches that lead all symbols to a minute, in order.
 pub(super) fn stretches(calendar: &Calendar, walks: &[Walk<'_>], target: Minute) -> Vec<Stretch> {
-    let next_day = |run: &SymbolRun| match run.next_index() {
-        MINUTES_PER_DAY => calendar.day_after(run.day()).unwrap_or(run.day()),
-        _ => run.day(),
+    let next_day = |run: &SymbolRun| match run.is_day_over() {
+        true => calendar.day_after(run.day()).unwrap_or(run.day()),
+        false => run.day(),
     };
     let last_day = calendar.day_of(target);
     let first = walks.iter().map(|walk| next_day(&walk.run)).min().and_then(|day| day.with_day(1));

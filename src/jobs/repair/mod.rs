@@ -62,7 +62,7 @@ impl Repair {
         let rows = Rows::read(&*store)?;
         let from = store.retained_from()?.unwrap_or(UnixSeconds::MIN);
         let market = with_stored_events(market)?;
-        let plan = Plan::default();
+        let plan = Plan::new(market.calendar.hours());
         let mut repair = Self { market, writer, aggregator, rows, from, keeps_edits, plan };
         repair.look(progress, stop)?;
         let Report { differing, minutes, .. } = repair.plan.report;
@@ -84,7 +84,7 @@ impl Repair {
     }
 
     fn look(&mut self, progress: &mut dyn Progress, stop: &Stop) -> Result<(), JobError> {
-        let mut plan = Plan::default();
+        let mut plan = Plan::new(self.market.calendar.hours());
         self.rows.compare(&self.market, &mut plan.report)?;
         let present = self.present()?;
         let listed = self.rows.states.len().max(self.rows.listings.len()) as u64;
@@ -332,7 +332,7 @@ impl Repair {
             let outdated = vec![Outdated::Listings(symbol), Outdated::Parameters(symbol)];
             self.store().mend(&self.writer, &Mend { outdated, write, ..Mend::default() })?;
         }
-        let mut report = Report::default();
+        let mut report = Report::new(self.market.calendar.hours());
         let mut mender =
             Mender { store: self.store(), lease: &self.writer, symbol, mend: Mend::default(), from: None, length: 0 };
         let present = self.walk(symbol, inputs, target, &mut report, &mut mender)?.present()?;

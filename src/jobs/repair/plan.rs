@@ -9,6 +9,7 @@ use crate::jobs::verify::Report;
 use crate::jobs::verify::cure::{Cure, Cures};
 use crate::store::{Identity, MarketStatus};
 use klined_market::base::{Interval, Symbol, UnixSeconds};
+use klined_market::calendar::Hours;
 
 /// The most stocks that a line names.
 const NAMES_MAX: usize = 20;
@@ -48,7 +49,7 @@ pub(super) struct Target {
 }
 
 /// What a repair will change.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Plan {
     /// Everything that is off, as verify describes it.
     pub report: Report,
@@ -73,6 +74,23 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// An empty plan for a market with these hours.
+    pub(super) fn new(hours: Hours) -> Self {
+        Self {
+            report: Report::new(hours),
+            changes: Changes::default(),
+            strangers: Vec::new(),
+            beyond: Vec::new(),
+            stocks: BTreeMap::new(),
+            minutes: BTreeMap::new(),
+            inputs: BTreeMap::new(),
+            prices: Vec::new(),
+            identity: None,
+            status: None,
+            removes_clock: false,
+        }
+    }
+
     /// Whether there is nothing to change.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -22,7 +22,6 @@ pub(super) mod walk;
 use super::{JobError, Market, Progress, Stop};
 use crate::store::Listing;
 use klined_market::base::{Symbol, UnixSeconds};
-use klined_market::calendar::Calendar;
 use klined_market::model::ScenarioEvent;
 
 use remake::Remake;
@@ -58,7 +57,7 @@ impl Sample {
 /// The database fails; what is off in it is no error but part of the report.
 pub fn verify(market: &Market, sample: Sample, progress: &mut dyn Progress, stop: &Stop) -> Result<Report, JobError> {
     let (store, calendar) = (&*market.store, &*market.calendar);
-    let mut report = Report::default();
+    let mut report = Report::new(market.calendar.hours());
     for fault in store.storage_faults()? {
         report.note_tables(format!("the file is damaged: {fault}"));
     }
@@ -69,7 +68,7 @@ pub fn verify(market: &Market, sample: Sample, progress: &mut dyn Progress, stop
     let picked: Vec<(&Symbol, &Vec<Listing>)> =
         rows.listings.iter().enumerate().filter(|(place, _)| sample.has(*place)).map(|(_, row)| row).collect();
     let expected = |(symbol, spans): &(&Symbol, &Vec<Listing>)| {
-        let from = spans.first().and_then(|span| Calendar::midnight(span.first_day).ok())?;
+        let from = spans.first().and_then(|span| calendar.midnight(span.first_day).ok())?;
         Some(calendar.minutes_between(from, rows.states.get(*symbol)?.last_update.next()))
     };
     progress.begin(picked.iter().filter_map(expected).sum());
@@ -96,7 +95,7 @@ pub fn verify(market: &Market, sample: Sample, progress: &mut dyn Progress, stop
         }
         progress.advance(report.minutes - before.minutes);
     }
-    rows.compare_later_bars(store, &mut report)?;
+    rows.compare_later_bars(market, &mut report)?;
     Ok(report)
 }
 
@@ -104,5 +103,5 @@ pub fn verify(market: &Market, sample: Sample, progress: &mut dyn Progress, stop
 pub(super) fn with_stored_events(market: &Market) -> Result<Market, JobError> {
     let scenarios = market.store.scenarios()?;
     let events: Vec<ScenarioEvent> = scenarios.into_iter().flat_map(|scenario| scenario.events).collect();
-    Ok(Market { model: market.model.clone().with_events(&events, &market.calendar), ..market.clone() })
+    Ok(Market { model: market.model.clone().with_events(&events), ..market.clone() })
 }

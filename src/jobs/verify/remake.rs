@@ -8,7 +8,7 @@ use crate::jobs::{JobError, Market};
 use crate::store::{Listing, ParametersSince};
 use klined_market::bars::{Bar, Checkpoint, Halt, SymbolRun, SymbolSnapshot};
 use klined_market::base::{Instrument, Symbol, UnixSeconds};
-use klined_market::calendar::{MINUTES_PER_DAY, Minute};
+use klined_market::calendar::Minute;
 
 /// What the function has in a minute.
 #[derive(Debug, Clone, Copy)]
@@ -78,7 +78,7 @@ impl<'a> Remake<'a> {
     pub fn bar_at(&mut self, minute: Minute) -> Result<Option<Bar>, JobError> {
         let day = self.market.calendar.day_of(minute);
         while self.run.as_ref().is_none_or(|run| run.day() < day) {
-            self.make_until(MINUTES_PER_DAY)?;
+            self.make_until(u16::MAX)?;
             if !self.open_next() {
                 return Ok(None);
             }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use klined_market::base::{Interval, Symbol, UnixSeconds};
-use klined_market::calendar::local_time;
+use klined_market::calendar::Hours;
 
 /// The most findings of one stock, and of all, that are kept word for word; the others are counted.
 const FINDINGS_OF_ONE_MAX: u64 = 5;
@@ -23,8 +23,10 @@ pub struct Finding {
 }
 
 /// What was looked at and what was found.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
+    /// Times are shown by the clocks of these hours.
+    hours: Hours,
     pub symbols: usize,
     /// 1-minute bars checked.
     pub minutes: u64,
@@ -45,6 +47,23 @@ pub struct Report {
 }
 
 impl Report {
+    /// The report of a market with these hours, before anything is looked at.
+    #[must_use]
+    pub fn new(hours: Hours) -> Self {
+        Self {
+            hours,
+            symbols: 0,
+            minutes: 0,
+            rollups: 0,
+            minutes_not_rolled_up: 0,
+            of_tables: Vec::new(),
+            findings: Vec::new(),
+            findings_count: 0,
+            differing: 0,
+            by_symbol: BTreeMap::new(),
+        }
+    }
+
     /// Whether nothing is off.
     #[must_use]
     pub fn is_clean(&self) -> bool {
@@ -75,13 +94,6 @@ impl Report {
     }
 }
 
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { symbol, interval, time, problem } = self;
-        write!(f, "{symbol} {interval} {} ({time}): {problem}", local_time(*time))
-    }
-}
-
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
@@ -96,7 +108,8 @@ impl fmt::Display for Report {
             writeln!(f, "  {problem}")?;
         }
         for finding in &self.findings {
-            writeln!(f, "  {finding}")?;
+            let Finding { symbol, interval, time, problem } = finding;
+            writeln!(f, "  {symbol} {interval} {} ({time}): {problem}", self.hours.local_time(*time))?;
         }
         let shown = self.findings.len() + self.of_tables.len();
         if self.findings_count > shown as u64 {

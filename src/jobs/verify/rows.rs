@@ -7,7 +7,6 @@ use crate::jobs::{JobError, Market};
 use crate::store::{BarStore, Identity, Listing, MarketStatus, ParametersSince, PriceRow, StateRow, SymbolProgress};
 use klined_market::bars::Halt;
 use klined_market::base::{MarketClock, Symbol, UnixSeconds};
-use klined_market::calendar::local_time;
 
 /// Every table but the bars'.
 pub(in crate::jobs) struct Rows {
@@ -110,7 +109,7 @@ impl Rows {
         }
         let known = self.known();
         for &symbol in &known {
-            self.compare_stock(symbol, report);
+            self.compare_stock(market, symbol, report);
         }
         for name in &self.strange_states {
             report.note_tables(format!("stock_state has a row of \"{name}\", which is no symbol"));
@@ -130,7 +129,8 @@ impl Rows {
         self.compare_present(market, report)
     }
 
-    fn compare_stock(&self, symbol: Symbol, report: &mut Report) {
+    fn compare_stock(&self, market: &Market, symbol: Symbol, report: &mut Report) {
+        let local_time = |instant| market.calendar.local_time(instant);
         let mut note = |words: String| report.note_stock(symbol, &words);
         let listing = self.listings.get(&symbol).and_then(|spans| spans.first());
         let Some(listing) = listing else {
@@ -203,7 +203,7 @@ impl Rows {
         };
         let span = market.calendar.session_at(status.last_update)?;
         let is_halted = span.is_trading() && market.model.is_market_halted(status.last_update);
-        let (at, is) = (local_time(status.last_update), status.span.session.as_str());
+        let (at, is) = (market.calendar.local_time(status.last_update), status.span.session.as_str());
         Ok(((status.span, status.is_halted) != (span, is_halted)).then(|| {
             format!(
                 "market_status says {is} from {} to {} at {at}, where the calendar and the scenarios say {} from {} to {}{}",
@@ -230,6 +230,7 @@ impl Rows {
             // In a halt of the whole market the clock goes on without bars, as the status does.
             Ok(minute) => {
                 let before = calendar.previous_minute(minute)?;
+                let minute = calendar.local_minute(minute);
                 (before.end() > self.status?.last_update)
                     .then(|| format!("market_clock's open minute {minute} is ahead of market_status"))
             }
@@ -239,7 +240,8 @@ impl Rows {
 
     /// Looks for bars after a stock's last one. A generator that runs may have written some since the states were read; those
     /// have states of their own by now.
-    pub fn compare_later_bars(&self, store: &dyn BarStore, report: &mut Report) -> Result<(), JobError> {
+    pub fn compare_later_bars(&self, market: &Market, report: &mut Report) -> Result<(), JobError> {
+        let store = &*market.store;
         let ends: Vec<(Symbol, UnixSeconds)> =
             self.states.iter().map(|(&symbol, state)| (symbol, state.last_update)).collect();
         let later = store.bars_after(&ends)?;
@@ -252,7 +254,7 @@ impl Rows {
             if is_unchanged && later.contains(&symbol) {
                 report.note_tables(format!(
                     "{symbol}: market_klines has 1-minute bars after {}, its last one in stock_state",
-                    local_time(state.last_update)
+                    market.calendar.local_time(state.last_update)
                 ));
             }
         }

@@ -13,7 +13,7 @@ use crate::query::time::{self, Edge};
 use crate::serve::kit::pages::SymbolCursor;
 use crate::serve::server::Server;
 use klined_market::base::{Interval, Symbol, UnixNanos, UnixSeconds};
-use klined_market::calendar::Calendar;
+use klined_market::calendar::Hours;
 
 /// The most symbols of one request.
 const SYMBOLS_MAX: usize = 10_000;
@@ -101,8 +101,8 @@ impl AlpacaQuery {
     }
 
     /// The first and the last instant, both included.
-    pub fn range(&self) -> Result<(Option<UnixNanos>, Option<UnixNanos>), Refusal> {
-        let instant = |name, edge| self.text(name).map(|text| instant(name, text, edge)).transpose();
+    pub fn range(&self, hours: Hours) -> Result<(Option<UnixNanos>, Option<UnixNanos>), Refusal> {
+        let instant = |name, edge| self.text(name).map(|text| instant(hours, name, text, edge)).transpose();
         let (start, end) = (instant("start", Edge::Start)?, instant("end", Edge::End)?);
         if start.zip(end).is_some_and(|(start, end)| end < start) {
             return Err(Refusal::Invalid("end should not be before start".to_owned()));
@@ -126,14 +126,14 @@ pub async fn start_or_today(server: &Server, start: Option<UnixNanos>) -> Result
     match start {
         Some(start) => Ok(start),
         None => {
-            let midnight = server.market_day().await?.map(Calendar::midnight).transpose()?;
+            let midnight = server.market_day().await?.map(|day| server.reader.calendar().midnight(day)).transpose()?;
             Ok(midnight.map_or(UnixNanos::EPOCH, UnixSeconds::saturating_nanos))
         }
     }
 }
 
-fn instant(name: &str, text: &str, edge: Edge) -> Result<UnixNanos, Refusal> {
-    let (seconds, fraction) = time::precise(name, text, edge).map_err(|_| invalid(name, text))?;
+fn instant(hours: Hours, name: &str, text: &str, edge: Edge) -> Result<UnixNanos, Refusal> {
+    let (seconds, fraction) = time::precise(hours, name, text, edge).map_err(|_| invalid(name, text))?;
     Ok(seconds.saturating_nanos().saturating_add(fraction))
 }
 
@@ -180,7 +180,8 @@ fn timeframe(text: &str) -> Result<Interval, Refusal> {
 impl AlpacaQuery {
     /// Reads every parameter.
     pub fn all(&self) {
-        let _ = (self.symbols(), self.timeframe(), self.limit(), self.order(), self.range(), self.page_token());
+        let _ =
+            (self.symbols(), self.timeframe(), self.limit(), self.order(), self.range(Hours::Sse), self.page_token());
     }
 }
 
@@ -222,7 +223,7 @@ mod tests {
         let second = UnixSeconds::new(1_772_415_000);
         for (text, nanos) in [("2026-03-02T01:30:00Z", 0), ("2026-03-02T09:30:00.000000001+08:00", 1)] {
             assert_eq!(
-                of("start", text).range().map(|(start, _)| start),
+                of("start", text).range(Hours::Sse).map(|(start, _)| start),
                 Ok(Some(second.saturating_nanos() + Nanos::new(nanos))),
                 "{text}"
             );
@@ -230,7 +231,7 @@ mod tests {
         let midnight = second - Seconds::minutes(9 * 60 + 30);
         let day = AlpacaQuery::of(["start", "end"].map(|name| (name.to_owned(), "2026-03-02".to_owned())).to_vec());
         let last = (midnight + Seconds::DAY).saturating_nanos().previous();
-        assert_eq!(day.and_then(|day| day.range()), Ok((Some(midnight.saturating_nanos()), Some(last))));
+        assert_eq!(day.and_then(|day| day.range(Hours::Sse)), Ok((Some(midnight.saturating_nanos()), Some(last))));
     }
 
     #[test]

@@ -51,7 +51,7 @@ async fn found<T: ShapedTick>(
     symbols: BTreeSet<Symbol>,
     asked: &AlpacaQuery,
 ) -> Result<TickPages<T::Body>, Refusal> {
-    let (limit, (start, end), cursor) = (asked.limit()?, asked.range()?, asked.page_token()?);
+    let (limit, (start, end), cursor) = (asked.limit()?, asked.range(server.hours())?, asked.page_token()?);
     let (from, to) = (start_or_today(server, start).await?, end.unwrap_or(UnixNanos::MAX));
     let (order, prices) = (asked.order()?, server.reader.price_list().await?);
     let known = symbols.into_iter().filter(|symbol| prices.find(symbol).is_some());

@@ -180,7 +180,7 @@ mod tests {
         for interval in Interval::ALL {
             // Intraday bars are alike on all days, but for the summer time that China had until 1991.
             let last = if interval.trading_minutes().is_some() { "1991-12-31" } else { "2026-12-31" };
-            let last = Calendar::midnight(last.parse().unwrap()).unwrap();
+            let last = calendar.midnight(last.parse().unwrap()).unwrap();
             let first = calendar.open_of(calendar.first_day()).unwrap();
             let mut bucket = calendar.bucket(first, interval);
             while bucket.first.start() < last {

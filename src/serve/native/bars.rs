@@ -161,7 +161,7 @@ pub async fn bars(
     Ticker(symbol): Ticker,
     NativeQuery(asked): NativeQuery<BarParameters>,
 ) -> NativeAnswer {
-    let (start, end) = range(asked.start.as_deref(), asked.end.as_deref())?;
+    let (start, end) = range(server.hours(), asked.start.as_deref(), asked.end.as_deref())?;
     let query = BarQuery {
         symbol,
         interval: interval("timeframe", asked.timeframe.as_deref())?,
@@ -184,7 +184,7 @@ pub async fn history(
     Ticker(symbol): Ticker,
     NativeQuery(asked): NativeQuery<HistoryParameters>,
 ) -> NativeAnswer {
-    let (start, end) = range(asked.start.as_deref(), asked.end.as_deref())?;
+    let (start, end) = range(server.hours(), asked.start.as_deref(), asked.end.as_deref())?;
     let (limit, after) =
         (limit(asked.limit, 1000, 10_000)?, page_token(asked.page_token.as_deref())?.map(UnixSeconds::new));
     page(&server, BarQuery { start, end, limit, after, ..BarQuery::latest(symbol, Interval::Minute1) }, Label::Start)
@@ -200,7 +200,7 @@ pub async fn klines(
 ) -> NativeAnswer {
     let (symbol, interval) = (ticker(&asked.symbol)?, interval("interval", asked.interval.as_deref())?);
     let limit = limit(asked.limit, 200, 5000)?;
-    let (_, end) = range(None, asked.end.as_deref())?;
+    let (_, end) = range(server.hours(), None, asked.end.as_deref())?;
     let made = async {
         let found = server.reader.bars(BarQuery { end, limit, ..BarQuery::latest(symbol, interval) }).await?;
         let row = |bar: &ShownBar| {

@@ -16,6 +16,7 @@ use super::truth::TruthParameters;
 use crate::query::time::{Edge, parse};
 use crate::serve::kit::parsers::{Parser, read, text, value};
 use klined_market::base::{Interval, Seconds, UnixSeconds};
+use klined_market::calendar::Hours;
 
 /// 9999-12-31T23:59:59Z.
 const LAST: i64 = 253_402_300_799;
@@ -37,11 +38,11 @@ proptest! {
     #[test]
     fn every_value_is_read_within_bounds_or_refused(text in value(), other in value(), number: u32, most in 1u16..) {
         for edge in [Edge::Start, Edge::End] {
-            if let Ok(instant) = parse("start", &text, edge) {
+            if let Ok(instant) = parse(Hours::Sse, "start", &text, edge) {
                 prop_assert!((0..=LAST).contains(&instant.get()));
             }
         }
-        if let Ok((Some(start), Some(end))) = range(Some(&text), Some(&other)) {
+        if let Ok((Some(start), Some(end))) = range(Hours::Sse, Some(&text), Some(&other)) {
             prop_assert!(start <= end);
         }
         if let Ok(Some(place)) = page_token(Some(&text)) {
@@ -65,12 +66,12 @@ proptest! {
     #[test]
     fn what_is_printed_is_read_as_what_it_was(instant in 0..=LAST, place in 0i64.., name in "[A-Za-z0-9._^=:/-]{1,20}") {
         let written = DateTime::from_timestamp(instant, 0).unwrap().to_rfc3339_opts(SecondsFormat::Secs, true);
-        prop_assert_eq!(parse("end", &written, Edge::End), Ok(UnixSeconds::new(instant)));
+        prop_assert_eq!(parse(Hours::Sse, "end", &written, Edge::End), Ok(UnixSeconds::new(instant)));
         if instant < 100_000_000_000 {
-            prop_assert_eq!(parse("end", &instant.to_string(), Edge::End), Ok(UnixSeconds::new(instant)));
+            prop_assert_eq!(parse(Hours::Sse, "end", &instant.to_string(), Edge::End), Ok(UnixSeconds::new(instant)));
         }
         if instant >= 100_000_000 {
-            prop_assert_eq!(parse("end", &format!("{instant}999"), Edge::End), Ok(UnixSeconds::new(instant)));
+            prop_assert_eq!(parse(Hours::Sse, "end", &format!("{instant}999"), Edge::End), Ok(UnixSeconds::new(instant)));
         }
         prop_assert_eq!(page_token(Some(&place.to_string())), Ok(Some(place)));
         prop_assert_eq!(ticker(&name).map(|symbol| symbol.to_string()), Ok(name));
@@ -82,7 +83,7 @@ proptest! {
     #[test]
     fn a_date_is_all_of_its_day(days in 0i64..2_932_800) {
         let date = DateTime::from_timestamp((Seconds::DAY * days).get(), 0).unwrap().date_naive().to_string();
-        if let (Ok(start), Ok(end)) = (parse("start", &date, Edge::Start), parse("end", &date, Edge::End)) {
+        if let (Ok(start), Ok(end)) = (parse(Hours::Sse, "start", &date, Edge::Start), parse(Hours::Sse, "end", &date, Edge::End)) {
             // Shanghai had summer time.
             prop_assert!((82_799..=89_999).contains(&(end - start).get()), "{date}: {start} {end}");
         }

@@ -14,6 +14,7 @@ use crate::query::time::{self, Edge};
 use crate::query::{EmptyMinutes, Label, TimeOrder};
 use crate::serve::kit::parameters::{Segments, refuse_others};
 use klined_market::base::{Interval, Symbol, UnixSeconds};
+use klined_market::calendar::Hours;
 
 /// The query string's parameters. Names that the route does not document are refused.
 pub struct NativeQuery<T>(pub T);
@@ -85,8 +86,12 @@ pub fn limit(asked: Option<u32>, usual: u16, most: u16) -> Result<u16, Refusal> 
 }
 
 /// The instants that a range goes from and to.
-pub fn range(start: Option<&str>, end: Option<&str>) -> Result<(Option<UnixSeconds>, Option<UnixSeconds>), Refusal> {
-    let parse = |name, text: Option<&str>, edge| text.map(|text| time::parse(name, text, edge)).transpose();
+pub fn range(
+    hours: Hours,
+    start: Option<&str>,
+    end: Option<&str>,
+) -> Result<(Option<UnixSeconds>, Option<UnixSeconds>), Refusal> {
+    let parse = |name, text: Option<&str>, edge| text.map(|text| time::parse(hours, name, text, edge)).transpose();
     let start = parse("start", start, Edge::Start).map_err(Refusal::Invalid)?;
     let end = parse("end", end, Edge::End).map_err(Refusal::Invalid)?;
     if start.zip(end).is_some_and(|(start, end)| end < start) {

@@ -81,7 +81,7 @@ async fn page<T: Tick, Body: Serialize>(
     asked: TickParameters,
     body: impl Fn(&T) -> Body,
 ) -> NativeAnswer {
-    let (start, end) = range(asked.start.as_deref(), asked.end.as_deref())?;
+    let (start, end) = range(server.hours(), asked.start.as_deref(), asked.end.as_deref())?;
     let limit = limit(asked.limit, 1000, 10_000)?;
     let after = page_token(asked.page_token.as_deref())?.map(|number| TickId::from_number(number.cast_unsigned()));
     server.reader.price(symbol).await?;

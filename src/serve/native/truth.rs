@@ -12,7 +12,6 @@ use crate::query::errors::Refusal;
 use crate::query::{TRUTH_DAYS_MAX, truth as find};
 use crate::serve::server::Server;
 use klined_market::base::Seconds;
-use klined_market::calendar::Calendar;
 use klined_market::model::Effect;
 
 /// The parameters of the truth.
@@ -82,11 +81,11 @@ pub async fn truth(
     Ticker(symbol): Ticker,
     NativeQuery(asked): NativeQuery<TruthParameters>,
 ) -> NativeAnswer {
-    let (start, end) = range(asked.start.as_deref(), asked.end.as_deref())?;
+    let (start, end) = range(server.hours(), asked.start.as_deref(), asked.end.as_deref())?;
     let row = server.reader.price(symbol).await?;
     let until = end.unwrap_or(row.last_update);
-    let day_of =
-        |instant| server.reader.calendar().date_of(instant).and_then(Calendar::midnight).map_err(Refusal::from);
+    let calendar = server.reader.calendar();
+    let day_of = |instant| calendar.date_of(instant).and_then(|date| calendar.midnight(date)).map_err(Refusal::from);
     let from = start.map_or_else(|| day_of(until), Ok)?;
     if until.saturating_since(from) > Seconds::DAY * TRUTH_DAYS_MAX {
         return Err(Refusal::Invalid(format!("start and end must be at most {TRUTH_DAYS_MAX} days apart")).into());

@@ -16,7 +16,7 @@ use crate::serve::kit::parameters::{QueryOf, Segments};
 use crate::serve::server::Server;
 use crate::store::{BarRange, StoredBar};
 use klined_market::base::{Interval, Nanos, Symbol, UnixSeconds};
-use klined_market::calendar::Calendar;
+use klined_market::calendar::{Calendar, Hours};
 
 /// What bars are asked for with.
 #[derive(Debug, Deserialize)]
@@ -142,8 +142,8 @@ pub async fn range(
 ) -> PolygonAnswer {
     let (interval, base) = window(&multiplier, &timespan)?;
     let span = NanosSpan {
-        from: moment("from", &from, Nanos::MILLISECOND)?.from,
-        to: moment("to", &to, Nanos::MILLISECOND)?.to,
+        from: moment(server.hours(), "from", &from, Nanos::MILLISECOND)?.from,
+        to: moment(server.hours(), "to", &to, Nanos::MILLISECOND)?.to,
     };
     if span.to < span.from {
         return Err(invalid("The parameter 'to' cannot be a time that occurs before 'from'"));
@@ -195,7 +195,7 @@ pub async fn previous(
     let Ok(symbol) = ticker.parse::<Symbol>() else {
         return plain(AggregatesBody::of(Some(&repeated(&ticker)), &[], asked.adjusted));
     };
-    let to = Calendar::midnight(today(&server).await?).map_err(Refusal::from)?;
+    let to = server.reader.calendar().midnight(today(&server).await?).map_err(Refusal::from)?;
     let range = BarRange { symbol, interval: Interval::Day, from: UnixSeconds::EPOCH, to };
     let found = server.reader.ask(move |store, _| Ok(store.last_bars(&[range], 1)?)).await?;
     let shown =
@@ -210,9 +210,9 @@ fn date(text: &str) -> Result<NaiveDate, PolygonError> {
 }
 
 /// The first instant of a day, and that of the next.
-fn bounds(date: NaiveDate) -> Result<(UnixSeconds, UnixSeconds), Refusal> {
-    let to = date.succ_opt().map_or(Ok(UnixSeconds::MAX), Calendar::midnight)?;
-    Ok((Calendar::midnight(date)?, to))
+fn bounds(hours: Hours, date: NaiveDate) -> Result<(UnixSeconds, UnixSeconds), Refusal> {
+    let to = date.succ_opt().map_or(Ok(UnixSeconds::MAX), |next| hours.midnight(next))?;
+    Ok((hours.midnight(date)?, to))
 }
 
 /// Every stock's bar of a day.
@@ -225,7 +225,7 @@ pub async fn grouped(
     if (locale.as_str(), market.as_str()) != ("us", "stocks") {
         return plain(AggregatesBody::of(None, &[], asked.adjusted));
     }
-    let (from, to) = bounds(date)?;
+    let (from, to) = bounds(server.hours(), date)?;
     let prices = server.reader.price_list().await?;
     let symbols: Vec<Symbol> = prices.rows.iter().map(|row| row.symbol).collect();
     let results = server
@@ -263,7 +263,7 @@ pub async fn open_close(
 ) -> PolygonAnswer {
     let date = date(&text)?;
     let symbol: Symbol = ticker.parse().map_err(|_| PolygonError::NotFound("Data not found."))?;
-    let (from, to) = bounds(date)?;
+    let (from, to) = bounds(server.hours(), date)?;
     let range = BarRange { symbol, interval: Interval::Day, from, to };
     let found = server.reader.ask(move |store, _| Ok(store.bars(&[range], 1)?)).await?;
     let bar = found.first().filter(|bar| bar.is_priced()).ok_or(PolygonError::NotFound("Data not found."))?;

@@ -21,6 +21,8 @@ use super::kit::parsers::{query, read, text};
 use crate::access::guard::{KeyPlaces, Rules};
 #[cfg(test)]
 use klined_market::base::Nanos;
+#[cfg(test)]
+use klined_market::calendar::Hours;
 
 /// The dialect's row.
 pub const DIALECT: Dialect = Dialect {
@@ -34,13 +36,13 @@ pub const DIALECT: Dialect = Dialect {
         |bytes| text(bytes, |text| serde_json::from_str::<messages::PolygonRequest>(text)),
         |bytes| {
             text(bytes, |text| {
-                drop((messages::Topic::parse(text), ticker(text), moment("to", text, Nanos::NANOSECOND)))
+                drop((messages::Topic::parse(text), ticker(text), moment(Hours::Sse, "to", text, Nanos::NANOSECOND)))
             })
         },
-        |bytes| text(bytes, |text| (moment("to", text, Nanos::MILLISECOND), number("multiplier", text))),
+        |bytes| text(bytes, |text| (moment(Hours::Sse, "to", text, Nanos::MILLISECOND), number("multiplier", text))),
         read::<PolygonQuery<aggregates::RangeParameters>>,
         read::<PolygonQuery<aggregates::AdjustedParameter>>,
-        |bytes| drop(query::<PolygonQuery<ticks::TimestampParameters>>(bytes).map(|query| query.0.span())),
+        |bytes| drop(query::<PolygonQuery<ticks::TimestampParameters>>(bytes).map(|query| query.0.span(Hours::Sse))),
         read::<PolygonQuery<reference::ListingParameters>>,
         read::<PolygonQuery<snapshots::SnapshotParameters>>,
         read::<PolygonQuery<snapshots::UniversalParameters>>,

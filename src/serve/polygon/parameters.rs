@@ -14,7 +14,7 @@ use crate::query::parameters::repeated;
 use crate::serve::kit::parameters::{QueryOf, RouteError, Segments};
 use crate::serve::server::Server;
 use klined_market::base::{Nanos, Symbol, UnixNanos};
-use klined_market::calendar::Calendar;
+use klined_market::calendar::Hours;
 
 /// The last instant that nanoseconds can count.
 const LAST: UnixNanos = UnixNanos::MAX;
@@ -125,7 +125,7 @@ impl NanosSpan {
 }
 
 /// The span that a date or a number names: a day of the exchange, or one of the numbers from which the next one is a `unit` away.
-pub fn moment(name: &str, text: &str, unit: Nanos) -> Result<NanosSpan, PolygonError> {
+pub fn moment(hours: Hours, name: &str, text: &str, unit: Nanos) -> Result<NanosSpan, PolygonError> {
     let how = if unit == Nanos::NANOSECOND { "Nanosecond" } else { "MS" };
     let wrong = || {
         let text = repeated(text);
@@ -135,7 +135,7 @@ pub fn moment(name: &str, text: &str, unit: Nanos) -> Result<NanosSpan, PolygonE
     };
     if let Ok(date) = text.parse::<NaiveDate>() {
         let midnight = |date| {
-            let nanos = Calendar::midnight(date).ok()?.checked_nanos().ok()?;
+            let nanos = hours.midnight(date).ok()?.checked_nanos().ok()?;
             Some(nanos).filter(|nanos| *nanos >= UnixNanos::EPOCH)
         };
         let next = date.succ_opt().and_then(midnight).unwrap_or(LAST);
@@ -162,13 +162,13 @@ mod tests {
         let [midnight, next] = [1_772_380_800, 1_772_467_200].map(|second| UnixSeconds::new(second).saturating_nanos());
         let span = |from, to| Some(NanosSpan { from: UnixNanos::new(from), to: UnixNanos::new(to) });
         let day = Some(NanosSpan { from: midnight, to: next.previous() });
-        assert_eq!(moment("from", "2026-03-02", Nanos::NANOSECOND).ok(), day);
-        assert_eq!(moment("from", "1000", Nanos::MILLISECOND).ok(), span(1_000_000_000, 1_000_999_999));
-        assert_eq!(moment("from", "1000", Nanos::NANOSECOND).ok(), span(1000, 1000));
+        assert_eq!(moment(Hours::Sse, "from", "2026-03-02", Nanos::NANOSECOND).ok(), day);
+        assert_eq!(moment(Hours::Sse, "from", "1000", Nanos::MILLISECOND).ok(), span(1_000_000_000, 1_000_999_999));
+        assert_eq!(moment(Hours::Sse, "from", "1000", Nanos::NANOSECOND).ok(), span(1000, 1000));
         // In 1940 the clocks were put forward at midnight: that day has none.
         let never = ["1900-01-01", "1940-06-01", "9999-12-31", "+262142-12-31"];
         for text in ["", "-1", "now", "2026-02-30", "1e9", "9223372036854775807"].into_iter().chain(never) {
-            let refused = moment("from", text, Nanos::MILLISECOND).err();
+            let refused = moment(Hours::Sse, "from", text, Nanos::MILLISECOND).err();
             assert!(matches!(refused, Some(PolygonError::Shared(Refusal::Invalid(_)))), "{text}");
         }
     }

@@ -14,7 +14,6 @@ use crate::serve::kit::links::escaped;
 use crate::serve::kit::parameters::{QueryOf, Segments};
 use crate::serve::server::Server;
 use crate::store::PriceRow;
-use klined_market::calendar::Calendar;
 
 /// How many days ahead holidays are listed.
 const HOLIDAYS_AHEAD: usize = 366;
@@ -177,7 +176,7 @@ pub async fn status(State(server): State<Arc<Server>>) -> PolygonAnswer {
         Some(now) => now.seconds(),
         None => standing.status.map_or_else(|| server.clock.now(), |status| status.last_update),
     };
-    let time = Calendar::local(now).ok().map(|local| local.to_rfc3339());
+    let time = server.reader.calendar().hours().local(now).ok().map(|local| local.to_rfc3339());
     plain(json!({
         "market": state,
         "afterHours": false,

@@ -10,7 +10,7 @@ use crate::query::errors::{Failure, Refusal};
 use crate::query::{DayBars, TickQuery, Ticks, TimeOrder};
 use crate::serve::server::Server;
 use klined_market::base::{Symbol, UnixSeconds};
-use klined_market::calendar::{Calendar, Minute};
+use klined_market::calendar::Minute;
 
 /// The most tickers of a subscription for which the turnover of the day so far is made from its trades.
 const TURNOVERS_MAX: usize = 32;
@@ -53,7 +53,8 @@ pub async fn begin(
 /// The turnover of a day's committed minutes, in hundredths.
 fn turnover(ticks: &Ticks, symbol: Symbol, day: NaiveDate, until: UnixSeconds) -> Result<Option<i128>, Failure> {
     let all = TickQuery { order: TimeOrder::Ascending, ..TickQuery::newest(symbol, u16::MAX) };
-    let mut query = all.within(Some(Calendar::midnight(day)?), Some(Minute::end_of(until).previous()));
+    let calendar = &ticks.market().calendar;
+    let mut query = all.within(Some(calendar.midnight(day)?), Some(Minute::end_of(until).previous()));
     let mut sums = Sums::default();
     for _ in 0..PAGES_MAX {
         let page = ticks.page(&query)?;

@@ -15,6 +15,7 @@ use crate::serve::kit::parameters::{QueryOf, Segments};
 use crate::serve::server::Server;
 use klined_market::bars::ticks::{BestQuote, Level, TickId, Trade};
 use klined_market::base::{Nanos, Symbol};
+use klined_market::calendar::Hours;
 
 /// The exchange of all trades and quotes.
 pub const EXCHANGE: u8 = 1;
@@ -42,22 +43,22 @@ pub struct TimestampParameters {
 
 impl TimestampParameters {
     /// The instants asked for. A date is all of its day, and what is later than it begins with the next.
-    pub fn span(&self) -> Result<NanosSpan, PolygonError> {
+    pub fn span(&self, hours: Hours) -> Result<NanosSpan, PolygonError> {
         let mut span = NanosSpan::ALL;
         if let Some(text) = &self.timestamp {
-            span = span.and(moment("timestamp", text, Nanos::NANOSECOND)?);
+            span = span.and(moment(hours, "timestamp", text, Nanos::NANOSECOND)?);
         }
         if let Some(text) = &self.gte {
-            span.from = span.from.max(moment("timestamp.gte", text, Nanos::NANOSECOND)?.from);
+            span.from = span.from.max(moment(hours, "timestamp.gte", text, Nanos::NANOSECOND)?.from);
         }
         if let Some(text) = &self.gt {
-            span.from = span.from.max(moment("timestamp.gt", text, Nanos::NANOSECOND)?.to.next());
+            span.from = span.from.max(moment(hours, "timestamp.gt", text, Nanos::NANOSECOND)?.to.next());
         }
         if let Some(text) = &self.lte {
-            span.to = span.to.min(moment("timestamp.lte", text, Nanos::NANOSECOND)?.to);
+            span.to = span.to.min(moment(hours, "timestamp.lte", text, Nanos::NANOSECOND)?.to);
         }
         if let Some(text) = &self.lt {
-            span.to = span.to.min(moment("timestamp.lt", text, Nanos::NANOSECOND)?.from.previous());
+            span.to = span.to.min(moment(hours, "timestamp.lt", text, Nanos::NANOSECOND)?.from.previous());
         }
         Ok(span)
     }
@@ -229,7 +230,8 @@ async fn pages<T: Tick, Body: Serialize>(
     asked: TimestampParameters,
     body: impl Fn(&T) -> Body,
 ) -> PolygonAnswer {
-    let (span, limit, order) = (asked.span()?, limit(asked.limit, 1000, 50_000)?, asked.order.unwrap_or(Sort::Desc));
+    let (span, limit, order) =
+        (asked.span(server.hours())?, limit(asked.limit, 1000, 50_000)?, asked.order.unwrap_or(Sort::Desc));
     if asked.sort.as_deref().is_some_and(|sort| sort != "timestamp") {
         return Err(invalid("'sort' must be timestamp"));
     }

@@ -31,12 +31,12 @@ fn label(calendar: &Calendar, interval: Interval, start: UnixSeconds) -> UnixSec
 }
 
 /// The first start that a bar can have whose label is at or after an instant.
-fn first_start(interval: Interval, label: UnixSeconds) -> UnixSeconds {
+fn first_start(calendar: &Calendar, interval: Interval, label: UnixSeconds) -> UnixSeconds {
     if !is_labelled_by_day(interval) {
         return label;
     }
     let day_before = DateTime::from_timestamp(label.saturating_sub(Seconds::SECOND).get(), 0).map(|at| at.date_naive());
-    let midnight = day_before.and_then(|day| Calendar::midnight(day.succ_opt()?).ok());
+    let midnight = day_before.and_then(|day| calendar.midnight(day.succ_opt()?).ok());
     midnight.unwrap_or(label)
 }
 
@@ -75,10 +75,10 @@ pub async fn history(State(server): State<Arc<Server>>, parameters: UdfQuery) ->
     let countback = parameters.count("countback", BARS_MOST)?;
     let calendar = server.reader.calendar();
     // The last start that is asked for: `to` itself is not.
-    let end = to.map(|to| first_start(interval, to).previous());
+    let end = to.map(|to| first_start(&calendar, interval, to).previous());
     let start = match (countback, from) {
         (Some(_), _) | (None, None) => None,
-        (None, Some(from)) => Some(first_start(interval, from)),
+        (None, Some(from)) => Some(first_start(&calendar, interval, from)),
     };
     let limit = countback.unwrap_or(BARS_MOST);
     let latest = BarQuery { end, limit, order: TimeOrder::Descending, ..BarQuery::latest(symbol, interval) };
@@ -120,10 +120,10 @@ mod tests {
                     format!("{day} 00:00:00 UTC"),
                     DateTime::from_timestamp(shown.get(), 0).unwrap().to_string()
                 );
-                assert!(first_start(Interval::Day, shown) <= start, "{day}");
-                assert!(first_start(Interval::Day, shown.next()) > start, "{day}");
+                assert!(first_start(&calendar, Interval::Day, shown) <= start, "{day}");
+                assert!(first_start(&calendar, Interval::Day, shown.next()) > start, "{day}");
                 assert_eq!(label(&calendar, Interval::Minute60, start), start);
-                assert_eq!(first_start(Interval::Minute60, start), start);
+                assert_eq!(first_start(&calendar, Interval::Minute60, start), start);
             }
         }
     }

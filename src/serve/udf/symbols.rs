@@ -13,7 +13,6 @@ use crate::access::faults::Freshness;
 use crate::query::PriceList;
 use crate::serve::server::Server;
 use crate::store::PriceRow;
-use klined_market::calendar::Calendar;
 
 const EXCHANGE: &str = "KLINED";
 const SESSION: &str = "0930-1130,1300-1500";
@@ -60,7 +59,7 @@ pub async fn symbol(State(server): State<Arc<Server>>, parameters: UdfQuery) -> 
         "type": "stock",
         "session": SESSION,
         "session-regular": SESSION,
-        "timezone": Calendar::zone().name(),
+        "timezone": server.reader.calendar().hours().zone().name(),
         "exchange": EXCHANGE,
         "listed_exchange": EXCHANGE,
         "exchange-traded": EXCHANGE,
@@ -114,7 +113,7 @@ pub async fn symbol_info(State(server): State<Arc<Server>>, parameters: UdfQuery
         "has-daily": true,
         "has-weekly-and-monthly": true,
         "has-no-volume": false,
-        "timezone": Calendar::zone().name(),
+        "timezone": server.reader.calendar().hours().zone().name(),
         "session-regular": SESSION,
         "intraday-multipliers": resolutions::minutes(),
         "supported-resolutions": resolutions::names(),

@@ -9,7 +9,7 @@ use diesel::sql_query;
 use diesel::sql_types::{BigInt, Bool, Integer, Text};
 
 use klined_market::base::UnixSeconds;
-use klined_market::calendar::Calendar;
+use klined_market::calendar::Hours;
 
 use super::super::error::{During, StoreError};
 use super::super::transaction;
@@ -110,7 +110,7 @@ fn lacking(
     to: NaiveDate,
 ) -> Result<(Vec<Month>, Option<StoreError>), StoreError> {
     let existing: Vec<Partition> = sql_query(PARTITIONS).get_results(connection).during("list partitions")?;
-    let (first, last) = (Calendar::midnight(from)?, Calendar::midnight(to + Days::new(1))?);
+    let (first, last) = (Hours::Sse.midnight(from)?, Hours::Sse.midnight(to + Days::new(1))?);
     let (mut lacking, mut overlapped) = (Vec::new(), None);
     for month in months(from, to) {
         let (begins, ends) = span(month)?;
@@ -135,7 +135,7 @@ fn are_taken(existing: &[Partition], begins: i64, ends: i64) -> bool {
 
 /// Makes the partitions that bars from one time to another need and that are missing; false when none was.
 pub(super) fn make_for(connection: &mut PgConnection, from: UnixSeconds, to: UnixSeconds) -> Result<bool, StoreError> {
-    let day = |time: UnixSeconds| Calendar::local(time).ok().map(|local| local.date_naive());
+    let day = |time: UnixSeconds| Hours::Sse.date_of(time).ok();
     let (Some(from), Some(to)) = (day(from), day(to)) else {
         return Ok(false);
     };
@@ -154,7 +154,7 @@ pub(super) fn name((year, month): Month) -> String {
 
 /// The first instant of a month in Asia/Shanghai, in Unix seconds.
 fn starts_at((year, month): Month) -> Result<UnixSeconds, StoreError> {
-    Ok(Calendar::midnight(NaiveDate::from_ymd_opt(year, month, 1).unwrap_or_default())?)
+    Ok(Hours::Sse.midnight(NaiveDate::from_ymd_opt(year, month, 1).unwrap_or_default())?)
 }
 
 /// Waits for a process that is loading the month, which would find the name taken at the end.

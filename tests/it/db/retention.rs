@@ -5,7 +5,7 @@ use std::fs;
 use chrono::Months;
 use klined::jobs::{Generator, Market, Stop};
 use klined_market::base::UnixSeconds;
-use klined_market::calendar::{Calendar, local_time};
+use klined_market::calendar::Hours;
 
 use crate::on_every_backend;
 use crate::support::database::Database;
@@ -175,9 +175,9 @@ on_every_backend! {
         up.until_it_says("older bars are removed");
         up.until_minutes(5, database);
         up.terminate().succeeded();
-        let newest = local_time(UnixSeconds::new(database.last_minute()));
+        let newest = Hours::Sse.local_time(UnixSeconds::new(database.last_minute()));
         let first_of_month = date(&format!("{}-01", &newest.to_string()[..7]));
-        assert!(earliest(database) >= Calendar::midnight(first_of_month - Months::new(1)).unwrap().get());
+        assert!(earliest(database) >= Hours::Sse.midnight(first_of_month - Months::new(1)).unwrap().get());
         assert!(database.klined("verify").run().succeeded().stdout.ends_with("clean\n"));
         database.klined("up --retain-months 0").run().was_misused(&["--retain-months", "1..=1200"]);
     }

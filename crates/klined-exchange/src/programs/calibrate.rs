@@ -28,18 +28,18 @@ pub struct CalibrateArgs {
     #[arg(long, env = "EXCHANGE_CALIBRATE_N_MAX", value_name = "N", default_value_t = 100,
           value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub n_max: u32,
-    /// How much a wide spread invites limit orders and deters market orders: given, not estimated
+    /// Effect of a wide spread on limit orders and market orders; this value is taken as given and not estimated
     #[arg(long, env = "EXCHANGE_CALIBRATE_SPREAD_SENS", value_name = "X", default_value_t = 0.3, value_parser = sensitivity,
           allow_negative_numbers = true)]
     pub spread_sens: f64,
-    /// How much an imbalance moves market orders: given, not estimated
+    /// Effect of an imbalance on market orders; this value is taken as given and not estimated
     #[arg(long, env = "EXCHANGE_CALIBRATE_IMBALANCE_SENS", value_name = "X", default_value_t = 1.0,
           value_parser = sensitivity, allow_negative_numbers = true)]
     pub imbalance_sens: f64,
     /// The logs' sessions were stopped before their end: count them up to their last events
     #[arg(long, env = "EXCHANGE_CALIBRATE_PARTIAL")]
     pub partial: bool,
-    /// Print how often each state was seen
+    /// Print the number of times that each state was seen
     #[arg(long, env = "EXCHANGE_CALIBRATE_VERBOSE")]
     pub verbose: bool,
 }

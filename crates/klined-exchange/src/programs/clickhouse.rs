@@ -9,7 +9,7 @@ use super::kafka::KafkaArgs;
 /// Where the tables are made, and which topic they read.
 #[derive(Clone, Args)]
 pub struct ClickHouseArgs {
-    /// The server's host
+    /// Host of the ClickHouse server
     #[arg(long, env = "CLICKHOUSE_HOST", value_name = "HOST", default_value = "localhost")]
     pub host: String,
     /// The port of its HTTP interface
@@ -18,19 +18,19 @@ pub struct ClickHouseArgs {
     /// The user
     #[arg(long, env = "CLICKHOUSE_USER", value_name = "NAME", default_value = "default")]
     pub user: String,
-    /// The user's password; the variable keeps it out of the list of processes
+    /// Password of the user; give it in the variable, because the list of processes shows flags
     #[arg(long, env = "CLICKHOUSE_PASSWORD", value_name = "PASSWORD", hide_env_values = true, default_value = "")]
     pub password: String,
-    /// The database; it is made when it is missing
+    /// Database; a missing database is created
     #[arg(long, env = "CLICKHOUSE_DB", value_name = "NAME", default_value = "default", value_parser = name)]
     pub db: String,
-    /// Speak HTTPS, as managed services want it
+    /// Use HTTPS, which managed services require
     #[arg(long, env = "CLICKHOUSE_SECURE")]
     pub secure: bool,
     /// Kafka brokers as the ClickHouse server reaches them [default: --kafka-brokers]
     #[arg(long, env = "CLICKHOUSE_KAFKA_BROKERS", value_name = "HOST:PORT,…")]
     pub brokers_from_server: Option<String>,
-    /// Print the statements and run none
+    /// Print the statements and run none of them
     #[arg(long)]
     pub print: bool,
     #[command(flatten)]

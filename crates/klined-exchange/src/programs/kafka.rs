@@ -10,27 +10,27 @@ use clap::{Args, ValueEnum};
 #[derive(Clone, Args)]
 #[command(next_help_heading = "Kafka")]
 pub struct KafkaArgs {
-    /// Kafka brokers; empty writes logs only
+    /// Kafka brokers; if empty, the program writes only logs
     #[arg(long, env = "KAFKA_BROKERS", value_name = "HOST:PORT,…", default_value = "")]
     pub kafka_brokers: String,
-    /// Kafka topic; it is made with three partitions when it is missing
+    /// Kafka topic; a missing topic is created with three partitions
     #[arg(long, env = "KAFKA_TOPIC", value_name = "NAME", default_value = "exchange.events", value_parser = topic)]
     pub kafka_topic: String,
-    /// What connections are protected by
+    /// Protocol of the connections to the brokers: without protection, or TLS with a user and password
     #[arg(long, env = "KAFKA_SECURITY_PROTOCOL", value_name = "PROTOCOL", value_enum, ignore_case = true,
           default_value_t = Protocol::Plaintext)]
     pub kafka_security_protocol: Protocol,
-    /// How the user is proved with SASL_SSL
+    /// Login method with SASL_SSL
     #[arg(long, env = "KAFKA_SASL_MECHANISM", value_name = "MECHANISM", value_enum, ignore_case = true,
           default_value_t = Mechanism::ScramSha256)]
     pub kafka_sasl_mechanism: Mechanism,
-    /// The user with SASL_SSL
+    /// User name with SASL_SSL
     #[arg(long, env = "KAFKA_SASL_USERNAME", value_name = "NAME", default_value = "")]
     pub kafka_sasl_username: String,
-    /// The user's password; the variable keeps it out of the list of processes
+    /// Password of the user; give it in the variable, because the list of processes shows flags
     #[arg(long, env = "KAFKA_SASL_PASSWORD", value_name = "PASSWORD", hide_env_values = true, default_value = "")]
     pub kafka_sasl_password: String,
-    /// Certificate authorities of the brokers, as PEM [default: those of the system]
+    /// PEM file of the certificate authorities of the brokers [default: the authorities of the system]
     #[arg(long, env = "KAFKA_CA_FILE", value_name = "FILE")]
     pub kafka_ca_file: Option<PathBuf>,
 }

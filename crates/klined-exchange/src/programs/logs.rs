@@ -15,7 +15,7 @@ use crate::itch::{Capture, CaptureWriter, FileWriter};
 use crate::log::{LogError, LogReader, Tail, repair};
 use crate::units::NANOS_PER_SECOND;
 
-/// Looks into .qrsdp logs, repairs them and writes them in other formats
+/// Shows, checks and repairs .qrsdp logs, and converts them to other formats
 #[derive(Debug, Clone, Parser)]
 #[command(name = "exchange-log", version)]
 pub struct LogArgs {
@@ -26,7 +26,7 @@ pub struct LogArgs {
 /// What to do.
 #[derive(Debug, Clone, Subcommand)]
 pub enum LogCommand {
-    /// Print header, counts, chunks and index
+    /// Print a log's header, counts, chunks and index
     Info {
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
@@ -41,20 +41,20 @@ pub enum LogCommand {
         /// Start with the first event at this time of the day or later, as HH:MM:SS
         #[arg(long, value_name = "TIME", value_parser = time_of_day)]
         from: Option<u64>,
-        /// Print at most so many events
+        /// Print at most this number of events
         #[arg(long, value_name = "N")]
         count: Option<u64>,
     },
-    /// Read everything and say whether it is whole: blocks, records, times, ids, and that each event fits the book
+    /// Check that logs are complete and valid: blocks, records, times, ids, and that each event fits the book
     Verify {
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
     },
-    /// Keep the whole chunks of a torn or damaged log, and give it an index
+    /// Keep the complete chunks of a damaged log, and write its index
     Repair {
         #[arg(value_name = "FILE")]
         file: PathBuf,
-        /// Write the repaired log here, and leave the file as it is [default: in its place]
+        /// Write the repaired log to this file and leave the damaged one unchanged [default: replace the damaged one]
         #[arg(long, value_name = "FILE")]
         output: Option<PathBuf>,
     },

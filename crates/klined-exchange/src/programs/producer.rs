@@ -15,10 +15,10 @@ use crate::run::{ModelSpec, RunSpec, Security, securities};
 
 /// Makes an exchange's order events under a queue-reactive model and writes them to .qrsdp logs
 ///
-/// In batch it makes the days as fast as it can; with --realtime in step with the clock. Events follow from the seed and the parameters alone. A
-/// producer that was stopped or killed and is started again with the same parameters goes on where it stopped and writes the same bytes as one that
-/// never stopped. SIGTERM and SIGINT end it at once, between two events. A topic of Kafka follows the logs: it misses nothing and has nothing twice,
-/// whatever was stopped, killed or away meanwhile.
+/// By default the program makes the days as fast as it can (batch); with --realtime it keeps step with the clock. Events follow from the seed and
+/// the parameters alone. A producer that was stopped or killed continues when it is started again with the same parameters, and writes the same
+/// bytes as one that never stopped. SIGTERM and SIGINT end it at once, between two events. With --kafka-brokers a second job sends each event of
+/// the logs to a Kafka topic exactly once, even if the producer or a broker was down for a time.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "exchange-producer", version, args_conflicts_with_subcommands = true)]
 pub struct ProducerArgs {
@@ -27,16 +27,16 @@ pub struct ProducerArgs {
     /// Seed of the first security's first day
     #[arg(long, env = "EXCHANGE_SEED", default_value_t = 42)]
     pub seed: u64,
-    /// Trading days to make; 0 goes on until it is stopped
+    /// Number of trading days to make; 0: until the program is stopped
     #[arg(long, env = "EXCHANGE_DAYS", default_value_t = 5, value_parser = clap::value_parser!(u32).range(..=1_000_000))]
     pub days: u32,
-    /// Where logs and manifest go [default: output/run_SEED]
+    /// Directory of the logs and the manifest [default: output/run_SEED]
     #[arg(long, env = "EXCHANGE_OUTPUT", value_name = "DIR")]
     pub output: Option<PathBuf>,
-    /// Date of the first session, as it is; weekdays follow
+    /// Date of the first session, which may be a weekend day; the next sessions are on the weekdays after it
     #[arg(long, env = "EXCHANGE_START_DATE", value_name = "YYYY-MM-DD", default_value = "2026-01-02", value_parser = date)]
     pub start_date: NaiveDate,
-    /// Securities with their opening prices in ticks, such as AAPL:10000,MSFT:15000; none makes one security without a name
+    /// Securities with their opening prices in ticks, such as AAPL:10000,MSFT:15000 [default: one security without a name]
     #[arg(long, env = "EXCHANGE_SECURITIES", value_name = "SYM:P0,…")]
     pub securities: Option<String>,
     #[command(flatten)]
@@ -47,13 +47,13 @@ pub struct ProducerArgs {
     pub pace: PaceArgs,
     #[command(flatten)]
     pub kafka: KafkaArgs,
-    /// Records a chunk of the log
+    /// Number of records in a chunk of the log
     #[arg(long, env = "EXCHANGE_CHUNK_SIZE", value_name = "N", default_value_t = 4096)]
     pub chunk_size: u32,
-    /// Where the page of figures goes [default: performance-results.md in the output directory]
+    /// Report of the run (counts, sizes, rates) in Markdown [default: performance-results.md in the output directory]
     #[arg(long, env = "EXCHANGE_PERF_DOC", value_name = "FILE")]
     pub perf_doc: Option<PathBuf>,
-    /// Threads in batch; the events do not depend on it [default: one a processor]
+    /// Number of threads in batch; the events do not depend on it [default: one for each processor]
     #[arg(long, env = "EXCHANGE_THREADS", value_name = "N")]
     pub threads: Option<NonZeroUsize>,
     #[command(flatten)]
@@ -63,26 +63,26 @@ pub struct ProducerArgs {
 /// What the program does beside making events.
 #[derive(Debug, Clone, Subcommand)]
 pub enum ProducerCommand {
-    /// Make the tables and views of the events in ClickHouse; what is there already stays as it is
+    /// Make the tables and views of the events in ClickHouse; existing tables and views stay unchanged
     ClickhouseSetup(ClickHouseArgs),
 }
 
 /// What a session starts as.
 #[derive(Debug, Clone, Args)]
 pub struct SessionArgs {
-    /// Seconds a session
+    /// Length of a session in seconds
     #[arg(long, env = "EXCHANGE_SECONDS", default_value_t = 23_400)]
     pub seconds: u32,
-    /// Opening price in ticks of the security without a name
+    /// Opening price in ticks, for the security without a name
     #[arg(long, env = "EXCHANGE_P0", value_name = "TICKS", default_value_t = 10_000, allow_negative_numbers = true)]
     pub p0: i32,
-    /// Units at each level at the open and where a level is refilled; 0 means 50
+    /// Number of units at each level at the open and after a refill; 0 means 50
     #[arg(long, env = "EXCHANGE_DEPTH", default_value_t = 5)]
     pub depth: u32,
-    /// Levels a side, 1 to 64
+    /// Number of price levels on each side of the book, 1 to 64
     #[arg(long, env = "EXCHANGE_LEVELS", default_value_t = 5)]
     pub levels: u32,
-    /// When sessions open
+    /// Time at which sessions open
     #[arg(long, env = "EXCHANGE_MARKET_OPEN", value_name = "HH:MM", default_value = "09:30", value_parser = time_of_day)]
     pub market_open: u32,
 }
@@ -90,13 +90,13 @@ pub struct SessionArgs {
 /// Which model, and its parameters.
 #[derive(Debug, Clone, Args)]
 pub struct ModelArgs {
-    /// Rates by the imbalance at the best prices, or curves of each queue's length
+    /// Model of the rates: simple (from the imbalance at the best prices) or hlr (from curves of each queue's length)
     #[arg(long, env = "EXCHANGE_MODEL", value_enum, default_value_t = ModelName::Simple)]
     pub model: ModelName,
-    /// Curves of a JSON file, such as exchange-calibrate makes; implies --model hlr
+    /// JSON file of curves, such as exchange-calibrate writes; implies --model hlr
     #[arg(long, env = "EXCHANGE_HLR_CURVES", value_name = "FILE")]
     pub hlr_curves: Option<PathBuf>,
-    /// Simple model: limit orders a second and side
+    /// Simple model: rate of limit orders on each side, per second
     #[arg(
         long = "base-L",
         env = "EXCHANGE_BASE_L",
@@ -105,7 +105,7 @@ pub struct ModelArgs {
         allow_negative_numbers = true
     )]
     pub base_limit: f64,
-    /// Simple model: cancellations a second for each unit in the book
+    /// Simple model: rate of cancellations for each unit in the book, per second
     #[arg(
         long = "base-C",
         env = "EXCHANGE_BASE_C",
@@ -114,7 +114,7 @@ pub struct ModelArgs {
         allow_negative_numbers = true
     )]
     pub base_cancel: f64,
-    /// Simple model: what the rates of market orders are multiples of, per second
+    /// Simple model: base rate of market orders, per second; the other parameters multiply it
     #[arg(
         long = "base-M",
         env = "EXCHANGE_BASE_M",
@@ -123,7 +123,7 @@ pub struct ModelArgs {
         allow_negative_numbers = true
     )]
     pub base_market: f64,
-    /// Simple model: how much an imbalance moves the rates; 0 or less means 1
+    /// Simple model: effect of an imbalance on the rates; 0 or less means 1
     #[arg(
         long,
         env = "EXCHANGE_IMBALANCE_SENS",
@@ -132,13 +132,13 @@ pub struct ModelArgs {
         allow_negative_numbers = true
     )]
     pub imbalance_sens: f64,
-    /// Simple model: a factor of cancellations; 0 or less means 1
+    /// Simple model: factor of the rate of cancellations; 0 or less means 1
     #[arg(long, env = "EXCHANGE_CANCEL_SENS", value_name = "X", default_value_t = 1.0, allow_negative_numbers = true)]
     pub cancel_sens: f64,
-    /// Simple model: market orders at no imbalance, as a part of --base-M; 0 or less means 0.05
+    /// Simple model: rate of market orders without an imbalance, as a share of --base-M; 0 or less means 0.05
     #[arg(long, env = "EXCHANGE_EPSILON_EXEC", value_name = "X", default_value_t = 0.5, allow_negative_numbers = true)]
     pub epsilon_exec: f64,
-    /// Simple model: how much a wide spread invites limit orders and deters market orders; 0 or less switches it off
+    /// Simple model: effect of a wide spread, which brings more limit orders and fewer market orders; 0 or less: no effect
     #[arg(long, env = "EXCHANGE_SPREAD_SENS", value_name = "X", default_value_t = 0.4, allow_negative_numbers = true)]
     pub spread_sens: f64,
 }
@@ -146,10 +146,10 @@ pub struct ModelArgs {
 /// How fast.
 #[derive(Debug, Clone, Args)]
 pub struct PaceArgs {
-    /// Put events into the logs when they happen, not as fast as possible
+    /// Write each event to the log at its own time, in step with the clock, instead of as fast as possible
     #[arg(long, env = "EXCHANGE_REALTIME")]
     pub realtime: bool,
-    /// With --realtime, how many times faster than the clock: at 100 a session of 6.5 hours takes 4 minutes
+    /// With --realtime: number of times faster than the clock. At 100 a session of 6.5 hours takes 4 minutes
     #[arg(long, env = "EXCHANGE_SPEED", value_name = "X", default_value_t = 100.0, value_parser = speed,
           allow_negative_numbers = true)]
     pub speed: f64,

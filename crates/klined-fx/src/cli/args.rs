@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use klined_service::args::ServiceArgs;
 
-/// A seeded foreign exchange market, into QuestDB or into files.
+/// Makes a foreign exchange market from a seed, and writes it to QuestDB or to files.
 #[derive(Debug, Clone, Parser)]
 #[command(
     name = "fx-generator",
@@ -19,7 +19,7 @@ pub struct Cli {
     pub command: Option<Command>,
     #[command(flatten)]
     pub generate: GenerateArgs,
-    /// Print what would be made, and make nothing
+    /// Print the plan of the run, and make nothing
     #[arg(long = "dry-run", env = "FX_DRY_RUN")]
     pub dry_run: bool,
     #[command(flatten)]
@@ -70,18 +70,18 @@ impl Parser for Program {}
 /// What else the program does.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Command {
-    /// Measures a market and compares it with real ones; the exit status is 1 when a figure lies outside its band
+    /// Measure markets and compare each figure with its band; the exit status is 1 when a figure lies outside its band
     Realism(RealismArgs),
-    /// Compares a database with the market that the flags of a run describe; the exit status is 1 when they differ
+    /// Compare a database with the market that the flags of a run describe; the exit status is 1 when they differ
     Verify(Box<GenerateArgs>),
 }
 
 /// How time passes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Mode {
-    /// Second after second, as they come
+    /// One second of the market each second of the clock
     RealTime,
-    /// As fast as rows are taken
+    /// As fast as QuestDB or the disk takes the rows
     FasterThanLife,
 }
 
@@ -106,28 +106,28 @@ pub struct GenerateArgs {
     pub server: ServerArgs,
     #[command(flatten)]
     pub rows: RowArgs,
-    /// How time passes; needed by a run
+    /// Pace of the market's time; required for a run
     #[arg(long, env = "FX_MODE", value_enum)]
     pub mode: Option<Mode>,
-    /// Threads that make rows, 1 to 256
+    /// Number of threads that make rows, 1 to 256
     #[arg(long, env = "FX_PROCESSES", default_value = "4", value_parser = whole::<u64>)]
     pub processes: u64,
-    /// Go on from what the database holds
+    /// Continue at the second of the newest rows in the database
     #[arg(long, env = "FX_INCREMENTAL", num_args = 0..=1, default_value = "false", default_missing_value = "true", action = clap::ArgAction::Set, value_parser = truth)]
     pub incremental: bool,
-    /// Tables and views that are made drop old rows: prices and books after 3 days, trades after a month
+    /// Give the tables and views that are created a time to live: 3 days for prices and books, a month for trades
     #[arg(long = "short_ttl", env = "FX_SHORT_TTL", num_args = 0..=1, default_value = "false", default_missing_value = "true", action = clap::ArgAction::Set, value_parser = truth)]
     pub short_ttl: bool,
-    /// What stands behind the names of tables and views
+    /// Text to append to the name of each table and view, such as _test
     #[arg(long, env = "FX_SUFFIX", default_value = "")]
     pub suffix: String,
-    /// Make the materialized views that are missing
+    /// Create the materialized views that are missing
     #[arg(long = "create_views", env = "FX_CREATE_VIEWS", num_args = 0..=1, default_value = "true", default_missing_value = "true", action = clap::ArgAction::Set, value_parser = truth)]
     pub create_views: bool,
-    /// Where rows go instead of QuestDB: file:DIRECTORY
+    /// Write the rows to files instead of QuestDB: file:DIRECTORY
     #[arg(long, env = "FX_TO")]
     pub to: Option<String>,
-    /// How files are written
+    /// Format of the files
     #[arg(long, env = "FX_FORMAT", value_enum, default_value = "csv")]
     pub format: Format,
 }
@@ -136,55 +136,55 @@ pub struct GenerateArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "QuestDB")]
 pub struct ServerArgs {
-    /// Host name or address
+    /// Host name or address of QuestDB
     #[arg(long, env = "FX_HOST", default_value = "127.0.0.1")]
     pub host: String,
-    /// Port of the PostgreSQL wire
+    /// Port of QuestDB's PostgreSQL protocol
     #[arg(long = "pg_port", env = "FX_PG_PORT", default_value_t = 8812)]
     pub pg_port: u16,
-    /// Port of HTTP
+    /// Port of QuestDB's HTTP server
     #[arg(long = "http_port", env = "FX_HTTP_PORT", default_value_t = 9000)]
     pub http_port: u16,
-    /// Port of the line protocol over TCP
+    /// Port of QuestDB's line protocol over TCP, for --protocol tcp
     #[arg(long = "ilp_port", env = "FX_ILP_PORT", default_value_t = 9009)]
     pub ilp_port: u16,
-    /// User of the PostgreSQL wire
+    /// User of the PostgreSQL protocol
     #[arg(long, env = "FX_USER", default_value = "admin")]
     pub user: String,
-    /// Password of that user
+    /// Password of the user of the PostgreSQL protocol
     #[arg(long, env = "FX_PASSWORD", default_value = "quest", hide_env_values = true)]
     pub password: String,
-    /// File whose first line is that password
+    /// File whose first line is the password of --user
     #[arg(long = "password_file", env = "FX_PASSWORD_FILE")]
     pub password_file: Option<PathBuf>,
-    /// Token of the line protocol: bearer over HTTP, private key (d) over TCP; switches TLS on
+    /// Token of the line protocol: a bearer token over HTTP, a private key (d) over TCP. It switches TLS on
     #[arg(long, env = "FX_TOKEN", hide_env_values = true)]
     pub token: Option<String>,
-    /// File whose first line is that token
+    /// File whose first line is the token
     #[arg(long = "token_file", env = "FX_TOKEN_FILE")]
     pub token_file: Option<PathBuf>,
-    /// Public key of the token, x
+    /// Coordinate x of the token's public key, for TCP
     #[arg(long = "token_x", env = "FX_TOKEN_X")]
     pub token_x: Option<String>,
-    /// Public key of the token, y
+    /// Coordinate y of the token's public key, for TCP
     #[arg(long = "token_y", env = "FX_TOKEN_Y")]
     pub token_y: Option<String>,
     /// User of the line protocol
     #[arg(long = "ilp_user", env = "FX_ILP_USER", default_value = "admin")]
     pub ilp_user: String,
-    /// Password of that user over HTTP
+    /// Password of --ilp_user, for HTTP
     #[arg(long = "ilp_password", env = "FX_ILP_PASSWORD", hide_env_values = true)]
     pub ilp_password: Option<String>,
-    /// File whose first line is that password
+    /// File whose first line is the password of --ilp_user
     #[arg(long = "ilp_password_file", env = "FX_ILP_PASSWORD_FILE")]
     pub ilp_password_file: Option<PathBuf>,
-    /// How rows are sent
+    /// Protocol that carries the rows to QuestDB
     #[arg(long, env = "FX_PROTOCOL", value_enum, default_value = "http")]
     pub protocol: Protocol,
     /// Send rows over TLS [default: true with --token or --tls_ca, else false]
     #[arg(long, env = "FX_TLS", num_args = 0..=1, default_missing_value = "true", action = clap::ArgAction::Set, value_parser = truth)]
     pub tls: Option<bool>,
-    /// PEM file of the authority that signed the server's certificate
+    /// PEM file of the certificate authority that signed the server's certificate
     #[arg(long = "tls_ca", env = "FX_TLS_CA")]
     pub tls_ca: Option<PathBuf>,
 }
@@ -193,56 +193,56 @@ pub struct ServerArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Rows")]
 pub struct RowArgs {
-    /// The number that the whole market follows from
+    /// Seed: the number that the whole market follows from
     #[arg(long, env = "FX_SEED", default_value = "1", value_parser = whole::<u64>)]
     pub seed: u64,
-    /// Pairs, separated by commas [default: all 30]
+    /// Currency pairs, separated by commas [default: all 30]
     #[arg(long, env = "FX_PAIRS")]
     pub pairs: Option<String>,
-    /// Fewest rows of market_data a second
+    /// Minimum number of rows of market_data per second
     #[arg(long = "market_data_min_eps", env = "FX_MARKET_DATA_MIN_EPS", default_value = "1000", value_parser = whole::<u64>)]
     pub market_data_min_eps: u64,
-    /// Most rows of market_data a second
+    /// Maximum number of rows of market_data per second
     #[arg(long = "market_data_max_eps", env = "FX_MARKET_DATA_MAX_EPS", default_value = "15000", value_parser = whole::<u64>)]
     pub market_data_max_eps: u64,
-    /// Fewest rows of core_price a second
+    /// Minimum number of rows of core_price per second
     #[arg(long = "core_min_eps", env = "FX_CORE_MIN_EPS", default_value = "800", value_parser = whole::<u64>)]
     pub core_min_eps: u64,
-    /// Most rows of core_price a second
+    /// Maximum number of rows of core_price per second
     #[arg(long = "core_max_eps", env = "FX_CORE_MAX_EPS", default_value = "1100", value_parser = whole::<u64>)]
     pub core_max_eps: u64,
-    /// Fewest orders a second, of all pairs together
+    /// Minimum number of orders per second, all pairs together
     #[arg(long = "orders_min_per_sec", env = "FX_ORDERS_MIN_PER_SEC", default_value = "5", value_parser = whole::<u64>)]
     pub orders_min_per_sec: u64,
-    /// Most orders a second
+    /// Maximum number of orders per second, all pairs together
     #[arg(long = "orders_max_per_sec", env = "FX_ORDERS_MAX_PER_SEC", default_value = "30", value_parser = whole::<u64>)]
     pub orders_max_per_sec: u64,
-    /// Rows of market_data in all
+    /// Number of rows of market_data after which the run ends
     #[arg(long = "total_market_data_events", env = "FX_TOTAL_MARKET_DATA_EVENTS", default_value = "1_000_000", value_parser = whole::<u64>)]
     pub total_market_data_events: u64,
-    /// First instant, ISO 8601, UTC without an offset [default: now]
+    /// Time of the first row in ISO 8601, in UTC unless it has an offset [default: now]
     #[arg(long = "start_ts", env = "FX_START_TS")]
     pub start_ts: Option<String>,
-    /// Instant before which all rows lie
+    /// Time at which the market of the run ends, in ISO 8601; all rows are earlier
     #[arg(long = "end_ts", env = "FX_END_TS")]
     pub end_ts: Option<String>,
-    /// Fewest levels of a book's side
+    /// Minimum number of levels on a side of a book
     #[arg(long = "min_levels", env = "FX_MIN_LEVELS", default_value = "5", value_parser = whole::<u64>)]
     pub min_levels: u64,
-    /// Most levels of a book's side
+    /// Maximum number of levels on a side of a book
     #[arg(long = "max_levels", env = "FX_MAX_LEVELS", default_value = "5", value_parser = whole::<u64>)]
     pub max_levels: u64,
-    /// How many entities trade, 1 to 1,000,000
+    /// Number of entities that trade, 1 to 1,000,000
     #[arg(long = "lei_pool_size", env = "FX_LEI_POOL_SIZE", default_value = "2000", value_parser = whole::<u64>)]
     pub lei_pool_size: u64,
-    /// A market without weekends and holidays
+    /// Make a market without weekends and holidays
     #[arg(long = "always_open", env = "FX_ALWAYS_OPEN", num_args = 0..=1, default_value = "false", default_missing_value = "true", action = clap::ArgAction::Set, value_parser = truth)]
     pub always_open: bool,
 }
 
 #[derive(Debug, Clone, Args)]
 pub struct RealismArgs {
-    /// Seeds whose markets are measured, separated by commas
+    /// Seeds of the markets to measure, separated by commas
     #[arg(long, env = "FX_REALISM_SEEDS", default_value = "101,102,103")]
     pub seeds: String,
 }

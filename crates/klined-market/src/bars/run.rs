@@ -12,7 +12,7 @@ use super::Bar;
 use super::ticks::TickFacts;
 use crate::base::instrument::InstrumentParameters;
 use crate::base::{Instrument, InvalidInstrument, Ohlcv, Price, Symbol, UnixSeconds};
-use crate::calendar::{Calendar, CalendarError, MINUTES_PER_DAY, Minute};
+use crate::calendar::{Calendar, CalendarError, Minute};
 use crate::model::{AnnualDrift, DayPath, Model, Regime, StateOfOtherModel, SymbolState};
 
 /// The state of a symbol at the start of a day. The whole day can be made again from it.
@@ -107,7 +107,9 @@ pub struct SymbolRun {
     opening: SymbolState,
     previous_close: Price,
     path: DayPath,
-    /// Index of the next minute in the day: 0 before the open, 240 after the close.
+    /// Trading minutes of the day.
+    minutes: u16,
+    /// Index of the next minute in the day: 0 before the open, the number of the day's minutes after the close.
     next_index: u16,
     last_bar: Option<Minute>,
     /// Minute index at which the last reported halt ends.
@@ -142,7 +144,7 @@ impl SymbolRun {
         let mut run = Self::before_open(model, instrument, day, opening.state, path, last_bar);
         let made = match last_bar {
             Some(minute) if calendar.day_of(minute) > day => {
-                return Err(InvalidCheckpoint::Behind { symbol, day, last_bar: minute.to_string() });
+                return Err(InvalidCheckpoint::Behind { symbol, day, last_bar: calendar.local_minute(minute) });
             }
             Some(minute) if calendar.day_of(minute) == day => calendar.index_in_day(minute) + 1,
             _ => 0,
@@ -163,7 +165,7 @@ impl SymbolRun {
         *self = Self::before_open(self.model.clone(), instrument, day, self.path.state(), path, self.last_bar);
     }
 
-    /// Appends the bars of the present day up to the minute index `until` (exclusive, at most 240) to `bars`. Returns the halts
+    /// Appends the bars of the present day up to the minute index `until` (exclusive, at most the number of its minutes) to `bars`. Returns the halts
     /// that begin in these minutes, each in its full length; after a resumption it returns a halt again.
     ///
     /// # Errors
@@ -177,7 +179,7 @@ impl SymbolRun {
         calendar.open_of(self.day)?;
         let mut halts = Vec::new();
         let symbol = self.instrument.symbol;
-        let until = until.min(MINUTES_PER_DAY);
+        let until = until.min(self.minutes);
         for first in calendar.minutes_of(self.day).take(usize::from(until)).skip(usize::from(self.next_index)) {
             if let Some(end) = self.path.halted_until().filter(|_| self.reported_halt_end <= self.next_index) {
                 let last = calendar.minute_of(self.day, end - 1)?;
@@ -216,7 +218,7 @@ impl SymbolRun {
         self.day
     }
 
-    /// Index of the next minute in the day, 0 to 240.
+    /// Index of the next minute in the day, from 0; the number of the day's minutes after the last.
     #[must_use]
     pub fn next_index(&self) -> u16 {
         self.next_index
@@ -231,7 +233,7 @@ impl SymbolRun {
     /// Whether the day's last bar has been made.
     #[must_use]
     pub fn is_day_over(&self) -> bool {
-        self.next_index >= MINUTES_PER_DAY
+        self.next_index >= self.minutes
     }
 
     /// The facts about the present day that ticks need.
@@ -279,6 +281,7 @@ impl SymbolRun {
     ) -> Self {
         let previous_close = path.price();
         let (next_index, reported_halt_end, day_volume) = (0, 0, 0);
+        let minutes = model.calendar().minutes_on(day);
         Self {
             model,
             instrument,
@@ -286,6 +289,7 @@ impl SymbolRun {
             opening,
             previous_close,
             path,
+            minutes,
             next_index,
             last_bar,
             reported_halt_end,

@@ -1,12 +1,12 @@
 //! Buckets: which minutes make up one bar of a longer interval.
 //!
-//! Intraday buckets count from the session's open and never cross the lunch break: a day has 48 of 5m, 16 of 15m, 8 of
-//! 30m, 4 of 60m, 2 of 120m. A day is one bucket; weeks (Monday to Sunday) and months are the trading days in them. A
-//! bucket is labelled by the start of its first trading minute.
+//! Intraday buckets count from the session's open and never cross a break, so the last one of a session may be shorter: a day
+//! in Shanghai has 48 of 5m, 16 of 15m, 8 of 30m, 4 of 60m, 2 of 120m. A day is one bucket; weeks (Monday to Sunday) and
+//! months are the trading days in them. A bucket is labelled by the start of its first trading minute.
 
 use chrono::{Datelike, NaiveDate};
 
-use super::{Calendar, MINUTES_PER_DAY, Minute};
+use super::{Calendar, Minute};
 use crate::base::Interval;
 
 /// One bar's span of trading minutes.
@@ -25,10 +25,10 @@ impl Calendar {
         let day_index = self.day_index(minute);
         match interval.trading_minutes() {
             Some(length) => {
-                let first = self.index_in_day(minute) / length * length;
-                let open = self.open_at(day_index).start();
-                let at = |index| super::days::minute_after_open(open, index);
-                Bucket { first: at(first), last: at(first + length - 1) }
+                let (open, plan) = self.day_at(day_index);
+                let (first, last) = plan.stretch(plan.place_at_or_after(minute.start() - open), length);
+                let at = |place| Minute::starting_at(open + plan.offset(place));
+                Bucket { first: at(first), last: at(last) }
             }
             None => {
                 let (earlier, day, later) = self.days_around(day_index);
@@ -39,10 +39,10 @@ impl Calendar {
                 };
                 let before = earlier.iter().rev().take_while(in_bucket).count();
                 let after = later.iter().take_while(in_bucket).count();
-                let last_open = self.open_at(day_index + after).start();
+                let (open, plan) = self.day_at(day_index + after);
                 Bucket {
-                    first: self.open_at(day_index - before),
-                    last: super::days::minute_after_open(last_open, MINUTES_PER_DAY - 1),
+                    first: Minute::starting_at(self.day_at(day_index - before).0),
+                    last: Minute::starting_at(open + plan.offset(plan.minutes - 1)),
                 }
             }
         }

@@ -4,9 +4,6 @@ use std::fmt;
 
 use crate::base::{Seconds, UnixSeconds};
 
-/// Trading minutes in a day: 120 before the lunch break, 120 after it.
-pub const MINUTES_PER_DAY: u16 = 240;
-
 /// A trading minute, named by its start in Unix seconds. Only a [`Calendar`](super::Calendar) makes one, so it always
 /// lies in a session of a trading day of that calendar. Only the calendar knows which minute follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -52,10 +49,8 @@ impl Minute {
 }
 
 impl fmt::Display for Minute {
+    /// Its start in Unix seconds. [`Calendar::local_minute`](super::Calendar::local_minute) has it by the market's clocks.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match super::zone::local(self.0) {
-            Ok(local) => local.format("%Y-%m-%d %H:%M").fmt(f),
-            Err(_) => self.0.fmt(f),
-        }
+        self.0.fmt(f)
     }
 }

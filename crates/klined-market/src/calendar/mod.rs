@@ -1,24 +1,31 @@
-//! The exchange's time: what a trading minute is, which session it lies in, which bucket it falls into, what comes next.
+//! The market's time: what a trading minute is, which session it lies in, which bucket it falls into, what comes next.
 //!
-//! Shanghai sessions, 09:30–11:30 and 13:00–15:00 Asia/Shanghai: 240 minutes a day, each labelled by its start. All
-//! arithmetic on trading time is arithmetic on an ordinal, the count of trading minutes since the exchange opened on
-//! 1990-12-19; nothing outside this module adds 60 seconds to anything. The calendar never reads the clock.
+//! A [`Calendar`] has the [`Hours`] of one market, and its days. All arithmetic on trading time is arithmetic on an ordinal, the
+//! count of trading minutes since the market opened; nothing outside this module adds 60 seconds to anything, or knows how many
+//! minutes a day has. The calendar never reads the clock.
 
+mod activity;
 mod bucket;
+mod day_kind;
 mod days;
 mod error;
+mod hours;
 mod local;
 mod minute;
+mod minutes;
 mod overrides;
 mod projection;
 mod session;
+mod sessions;
 mod tables;
 mod zone;
 
+pub use activity::DayActivity;
 pub use bucket::Bucket;
+pub use day_kind::DayKind;
 pub use days::Calendar;
 pub use error::CalendarError;
-pub use minute::{MINUTES_PER_DAY, Minute};
+pub use hours::{Hours, UnknownHours};
+pub use minute::Minute;
 pub use overrides::{DayChange, Overrides, OverridesError};
 pub use session::{Session, SessionSpan};
-pub use zone::local_time;

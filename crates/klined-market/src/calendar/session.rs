@@ -1,18 +1,17 @@
-//! Sessions: the morning's and the afternoon's trading, and the time between.
+//! Sessions: the stretches of a day with continuous trade, and the time between.
 
 use std::fmt;
 
-use super::{Calendar, CalendarError, MINUTES_PER_DAY, Minute};
 use crate::base::UnixSeconds;
 
 /// The session that an instant lies in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Session {
-    /// 09:30 to 11:30.
+    /// Before the lunch break: 09:30 to 11:30 in Shanghai.
     Morning,
-    /// 13:00 to 15:00.
+    /// After the lunch break: 13:00 to 15:00 in Shanghai.
     Afternoon,
-    /// The lunch break, the night, weekends and holidays.
+    /// The time between sessions: breaks, nights, weekends and holidays.
     Closed,
 }
 
@@ -46,36 +45,9 @@ impl fmt::Display for Session {
 }
 
 impl SessionSpan {
-    /// Whether the exchange trades.
+    /// Whether the market trades.
     #[must_use]
     pub fn is_trading(&self) -> bool {
         self.session != Session::Closed
-    }
-}
-
-impl Calendar {
-    /// The session that an instant lies in, or that comes next when the exchange is closed then.
-    ///
-    /// # Errors
-    /// The calendar ends before a session follows.
-    pub fn session_at(&self, instant: UnixSeconds) -> Result<SessionSpan, CalendarError> {
-        let mut day = self.day_at_or_after(self.date_of(instant)?)?;
-        loop {
-            for (session, first) in [(Session::Morning, 0), (Session::Afternoon, MINUTES_PER_DAY / 2)] {
-                let start = self.minute_of(day, first)?.start();
-                let end = self.minute_of(day, first + MINUTES_PER_DAY / 2 - 1)?.end();
-                if instant < end {
-                    let session = if instant < start { Session::Closed } else { session };
-                    return Ok(SessionSpan { session, start, end });
-                }
-            }
-            day = self.day_after(day)?;
-        }
-    }
-
-    /// The trading minute that an instant lies in; none while the exchange is closed.
-    #[must_use]
-    pub fn minute_containing(&self, instant: UnixSeconds) -> Option<Minute> {
-        self.minute_starting(Minute::label_of(instant)).ok()
     }
 }

@@ -11,7 +11,7 @@ use super::math::ln_each;
 use super::{bridge, normal};
 use crate::base::seed::open_unit;
 
-/// The number of bars whose words are drawn together, one in each lane of a vector; it divides a day.
+/// The number of bars whose words are drawn together, one in each lane of a vector.
 pub(super) const LANES: usize = 16;
 /// Words of a bar.
 const WORDS: usize = 4;

@@ -18,6 +18,7 @@ use super::scenario::{DaySchedule, MinuteEffects};
 use super::units::clamp_price;
 use super::{bridge, volume};
 use crate::base::{Instrument, Ohlcv, Price, Seed, Stream};
+use crate::calendar::Hours;
 
 /// The state of a symbol between two minutes.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -89,22 +90,27 @@ impl GbmDay {
         instrument: &Instrument,
         mut state: GbmState,
         date: NaiveDate,
+        hours: Hours,
         schedule: DaySchedule,
     ) -> Self {
         if schedule.gap() != 1.0 {
             state.printed_ticks = Some(state.print().ticks());
             state.price_ticks = clamp_price(state.price_ticks * schedule.gap());
         }
-        let base_variance = instrument.base_volatility.minute_variance();
+        let base_variance = instrument.base_volatility.minute_variance(hours);
         let step = |regime: Regime| {
             let variance = base_variance * regime.volatility_factor() * regime.volatility_factor();
-            GbmRegimeStep { log_drift: regime.drift().per_minute() - 0.5 * variance, variance, sigma: variance.sqrt() }
+            GbmRegimeStep {
+                log_drift: regime.drift().per_minute(hours) - 0.5 * variance,
+                variance,
+                sigma: variance.sqrt(),
+            }
         };
         Self {
             state,
             steps: Regime::ALL.map(step),
             per_minute_sigma: 1.0 / base_variance.sqrt(),
-            typical_lots: volume::typical_lots(instrument),
+            typical_lots: volume::typical_lots(instrument, hours),
             draws: Draws::of(seed.stream(Stream::Bars, &instrument.symbol, date)),
             regimes: seed.stream(Stream::Regime, &instrument.symbol, date),
             chain_ahead: state.chain,

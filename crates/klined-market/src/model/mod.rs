@@ -1,7 +1,7 @@
 //! The models: how a symbol's price and volume move through the minutes of a trading day.
 //!
 //! A model is a pure function of (seed, instrument, date, state at the open): [`Model::open_day`] gives a [`DayPath`]
-//! whose 240 steps are the day's bars and whose last state opens the next day. A second model is a second variant of
+//! whose steps are the day's bars and whose last state opens the next day. A second model is a second variant of
 //! [`ModelKind`], [`SymbolState`] and [`DayPath`]; nothing outside this module matches on them.
 
 mod bridge;
@@ -30,7 +30,7 @@ pub use full::parameters::{InvalidParameters, ParameterDescription};
 pub use full::{BoardParameters, FullParameters, FullVersion};
 pub use regime::Regime;
 pub use scenario::{Effect, EffectKind, InvalidScenario, Scenario, ScenarioEvent, Scope, UnknownEffectKind};
-pub use units::{AnnualDrift, TRADING_DAYS_PER_YEAR};
+pub use units::AnnualDrift;
 
 /// The name of a model: the rules by which prices move.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -65,6 +65,8 @@ pub struct Model {
     pub kind: ModelKind,
     /// The seed of all its random streams.
     pub seed: Seed,
+    /// The days and minutes that it makes.
+    calendar: Arc<Calendar>,
     /// The part of the full model that all symbols share; none for `gbm`.
     full: Option<Arc<full::Full>>,
     /// The events of the market's scenarios.
@@ -141,8 +143,8 @@ impl FromStr for ModelKind {
 impl Model {
     /// Geometric Brownian motion under the regime chain.
     #[must_use]
-    pub fn gbm(seed: Seed) -> Self {
-        Self { kind: ModelKind::Gbm, seed, full: None, schedule: None }
+    pub fn gbm(seed: Seed, calendar: Arc<Calendar>) -> Self {
+        Self { kind: ModelKind::Gbm, seed, calendar, full: None, schedule: None }
     }
 
     /// The full model in its newest version. The market of a date depends on the calendar's days before it.
@@ -159,23 +161,29 @@ impl Model {
         parameters: FullParameters,
         calendar: Arc<Calendar>,
     ) -> Self {
-        let full = Some(Arc::new(full::Full::new(seed, version, parameters, calendar)));
-        Self { kind: ModelKind::Full, seed, full, schedule: None }
+        let full = Some(Arc::new(full::Full::new(seed, version, parameters, calendar.clone())));
+        Self { kind: ModelKind::Full, seed, calendar, full, schedule: None }
     }
 
     /// The same model under another calendar, without events.
     #[must_use]
     pub fn under(&self, calendar: Arc<Calendar>) -> Self {
         match &self.full {
-            None => Self::gbm(self.seed),
+            None => Self::gbm(self.seed, calendar),
             Some(full) => Self::full_of_version(self.seed, full.version(), *full.parameters(), calendar),
         }
     }
 
+    /// The calendar whose days and minutes it makes.
+    #[must_use]
+    pub fn calendar(&self) -> &Arc<Calendar> {
+        &self.calendar
+    }
+
     /// The same model with these events instead of those that it had.
     #[must_use]
-    pub fn with_events(self, events: &[ScenarioEvent], calendar: &Calendar) -> Self {
-        let schedule = (!events.is_empty()).then(|| Arc::new(scenario::EventSchedule::new(events, calendar)));
+    pub fn with_events(self, events: &[ScenarioEvent]) -> Self {
+        let schedule = (!events.is_empty()).then(|| Arc::new(scenario::EventSchedule::new(events, &self.calendar)));
         Self { schedule, ..self }
     }
 
@@ -268,7 +276,7 @@ impl Model {
 
     fn open_gbm_day(&self, instrument: &Instrument, state: gbm::GbmState, date: NaiveDate) -> DayPath {
         let schedule = self.day_schedule(instrument, date);
-        DayPath::Gbm(Box::new(gbm::GbmDay::open(self.seed, instrument, state, date, schedule)))
+        DayPath::Gbm(Box::new(gbm::GbmDay::open(self.seed, instrument, state, date, self.calendar.hours(), schedule)))
     }
 
     fn open_full_day(

@@ -10,7 +10,6 @@ use serde::{Deserialize, Serialize};
 
 use super::units::AnnualDrift;
 use crate::base::seed::open_unit;
-use crate::calendar::MINUTES_PER_DAY;
 
 /// The fewest trading minutes between two redraws.
 const DURATION_MINUTES_MIN: u64 = 30;
@@ -129,9 +128,8 @@ impl Chain {
         self.regime
     }
 
-    /// A whole trading day passes, with the same result as 240 calls of [`Chain::advance`].
-    pub(super) fn pass_day(&mut self, stream: &mut impl Rng) {
-        let mut minutes = MINUTES_PER_DAY;
+    /// So many trading minutes pass, with the same result as that number of calls of [`Chain::advance`].
+    pub(super) fn pass(&mut self, mut minutes: u16, stream: &mut impl Rng) {
         while minutes > 0 {
             if self.minutes_left == 0 {
                 *self = Self::draw(self.regime.transitions(), stream);

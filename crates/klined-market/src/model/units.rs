@@ -2,28 +2,25 @@
 //! minute: all conversions are in this file.
 
 use crate::base::{DailyVolatility, Price};
-use crate::calendar::MINUTES_PER_DAY;
-
-/// Trading days in a year: the Shanghai exchange's mean.
-pub const TRADING_DAYS_PER_YEAR: f64 = 242.5;
+use crate::calendar::Hours;
 
 /// Expected return over one year (0.15 = +15 %), continuously compounded.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AnnualDrift(pub f64);
 
 impl AnnualDrift {
-    /// Expected log growth of the price in one trading minute.
+    /// Expected log growth of the price in one trading minute of a market with these hours.
     #[must_use]
-    pub fn per_minute(self) -> f64 {
-        self.0 / TRADING_DAYS_PER_YEAR / f64::from(MINUTES_PER_DAY)
+    pub fn per_minute(self, hours: Hours) -> f64 {
+        self.0 / hours.days_per_year() / f64::from(hours.minutes_per_day())
     }
 }
 
 impl DailyVolatility {
     /// Variance of one trading minute's log return: variance is proportional to trading time.
     #[must_use]
-    pub(super) fn minute_variance(self) -> f64 {
-        self.per_day() * self.per_day() / f64::from(MINUTES_PER_DAY)
+    pub(super) fn minute_variance(self, hours: Hours) -> f64 {
+        self.per_day() * self.per_day() / f64::from(hours.minutes_per_day())
     }
 }
 

@@ -6,7 +6,7 @@
 
 use super::math::exp;
 use crate::base::{Board, Instrument, price::TICKS_PER_UNIT};
-use crate::calendar::MINUTES_PER_DAY;
+use crate::calendar::Hours;
 
 /// Shares in a lot.
 const LOT_SHARES: u64 = Board::Free.order_sizes().step;
@@ -22,9 +22,9 @@ const CALM: f64 = 0.25;
 pub(super) const LOTS_MAX: f64 = 1.0e10;
 
 /// Lots that a minute trades when its move and its noise factor are both 1.
-pub(super) fn typical_lots(instrument: &Instrument) -> f64 {
+pub(super) fn typical_lots(instrument: &Instrument, hours: Hours) -> f64 {
     let price_units = instrument.base_price.ticks() as f64 / TICKS_PER_UNIT as f64;
-    DAILY_TURNOVER_UNITS / FACTORS_MEAN / price_units / f64::from(MINUTES_PER_DAY) / LOT_SHARES as f64
+    DAILY_TURNOVER_UNITS / FACTORS_MEAN / price_units / f64::from(hours.minutes_per_day()) / LOT_SHARES as f64
 }
 
 /// Shares traded in a minute whose return is `relative_move` standard deviations, from one standard normal draw.

@@ -6,10 +6,10 @@ use std::sync::LazyLock;
 use chrono::NaiveDate;
 use klined_market::bars::{Bar, Checkpoint, InvalidCheckpoint, Opening, Repair, Rollup, SymbolRun};
 use klined_market::base::{Instrument, Interval, Ohlcv, Price, Symbol};
-use klined_market::calendar::{MINUTES_PER_DAY, Minute};
+use klined_market::calendar::Minute;
 use klined_market::model::{Model, ModelKind, StateOfOtherModel};
 use klined_testing::market::{full, gbm, instrument};
-use klined_testing::{SHANGHAI, date, trading_days_from};
+use klined_testing::{SHANGHAI, SHANGHAI_MINUTES, date, trading_days_from};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
@@ -18,7 +18,7 @@ use super::sample::any_instrument;
 type Bars = Vec<(Symbol, Bar)>;
 type Rolled = BTreeMap<(Interval, Minute), Ohlcv>;
 
-const DAY: usize = MINUTES_PER_DAY as usize;
+const DAY: usize = SHANGHAI_MINUTES as usize;
 
 /// All bars of a symbol over some days, made in one go.
 fn in_one_go(model: Model, stock: Instrument, days: &[NaiveDate]) -> Bars {
@@ -28,7 +28,7 @@ fn in_one_go(model: Model, stock: Instrument, days: &[NaiveDate]) -> Bars {
         if place > 0 {
             run.open_day(stock, day);
         }
-        run.bars_until(&SHANGHAI, MINUTES_PER_DAY, &mut bars).unwrap();
+        run.bars_until(&SHANGHAI, SHANGHAI_MINUTES, &mut bars).unwrap();
     }
     bars
 }
@@ -123,7 +123,7 @@ fn a_day_left_in_the_middle_is_passed_through() {
         assert_eq!(run.next_index(), made);
         run.open_day(stock, days[1]);
         let mut second = Bars::new();
-        run.bars_until(&SHANGHAI, MINUTES_PER_DAY, &mut second).unwrap();
+        run.bars_until(&SHANGHAI, SHANGHAI_MINUTES, &mut second).unwrap();
         assert_eq!(second, whole[DAY..], "after {made} bars of the first day");
     }
 }
@@ -138,7 +138,7 @@ fn a_restarted_day_keeps_the_parameters_it_opened_with() {
     // The row is edited here: the day goes on as it began, the next one has the new volatility.
     let mut run = restart(gbm(1), &run, &bars);
     assert_eq!(run.instrument(), &stock);
-    run.bars_until(&SHANGHAI, MINUTES_PER_DAY, &mut bars).unwrap();
+    run.bars_until(&SHANGHAI, SHANGHAI_MINUTES, &mut bars).unwrap();
     assert_eq!(bars, in_one_go(gbm(1), stock, &days[..1]));
     run.open_day(edited, days[1]);
     assert_eq!(run.checkpoint().opening.parameters.base_volatility, 0.01);
@@ -259,7 +259,7 @@ fn no_bucket_crosses_the_lunch_break() {
     let mut rolled = Rolled::new();
     sitting(Rollup::new(&SHANGHAI), &MINUTES[..5 * DAY], &mut rolled);
     let labels = |interval: Interval| {
-        let firsts = rolled.keys().filter(|(of, _)| *of == interval).map(|(_, first)| first.to_string());
+        let firsts = rolled.keys().filter(|(of, _)| *of == interval).map(|(_, first)| SHANGHAI.local_minute(*first));
         let mut hours: Vec<String> = firsts.map(|label| label[11..].to_owned()).collect();
         hours.sort();
         hours.dedup();

@@ -6,8 +6,8 @@ use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, TimeZone, Timelike};
 use chrono_tz::Asia::Shanghai;
 use chrono_tz::Tz;
 use klined_market::base::{Interval, Seconds, UnixSeconds};
-use klined_market::calendar::{Calendar, CalendarError, MINUTES_PER_DAY, Minute, Overrides, Session};
-use klined_testing::{SHANGHAI, date};
+use klined_market::calendar::{Calendar, CalendarError, Hours, Minute, Overrides, Session};
+use klined_testing::{SHANGHAI, SHANGHAI_MINUTES, date};
 use proptest::prelude::*;
 
 /// Trading days of each year from 1990, which has only the last days of December.
@@ -46,7 +46,7 @@ fn all_days() -> &'static [NaiveDate] {
 }
 
 fn any_minute() -> impl Strategy<Value = Minute> {
-    (0..all_days().len(), 0..MINUTES_PER_DAY)
+    (0..all_days().len(), 0..SHANGHAI_MINUTES)
         .prop_map(|(day, index)| SHANGHAI.minute_of(all_days()[day], index).unwrap())
 }
 
@@ -169,7 +169,7 @@ fn days_past_the_published_ones_are_marked_as_projected() {
 #[test]
 fn an_operator_may_open_and_close_days() {
     let overrides = Overrides::parse("closed 2026-03-02\nopen 2026-03-07\nopen 2027-10-01").unwrap();
-    let changed = Calendar::with_overrides(&overrides);
+    let changed = Calendar::with_overrides(Hours::Sse, &overrides);
     assert!(SHANGHAI.is_trading_day(date("2026-03-02")) && !changed.is_trading_day(date("2026-03-02")));
     assert!(!SHANGHAI.is_trading_day(date("2026-03-07")) && changed.is_trading_day(date("2026-03-07")));
     assert!(!SHANGHAI.is_trading_day(date("2027-10-01")) && changed.is_trading_day(date("2027-10-01")));
@@ -187,7 +187,7 @@ fn an_operator_may_open_and_close_days() {
 #[test]
 fn a_complete_file_makes_a_projected_year_known() {
     let overrides = Overrides::parse("known-until 2027-12-31\nclosed 2027-02-05").unwrap();
-    let known = Calendar::with_overrides(&overrides);
+    let known = Calendar::with_overrides(Hours::Sse, &overrides);
     assert_eq!(known.known_until(), date("2027-12-31"));
     assert!(!known.is_projected(date("2027-12-31")) && known.is_projected(date("2028-01-01")));
     assert!(!known.is_trading_day(date("2027-02-05")), "closed by the file");
@@ -196,7 +196,7 @@ fn a_complete_file_makes_a_projected_year_known() {
     assert!(!known.is_trading_day(date("2024-02-09")), "the past is as it was");
     assert_eq!(known.clone().strict().last_day(), date("2027-12-31"));
     assert!(known.strict().is_trading_day(date("2027-12-31")));
-    let shorter = Calendar::with_overrides(&Overrides::parse("known-until 2020-12-31").unwrap());
+    let shorter = Calendar::with_overrides(Hours::Sse, &Overrides::parse("known-until 2020-12-31").unwrap());
     assert_eq!(shorter.known_until(), date("2026-12-31"), "a file cannot take away what is published");
     assert!(!shorter.is_trading_day(date("2024-02-09")));
 }
@@ -294,7 +294,7 @@ proptest! {
     #[test]
     fn a_minute_is_found_by_its_day_and_place(minute in any_minute()) {
         let (day, index) = (SHANGHAI.day_of(minute), SHANGHAI.index_in_day(minute));
-        prop_assert!(index < MINUTES_PER_DAY);
+        prop_assert!(index < SHANGHAI_MINUTES);
         prop_assert_eq!(day, local(minute.start()).date_naive());
         prop_assert_eq!(SHANGHAI.date_of(minute.start()), Ok(day));
         prop_assert_eq!(SHANGHAI.minute_of(day, index), Ok(minute));

@@ -6,11 +6,10 @@
 
 use chrono::NaiveDate;
 use klined_market::base::{Board, Instrument, SectorKey};
-use klined_market::calendar::MINUTES_PER_DAY;
 use klined_market::model::{FullParameters, Model};
 use klined_testing::market::{full_with, instrument};
 use klined_testing::stats::mean_and_error;
-use klined_testing::{date, trading_days_from};
+use klined_testing::{SHANGHAI_MINUTES, date, trading_days_from};
 
 /// Per cent a year in a mean daily return of 1.
 const PER_CENT_A_YEAR: f64 = 24_250.0;
@@ -42,7 +41,7 @@ fn daily_returns(model: &Model, stock: &Instrument, days: &[NaiveDate]) -> Vec<f
     let mut returns = Vec::with_capacity(days.len());
     for &day in days {
         let mut path = model.open_day(stock, &state, day).unwrap();
-        for _ in 0..MINUTES_PER_DAY {
+        for _ in 0..SHANGHAI_MINUTES {
             path.step();
         }
         let close = path.price().ticks() as f64;

@@ -3,11 +3,10 @@
 use chrono::NaiveDate;
 use klined_market::bars::{Bar, Checkpoint, Opening, SymbolRun};
 use klined_market::base::{Board, Instrument, Ohlcv, SectorKey, Symbol};
-use klined_market::calendar::MINUTES_PER_DAY;
 use klined_market::model::{FullParameters, FullVersion, Model};
 use klined_testing::market::{full, full_of_version, full_with, instrument};
 use klined_testing::stats::{ALPHA, fnv1a, ks, uniform_cdf};
-use klined_testing::{SHANGHAI, assert_same, date, repository, trading_days_from};
+use klined_testing::{SHANGHAI, SHANGHAI_MINUTES, assert_same, date, repository, trading_days_from};
 
 use super::sample::bars_of;
 
@@ -25,7 +24,7 @@ fn run(model: &Model, stock: Instrument, days: &[NaiveDate]) -> Vec<(Symbol, Bar
         if place > 0 {
             run.open_day(stock, day);
         }
-        run.bars_until(&SHANGHAI, MINUTES_PER_DAY, &mut bars).unwrap();
+        run.bars_until(&SHANGHAI, SHANGHAI_MINUTES, &mut bars).unwrap();
     }
     bars
 }
@@ -169,10 +168,10 @@ fn a_restart_anywhere_goes_on_with_the_same_bytes() {
         assert_eq!(opening, checkpoint.opening);
         let last_bar = bars.last().map(|(_, bar)| bar.first);
         let mut after = SymbolRun::resume(full(5), &SHANGHAI, Checkpoint { opening, ..checkpoint }, last_bar).unwrap();
-        after.bars_until(&SHANGHAI, MINUTES_PER_DAY, &mut bars).unwrap();
+        after.bars_until(&SHANGHAI, SHANGHAI_MINUTES, &mut bars).unwrap();
         for &day in days.iter().filter(|&&day| day > after.day()).collect::<Vec<_>>() {
             after.open_day(stock(0), day);
-            after.bars_until(&SHANGHAI, MINUTES_PER_DAY, &mut bars).unwrap();
+            after.bars_until(&SHANGHAI, SHANGHAI_MINUTES, &mut bars).unwrap();
         }
         assert_same(&bars, &whole);
     }

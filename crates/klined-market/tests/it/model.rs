@@ -1,13 +1,12 @@
 //! The market's arithmetic three ways: pinned numbers, samples against the laws, properties of every bar.
 
 use klined_market::base::{Ohlcv, Price};
-use klined_market::calendar::MINUTES_PER_DAY;
 use klined_market::model::{Regime, SymbolState};
 use klined_testing::market::{Inside, gbm, inside, instrument};
 use klined_testing::stats::{
     ALPHA, chi_square, deviation, fnv1a, ks, ks_two_samples, mean_and_error, normal_cdf, uniform_cdf,
 };
-use klined_testing::{date, trading_days_from};
+use klined_testing::{SHANGHAI_MINUTES, date, trading_days_from};
 use proptest::prelude::*;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -96,7 +95,7 @@ fn the_draws_are_those_of_an_independent_normal_sampler() {
 
 #[test]
 fn the_draws_of_minutes_days_and_symbols_know_nothing_of_each_other() {
-    let minutes = usize::from(MINUTES_PER_DAY);
+    let minutes = usize::from(SHANGHAI_MINUTES);
     let series: Vec<Vec<f64>> = SAMPLE
         .iter()
         .filter(|seen| !seen.moves.is_empty())
@@ -169,7 +168,7 @@ fn between_two_redraws_the_regime_holds_and_its_minutes_run_down() {
     let mut before = inside(&state);
     for day in days {
         let mut path = model.open_day(&stock, &state, day).unwrap();
-        for _ in 0..MINUTES_PER_DAY {
+        for _ in 0..SHANGHAI_MINUTES {
             path.step();
             let now = inside(&path.state());
             assert_eq!(path.regime(), now.regime);
@@ -287,7 +286,7 @@ fn a_carried_price_never_leaves_what_can_be_printed_and_comes_back_from_the_bott
         let (mut days_at_the_bottom, mut comebacks, mut was_at_the_bottom) = (0, 0, false);
         for &day in &days {
             let mut path = model.open_day(&stock, &state, day).unwrap();
-            for _ in 0..MINUTES_PER_DAY {
+            for _ in 0..SHANGHAI_MINUTES {
                 path.step();
             }
             state = path.state();
@@ -315,7 +314,7 @@ proptest! {
         let mut last_close = stock.base_price;
         for &day in &days[start..] {
             let mut path = model.open_day(&stock, &state, day).unwrap();
-            for _ in 0..MINUTES_PER_DAY {
+            for _ in 0..SHANGHAI_MINUTES {
                 let bar = path.step();
                 state = path.state();
                 prop_assert!(bar.volume() >= 100 && bar.volume() % 100 == 0, "{}", printed(&bar));
@@ -340,7 +339,7 @@ proptest! {
         prop_assert_eq!(&restored, &state);
         // And so does what a day makes of it.
         let mut days = [&state, &restored].map(|state| gbm(seed).open_day(&stock, state, date(FIRST_DAY)).unwrap());
-        for _ in 0..MINUTES_PER_DAY {
+        for _ in 0..SHANGHAI_MINUTES {
             prop_assert_eq!(days[0].step(), days[1].step());
         }
         let [one, other] = days.map(|day| inside(&day.state()));

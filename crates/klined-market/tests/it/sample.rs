@@ -4,10 +4,9 @@ use std::sync::LazyLock;
 
 use chrono::NaiveDate;
 use klined_market::base::{Instrument, Ohlcv, Price};
-use klined_market::calendar::MINUTES_PER_DAY;
 use klined_market::model::{Model, Regime};
 use klined_testing::market::{Inside, gbm, inside, instrument};
-use klined_testing::{date, trading_days_from};
+use klined_testing::{SHANGHAI_MINUTES, date, trading_days_from};
 use proptest::prelude::*;
 
 /// The first trading day of the samples.
@@ -23,10 +22,10 @@ pub fn any_instrument() -> impl Strategy<Value = Instrument> {
 /// The bars of day after day, each with the regime that it was made in.
 pub fn bars_of(model: Model, instrument: &Instrument, days: &[NaiveDate]) -> Vec<(Regime, Ohlcv)> {
     let mut state = model.first_state(instrument, days[0]);
-    let mut bars = Vec::with_capacity(days.len() * usize::from(MINUTES_PER_DAY));
+    let mut bars = Vec::with_capacity(days.len() * usize::from(SHANGHAI_MINUTES));
     for &day in days {
         let mut path = model.open_day(instrument, &state, day).unwrap();
-        for _ in 0..MINUTES_PER_DAY {
+        for _ in 0..SHANGHAI_MINUTES {
             let bar = path.step();
             bars.push((path.regime(), bar));
         }
@@ -131,7 +130,7 @@ fn see(symbol: usize, days: &[NaiveDate]) -> Seen {
     for &day in days {
         let mut path = model.open_day(&instrument, &state, day).unwrap();
         let close_before = path.price();
-        for _ in 0..MINUTES_PER_DAY {
+        for _ in 0..SHANGHAI_MINUTES {
             let bar = path.step();
             if left == 0 {
                 let now = inside(&path.state());

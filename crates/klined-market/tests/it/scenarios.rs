@@ -5,10 +5,9 @@ mod files;
 
 use klined_market::bars::{Bar, Halt, SymbolRun};
 use klined_market::base::{Instrument, Ohlcv, SectorKey, Symbol};
-use klined_market::calendar::MINUTES_PER_DAY;
 use klined_market::model::{Model, ScenarioEvent};
 use klined_testing::market::{instrument, scenario};
-use klined_testing::{SHANGHAI, date, trading_days_from};
+use klined_testing::{SHANGHAI, SHANGHAI_MINUTES, date, trading_days_from};
 
 const FIRST_DAY: &str = "2026-03-02";
 
@@ -24,13 +23,13 @@ fn stock() -> Instrument {
 /// Bars and halts of some days from [`FIRST_DAY`] on, under events.
 fn made(model: &Model, stock: Instrument, events: &[ScenarioEvent], days: usize) -> (Vec<(Symbol, Bar)>, Vec<Halt>) {
     let days = trading_days_from(date(FIRST_DAY), days);
-    let mut run = SymbolRun::list(model.clone().with_events(events, &SHANGHAI), stock, days[0]);
+    let mut run = SymbolRun::list(model.clone().with_events(events), stock, days[0]);
     let (mut bars, mut halts) = (vec![], vec![]);
     for &day in &days {
         if day != run.day() {
             run.open_day(stock, day);
         }
-        halts.extend(run.bars_until(&SHANGHAI, MINUTES_PER_DAY, &mut bars).unwrap());
+        halts.extend(run.bars_until(&SHANGHAI, SHANGHAI_MINUTES, &mut bars).unwrap());
     }
     (bars, halts)
 }

@@ -7,9 +7,9 @@ mod queues;
 use klined_market::bars::Bar;
 use klined_market::bars::ticks::{MinuteTicks, TickFacts};
 use klined_market::base::{Board, Instrument, Ohlcv, Price, PriceLimits, Seed, Symbol};
-use klined_market::calendar::{MINUTES_PER_DAY, Minute};
+use klined_market::calendar::Minute;
 use klined_market::model::Model;
-use klined_testing::{SHANGHAI, date, trading_days_from};
+use klined_testing::{SHANGHAI, SHANGHAI_MINUTES, date, trading_days_from};
 
 const FREE: TickFacts = TickFacts { board: Board::Free, limits: None, depth: None };
 
@@ -49,7 +49,7 @@ fn bars_of(model: &Model, stock: &Instrument, days: usize, mut each: impl FnMut(
         let mut path = model.open_day(stock, &state, day).unwrap();
         let limits = stock.board.price_limits(stock.is_st, day, path.price());
         let facts = TickFacts { board: stock.board, limits, depth: None };
-        for first in SHANGHAI.minutes_of(day).take(usize::from(MINUTES_PER_DAY)) {
+        for first in SHANGHAI.minutes_of(day).take(usize::from(SHANGHAI_MINUTES)) {
             each(&facts, &Bar { first, ohlcv: path.step() });
         }
         state = path.state();

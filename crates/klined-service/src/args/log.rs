@@ -10,12 +10,12 @@ use crate::text;
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Logs")]
 pub struct LogArgs {
-    /// Log each unit of work too, not only what an operator needs
+    /// Log each unit of work too, in addition to the messages for operators
     #[arg(short, long, env = "KLINED_VERBOSE")]
     pub verbose: bool,
 
-    /// Log filter, such as "info" or "klined=debug,warn"; @FILE reads it from a file, and again on SIGHUP. It replaces
-    /// --verbose
+    /// Log filter, such as "info" or "klined=debug,warn"; with @FILE the filter is read from a file, and again on SIGHUP. The
+    /// filter replaces --verbose
     #[arg(long, env = "KLINED_LOG", value_name = "FILTER")]
     pub log: Option<String>,
 
@@ -27,7 +27,7 @@ pub struct LogArgs {
     #[arg(long, env = "KLINED_LOG_DIR", value_name = "DIR", default_value = "logs")]
     pub log_dir: PathBuf,
 
-    /// Log to standard error only and write no log files
+    /// Log only to standard error, and write no log files
     #[arg(long, env = "KLINED_NO_LOG_FILES")]
     pub no_log_files: bool,
 }

@@ -1,6 +1,6 @@
 //! Month partitions on PostgreSQL, and that SQLite gets by without.
 
-use klined_market::calendar::Calendar;
+use klined_market::calendar::Hours;
 
 use super::*;
 
@@ -113,7 +113,7 @@ fn sqlite_needs_no_partitions() {
 fn what_partitions_take_counts_and_not_how_they_are_called() {
     let database = Database::new(Backend::Postgres);
     let store = database.open();
-    let midnight = |day: &str| Calendar::midnight(date(day)).unwrap();
+    let midnight = |day: &str| Hours::Sse.midnight(date(day)).unwrap();
     let make = |name: &str, from: &str, to: &str| {
         let (from, to) = (midnight(from), midnight(to));
         database.execute(&format!("CREATE TABLE {name} PARTITION OF market_klines FOR VALUES FROM ({from}) TO ({to})"));

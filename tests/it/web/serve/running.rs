@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use klined_market::base::UnixSeconds;
-use klined_market::calendar::{Calendar, Overrides};
+use klined_market::calendar::{Calendar, Hours, Overrides};
 use klined_market::model::ModelKind;
 use rustix::process::Signal;
 
@@ -219,7 +219,7 @@ fn a_saturday_that_is_opened_while_it_runs_is_sent_and_read() {
     write(days);
     api.running.signal(Signal::HUP);
     api.running.until_it_says("the calendar was read again");
-    let calendar = Calendar::with_overrides(&Overrides::parse(days).unwrap());
+    let calendar = Calendar::with_overrides(Hours::Sse, &Overrides::parse(days).unwrap());
     let saturday = at("2089-03-05 09:30:00").get();
     let (mut count, mut last) = (0, socket.hear_until("bar")["time"].as_i64().unwrap());
     while count < 3 {

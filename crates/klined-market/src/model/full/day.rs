@@ -7,10 +7,8 @@ use chrono::NaiveDate;
 use rand_chacha::ChaCha8Rng;
 
 use super::market::{self, BLOCK, MarketDay, SectorDay};
-use super::profile::MINUTES;
 use super::{DailyDraws, Full, FullState, events, limits, volume};
 use crate::base::{Board, Instrument, Ohlcv, Price, Seed, Stream};
-use crate::calendar::MINUTES_PER_DAY;
 use crate::model::bridge;
 use crate::model::draws::{BarDraws, Draws};
 use crate::model::math::{exp, exp_each, ln};
@@ -20,7 +18,6 @@ use crate::model::units::clamp_price;
 
 /// The words that a day takes as a whole, besides those of its blocks.
 const DAILY_DRAWS: usize = 9;
-const BLOCKS: usize = MINUTES / BLOCK;
 
 /// A day in progress.
 #[derive(Clone)]
@@ -42,7 +39,11 @@ pub struct FullDay {
     news: events::NewsDay,
     band: limits::PriceBand,
     volume: volume::VolumeDay,
-    blocks: [f64; BLOCKS],
+    blocks: Vec<f64>,
+    /// The kind of day, as a place in the shapes of a board's rules.
+    kind: usize,
+    /// Index of the day's last minute.
+    last: u16,
     /// ln of the latent price over the previous close.
     travel: f64,
     index: u16,
@@ -77,6 +78,9 @@ impl FullDay {
     ) -> Self {
         let mut state = state;
         let rules = full.rules(instrument.board);
+        let calendar = full.days.calendar();
+        let hours = calendar.hours();
+        let (kind, minutes) = (calendar.kind_of(date), calendar.minutes_on(date));
         let market = full.days.day(date);
         let sector = market.sector(instrument.sector);
         let close_before = state.print();
@@ -93,11 +97,11 @@ impl FullDay {
         let mut stream = seed.stream(Stream::SymbolDay, &instrument.symbol, date);
         let mut draws_of_day = DailyDraws(&mut stream);
         let [slow, fast, volume_fast, volume_slow, night] = draws_of_day.normals::<{ DAILY_DRAWS - 4 }>();
-        let news = rules.events.today(&mut draws_of_day, &mut state.events);
-        let blocks = draws_of_day.normals();
+        let news = rules.events.today(&mut draws_of_day, &mut state.events, minutes);
+        let blocks = draws_of_day.many_normals(usize::from(minutes).div_ceil(BLOCK));
         rules.volatility.open(&mut state.volatility, [slow, fast]);
 
-        let shock = market::shock_compensation(factors, market_sigma);
+        let shock = market::shock_compensation(factors, hours.days_per_year(), market_sigma);
         if state.has_traded {
             let h = state.volatility.daily() + news.night_volatility() - rules.volatility.level
                 + rules.volatility.market_share * ln(market.night_volatility);
@@ -113,7 +117,7 @@ impl FullDay {
         }
         state.latent_ticks = clamp_price(state.latent_ticks * schedule.gap());
         let step = |regime: Regime| FullRegimeStep {
-            drift: regime.drift().per_minute(),
+            drift: regime.drift().per_minute(hours),
             factor: regime.volatility_factor() / Regime::root_mean_square_factor(),
         };
         let volume = rules.volume.open(
@@ -130,10 +134,12 @@ impl FullDay {
             sector_sigma,
             own_sigma,
             per_sigma: 1.0 / sigma,
-            compensation: 0.5 * shock / MINUTES as f64,
+            compensation: 0.5 * shock / f64::from(minutes),
             news,
             volume,
             blocks,
+            kind,
+            last: minutes - 1,
             travel: ln(state.latent_ticks / close_before.ticks() as f64),
             index: 0,
             draws: Draws::of(seed.stream(Stream::Bars, &instrument.symbol, date)),
@@ -151,8 +157,11 @@ impl FullDay {
         let Self { full, board, market, sector, state, .. } = self;
         let rules = full.rules(*board);
         let index = self.index;
-        let minute = usize::from(index).min(MINUTES - 1);
-        let copied = rules.parameters.factors.enabled.then_some(market.regimes[minute]);
+        let minute = usize::from(index.min(self.last));
+        let market_minute = &market.minutes[minute];
+        let day_shape = &rules.shapes[self.kind];
+        let shape = &day_shape.minutes[minute];
+        let copied = rules.parameters.factors.enabled.then_some(market_minute.regime);
         let drawn = state.chain.advance_beside(&mut self.regimes, copied, rules.parameters.factors.copy_probability);
         let MinuteEffects { regime, log_move, volatility } = self.schedule.minute(index);
         let FullRegimeStep { drift, factor } = self.steps[regime.unwrap_or(drawn) as usize];
@@ -162,11 +171,10 @@ impl FullDay {
             rules.volatility.begin_block(&mut state.volatility, self.blocks[minute / BLOCK]);
         }
         let news = self.news.minute(index);
-        let market_h = market.log_volatility[minute];
+        let market_h = market_minute.log_volatility;
         let h = state.volatility.daily() + state.volatility.intraday() + self.news.volatility - rules.volatility.level
             + rules.volatility.market_share * market_h;
-        let shape = rules.shape.volatility[minute];
-        let scale = shape * factor * volatility;
+        let scale = shape.volatility * factor * volatility;
 
         // Each part's standard deviation in this minute, given its scale.
         let own_deviation = self.own_sigma * scale * exp(h) * rules.tails.scale(free_bits);
@@ -174,22 +182,20 @@ impl FullDay {
         let market_scale = self.market_sigma * scale;
         let sector_scale = self.sector_sigma * scale;
         let factors = &rules.parameters.factors;
-        state.late += factors.late_speed * (market.factor[minute] - state.late);
+        state.late += factors.late_speed * (market_minute.factor - state.late);
         let common = market_scale
-            * ((1.0 - factors.late_share) * market.factor[minute] + factors.late_share * state.late)
+            * ((1.0 - factors.late_share) * market_minute.factor + factors.late_share * state.late)
             + sector_scale * sector.factor[minute];
         let bounce = rules.bounce.step(&mut state.overshoot, own);
         rules.volatility.respond(&mut state.volatility, normal);
 
-        let market_variance = market_scale * market_scale * market.factor_variance[minute];
-        let sector_variance = sector_scale * sector_scale * market.sector_variance[minute];
+        let market_variance = market_scale * market_scale * market_minute.factor_variance;
+        let sector_variance = sector_scale * sector_scale * market_minute.sector_variance;
         let own_variance = own_deviation * own_deviation;
         let prompt = 1.0 - factors.late_share * (1.0 - factors.late_speed);
         let stretched = rules.bounce.stretched;
         let variance = prompt * prompt * market_variance + sector_variance + stretched * stretched * own_variance;
-        let charge = rules.shape.market_charge[minute] * market_variance
-            + 0.5 * sector_variance
-            + rules.bounce.charge[minute] * own_variance;
+        let charge = shape.market_charge * market_variance + 0.5 * sector_variance + shape.own_charge * own_variance;
         let log_return = drift - charge
             + common
             + own
@@ -213,12 +219,12 @@ impl FullDay {
 
         let is_sealed = high == low && self.band.is_at_limit(close);
         let conditions = volume::MinuteConditions {
-            relative_move: log_return.abs() * rules.shape.per_volatility[minute] * self.per_sigma,
+            relative_move: log_return.abs() * shape.per_volatility * self.per_sigma,
             travel: self.travel.abs() * self.per_sigma,
             market_log_volatility: market_h,
             intraday_log_volatility: state.volatility.intraday(),
             news: self.news.volume + rules.volume.parameters.daily_volatility * self.news.volatility,
-            log_share: rules.shape.log_volume[minute],
+            log_share: shape.log_volume,
             noise,
             chance,
         };
@@ -226,8 +232,8 @@ impl FullDay {
         let shares = self.volume.shares(&mut state.volume, &conditions, sealed_volume);
 
         // A call gathers orders without trade until the last minute, in which they trade at one price.
-        let is_call = minute >= rules.shape.call_from;
-        let bar = if shares == 0 || (is_call && minute + 1 < MINUTES) {
+        let is_call = minute >= day_shape.call_from;
+        let bar = if shares == 0 || (is_call && index < self.last) {
             let before = state.print();
             Ohlcv::spanning(before, before, before, before, 0)
         } else if is_call {
@@ -238,7 +244,7 @@ impl FullDay {
         state.print_ticks = bar.close().ticks();
         state.has_traded = true;
         self.index += 1;
-        if self.index == MINUTES_PER_DAY {
+        if index == self.last {
             let tomorrow = rules.events.tomorrow(&state.events) + rules.bounce.tomorrow(&state.overshoot);
             state.latent_ticks = clamp_price(self.band.carry(state.latent_ticks, exp(tomorrow)));
         }

@@ -18,8 +18,6 @@ use crate::model::math::{exp, ln};
 
 /// Minutes that a jump within the day takes.
 const JUMP_MINUTES: u16 = 20;
-/// Places at which a jump within the day may begin.
-const JUMP_STARTS: u64 = 220;
 
 /// The constants of the news that follow from the parameters.
 #[derive(Debug, Clone, Copy)]
@@ -100,8 +98,8 @@ impl NewsModel {
         }
     }
 
-    /// The news of a day, from four words; the state becomes that of the next day.
-    pub(super) fn today(&self, draws: &mut DailyDraws<'_>, state: &mut NewsState) -> NewsDay {
+    /// The news of a day of so many minutes, from four words; the state becomes that of the next day.
+    pub(super) fn today(&self, draws: &mut DailyDraws<'_>, state: &mut NewsState, minutes: u16) -> NewsDay {
         let [which, size, when, start] = draws.take();
         let Self { parameters, .. } = self;
         if !parameters.enabled {
@@ -117,7 +115,8 @@ impl NewsModel {
             0.0
         };
         let is_overnight = open_unit(when) < parameters.overnight_share;
-        let start = (((start >> 32) * JUMP_STARTS) >> 32) as u16;
+        // A jump within the day ends with it at the latest.
+        let start = (((start >> 32) * u64::from(minutes - JUMP_MINUTES)) >> 32) as u16;
         let (gap, rest, jump_from) = if is_overnight { (0.5 * jump, 0.5 * jump, 0) } else { (0.0, jump, start) };
         let raised = if jump == 0.0 { 0.0 } else { 1.0 };
         let night = 0.5 * parameters.overnight_share;
@@ -127,7 +126,7 @@ impl NewsModel {
             jump: rest / f64::from(JUMP_MINUTES),
             jump_from,
             jump_until: jump_from + JUMP_MINUTES,
-            every_minute: (-(1.0 - night) * self.jumps - self.returned - given_back) / super::profile::MINUTES as f64,
+            every_minute: (-(1.0 - night) * self.jumps - self.returned - given_back) / f64::from(minutes),
             volatility: state.volatility,
             volume: state.volume,
             raised_volatility: raised * parameters.volatility,
@@ -184,6 +183,8 @@ mod tests {
 
     use super::*;
 
+    const MINUTES: u16 = 240;
+
     /// Mean of a day's growth by news, over so many days, and its standard error.
     fn growth(parameters: parameters::EventParameters, has_nights: bool, days: u32) -> (f64, f64) {
         let events = NewsModel::new(parameters, has_nights);
@@ -191,11 +192,11 @@ mod tests {
         let mut state = NewsState::default();
         let (mut sum, mut squares) = (0.0, 0.0);
         for day in 0..days + 100 {
-            let mut today = events.today(&mut DailyDraws(&mut stream), &mut state);
+            let mut today = events.today(&mut DailyDraws(&mut stream), &mut state, MINUTES);
             let through_the_day: f64 = if today.jump == 0.0 {
-                today.every_minute * f64::from(crate::calendar::MINUTES_PER_DAY)
+                today.every_minute * f64::from(MINUTES)
             } else {
-                (0..crate::calendar::MINUTES_PER_DAY).map(|index| today.minute(index)).sum()
+                (0..MINUTES).map(|index| today.minute(index)).sum()
             };
             // The first 100 days fill the pool.
             if day >= 100 {

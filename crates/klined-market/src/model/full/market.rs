@@ -18,7 +18,6 @@ use rand_core::Rng;
 
 use super::parameters;
 use super::process::{OuProcess, persistence};
-use super::profile::{MINUTES, Minutes};
 use super::tails::Tails;
 use crate::base::seed::open_unit;
 use crate::base::{SectorKey, Seed, Stream};
@@ -26,7 +25,6 @@ use crate::calendar::Calendar;
 use crate::model::math::{exp, ln};
 use crate::model::normal;
 use crate::model::regime::{Chain, Regime};
-use crate::model::units::TRADING_DAYS_PER_YEAR;
 
 /// Minutes between two steps of the volatility within a day.
 pub(super) const BLOCK: usize = 5;
@@ -40,15 +38,7 @@ pub(super) const MEAN_ABSOLUTE_NORMAL: f64 = 0.797_884_560_802_865_4;
 /// The common path of one trading day.
 #[derive(Debug)]
 pub(super) struct MarketDay {
-    /// F: the factor's draw in each minute, in standard deviations of a minute.
-    pub factor: Minutes,
-    /// The variance that each was drawn with, in variances of a minute.
-    pub factor_variance: Minutes,
-    /// hM: the market's log volatility in each minute.
-    pub log_volatility: Minutes,
-    /// exp(2 hM) of the sectors' draws.
-    pub sector_variance: Minutes,
-    pub regimes: [Regime; MINUTES],
+    pub minutes: Vec<MarketMinute>,
     /// The factor's draw overnight and its variance, in standard deviations of the night.
     pub night: (f64, f64),
     /// exp(hM) of the night.
@@ -61,11 +51,25 @@ pub(super) struct MarketDay {
     sectors: Mutex<BTreeMap<SectorKey, Arc<SectorDay>>>,
 }
 
+/// The common path in one minute.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct MarketMinute {
+    /// F: the factor's draw, in standard deviations of a minute.
+    pub factor: f64,
+    /// The variance that it was drawn with, in variances of a minute.
+    pub factor_variance: f64,
+    /// hM: the market's log volatility.
+    pub log_volatility: f64,
+    /// exp(2 hM) of the sectors' draws.
+    pub sector_variance: f64,
+    pub regime: Regime,
+}
+
 /// A sector's path of one trading day.
 #[derive(Debug)]
 pub(super) struct SectorDay {
     /// G in each minute, in standard deviations of a minute.
-    pub factor: Minutes,
+    pub factor: Vec<f64>,
     /// G overnight, in standard deviations of the night.
     pub night: f64,
 }
@@ -92,6 +96,7 @@ pub(super) struct MarketDays {
 #[derive(Debug, Clone, Copy)]
 struct MarketModel {
     parameters: parameters::FactorParameters,
+    days_per_year: f64,
     tails: Tails,
     slow: OuProcess,
     fast: OuProcess,
@@ -125,8 +130,14 @@ impl MarketDays {
         let level = square(slow.deviation) + square(fast.deviation) + square(block.deviation);
         let arch_persistence = persistence(parameters.arch_half_life_minutes);
         let kept = (0..DAYS_KEPT).map(|_| Mutex::new(None)).collect();
-        let model = MarketModel { parameters, tails, slow, fast, block, arch_persistence, level };
+        let days_per_year = calendar.hours().days_per_year();
+        let model = MarketModel { parameters, days_per_year, tails, slow, fast, block, arch_persistence, level };
         Self { seed, calendar, model, carried: Mutex::new(Vec::new()), kept }
+    }
+
+    /// The calendar whose days these are.
+    pub(super) fn calendar(&self) -> &Calendar {
+        &self.calendar
     }
 
     /// The common path of a trading day. A date without trading has the path of the trading day that follows.
@@ -137,7 +148,8 @@ impl MarketDays {
         match kept.as_ref().filter(|day| day.date == date) {
             Some(day) => day.clone(),
             None => {
-                let day = Arc::new(self.model.day(self.seed, date, self.state_at(place)));
+                let day =
+                    Arc::new(self.model.day(self.seed, date, self.calendar.minutes_on(date), self.state_at(place)));
                 *kept = Some(day.clone());
                 day
             }
@@ -150,7 +162,10 @@ impl MarketDays {
         let days = self.calendar.days(self.calendar.first_day(), self.calendar.last_day());
         while carried.len() <= place {
             let next = match carried.last() {
-                Some(&last) => self.model.carry(self.seed, days[carried.len() - 1], last),
+                Some(&last) => {
+                    let day = days[carried.len() - 1];
+                    self.model.carry(self.seed, day, self.calendar.minutes_on(day), last)
+                }
                 None => self.model.first(self.seed, self.calendar.first_day()),
             };
             carried.push(next);
@@ -168,17 +183,17 @@ impl MarketModel {
         MarketState { slow, fast, chain: Chain::stationary(&mut stream) }
     }
 
-    /// The state at the next open, from that at the open of a day.
-    fn carry(&self, seed: Seed, date: NaiveDate, from: MarketState) -> MarketState {
+    /// The state at the next open, from that at the open of a day of so many minutes.
+    fn carry(&self, seed: Seed, date: NaiveDate, minutes: u16, from: MarketState) -> MarketState {
         let mut stream = seed.market_stream(Stream::MarketDay, date);
         let mut normal = || normal::quantile(open_unit(stream.next_u64()));
         let (slow, fast) = (self.slow.step(from.slow, normal()), self.fast.step(from.fast, normal()));
         let mut chain = from.chain;
-        chain.pass_day(&mut seed.market_stream(Stream::MarketRegime, date));
+        chain.pass(minutes, &mut seed.market_stream(Stream::MarketRegime, date));
         MarketState { slow, fast, chain }
     }
 
-    fn day(&self, seed: Seed, date: NaiveDate, carried: MarketState) -> MarketDay {
+    fn day(&self, seed: Seed, date: NaiveDate, minutes: u16, carried: MarketState) -> MarketDay {
         let Self { parameters, tails, .. } = self;
         let mut stream = seed.market_stream(Stream::MarketDay, date);
         // The first two words make the next day's slow parts.
@@ -193,34 +208,29 @@ impl MarketModel {
         let mut word = || bars.next_u64();
         let mut block = self.block.stationary(normal::quantile(open_unit(word())));
         let mut arch = 0.0;
-        let (mut factor, mut factor_variance) = ([0.0; MINUTES], [0.0; MINUTES]);
-        let (mut log_volatility, mut sector_variance) = ([0.0; MINUTES], [0.0; MINUTES]);
-        for minute in 0..MINUTES {
-            if minute % BLOCK == 0 {
+        let mut chain = carried.chain;
+        let mut redraws = seed.market_stream(Stream::MarketRegime, date);
+        let of_minute = |minute: usize| {
+            if minute.is_multiple_of(BLOCK) {
                 block = self.block.step(block, normal::quantile(open_unit(word())));
             }
             let draw = tails.draw(word());
             let h = daily + block + arch;
             let volatility = exp(h);
             let scale = volatility * draw.scale;
-            factor[minute] = scale * draw.normal;
-            factor_variance[minute] = scale * scale;
-            log_volatility[minute] = h;
-            sector_variance[minute] = volatility * volatility;
             arch = self.arch_persistence * arch
                 + parameters.arch_size * (draw.normal.abs() - MEAN_ABSOLUTE_NORMAL)
                 + parameters.arch_sign * draw.normal;
-        }
-
-        let mut chain = carried.chain;
-        let mut redraws = seed.market_stream(Stream::MarketRegime, date);
-        let regimes = std::array::from_fn(|_| chain.advance(&mut redraws));
+            MarketMinute {
+                factor: scale * draw.normal,
+                factor_variance: scale * scale,
+                log_volatility: h,
+                sector_variance: volatility * volatility,
+                regime: chain.advance(&mut redraws),
+            }
+        };
         MarketDay {
-            factor,
-            factor_variance,
-            log_volatility,
-            sector_variance,
-            regimes,
+            minutes: (0..usize::from(minutes)).map(of_minute).collect(),
             night: (night_scale * night.normal, night_scale * night_scale),
             night_volatility,
             shock_night: 0.5 * shock,
@@ -233,7 +243,7 @@ impl MarketModel {
 
     /// A crash or a surge in daily standard deviations; 0 on most days.
     fn shock(&self, which: f64, size: f64) -> f64 {
-        let (crash, surge) = shock_probabilities(&self.parameters);
+        let (crash, surge) = shock_probabilities(&self.parameters, self.days_per_year);
         let sign = if which < crash {
             -1.0
         } else if which < crash + surge {
@@ -262,26 +272,27 @@ impl MarketDay {
         let mut stream = self.seed.sector_stream(Stream::SectorBars, key, self.date);
         let mut normal = || normal::quantile(open_unit(stream.next_u64()));
         let night = self.night_volatility * normal();
-        SectorDay { factor: self.sector_variance.map(|variance| variance.sqrt() * normal()), night }
+        let factor = self.minutes.iter().map(|minute| minute.sector_variance.sqrt() * normal()).collect();
+        SectorDay { factor, night }
     }
 }
 
 /// Probabilities of a crash and of a surge on one day.
-fn shock_probabilities(parameters: &parameters::FactorParameters) -> (f64, f64) {
-    let crash = parameters.crashes_per_year / TRADING_DAYS_PER_YEAR;
+fn shock_probabilities(parameters: &parameters::FactorParameters, days_per_year: f64) -> (f64, f64) {
+    let crash = parameters.crashes_per_year / days_per_year;
     (crash, crash * parameters.surges_per_crash)
 }
 
 /// The variance that crashes and surges add to a day, in variances of the factor: E S² of a size a + Exp(b) is a² + 2ab + 2b².
-pub(super) fn shock_variance(parameters: &parameters::FactorParameters) -> f64 {
-    let (crash, surge) = shock_probabilities(parameters);
+pub(super) fn shock_variance(parameters: &parameters::FactorParameters, days_per_year: f64) -> f64 {
+    let (crash, surge) = shock_probabilities(parameters, days_per_year);
     let (least, excess) = (parameters.shock_least, parameters.shock_excess);
     (crash + surge) * (least * least + 2.0 * least * excess + 2.0 * excess * excess)
 }
 
 /// The compensation of the shocks for a symbol of exposure βσM, in logs a day: −ln E exp(exposure · shock).
-pub(super) fn shock_compensation(parameters: &parameters::FactorParameters, exposure: f64) -> f64 {
-    let (crash, surge) = shock_probabilities(parameters);
+pub(super) fn shock_compensation(parameters: &parameters::FactorParameters, days_per_year: f64, exposure: f64) -> f64 {
+    let (crash, surge) = shock_probabilities(parameters, days_per_year);
     let moment =
         |theta: f64| exp(theta * parameters.shock_least) / (1.0 - (theta * parameters.shock_excess).min(0.9)) - 1.0;
     -ln(1.0 + crash * moment(-exposure) + surge * moment(exposure))
@@ -290,7 +301,7 @@ pub(super) fn shock_compensation(parameters: &parameters::FactorParameters, expo
 /// The compensation of each minute of the factor, in variances of its minute, so that the means of daily simple returns are 0.
 /// `shape` is the day's volatility profile. A draw of minute m moves its day by A = (1 − l) + l·Σⱼ w(1 − w)ʲ·s(m + j)/s(m) and the k-th day
 /// after it by Bₖ, the same sum over that day's minutes; the compensation is ½(A² + Σ Bₖ²).
-pub(super) fn charge(parameters: &parameters::FactorParameters, shape: &Minutes) -> Minutes {
+pub(super) fn charge(parameters: &parameters::FactorParameters, shape: &[f64]) -> Vec<f64> {
     let (share, speed) = (parameters.late_share, parameters.late_speed);
     // The move of a day by a late part of 1 from before it, and the rest after the day.
     let (mut arriving, mut left) = (0.0, 1.0);
@@ -298,7 +309,7 @@ pub(super) fn charge(parameters: &parameters::FactorParameters, shape: &Minutes)
         left *= 1.0 - speed;
         arriving += left * s;
     }
-    let mut charge = [0.0; MINUTES];
+    let mut charge = vec![0.0; shape.len()];
     // The same from a minute to the close, from the last minute back.
     let (mut until_close, mut at_close) = (0.0, 1.0);
     for (charge, &s) in charge.iter_mut().zip(shape).rev() {
@@ -317,7 +328,8 @@ mod tests {
 
     #[test]
     fn the_charge_is_half_the_squares_of_what_a_draw_does_to_each_day() {
-        let shape: Minutes = std::array::from_fn(|minute| if minute < 60 { 2.0 } else { 0.7 });
+        const MINUTES: usize = 240;
+        let shape: [f64; MINUTES] = std::array::from_fn(|minute| if minute < 60 { 2.0 } else { 0.7 });
         for late_speed in [0.03, 0.001] {
             let parameters = parameters::FactorParameters { late_speed, ..Default::default() };
             let found = charge(&parameters, &shape);

@@ -45,10 +45,9 @@ use super::normal;
 use super::regime::Chain;
 use crate::base::seed::open_unit;
 use crate::base::{Board, Instrument, Price, Seed, Stream};
-use crate::calendar::Calendar;
+use crate::calendar::{Calendar, DayKind, Hours};
 use bounce::{Bounce, Overshoot};
 use market::MarketDays;
-use profile::Minutes;
 
 /// The part that all symbols share: the constants that follow from the parameters, and the common path.
 pub struct Full {
@@ -64,7 +63,8 @@ pub struct Full {
 struct BoardRules {
     parameters: BoardParameters,
     split: overnight::VarianceSplit,
-    shape: DayShape,
+    /// A shape for each kind of day that the calendar has.
+    shapes: Vec<DayShape>,
     volatility: volatility::VolatilityModel,
     tails: tails::Tails,
     events: events::NewsModel,
@@ -76,17 +76,25 @@ struct BoardRules {
     shock_variance: f64,
 }
 
-/// The intraday profiles as a step needs them.
+/// The intraday profiles of one kind of day, as a step needs them.
 struct DayShape {
-    /// Standard deviation of a minute as a share of the whole day's.
-    volatility: Minutes,
-    /// One over it.
-    per_volatility: Minutes,
-    log_volume: Minutes,
-    /// The minute from which a closing call is held; [`MINUTES`] without one.
+    minutes: Vec<MinuteShape>,
+    /// The minute from which a closing call is held; the number of minutes without one.
     call_from: usize,
-    /// The compensation of the market's factor in each minute, in its variances.
-    market_charge: Minutes,
+}
+
+/// The place of one minute in the intraday profiles.
+#[derive(Debug, Clone, Copy)]
+struct MinuteShape {
+    /// Standard deviation as a share of the whole day's.
+    volatility: f64,
+    /// One over it.
+    per_volatility: f64,
+    log_volume: f64,
+    /// The compensation of the market's factor, in its variances.
+    market_charge: f64,
+    /// The compensation of the own move, in its variances.
+    own_charge: f64,
 }
 
 /// The state of a symbol between two minutes.
@@ -119,19 +127,25 @@ impl DailyDraws<'_> {
     fn normals<const N: usize>(&mut self) -> [f64; N] {
         self.take().map(|word| normal::quantile(open_unit(word)))
     }
+
+    fn many_normals(&mut self, count: usize) -> Vec<f64> {
+        (0..count).map(|_| normal::quantile(open_unit(self.0.next_u64()))).collect()
+    }
 }
 
 impl Full {
     /// The model of a seed with its parameters.
     #[must_use]
     pub fn new(seed: Seed, version: FullVersion, parameters: FullParameters, calendar: Arc<Calendar>) -> Self {
-        let on_boards = &parameters.boards;
+        let (on_boards, hours) = (&parameters.boards, calendar.hours());
         let has_volatility = on_boards.volatility.enabled;
         let tails = tails::Tails::new(&on_boards.tails);
         Self {
             version,
-            boards: BoardRules::new(on_boards, version, Board::Main),
-            free: version.has_own_rules_on_free().then(|| BoardRules::new(&parameters.free, version, Board::Free)),
+            boards: BoardRules::new(on_boards, version, Board::Main, hours),
+            free: version
+                .has_own_rules_on_free()
+                .then(|| BoardRules::new(&parameters.free, version, Board::Free, hours)),
             days: MarketDays::new(seed, calendar, on_boards.factors, has_volatility, tails),
             parameters,
         }
@@ -158,28 +172,36 @@ impl Full {
 
 impl BoardRules {
     /// The constants of one board's kind.
-    fn new(parameters: &BoardParameters, version: FullVersion, board: Board) -> Self {
+    fn new(parameters: &BoardParameters, version: FullVersion, board: Board, hours: Hours) -> Self {
         let has_closing_call = version.has_closing_call(board) && parameters.profile.enabled;
         let includes_jumps = version.has_jumps_in_base_volatility(board);
         let included = |variance: f64| if includes_jumps { variance } else { 0.0 };
         let split = overnight::VarianceSplit::new(&parameters.overnight);
-        let profile = profile::Profile::new(&parameters.profile, has_closing_call);
+        let bounce = Bounce::new(&parameters.bounce, hours.minutes_per_day());
+        let shape = |kind: DayKind| {
+            let profile = profile::Profile::new(&parameters.profile, kind, has_closing_call);
+            let log_volume = volume::log_shares(&parameters.volume, &profile, split);
+            let market_charge = market::charge(&parameters.factors, &profile.volatility);
+            let own_charge = bounce.charge(kind.minutes());
+            let of_minute = |minute| MinuteShape {
+                volatility: profile.volatility[minute] * split.day,
+                per_volatility: 1.0 / (profile.volatility[minute] * split.day),
+                log_volume: log_volume[minute],
+                market_charge: market_charge[minute],
+                own_charge: own_charge[minute],
+            };
+            DayShape { minutes: (0..kind.minutes()).map(of_minute).collect(), call_from: profile.call_from }
+        };
         Self {
             split,
-            shape: DayShape {
-                volatility: profile.volatility.map(|s| s * split.day),
-                per_volatility: profile.volatility.map(|s| 1.0 / (s * split.day)),
-                log_volume: volume::log_shares(&parameters.volume, &profile, split),
-                call_from: if has_closing_call { profile::CALL_FROM } else { profile::MINUTES },
-                market_charge: market::charge(&parameters.factors, &profile.volatility),
-            },
+            shapes: hours.day_kinds().map(shape).collect(),
             volatility: volatility::VolatilityModel::new(&parameters.volatility),
             tails: tails::Tails::new(&parameters.tails),
             events: events::NewsModel::new(parameters.events, parameters.overnight.enabled),
-            volume: volume::VolumeModel::new(parameters.volume, version),
-            bounce: Bounce::new(&parameters.bounce),
+            volume: volume::VolumeModel::new(parameters.volume, version, hours.minutes_per_day()),
+            bounce,
             news_variance: included(events::variance(&parameters.events)),
-            shock_variance: included(market::shock_variance(&parameters.factors)),
+            shock_variance: included(market::shock_variance(&parameters.factors, hours.days_per_year())),
             parameters: *parameters,
         }
     }

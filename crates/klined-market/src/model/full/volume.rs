@@ -19,7 +19,7 @@ use super::market::BLOCK;
 use super::overnight::VarianceSplit;
 use super::parameters;
 use super::process::{OuProcess, persistence};
-use super::profile::{MINUTES, Minutes, Profile};
+use super::profile::Profile;
 use super::version::FullVersion;
 use crate::base::{Instrument, OrderSizes, Price, price::TICKS_PER_UNIT};
 use crate::model::math::{exp, ln, ln_each};
@@ -39,14 +39,15 @@ pub(super) fn log_shares(
     parameters: &parameters::VolumeParameters,
     profile: &Profile,
     split: VarianceSplit,
-) -> Minutes {
+) -> Vec<f64> {
     let weight = if parameters.enabled { parameters.travel } else { 0.0 };
     let mut variance = split.night * split.night;
-    std::array::from_fn(|minute| {
-        variance += split.day * split.day * profile.volatility[minute] * profile.volatility[minute];
+    let of_minute = |(volatility, volume): (&f64, &f64)| {
+        variance += split.day * split.day * volatility * volatility;
         let usual = ln(TRAVEL_FLOOR + USUAL_MOVE * variance.sqrt()) - ln(TRAVEL_FLOOR + USUAL_MOVE);
-        ln(profile.volume[minute]) - weight * usual
-    })
+        ln(*volume) - weight * usual
+    };
+    profile.volatility.iter().zip(&profile.volume).map(of_minute).collect()
 }
 
 /// The constants that follow from the parameters.
@@ -107,7 +108,7 @@ pub(super) struct VolumeDay {
 }
 
 impl VolumeModel {
-    pub(super) fn new(parameters: parameters::VolumeParameters, version: FullVersion) -> Self {
+    pub(super) fn new(parameters: parameters::VolumeParameters, version: FullVersion, minutes_per_day: u16) -> Self {
         let has_pauses = parameters.enabled && version.has_minutes_without_trade();
         Self {
             parameters,
@@ -116,7 +117,7 @@ impl VolumeModel {
             slow: OuProcess::new(parameters.slow_half_life_days, parameters.slow_deviation),
             noise_persistence: persistence(parameters.noise_half_life_minutes),
             short_persistence: persistence(parameters.short_memory_minutes),
-            long_persistence: persistence(parameters.long_memory_days * MINUTES as f64),
+            long_persistence: persistence(parameters.long_memory_days * f64::from(minutes_per_day)),
         }
     }
 

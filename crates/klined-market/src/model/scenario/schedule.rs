@@ -4,16 +4,17 @@ use chrono::NaiveDate;
 
 use super::{Effect, ScenarioEvent, Scope};
 use crate::base::{Instrument, SectorKey, Symbol, UnixSeconds};
-use crate::calendar::{Calendar, MINUTES_PER_DAY};
+use crate::calendar::{Calendar, Hours};
 use crate::model::Regime;
 use crate::model::math::ln;
 
-const MINUTES: usize = MINUTES_PER_DAY as usize;
-
 /// The events of a market by trading minutes. If two regimes cover one minute, that of the later event in the list is used; moves
 /// and gaps add up in logs, and factors multiply.
-#[derive(Debug, Default)]
-pub(in crate::model) struct EventSchedule(Vec<ScheduledEvent>);
+#[derive(Debug)]
+pub(in crate::model) struct EventSchedule {
+    hours: Hours,
+    events: Vec<ScheduledEvent>,
+}
 
 #[derive(Debug)]
 struct ScheduledEvent {
@@ -51,8 +52,9 @@ pub(in crate::model) struct DaySchedule(Option<Box<DayEffects>>);
 
 #[derive(Debug, Clone)]
 struct DayEffects {
-    minutes: [MinuteEffects; MINUTES],
-    halted: [bool; MINUTES],
+    /// Of each minute of a regular day, which is the longest.
+    minutes: Vec<MinuteEffects>,
+    halted: Vec<bool>,
     gap: f64,
 }
 
@@ -92,7 +94,7 @@ impl EventSchedule {
                 until: event.until,
             })
         };
-        Self(events.iter().filter_map(scheduled).collect())
+        Self { hours: calendar.hours(), events: events.iter().filter_map(scheduled).collect() }
     }
 
     /// The effects on a symbol's day.
@@ -101,10 +103,10 @@ impl EventSchedule {
         let of_day = |event: &&ScheduledEvent| {
             event.first.0 <= date && date <= event.last.0 && event.target.includes(instrument)
         };
-        for event in self.0.iter().filter(of_day) {
+        for event in self.events.iter().filter(of_day) {
             let from = if event.first.0 == date { event.first.1 } else { 0 };
-            let last = if event.last.0 == date { event.last.1 } else { MINUTES_PER_DAY - 1 };
-            let effects = effects.get_or_insert_with(|| Box::new(DayEffects::nothing()));
+            let last = if event.last.0 == date { event.last.1 } else { self.hours.minutes_per_day() - 1 };
+            let effects = effects.get_or_insert_with(|| Box::new(DayEffects::nothing(self.hours)));
             if let Effect::Gap { percent } = event.effect {
                 effects.gap *= 1.0 + percent / 100.0;
             }
@@ -135,7 +137,7 @@ impl EventSchedule {
     }
 
     fn halts_at(&self, now: UnixSeconds) -> impl Iterator<Item = &ScheduledEvent> {
-        self.0.iter().filter(move |event| event.effect == Effect::Halt && event.from <= now && now < event.until)
+        self.events.iter().filter(move |event| event.effect == Effect::Halt && event.from <= now && now < event.until)
     }
 }
 
@@ -166,7 +168,8 @@ impl DaySchedule {
 }
 
 impl DayEffects {
-    fn nothing() -> Self {
-        Self { minutes: [MinuteEffects::NONE; MINUTES], halted: [false; MINUTES], gap: 1.0 }
+    fn nothing(hours: Hours) -> Self {
+        let minutes = usize::from(hours.minutes_per_day());
+        Self { minutes: vec![MinuteEffects::NONE; minutes], halted: vec![false; minutes], gap: 1.0 }
     }
 }

@@ -2,10 +2,9 @@
 
 use klined_market::bars::{Bar, SymbolRun};
 use klined_market::base::{Board, Instrument, Ohlcv, SectorKey, Symbol};
-use klined_market::calendar::MINUTES_PER_DAY;
 use klined_market::model::{FullParameters, Model, Regime, ScenarioEvent};
 use klined_testing::market::{event, full, full_with, gbm, instrument};
-use klined_testing::{SHANGHAI, assert_same, at, date, first_difference, minute, trading_days_from};
+use klined_testing::{SHANGHAI, SHANGHAI_MINUTES, assert_same, at, date, first_difference, minute, trading_days_from};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
@@ -68,9 +67,9 @@ fn a_gap_moves_the_open_and_the_change_is_counted_from_the_close_before() {
         );
     }
     let days = trading_days_from(date(FIRST_DAY), 2);
-    let mut run = SymbolRun::list(gbm(3).with_events(&events, &SHANGHAI), stock(), days[0]);
+    let mut run = SymbolRun::list(gbm(3).with_events(&events), stock(), days[0]);
     let mut bars = vec![];
-    run.bars_until(&SHANGHAI, MINUTES_PER_DAY, &mut bars).unwrap();
+    run.bars_until(&SHANGHAI, SHANGHAI_MINUTES, &mut bars).unwrap();
     run.open_day(stock(), days[1]);
     run.bars_until(&SHANGHAI, 1, &mut bars).unwrap();
     let change = run.snapshot(bars[240].1.first).unwrap().change_percent;
@@ -82,7 +81,7 @@ fn a_gap_moves_the_open_and_the_change_is_counted_from_the_close_before() {
 fn a_volatility_multiplies_the_deviation_of_its_minutes_and_leaves_their_growth() {
     let events = resolved(&event("volatility", "factor = 3\nfrom = \"day 6 09:30\"\nuntil = \"day 10 15:00\""));
     let days = trading_days_from(date(FIRST_DAY), 10);
-    let with = bars_of(gbm(3).with_events(&events, &SHANGHAI), &stock(), &days);
+    let with = bars_of(gbm(3).with_events(&events), &stock(), &days);
     let without = bars_of(gbm(3), &stock(), &days);
     assert_same(&with[..1200], &without[..1200]);
     let log_return = |bar: &Ohlcv| (bar.close().ticks() as f64 / bar.open().ticks() as f64).ln();
@@ -100,12 +99,12 @@ fn a_regime_holds_for_its_minutes_and_then_the_chain_goes_on_as_if_nothing_had_b
     let events = resolved(&event("regime", "regime = \"bear\"\nfrom = \"day 1 10:00\"\nuntil = \"day 3 10:00\""));
     for model in [gbm(5), full(5)] {
         let regimes = |events: &[ScenarioEvent]| -> Vec<Regime> {
-            let model = model.clone().with_events(events, &SHANGHAI);
+            let model = model.clone().with_events(events);
             let mut state = model.first_state(&stock(), date(FIRST_DAY));
             let mut seen = vec![];
             for day in trading_days_from(date(FIRST_DAY), 6) {
                 let mut path = model.open_day(&stock(), &state, day).unwrap();
-                for _ in 0..MINUTES_PER_DAY {
+                for _ in 0..SHANGHAI_MINUTES {
                     path.step();
                     seen.push(path.regime());
                 }
@@ -142,7 +141,7 @@ fn while_a_stock_is_halted_its_price_is_that_of_its_last_bar() {
     let days = trading_days_from(date(FIRST_DAY), 2);
     let limited = Instrument { board: Board::Main, ..instrument("600999", "10.00", 0.05) };
     for (model, stock) in [(gbm(3), stock()), (full(3), stock()), (full(3), limited)] {
-        let mut run = SymbolRun::list(model.with_events(&events, &SHANGHAI), stock, days[0]);
+        let mut run = SymbolRun::list(model.with_events(&events), stock, days[0]);
         let mut bars = vec![];
         run.bars_until(&SHANGHAI, 200, &mut bars).unwrap();
         let (last_bar, close) = bars.last().map(|(_, bar)| (bar.first.start(), bar.ohlcv.close())).unwrap();
@@ -153,11 +152,11 @@ fn while_a_stock_is_halted_its_price_is_that_of_its_last_bar() {
         };
         let on_its_day = 100.0 * (close.ticks() as f64 / stock.base_price.ticks() as f64 - 1.0);
         assert!((shown(&run, "2026-03-02 14:19") - on_its_day).abs() < 1e-9);
-        run.bars_until(&SHANGHAI, MINUTES_PER_DAY, &mut bars).unwrap();
+        run.bars_until(&SHANGHAI, SHANGHAI_MINUTES, &mut bars).unwrap();
         run.open_day(stock, days[1]);
         run.bars_until(&SHANGHAI, 10, &mut bars).unwrap();
         assert_eq!((shown(&run, "2026-03-03 09:39"), bars.len()), (0.0, 180));
-        run.bars_until(&SHANGHAI, MINUTES_PER_DAY, &mut bars).unwrap();
+        run.bars_until(&SHANGHAI, SHANGHAI_MINUTES, &mut bars).unwrap();
         let quote = run.snapshot(minute("2026-03-03 14:59")).unwrap();
         let change = 100.0 * (quote.price.ticks() as f64 / close.ticks() as f64 - 1.0);
         assert!((quote.change_percent - change).abs() < 1e-9 && !quote.is_halted);
@@ -209,7 +208,7 @@ proptest! {
         ].concat());
         let (whole, _) = made(&model, stock(), &events, 4);
         let cut = cut.index(4 * 240);
-        let model = model.with_events(&events, &SHANGHAI);
+        let model = model.with_events(&events);
         let days = trading_days_from(date(FIRST_DAY), 4);
         let mut bars = vec![];
         let mut run = SymbolRun::list(model.clone(), stock(), days[0]);
@@ -222,7 +221,7 @@ proptest! {
             if until < 240 {
                 run = SymbolRun::resume(model.clone(), &SHANGHAI, run.checkpoint(), bars.last().map(|(_, bar): &(Symbol, Bar)| bar.first)).unwrap();
             }
-            run.bars_until(&SHANGHAI, MINUTES_PER_DAY, &mut bars).unwrap();
+            run.bars_until(&SHANGHAI, SHANGHAI_MINUTES, &mut bars).unwrap();
         }
         prop_assert_eq!(first_difference(&bars, &whole), None);
     }

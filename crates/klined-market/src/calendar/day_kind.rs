@@ -1,0 +1,46 @@
+//! The kinds of days of a market, as the model needs them.
+
+use chrono::NaiveDate;
+
+use super::{Calendar, DayActivity, Hours};
+
+/// One kind of day of a market: its minutes and its activity.
+#[derive(Debug, Clone, Copy)]
+pub struct DayKind {
+    hours: Hours,
+    place: usize,
+}
+
+impl Hours {
+    /// Every kind of day that the market has, the regular one first.
+    pub fn day_kinds(self) -> impl Iterator<Item = DayKind> {
+        (0..self.rules().plans.len()).map(move |place| DayKind { hours: self, place })
+    }
+}
+
+impl Calendar {
+    /// The kind of a trading day, as a place in [`Hours::day_kinds`]; that of a regular day for a date without trading.
+    #[must_use]
+    pub fn kind_of(&self, day: NaiveDate) -> usize {
+        self.plan_of(day)
+    }
+}
+
+impl DayKind {
+    /// Its trading minutes.
+    #[must_use]
+    pub fn minutes(self) -> usize {
+        usize::from(self.hours.rules().plans[self.place].minutes)
+    }
+
+    /// Its activity.
+    #[must_use]
+    pub fn activity(self) -> &'static DayActivity {
+        self.hours.rules().plans[self.place].activity
+    }
+
+    /// The place of each session's first minute.
+    pub fn session_opens(self) -> impl Iterator<Item = usize> {
+        self.hours.rules().plans[self.place].sessions().map(|(first, _)| usize::from(first))
+    }
+}

@@ -1,0 +1,207 @@
+//! The hours of a market: its time zone, its sessions and the lengths of its days.
+//!
+//! The rules of each market are a row of constants here; nothing outside this module knows a number of minutes, a zone or a
+//! session's bounds.
+
+use std::fmt;
+use std::str::FromStr;
+
+use chrono::{NaiveDate, NaiveTime};
+use chrono_tz::Tz;
+use thiserror::Error;
+
+use super::activity::{self, DayActivity};
+use super::session::Session;
+use crate::base::Seconds;
+
+/// The hours that a market trades in. They are part of a market's identity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Hours {
+    /// The Shanghai Stock Exchange: 09:30–11:30 and 13:00–15:00 Asia/Shanghai.
+    Sse,
+}
+
+/// A text that is not the name of a market's hours.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("\"{0}\" is not a calendar: use {names}", names = Hours::names())]
+pub struct UnknownHours(pub String);
+
+/// A session within a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct SessionPlan {
+    pub session: Session,
+    /// Minutes by the clock from the day's first minute to the session's.
+    pub opens_after: u16,
+    /// Trading minutes.
+    pub minutes: u16,
+}
+
+/// The minutes of one kind of trading day.
+#[derive(Debug)]
+pub(super) struct DayPlan {
+    /// At least one session, in order.
+    pub sessions: &'static [SessionPlan],
+    /// Trading minutes of all sessions.
+    pub minutes: u16,
+    pub activity: &'static DayActivity,
+}
+
+/// The constants of a market's hours.
+pub(super) struct HoursRules {
+    pub name: &'static str,
+    pub zone: Tz,
+    pub city: &'static str,
+    /// How long before the midnight of its date a day begins. Every instant belongs to one date, trading or not.
+    pub lead: Seconds,
+    /// When the first session opens by the local clock.
+    pub open: NaiveTime,
+    /// The kinds of days; the first is the regular one.
+    pub plans: &'static [DayPlan],
+    /// The first trading day.
+    pub opened: NaiveDate,
+    /// The last day of which a published source says whether it trades.
+    pub known_until: NaiveDate,
+    /// The mean number of trading days in a year.
+    pub days_per_year: f64,
+}
+
+const fn day(year: i32, month: u32, day: u32) -> NaiveDate {
+    NaiveDate::from_ymd_opt(year, month, day).unwrap()
+}
+
+const fn time(hour: u32, minute: u32) -> NaiveTime {
+    NaiveTime::from_hms_opt(hour, minute, 0).unwrap()
+}
+
+static SSE: HoursRules = HoursRules {
+    name: "sse",
+    zone: Tz::Asia__Shanghai,
+    city: "Shanghai",
+    lead: Seconds::ZERO,
+    open: time(9, 30),
+    plans: &[DayPlan {
+        sessions: &[
+            SessionPlan { session: Session::Morning, opens_after: 0, minutes: 120 },
+            SessionPlan { session: Session::Afternoon, opens_after: 210, minutes: 120 },
+        ],
+        minutes: 240,
+        activity: &activity::SSE,
+    }],
+    opened: day(1990, 12, 19),
+    known_until: day(2026, 12, 31),
+    days_per_year: 242.5,
+};
+
+impl Hours {
+    /// Every kind of hours.
+    pub const ALL: [Self; 1] = [Self::Sse];
+
+    pub(super) fn rules(self) -> &'static HoursRules {
+        match self {
+            Self::Sse => &SSE,
+        }
+    }
+
+    /// The name in a database's identity and on command lines.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        self.rules().name
+    }
+
+    /// The time zone of the market's clocks.
+    #[must_use]
+    pub fn zone(self) -> Tz {
+        self.rules().zone
+    }
+
+    /// The city whose time the clocks show.
+    #[must_use]
+    pub fn city(self) -> &'static str {
+        self.rules().city
+    }
+
+    /// The trading minutes of a regular day.
+    #[must_use]
+    pub fn minutes_per_day(self) -> u16 {
+        self.rules().plans[0].minutes
+    }
+
+    /// The mean number of trading days in a year.
+    #[must_use]
+    pub fn days_per_year(self) -> f64 {
+        self.rules().days_per_year
+    }
+
+    fn names() -> String {
+        Self::ALL.map(Self::as_str).join(", ")
+    }
+}
+
+impl DayPlan {
+    /// The place of the trading minute that an offset from the day's open lies in or, between sessions, of the next one; the
+    /// number of minutes when the day is over.
+    pub fn place_at_or_after(&self, after_open: Seconds) -> u16 {
+        let minute = (after_open + Seconds::MINUTE - Seconds::SECOND) / Seconds::MINUTE;
+        let mut before = 0;
+        for plan in self.sessions {
+            let within = minute - i64::from(plan.opens_after);
+            if within < i64::from(plan.minutes) {
+                return before + within.max(0) as u16;
+            }
+            before += plan.minutes;
+        }
+        before
+    }
+
+    /// The clock's span from the day's open to the start of a trading minute.
+    pub fn offset(&self, place: u16) -> Seconds {
+        let mut left = place;
+        let mut offset = 0;
+        for plan in self.sessions {
+            offset = i64::from(plan.opens_after) + i64::from(left);
+            if left < plan.minutes {
+                break;
+            }
+            left -= plan.minutes;
+        }
+        Seconds::minutes(offset)
+    }
+
+    /// The first and the last place of a session's stretch of so many minutes in which a place lies. Stretches count from the
+    /// session's open, and the last of a session may be shorter.
+    pub fn stretch(&self, place: u16, minutes: u16) -> (u16, u16) {
+        let mut opened = 0;
+        for plan in self.sessions {
+            let closed = opened + plan.minutes;
+            if place < closed {
+                let first = opened + (place - opened) / minutes * minutes;
+                return (first, (first + minutes).min(closed) - 1);
+            }
+            opened = closed;
+        }
+        (place, place)
+    }
+
+    /// The sessions with the place of each one's first minute.
+    pub fn sessions(&self) -> impl Iterator<Item = (u16, SessionPlan)> {
+        self.sessions.iter().scan(0, |opened, &plan| {
+            let first = *opened;
+            *opened += plan.minutes;
+            Some((first, plan))
+        })
+    }
+}
+
+impl fmt::Display for Hours {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for Hours {
+    type Err = UnknownHours;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|hours| hours.as_str() == text).ok_or_else(|| UnknownHours(text.to_owned()))
+    }
+}
