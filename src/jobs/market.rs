@@ -84,14 +84,6 @@ impl Market {
         Ok(market)
     }
 
-    /// Claims the database once more after its market was removed.
-    ///
-    /// # Errors
-    /// Another process has claimed it for another market, or the database fails.
-    pub fn claim_again(&self) -> Result<(), JobError> {
-        Ok(self.store.claim(&self.identity(), &[])?)
-    }
-
     /// Recognises a database as [`Market::claim_filling`] does, or as one that it could claim, and changes nothing.
     ///
     /// # Errors

@@ -259,9 +259,11 @@ pub struct RollupWrite {
     pub is_repaired: bool,
 }
 
-/// Rows that a repair takes away.
+/// Rows that are taken away.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outdated {
+    /// The whole market with its identity; the universe stays.
+    Market,
     /// Bars of a symbol and interval, by their labels.
     Bars { symbol: Symbol, interval: Interval, times: Vec<UnixSeconds> },
     /// Every row of a text that stands as a symbol, and is none of the market.
@@ -280,7 +282,7 @@ pub enum Outdated {
     Clock,
 }
 
-/// What one transaction of a repair does: it takes rows away, then writes.
+/// What one transaction of a repair, or of a market that begins again, does: it takes rows away, then writes.
 #[derive(Debug, Clone, Default)]
 pub struct Mend {
     pub outdated: Vec<Outdated>,

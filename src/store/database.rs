@@ -10,7 +10,7 @@ use klined_market::universe::UniverseRow;
 
 use super::connection::AnyConnection;
 use super::data::{
-    Identity, Listing, MarketStatus, MarketWrite, Mend, ParametersSince, PriceRow, RollupBacklog, RollupTask,
+    Identity, Listing, MarketStatus, MarketWrite, Mend, Outdated, ParametersSince, PriceRow, RollupBacklog, RollupTask,
     RollupWrite, StateRow, StoredScenario, SymbolProgress,
 };
 use super::error::StoreError;
@@ -261,6 +261,9 @@ impl<D: MarketDatabase> WriteMarket for D {
             || {
                 self.write_bars("repair rows", span, |connection| {
                     lease.check(&mut Self::any(connection))?;
+                    if mend.outdated.contains(&Outdated::Market) {
+                        Self::remove(connection, None)?;
+                    }
                     mending::remove(&mut Self::any(connection), &mend.outdated)?;
                     if !mend.outdated.is_empty() {
                         Self::announce_removal(connection)?;

@@ -41,6 +41,7 @@ mod alarm;
 mod chain;
 mod check;
 mod clock;
+mod descriptors;
 mod env_file;
 mod health;
 mod logging;

@@ -24,6 +24,8 @@ pub(in crate::store) fn remove(connection: &mut AnyConnection<'_>, outdated: &[O
     }
     for rows in outdated {
         match rows {
+            // Each kind of database empties its tables in its own way.
+            Outdated::Market => {}
             Outdated::Bars { symbol, interval, times } => {
                 use market_klines::dsl;
                 for part in times.chunks(TIMES) {

@@ -5,6 +5,7 @@ mod monitoring;
 mod repair;
 mod roles;
 mod trust;
+mod verify;
 
 use crate::support::database::{Backend, Database};
 use crate::support::market_builder::{assert_clean, market};

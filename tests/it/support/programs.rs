@@ -97,8 +97,18 @@ impl Program {
 
     /// Ignores a signal, named as a shell does, as the starter may have arranged.
     pub fn deaf_to(self, signal: &str) -> Self {
+        self.after(&format!("trap '' {signal}"))
+    }
+
+    /// With a soft limit of so many open files.
+    pub fn with_few_files(self, files: u32) -> Self {
+        self.after(&format!("ulimit -S -n {files}"))
+    }
+
+    /// As it is started after a command of the shell, in the same process.
+    fn after(self, first: &str) -> Self {
         let mut shell = Command::new("sh");
-        shell.args(["-c", &format!("trap '' {signal}; exec \"$@\""), "sh"]);
+        shell.args(["-c", &format!("{first}; exec \"$@\""), "sh"]);
         shell.arg(self.0.get_program()).args(self.0.get_args()).stdin(Stdio::null());
         if let Some(directory) = self.0.get_current_dir() {
             shell.current_dir(directory);
