@@ -148,6 +148,17 @@ fn no_log_holds_a_key_however_fine_it_is() {
     api.ask(&format!("/api/v1/klines?limit=many&api_key={key}"), &[]);
     drop(api.socket(&format!("?api_key={key}")));
     drop(api.socket_at(&format!("/binance/ws/aapl@trade?api_key={key}")));
+    // Where the key comes in a message, the library of WebSockets would log the frame.
+    let messages = [
+        ("/v2/iex", format!("{{\"action\":\"auth\",\"key\":\"{key}\",\"secret\":\"{key}\"}}")),
+        ("/stocks", format!("{{\"action\":\"auth\",\"params\":\"{key}\"}}")),
+    ];
+    for (path, message) in messages {
+        let mut socket = api.socket_at(path);
+        socket.say(&message);
+        socket.hear();
+        socket.hear();
+    }
     let ended = api.running.terminate().succeeded();
     let secret = key.split('.').nth(1).unwrap();
     let files =
