@@ -91,8 +91,8 @@ if [ -n "$rest" ]; then
     url=${LOAD_DATABASE:-$admin}
     [ -n "${LOAD_DATABASE:-}" ] || fill "$url" "$stocks" "$days"
     serve "$url"
-    mapfile -t paths < <(curl -sf "http://$address/api/v1/tickers?limit=1000" | grep -o '"symbol":"[^"]*"' |
-        sed 's#.*:"\(.*\)"#/api/v1/bars/\1?limit=200#')
+    mapfile -t paths < <(curl -sf "http://$address/api/v2/tickers?limit=1000" | grep -o '"symbol":"[^"]*"' |
+        sed 's#.*:"\(.*\)"#/api/v2/bars/\1?limit=200#')
     [ "${#paths[@]}" -gt 0 ] || fail "the market has no stocks"
     bytes=$(curl -sf "http://$address${paths[0]}" | wc -c)
     constant=127.0.0.1:$(shuf -i 20000-60000 -n 1)

@@ -63,8 +63,10 @@ until_up() {
 }
 for at in "$tls" "$caddy"; do
     until_up ask "$at" /health --fail
-    [ "$(status "$at" /api/v1/tickers)" = 401 ] || fail "a client without a key is let in at $at"
-    [ "$(status "$at" /api/v1/tickers -H "X-API-Key: $key")" = 200 ] || fail "a client with a key is not let in at $at"
+    [ "$(status "$at" /api/v2/tickers)" = 401 ] || fail "a client without a key is let in at $at"
+    [ "$(status "$at" /api/v2/tickers -H "X-API-Key: $key")" = 200 ] || fail "a client with a key is not let in at $at"
+    # A URL as long as the server takes: the parameter that there is not is the server's own objection.
+    [ "$(status "$at" "/api/v2/tickers?x=$(printf '%060000d' 0)" -H "X-API-Key: $key")" = 400 ] || fail "a long URL does not get through at $at"
     ask "$at" /health -H 'Host: evil.example' | grep -q '"ok"' && fail "any host is answered at $at"
     ask "$at" / | grep -q 'name="klined-key" content=""' || fail "the page has a key at $at"
     shaken=$(status "$at" "/ws?api_key=$key" --http1.1 --max-time 2 -H 'Connection: Upgrade' -H 'Upgrade: websocket' \

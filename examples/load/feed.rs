@@ -179,7 +179,7 @@ async fn offsets(address: SocketAddr, until: Instant) -> io::Result<HashMap<u64,
     let mut found: HashMap<u64, Vec<i64>> = HashMap::new();
     while Instant::now() < until {
         let before = wall_millis();
-        let status: Value = serde_json::from_slice(&rest::get(address, "/api/v1/status").await?)?;
+        let status: Value = serde_json::from_slice(&rest::get(address, "/api/v2/status").await?)?;
         let (now, minute) = (status["data"]["now"].as_i64(), status["data"]["open_minute"].as_i64());
         let (now, minute) = now.zip(minute).ok_or_else(|| wrong("no generator has written yet"))?;
         let passed = now - minute * 1000;
@@ -197,7 +197,7 @@ async fn offsets(address: SocketAddr, until: Instant) -> io::Result<HashMap<u64,
 
 /// Listens for so long, and prints what was heard.
 pub async fn run(address: SocketAddr, clients: u64, time: Duration, is_all: bool) -> io::Result<()> {
-    let list: Value = serde_json::from_slice(&rest::get(address, "/api/v1/tickers?limit=1000").await?)?;
+    let list: Value = serde_json::from_slice(&rest::get(address, "/api/v2/tickers?limit=1000").await?)?;
     let entries = list["data"].as_array().filter(|list| !list.is_empty()).ok_or_else(|| wrong("no tickers"))?;
     let tickers: Vec<&str> = entries.iter().filter_map(|entry| entry["symbol"].as_str()).collect();
     let (all, until) = (Arc::new(Mutex::new(Heard::default())), Instant::now() + time);

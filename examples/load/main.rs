@@ -31,7 +31,7 @@ async fn constant(address: SocketAddr, bytes: usize) -> io::Result<()> {
     let silence = Duration::from_secs(30);
     let bounds =
         Bounds { connections: 4096, connections_of_address: 4096, silence, life: None, drain: silence, reserve: 0 };
-    serve(TcpListener::bind(address).await?, routes, bounds, CancellationToken::new()).await;
+    serve(TcpListener::bind(address).await?, routes, bounds, None, CancellationToken::new()).await;
     Ok(())
 }
 

@@ -32,6 +32,8 @@ pub enum InvalidKeys {
     Twice(String),
     #[error("key {0}: sha256 must be 64 hexadecimal digits")]
     Hash(String),
+    #[error("key {0}: give requests_per_second or requests_per_minute, not both")]
+    Rates(String),
     #[error("key {0}: {1}")]
     Chaos(String, InvalidProfile),
     #[error("there are more than {KEYS_MAX} keys")]
@@ -51,7 +53,7 @@ pub struct Allowed {
 impl Default for Allowed {
     fn default() -> Self {
         let number = |number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
-        Self { rate: Rate { per_second: number(100), burst: number(200) }, connections: 20, subscriptions: 1000 }
+        Self { rate: Rate::a_second(number(100), number(200)), connections: 20, subscriptions: 1000 }
     }
 }
 
@@ -76,6 +78,12 @@ impl Holder {
     fn of_digest(name: String, digest: [u8; 32], allowed: Allowed, chaos: Option<FaultPlan>) -> Self {
         let (allowance, chaos) = (Allowance::new(allowed.rate), chaos.map(Chaos::from));
         Self { name, allowed, chaos, digest, allowance, connections: AtomicU32::new(0) }
+    }
+
+    /// The SHA-256 of the key's secret.
+    #[must_use]
+    pub fn digest(&self) -> &[u8; 32] {
+        &self.digest
     }
 
     /// Takes one request. Returns how many more may follow at once.
@@ -138,6 +146,7 @@ struct KeyEntry {
     id: String,
     sha256: String,
     requests_per_second: Option<NonZeroU32>,
+    requests_per_minute: Option<NonZeroU32>,
     burst: Option<NonZeroU32>,
     connections: Option<u32>,
     subscriptions: Option<u32>,
@@ -164,7 +173,12 @@ impl Keys {
                 HEXLOWER_PERMISSIVE.decode(entry.sha256.as_bytes()).ok().and_then(|bytes| bytes.try_into().ok());
             let Some(digest) = digest else { return Err(InvalidKeys::Hash(entry.id)) };
             let usual = Allowed::default();
-            let mut rate = entry.requests_per_second.map_or(usual.rate, Rate::of);
+            let mut rate = match (entry.requests_per_second, entry.requests_per_minute) {
+                (None, None) => usual.rate,
+                (Some(requests), None) => Rate::of(requests),
+                (None, Some(requests)) => Rate::a_minute(requests),
+                (Some(_), Some(_)) => return Err(InvalidKeys::Rates(entry.id)),
+            };
             rate.burst = entry.burst.unwrap_or(rate.burst);
             let allowed = Allowed {
                 rate,
@@ -206,6 +220,11 @@ impl Keys {
             self.page.clone_from(&others.page);
         }
         self
+    }
+
+    /// Each holder with the id of its key, in order of id.
+    pub fn holders(&self) -> impl Iterator<Item = (&str, &Holder)> {
+        self.holders.iter().map(|(id, holder)| (id.as_str(), &**holder))
     }
 
     /// The chart page's key; empty when it has none.
@@ -257,7 +276,9 @@ impl Keys {
     }
 }
 
-fn digest(secret: &str) -> [u8; 32] {
+/// The SHA-256 of a secret.
+#[must_use]
+pub fn digest(secret: &str) -> [u8; 32] {
     Sha256::digest(secret.as_bytes()).into()
 }
 
@@ -300,6 +321,10 @@ mod tests {
             (format!("[[key]]\nname='a'\nid='a'\nsha256='{digest}'\n").repeat(2), "two keys"),
             (format!("[[key]]\nname='a'\nid='a'\nsha256='{digest}'\nrequest=3\n"), "unknown field"),
             (format!("[[key]]\nname='a'\nid='a'\nsha256='{digest}'\nburst=0\n"), "nonzero"),
+            (
+                format!("[[key]]\nname='a'\nid='a'\nsha256='{digest}'\nrequests_per_second=1\nrequests_per_minute=1\n"),
+                "key a: give requests_per_second or",
+            ),
             (format!("[[key]]\nname='a'\nid='a'\nsha256='{digest}'\n[key.chaos]\nrequests={{drop=0.1}}\n"), "`seed`"),
             (format!("[[key]]\nname='a'\nid='a'\nsha256='{digest}'\n[key.chaos]\nseed=1\ndrop=0.1\n"), "unknown field"),
             (

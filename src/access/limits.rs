@@ -1,8 +1,10 @@
 //! Rate limits: a token bucket for each key and for each address; and the bytes that an address may leave unread.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
+use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -22,10 +24,18 @@ const SWEEP_EVERY: u64 = 16_384;
 type WithState = StateInformationMiddleware;
 type GovernorInstant = <DefaultClock as Clock>::Instant;
 
-/// Requests a second, and at once after a pause.
+/// The time that a rate counts requests in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RatePeriod {
+    Second,
+    Minute,
+}
+
+/// Requests of a period, and at once after a pause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
-    pub per_second: NonZeroU32,
+    pub requests: NonZeroU32,
+    pub period: RatePeriod,
     pub burst: NonZeroU32,
 }
 
@@ -33,11 +43,52 @@ impl Rate {
     /// A rate whose burst is twice the requests of a second.
     #[must_use]
     pub fn of(per_second: NonZeroU32) -> Self {
-        Self { per_second, burst: per_second.saturating_mul(NonZeroU32::MIN.saturating_add(1)) }
+        Self::a_second(per_second, per_second.saturating_mul(NonZeroU32::MIN.saturating_add(1)))
+    }
+
+    /// A rate of requests a second.
+    #[must_use]
+    pub const fn a_second(requests: NonZeroU32, burst: NonZeroU32) -> Self {
+        Self { requests, period: RatePeriod::Second, burst }
+    }
+
+    /// A rate of requests a minute, all of which may come at once.
+    #[must_use]
+    pub const fn a_minute(requests: NonZeroU32) -> Self {
+        Self { requests, period: RatePeriod::Minute, burst: requests }
     }
 
     fn quota(self) -> Quota {
-        Quota::per_second(self.per_second).allow_burst(self.burst)
+        let quota = match self.period {
+            RatePeriod::Second => Quota::per_second(self.requests),
+            RatePeriod::Minute => Quota::per_minute(self.requests),
+        };
+        quota.allow_burst(self.burst)
+    }
+}
+
+/// `N` a second, or `N/min` a minute.
+impl FromStr for Rate {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let number = |text: &str| {
+            let wrong = || "it must be a number from 1 on, such as 200 a second, or 100/min".to_owned();
+            text.parse::<NonZeroU32>().map_err(|_| wrong())
+        };
+        match text.strip_suffix("/min") {
+            Some(requests) => number(requests).map(Self::a_minute),
+            None => number(text).map(Self::of),
+        }
+    }
+}
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.period {
+            RatePeriod::Second => write!(f, "{}", self.requests),
+            RatePeriod::Minute => write!(f, "{}/min", self.requests),
+        }
     }
 }
 
@@ -153,7 +204,7 @@ mod tests {
 
     #[test]
     fn an_address_is_held_back_and_another_is_not() {
-        let addresses = Addresses::new(Rate { per_second: NonZeroU32::MIN, burst: NonZeroU32::new(3).unwrap() });
+        let addresses = Addresses::new(Rate::a_second(NonZeroU32::MIN, NonZeroU32::new(3).unwrap()));
         let at = |text: &str| addresses.take(text.parse().unwrap());
         assert_eq!([at("192.0.2.1"), at("192.0.2.1"), at("192.0.2.1")], [Ok(2), Ok(1), Ok(0)]);
         assert!(matches!(at("192.0.2.1"), Err(Refusal::TooMany { .. })));

@@ -4,6 +4,7 @@
 pub mod chaos;
 pub mod faults;
 pub mod guard;
+pub mod key_file;
 pub mod keys;
 pub mod limits;
 pub mod metrics;

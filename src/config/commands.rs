@@ -8,8 +8,8 @@ use clap::{ArgGroup, Args, Parser, Subcommand};
 use klined_service::args::{CheckArgs, LogArgs, RunArgs, RuntimeArgs, ServiceArgs};
 
 use super::{
-    CalendarArgs, DatabaseArgs, ModelArgs, ParameterArgs, RealismArgs, ServerArgs, ShardArgs, UniverseArgs,
-    UniverseCommand,
+    CalendarArgs, DatabaseArgs, KeysCommand, ModelArgs, ParameterArgs, RealismArgs, ServerArgs, ShardArgs,
+    UniverseArgs, UniverseCommand,
 };
 use crate::jobs::Window;
 use klined_market::base::Symbol;
@@ -253,6 +253,9 @@ pub enum KlinedCommand {
     ///
     /// Standard output gets the entry for the file of --api-keys. Standard error gets the key itself, which is stored nowhere.
     Key(KeyCommand),
+    /// List the keys in a file, or replace one of them
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// Compare bars that are made in memory with real A-shares, by 16 metrics with their bands
     ///
     /// The command needs no database. The exit status is 0 when every metric is within its band, 1 when one is not.

@@ -4,6 +4,7 @@
 mod calendar;
 mod commands;
 mod database;
+mod keys;
 mod model;
 mod realism;
 mod server;
@@ -17,6 +18,7 @@ pub use commands::{
     PaceArgs, RepairArgs, ResetCommand, RetentionArgs, StoredMarketArgs, UpArgs, VerifyArgs,
 };
 pub use database::DatabaseArgs;
+pub use keys::{KEYS_FILE, KeyFileArgs, KeysCommand, ReplaceKeyArgs};
 pub use model::{ModelArgs, ParameterArgs};
 pub use realism::{RealismArgs, SYMBOL_DAYS_MAX};
 pub use server::{KeysFrom, ServerArgs};

@@ -24,8 +24,8 @@ pub struct RealismArgs {
     #[arg(long, value_name = "FILE")]
     pub model_params: Option<PathBuf>,
 
-    /// Stocks: demo, ashare:N with N from 1 to 5429, or a CSV file
-    #[arg(long, value_name = "demo|ashare:N|FILE.csv", default_value = "ashare:200")]
+    /// Stocks: demo, synth, ashare:N with N from 1 to 5429, or a CSV file
+    #[arg(long, value_name = "demo|synth|ashare:N|FILE.csv", default_value = "ashare:200")]
     pub universe: UniverseChoice,
 
     /// Number of trading days, from 2024-06-03 on

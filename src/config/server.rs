@@ -3,7 +3,6 @@
 //! `KLINED_API_KEYS`, `KLINED_API_KEY`, `KLINED_API_HOST`, `KLINED_API_CORS`, `KLINED_API_EXTERNAL_URL`, `KLINED_PUBLIC_PAGE`.
 
 use std::net::SocketAddr;
-use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -51,10 +50,10 @@ pub struct ServerArgs {
           value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub request_timeout: u64,
 
-    /// Maximum number of requests per second of one client address; after a pause twice this number at once. Each key has a limit
-    /// of its own too
+    /// Maximum number of requests per second of one client address; after a pause twice this number at once. N/min is a
+    /// maximum per minute, all of which may come at once. Each key has a limit of its own too
     #[arg(long, env = "KLINED_API_RATE", value_name = "N", default_value = "200")]
-    pub rate: NonZeroU32,
+    pub rate: Rate,
 
     /// Maximum MiB of answers and messages that are sent to one client address and that it has not read yet
     #[arg(long = "unread-mib-per-address", env = "KLINED_API_UNREAD_MIB_PER_ADDRESS", value_name = "N", default_value_t = 64,
@@ -161,7 +160,7 @@ impl ServerArgs {
         ServerOptions {
             bounds,
             deadline: Duration::from_secs(self.request_timeout),
-            of_address: AddressLimits { rate: Rate::of(self.rate), unread_bytes: self.unread_mib as usize * MIB },
+            of_address: AddressLimits { rate: self.rate, unread_bytes: self.unread_mib as usize * MIB },
             visitors: self.visitors(),
             page_key: self.page_key(),
             external_url: self.external_url.clone().filter(|url| !url.is_empty()),

@@ -13,9 +13,9 @@ use klined_market::universe::{Universe, UniverseChoice, csv};
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Universe")]
 pub struct UniverseArgs {
-    /// Stocks of a new market: demo, ashare:N with N from 1 to 5429, or a CSV file. A market that has stocks keeps them, and the
+    /// Stocks of a new market: demo, synth, ashare:N with N from 1 to 5429, or a CSV file. A market that has stocks keeps them, and the
     /// start fails when a stock named here is missing from it [default: the stocks of the database, demo for a new one]
-    #[arg(long, env = "KLINED_UNIVERSE", value_name = "demo|ashare:N|FILE.csv")]
+    #[arg(long, env = "KLINED_UNIVERSE", value_name = "demo|synth|ashare:N|FILE.csv")]
     pub universe: Option<UniverseChoice>,
 }
 
@@ -25,8 +25,8 @@ pub struct UniverseArgs {
 /// daily_turnover and is_active. The output can be used as FILE.csv.
 #[derive(Debug, Clone, Args)]
 pub struct UniverseCommand {
-    /// Stocks: demo, ashare:N with N from 1 to 5429, or a CSV file, which the command checks
-    #[arg(value_name = "demo|ashare:N|FILE.csv", default_value = "demo")]
+    /// Stocks: demo, synth, ashare:N with N from 1 to 5429, or a CSV file, which the command checks
+    #[arg(value_name = "demo|synth|ashare:N|FILE.csv", default_value = "demo")]
     pub universe: UniverseChoice,
 
     /// Seed of the market, from which an ashare universe follows
@@ -58,11 +58,12 @@ impl UniverseCommand {
 pub(super) fn universe(choice: &UniverseChoice) -> anyhow::Result<Universe> {
     let path = match choice {
         UniverseChoice::Demo => return Ok(Universe::demo()),
+        UniverseChoice::Synth => return Ok(Universe::synth()),
         UniverseChoice::Ashare(count) => return Ok(Universe::ashare(*count)),
         UniverseChoice::File(path) => path,
     };
     let unreadable =
-        || format!("cannot read the universe file {} (or say demo or ashare:N, without a file)", path.display());
+        || format!("cannot read the universe file {} (or say demo, synth or ashare:N, without a file)", path.display());
     let mut bytes = Vec::new();
     // One byte more than may be there tells a file that is too long, whatever its length is said to be.
     let bytes_max = csv::BYTES_MAX as u64 + 1;

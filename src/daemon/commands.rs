@@ -6,10 +6,14 @@ use anyhow::{Context, bail};
 
 use klined_service::{ProgramInfo, blocking, output, say, say_error};
 
-use super::keys::NewKey;
+use super::keys::{self, NewKey};
 use super::{inspect, realism, renew};
 use crate::access::chaos;
-use crate::config::{CalendarCommand, KeyCommand, KlinedArgs, KlinedCommand, ResetCommand, UniverseCommand};
+use crate::access::keys::Allowed;
+use crate::config::{
+    CalendarCommand, KeyCommand, KeyFileArgs, KeysCommand, KlinedArgs, KlinedCommand, ReplaceKeyArgs, ResetCommand,
+    UniverseCommand,
+};
 use klined_market::base::Seed;
 use klined_market::universe::csv;
 
@@ -26,6 +30,8 @@ pub async fn run(args: KlinedArgs, program: ProgramInfo) -> anyhow::Result<ExitC
         KlinedCommand::Repair(args) => inspect::repair(args).await,
         KlinedCommand::Reset(args) => blocking(move || reset(&args)).await?,
         KlinedCommand::Key(args) => key(&args),
+        KlinedCommand::Keys(KeysCommand::List(file)) => list_keys(&file),
+        KlinedCommand::Keys(KeysCommand::Replace(args)) => replace_key(&args),
         KlinedCommand::Realism(args) => blocking(move || realism::run(&args)).await?,
     }
 }
@@ -79,6 +85,33 @@ fn key(args: &KeyCommand) -> anyhow::Result<ExitCode> {
     say_error!("The key, which is shown only now: {}", key.text());
     let chaos = args.chaos.map(chaos::example).unwrap_or_default();
     printed(output::print(|out| write!(out, "{}{chaos}", key.entry(&args.name))))
+}
+
+fn list_keys(file: &KeyFileArgs) -> anyhow::Result<ExitCode> {
+    let keys = keys::read(&file.api_keys)?;
+    printed(output::print(|out| {
+        writeln!(
+            out,
+            "{:<34} {:<24} {:>8} {:>8} {:>11} {:>13} faults",
+            "id", "name", "rate", "burst", "connections", "subscriptions"
+        )?;
+        keys.holders().try_for_each(|(id, holder)| {
+            let Allowed { rate, connections, subscriptions } = holder.allowed;
+            let faults = if holder.chaos.is_some() { "yes" } else { "no" };
+            let (burst, rate) = (rate.burst, rate.to_string());
+            writeln!(
+                out,
+                "{id:<34} {:<24} {rate:>8} {burst:>8} {connections:>11} {subscriptions:>13} {faults}",
+                holder.name
+            )
+        })
+    }))
+}
+
+fn replace_key(args: &ReplaceKeyArgs) -> anyhow::Result<ExitCode> {
+    let key = keys::replace(&args.file.api_keys, &args.key)?;
+    say_error!("The new key, which is shown only now. A server takes it on SIGHUP, and then refuses the old one.");
+    printed(output::print(|out| writeln!(out, "{key}")))
 }
 
 /// The end of a command that prints.

@@ -1,9 +1,9 @@
 //! The keys of the market's server: where they are kept, and who may do without one.
 
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::net::SocketAddr;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -11,11 +11,9 @@ use data_encoding::HEXLOWER;
 use klined_service::text;
 use tracing::warn;
 
+use crate::access::key_file;
 use crate::access::keys::{self, Keys};
-use crate::config::{KeysFrom, ServerArgs};
-
-/// The file in the working directory that keeps the key of a market for which no keys were given.
-pub const KEYS_FILE: &str = "api-keys.toml";
+use crate::config::{KEYS_FILE, KeysFrom, ServerArgs};
 
 /// Where `market-api` listens.
 ///
@@ -94,6 +92,32 @@ pub fn read(path: &Path) -> anyhow::Result<Keys> {
         bail!("there are no keys in {}; `klined key NAME >> FILE` makes one", path.display());
     }
     Ok(keys)
+}
+
+/// Gives the key of an id or a name in a file another secret. Returns the new key.
+///
+/// # Errors
+/// The file cannot be used or written, or there is no such key or more than one. The file is then as it was.
+pub fn replace(path: &Path, wanted: &str) -> anyhow::Result<String> {
+    let context = || format!("cannot replace a key in {}", path.display());
+    // A link stays one.
+    let path = &path.canonicalize().with_context(context)?;
+    let secret = NewKey::draw()?.secret;
+    let (replaced, id) = key_file::with_secret(&text::read(path).with_context(context)?, wanted, &secret)?;
+    // Readers see the old file or the new one, with the same owner and rights.
+    let rights = path.metadata().with_context(context)?;
+    let (owner, group) = (Some(rights.uid()), Some(rights.gid()));
+    let new = path.with_extension(format!("new-{}", std::process::id()));
+    let write = || {
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
+        file.write_all(replaced.as_bytes())?;
+        fchown(&file, owner, group)?;
+        file.set_permissions(rights.permissions())?;
+        file.sync_all()?;
+        fs::rename(&new, path)
+    };
+    write().inspect_err(|_| drop(fs::remove_file(&new))).with_context(context)?;
+    Ok(format!("{id}.{secret}"))
 }
 
 /// An address that other machines can reach is not served without keys.

@@ -8,8 +8,7 @@ use klined_service::{blocking, say};
 
 use super::api::EmbeddedServer;
 use super::clock::SystemClock;
-use super::keys::KEYS_FILE;
-use crate::config::UpArgs;
+use crate::config::{KEYS_FILE, UpArgs};
 use crate::jobs::Market;
 use crate::serve::Server;
 use crate::store::{BarStore, PriceRow, StoreError};

@@ -16,7 +16,7 @@ use super::stock::Stock;
 use super::update::{Event, MarketEvent};
 use super::{Last, Shared, Subscription};
 use crate::jobs::{Foreseen, Foresight, JobError, Market, past_tick_facts};
-use crate::store::{BarRange, Follow, MarketStatus};
+use crate::store::{BarRange, Follow, MarketStatus, StoredBar};
 use klined_market::bars::Bar;
 use klined_market::bars::ticks::MinuteTicks;
 use klined_market::base::{Clock, Interval, MarketClock, Pace, Symbol, UnixNanos, UnixSeconds};
@@ -282,7 +282,8 @@ impl Pump {
         wanted
     }
 
-    /// Takes the last ticks from the bar before, for symbols without a trade in the open minute.
+    /// Takes the last ticks from bars before, for symbols without a trade in the open minute: the quote from the newest one, the trade from
+    /// the newest one with a volume.
     fn complete(&self, lasts: &mut [(Symbol, Last)], open: Minute) -> Result<(), JobError> {
         let market = self.foresight.market();
         let mut bare: BTreeMap<Symbol, &mut Last> =
@@ -294,22 +295,38 @@ impl Pump {
             to: open.start(),
         };
         let ranges: Vec<BarRange> = bare.keys().map(before).collect();
-        let mut days: BTreeMap<_, Vec<(Symbol, Bar)>> = BTreeMap::new();
-        for row in market.store.last_bars(&ranges, 1)? {
-            if let Ok(bar) = row.parse(&market.calendar) {
-                days.entry(market.calendar.day_of(bar.first)).or_default().push((ranges[row.range].symbol, bar));
-            }
-        }
-        for (day, bars) in days {
-            let facts = past_tick_facts(market, &bars.iter().map(|(symbol, _)| *symbol).collect(), day)?;
-            for (symbol, bar) in bars {
-                let (Some(facts), Some(last)) = (facts.get(&symbol), bare.get_mut(&symbol)) else { continue };
-                let before = Last::at(&MinuteTicks::of(market.model.seed, &symbol, facts, &bar), UnixNanos::MAX);
-                **last = Last { quote: last.quote.or(before.quote), ..before };
-            }
+        complete_from(market, &mut bare, &ranges, market.store.last_bars(&ranges, 1)?)?;
+        let is_quiet = |range: &&BarRange| bare.get(&range.symbol).is_some_and(|last| last.trade.is_none());
+        let ranges: Vec<BarRange> = ranges.iter().filter(is_quiet).copied().collect();
+        if !ranges.is_empty() {
+            complete_from(market, &mut bare, &ranges, market.store.last_traded_bars(&ranges, 1)?)?;
         }
         Ok(())
     }
+}
+
+/// Takes what the last ticks of symbols lack from stored bars, each of one of the ranges.
+fn complete_from(
+    market: &Market,
+    lasts: &mut BTreeMap<Symbol, &mut Last>,
+    ranges: &[BarRange],
+    rows: Vec<StoredBar>,
+) -> Result<(), JobError> {
+    let mut days: BTreeMap<_, Vec<(Symbol, Bar)>> = BTreeMap::new();
+    for row in rows {
+        if let Ok(bar) = row.parse(&market.calendar) {
+            days.entry(market.calendar.day_of(bar.first)).or_default().push((ranges[row.range].symbol, bar));
+        }
+    }
+    for (day, bars) in days {
+        let facts = past_tick_facts(market, &bars.iter().map(|(symbol, _)| *symbol).collect(), day)?;
+        for (symbol, bar) in bars {
+            let (Some(facts), Some(last)) = (facts.get(&symbol), lasts.get_mut(&symbol)) else { continue };
+            let before = Last::at(&MinuteTicks::of(market.model.seed, &symbol, facts, &bar), UnixNanos::MAX);
+            **last = Last { quote: last.quote.or(before.quote), ..before };
+        }
+    }
+    Ok(())
 }
 
 impl Drop for Pump {

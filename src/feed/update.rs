@@ -26,6 +26,14 @@ pub struct Closed {
     pub is_corrected: bool,
 }
 
+impl Closed {
+    /// Whether the minute has a trade. Alpaca and Polygon give no bar of a minute without one.
+    #[must_use]
+    pub fn is_traded(&self) -> bool {
+        self.bar.ohlcv.volume() > 0
+    }
+}
+
 /// An event of one symbol.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Event {

@@ -17,12 +17,14 @@ pub enum TimeOrder {
     Descending,
 }
 
-/// The treatment of minutes without a bar, as in a halt.
+/// The treatment of minutes without a bar, as in a halt, and of bars without volume, as of minutes without trade.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum EmptyMinutes {
     /// They are left out.
     #[default]
     Skip,
+    /// They are left out, and so are stored bars without volume.
+    Untraded,
     /// A flat bar at the close before it stands in, without volume.
     Flat,
 }
@@ -132,7 +134,7 @@ impl Reader {
     /// There is no such stock, or the database cannot be read.
     pub async fn bars(&self, query: BarQuery) -> Result<BarPage, Refusal> {
         let page = match query.empty_minutes {
-            EmptyMinutes::Skip => self.ask(move |store, _| stored(store, &query)).await?,
+            EmptyMinutes::Skip | EmptyMinutes::Untraded => self.ask(move |store, _| stored(store, &query)).await?,
             EmptyMinutes::Flat => {
                 let prices = self.price_list().await?;
                 let Some(row) = prices.find(&query.symbol) else {
@@ -164,13 +166,16 @@ fn bounds(query: &BarQuery) -> (UnixSeconds, UnixSeconds, bool) {
     (from, to, query.order == TimeOrder::Descending || is_latest)
 }
 
-/// The bars as they are stored.
+/// The bars as they are stored, or those of them with a volume.
 fn stored(store: &dyn BarStore, query: &BarQuery) -> Result<BarPage, Failure> {
     let (from, to, is_from_end) = bounds(query);
     let ranges = [BarRange { symbol: query.symbol, interval: query.interval, from, to }];
-    let found = match is_from_end {
-        true => store.last_bars(&ranges, query.count())?,
-        false => store.bars(&ranges, query.count())?,
+    let is_traded = query.empty_minutes == EmptyMinutes::Untraded;
+    let found = match (is_from_end, is_traded) {
+        (true, false) => store.last_bars(&ranges, query.count())?,
+        (false, false) => store.bars(&ranges, query.count())?,
+        (true, true) => store.last_traded_bars(&ranges, query.count())?,
+        (false, true) => store.traded_bars(&ranges, query.count())?,
     };
     Ok(page_of(found.into_iter().map(ShownBar::from).collect(), query, is_from_end))
 }

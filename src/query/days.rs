@@ -26,6 +26,8 @@ pub struct DayBars {
     pub previous: Option<ShownBar>,
     /// The last minute.
     pub minute: ShownBar,
+    /// The last minute with a volume, of whatever day.
+    pub traded: Option<ShownBar>,
 }
 
 impl DayBars {
@@ -96,11 +98,26 @@ pub(super) fn days(store: &dyn BarStore, calendar: &Calendar, symbols: &[Symbol]
         // With other watermarks a minute might be counted twice, or not at all.
         let after = store.watermarks()?;
         if symbols.iter().all(|symbol| watermarks.get(symbol) == after.get(symbol)) {
-            return Ok(put_together(calendar, symbols, &last, &rolled, &fresh));
+            let mut found = put_together(calendar, symbols, &last, &rolled, &fresh);
+            find_traded(store, &mut found)?;
+            return Ok(found);
         }
         watermarks = after;
     }
     Err(Refusal::Busy.into())
+}
+
+/// Reads the last minute with a volume of those stocks whose last one has none.
+fn find_traded(store: &dyn BarStore, days: &mut [DayBars]) -> Result<(), Failure> {
+    let mut quiet: Vec<&mut DayBars> = days.iter_mut().filter(|day| day.traded.is_none()).collect();
+    if quiet.is_empty() {
+        return Ok(());
+    }
+    let symbols: Vec<Symbol> = quiet.iter().map(|day| day.symbol).collect();
+    for bar in store.last_traded_bars(&ranges(&symbols, Interval::Minute1, |_, _| UnixSeconds::EPOCH), 1)? {
+        quiet[bar.range].traded = Some(ShownBar::from(bar)).filter(ShownBar::is_priced);
+    }
+    Ok(())
 }
 
 fn put_together(
@@ -133,7 +150,8 @@ fn put_together(
     for ((symbol, days), minute) in symbols.iter().zip(of).zip(minutes) {
         let mut newest = days.into_values().rev();
         let (day, previous) = (newest.next(), newest.next());
-        found.extend(day.zip(minute).map(|(day, minute)| DayBars { symbol: *symbol, day, previous, minute }));
+        let traded = minute.filter(|minute| minute.volume > 0);
+        found.extend(day.zip(minute).map(|(day, minute)| DayBars { symbol: *symbol, day, previous, minute, traded }));
     }
     found
 }

@@ -8,6 +8,7 @@ use thiserror::Error;
 use crate::jobs::JobError;
 use crate::store::StoreError;
 use klined_market::calendar::CalendarError;
+use klined_service::net::http::{HEADER_BYTES, TARGET_BYTES_MAX};
 
 /// Why a request is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -15,7 +16,7 @@ pub enum Refusal {
     /// A parameter is invalid. The text names the parameter and what is valid.
     #[error("{0}")]
     Invalid(String),
-    #[error("there is no ticker \"{0}\", or it has no bar yet; /api/v1/tickers lists those that there are")]
+    #[error("there is no ticker \"{0}\", or it has no bar yet; /api/v2/tickers lists those that there are")]
     UnknownTicker(String),
     #[error("the market has no bar yet; start market-backfill or market-generator")]
     NoMarket,
@@ -25,6 +26,15 @@ pub enum Refusal {
     WrongMethod,
     #[error("a request here has no body, or one of at most {0} bytes")]
     TooLarge(u64),
+    /// The head of a request is too long.
+    #[error(
+        "the URL of a request may have {} bytes and its headers {}; ask for fewer symbols at a time",
+        TARGET_BYTES_MAX,
+        HEADER_BYTES
+    )]
+    LongHead(StatusCode),
+    #[error("this is no request of HTTP/1.1")]
+    NoRequest,
     #[error("a key is needed: X-API-Key, Authorization: Bearer, or ?api_key=")]
     NoKey,
     #[error("the key is not known")]
@@ -65,11 +75,18 @@ impl From<CalendarError> for Failure {
 }
 
 impl Refusal {
+    /// The refusal of a head that the server cannot take, by the status of that.
+    #[must_use]
+    pub fn of_head(status: StatusCode) -> Self {
+        if status == StatusCode::BAD_REQUEST { Self::NoRequest } else { Self::LongHead(status) }
+    }
+
     /// The HTTP status.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::Invalid(_) => StatusCode::BAD_REQUEST,
+            Self::Invalid(_) | Self::NoRequest => StatusCode::BAD_REQUEST,
+            Self::LongHead(status) => *status,
             Self::UnknownTicker(_) | Self::NoMarket | Self::NoRoute => StatusCode::NOT_FOUND,
             Self::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
@@ -86,12 +103,12 @@ impl Refusal {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Invalid(_) => "invalid_request",
+            Self::Invalid(_) | Self::NoRequest => "invalid_request",
             Self::UnknownTicker(_) => "unknown_ticker",
             Self::NoMarket => "empty_market",
             Self::NoRoute => "not_found",
             Self::WrongMethod => "method_not_allowed",
-            Self::TooLarge(_) => "too_large",
+            Self::TooLarge(_) | Self::LongHead(_) => "too_large",
             Self::NoKey => "missing_key",
             Self::WrongKey => "invalid_key",
             Self::Foreign(_) => "forbidden",

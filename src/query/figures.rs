@@ -73,7 +73,8 @@ pub struct PeriodFigures {
 
 impl Period {
     /// Start of its first minute when it ends with the minute that starts at `newest`.
-    fn start(self, calendar: &Calendar, newest: UnixSeconds) -> UnixSeconds {
+    #[must_use]
+    pub fn start(self, calendar: &Calendar, newest: UnixSeconds) -> UnixSeconds {
         let Ok(newest) = calendar.minute_starting(newest) else { return newest };
         match self {
             Self::Minutes(count) => {

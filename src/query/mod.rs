@@ -17,7 +17,7 @@ pub use days::DayBars;
 pub use figures::{DayFigures, Period, PeriodFigures};
 pub use pages::{Epoch, PageKey, Shape};
 pub use snapshots::StockSnapshot;
-pub use tick_pages::{Tick, TickPage, TickQuery};
+pub use tick_pages::{QuotedTrade, Tick, TickPage, TickQuery};
 pub use ticks::{Age, LatestTicks, Present, Ticks};
 pub use truth::{DAYS_MAX as TRUTH_DAYS_MAX, truth};
 

@@ -95,10 +95,15 @@ impl Ticks {
         Ok(days.into_iter().zip(searches).map(snapshot).collect())
     }
 
-    /// The last stored minute of each of these stocks that has one, with its ticks, as [`Ticks::past`] makes them.
-    pub fn newest_minutes(&self, symbols: &[Symbol]) -> Result<Vec<(Symbol, StoredBar, Option<MinuteTicks>)>, Failure> {
+    /// The last stored minute with a volume of each of these stocks that has one, with its ticks, as [`Ticks::past`] makes them.
+    pub fn last_traded_minutes(
+        &self,
+        symbols: &[Symbol],
+    ) -> Result<Vec<(Symbol, StoredBar, Option<MinuteTicks>)>, Failure> {
         let market = self.market();
-        let bars = newest_bars(&market, symbols, 1)?;
+        let ranges: Vec<BarRange> = symbols.iter().map(|symbol| minutes_before(*symbol, UnixSeconds::MAX)).collect();
+        let bars = market.store.last_traded_bars(&ranges, 1)?;
+        let bars: Vec<(Symbol, StoredBar)> = bars.into_iter().map(|bar| (symbols[bar.range], bar)).collect();
         let ticks = self.past_of_many(&market, &bars)?;
         Ok(bars.into_iter().zip(ticks).map(|((symbol, bar), ticks)| (symbol, bar, ticks)).collect())
     }

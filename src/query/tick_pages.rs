@@ -68,13 +68,42 @@ pub struct TickPage<T> {
 
 /// A trade or a quote.
 pub trait Tick: Copy + Send + 'static {
+    /// Whether a minute without volume has none.
+    const NEEDS_VOLUME: bool;
+
     fn id(&self) -> TickId;
     fn at(&self) -> UnixNanos;
-    /// The ticks of this kind in a minute.
-    fn of(ticks: &MinuteTicks) -> &[Self];
+    /// The ticks of this kind in a minute, in order.
+    fn of(ticks: &MinuteTicks) -> impl DoubleEndedIterator<Item = Self>;
+}
+
+/// A trade with the quote at which it was made.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct QuotedTrade {
+    pub trade: Trade,
+    pub quote: Option<BestQuote>,
+}
+
+impl Tick for QuotedTrade {
+    const NEEDS_VOLUME: bool = true;
+
+    fn id(&self) -> TickId {
+        self.trade.id()
+    }
+
+    fn at(&self) -> UnixNanos {
+        self.trade.at
+    }
+
+    fn of(ticks: &MinuteTicks) -> impl DoubleEndedIterator<Item = Self> {
+        let quote = |trade: &Trade| ticks.quotes().get(usize::from(trade.place)).copied();
+        ticks.trades().iter().map(move |trade| Self { trade: *trade, quote: quote(trade) })
+    }
 }
 
 impl Tick for Trade {
+    const NEEDS_VOLUME: bool = true;
+
     fn id(&self) -> TickId {
         Self::id(self)
     }
@@ -83,12 +112,14 @@ impl Tick for Trade {
         self.at
     }
 
-    fn of(ticks: &MinuteTicks) -> &[Self] {
-        ticks.trades()
+    fn of(ticks: &MinuteTicks) -> impl DoubleEndedIterator<Item = Self> {
+        ticks.trades().iter().copied()
     }
 }
 
 impl Tick for BestQuote {
+    const NEEDS_VOLUME: bool = false;
+
     fn id(&self) -> TickId {
         Self::id(self)
     }
@@ -97,8 +128,8 @@ impl Tick for BestQuote {
         self.at
     }
 
-    fn of(ticks: &MinuteTicks) -> &[Self] {
-        ticks.quotes()
+    fn of(ticks: &MinuteTicks) -> impl DoubleEndedIterator<Item = Self> {
+        ticks.quotes().iter().copied()
     }
 }
 

@@ -82,6 +82,21 @@ pub struct LatestTicks {
     pub quote: Option<BestQuote>,
 }
 
+/// Sums of trades.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TradeSums {
+    pub trades: u64,
+    price_ticks: i128,
+}
+
+impl TradeSums {
+    /// The mean of the prices in currency units; none without a trade.
+    #[must_use]
+    pub fn mean_price(&self) -> Option<f64> {
+        (self.trades > 0).then(|| self.price_ticks as f64 / self.trades as f64 / 100.0)
+    }
+}
+
 /// Computes a market's ticks for many readers at once.
 pub struct Ticks {
     market: RwLock<Arc<Market>>,
@@ -207,6 +222,23 @@ impl Ticks {
         Ok(known)
     }
 
+    /// Sums of a stock's trades from one stored minute to another, both included.
+    pub fn trade_sums(&self, symbol: Symbol, from: UnixSeconds, to: UnixSeconds) -> Result<TradeSums, Failure> {
+        let (market, mut sums) = (self.market(), TradeSums::default());
+        let mut range = BarRange { symbol, interval: Interval::Minute1, from, to: to.next() };
+        loop {
+            let bars = market.store.traded_bars(&[range], MINUTES_AT_ONCE)?;
+            for bar in &bars {
+                for trade in self.past_in(&market, symbol, bar)?.iter().flat_map(MinuteTicks::trades) {
+                    sums.trades += 1;
+                    sums.price_ticks += i128::from(trade.price.ticks());
+                }
+            }
+            let Some(last) = bars.last().filter(|_| bars.len() == MINUTES_AT_ONCE) else { return Ok(sums) };
+            range.from = last.time.next();
+        }
+    }
+
     /// The price limits of some symbols on a past or present trading day. Symbols without limits are left out.
     pub fn limits(&self, symbols: &BTreeSet<Symbol>, day: NaiveDate) -> Result<BTreeMap<Symbol, PriceLimits>, Failure> {
         let found = past_tick_facts(&self.market(), symbols, day)?;
@@ -224,10 +256,13 @@ impl Ticks {
     fn ascending<T: Tick>(&self, query: &TickQuery) -> Result<TickPage<T>, Failure> {
         let (mut range, mut found, market) = (query.minutes(), Found::of(query), self.market());
         loop {
-            let bars = market.store.bars(&[range], MINUTES_AT_ONCE)?;
+            let bars = match T::NEEDS_VOLUME {
+                true => market.store.traded_bars(&[range], MINUTES_AT_ONCE)?,
+                false => market.store.bars(&[range], MINUTES_AT_ONCE)?,
+            };
             for bar in &bars {
                 if let Some(minute) = self.past_in(&market, query.symbol, bar)? {
-                    found.add(T::of(&minute).iter().copied(), UnixNanos::MAX);
+                    found.add(T::of(&minute), UnixNanos::MAX);
                 }
                 if found.is_full() {
                     return Ok(found.page());
@@ -244,7 +279,7 @@ impl Ticks {
         {
             // Ticks of a minute that was committed meanwhile are in the page already.
             let last = found.ticks.last().map(T::id);
-            let news = T::of(&open.ticks).iter().copied().filter(|tick| last.is_none_or(|last| tick.id() > last));
+            let news = T::of(&open.ticks).filter(|tick| last.is_none_or(|last| tick.id() > last));
             found.add(news, open.now);
         }
         Ok(found.page())
@@ -254,15 +289,18 @@ impl Ticks {
         let (mut range, mut found, market) = (query.minutes(), Found::of(query), self.market());
         if let Some(open) = self.open(query.symbol)? {
             if (range.from..range.to).contains(&open.minute.start()) {
-                found.add(T::of(&open.ticks).iter().rev().copied(), open.now);
+                found.add(T::of(&open.ticks).rev(), open.now);
             }
             range.to = range.to.min(open.minute.start());
         }
         while !found.is_full() {
-            let bars = market.store.last_bars(&[range], MINUTES_AT_ONCE)?;
+            let bars = match T::NEEDS_VOLUME {
+                true => market.store.last_traded_bars(&[range], MINUTES_AT_ONCE)?,
+                false => market.store.last_bars(&[range], MINUTES_AT_ONCE)?,
+            };
             for bar in bars.iter().rev() {
                 if let Some(minute) = self.past_in(&market, query.symbol, bar)? {
-                    found.add(T::of(&minute).iter().rev().copied(), UnixNanos::MAX);
+                    found.add(T::of(&minute).rev(), UnixNanos::MAX);
                 }
                 if found.is_full() {
                     return Ok(found.page());

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::{HeaderValue, Method, Uri, header};
+use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::Response;
 use axum::{Router, middleware};
 use tokio::net::TcpListener;
@@ -110,7 +110,10 @@ impl Server {
             stopping.cancelled().await;
             draining.cancel();
         });
-        klined_service::net::http::serve(listener, self.router(), self.options.bounds, stop).await;
+        let guard = self.guard.clone();
+        let refuse = move |status: StatusCode, path: &str| guard.refused(path, &Refusal::of_head(status));
+        let (router, bounds) = (self.router(), self.options.bounds);
+        klined_service::net::http::serve(listener, router, bounds, Some(Arc::new(refuse)), stop).await;
     }
 
     fn router(self: &Arc<Self>) -> Router {

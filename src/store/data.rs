@@ -113,6 +113,24 @@ pub struct BarRange {
     pub to: UnixSeconds,
 }
 
+/// The bars that a read gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum VolumeFilter {
+    Any,
+    /// Those with a volume.
+    Traded,
+}
+
+impl VolumeFilter {
+    /// The least volume, in shares.
+    pub fn least(self) -> i64 {
+        match self {
+            Self::Any => i64::MIN,
+            Self::Traded => 1,
+        }
+    }
+}
+
 /// A bar as it is stored, unchecked: an operator may have written anything.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct StoredBar {

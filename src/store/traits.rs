@@ -161,6 +161,12 @@ pub trait ReadBars {
     /// range that ends at an instant and a count of 1 this is the bar before that instant.
     fn last_bars(&self, ranges: &[BarRange], count: usize) -> Result<Vec<StoredBar>, StoreError>;
 
+    /// The bars of some ranges that have a volume, as [`ReadBars::bars`] gives them.
+    fn traded_bars(&self, ranges: &[BarRange], limit: usize) -> Result<Vec<StoredBar>, StoreError>;
+
+    /// The newest bars of some ranges that have a volume, as [`ReadBars::last_bars`] gives them.
+    fn last_traded_bars(&self, ranges: &[BarRange], count: usize) -> Result<Vec<StoredBar>, StoreError>;
+
     /// The symbols that have a 1-minute bar later than the instant given for them.
     fn bars_after(&self, ends: &[(Symbol, UnixSeconds)]) -> Result<BTreeSet<Symbol>, StoreError>;
 }

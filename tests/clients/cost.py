@@ -14,7 +14,7 @@ from market import Market
 
 # A path with the ends of a range of 200 bars, the last one included, and where its answer has them.
 DIALECTS = {
-    "native": ("/api/v1/bars/AAPL?timeframe=1m&start={start}&limit=200", lambda answer: answer["data"]),
+    "native": ("/api/v2/bars/AAPL?timeframe=1m&start={start}&limit=200", lambda answer: answer["data"]),
     "alpaca": ("/v2/stocks/bars?symbols=AAPL&timeframe=1Min&start={iso}&limit=200", lambda answer: answer["bars"]["AAPL"]),
     "polygon": ("/v2/aggs/ticker/AAPL/range/1/minute/{start}000/{end}000?limit=200", lambda answer: answer["results"]),
     "binance": ("/api/v3/klines?symbol=AAPL&interval=1m&startTime={start}000&limit=200", lambda answer: answer),

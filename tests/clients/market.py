@@ -127,7 +127,7 @@ class Market:
                 words = ["--addr", self.address, "--api-keys", self.keys, "--rate", "100000", *self.serve_words]
                 self.server = self._start("market-api", *words)
             headers = {"X-API-Key": f"{self.key_id}.{self.key_secret}"}
-            with urllib.request.urlopen(urllib.request.Request(f"{self.url}/api/v1/status", headers=headers)) as answer:
+            with urllib.request.urlopen(urllib.request.Request(f"{self.url}/api/v2/status", headers=headers)) as answer:
                 return answer.status == 200 and self.rows("SELECT 1 FROM market_clock")
 
         until("the server answers", answers)

@@ -162,7 +162,7 @@ export async function tickers(signal?: AbortSignal): Promise<Ticker[]> {
   const all: Ticker[] = [];
   let after: string | undefined;
   do {
-    const page: Enveloped<TickerRow[]> = await get('/api/v1/tickers', { limit: PAGE, after }, signal);
+    const page: Enveloped<TickerRow[]> = await get('/api/v2/tickers', { limit: PAGE, after }, signal);
     for (const row of page.data) {
       const { symbol, name, sector, price, change_percent: change, halted } = row;
       all.push({ symbol, name, sector, price: Number(price), changePercent: change, halted });
@@ -173,7 +173,7 @@ export async function tickers(signal?: AbortSignal): Promise<Ticker[]> {
 }
 
 export async function status(): Promise<Status> {
-  const { data } = await get<Enveloped<StatusRow>>('/api/v1/status');
+  const { data } = await get<Enveloped<StatusRow>>('/api/v2/status');
   return {
     pace: data.pace,
     speed: data.speed ?? 0,
@@ -202,7 +202,7 @@ export async function regimes(symbol: string, start: number, end: number, signal
   const spans: Span[] = [];
   for (let from = start; from < end; from += TRUTH_SPAN) {
     const part = { start: from, end: Math.min(from + TRUTH_SPAN, end) - 1 };
-    const path = `/api/v1/truth/${encodeURIComponent(symbol)}`;
+    const path = `/api/v2/truth/${encodeURIComponent(symbol)}`;
     const { data } = await get<Enveloped<{ regimes: { from: number; until: number; regime: Regime }[] }>>(path, part, signal);
     spans.push(...data.regimes.map(({ from, until, regime }) => ({ start: from, end: until, regime })));
   }

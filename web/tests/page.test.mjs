@@ -305,7 +305,7 @@ test('of a whole exchange\'s stocks only those in view are in the document', asy
     ...{ symbol: String(600000 + at), name: `Stock ${at}`, sector: 'Banks', board: 'main', price: '10.00' },
     ...{ change_percent: 1.5, volume: 100, last_update: 0, halted: false, active: true },
   }));
-  await page.route('**/api/v1/tickers?*', (route) => route.fulfill({ json: { success: true, data, meta: {} } }));
+  await page.route('**/api/v2/tickers?*', (route) => route.fulfill({ json: { success: true, data, meta: {} } }));
   await page.goto(market.url);
   await page.locator('.row').first().waitFor();
   assert.ok((await page.locator('.row').count()) < 40);

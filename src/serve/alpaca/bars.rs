@@ -25,7 +25,8 @@ async fn found(server: &Server, symbols: BTreeSet<Symbol>, asked: &AlpacaQuery) 
     let (start, end) = (Some(start_or_today(server, start).await?.seconds_ceil()), end.map(UnixNanos::seconds));
     over_symbols(symbols, limit, cursor, |symbol, limit, after| async move {
         let after = after.map(UnixSeconds::new);
-        let query = BarQuery { symbol, interval, start, end, order, empty_minutes: EmptyMinutes::Skip, limit, after };
+        let query =
+            BarQuery { symbol, interval, start, end, order, empty_minutes: EmptyMinutes::Untraded, limit, after };
         match server.reader.bars(query).await {
             Ok(page) => Ok((page.bars.iter().map(BarShape::shown).collect(), page.next.map(UnixSeconds::get))),
             Err(Refusal::UnknownTicker(_)) => Ok((vec![], None)),

@@ -104,7 +104,7 @@ impl AlpacaEvents {
             let encode =
                 move |symbol: &Symbol, event: &Event, _: Option<&BestQuote>| messages::event(codec, symbol, event);
             for (event, message) in of_symbol.encoded(codec.encoder(), is_needed, encode) {
-                messages.extend(message.cloned());
+                messages.extend(message.filter(|message| !message.is_empty()).cloned());
                 match event {
                     Event::Bar(closed) => bars.push((of_symbol.symbol, *closed)),
                     Event::Halt { is_halted } if channels.has(AlpacaChannel::Statuses) => {
@@ -125,7 +125,7 @@ impl AlpacaEvents {
     async fn of_bar(&mut self, symbol: &Symbol, closed: &Closed, messages: &mut Vec<Bytes>) {
         let channels = self.channels.of(symbol);
         let name = |kind| MessageName { kind: Some(kind), symbol: Some(symbol.as_str()) };
-        if closed.is_corrected && channels.has(AlpacaChannel::UpdatedBars) {
+        if closed.is_corrected && closed.is_traded() && channels.has(AlpacaChannel::UpdatedBars) {
             messages.push(self.codec.write(&BarShape::closed(name("u"), closed)));
         }
         if !channels.has(AlpacaChannel::DailyBars) {

@@ -24,7 +24,7 @@ use klined_market::calendar::Calendar;
 /// The last bars of those of these symbols that have one.
 async fn latest_bars(server: &Server, symbols: Vec<Symbol>) -> Result<BTreeMap<Symbol, BarShape<'static>>, Refusal> {
     let ticks = server.ticks.clone();
-    let newest = server.reader.ask(move |_, _| ticks.newest_minutes(&symbols)).await?;
+    let newest = server.reader.ask(move |_, _| ticks.last_traded_minutes(&symbols)).await?;
     let shape = |(symbol, bar, ticks): (Symbol, StoredBar, Option<MinuteTicks>)| {
         (symbol, BarShape::shown(&ShownBar::from(bar)).with_ticks(ticks.as_ref()))
     };
@@ -72,8 +72,11 @@ fn shape_of(snapshot: &StockSnapshot, calendar: &Calendar) -> SnapshotShape {
     let StockSnapshot { days, minute, present, latest } = snapshot;
     let so_far = present.of_day(days.figures(), calendar);
     let minute_bar = match present.minute {
-        Some((minute, bar)) => BarShape::of(MessageName::default(), minute.start(), &bar),
-        None => BarShape::shown(&days.minute).with_ticks(minute.as_ref()),
+        Some((minute, bar)) => Some(BarShape::of(MessageName::default(), minute.start(), &bar)),
+        // The ticks are those of the last minute, which may have no trade.
+        None => days.traded.map(|traded| {
+            BarShape::shown(&traded).with_ticks(minute.as_ref().filter(|_| traded.start == days.minute.start))
+        }),
     };
     // The open minute may be the first of a day.
     let is_new_day = calendar.date_of(so_far.last) != calendar.date_of(days.minute.start);
@@ -81,7 +84,7 @@ fn shape_of(snapshot: &StockSnapshot, calendar: &Calendar) -> SnapshotShape {
     SnapshotShape {
         latest_trade: NewestTick::of(latest),
         latest_quote: present.quote.map(|quote| QuoteShape::of(MessageName::default(), &quote)),
-        minute_bar: Some(minute_bar),
+        minute_bar,
         daily_bar: Some(day_bar(&so_far, calendar)),
         prev_daily_bar: previous.as_ref().map(BarShape::shown),
     }

@@ -276,14 +276,14 @@ pub fn luld(codec: Codec, symbol: &str, limits: &PriceLimits, is_opening: bool, 
     codec.write(&LuldShape { kind: "l", symbol, u, d, i, t, z: TAPE })
 }
 
-/// A trade, a quote or a minute's bar; nothing of a halt, which is written when it is sent.
+/// A trade, a quote or a minute's bar. Empty for a minute without trade, and for a halt, which is written when it is sent.
 pub fn event(codec: Codec, symbol: &Symbol, event: &Event) -> Bytes {
     let name = |kind| MessageName { kind: Some(kind), symbol: Some(symbol.as_str()) };
     match event {
         Event::Trade(trade) => codec.write(&TradeShape::of(name("t"), trade)),
         Event::Quote(quote) => codec.write(&QuoteShape::of(name("q"), quote)),
-        Event::Bar(closed) => codec.write(&BarShape::closed(name("b"), closed)),
-        Event::Halt { .. } => Bytes::new(),
+        Event::Bar(closed) if closed.is_traded() => codec.write(&BarShape::closed(name("b"), closed)),
+        Event::Bar(_) | Event::Halt { .. } => Bytes::new(),
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use chrono::NaiveDate;
 
 use super::answers::AlpacaError;
 use crate::query::TimeOrder;
@@ -11,16 +12,17 @@ use crate::query::errors::Refusal;
 use crate::query::parameters::{read, repeated};
 use crate::query::time::{self, Edge};
 use crate::serve::kit::pages::SymbolCursor;
+use crate::serve::kit::parameters::route;
 use crate::serve::server::Server;
 use klined_market::base::{Interval, Symbol, UnixNanos, UnixSeconds};
 use klined_market::calendar::Hours;
 
-/// The most symbols of one request.
-const SYMBOLS_MAX: usize = 10_000;
+/// The most symbols of one request. With names of six letters and escaped commas they fit into a URL.
+const SYMBOLS_MAX: usize = 6_000;
 /// The most and the usual number of entries of a page.
 const LIMIT_MAX: u16 = 10_000;
 const LIMIT_USUAL: u16 = 1_000;
-/// Every parameter that Alpaca's routes for stocks take. Feed, currency, adjustment and date of the symbol's name change nothing here.
+/// Every parameter that Alpaca's routes for stocks take.
 pub const KNOWN: [&str; 12] = [
     "symbols",
     "timeframe",
@@ -36,6 +38,37 @@ pub const KNOWN: [&str; 12] = [
     "tape",
 ];
 
+/// The parameters of each route, by what its pattern ends with. Those of one symbol do not take `symbols`.
+const OF_ROUTE: [(&str, &[&str]); 8] = [
+    ("/latest", &["symbols", "feed", "currency"]),
+    ("/snapshots", &["symbols", "feed", "currency"]),
+    ("/snapshot", &["feed", "currency"]),
+    ("/meta/exchanges", &[]),
+    ("/meta/conditions/{kind}", &["tape"]),
+    (
+        "/bars",
+        &[
+            "symbols",
+            "timeframe",
+            "start",
+            "end",
+            "limit",
+            "page_token",
+            "sort",
+            "adjustment",
+            "asof",
+            "feed",
+            "currency",
+        ],
+    ),
+    ("/trades", &["symbols", "start", "end", "limit", "page_token", "sort", "asof", "feed", "currency"]),
+    ("/quotes", &["symbols", "start", "end", "limit", "page_token", "sort", "asof", "feed", "currency"]),
+];
+/// The values of parameters that change nothing here: there is one feed, and there are no corporate actions.
+const FEEDS: [&str; 6] = ["sip", "iex", "delayed_sip", "otc", "boats", "overnight"];
+const ADJUSTMENTS: [&str; 5] = ["raw", "split", "dividend", "spin-off", "all"];
+const TAPES: [&str; 3] = ["A", "B", "C"];
+
 /// A request's parameters by their names; those without a value are left out.
 #[derive(Debug, Clone, Default)]
 pub struct AlpacaQuery(BTreeMap<String, String>);
@@ -44,7 +77,7 @@ impl<S: Send + Sync> FromRequestParts<S> for AlpacaQuery {
     type Rejection = AlpacaError;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
-        Ok(Self::of(read(&parts.uri)?)?)
+        Ok(Self::of(route(parts), read(&parts.uri)?)?)
     }
 }
 
@@ -53,14 +86,38 @@ fn invalid(name: &str, value: &str) -> Refusal {
 }
 
 impl AlpacaQuery {
-    fn of(pairs: Vec<(String, String)>) -> Result<Self, Refusal> {
+    fn of(route: &str, pairs: Vec<(String, String)>) -> Result<Self, Refusal> {
+        let of_route = OF_ROUTE.iter().find(|(end, _)| route.ends_with(end)).map_or(&KNOWN[..], |(_, known)| known);
+        let is_known = |name: &str| of_route.contains(&name) && !(name == "symbols" && route.contains("{symbol}"));
         let unknown: BTreeSet<_> =
-            pairs.iter().filter(|(name, _)| !KNOWN.contains(&name.as_str())).map(|(name, _)| repeated(name)).collect();
+            pairs.iter().filter(|(name, _)| !is_known(name)).map(|(name, _)| repeated(name)).collect();
         if !unknown.is_empty() {
             let names = unknown.into_iter().take(5).collect::<Vec<_>>().join(", ");
             return Err(Refusal::Invalid(format!("unexpected parameter(s): {names}")));
         }
-        Ok(Self(pairs.into_iter().filter(|(_, value)| !value.is_empty()).collect()))
+        let query = Self(pairs.into_iter().filter(|(_, value)| !value.is_empty()).collect());
+        query.check_values()?;
+        Ok(query)
+    }
+
+    /// Refuses values of parameters that change nothing, where the vendor has no such value or would give other numbers.
+    fn check_values(&self) -> Result<(), Refusal> {
+        let is_one_of = |name, values: &[&str]| match self.text(name) {
+            Some(text) if !text.split(',').all(|part| values.contains(&part)) => Err(invalid(name, text)),
+            _ => Ok(()),
+        };
+        is_one_of("feed", &FEEDS)?;
+        is_one_of("adjustment", &ADJUSTMENTS)?;
+        is_one_of("tape", &TAPES)?;
+        match self.text("currency") {
+            // Prices are not converted.
+            Some(text) if text != "USD" => Err(invalid("currency", text)),
+            _ => Ok(()),
+        }?;
+        match self.text("asof") {
+            Some(text) if text != "-" && text.parse::<NaiveDate>().is_err() => Err(invalid("asof", text)),
+            _ => Ok(()),
+        }
     }
 
     fn text(&self, name: &str) -> Option<&str> {
@@ -191,7 +248,7 @@ mod tests {
     use klined_market::base::{Nanos, Seconds};
 
     fn of(name: &str, value: &str) -> AlpacaQuery {
-        AlpacaQuery::of(vec![(name.to_owned(), value.to_owned())]).unwrap_or_default()
+        AlpacaQuery::of("/any", vec![(name.to_owned(), value.to_owned())]).unwrap_or_default()
     }
 
     #[test]
@@ -229,7 +286,8 @@ mod tests {
             );
         }
         let midnight = second - Seconds::minutes(9 * 60 + 30);
-        let day = AlpacaQuery::of(["start", "end"].map(|name| (name.to_owned(), "2026-03-02".to_owned())).to_vec());
+        let day =
+            AlpacaQuery::of("/any", ["start", "end"].map(|name| (name.to_owned(), "2026-03-02".to_owned())).to_vec());
         let last = (midnight + Seconds::DAY).saturating_nanos().previous();
         assert_eq!(day.and_then(|day| day.range(Hours::Sse)), Ok((Some(midnight.saturating_nanos()), Some(last))));
     }

@@ -67,7 +67,7 @@ impl BinanceError {
             Self::TooManyParameters { .. } => -1101,
             Self::Unread { .. } => -1104,
             Self::Refused(refusal) => match refusal {
-                Refusal::Invalid(_) | Refusal::TooLarge(_) => -1130,
+                Refusal::Invalid(_) | Refusal::TooLarge(_) | Refusal::LongHead(_) | Refusal::NoRequest => -1130,
                 Refusal::UnknownTicker(_) => -1121,
                 Refusal::NoRoute | Refusal::WrongMethod => -5000,
                 Refusal::NoKey => -2014,

@@ -10,6 +10,7 @@ use super::answers::{BinanceAnswer, BinanceError, answer, encoded};
 use super::klines::unit;
 use super::parameters::BinanceQuery;
 use crate::access::faults::Freshness;
+use crate::access::limits::RatePeriod;
 use crate::query::{Age, TickQuery};
 use crate::serve::server::Server;
 use crate::store::PriceRow;
@@ -77,11 +78,15 @@ pub async fn exchange_info(State(server): State<Arc<Server>>, parameters: Binanc
         Some(rows) => rows.into_iter().map(symbol_info).collect(),
         None => prices.rows.iter().map(symbol_info).collect(),
     };
-    let per_second = server.options.of_address.rate.per_second;
+    let rate = server.options.of_address.rate;
+    let interval = match rate.period {
+        RatePeriod::Second => "SECOND",
+        RatePeriod::Minute => "MINUTE",
+    };
     answer(&json!({
         "timezone": "UTC",
         "serverTime": server.market_time_or_wall().await?.millis(),
-        "rateLimits": [{"rateLimitType": "RAW_REQUESTS", "interval": "SECOND", "intervalNum": 1, "limit": per_second}],
+        "rateLimits": [{"rateLimitType": "RAW_REQUESTS", "interval": interval, "intervalNum": 1, "limit": rate.requests}],
         "exchangeFilters": [],
         "symbols": symbols,
     }))

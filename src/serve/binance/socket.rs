@@ -105,7 +105,7 @@ struct BinanceStream {
 impl Protocol for BinanceStream {
     /// Room for the names of as many streams; 5 messages a second, as at Binance; klines that have changed each second.
     const LIMITS: SocketLimits = SocketLimits {
-        rate: Rate { per_second: NonZeroU32::new(5).unwrap(), burst: NonZeroU32::new(10).unwrap() },
+        rate: Rate::a_second(NonZeroU32::new(5).unwrap(), NonZeroU32::new(10).unwrap()),
         timer: Some(Duration::from_secs(1)),
         ..SocketLimits::new(128 * 1024, Duration::ZERO)
     };

@@ -24,7 +24,7 @@ use klined_market::base::Symbol;
 /// How long a client may take to confirm that the connection closes.
 const CLOSE_WAIT: Duration = Duration::from_secs(5);
 /// The pings and pongs that a client may send: more than any library does.
-const CONTROL_RATE: Rate = Rate { per_second: NonZeroU32::new(10).unwrap(), burst: NonZeroU32::new(60).unwrap() };
+const CONTROL_RATE: Rate = Rate::a_second(NonZeroU32::new(10).unwrap(), NonZeroU32::new(60).unwrap());
 /// How often a client is pinged.
 const PING_EVERY: Duration = Duration::from_secs(20);
 /// A client that has sent nothing for so long, not even the answer to a ping, is gone.
@@ -49,7 +49,7 @@ impl SocketLimits {
     /// Limits of 50 messages a second, 200 at once after a pause, and no timer.
     #[must_use]
     pub const fn new(message_bytes: usize, auth_wait: Duration) -> Self {
-        let rate = Rate { per_second: NonZeroU32::new(50).unwrap(), burst: NonZeroU32::new(200).unwrap() };
+        let rate = Rate::a_second(NonZeroU32::new(50).unwrap(), NonZeroU32::new(200).unwrap());
         Self { message_bytes, rate, auth_wait, timer: None }
     }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
 
-use axum::extract::{FromRequestParts, Path};
+use axum::extract::{FromRequestParts, MatchedPath, Path};
 use axum::http::Uri;
 use axum::http::request::Parts;
 use axum::response::IntoResponse;
@@ -22,13 +22,12 @@ pub trait RouteError: From<Refusal> + IntoResponse + Send + 'static {
     /// The names that a query string of the dialect may have. Routes see no others, so that none can be missing here.
     const KNOWN: &'static [&'static str];
 
-    /// Looks at the names that a query string has besides those of a key. By default names that are not known are passed over.
+    /// Looks at the names that a query string has besides those of a key. The route is its pattern, with `{name}` for a segment that
+    /// varies.
     ///
     /// # Errors
-    /// The route at the path does not have one of them, and the dialect refuses that.
-    fn check(_path: &str, _names: &[Cow<'_, str>]) -> Result<(), Self> {
-        Ok(())
-    }
+    /// The route does not have one of them.
+    fn check(route: &str, names: &[Cow<'_, str>]) -> Result<(), Self>;
 }
 
 /// The names of a query string, without those under which a key may be given.
@@ -41,8 +40,7 @@ pub fn names(uri: &Uri) -> Vec<Cow<'_, str>> {
 ///
 /// # Errors
 /// There is such a name.
-pub fn refuse_others(uri: &Uri, known: &[&str]) -> Result<(), Refusal> {
-    let names = names(uri);
+pub fn refuse_others(names: &[Cow<'_, str>], known: &[&str]) -> Result<(), Refusal> {
     let Some(other) = names.iter().find(|name| !known.contains(&&***name)) else { return Ok(()) };
     let nearness = |known: &&&str| (strsim::jaro_winkler(&other.to_lowercase(), known) * 1000.0) as u32;
     let nearest = known.iter().max_by_key(nearness).filter(|known| nearness(known) >= NEAR);
@@ -52,9 +50,15 @@ pub fn refuse_others(uri: &Uri, known: &[&str]) -> Result<(), Refusal> {
     Err(Refusal::Invalid(format!("there is no parameter \"{other}\"{meant}; this route has {all}")))
 }
 
+/// The pattern of the route that a request has reached.
+pub fn route(parts: &Parts) -> &str {
+    parts.extensions.get::<MatchedPath>().map_or(parts.uri.path(), MatchedPath::as_str)
+}
+
 /// The query string's parameters, of those that a dialect knows.
-fn parameters<T: DeserializeOwned, E: RouteError>(uri: &Uri) -> Result<T, E> {
-    E::check(uri.path(), &names(uri))?;
+fn parameters<T: DeserializeOwned, E: RouteError>(parts: &Parts) -> Result<T, E> {
+    let uri = &parts.uri;
+    E::check(route(parts), &names(uri))?;
     let is_known = |name: &str| E::KNOWN.contains(&name);
     let pairs = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
     if pairs.clone().all(|(name, _)| is_known(&name)) {
@@ -67,14 +71,14 @@ fn parameters<T: DeserializeOwned, E: RouteError>(uri: &Uri) -> Result<T, E> {
     Ok(read(&known.parse::<Uri>().map_err(invalid)?)?)
 }
 
-/// The query string's parameters, as a type that reads them. Names that it does not know are passed over.
+/// The query string's parameters, as a type that reads them.
 pub struct QueryOf<T, E>(pub T, pub PhantomData<E>);
 
 impl<T: DeserializeOwned, E: RouteError, S: Send + Sync> FromRequestParts<S> for QueryOf<T, E> {
     type Rejection = E;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, E> {
-        Ok(Self(parameters::<_, E>(&parts.uri)?, PhantomData))
+        Ok(Self(parameters::<_, E>(parts)?, PhantomData))
     }
 }
 
@@ -85,7 +89,7 @@ impl<E: RouteError, S: Send + Sync> FromRequestParts<S> for QueryMap<E> {
     type Rejection = E;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, E> {
-        Ok(Self(parameters::<_, E>(&parts.uri)?, PhantomData))
+        Ok(Self(parameters::<_, E>(parts)?, PhantomData))
     }
 }
 
@@ -119,7 +123,7 @@ mod tests {
     fn a_name_that_a_route_does_not_have_is_refused_with_the_nearest_one() {
         let known = ["timeframe", "start", "end", "limit"];
         let refused = |query: &str| {
-            let refusal = refuse_others(&format!("/any?{query}").parse().unwrap(), &known).err();
+            let refusal = refuse_others(&names(&format!("/any?{query}").parse().unwrap()), &known).err();
             refusal.map(|refusal| refusal.to_string())
         };
         for right in ["", "start=1&end=2", "api_key=a.b&limit=3", "apiKey=a.b", "st%61rt=1"] {

@@ -1,5 +1,7 @@
 //! The native dialect's envelope: `{"success":true,"data":…,"meta":{…}}` or `{"success":false,"error":{…}}`.
 
+use std::borrow::Cow;
+
 use axum::body::Bytes;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -15,6 +17,11 @@ pub struct NativeError(pub Refusal);
 impl RouteError for NativeError {
     /// Each route documents its own, which [`super::parameters::NativeQuery`] knows.
     const KNOWN: &'static [&'static str] = &[];
+
+    /// [`super::parameters::NativeQuery`] has looked at them.
+    fn check(_route: &str, _names: &[Cow<'_, str>]) -> Result<(), Self> {
+        Ok(())
+    }
 }
 
 impl From<Refusal> for NativeError {

@@ -153,7 +153,7 @@ async fn page(server: &Server, query: BarQuery, label: Label) -> NativeAnswer {
 ///
 /// Without `start` these are the latest bars up to `end`, in ascending order as well; `order=desc` goes on to older ones page
 /// after page.
-#[utoipa::path(get, path = "/api/v1/bars/{ticker}", tag = "bars",
+#[utoipa::path(get, path = "/api/v2/bars/{ticker}", tag = "bars",
     params(("ticker" = String, Path), BarParameters),
     responses((status = 200, body = BarsBody), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn bars(
@@ -176,7 +176,7 @@ pub async fn bars(
 }
 
 /// A page of 1-minute bars
-#[utoipa::path(get, path = "/api/v1/history/{ticker}", tag = "bars",
+#[utoipa::path(get, path = "/api/v2/history/{ticker}", tag = "bars",
     params(("ticker" = String, Path), HistoryParameters),
     responses((status = 200, body = BarsBody), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn history(

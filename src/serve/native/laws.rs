@@ -22,7 +22,7 @@ use klined_market::calendar::Hours;
 const LAST: i64 = 253_402_300_799;
 
 /// Every parser of what clients write.
-pub const PARSERS: [Parser; 9] = [
+pub const PARSERS: [Parser; 11] = [
     |bytes| text(bytes, |text| serde_json::from_str::<NativeRequest>(text)),
     |bytes| text(bytes, |text| (ticker(text), interval("timeframe", Some(text)), page_token(Some(text)))),
     read::<NativeQuery<BarParameters>>,
@@ -32,6 +32,8 @@ pub const PARSERS: [Parser; 9] = [
     read::<NativeQuery<TickerParameters>>,
     read::<NativeQuery<TickParameters>>,
     read::<NativeQuery<TruthParameters>>,
+    read::<NativeQuery<super::v1::TickRange>>,
+    read::<NativeQuery<super::v1::BarRange>>,
 ];
 
 proptest! {

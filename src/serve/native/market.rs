@@ -85,7 +85,7 @@ fn ticker_body(row: &PriceRow) -> TickerBody<'_> {
 }
 
 /// Stocks, in order of ticker
-#[utoipa::path(get, path = "/api/v1/tickers", tag = "market", params(TickerParameters),
+#[utoipa::path(get, path = "/api/v2/tickers", tag = "market", params(TickerParameters),
     responses((status = 200, body = TickersBody), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn tickers(
     State(server): State<Arc<Server>>,
@@ -148,7 +148,7 @@ pub struct OneQuoteBody<'a> {
 }
 
 /// A stock's price and its day so far
-#[utoipa::path(get, path = "/api/v1/quote/{ticker}", tag = "market", params(("ticker" = String, Path)),
+#[utoipa::path(get, path = "/api/v2/quote/{ticker}", tag = "market", params(("ticker" = String, Path)),
     responses((status = 200, body = OneQuoteBody), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn quote(
     State(server): State<Arc<Server>>,
@@ -213,6 +213,24 @@ pub enum PeriodName {
     Days30,
 }
 
+impl StatsParameters {
+    /// The period that is asked for.
+    pub fn period(&self) -> PeriodName {
+        self.period.unwrap_or_default()
+    }
+}
+
+impl From<PeriodName> for Period {
+    fn from(name: PeriodName) -> Self {
+        match name {
+            PeriodName::Hour => Self::Minutes(60),
+            PeriodName::Day => Self::Days(1),
+            PeriodName::Days7 => Self::Days(7),
+            PeriodName::Days30 => Self::Days(30),
+        }
+    }
+}
+
 /// Figures of a stock over a time
 #[derive(Debug, Serialize, ToSchema)]
 pub struct StatsBody<'a> {
@@ -247,25 +265,19 @@ pub struct OneStatsBody<'a> {
 }
 
 /// High, low, mean, volume, change and volatility of the last minutes or days
-#[utoipa::path(get, path = "/api/v1/stats/{ticker}", tag = "market", params(("ticker" = String, Path), StatsParameters),
+#[utoipa::path(get, path = "/api/v2/stats/{ticker}", tag = "market", params(("ticker" = String, Path), StatsParameters),
     responses((status = 200, body = OneStatsBody), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn stats(
     State(server): State<Arc<Server>>,
     Ticker(symbol): Ticker,
     NativeQuery(asked): NativeQuery<StatsParameters>,
 ) -> NativeAnswer {
-    let name = asked.period.unwrap_or_default();
-    let period = match name {
-        PeriodName::Hour => Period::Minutes(60),
-        PeriodName::Day => Period::Days(1),
-        PeriodName::Days7 => Period::Days(7),
-        PeriodName::Days30 => Period::Days(30),
-    };
+    let period = asked.period();
     let PeriodFigures { from, to, bars, open, high, low, close, mean, volume, volatility } =
-        server.reader.figures(symbol, period).await?;
+        server.reader.figures(symbol, period.into()).await?;
     let body = StatsBody {
         symbol: symbol.as_str(),
-        period: name,
+        period,
         from: from.get(),
         to: to.get(),
         bars,
@@ -319,7 +331,7 @@ pub struct MarketStatusBody {
 }
 
 /// The market's clock and session
-#[utoipa::path(get, path = "/api/v1/status", tag = "market",
+#[utoipa::path(get, path = "/api/v2/status", tag = "market",
     responses((status = 200, body = MarketStatusBody), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn status(State(server): State<Arc<Server>>, _: NativeQuery<NoParameters>) -> NativeAnswer {
     let (prices, standing) = (server.reader.price_list().await?, server.reader.standing().await?);
@@ -375,7 +387,7 @@ pub async fn health(State(server): State<Arc<Server>>) -> Response {
 }
 
 /// The metrics of the server, as OpenMetrics text.
-pub async fn metrics(State(server): State<Arc<Server>>) -> NativeAnswer {
+pub async fn metrics(State(server): State<Arc<Server>>, _: NativeQuery<NoParameters>) -> NativeAnswer {
     let text =
         server.metrics.text(server.reader.hits_and_misses(), server.hub.counts()).map_err(|_| Refusal::Internal(0))?;
     Ok(([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response())

@@ -1,4 +1,4 @@
-//! The native dialect, version 1: REST under `/api/v1`, the chart page's `/api/klines`, `/health`.
+//! The native dialect: REST under `/api/v2`, the first version under `/api/v1`, the chart page's `/api/klines`, `/ws`, `/health`.
 
 mod answers;
 mod bars;
@@ -10,6 +10,7 @@ mod parameters;
 mod socket;
 mod ticks;
 mod truth;
+mod v1;
 
 use std::sync::Arc;
 
@@ -44,14 +45,15 @@ static KEY_HEADERS: [HeaderName; 1] = [HeaderName::from_static("x-api-key")];
 #[openapi(
     info(
         title = "klined",
-        description = "A synthetic stock market over HTTP. Prices are decimal strings; times are Unix seconds, the start of a \
-            bar's first minute unless asked for otherwise. Data for the same seed is the same at every call.",
+        description = "A synthetic stock market over HTTP. Prices are decimal strings. Times are Unix seconds, the start of a \
+            bar's first minute unless asked for otherwise; version 1 has them as ISO 8601. Data for the same seed is the same at every call.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
     ),
     tags(
         (name = "bars", description = "Bars of every interval, in pages"),
         (name = "ticks", description = "Trades and quotes inside the minutes, up to the market's present instant"),
         (name = "market", description = "Stocks and the market's state"),
+        (name = "v1", description = "Version 1: five routes in the shapes of the first market data API"),
     )
 )]
 struct Document;
@@ -77,6 +79,11 @@ fn documented() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(market::status))
         .routes(routes!(truth::truth))
         .routes(routes!(bars::klines))
+        .routes(routes!(v1::tickers))
+        .routes(routes!(v1::quote))
+        .routes(routes!(v1::history))
+        .routes(routes!(v1::bars))
+        .routes(routes!(v1::stats))
 }
 
 /// Describes in the document where a key may be given.

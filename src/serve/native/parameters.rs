@@ -12,7 +12,7 @@ use crate::query::errors::Refusal;
 use crate::query::parameters::{read, repeated};
 use crate::query::time::{self, Edge};
 use crate::query::{EmptyMinutes, Label, TimeOrder};
-use crate::serve::kit::parameters::{Segments, refuse_others};
+use crate::serve::kit::parameters::{Segments, names, refuse_others};
 use klined_market::base::{Interval, Symbol, UnixSeconds};
 use klined_market::calendar::Hours;
 
@@ -25,7 +25,7 @@ impl<T: DeserializeOwned + IntoParams, S: Send + Sync> FromRequestParts<S> for N
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, NativeError> {
         let documented = T::into_params(|| None);
         let known: Vec<&str> = documented.iter().map(|parameter| parameter.name.as_str()).collect();
-        refuse_others(&parts.uri, &known)?;
+        refuse_others(&names(&parts.uri), &known)?;
         Ok(Self(read(&parts.uri)?))
     }
 }

@@ -100,7 +100,7 @@ async fn page<T: Tick, Body: Serialize>(
 }
 
 /// A page of trades, in order of time
-#[utoipa::path(get, path = "/api/v1/trades/{ticker}", tag = "ticks", params(("ticker" = String, Path), TickParameters),
+#[utoipa::path(get, path = "/api/v2/trades/{ticker}", tag = "ticks", params(("ticker" = String, Path), TickParameters),
     responses((status = 200, body = TradesBody), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn trades(
     State(server): State<Arc<Server>>,
@@ -121,7 +121,7 @@ pub async fn trades(
 }
 
 /// A page of quotes, in order of time
-#[utoipa::path(get, path = "/api/v1/quotes/{ticker}", tag = "ticks", params(("ticker" = String, Path), TickParameters),
+#[utoipa::path(get, path = "/api/v2/quotes/{ticker}", tag = "ticks", params(("ticker" = String, Path), TickParameters),
     responses((status = 200, body = BestQuotesBody), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn quotes(
     State(server): State<Arc<Server>>,

@@ -74,7 +74,7 @@ pub struct OneTruthBody<'a> {
 }
 
 /// The regime of each minute and the events forced upon it
-#[utoipa::path(get, path = "/api/v1/truth/{ticker}", tag = "market", params(("ticker" = String, Path), TruthParameters),
+#[utoipa::path(get, path = "/api/v2/truth/{ticker}", tag = "market", params(("ticker" = String, Path), TruthParameters),
     responses((status = 200, body = OneTruthBody), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn truth(
     State(server): State<Arc<Server>>,

@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use super::answers::{PolygonAnswer, PolygonError, invalid, plain, request_id};
-use super::parameters::{External, NanosSpan, PolygonPath, PolygonQuery, Sort, limit, moment, number};
+use super::parameters::{External, NanosSpan, PolygonPath, PolygonQuery, Sort, limit, moment, number, same_as_path};
 use crate::query::errors::Refusal;
 use crate::query::parameters::repeated;
 use crate::query::{BarPage, BarQuery, EmptyMinutes, ShownBar};
@@ -28,10 +28,14 @@ pub struct RangeParameters {
     cursor: Option<i64>,
 }
 
-/// Whether bars are to be adjusted for splits, of which there are none.
+/// Whether bars are to be adjusted for splits, and whether stocks that are traded over the counter belong to the answer. There are neither.
 #[derive(Debug, Deserialize)]
 pub struct AdjustedParameter {
     adjusted: Option<bool>,
+    #[serde(rename = "include_otc")]
+    _include_otc: Option<bool>,
+    locale: Option<String>,
+    market_type: Option<String>,
 }
 
 /// A bar.
@@ -159,7 +163,7 @@ pub async fn range(
         start: Some(snapped(&server.reader.calendar(), interval, span.from.seconds())),
         end: Some(span.to.seconds()),
         order: sort.into(),
-        empty_minutes: EmptyMinutes::Skip,
+        empty_minutes: EmptyMinutes::Untraded,
         limit: (asked_limit / base).max(1),
         after: asked.cursor.map(|cursor| UnixSeconds::new(cursor.clamp(0, i64::MAX - 1))),
     };
@@ -222,6 +226,8 @@ pub async fn grouped(
     QueryOf(asked, ..): PolygonQuery<AdjustedParameter>,
 ) -> PolygonAnswer {
     let date = date(&text)?;
+    same_as_path("locale", asked.locale.as_deref(), &locale)?;
+    same_as_path("market_type", asked.market_type.as_deref(), &market)?;
     if (locale.as_str(), market.as_str()) != ("us", "stocks") {
         return plain(AggregatesBody::of(None, &[], asked.adjusted));
     }
@@ -233,7 +239,7 @@ pub async fn grouped(
         .ask(move |store, _| {
             let range = |symbol: &Symbol| BarRange { symbol: *symbol, interval: Interval::Day, from, to };
             let ranges: Vec<BarRange> = symbols.iter().map(range).collect();
-            let bars = store.bars(&ranges, ranges.len())?;
+            let bars = store.traded_bars(&ranges, ranges.len())?;
             let shown = |bar: &StoredBar| AggregateBody {
                 ticker: symbols.get(bar.range).map(Symbol::to_string),
                 ..AggregateBody::of(&ShownBar::from(*bar))
@@ -260,12 +266,13 @@ struct OpenClose<'a> {
 pub async fn open_close(
     State(server): State<Arc<Server>>,
     Segments((ticker, text), ..): PolygonPath<(String, String)>,
+    _: PolygonQuery<AdjustedParameter>,
 ) -> PolygonAnswer {
     let date = date(&text)?;
     let symbol: Symbol = ticker.parse().map_err(|_| PolygonError::NotFound("Data not found."))?;
     let (from, to) = bounds(server.hours(), date)?;
     let range = BarRange { symbol, interval: Interval::Day, from, to };
-    let found = server.reader.ask(move |store, _| Ok(store.bars(&[range], 1)?)).await?;
+    let found = server.reader.ask(move |store, _| Ok(store.traded_bars(&[range], 1)?)).await?;
     let bar = found.first().filter(|bar| bar.is_priced()).ok_or(PolygonError::NotFound("Data not found."))?;
     let StoredBar { open, high, low, close, volume, .. } = *bar;
     plain(OpenClose { status: "OK", from: date.to_string(), symbol: symbol.as_str(), open, high, low, close, volume })

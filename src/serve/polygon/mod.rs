@@ -44,6 +44,7 @@ pub const DIALECT: Dialect = Dialect {
         read::<PolygonQuery<aggregates::AdjustedParameter>>,
         |bytes| drop(query::<PolygonQuery<ticks::TimestampParameters>>(bytes).map(|query| query.0.span(Hours::Sse))),
         read::<PolygonQuery<reference::ListingParameters>>,
+        read::<PolygonQuery<reference::ClassParameters>>,
         read::<PolygonQuery<snapshots::SnapshotParameters>>,
         read::<PolygonQuery<snapshots::UniversalParameters>>,
     ],

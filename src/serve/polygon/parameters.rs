@@ -1,5 +1,6 @@
 //! The parameters of Polygon's dialect, and the refusal of a wrong one.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
@@ -11,7 +12,7 @@ use serde::Deserialize;
 use super::answers::{PolygonError, invalid};
 use crate::query::TimeOrder;
 use crate::query::parameters::repeated;
-use crate::serve::kit::parameters::{QueryOf, RouteError, Segments};
+use crate::serve::kit::parameters::{QueryOf, RouteError, Segments, refuse_others};
 use crate::serve::server::Server;
 use klined_market::base::{Nanos, Symbol, UnixNanos};
 use klined_market::calendar::Hours;
@@ -19,16 +20,118 @@ use klined_market::calendar::Hours;
 /// The last instant that nanoseconds can count.
 const LAST: UnixNanos = UnixNanos::MAX;
 
-/// The query string's parameters. Those that are not known are passed over, as the vendor does.
+/// The query string's parameters.
 pub type PolygonQuery<T> = QueryOf<T, PolygonError>;
 /// The variable parts of a path.
 pub type PolygonPath<T> = Segments<T, PolygonError>;
 impl RouteError for PolygonError {
     const KNOWN: &'static [&'static str] = &KNOWN;
+
+    /// The vendor passes over what it does not know. Here that is refused, as what the vendor knows and this market has not.
+    fn check(route: &str, names: &[Cow<'_, str>]) -> Result<(), Self> {
+        let known = OF_ROUTE.iter().find(|(start, _)| route.starts_with(start)).map_or(&[][..], |(_, known)| known);
+        // A list with nothing in it is the same for any bounds.
+        let is_ranged = EMPTY_LISTS.iter().any(|start| route.starts_with(start));
+        let bare = |name: &Cow<'_, str>| match name.rsplit_once('.') {
+            Some((bare, "gt" | "gte" | "lt" | "lte" | "any_of")) if is_ranged => Cow::Owned(bare.to_owned()),
+            _ => Cow::Owned(name.to_string()),
+        };
+        Ok(refuse_others(&names.iter().map(bare).collect::<Vec<_>>(), known)?)
+    }
 }
 
+/// Lists of which this market has nothing.
+const EMPTY_LISTS: [&str; 3] = ["/v3/reference/splits", "/v3/reference/dividends", "/v3/reference/conditions"];
+const TICKS: &[&str] = &[
+    "timestamp",
+    "timestamp.gt",
+    "timestamp.gte",
+    "timestamp.lt",
+    "timestamp.lte",
+    "order",
+    "sort",
+    "limit",
+    "cursor",
+];
+/// The parameters of each route, by what its pattern begins with; the other routes have none.
+const OF_ROUTE: [(&str, &[&str]); 15] = [
+    ("/v2/aggs/ticker/{ticker}/range/", &["adjusted", "sort", "limit", "cursor"]),
+    ("/v2/aggs/ticker/{ticker}/prev", &["adjusted"]),
+    // Python's client repeats parts of the path.
+    ("/v2/aggs/grouped/", &["adjusted", "include_otc", "locale", "market_type"]),
+    ("/v1/open-close/", &["adjusted"]),
+    ("/v3/trades/", TICKS),
+    ("/v3/quotes/", TICKS),
+    // The snapshot of one stock has a segment more, and no parameter.
+    ("/v2/snapshot/locale/us/markets/stocks/tickers/", &[]),
+    ("/v2/snapshot/locale/us/markets/stocks/tickers", &["tickers", "include_otc"]),
+    (
+        "/v3/snapshot",
+        &[
+            "ticker",
+            "ticker.gt",
+            "ticker.gte",
+            "ticker.lt",
+            "ticker.lte",
+            "ticker.any_of",
+            "type",
+            "order",
+            "sort",
+            "limit",
+        ],
+    ),
+    ("/v3/reference/tickers/types", &["asset_class", "locale"]),
+    ("/v3/reference/tickers/{ticker}", &["ticker"]),
+    (
+        "/v3/reference/tickers",
+        &[
+            "ticker",
+            "ticker.gt",
+            "ticker.gte",
+            "ticker.lt",
+            "ticker.lte",
+            "type",
+            "market",
+            "exchange",
+            "cusip",
+            "cik",
+            "search",
+            "active",
+            "order",
+            "sort",
+            "limit",
+        ],
+    ),
+    ("/v3/reference/exchanges", &["asset_class", "locale"]),
+    ("/v3/reference/splits", &["ticker", "execution_date", "reverse_split", "id", "order", "sort", "limit"]),
+    (
+        "/v3/reference/",
+        &[
+            "ticker",
+            "ex_dividend_date",
+            "record_date",
+            "declaration_date",
+            "pay_date",
+            "frequency",
+            "cash_amount",
+            "dividend_type",
+            "asset_class",
+            "data_type",
+            "id",
+            "sip",
+            "order",
+            "sort",
+            "limit",
+        ],
+    ),
+];
+
+/// The parameters of a route that has none, and of one whose answer does not depend on them.
+#[derive(Debug, Deserialize)]
+pub struct NoParameters {}
+
 /// Every name that a query string may have.
-pub const KNOWN: [&str; 21] = [
+pub const KNOWN: [&str; 28] = [
     "adjusted",
     "sort",
     "limit",
@@ -50,6 +153,13 @@ pub const KNOWN: [&str; 21] = [
     "market",
     "search",
     "active",
+    "exchange",
+    "cusip",
+    "cik",
+    "asset_class",
+    "locale",
+    "include_otc",
+    "market_type",
 ];
 
 /// Where the client reaches this server: what a link begins with.
@@ -90,6 +200,36 @@ impl From<Sort> for TimeOrder {
             Sort::Asc => Self::Ascending,
             Sort::Desc => Self::Descending,
         }
+    }
+}
+
+/// The classes of assets, of which this market has the first.
+const ASSET_CLASSES: [&str; 5] = ["stocks", "options", "crypto", "fx", "indices"];
+
+/// Whether a class of assets that is asked for is that of this market.
+pub fn is_stocks(name: &str, asked: Option<&str>) -> Result<bool, PolygonError> {
+    match asked.filter(|text| !text.is_empty()) {
+        None => Ok(true),
+        Some(text) if ASSET_CLASSES.contains(&text) => Ok(text == ASSET_CLASSES[0]),
+        Some(text) => {
+            Err(invalid(format!("'{name}' must be one of {}, not \"{}\"", ASSET_CLASSES.join(", "), repeated(text))))
+        }
+    }
+}
+
+/// Refuses a parameter that repeats a part of the path and is another one.
+pub fn same_as_path(name: &str, asked: Option<&str>, of_path: &str) -> Result<(), PolygonError> {
+    match asked.filter(|asked| *asked != of_path) {
+        None => Ok(()),
+        Some(other) => Err(invalid(format!("'{name}' is \"{}\", and the path has another one", repeated(other)))),
+    }
+}
+
+/// Refuses an order by anything but the ticker.
+pub fn by_ticker(sort: Option<&str>) -> Result<(), PolygonError> {
+    match sort.filter(|sort| !sort.is_empty() && *sort != "ticker") {
+        None => Ok(()),
+        Some(other) => Err(invalid(format!("'sort' must be ticker, not \"{}\"", repeated(other)))),
     }
 }
 

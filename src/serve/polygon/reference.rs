@@ -8,13 +8,18 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::aggregates::today;
-use super::answers::{PolygonAnswer, PolygonError, page, plain, result};
-use super::parameters::{External, PolygonPath, PolygonQuery, Sort, limit, number, ticker};
+use super::answers::{PolygonAnswer, PolygonError, invalid, page, plain, result};
+use super::parameters::{
+    External, NoParameters, PolygonPath, PolygonQuery, Sort, by_ticker, is_stocks, limit, number, same_as_path, ticker,
+};
+use crate::query::parameters::repeated;
 use crate::serve::kit::links::escaped;
 use crate::serve::kit::parameters::{QueryOf, Segments};
 use crate::serve::server::Server;
 use crate::store::PriceRow;
 
+/// The one exchange, in the place of a market identifier code.
+const EXCHANGE: &str = "KLINED";
 /// How many days ahead holidays are listed.
 const HOLIDAYS_AHEAD: usize = 366;
 
@@ -33,7 +38,8 @@ pub struct TickerSpan {
 }
 
 impl TickerSpan {
-    fn has(&self, name: &str) -> bool {
+    /// Whether a ticker lies in the span.
+    pub fn has(&self, name: &str) -> bool {
         // Polygon's clients give an empty ticker for none.
         self.ticker.as_deref().is_none_or(|ticker| ticker.is_empty() || ticker == name)
             && self.gt.as_deref().is_none_or(|bound| name > bound)
@@ -85,10 +91,39 @@ pub struct ListingParameters {
     #[serde(rename = "type")]
     kind: Option<String>,
     market: Option<String>,
+    exchange: Option<String>,
+    cusip: Option<String>,
+    cik: Option<String>,
     search: Option<String>,
     active: Option<String>,
     order: Option<Sort>,
+    sort: Option<String>,
     limit: Option<String>,
+}
+
+/// The ticker of a path once more.
+#[derive(Debug, Deserialize)]
+pub struct RepeatedTicker {
+    ticker: Option<String>,
+}
+
+/// Which types and exchanges are asked for.
+#[derive(Debug, Deserialize)]
+pub struct ClassParameters {
+    asset_class: Option<String>,
+    locale: Option<String>,
+}
+
+impl ClassParameters {
+    /// Whether those of this market are.
+    fn has_ours(&self) -> Result<bool, PolygonError> {
+        let is_us = match self.locale.as_deref().filter(|locale| !locale.is_empty()) {
+            None | Some("us") => true,
+            Some("global") => false,
+            Some(other) => return Err(invalid(format!("'locale' must be us or global, not \"{}\"", repeated(other)))),
+        };
+        Ok(is_stocks("asset_class", self.asset_class.as_deref())? && is_us)
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -99,13 +134,14 @@ struct TickerEntry<'a> {
     locale: &'static str,
     #[serde(rename = "type")]
     kind: &'static str,
+    primary_exchange: &'static str,
     active: bool,
 }
 
 impl<'a> TickerEntry<'a> {
     fn of(row: &'a PriceRow) -> Self {
         let (ticker, name, active) = (row.symbol.as_str(), &row.name, row.is_active);
-        Self { ticker, name, market: "stocks", locale: "us", kind: "CS", active }
+        Self { ticker, name, market: "stocks", locale: "us", kind: "CS", primary_exchange: EXCHANGE, active }
     }
 }
 
@@ -120,8 +156,20 @@ pub async fn tickers(
     let search = asked.search.as_deref().filter(|search| !search.is_empty()).map(str::to_lowercase);
     let is_other =
         |asked: &Option<String>, own: &str| asked.as_ref().is_some_and(|text| !text.is_empty() && text != own);
-    let is_elsewhere = is_other(&asked.kind, "CS") || is_other(&asked.market, "stocks");
-    let is_active = asked.active.as_deref() != Some("false");
+    by_ticker(asked.sort.as_deref())?;
+    let is_ours = is_stocks("market", asked.market.as_deref().filter(|market| *market != "otc"))?;
+    // No stock has a number of the registers.
+    let is_elsewhere = !is_ours
+        || asked.market.as_deref() == Some("otc")
+        || is_other(&asked.kind, "CS")
+        || is_other(&asked.exchange, EXCHANGE)
+        || is_other(&asked.cusip, "")
+        || is_other(&asked.cik, "");
+    let is_active = match asked.active.as_deref() {
+        None | Some("" | "true") => true,
+        Some("false") => false,
+        Some(other) => return Err(invalid(format!("'active' must be true or false, not \"{}\"", repeated(other)))),
+    };
     let prices = server.reader.price_list().await?;
     let (rows, has_more) = asked.span.page(&prices.rows, order, usize::from(limit), |row| {
         let has = |search: &String| {
@@ -142,7 +190,9 @@ pub async fn tickers(
 pub async fn ticker_details(
     State(server): State<Arc<Server>>,
     Segments(text, ..): PolygonPath<String>,
+    QueryOf(asked, ..): PolygonQuery<RepeatedTicker>,
 ) -> PolygonAnswer {
+    same_as_path("ticker", asked.ticker.as_deref(), &text)?;
     let row = server.reader.price(ticker(&text)?).await?;
     let mut body = json!(TickerEntry::of(&row));
     body["sic_description"] = row.sector.as_str().into();
@@ -151,24 +201,30 @@ pub async fn ticker_details(
 }
 
 /// The one kind of ticker.
-pub async fn types() -> PolygonAnswer {
+pub async fn types(QueryOf(asked, ..): PolygonQuery<ClassParameters>) -> PolygonAnswer {
+    if !asked.has_ours()? {
+        return page::<Value>(&[], true, None);
+    }
     page(&[json!({"asset_class": "stocks", "code": "CS", "description": "Common Stock", "locale": "us"})], true, None)
 }
 
 /// A list with nothing in it: there are no splits and no dividends, and no trade bears a condition.
-pub async fn nothing() -> PolygonAnswer {
+pub async fn nothing(_: PolygonQuery<NoParameters>) -> PolygonAnswer {
     page::<Value>(&[], false, None)
 }
 
 /// The one exchange.
-pub async fn exchanges() -> PolygonAnswer {
+pub async fn exchanges(QueryOf(asked, ..): PolygonQuery<ClassParameters>) -> PolygonAnswer {
+    if !asked.has_ours()? {
+        return page::<Value>(&[], true, None);
+    }
     let exchange = json!({"id": super::ticks::EXCHANGE, "type": "exchange", "asset_class": "stocks", "locale": "us",
-        "name": "klined", "acronym": "KLINED"});
+        "name": "klined", "acronym": EXCHANGE, "mic": EXCHANGE});
     page(&[exchange], true, None)
 }
 
 /// Whether the market is open.
-pub async fn status(State(server): State<Arc<Server>>) -> PolygonAnswer {
+pub async fn status(State(server): State<Arc<Server>>, _: PolygonQuery<NoParameters>) -> PolygonAnswer {
     let standing = server.reader.standing().await?;
     let is_trading = standing.status.is_some_and(|status| status.is_trading());
     let state = if is_trading { "open" } else { "closed" };
@@ -188,7 +244,7 @@ pub async fn status(State(server): State<Arc<Server>>) -> PolygonAnswer {
 }
 
 /// The weekdays of the next year on which the exchange is closed.
-pub async fn upcoming(State(server): State<Arc<Server>>) -> PolygonAnswer {
+pub async fn upcoming(State(server): State<Arc<Server>>, _: PolygonQuery<NoParameters>) -> PolygonAnswer {
     let (today, calendar) = (today(&server).await?, server.reader.calendar());
     let is_holiday = |day: &chrono::NaiveDate| {
         !matches!(day.weekday(), Weekday::Sat | Weekday::Sun) && !calendar.is_trading_day(*day)

@@ -1,17 +1,18 @@
 //! Snapshots: a stock's day, the day before, its last minute, and its last trade and quote.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::answers::{PolygonAnswer, PolygonError, page, plain, request_id};
-use super::parameters::{External, PolygonPath, PolygonQuery, Sort, limit, ticker};
+use super::answers::{PolygonAnswer, PolygonError, invalid, page, plain, request_id};
+use super::parameters::{External, NoParameters, PolygonPath, PolygonQuery, Sort, by_ticker, is_stocks, limit, ticker};
 use super::reference::TickerSpan;
 use super::ticks::{LastQuote, LastTrade};
 use crate::query::{DayBars, LatestTicks, ShownBar};
+use crate::serve::kit::links::escaped;
 use crate::serve::kit::parameters::{QueryOf, Segments};
 use crate::serve::server::Server;
 use klined_market::base::{Symbol, UnixNanos};
@@ -63,7 +64,9 @@ struct SnapshotBody {
     last_quote: Option<LastQuote>,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_trade: Option<LastTrade>,
-    min: SnapshotMinute,
+    /// The last minute with a trade.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    min: Option<SnapshotMinute>,
     #[serde(skip_serializing_if = "Option::is_none")]
     prev_day: Option<SnapshotDay>,
 }
@@ -98,11 +101,11 @@ impl SnapshotBody {
             day: SnapshotDay::of(&bars.day),
             last_quote: last.quote.map(|quote| LastQuote::of(None, &quote)),
             last_trade: last.trade.map(|trade| LastTrade::of(None, &trade)),
-            min: SnapshotMinute {
+            min: bars.traded.as_ref().map(|traded| SnapshotMinute {
                 av: bars.day.volume,
-                t: bars.minute.start.millis(),
-                bar: SnapshotDay::of(&bars.minute),
-            },
+                t: traded.start.millis(),
+                bar: SnapshotDay::of(traded),
+            }),
             prev_day: bars.previous.as_ref().map(SnapshotDay::of),
         }
     }
@@ -122,6 +125,9 @@ async fn look(server: &Server, symbols: Vec<Symbol>) -> Result<Vec<(DayBars, Lat
 #[derive(Debug, Deserialize)]
 pub struct SnapshotParameters {
     tickers: Option<String>,
+    /// No stock is traded over the counter.
+    #[serde(rename = "include_otc")]
+    _include_otc: Option<bool>,
 }
 
 /// Snapshots of the stocks named, or of all.
@@ -129,7 +135,7 @@ pub async fn all(
     State(server): State<Arc<Server>>,
     QueryOf(asked, ..): PolygonQuery<SnapshotParameters>,
 ) -> PolygonAnswer {
-    let named: Option<Vec<Symbol>> = asked.tickers.filter(|tickers| !tickers.is_empty()).map(|tickers| {
+    let named: Option<BTreeSet<Symbol>> = asked.tickers.filter(|tickers| !tickers.is_empty()).map(|tickers| {
         // Those that there are not are left out.
         tickers.split(',').filter_map(|ticker| ticker.trim().parse().ok()).collect()
     });
@@ -142,12 +148,28 @@ pub async fn all(
 }
 
 /// A snapshot of one stock.
-pub async fn one(State(server): State<Arc<Server>>, Segments(text, ..): PolygonPath<String>) -> PolygonAnswer {
+pub async fn one(
+    State(server): State<Arc<Server>>,
+    Segments(text, ..): PolygonPath<String>,
+    _: PolygonQuery<NoParameters>,
+) -> PolygonAnswer {
     let symbol = ticker(&text)?;
     server.reader.price(symbol).await?;
     let found = look(&server, vec![symbol]).await?;
     let (bars, last) = found.first().ok_or(PolygonError::NotFound("Ticker not found."))?;
     plain(json!({"status": "OK", "request_id": request_id(), "ticker": SnapshotBody::of(bars, last)}))
+}
+
+/// The most tickers that a universal snapshot may name.
+const ANY_OF_MAX: usize = 250;
+
+/// The tickers of a list.
+fn listed(tickers: &str) -> Result<Vec<String>, PolygonError> {
+    let names: Vec<String> = tickers.split(',').map(|ticker| ticker.trim().to_owned()).collect();
+    if names.len() > ANY_OF_MAX {
+        return Err(invalid(format!("'ticker.any_of' may have at most {ANY_OF_MAX} tickers")));
+    }
+    Ok(names)
 }
 
 /// What universal snapshots are asked for with.
@@ -160,11 +182,12 @@ pub struct UniversalParameters {
     #[serde(rename = "type")]
     kind: Option<String>,
     order: Option<Sort>,
+    sort: Option<String>,
     limit: Option<String>,
 }
 
 fn universal_body(name: &str, market_status: &str, bars: &DayBars, last: &LatestTicks) -> Value {
-    let ((price, change), day, minute) = (change(bars, last), &bars.day, &bars.minute);
+    let ((price, change), day) = (change(bars, last), &bars.day);
     let mut session = json!({"price": price, "close": day.close, "high": day.high, "low": day.low, "open": day.open,
         "volume": day.volume});
     if let (Some((change, percent)), Some(previous)) = (change, bars.previous) {
@@ -173,8 +196,11 @@ fn universal_body(name: &str, market_status: &str, bars: &DayBars, last: &Latest
         session["previous_close"] = previous.close.into();
     }
     let mut body = json!({"ticker": bars.symbol.as_str(), "name": name, "type": "stocks", "market_status": market_status,
-        "session": session, "last_minute": {"open": minute.open, "high": minute.high, "low": minute.low,
-        "close": minute.close, "volume": minute.volume, "last_updated": committed(minute)}});
+        "session": session});
+    if let Some(minute) = &bars.traded {
+        body["last_minute"] = json!({"open": minute.open, "high": minute.high, "low": minute.low, "close": minute.close,
+            "volume": minute.volume, "last_updated": committed(minute)});
+    }
     if let Some(trade) = last.trade {
         body["last_trade"] = json!({"id": trade.id().number().to_string(), "price": trade.price.units(), "size": trade.shares,
             "exchange": super::ticks::EXCHANGE, "conditions": [], "sip_timestamp": trade.at, "last_updated": trade.at,
@@ -199,16 +225,33 @@ pub async fn universal(
     External(external): External,
     QueryOf(asked, ..): PolygonQuery<UniversalParameters>,
 ) -> PolygonAnswer {
-    let limit = usize::from(limit(super::reference::count(asked.limit.as_deref())?, 10, 250)?);
+    // A list that is named is answered as a whole unless a limit is.
+    let usual = if asked.any_of.is_some() { 250 } else { 10 };
+    let limit = usize::from(limit(super::reference::count(asked.limit.as_deref())?, usual, 250)?);
+    by_ticker(asked.sort.as_deref())?;
     let prices = server.reader.price_list().await?;
-    if asked.kind.as_deref().is_some_and(|kind| kind != "stocks") {
+    if !is_stocks("type", asked.kind.as_deref())? {
         return page::<Value>(&[], false, None);
     }
     let status = server.reader.standing().await?.status;
     let market_status = if status.is_some_and(|status| status.is_trading()) { "open" } else { "closed" };
     // A ticker that there is not has a body of its own.
     let (mut names, next): (Vec<String>, _) = match &asked.any_of {
-        Some(tickers) => (tickers.split(',').take(250).map(|ticker| ticker.trim().to_owned()).collect(), None),
+        Some(tickers) => {
+            let (mut names, mut next) = (listed(tickers)?, None);
+            names.retain(|name| asked.span.has(name));
+            match asked.order {
+                Some(Sort::Asc) => names.sort(),
+                Some(Sort::Desc) => names.sort_by(|a, b| b.cmp(a)),
+                None => {}
+            }
+            if names.len() > limit {
+                let rest = names.split_off(limit).join(",");
+                let rest = escaped(&rest);
+                next = Some(format!("{external}/v3/snapshot?limit={limit}&type=stocks&ticker.any_of={rest}"));
+            }
+            (names, next)
+        }
         None => {
             let order = asked.order.unwrap_or(Sort::Asc);
             let (rows, has_more) = asked.span.page(&prices.rows, order, limit, |_| true);

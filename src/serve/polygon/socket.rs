@@ -256,7 +256,8 @@ impl PolygonStream {
                         let over = tally.pass(end, calendar).filter(|_| set.has(PolygonChannel::Second));
                         messages.extend(over.map(|over| messages::second(symbol, &over)));
                         let sums = tally.bar(&closed.bar, calendar);
-                        messages.extend(set.has(PolygonChannel::Minute).then(|| messages::minute(symbol, &sums)));
+                        let is_shown = set.has(PolygonChannel::Minute) && closed.is_traded();
+                        messages.extend(is_shown.then(|| messages::minute(symbol, &sums)));
                     }
                     Event::Halt { is_halted } if set.has(PolygonChannel::Limits) => {
                         let _ = halts.insert(*symbol, *is_halted);

@@ -7,7 +7,7 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 
 use super::answers::{PolygonAnswer, PolygonError, invalid, page, result};
-use super::parameters::{External, NanosSpan, PolygonPath, PolygonQuery, Sort, limit, moment, ticker};
+use super::parameters::{External, NanosSpan, NoParameters, PolygonPath, PolygonQuery, Sort, limit, moment, ticker};
 use crate::access::faults::Freshness;
 use crate::query::{LatestTicks, Tick, TickQuery};
 use crate::serve::kit::links::escaped;
@@ -281,6 +281,7 @@ pub async fn last_trade(
     State(server): State<Arc<Server>>,
     freshness: Freshness,
     Segments(text, ..): PolygonPath<String>,
+    _: PolygonQuery<NoParameters>,
 ) -> PolygonAnswer {
     let (symbol, last) = last(&server, &freshness, &text).await?;
     result(LastTrade::of(Some(symbol), &last.trade.ok_or(PolygonError::NotFound("Data not found."))?))
@@ -291,6 +292,7 @@ pub async fn last_quote(
     State(server): State<Arc<Server>>,
     freshness: Freshness,
     Segments(text, ..): PolygonPath<String>,
+    _: PolygonQuery<NoParameters>,
 ) -> PolygonAnswer {
     let (symbol, last) = last(&server, &freshness, &text).await?;
     result(LastQuote::of(Some(symbol), &last.quote.ok_or(PolygonError::NotFound("Data not found."))?))

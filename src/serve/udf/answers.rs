@@ -1,11 +1,13 @@
 //! Answers of JSON, and errors as `{"s":"error","errmsg":…}`, with HTTP 200 where a route has been reached.
 
+use std::borrow::Cow;
+
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json as value};
 
 use crate::query::errors::Refusal;
 use crate::serve::kit::answers::{json, refusal};
-use crate::serve::kit::parameters::{QueryMap, RouteError};
+use crate::serve::kit::parameters::{QueryMap, RouteError, refuse_others};
 use klined_market::base::UnixSeconds;
 
 /// The error for a symbol that is not known.
@@ -63,8 +65,28 @@ pub type UdfQuery = QueryMap<UdfError>;
 pub const KNOWN: [&str; 11] =
     ["symbol", "symbols", "resolution", "from", "to", "countback", "group", "query", "type", "exchange", "limit"];
 
+const MARKS: &[&str] = &["symbol", "from", "to", "resolution"];
+/// The names that each route takes.
+const OF_ROUTE: [(&str, &[&str]); 9] = [
+    ("config", &[]),
+    ("time", &[]),
+    ("symbols", &["symbol"]),
+    ("symbol_info", &["group"]),
+    ("search", &["query", "type", "exchange", "limit"]),
+    ("history", &["symbol", "resolution", "from", "to", "countback"]),
+    ("quotes", &["symbols"]),
+    ("marks", MARKS),
+    ("timescale_marks", MARKS),
+];
+
 impl RouteError for UdfError {
     const KNOWN: &'static [&'static str] = &KNOWN;
+
+    fn check(route: &str, names: &[Cow<'_, str>]) -> Result<(), Self> {
+        let name = route.rsplit('/').next().unwrap_or_default();
+        let known = OF_ROUTE.iter().find(|(known, _)| *known == name).map_or(&KNOWN[..], |(_, known)| known);
+        Ok(refuse_others(names, known)?)
+    }
 }
 
 impl UdfQuery {

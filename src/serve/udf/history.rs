@@ -68,9 +68,7 @@ fn columns(bars: &[ShownBar], interval: Interval, calendar: &Calendar) -> String
 pub async fn history(State(server): State<Arc<Server>>, parameters: UdfQuery) -> UdfAnswer {
     let prices = server.reader.price_list().await?;
     let symbol = find(&prices, parameters.required("symbol")?)?.symbol;
-    let resolution = parameters.required("resolution")?;
-    let interval = resolutions::interval(resolution)
-        .ok_or_else(|| UdfError(format!("resolution must be one of {}", resolutions::names().join(" "))))?;
+    let interval = resolutions::parse(parameters.required("resolution")?)?;
     let (from, to) = (parameters.seconds("from")?, parameters.seconds("to")?);
     let countback = parameters.count("countback", BARS_MOST)?;
     let calendar = server.reader.calendar();

@@ -6,6 +6,7 @@ use axum::extract::State;
 use serde_json::{Value, json};
 
 use super::answers::{UdfAnswer, UdfError, UdfQuery, answer};
+use super::resolutions;
 use super::symbols::find;
 use crate::serve::server::Server;
 use klined_market::base::UnixSeconds;
@@ -41,6 +42,10 @@ fn looks(effect: &Effect) -> (&'static str, &'static str) {
 async fn found(server: &Server, parameters: &UdfQuery) -> Result<Vec<Mark>, UdfError> {
     let prices = server.reader.price_list().await?;
     let row = find(&prices, parameters.required("symbol")?)?;
+    // A mark stands at an instant, whatever bars are shown.
+    if let Some(resolution) = parameters.get("resolution") {
+        resolutions::parse(resolution)?;
+    }
     let from = parameters.seconds("from")?.unwrap_or(UnixSeconds::MIN);
     let to = parameters.seconds("to")?.unwrap_or(UnixSeconds::MAX);
     // What is yet to come is not shown.

@@ -1,5 +1,6 @@
 //! TradingView's names of the intervals.
 
+use super::answers::UdfError;
 use klined_market::base::Interval;
 
 /// Every resolution that there is, shortest first, by TradingView's name.
@@ -19,6 +20,14 @@ const RESOLUTIONS: [(&str, Interval); 9] = [
 pub fn interval(name: &str) -> Option<Interval> {
     let is_it = |known: &str| known == name || (name.len() == 1 && known.strip_prefix('1') == Some(name));
     RESOLUTIONS.iter().find(|(known, _)| is_it(known)).map(|(_, interval)| *interval)
+}
+
+/// An interval by its name.
+///
+/// # Errors
+/// There is none of that name.
+pub fn parse(name: &str) -> Result<Interval, UdfError> {
+    interval(name).ok_or_else(|| UdfError(format!("resolution must be one of {}", names().join(" "))))
 }
 
 /// The names of all resolutions, shortest first.

@@ -31,7 +31,7 @@ pub fn find<'b>(prices: &'b PriceList, name: &str) -> Result<&'b PriceRow, UdfEr
 }
 
 /// What the server can do.
-pub async fn config() -> UdfAnswer {
+pub async fn config(_: UdfQuery) -> UdfAnswer {
     answer(&json!({
         "supports_search": true,
         "supports_group_request": false,
@@ -145,7 +145,7 @@ pub async fn search(State(server): State<Arc<Server>>, parameters: UdfQuery) -> 
 }
 
 /// The market's time in Unix seconds, as text.
-pub async fn time(State(server): State<Arc<Server>>) -> UdfAnswer {
+pub async fn time(State(server): State<Arc<Server>>, _: UdfQuery) -> UdfAnswer {
     let now = server.market_time_or_wall().await?.seconds();
     Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], now.to_string()).into_response())
 }

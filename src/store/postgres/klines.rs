@@ -14,7 +14,7 @@ use diesel::sql_types::{Array, BigInt, Text};
 use klined_market::bars::Bar;
 use klined_market::base::{Interval, Ohlcv, Price, Symbol, UnixSeconds};
 
-use super::super::data::{BarRange, StoredBar};
+use super::super::data::{BarRange, StoredBar, VolumeFilter};
 use super::super::error::{During, StoreError};
 use super::super::schema::market_klines;
 use super::super::schema::sql_types::FixedPoint;
@@ -80,10 +80,11 @@ struct LaterSymbol {
 pub(super) fn bars(
     connection: &mut PgConnection,
     ranges: &[BarRange],
+    volume: VolumeFilter,
     limit: usize,
 ) -> Result<Vec<StoredBar>, StoreError> {
     let [range] = ranges else {
-        return bars_by(connection, BARS_OF_RANGES, ranges, limit);
+        return bars_by(connection, BARS_OF_RANGES, ranges, volume, limit);
     };
     let found = sql_query(BARS_OF_ONE)
         .bind::<Text, _>(range.symbol.as_str())
@@ -91,6 +92,7 @@ pub(super) fn bars(
         .bind::<BigInt, _>(range.from.get())
         .bind::<BigInt, _>(range.to.get())
         .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
+        .bind::<BigInt, _>(volume.least())
         .get_results::<RangeBarRow>(connection)
         .during("read bars")?;
     Ok(found.into_iter().map(|RangeBarRow(bar)| bar).collect())
@@ -99,9 +101,10 @@ pub(super) fn bars(
 pub(super) fn last_bars(
     connection: &mut PgConnection,
     ranges: &[BarRange],
+    volume: VolumeFilter,
     count: usize,
 ) -> Result<Vec<StoredBar>, StoreError> {
-    bars_by(connection, LAST_BARS_OF_RANGES, ranges, count)
+    bars_by(connection, LAST_BARS_OF_RANGES, ranges, volume, count)
 }
 
 /// Reads bars of ranges by one statement, whose fifth parameter is a limit.
@@ -109,6 +112,7 @@ fn bars_by(
     connection: &mut PgConnection,
     statement: &str,
     ranges: &[BarRange],
+    volume: VolumeFilter,
     limit: usize,
 ) -> Result<Vec<StoredBar>, StoreError> {
     let symbols: Vec<&str> = ranges.iter().map(|range| range.symbol.as_str()).collect();
@@ -125,6 +129,7 @@ fn bars_by(
         .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
         .bind::<BigInt, _>(earliest)
         .bind::<BigInt, _>(latest)
+        .bind::<BigInt, _>(volume.least())
         .get_results::<RangeBarRow>(connection)
         .during("read bars")?;
     Ok(found.into_iter().map(|RangeBarRow(bar)| bar).collect())

@@ -28,7 +28,7 @@ use klined_market::universe::UniverseRow;
 
 use self::connect::{PgServer, PoolSetup, one_line};
 use super::connection::AnyConnection;
-use super::data::{BarRange, MarketWrite, RollupWrite, StoredBar};
+use super::data::{BarRange, MarketWrite, RollupWrite, StoredBar, VolumeFilter};
 use super::database::{MarketDatabase, TimeSpan};
 use super::error::{During, StoreError};
 use super::history::{HistoryPart, LoadRoles, MonthLoad, MonthRoom, PartSource};
@@ -277,11 +277,19 @@ impl SchemaVersion for PostgresStore {
 
 impl ReadBars for PostgresStore {
     fn bars(&self, ranges: &[BarRange], limit: usize) -> Result<Vec<StoredBar>, StoreError> {
-        self.read(|connection| klines::bars(connection, ranges, limit))
+        self.read(|connection| klines::bars(connection, ranges, VolumeFilter::Any, limit))
     }
 
     fn last_bars(&self, ranges: &[BarRange], count: usize) -> Result<Vec<StoredBar>, StoreError> {
-        self.read(|connection| klines::last_bars(connection, ranges, count))
+        self.read(|connection| klines::last_bars(connection, ranges, VolumeFilter::Any, count))
+    }
+
+    fn traded_bars(&self, ranges: &[BarRange], limit: usize) -> Result<Vec<StoredBar>, StoreError> {
+        self.read(|connection| klines::bars(connection, ranges, VolumeFilter::Traded, limit))
+    }
+
+    fn last_traded_bars(&self, ranges: &[BarRange], count: usize) -> Result<Vec<StoredBar>, StoreError> {
+        self.read(|connection| klines::last_bars(connection, ranges, VolumeFilter::Traded, count))
     }
 
     fn bars_after(&self, ends: &[(Symbol, UnixSeconds)]) -> Result<BTreeSet<Symbol>, StoreError> {

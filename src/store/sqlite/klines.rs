@@ -8,7 +8,7 @@ use diesel::sqlite::{Sqlite, SqliteConnection};
 use klined_market::bars::Bar;
 use klined_market::base::{Interval, Symbol, UnixSeconds};
 
-use super::super::data::{BarRange, StoredBar};
+use super::super::data::{BarRange, StoredBar, VolumeFilter};
 use super::super::error::{During, StoreError};
 use super::super::schema::market_klines;
 use super::super::values::{ExactPrice, Units};
@@ -76,6 +76,7 @@ impl From<&Bar> for KlineValues {
 pub(super) fn bars(
     connection: &mut SqliteConnection,
     ranges: &[BarRange],
+    volume: VolumeFilter,
     limit: usize,
 ) -> Result<Vec<StoredBar>, StoreError> {
     let mut found = Vec::new();
@@ -89,6 +90,7 @@ pub(super) fn bars(
             .filter(market_klines::interval.eq(range.interval.as_str()))
             .filter(market_klines::time.ge(range.from.get()))
             .filter(market_klines::time.lt(range.to.get()))
+            .filter(market_klines::volume.ge(volume.least()))
             .order(market_klines::time)
             .limit(i64::try_from(left).unwrap_or(i64::MAX))
             .select(StoredKline::as_select())
@@ -102,6 +104,7 @@ pub(super) fn bars(
 pub(super) fn last_bars(
     connection: &mut SqliteConnection,
     ranges: &[BarRange],
+    volume: VolumeFilter,
     count: usize,
 ) -> Result<Vec<StoredBar>, StoreError> {
     let mut found = Vec::new();
@@ -111,6 +114,7 @@ pub(super) fn last_bars(
             .filter(market_klines::interval.eq(range.interval.as_str()))
             .filter(market_klines::time.ge(range.from.get()))
             .filter(market_klines::time.lt(range.to.get()))
+            .filter(market_klines::volume.ge(volume.least()))
             .order(market_klines::time.desc())
             .limit(i64::try_from(count).unwrap_or(i64::MAX))
             .select(StoredKline::as_select())

@@ -25,7 +25,7 @@ use klined_market::base::{Shard, Symbol, UnixSeconds};
 use klined_market::universe::UniverseRow;
 
 use super::connection::AnyConnection;
-use super::data::{BarRange, MarketWrite, RollupWrite, StoredBar};
+use super::data::{BarRange, MarketWrite, RollupWrite, StoredBar, VolumeFilter};
 use super::database::{MarketDatabase, TimeSpan};
 use super::error::{During, StoreError};
 use super::history::{HistoryPart, LoadRoles, MonthLoad, MonthRoom, PartSource};
@@ -91,6 +91,14 @@ fn name_of<'a>(path: &'a Path, options: &StoreOptions) -> Result<&'a str, StoreE
 }
 
 impl SqliteStore {
+    /// Reads bars in one transaction, so that all ranges are of the same moment.
+    fn bars_at_once(
+        &self,
+        work: impl FnOnce(&mut SqliteConnection) -> Result<Vec<StoredBar>, StoreError>,
+    ) -> Result<Vec<StoredBar>, StoreError> {
+        self.read(|connection| transaction::run(connection, "read bars", work))
+    }
+
     pub(super) fn open(path: &Path, options: &StoreOptions) -> Result<Self, StoreError> {
         let unusable = |reason| unusable(options, reason);
         let name = name_of(path, options)?;
@@ -255,14 +263,19 @@ impl SchemaVersion for SqliteStore {
 
 impl ReadBars for SqliteStore {
     fn bars(&self, ranges: &[BarRange], limit: usize) -> Result<Vec<StoredBar>, StoreError> {
-        // One transaction, so that all ranges are of the same moment.
-        let work = |connection: &mut _| klines::bars(connection, ranges, limit);
-        self.read(|connection| transaction::run(connection, "read bars", work))
+        self.bars_at_once(|connection| klines::bars(connection, ranges, VolumeFilter::Any, limit))
     }
 
     fn last_bars(&self, ranges: &[BarRange], count: usize) -> Result<Vec<StoredBar>, StoreError> {
-        let work = |connection: &mut _| klines::last_bars(connection, ranges, count);
-        self.read(|connection| transaction::run(connection, "read bars", work))
+        self.bars_at_once(|connection| klines::last_bars(connection, ranges, VolumeFilter::Any, count))
+    }
+
+    fn traded_bars(&self, ranges: &[BarRange], limit: usize) -> Result<Vec<StoredBar>, StoreError> {
+        self.bars_at_once(|connection| klines::bars(connection, ranges, VolumeFilter::Traded, limit))
+    }
+
+    fn last_traded_bars(&self, ranges: &[BarRange], count: usize) -> Result<Vec<StoredBar>, StoreError> {
+        self.bars_at_once(|connection| klines::last_bars(connection, ranges, VolumeFilter::Traded, count))
     }
 
     fn bars_after(&self, ends: &[(Symbol, UnixSeconds)]) -> Result<BTreeSet<Symbol>, StoreError> {

@@ -3,6 +3,7 @@
 mod judge;
 mod laws;
 mod living;
+mod quiet;
 mod shards;
 
 use std::collections::BTreeMap;

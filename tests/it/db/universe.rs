@@ -145,7 +145,7 @@ fn a_universe_that_there_is_not_is_a_readable_failure() {
         universe(&format!("ashare:{count}")).was_misused(&["not a number of A-shares", "1 to 5429"]);
     }
     universe("ashare").was_misused(&["1 to 5429"]);
-    universe("dmo").failed(&["dmo", "demo or ashare:N", "No such file"]);
+    universe("dmo").failed(&["dmo", "demo, synth or ashare:N", "No such file"]);
     fs::write(place.path().join("bad.csv"), "symbol,name\n").unwrap();
     universe("bad.csv").failed(&["bad.csv", "line 1", "sector is missing"]);
     fs::create_dir(place.path().join("folder")).unwrap();

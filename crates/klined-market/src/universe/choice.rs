@@ -1,4 +1,4 @@
-//! The choice of a universe: `demo`, `ashare:N` or the path of a CSV file.
+//! The choice of a universe: `demo`, `synth`, `ashare:N` or the path of a CSV file.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-use super::{InvalidStockCount, StockCount, UniverseRow, ashare, demo};
+use super::{InvalidStockCount, StockCount, UniverseRow, ashare, demo, synth};
 use crate::base::Seed;
 
 /// A universe as a command line names it.
@@ -14,6 +14,8 @@ use crate::base::Seed;
 pub enum UniverseChoice {
     /// `demo`: ten familiar stocks.
     Demo,
+    /// `synth`: the five stocks of the first market data API.
+    Synth,
     /// `ashare:N`: an invented A-share market of N stocks.
     Ashare(StockCount),
     /// A CSV file.
@@ -24,7 +26,7 @@ pub enum UniverseChoice {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum InvalidUniverse {
     /// The text is empty.
-    #[error("\"\" is not a universe: use demo, ashare:N or the path of a CSV file")]
+    #[error("\"\" is not a universe: use demo, synth, ashare:N or the path of a CSV file")]
     Empty,
     /// The number after `ashare:` is not valid.
     #[error(transparent)]
@@ -35,6 +37,7 @@ impl fmt::Display for UniverseChoice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Demo => f.pad("demo"),
+            Self::Synth => f.pad("synth"),
             Self::Ashare(count) => write!(f, "ashare:{count}"),
             Self::File(path) => path.display().fmt(f),
         }
@@ -44,11 +47,12 @@ impl fmt::Display for UniverseChoice {
 impl FromStr for UniverseChoice {
     type Err = InvalidUniverse;
 
-    /// What is neither `demo` nor `ashare:…` is a path.
+    /// What is neither `demo` nor `synth` nor `ashare:…` is a path.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match (text, text.strip_prefix("ashare:")) {
             ("", _) => Err(InvalidUniverse::Empty),
             ("demo", _) => Ok(Self::Demo),
+            ("synth", _) => Ok(Self::Synth),
             ("ashare", _) => Err(InvalidStockCount(String::new()).into()),
             (_, Some(count)) => Ok(Self::Ashare(count.parse()?)),
             (path, None) => Ok(Self::File(path.into())),
@@ -69,6 +73,12 @@ impl Universe {
     #[must_use]
     pub fn demo() -> Self {
         Self { choice: UniverseChoice::Demo, read: Vec::new() }
+    }
+
+    /// The five stocks of the first market data API.
+    #[must_use]
+    pub fn synth() -> Self {
+        Self { choice: UniverseChoice::Synth, read: Vec::new() }
     }
 
     /// A universe of A-share-like stocks.
@@ -94,6 +104,7 @@ impl Universe {
     pub fn rows(&self, seed: Seed) -> Vec<UniverseRow> {
         match &self.choice {
             UniverseChoice::Demo => demo(),
+            UniverseChoice::Synth => synth(),
             UniverseChoice::Ashare(count) => ashare(*count, seed),
             UniverseChoice::File(_) => self.read.clone(),
         }

@@ -1,7 +1,7 @@
 //! Universes: the stocks that an empty `stock_metadata` can be filled with.
 //!
-//! Ten familiar stocks ([`demo`]), an invented A-share market of up to 5,429 ([`ashare()`]), or a CSV
-//! file ([`csv`]). Pure functions: the caller reads the files.
+//! Ten familiar stocks ([`demo`]), the five of the first market data API ([`synth()`]), an invented A-share market of up to 5,429
+//! ([`ashare()`]), or a CSV file ([`csv`]). Pure functions: the caller reads the files.
 
 mod ashare;
 mod choice;
@@ -10,9 +10,11 @@ pub mod csv;
 mod names;
 mod sampling;
 mod sectors;
+mod synth;
 
 pub use ashare::{InvalidStockCount, StockCount, ashare};
 pub use choice::{InvalidUniverse, Universe, UniverseChoice};
+pub use synth::synth;
 
 use crate::base::instrument::DEFAULT_BETA;
 use crate::base::{Board, Instrument, InvalidInstrument, SectorKey};

@@ -39,7 +39,7 @@ pub async fn serve(address: Option<SocketAddr>, health: Arc<Health>) -> anyhow::
     let listener = TcpListener::bind(address).await.with_context(context)?;
     info!(address = %listener.local_addr().with_context(context)?, "serving /healthz, /readyz and /metrics");
     // It ends with the process.
-    tokio::spawn(http::serve(listener, routes(health), BOUNDS, CancellationToken::new()));
+    tokio::spawn(http::serve(listener, routes(health), BOUNDS, None, CancellationToken::new()));
     Ok(())
 }
 

@@ -24,12 +24,15 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
+use super::refusals::{RefusalStream, RefuseHead};
 use super::stall::WriteTimeout;
 use crate::clock::instant;
 use crate::descriptors::{Reserve, have_run_out};
 
-/// The most bytes that the head of a request may have.
-const HEAD_BYTES_MAX: usize = 16 * 1024;
+/// The most bytes that the target of a request may have, path and query string; hyper takes no more.
+pub const TARGET_BYTES_MAX: usize = 65_534;
+/// The bytes that the rest of a request's head may have at least; what is read at once may be more.
+pub const HEADER_BYTES: usize = 16 * 1024;
 /// The pause after the system refused a connection, as it does when too many files are open.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 /// The log says at most this often that the system refuses connections.
@@ -62,8 +65,15 @@ pub struct Peer(pub IpAddr);
 #[error("the connection is closed in place of an answer, as the route demands")]
 pub struct Hangup;
 
-/// Serves until `stop` is cancelled, and then until the last connection has ended or the time for that is over.
-pub async fn serve(listener: TcpListener, routes: Router, bounds: Bounds, stop: CancellationToken) {
+/// Serves until `stop` is cancelled, and then until the last connection has ended or the time for that is over. With `refuse` there is a
+/// body in the answer to a head that is too long or that is none.
+pub async fn serve(
+    listener: TcpListener,
+    routes: Router,
+    bounds: Bounds,
+    refuse: Option<RefuseHead>,
+    stop: CancellationToken,
+) {
     let places = Arc::new(Semaphore::new(bounds.connections as usize));
     let addresses = AddressCounts::default();
     let reserve = Reserve::of(bounds.reserve);
@@ -83,9 +93,11 @@ pub async fn serve(listener: TcpListener, routes: Router, bounds: Bounds, stop: 
                 let Some(counted) = addresses.admit(address.ip(), bounds.connections_of_address) else { continue };
                 // Small answers go out at once.
                 let _ = stream.set_nodelay(true);
-                let (routes, stop, reserve) = (routes.clone(), stop.clone(), reserve.clone());
+                let (routes, refuse) = (routes.clone(), refuse.clone());
+                let (stop, reserve) = (stop.clone(), reserve.clone());
                 tokio::spawn(async move {
                     let stream = WriteTimeout::new(stream, (place, counted), bounds.silence);
+                    let stream = RefusalStream::new(stream, refuse);
                     let talk = converse(stream, routes, Peer(address.ip()), bounds, stop);
                     let outcome = match bounds.life {
                         Some(life) => timeout(life, talk).await.unwrap_or(Ok(())),
@@ -135,7 +147,7 @@ impl Refusals {
 }
 
 async fn converse(
-    stream: WriteTimeout<TcpStream, (OwnedSemaphorePermit, CountedConnection)>,
+    stream: RefusalStream<WriteTimeout<TcpStream, (OwnedSemaphorePermit, CountedConnection)>>,
     routes: Router,
     peer: Peer,
     bounds: Bounds,
@@ -145,7 +157,7 @@ async fn converse(
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(bounds.silence)
-        .max_buf_size(HEAD_BYTES_MAX)
+        .max_buf_size(TARGET_BYTES_MAX + HEADER_BYTES)
         .keep_alive(bounds.life.is_none())
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();

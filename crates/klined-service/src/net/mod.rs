@@ -2,4 +2,5 @@
 
 pub mod held;
 pub mod http;
+pub mod refusals;
 mod stall;

@@ -1,5 +1,6 @@
 SELECT 1::bigint, time, open, high, low, close, volume
 FROM market_klines
 WHERE symbol = $1 AND interval = $2 AND time >= $3 AND time < $4
+    AND volume >= $6
 ORDER BY time
 LIMIT $5

@@ -6,6 +6,7 @@ CROSS JOIN LATERAL (
     FROM market_klines
     WHERE symbol = r.symbol AND interval = r.interval AND time >= r.since AND time < r.until
         AND time >= $6 AND time < $7
+        AND volume >= $8
     ORDER BY time DESC
     LIMIT $5
 ) AS k

@@ -89,7 +89,7 @@ fn done<T>(answer: Result<T, StoreError>) {
 type Call = (&'static str, fn(&Desk));
 
 /// A call of every method that uses the database.
-const CALLS: [Call; 29] = [
+const CALLS: [Call; 31] = [
     ("migrate", |desk| done(desk.store.migrate())),
     ("pending_migrations", |desk| done(desk.store.pending_migrations())),
     ("check_schema", |desk| desk.store.check_schema().unwrap()),
@@ -118,6 +118,8 @@ const CALLS: [Call; 29] = [
     ("bars_after", |desk| done(desk.store.bars_after(&[(symbol("AAA"), UnixSeconds::EPOCH)]))),
     ("bars", |desk| drop(desk.bars("AAA", Interval::Minute1))),
     ("last_bars", |desk| done(desk.store.last_bars(&[all_of("AAA", Interval::Day)], 1))),
+    ("traded_bars", |desk| done(desk.store.traded_bars(&[all_of("AAA", Interval::Day)], 1))),
+    ("last_traded_bars", |desk| done(desk.store.last_traded_bars(&[all_of("AAA", Interval::Day)], 1))),
     ("prices", |desk| done(desk.store.prices())),
     ("states", |desk| done(desk.store.states())),
     ("status", |desk| done(desk.store.status())),

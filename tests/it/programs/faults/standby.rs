@@ -7,10 +7,10 @@ use crate::support::http::get;
 use crate::support::programs::{Program, eventually};
 
 const ROUTES: [&str; 7] = [
-    "/api/v1/tickers",
-    "/api/v1/bars/AAPL",
-    "/api/v1/status",
-    "/api/v1/quote/AAPL",
+    "/api/v2/tickers",
+    "/api/v2/bars/AAPL",
+    "/api/v2/status",
+    "/api/v2/quote/AAPL",
     "/v2/snapshot/locale/us/markets/stocks/tickers",
     "/v2/stocks/snapshots?symbols=AAPL,MSFT",
     "/api/v3/ticker/24hr?symbol=AAPL",

@@ -17,7 +17,7 @@ use crate::support::http::{metric, send};
 type Shape = (&'static str, &'static str, fn() -> Value, fn(u64) -> Value);
 
 const SHAPES: [Shape; 5] = [
-    ("/api/v1/tickers", "/error/code", || json!("rate_limited"), |_| json!("internal")),
+    ("/api/v2/tickers", "/error/code", || json!("rate_limited"), |_| json!("internal")),
     (
         "/v2/stocks/bars?symbols=AAPL&timeframe=1Min&start=2026-03-02",
         "/code",
@@ -53,7 +53,7 @@ fn injected(reply: &Reply) -> Option<&str> {
 fn fate(api: &Api, key: &str) -> String {
     let said = send(
         &api.address,
-        &format!("GET /api/v1/quote/AAPL HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nX-API-Key: {key}\r\n\r\n"),
+        &format!("GET /api/v2/quote/AAPL HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nX-API-Key: {key}\r\n\r\n"),
     );
     let status = said.split(' ').nth(1).unwrap_or_default();
     let fault = said.lines().find_map(|line| line.strip_prefix("x-klined-chaos: ")).unwrap_or_default();
@@ -112,18 +112,18 @@ fn a_stale_answer_is_of_the_last_minute_but_one() {
     let minutes = database.bars("symbol = 'AAPL' AND interval = '1m'");
     let old: Vec<&str> = minutes[minutes.len() - 2].split(' ').collect();
     let (start, close): (i64, f64) = (old[0].parse().unwrap(), old[4].parse().unwrap());
-    let quotes = format!("/api/v1/quotes/AAPL?start={start}&end={}", start + 59);
+    let quotes = format!("/api/v2/quotes/AAPL?start={start}&end={}", start + 59);
     let quote = ask(&api, &quotes, &fresh).json()["data"].as_array().unwrap().last().unwrap().clone();
     let number = |value: &Value| value.as_f64().or_else(|| value.as_str()?.parse().ok()).unwrap();
     let bid = number(&quote["bid"]);
     for (path, price) in [
-        ("/api/v1/quote/AAPL", "/data/price"),
+        ("/api/v2/quote/AAPL", "/data/price"),
         ("/v2/stocks/trades/latest?symbols=AAPL", "/trades/AAPL/p"),
         ("/v2/stocks/AAPL/trades/latest", "/trade/p"),
         ("/v2/last/trade/AAPL", "/results/p"),
         ("/api/v3/ticker/price?symbol=AAPL", "/price"),
         ("/udf/quotes?symbols=AAPL", "/d/0/v/lp"),
-        ("/api/v1/quote/AAPL", "/data/bid"),
+        ("/api/v2/quote/AAPL", "/data/bid"),
         ("/v2/stocks/quotes/latest?symbols=AAPL", "/quotes/AAPL/bp"),
         ("/v2/stocks/AAPL/quotes/latest", "/quote/bp"),
         ("/v2/last/nbbo/AAPL", "/results/p"),
@@ -136,7 +136,7 @@ fn a_stale_answer_is_of_the_last_minute_but_one() {
         let wanted = if price.contains('b') || path.contains("nbbo") { bid } else { close };
         assert!((heard(&old) - wanted).abs() < 1e-9, "{path}: {} instead of {wanted}", heard(&old));
     }
-    let time = |key: &str| ask(&api, "/api/v1/quote/AAPL", key).json()["data"]["time"].as_i64().unwrap();
+    let time = |key: &str| ask(&api, "/api/v2/quote/AAPL", key).json()["data"]["time"].as_i64().unwrap();
     assert!(time(&stale) == start && time(&fresh) > start);
     // Everything else is as ever.
     for (path, ..) in SHAPES {
@@ -280,7 +280,7 @@ fn an_answer_that_is_kept_back_comes_after_later_ones() {
     let late = key_with(&database, "requests = { delay = 1, delay_ms = [10000, 10000] }");
     let api = database.api("--api-keys keys.toml");
     let mut first = TcpStream::connect(&api.address).unwrap();
-    write!(first, "GET /api/v1/quote/AAPL HTTP/1.1\r\nHost: localhost\r\nX-API-Key: {late}\r\n\r\n").unwrap();
+    write!(first, "GET /api/v2/quote/AAPL HTTP/1.1\r\nHost: localhost\r\nX-API-Key: {late}\r\n\r\n").unwrap();
     for _ in 0..20 {
         assert_eq!(fate(&api, &none), "200 ");
     }

@@ -15,7 +15,7 @@ on_every_backend! {
         let api = database.filled().api("");
         for interval in INTERVALS {
             let stored = database.bars(&format!("symbol = 'AAPL' AND interval = '{interval}'"));
-            let path = format!("/api/v1/bars/AAPL?timeframe={interval}");
+            let path = format!("/api/v2/bars/AAPL?timeframe={interval}");
             assert_eq!(rows(&api.pages(&format!("{path}&limit=5000&start=0"))), stored, "{interval}");
             // Page after page in both directions it is the same.
             assert_eq!(rows(&api.pages(&format!("{path}&limit=77&start=2026-03-02"))), stored, "{interval}");
@@ -34,22 +34,22 @@ on_every_backend! {
         let day = SHANGHAI.open_of(date("2026-03-03")).unwrap().start().get();
         let condition = format!("symbol = 'V' AND interval = '1m' AND time <= {}", day - 1);
         for end in ["2026-03-02", "2026-03-02T15:00:00%2B08:00", "2026-03-02T07:00:00Z", &(day - 1).to_string()] {
-            assert_eq!(rows(&api.pages(&format!("/api/v1/history/V?start=2026-01-01&end={end}"))), database.bars(&condition));
+            assert_eq!(rows(&api.pages(&format!("/api/v2/history/V?start=2026-01-01&end={end}"))), database.bars(&condition));
         }
         // A bar that starts at either bound is among them.
         let (open, last) = (SHANGHAI.open_of(date("2026-03-02")).unwrap().start(), day - 66_660);
         let condition = format!("symbol = 'V' AND interval = '1m' AND time >= {open} AND time <= {last}");
         for order in ["asc", "desc"] {
-            let mut bars = rows(&api.pages(&format!("/api/v1/bars/V?start={open}&end={last}&limit=100&order={order}")));
+            let mut bars = rows(&api.pages(&format!("/api/v2/bars/V?start={open}&end={last}&limit=100&order={order}")));
             if order == "desc" {
                 bars.reverse();
             }
             assert_eq!((bars.len(), &bars), (240, &database.bars(&condition)), "{order}");
         }
-        assert_eq!(rows(&api.pages(&format!("/api/v1/bars/V?start={last}&end={last}"))).len(), 1);
+        assert_eq!(rows(&api.pages(&format!("/api/v2/bars/V?start={last}&end={last}"))).len(), 1);
         // What was read is read anew once it has been changed.
         database.execute("UPDATE market_klines SET volume = volume + 1 WHERE symbol = 'AAPL' AND interval = '1m'");
-        let latest = || rows(api.data("/api/v1/bars/AAPL?limit=5").as_array().unwrap());
+        let latest = || rows(api.data("/api/v2/bars/AAPL?limit=5").as_array().unwrap());
         let stored = database.bars("symbol = 'AAPL' AND interval = '1m'");
         crate::support::programs::eventually("the change is seen", || latest() == stored[stored.len() - 5..]);
     }
@@ -63,14 +63,14 @@ on_every_backend! {
         let api = database.api("");
         let stored = database.bars("symbol = 'AAPL' AND interval = '1m'");
         assert_eq!(stored.len(), 480 - 100);
-        assert_eq!(rows(&api.pages("/api/v1/bars/AAPL?limit=100&start=0")), stored);
+        assert_eq!(rows(&api.pages("/api/v2/bars/AAPL?limit=100&start=0")), stored);
         // Ascending, descending, and the latest: the same 480.
-        let filled = rows(&api.pages("/api/v1/bars/AAPL?limit=100&start=0&fill=fill"));
+        let filled = rows(&api.pages("/api/v2/bars/AAPL?limit=100&start=0&fill=fill"));
         assert_eq!(filled.len(), 480);
-        let mut backwards = rows(&api.pages("/api/v1/bars/AAPL?limit=100&order=desc&fill=fill"));
+        let mut backwards = rows(&api.pages("/api/v2/bars/AAPL?limit=100&order=desc&fill=fill"));
         backwards.reverse();
         assert_eq!(backwards, filled);
-        assert_eq!(rows(api.data("/api/v1/bars/AAPL?limit=5000&fill=fill").as_array().unwrap()), filled);
+        assert_eq!(rows(api.data("/api/v2/bars/AAPL?limit=5000&fill=fill").as_array().unwrap()), filled);
         let minutes = ["2026-03-02", "2026-03-03"].map(|day| SHANGHAI.minutes_of(date(day)).collect::<Vec<_>>()).concat();
         let mut close = String::new();
         for (minute, row) in minutes.iter().zip(&filled) {
@@ -84,7 +84,7 @@ on_every_backend! {
             }
         }
         // The two buckets of half an hour from 10:00 on, and two from 10:30 to 11:30.
-        let halves = rows(&api.pages("/api/v1/bars/AAPL?timeframe=30m&start=0&fill=fill"));
+        let halves = rows(&api.pages("/api/v2/bars/AAPL?timeframe=30m&start=0&fill=fill"));
         assert_eq!((halves.len(), halves.iter().filter(|row| row.ends_with(" 0")).count()), (16, 3));
     }
 
@@ -98,7 +98,7 @@ on_every_backend! {
             ("120m", "2026-03-03", vec!["11:30", "15:00"]),
             ("1d", "2026-03-03", vec!["15:00"]),
         ] {
-            let path = format!("/api/v1/bars/AAPL?timeframe={interval}&start={day}&end={day}&label=end");
+            let path = format!("/api/v2/bars/AAPL?timeframe={interval}&start={day}&end={day}&label=end");
             let at = |time: &&str| crate::support::market_builder::at(&format!("{day} {time}:00")).get();
             assert_eq!(times(&path), ends.iter().map(at).collect::<Vec<_>>(), "{interval}");
         }
@@ -116,7 +116,7 @@ on_every_backend! {
         stored.sort();
         let names = ["symbol", "name", "sector", "price", "volume", "last_update"];
         let shown = |row: &Value| names.map(|name| row[name].to_string().trim_matches('"').to_owned()).join("|");
-        let all = api.data("/api/v1/tickers");
+        let all = api.data("/api/v2/tickers");
         assert_eq!(all.as_array().unwrap().iter().map(shown).collect::<Vec<_>>(), stored);
         for row in all.as_array().unwrap() {
             let sql = "SELECT CAST(change_percent AS text) AS text FROM stock_realtime_price WHERE symbol";
@@ -126,7 +126,7 @@ on_every_backend! {
         // Pages of three.
         let (mut pages, mut after) = (Vec::new(), String::new());
         loop {
-            let body = api.body(&format!("/api/v1/tickers?limit=3{after}"));
+            let body = api.body(&format!("/api/v2/tickers?limit=3{after}"));
             pages.extend(body["data"].as_array().unwrap().iter().map(shown));
             let Some(next) = body["meta"]["next_after"].as_str() else { break };
             after = format!("&after={next}");
@@ -135,10 +135,10 @@ on_every_backend! {
         let symbols = |path: &str| -> Vec<String> {
             api.data(path).as_array().unwrap().iter().map(|row| row["symbol"].as_str().unwrap().to_owned()).collect()
         };
-        assert_eq!(symbols("/api/v1/tickers?search=am"), ["AMZN"]);
-        assert_eq!(symbols("/api/v1/tickers?search=platforms"), ["META"]);
-        assert_eq!(symbols("/api/v1/tickers?sector=finance"), ["BRK.B", "JPM", "V"]);
-        assert!(symbols("/api/v1/tickers?search=nobody").is_empty());
+        assert_eq!(symbols("/api/v2/tickers?search=am"), ["AMZN"]);
+        assert_eq!(symbols("/api/v2/tickers?search=platforms"), ["META"]);
+        assert_eq!(symbols("/api/v2/tickers?sector=finance"), ["BRK.B", "JPM", "V"]);
+        assert!(symbols("/api/v2/tickers?search=nobody").is_empty());
     }
 
     fn a_quote_and_figures_are_sums_of_the_minutes(database: &Database) {
@@ -161,7 +161,7 @@ on_every_backend! {
             assert_eq!(text(&body[close]), edge("close", from, "DESC"));
             assert_eq!(text(&body["volume"]), volume(from));
         };
-        let quote = api.data("/api/v1/quote/NVDA");
+        let quote = api.data("/api/v2/quote/NVDA");
         check(&quote, open, "price");
         let sql = format!("SELECT {} AS text FROM market_klines WHERE symbol = 'NVDA' AND interval = '1m' AND time < {open} ORDER BY time DESC LIMIT 1", database.decimal("close"));
         let previous = database.value(&sql);
@@ -176,7 +176,7 @@ on_every_backend! {
             ("7d", 0, 480),
             ("30d", 0, 480),
         ] {
-            let figures = api.data(&format!("/api/v1/stats/NVDA?period={period}"));
+            let figures = api.data(&format!("/api/v2/stats/NVDA?period={period}"));
             check(&figures, from, "close");
             assert_eq!(figures["bars"], bars, "{period}");
             let sql = format!("SELECT CAST(close AS text) AS text {} ORDER BY time", of(from));
@@ -191,23 +191,23 @@ on_every_backend! {
 
     fn the_state_is_the_generators(database: &Database) {
         let api = database.filled().api("");
-        assert_eq!(api.data("/api/v1/status")["pace"], Value::Null);
+        assert_eq!(api.data("/api/v2/status")["pace"], Value::Null);
         let mut generator = database.market_generator("--test --speed 600").spawn();
         generator.until_minutes(5, database);
         generator.terminate().succeeded();
         let open = |status: &Value| status["open_minute"].as_i64();
         let stored = database.value("SELECT CAST(open_minute AS text) AS text FROM market_clock");
         crate::support::programs::eventually("the last minute is seen", || {
-            open(&api.data("/api/v1/status")) == stored.parse().ok()
+            open(&api.data("/api/v2/status")) == stored.parse().ok()
         });
-        let status = api.data("/api/v1/status");
+        let status = api.data("/api/v2/status");
         assert_eq!((status["pace"].as_str(), status["speed"].as_f64()), (Some("test"), Some(600.0)));
         assert_eq!(status["last_bar"], database.last_minute());
         assert_eq!(status["tickers"], 10);
         assert_eq!(status["market_time"], database.last_minute() + 60);
         // Nobody writes any more: the market stands at the end of its open minute.
         let end = (open(&status).unwrap() + 60) * 1000;
-        crate::support::programs::eventually("the minute is over", || api.data("/api/v1/status")["now"] == end);
+        crate::support::programs::eventually("the minute is over", || api.data("/api/v2/status")["now"] == end);
         let session = database.value("SELECT current_session AS text FROM market_status");
         assert_eq!(status["session"], session);
         assert_eq!(api.body("/health")["market_time"], database.last_minute() + 60);
@@ -220,7 +220,7 @@ on_every_backend! {
         let words = "--from 2026-03-02 --to 2026-03-03 --scenario gloom.toml";
         database.market_backfill(words).run().succeeded();
         let api = database.api("");
-        let truth = |symbol: &str| api.data(&format!("/api/v1/truth/{symbol}?start=2026-03-03&end=2026-03-03"));
+        let truth = |symbol: &str| api.data(&format!("/api/v2/truth/{symbol}?start=2026-03-03&end=2026-03-03"));
         let number = |value: &Value| value.as_i64().unwrap();
         let instant = |value: &Value| UnixSeconds::new(number(value));
         let at = |time: &str| crate::support::market_builder::at(&format!("2026-03-03 {time}:00")).get();
@@ -236,7 +236,7 @@ on_every_backend! {
             assert_eq!(spans[spans.len() - 1]["regime"], state);
         }
         // Made from the listing on, the last day is the same.
-        let whole = api.data("/api/v1/truth/AAPL?start=2026-03-02&end=2026-03-03");
+        let whole = api.data("/api/v2/truth/AAPL?start=2026-03-02&end=2026-03-03");
         let regime_at = |answer: &Value, minute: i64| {
             let spans = answer["regimes"].as_array().unwrap();
             spans.iter().find(|span| (number(&span["from"])..number(&span["until"])).contains(&minute)).unwrap()["regime"].clone()
@@ -259,6 +259,6 @@ on_every_backend! {
         let bar = format!("symbol = 'V' AND interval = '1m' AND time = {}", at("10:00"));
         database.execute(&format!("UPDATE market_klines SET volume = volume + 1 WHERE {bar}"));
         assert_eq!((&truth("V")["exact"], &truth("AAPL")["exact"]), (&Value::Bool(false), &Value::Bool(true)));
-        assert_eq!(api.get("/api/v1/truth/AAPL?start=2026-01-01&end=2026-03-03").code(), "invalid_request");
+        assert_eq!(api.get("/api/v2/truth/AAPL?start=2026-01-01&end=2026-03-03").code(), "invalid_request");
     }
 }

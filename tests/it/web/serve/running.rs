@@ -20,13 +20,13 @@ on_every_backend! {
     fn it_reads_beside_a_generator_and_changes_nothing(database: &Database) {
         let api = database.filled().api("");
         let before = database.contents();
-        api.data("/api/v1/tickers");
+        api.data("/api/v2/tickers");
         assert_eq!(database.contents(), before);
         let mut generator = database.market_generator("--test --speed 600").spawn();
         generator.until_minutes(3, database);
         generator.terminate().succeeded();
         let last = database.bars("symbol = 'JPM' AND interval = '1m'").pop().unwrap();
-        let shown = || rows(api.data("/api/v1/bars/JPM?limit=1").as_array().unwrap()).pop();
+        let shown = || rows(api.data("/api/v2/bars/JPM?limit=1").as_array().unwrap()).pop();
         eventually("the last minute is shown", || shown().as_ref() == Some(&last));
         api.running.terminate().succeeded();
     }
@@ -46,18 +46,18 @@ on_every_backend! {
         let calendar = std::sync::Arc::new(klined_market::calendar::Calendar::shanghai());
         klined::jobs::Market::claim(store, calendar, klined_market::model::ModelKind::Gbm, None).unwrap();
         let api = database.api("");
-        assert_eq!(api.get("/api/v1/status").code(), "empty_market");
+        assert_eq!(api.get("/api/v2/status").code(), "empty_market");
         for path in ["bars", "history", "quote", "trades", "quotes", "stats"] {
-            assert_eq!(api.get(&format!("/api/v1/{path}/AAPL")).code(), "unknown_ticker", "{path}");
+            assert_eq!(api.get(&format!("/api/v2/{path}/AAPL")).code(), "unknown_ticker", "{path}");
         }
-        assert_eq!(api.data("/api/v1/tickers").as_array().unwrap().len(), 0);
+        assert_eq!(api.data("/api/v2/tickers").as_array().unwrap().len(), 0);
         assert_eq!(api.get("/health").status, 200);
     }
 
     fn klined_up_lets_everybody_on_this_machine_in_and_asks_others_for_a_key(database: &Database) {
         // The usual port may be taken by another test: any will do then.
         let api = Api::start(database.klined("up --days 1 --speed 600"));
-        let path = "/api/v1/tickers";
+        let path = "/api/v2/tickers";
         for headers in [&[][..], &[("X-API-Key", "anything")], &[("Authorization", "Bearer any.key")], &[("Host", "localhost")]] {
             assert_eq!(api.ask(path, headers).status, 200, "{headers:?}");
         }
@@ -130,7 +130,7 @@ on_every_backend! {
     fn what_the_database_fails_with_stays_in_the_log(database: &Database) {
         let mut api = database.filled().api("");
         database.execute("ALTER TABLE market_klines RENAME TO elsewhere");
-        let paths = ["/api/v1/bars/AAPL", "/api/v1/history/AAPL", "/api/v1/trades/AAPL", "/api/klines?symbol=AAPL",
+        let paths = ["/api/v2/bars/AAPL", "/api/v2/history/AAPL", "/api/v2/trades/AAPL", "/api/klines?symbol=AAPL",
             "/v2/stocks/bars?symbols=AAPL&timeframe=1Min", "/api/v3/klines?symbol=AAPL&interval=1m", "/v2/aggs/ticker/AAPL/prev"];
         for path in paths {
             let reply = api.get(path);
@@ -163,7 +163,7 @@ fn a_hangup_has_keys_and_calendar_read_again_and_the_feed_goes_on() {
             false => database.api(flags),
         };
         let known_until = |key: &str| {
-            let reply = api.ask("/api/v1/status", &[("X-API-Key", key)]);
+            let reply = api.ask("/api/v2/status", &[("X-API-Key", key)]);
             (reply.status == 200).then(|| reply.json()["data"]["calendar_known_until"].as_str().unwrap().to_owned())
         };
         assert_eq!((known_until(key(0)).as_deref(), known_until(key(1))), (Some("2088-12-31"), None));
@@ -193,7 +193,7 @@ fn a_hangup_has_keys_and_calendar_read_again_and_the_feed_goes_on() {
         write("days.txt", "known-until 2089-12-31\nclosed 2026-03-03\n");
         api.running.signal(Signal::HUP);
         api.running.until_it_says("changes 2026-03-03");
-        let reply = api.ask("/api/v1/status", &[("X-API-Key", key(1))]);
+        let reply = api.ask("/api/v2/status", &[("X-API-Key", key(1))]);
         assert_eq!(reply.json()["data"]["calendar_known_until"], "2089-12-31");
         api.running.terminate().succeeded();
         if let Some(generator) = generator.take() {
@@ -234,8 +234,8 @@ fn a_saturday_that_is_opened_while_it_runs_is_sent_and_read() {
         last = time;
     }
     let minute = format!("start={saturday}&end={}", saturday + 59);
-    assert_eq!(api.data(&format!("/api/v1/bars/AAPL?timeframe=1m&{minute}")).as_array().unwrap().len(), 1);
-    assert!(!api.data(&format!("/api/v1/trades/AAPL?{minute}")).as_array().unwrap().is_empty());
+    assert_eq!(api.data(&format!("/api/v2/bars/AAPL?timeframe=1m&{minute}")).as_array().unwrap().len(), 1);
+    assert!(!api.data(&format!("/api/v2/trades/AAPL?{minute}")).as_array().unwrap().is_empty());
     api.running.terminate().succeeded();
 }
 
@@ -244,15 +244,15 @@ fn it_bears_the_loss_of_its_server_and_serves_again() {
     let cluster = Cluster::start();
     let database = Database::on(&cluster, "");
     let api = database.filled().api("--db-timeout 2 --request-timeout 5");
-    let before = api.data("/api/v1/bars/AAPL?limit=3");
+    let before = api.data("/api/v2/bars/AAPL?limit=3");
     cluster.stop("immediate");
-    eventually("the loss is answered with 503", || api.get("/api/v1/bars/AAPL?limit=4").status == 503);
-    let reply = api.get("/api/v1/tickers");
+    eventually("the loss is answered with 503", || api.get("/api/v2/bars/AAPL?limit=4").status == 503);
+    let reply = api.get("/api/v2/tickers");
     assert!(["unavailable", "busy", "timeout"].contains(&reply.code().as_str()), "{}", reply.text);
     assert_eq!(reply.header("retry-after"), Some("1"));
     assert_eq!(api.get("/health").status, 503);
     cluster.start_again();
-    eventually("it serves again", || api.get("/api/v1/bars/AAPL?limit=3").status == 200);
-    assert_eq!(api.data("/api/v1/bars/AAPL?limit=3"), before);
+    eventually("it serves again", || api.get("/api/v2/bars/AAPL?limit=3").status == 200);
+    assert_eq!(api.data("/api/v2/bars/AAPL?limit=3"), before);
     api.running.terminate().succeeded();
 }

@@ -100,8 +100,8 @@ on_every_backend! {
         generator.terminate().succeeded();
         let api = database.api("");
         let open: i64 = database.value("SELECT CAST(open_minute AS text) AS text FROM market_clock").parse().unwrap();
-        eventually("the open minute is over", || api.data("/api/v1/status")["now"] == (open + 60) * 1000);
-        let last = api.data("/api/v1/trades/AAPL?limit=1")[0].clone();
+        eventually("the open minute is over", || api.data("/api/v2/status")["now"] == (open + 60) * 1000);
+        let last = api.data("/api/v2/trades/AAPL?limit=1")[0].clone();
         let mut socket = api.socket("");
         socket.hear_a("connected");
         socket.say(&subscribe(&["AAPL"], &["tick"])).hear_until("subscribed");

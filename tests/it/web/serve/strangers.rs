@@ -1,5 +1,10 @@
 //! Requests that a browser sends for a page of another site, or a proxy for somebody elsewhere.
 
+use std::collections::BTreeSet;
+use std::fs;
+
+use klined_testing::repository;
+
 use super::guarding::key;
 use crate::support::api::Api;
 use crate::support::database::{Backend, Database};
@@ -26,7 +31,7 @@ fn a_name_that_leads_to_this_machine_gets_nothing_unless_it_was_listed() {
     let key = key(database.filled(), "");
     let api = database.api("--api-keys keys.toml");
     for path in
-        ["/", "/health", "/docs/", "/openapi.json", "/nothing", "/api/v1/tickers", "/v2/stocks/bars", "/udf/time"]
+        ["/", "/health", "/docs/", "/openapi.json", "/nothing", "/api/v2/tickers", "/v2/stocks/bars", "/udf/time"]
     {
         let rebound = ask(&api, path, "1.1", &format!("Host: evil.example:8780\r\nX-API-Key: {key}\r\n"));
         assert!(rebound.contains(" 403 ") && !rebound.contains("page."), "{path}: {rebound}");
@@ -90,13 +95,13 @@ fn a_page_of_another_site_gets_nothing_and_opens_no_websocket() {
         }
     }
     let foreign = [("Origin", "https://evil.example")];
-    assert_eq!(api.ask("/api/v1/tickers", &foreign).code(), "forbidden");
+    assert_eq!(api.ask("/api/v2/tickers", &foreign).code(), "forbidden");
     let picture = [("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Dest", "image")];
-    assert_eq!(api.ask("/api/v1/tickers", &picture).code(), "forbidden");
+    assert_eq!(api.ask("/api/v2/tickers", &picture).code(), "forbidden");
     // A link leads here, the page asks itself, and so does a site that was listed.
     assert_eq!(api.ask("/", &[("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Dest", "document")]).status, 200);
     for origin in [format!("http://{}", api.address), "https://chart.example".to_owned()] {
-        assert_eq!(api.ask("/api/v1/tickers", &[("Origin", &origin)]).status, 200, "{origin}");
+        assert_eq!(api.ask("/api/v2/tickers", &[("Origin", &origin)]).status, 200, "{origin}");
     }
 }
 
@@ -105,10 +110,70 @@ fn an_upgrade_where_there_is_no_websocket_is_refused() {
     let database = Database::new(Backend::Sqlite);
     let api = database.filled().api("");
     let host = format!("Host: {}\r\n", api.address);
-    for path in ["/", "/docs/", "/openapi.json", "/health", "/api/v1/tickers", "/api/v3/ping", "/favicon.svg"] {
+    for path in ["/", "/docs/", "/openapi.json", "/health", "/api/v2/tickers", "/api/v3/ping", "/favicon.svg"] {
         assert_eq!(shaken(&api, path, &host), "400", "{path}");
         assert_eq!(api.get(path).status, 200, "{path}");
     }
+}
+
+/// Names in the documentation with several parts that begin with capitals, which are no headers of a request or an answer of a page: other
+/// words, and headers that only browsers and proxies set.
+const NO_PAGES_HEADERS: [&str; 13] = [
+    "ctrl-c",
+    "mid-autumn",
+    "license-mit",
+    "license-apache",
+    "scram-sha",
+    "accept-encoding",
+    "content-encoding",
+    "cache-control",
+    "sec-fetch-site",
+    "x-forwarded",
+    "x-forwarded-for",
+    "x-real-ip",
+    "user-agent",
+];
+
+/// The names of several parts that begin with capitals, in small letters.
+fn headers_in(text: &str) -> BTreeSet<String> {
+    let words = text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '-');
+    let is_header = |word: &&str| {
+        let word = word.trim_matches('-');
+        word.contains('-') && word.split('-').all(|part| part.starts_with(|letter: char| letter.is_ascii_uppercase()))
+    };
+    words.filter(is_header).map(|word| word.trim_matches('-').to_lowercase()).collect()
+}
+
+#[test]
+fn every_documented_header_is_one_that_pages_of_other_sites_may_send_or_read() {
+    let database = Database::new(Backend::Sqlite);
+    let api = database.filled().api("--cors https://chart.example");
+    let site = "Origin: https://chart.example\r\n";
+    let preflight = format!(
+        "OPTIONS /api/v2/tickers HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n{site}Access-Control-Request-Method: GET\r\n\r\n",
+        api.address
+    );
+    let list = |answer: &str, name: &str| -> BTreeSet<String> {
+        let answer = answer.to_lowercase();
+        let line = answer.lines().find_map(|line| line.strip_prefix(&format!("access-control-{name}-headers: ")));
+        line.unwrap_or_default().split(',').map(|header| header.trim().to_owned()).collect()
+    };
+    let sent = list(&send(&api.address, &preflight), "allow");
+    let read = list(&ask(&api, "/api/v2/tickers", "1.1", &format!("Host: {}\r\n{site}", api.address)), "expose");
+    let mut documented = BTreeSet::from(["authorization".to_owned()]);
+    let pages = fs::read_dir(repository("docs")).unwrap().map(|entry| entry.unwrap().path());
+    let pages = pages.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
+    for page in pages.chain(["README.md", "README.zh-CN.md"].map(repository)) {
+        documented.extend(headers_in(&fs::read_to_string(page).unwrap()));
+    }
+    documented.extend(headers_in(&api.get("/openapi.json").text));
+    let known = |header: &String| sent.contains(header) || read.contains(header);
+    let forgotten: Vec<&String> =
+        documented.iter().filter(|header| !known(header) && !NO_PAGES_HEADERS.contains(&header.as_str())).collect();
+    assert!(forgotten.is_empty(), "{forgotten:?} are neither in {sent:?} nor in {read:?}");
+    // And the other way round: what is allowed is documented.
+    let unknown: Vec<&String> = sent.union(&read).filter(|header| !documented.contains(*header)).collect();
+    assert!(unknown.is_empty() && sent.len() > 5 && read.len() > 2, "{unknown:?}");
 }
 
 #[test]

@@ -26,7 +26,7 @@ fn minute_of(tick: &Value) -> i64 {
 on_every_backend! {
     fn trades_roll_up_to_the_bars_of_the_database(database: &Database) {
         let api = database.filled().api("");
-        let whole = api.pages("/api/v1/trades/JPM?start=2026-03-03&end=2026-03-03&limit=10000");
+        let whole = api.pages("/api/v2/trades/JPM?start=2026-03-03&end=2026-03-03&limit=10000");
         assert!(whole.windows(2).all(|pair| pair[0]["id"].as_u64() < pair[1]["id"].as_u64()));
         assert!(whole.windows(2).all(|pair| pair[0]["timestamp"].as_i64() < pair[1]["timestamp"].as_i64()));
         let start = crate::support::market_builder::at("2026-03-03 00:00:00");
@@ -36,15 +36,15 @@ on_every_backend! {
             minutes.iter().map(|trades| rolled(&trades.iter().collect::<Vec<_>>(), minute_of(&trades[0]))).collect();
         assert_eq!(bars, stored);
         // In other pages, and from the end, they are the same.
-        assert_eq!(api.pages("/api/v1/trades/JPM?start=2026-03-03&end=2026-03-03&limit=997"), whole);
-        assert_eq!(api.data("/api/v1/trades/JPM?limit=500").as_array().unwrap()[..], whole[whole.len() - 500..]);
+        assert_eq!(api.pages("/api/v2/trades/JPM?start=2026-03-03&end=2026-03-03&limit=997"), whole);
+        assert_eq!(api.data("/api/v2/trades/JPM?limit=500").as_array().unwrap()[..], whole[whole.len() - 500..]);
         let second = whole[1000]["timestamp"].as_i64().unwrap() / 1_000_000_000;
         let within: Vec<&Value> =
             whole.iter().filter(|trade| trade["timestamp"].as_i64().unwrap() / 1_000_000_000 == second).collect();
-        let asked = api.pages(&format!("/api/v1/trades/JPM?start={second}&end={second}&limit=10"));
+        let asked = api.pages(&format!("/api/v2/trades/JPM?start={second}&end={second}&limit=10"));
         assert_eq!(asked.iter().collect::<Vec<_>>(), within);
         // There is a quote before each trade, and the trade is at its bid or its ask.
-        let quotes = api.pages("/api/v1/quotes/JPM?start=2026-03-03&end=2026-03-03&limit=10000");
+        let quotes = api.pages("/api/v2/quotes/JPM?start=2026-03-03&end=2026-03-03&limit=10000");
         for quote in &quotes {
             assert!(price(&quote["bid"]) < price(&quote["ask"]), "{quote}");
         }
@@ -55,7 +55,7 @@ on_every_backend! {
             assert!(quote["timestamp"].as_i64() < trade["timestamp"].as_i64());
         }
         // The last quote is what stands.
-        let (last, standing) = (quotes.last().unwrap(), api.data("/api/v1/quote/JPM"));
+        let (last, standing) = (quotes.last().unwrap(), api.data("/api/v2/quote/JPM"));
         for name in ["bid", "bid_size", "ask", "ask_size"] {
             assert_eq!(standing[name], last[name], "{name}");
         }
@@ -69,7 +69,7 @@ on_every_backend! {
         // Trades after the last bar, as the clock goes on.
         let mut sent = Vec::new();
         eventually("some ticks of the open minute have come", || {
-            let latest = api.data("/api/v1/trades/V?limit=20").as_array().unwrap().clone();
+            let latest = api.data("/api/v2/trades/V?limit=20").as_array().unwrap().clone();
             let open = latest.last().map(minute_of).unwrap();
             sent = latest.into_iter().filter(|trade| minute_of(trade) == open).collect();
             open > database.last_minute() && sent.len() > 5
@@ -77,7 +77,7 @@ on_every_backend! {
         let start = minute_of(&sent[0]);
         generator.until_minutes(2, database);
         generator.terminate().succeeded();
-        let written = api.pages(&format!("/api/v1/trades/V?start={start}&end={}", start + 59));
+        let written = api.pages(&format!("/api/v2/trades/V?start={start}&end={}", start + 59));
         for trade in &sent {
             assert!(written.contains(trade), "{trade} was sent and is not in the answer");
         }

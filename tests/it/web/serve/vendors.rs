@@ -232,7 +232,7 @@ fn a_vendors_path_that_is_not_served_answers_in_the_vendors_shape() {
         assert_eq!((api.get(path).status, &api.get(path).json()["code"]), (404, &json!(-5000)), "{path}");
     }
     assert_eq!(api.get("/udf/nothing").json()["s"], "error");
-    assert_eq!(api.get("/api/v1/nothing").code(), "not_found");
+    assert_eq!(api.get("/api/v2/nothing").code(), "not_found");
 }
 
 #[test]

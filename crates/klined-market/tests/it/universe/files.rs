@@ -1,6 +1,6 @@
 //! Universes as CSV: what is read back as it was written, and every fault by its line and column.
 
-use klined_market::universe::{InvalidUniverse, UniverseChoice, UniverseRow, csv, demo};
+use klined_market::universe::{InvalidUniverse, UniverseChoice, UniverseRow, csv, demo, synth};
 use klined_testing::market::{as_csv, stocks};
 use proptest::prelude::*;
 
@@ -156,8 +156,23 @@ fn a_file_that_is_too_large_is_refused() {
 }
 
 #[test]
+fn the_first_apis_stocks_are_valid_and_in_order_of_symbol() {
+    assert_eq!(csv::read(as_csv(&synth()).as_bytes()), Ok(synth()));
+    let shown: Vec<_> =
+        synth().iter().map(|row| format!("{} {:.2} {}", row.symbol, row.base_price, row.base_volatility)).collect();
+    let expected = [
+        "ENERGY 65.00 0.0157",
+        "FINANCE 85.00 0.0094",
+        "HEALTH 180.00 0.0113",
+        "SYNTH 150.00 0.0126",
+        "TECH 320.00 0.0189",
+    ];
+    assert_eq!(shown, expected);
+}
+
+#[test]
 fn a_choice_reads_what_it_prints() {
-    for text in ["demo", "ashare:1", "ashare:5429", "stocks.csv", "./demo", "/dev/fd/63"] {
+    for text in ["demo", "synth", "ashare:1", "ashare:5429", "stocks.csv", "./demo", "/dev/fd/63"] {
         assert_eq!(text.parse::<UniverseChoice>().unwrap().to_string(), text);
     }
     assert_eq!("".parse::<UniverseChoice>(), Err(InvalidUniverse::Empty));
