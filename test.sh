@@ -12,9 +12,10 @@
 #
 # Several tiers may be named at once. At the end a table says where the time went.
 #
-# What a tier needs and is missing is installed by the system's package manager: the PostgreSQL server, libfaketime, systemd for its
+# What a tier needs and is missing is installed by the system's package manager: perl and make for OpenSSL, which every tier builds from
+# source, the PostgreSQL server with PgBouncer before it, sqlite3, libfaketime, systemd for its
 # analyser (nothing of it runs), npm for pm2, the chart page and the vendors' clients, Python's venv for those and schemathesis,
-# openssl for the clients and the proxies, curl, nginx and Caddy for the proxies, Chromium for the page, promtool, Maven with Java for
+# openssl for PostgreSQL, the clients and the proxies, curl, nginx and Caddy for the proxies, Chromium for the page, promtool, Maven with Java for
 # QuestDB and Kafka, and the headers of OpenSSL and zlib for Kafka's client. Works as root and as an ordinary user; an ordinary user needs sudo
 # only when something is missing.
 set -euo pipefail
@@ -53,9 +54,15 @@ install_packages() {
 # Installs what the tiers need and is missing.
 provide() {
     local missing=() tier
+    have perl || missing+=(perl)
+    have make || missing+=(make)
     for tier in "$@"; do
         case $tier in
-        db) have_postgres || missing+=(postgresql) ;;
+        db)
+            have_postgres || missing+=(postgresql)
+            have openssl || missing+=(openssl)
+            have sqlite3 || missing+=(sqlite3)
+            ;;
         programs)
             have_postgres || missing+=(postgresql)
             have_faketime || missing+=(libfaketime)
@@ -89,33 +96,30 @@ provide() {
             exit 1
         }
     fi
-    [[ " $* " != *" programs "* ]] || provide_proxies
-    [[ " $* " != *" programs "* && " $* " != *" servers "* ]] || provide_promtool
+    [[ " $* " != *" programs "* ]] || { provide_program nginx nginx; provide_program caddy caddy; }
+    [[ " $* " != *" programs "* && " $* " != *" servers "* ]] || provide_program promtool prometheus
+    [[ " $* " != *" db "* && " $* " != *" programs "* ]] || provide_program pgbouncer pgbouncer $(libraries_of pgbouncer)
 }
 
-# The packages of nginx and Caddy start servers; the programs alone are unpacked instead.
-provide_proxies() {
-    local program
-    for program in nginx caddy; do
-        if have "$program" || compgen -G "target/tools/usr/*bin/$program" >/dev/null; then continue; fi
-        echo "test.sh: fetching $program"
-        mkdir -p target/tools
-        { (cd target/tools && apt-get download -q "$program" && dpkg -x "$program"_*.deb . && rm "$program"_*.deb) ||
-            install_packages "$program"; } || {
-            echo "test.sh: cannot get $program; install it by hand and run again" >&2
-            exit 1
-        }
+# The libraries that a package needs and the system lacks.
+libraries_of() {
+    have apt-cache || return 0
+    local library
+    for library in $(apt-cache depends "$1" 2>/dev/null | sed -n 's/.*Depends: \(lib[^ ]*\)$/\1/p'); do
+        dpkg -s "$library" >/dev/null 2>&1 || echo "$library"
     done
 }
 
-# Prometheus's package starts a server; its promtool alone is unpacked instead.
-provide_promtool() {
-    if have promtool || [ -x target/tools/usr/bin/promtool ]; then return; fi
-    echo "test.sh: fetching promtool"
+# A program whose package starts a server: it is unpacked instead of installed, with the libraries that are named after its package.
+provide_program() {
+    local program=$1 package=$2
+    shift 2
+    if have "$program" || compgen -G "target/tools/usr/*bin/$program" >/dev/null; then return; fi
+    echo "test.sh: fetching $program"
     mkdir -p target/tools
-    { (cd target/tools && apt-get download -q prometheus && dpkg -x prometheus_*.deb . && rm prometheus_*.deb) ||
-        install_packages prometheus; } || {
-        echo "test.sh: cannot get promtool; install prometheus by hand and run again" >&2
+    { (cd target/tools && apt-get download -q "$package" "$@" && for file in *.deb; do dpkg -x "$file" . && rm "$file"; done) ||
+        install_packages "$package"; } || {
+        echo "test.sh: cannot get $program; install $package by hand and run again" >&2
         exit 1
     }
 }

@@ -34,8 +34,8 @@ FROM stock_state \gset
 
 \echo
 \echo '== Market =='
-SELECT i.seed, i.model, s.is_trading, s.current_session AS session, to_timestamp(s.last_update) AS market_time,
-    now() - to_timestamp(s.last_update) AS behind_the_clock, to_timestamp(s.session_start) AS session_start,
+SELECT i.seed, i.model, s.is_trading, s.current_session AS session, s.last_update AS market_time,
+    now() - s.last_update AS behind_the_clock, to_timestamp(s.session_start) AS session_start,
     to_timestamp(s.session_end) AS session_end, to_timestamp(i.retained_from) AS retained_from
 FROM market_identity i FULL JOIN market_status s ON true;
 
@@ -170,8 +170,9 @@ CROSS JOIN LATERAL (
             THEN format('%s/%s', l.objid::bigint >> 8 & 255, l.objid::bigint >> 16) END) AS role
 ) n
 LEFT JOIN role_epoch e ON e.role = n.role
--- "klnd" in ASCII
-WHERE l.locktype = 'advisory' AND l.classid = 1802268260
+-- "klnd" in ASCII, and the way from the schema public, which is 2200 everywhere, to that of the market
+WHERE l.locktype = 'advisory' AND l.classid::bigint = (1802268260 - 2200
+    + (SELECT relnamespace::bigint FROM pg_class WHERE oid = 'role_epoch'::regclass)) % 4294967296
   AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
 ORDER BY l.objid, l.granted DESC;
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The vendors' own clients, unchanged but for the URL, before real markets on SQLite and PostgreSQL; what they hear is compared
-# with the database. Then the examples of docs/CLIENTS.md, as they stand there.
+# with the database. SQLAlchemy on the tables themselves. Then the examples of docs/CLIENTS.md, as they stand there.
 #
 #   tests/clients.sh [DIRECTORY OF THE PROGRAMS] [DIALECT…]    default target/debug, and all dialects
 #

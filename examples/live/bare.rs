@@ -279,7 +279,7 @@ fn states(session: &mut PgConnection, rows: &[State]) -> QueryResult<()> {
     .execute(session)?;
     session.batch_execute(
         "INSERT INTO bare.market_status (id, is_trading, current_session, session_start, session_end, last_update) \
-         VALUES (1, true, 'morning', 1, 2, 3) ON CONFLICT (id) DO UPDATE SET last_update = EXCLUDED.last_update; \
+         VALUES (1, true, 'morning', 1, 2, now()) ON CONFLICT (id) DO UPDATE SET last_update = EXCLUDED.last_update; \
          NOTIFY bare_bars, '1'",
     )
 }

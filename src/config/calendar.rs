@@ -21,20 +21,20 @@ pub struct CalendarArgs {
 }
 
 impl CalendarArgs {
-    /// The calendar that is asked for.
+    /// The calendar that is asked for, of a market with these hours.
     ///
     /// # Errors
     /// The file cannot be read or has a damaged line.
-    pub fn calendar(&self) -> anyhow::Result<Calendar> {
+    pub fn calendar(&self, hours: Hours) -> anyhow::Result<Calendar> {
         let overrides = match &self.calendar_file {
             None => Overrides::default(),
             Some(path) => {
                 let context = || format!("cannot use the calendar file {}", path.display());
                 let text = text::read(path).with_context(context)?;
-                Overrides::parse(&text).with_context(context)?
+                Overrides::parse(hours, &text).with_context(context)?
             }
         };
-        let calendar = Calendar::with_overrides(Hours::Sse, &overrides);
+        let calendar = Calendar::with_overrides(hours, &overrides);
         Ok(if self.strict_calendar { calendar.strict() } else { calendar })
     }
 }

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::jobs::Window;
 use klined_market::base::Symbol;
+use klined_market::calendar::Hours;
 
 /// The speed of the market's time.
 #[derive(Debug, Clone, Args)]
@@ -326,12 +327,16 @@ pub struct CalendarCommand {
     #[arg(long, value_name = "DATE")]
     pub to: NaiveDate,
 
+    /// Hours and days: sse (Shanghai), nyse (New York), 24x7 (every minute of UTC) or fx (Sunday to Friday 17:00 New York)
+    #[arg(long, default_value_t = Hours::Sse, value_name = "NAME", help_heading = "Calendar")]
+    pub calendar: Hours,
+
     /// Print the start of each trading minute, in Unix seconds, instead of the days
     #[arg(long)]
     pub minutes: bool,
 
     #[command(flatten)]
-    pub calendar: CalendarArgs,
+    pub changes: CalendarArgs,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -15,6 +15,7 @@ use super::work::{open_store, stop_on};
 use crate::config::BackfillArgs;
 use crate::jobs::{self, Backfilled, Folded, JobError, Market, Progress, Stop, Window};
 use klined_market::base::{Clock, Symbol};
+use klined_market::calendar::Hours;
 
 /// How often a shard tries whether the first one has begun the market, and the pause between two tries.
 const BEGIN_TRIES: u32 = 60;
@@ -32,7 +33,7 @@ pub async fn run(args: BackfillArgs, program: ProgramInfo) -> anyhow::Result<Exi
     start_logs(&args.log, &program.log_name)?;
     let shutdown = Shutdown::on_signals()?;
     shutdown.end_within(GRACE);
-    let calendar = Arc::new(args.calendar.calendar()?);
+    let calendar = Arc::new(args.calendar.calendar(Hours::Sse)?);
     let choice = args.model.choice()?;
     let universe = args.universe.universe()?;
     let shard = args.shard.part();

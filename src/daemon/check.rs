@@ -16,6 +16,7 @@ use crate::jobs::{self, JobError, Market, ModelChoice};
 use crate::store::{self, BarStore};
 use klined_market::base::{Clock, Symbol};
 use klined_market::calendar::Calendar;
+use klined_market::calendar::Hours;
 use klined_market::universe::Universe;
 
 /// With fewer known days left, the operator is reminded of the calendar.
@@ -25,7 +26,7 @@ const KNOWN_DAYS_MIN: i64 = 30;
 pub fn generator(args: &GeneratorArgs, report: &mut CheckReport) {
     let wanted = wanted(&args.model, &args.universe);
     if let (Some(calendar), Ok((choice, universe))) = (calendar(&args.calendar, report), wanted)
-        && let Some(store) = database(&args.database, Use::Write, report)
+        && let Some(store) = database(&args.database, Access::Write, report)
     {
         let (seed, only) = (args.model.seed, &args.symbols);
         let claim = MarketClaim { choice, seed, universe, only, follows_clock: !args.test };
@@ -38,7 +39,7 @@ pub fn generator(args: &GeneratorArgs, report: &mut CheckReport) {
 pub fn backfill(args: &BackfillArgs, report: &mut CheckReport) {
     let wanted = wanted(&args.model, &args.universe);
     if let (Some(calendar), Ok((choice, universe))) = (calendar(&args.calendar, report), wanted)
-        && let Some(store) = database(&args.database, Use::Write, report)
+        && let Some(store) = database(&args.database, Access::Write, report)
     {
         let only: Vec<Symbol> = args.symbol.into_iter().collect();
         let claim = MarketClaim { choice, seed: args.model.seed, universe, only: &only, follows_clock: false };
@@ -52,7 +53,7 @@ pub fn backfill(args: &BackfillArgs, report: &mut CheckReport) {
 /// Checks whether `data-aggregator` could run.
 pub fn aggregator(args: &AggregatorArgs, report: &mut CheckReport) {
     if let Some(calendar) = calendar(&args.calendar, report)
-        && let Some(store) = database(&args.database, Use::Write, report)
+        && let Some(store) = database(&args.database, Access::Write, report)
     {
         partitions(&*store, &calendar, PartitionMaker::Generator, report);
     }
@@ -62,7 +63,7 @@ pub fn aggregator(args: &AggregatorArgs, report: &mut CheckReport) {
 pub fn api(args: &ApiArgs, report: &mut CheckReport) {
     calendar(&args.calendar, report);
     server(&args.server, report);
-    database(&args.database, Use::Read, report);
+    database(&args.database, Access::Read, report);
 }
 
 /// The model and the universe that are asked for.
@@ -80,6 +81,13 @@ struct MarketClaim<'a> {
     universe: Option<Universe>,
     only: &'a [Symbol],
     follows_clock: bool,
+}
+
+/// What a program does with its database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Access {
+    Read,
+    Write,
 }
 
 /// The program that makes partitions that are missing.
@@ -113,7 +121,7 @@ fn server(args: &ServerArgs, report: &mut CheckReport) {
 /// The calendar, when it can be used.
 fn calendar(args: &CalendarArgs, report: &mut CheckReport) -> Option<Arc<Calendar>> {
     let subject = "calendar";
-    let calendar = match args.calendar() {
+    let calendar = match args.calendar(Hours::Sse) {
         Ok(calendar) => calendar,
         Err(error) => {
             report.fail(subject, one_line(&error));
@@ -146,15 +154,8 @@ fn calendar(args: &CalendarArgs, report: &mut CheckReport) -> Option<Arc<Calenda
     Some(Arc::new(calendar))
 }
 
-/// What a program does with its database.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Use {
-    Write,
-    Read,
-}
-
-/// The store, when it has all its tables and can be used.
-fn database(args: &DatabaseArgs, usage: Use, report: &mut CheckReport) -> Option<Arc<dyn BarStore>> {
+/// The store, when it has all its tables.
+fn database(args: &DatabaseArgs, access: Access, report: &mut CheckReport) -> Option<Arc<dyn BarStore>> {
     let (subject, options) = ("database", args.options());
     let url = &options.url;
     // Opening would make the file, or write into an empty one that was made beforehand.
@@ -182,17 +183,34 @@ fn database(args: &DatabaseArgs, usage: Use, report: &mut CheckReport) -> Option
             return None;
         }
     };
-    if let store::DatabaseUrl::Sqlite(path) = url
-        && !is_writable_file(path)
-    {
-        let what = "can be read, and not written by this user; correct the rights of the file and its directory";
-        if usage == Use::Write {
-            report.fail(subject, format_args!("{url} {what}"));
+    let writable = match url {
+        store::DatabaseUrl::Sqlite(path) => is_writable_file(path),
+        store::DatabaseUrl::Postgres(_) => true,
+    };
+    match (store.require_writable(), access) {
+        (Ok(()), _) if writable => report.ok(subject, format_args!("{url} answers")),
+        (Ok(()), Access::Write) => {
+            report.fail(
+                subject,
+                format_args!(
+                    "{url} can be read, and not written by this user; correct the rights of the file and its directory"
+                ),
+            );
             return None;
         }
-        report.note(subject, format_args!("{url} {what}, unless it is only to be served as it is"));
-    } else {
-        report.ok(subject, format_args!("{url} answers"));
+        (Ok(()), Access::Read) => {
+            report.note(subject, format_args!("{url} can be read, and not written by this user"));
+        }
+        (Err(error), Access::Write) => {
+            report.fail(subject, error);
+            return None;
+        }
+        (Err(_), Access::Read) => report.note(
+            subject,
+            format_args!(
+                "{url} answers through a pooler in transaction mode: the feed asks it every 25 ms for what is new"
+            ),
+        ),
     }
     let subject = "migrations";
     match (pending.as_slice(), may_create) {

@@ -37,7 +37,7 @@ pub async fn run(args: KlinedArgs, program: ProgramInfo) -> anyhow::Result<ExitC
 }
 
 fn calendar(args: &CalendarCommand) -> anyhow::Result<ExitCode> {
-    let calendar = args.calendar.calendar()?;
+    let calendar = args.changes.calendar(args.calendar)?;
     if args.from > args.to {
         bail!("--from {} is later than --to {}", args.from, args.to);
     }

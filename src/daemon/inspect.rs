@@ -15,7 +15,7 @@ use crate::config::{RepairArgs, StoredMarketArgs, VerifyArgs};
 use crate::jobs::{self, Market, ModelChoice, Repair, Report, Sample, Stop};
 use crate::store;
 use klined_market::base::Clock;
-use klined_market::calendar::Calendar;
+use klined_market::calendar::{Calendar, Hours};
 
 pub(super) const CANNOT_PRINT: &str = "cannot write to standard output";
 
@@ -27,7 +27,7 @@ fn wanted(args: &StoredMarketArgs) -> anyhow::Result<(Arc<Calendar>, ModelChoice
         bail!("there is no database {url}");
     }
     let parameters = args.parameters.parameters()?;
-    Ok((Arc::new(args.calendar.calendar()?), ModelChoice { parameters, ..ModelChoice::default() }))
+    Ok((Arc::new(args.calendar.calendar(Hours::Sse)?), ModelChoice { parameters, ..ModelChoice::default() }))
 }
 
 fn report_on(market: &Market, sample: Sample, stop: &Stop) -> anyhow::Result<Report> {

@@ -10,7 +10,7 @@ use tracing::{error, info};
 use super::clock::SystemClock;
 use crate::config::CalendarArgs;
 use klined_market::base::{Clock, UnixSeconds};
-use klined_market::calendar::Calendar;
+use klined_market::calendar::{Calendar, Hours};
 
 /// The calendar as it was read last.
 pub type Calendars = watch::Receiver<Arc<Calendar>>;
@@ -27,7 +27,7 @@ impl CalendarReload {
     /// # Errors
     /// The calendar file cannot be used.
     pub fn begin(args: &CalendarArgs) -> anyhow::Result<(Self, Calendars)> {
-        let (sender, receiver) = watch::channel(Arc::new(args.calendar()?));
+        let (sender, receiver) = watch::channel(Arc::new(args.calendar(Hours::Sse)?));
         Ok((Self { calendars: sender, args: args.clone() }, receiver))
     }
 
@@ -37,7 +37,7 @@ impl CalendarReload {
         let old = self.calendars.borrow().clone();
         let now = SystemClock.now();
         let newest = last_bar().map(|last_bar| last_bar.map_or(now, |last_bar| last_bar.max(now)));
-        let read = newest.and_then(|newest| agree(&old, self.args.calendar()?, old.date_of(newest)?));
+        let read = newest.and_then(|newest| agree(&old, self.args.calendar(old.hours())?, old.date_of(newest)?));
         match read {
             Ok(new) => {
                 let new = Arc::new(new);
@@ -53,10 +53,15 @@ impl CalendarReload {
     }
 }
 
-/// Gives the new calendar if it has the same days as the old one up to a date: bars may have been made on them.
+/// Gives the new calendar if it has the same days as the old one up to a date, of the same lengths: bars may have been made on
+/// them.
 fn agree(old: &Calendar, new: Calendar, until: NaiveDate) -> anyhow::Result<Calendar> {
     let (before, after) = (old.days(old.first_day(), until), new.days(new.first_day(), until));
-    match before.iter().zip(after).find(|(before, after)| before != after) {
+    match before
+        .iter()
+        .zip(after)
+        .find(|(before, after)| before != after || old.minutes_on(**before) != new.minutes_on(**after))
+    {
         None if before.len() == after.len() => Ok(new),
         differing => {
             let day = differing.map_or(until, |(before, after)| *before.min(after));

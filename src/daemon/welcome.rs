@@ -126,6 +126,7 @@ fn text(state: &MarketState, hours: Hours, requests: Option<u64>) -> String {
         Session::Closed => "closed",
         Session::Morning => "morning session",
         Session::Afternoon => "afternoon session",
+        Session::Regular => "open",
     };
     let mut text = format!("{}  {session}{speed}", hours.local_time(state.now));
     for (symbol, change) in &state.movers {

@@ -30,6 +30,18 @@ pub enum StoreError {
          the URL), or correct the URL"
     )]
     NoDatabase { url: String, name: String, reason: String },
+    /// No encrypted connection comes about, because of the server, the URL or a file of certificates.
+    #[error(
+        "there is no TLS connection to the database {url}: {reason}; check sslmode, sslrootcert, sslcert and sslkey in the URL, and the \
+         server's ssl"
+    )]
+    NoTls { url: String, reason: String },
+    /// A pooler stands between this program and the server and lends its sessions.
+    #[error(
+        "the database {url} is reached through a pooler that lends a session of the server for a transaction only, so that locks and \
+         settings of this program would be lost; use the server's own address, or a pool in session mode (PgBouncer: pool_mode = session)"
+    )]
+    Pooled { url: String },
     /// No connection came free in time.
     #[error(
         "no database connection came free within {waited:?} ({reason}); raise --db-pool-size or --db-timeout, or look \
@@ -162,7 +174,7 @@ fn can_pass(error: &DieselError) -> bool {
 /// Phrases of errors that can pass: a wait that was too long, a disk that is full, a connection that ended. Where diesel makes a kind
 /// of PostgreSQL's SQLSTATE, the kind decides; of all other errors it passes the message only. A test has each phrase in a message as
 /// the databases give it.
-const PASSING: [&str; 17] = [
+const PASSING: [&str; 22] = [
     // SQLite
     "database is locked",
     "database table is locked",
@@ -185,6 +197,13 @@ const PASSING: [&str; 17] = [
     "terminating connection",
     "the database system is",
     "connection to server",
+    // The same over TLS.
+    "SSL connection has been closed",
+    "SSL SYSCALL error",
+    "SSL error: unexpected eof",
+    // PgBouncer in session mode
+    "server conn crashed",
+    "query_wait_timeout",
 ];
 
 /// A message in another language, which a server may use with a user who may not choose, is taken for one that can pass: a retry too
@@ -260,6 +279,13 @@ mod tests {
              and accepting TCP/IP connections?\n",
             true,
         ),
+        // libpq over TLS.
+        ("SSL connection has been closed unexpectedly\n", true),
+        ("SSL SYSCALL error: EOF detected\n", true),
+        ("SSL error: unexpected eof while reading\n", true),
+        // PgBouncer.
+        ("server conn crashed?", true),
+        ("query_wait_timeout", true),
         // Of a server that speaks another language.
         ("storniere Anfrage wegen Zeitüberschreitung der Anfrage", true),
         // 42501, 22003, 42703, 22P02, and SQLite.

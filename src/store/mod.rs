@@ -17,6 +17,7 @@ mod migrations;
 mod observe;
 mod options;
 mod postgres;
+mod postgres_url;
 mod role;
 mod schema;
 mod sqlite;
@@ -35,11 +36,12 @@ pub use history::{HistoryPart, LoadRoles, MonthLoad, MonthRoom, NextPart, PartSo
 pub use lease::Lease;
 pub use observe::{CommittedBars, Observation, Operation, StoreObserver};
 pub use options::{PoolUse, StoreOptions};
+pub use postgres_url::PostgresUrl;
 pub use role::Role;
 pub use traits::{
     BarStore, Follow, Leases, LoadHistory, ReadBars, ReadMarket, RetainBars, RollUp, SchemaVersion, WriteMarket,
 };
-pub use url::{DatabaseUrl, InvalidUrl, without_passwords_of};
+pub use url::{DatabaseUrl, InvalidUrl};
 
 use std::sync::Arc;
 

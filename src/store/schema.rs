@@ -13,7 +13,7 @@ pub(super) mod sql_types {
     #[diesel(postgres_type(oid = 1700, array_oid = 1231), sqlite_type(name = "Double"))]
     pub struct FixedPoint;
 
-    /// An instant of the database's own clock: `timestamptz` in PostgreSQL, the text of a UTC time in SQLite.
+    /// An instant, of the database's own clock or the market's: `timestamptz` in PostgreSQL, the text of a UTC time in SQLite.
     #[derive(Clone, Copy, QueryId, SqlType)]
     #[diesel(postgres_type(oid = 1184, array_oid = 1185), sqlite_type(name = "Text"))]
     pub struct ClockTime;
@@ -97,13 +97,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::{BigInt, Bool, Integer, Varchar};
+    use crate::store::schema::sql_types::ClockTime;
+
     market_status (id) {
         id -> Integer,
         is_trading -> Bool,
         current_session -> Varchar,
         session_start -> BigInt,
         session_end -> BigInt,
-        last_update -> BigInt,
+        last_update -> ClockTime,
     }
 }
 

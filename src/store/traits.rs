@@ -54,6 +54,10 @@ pub trait BarStore:
 
 /// The version of the tables, and what the database's user may do with them.
 pub trait SchemaVersion {
+    /// Fails where programs that write cannot work by way of this address, whatever the user may do: every call that changes something
+    /// would fail alike.
+    fn require_writable(&self) -> Result<(), StoreError>;
+
     /// Runs the migrations that are missing; returns their versions, oldest first.
     fn migrate(&self) -> Result<Vec<String>, StoreError>;
 

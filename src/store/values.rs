@@ -1,23 +1,23 @@
-//! Values of the columns whose types the two databases spell differently, or that diesel does not know: decimals and days.
+//! Values of the columns whose types the two databases spell differently, or that diesel does not know: decimals, days and instants.
 //!
 //! PostgreSQL's binary `numeric` is made of 16-bit words: the number of digits, the power of 10000 of the first digit, the sign,
 //! the decimals shown, and then the digits of base 10000.
 
 use std::io::Write;
 
-use chrono::{Days, NaiveDate};
+use chrono::{DateTime, Days, NaiveDate, NaiveDateTime};
 use diesel::backend::Backend;
 use diesel::deserialize::{self, FromSql, FromSqlRow};
 use diesel::expression::AsExpression;
-use diesel::pg::data_types::PgDate;
+use diesel::pg::data_types::{PgDate, PgTimestamp};
 use diesel::pg::{Pg, PgValue};
 use diesel::serialize::{self, IsNull, Output, ToSql};
-use diesel::sql_types::{Date, Double};
+use diesel::sql_types::{Date, Double, Text, Timestamptz};
 use diesel::sqlite::Sqlite;
 
-use klined_market::base::Price;
+use klined_market::base::{Price, UnixSeconds};
 
-use super::schema::sql_types::FixedPoint;
+use super::schema::sql_types::{ClockTime, FixedPoint};
 
 /// Decimals of a price.
 const SCALE: u16 = 2;
@@ -175,6 +175,53 @@ impl ToSql<Date, Pg> for DateValue {
 impl ToSql<Date, Sqlite> for DateValue {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
         out.set_value(self.0.to_string());
+        Ok(IsNull::No)
+    }
+}
+
+/// Unix seconds of PostgreSQL's epoch, 2000-01-01 in UTC.
+const PG_EPOCH: i64 = 946_684_800;
+/// How SQLite's own functions, and SQLAlchemy, write an instant; a fraction of a second may follow.
+const SQLITE_INSTANT: &str = "%Y-%m-%d %H:%M:%S";
+
+/// An instant in a column of time, whole seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AsExpression, FromSqlRow)]
+#[diesel(sql_type = ClockTime)]
+pub(super) struct InstantValue(pub UnixSeconds);
+
+impl FromSql<ClockTime, Pg> for InstantValue {
+    fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
+        let PgTimestamp(micros) = FromSql::<Timestamptz, Pg>::from_sql(value)?;
+        let seconds = micros.div_euclid(1_000_000).checked_add(PG_EPOCH);
+        seconds
+            .filter(|_| micros != i64::MAX && micros != i64::MIN)
+            .map(|seconds| Self(UnixSeconds::new(seconds)))
+            .ok_or_else(|| "an infinite instant".into())
+    }
+}
+
+impl ToSql<ClockTime, Pg> for InstantValue {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
+        let seconds = self.0.get().checked_sub(PG_EPOCH);
+        let micros = seconds.and_then(|seconds| seconds.checked_mul(1_000_000)).ok_or("an instant is out of range")?;
+        ToSql::<Timestamptz, Pg>::to_sql(&PgTimestamp(micros), &mut out.reborrow())
+    }
+}
+
+impl FromSql<ClockTime, Sqlite> for InstantValue {
+    fn from_sql(value: <Sqlite as Backend>::RawValue<'_>) -> deserialize::Result<Self> {
+        let text = <String as FromSql<Text, Sqlite>>::from_sql(value)?;
+        let instant = NaiveDateTime::parse_from_str(&text, &format!("{SQLITE_INSTANT}%.f"));
+        instant
+            .map(|instant| Self(UnixSeconds::new(instant.and_utc().timestamp())))
+            .map_err(|error| format!("\"{text}\": {error}").into())
+    }
+}
+
+impl ToSql<ClockTime, Sqlite> for InstantValue {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
+        let instant = DateTime::from_timestamp(self.0.get(), 0).ok_or("an instant is out of range")?;
+        out.set_value(instant.format(SQLITE_INSTANT).to_string());
         Ok(IsNull::No)
     }
 }

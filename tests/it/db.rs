@@ -3,6 +3,7 @@
 mod agreement;
 mod backfill;
 mod feed;
+mod finite;
 mod foresight;
 mod jobs;
 mod models;
@@ -12,6 +13,7 @@ mod retention;
 mod rollups;
 mod scenarios;
 mod schema;
+mod scripts;
 mod shards;
 mod store;
 mod universe;

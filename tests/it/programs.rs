@@ -1,5 +1,6 @@
 //! The programs as processes: command lines, signals, crashes, faults, logs, health, and how they are deployed.
 
+mod calendars;
 mod check;
 mod cli;
 mod configuration;

@@ -9,7 +9,7 @@
 #
 # Until then each line of input is a wish, answered by a line: "stop fast", "stop immediate" and "start", answered "done";
 # "standby", answered with the port of a server that follows this one; "promote", which makes that one a server of its own,
-# answered "done"; "small 8m", answered with the path of a file system of that size to put a tablespace on, or with nothing where one may not
+# answered "done"; "encrypt DIRECTORY", which has the server take TLS only, with the certificates of that directory, answered "done"; "small 8m", answered with the path of a file system of that size to put a tablespace on, or with nothing where one may not
 # be mounted.
 set -eu
 
@@ -62,6 +62,15 @@ small() {
     if [ -n "$as" ]; then chown -R postgres "$dir/small"; fi
     echo "$dir/small/space"
 }
+# As the server's user, who can read neither the directory nor the files.
+into() { $as sh -c "umask 077; cat $1 \"$dir/data/$2\""; }
+encrypt() {
+    for file in server.crt server.key ca.crt; do into '>' "$file" <"$1/$file"; done
+    printf '%s\n' 'ssl = on' "ssl_ca_file = 'ca.crt'" | into '>>' postgresql.conf
+    printf '%s\n' 'local all all trust' 'host all plain 127.0.0.1/32 trust' \
+        'hostssl all certified 127.0.0.1/32 trust clientcert=verify-full' 'hostssl all all 127.0.0.1/32 trust' | into '>' pg_hba.conf
+    $as "$bin/pg_ctl" -D "$dir/data" -m fast -t 60 stop >/dev/null 2>&1 && start
+}
 obey() {
     while read -r wish how; do
         case $wish in
@@ -69,6 +78,7 @@ obey() {
         start) start && echo done ;;
         standby) echo "$(standby)" ;;
         promote) $as "$bin/pg_ctl" -D "$dir/standby" -w -t 60 promote >/dev/null 2>&1 && echo done ;;
+        encrypt) encrypt "$how" && echo done ;;
         small) echo "$(small "$how" 2>/dev/null)" ;;
         esac
     done

@@ -4,7 +4,7 @@
 //! - A variable that is set and empty counts as unset. In the environment it also hides the one of `.env`.
 //! - The variable of a switch takes `1`, `true`, `yes`, `on` and `0`, `false`, `no`, `off`, in any case of letters.
 //! - A variable that is misspelt is refused in `.env`, and warned of in the environment.
-//! - No message shows a password that is part of a URL.
+//! - No message shows a word that may hold a password: a URL, or a part of one.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -13,7 +13,7 @@ use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, ArgAction, Command, CommandFactory, Parser};
 
 use crate::names::{is_misspelt, nearest};
-use crate::secrets::without_passwords_of;
+use crate::secrets::without_secrets;
 use crate::{env_file, output, say_error, terminal};
 
 /// The command line of a program with the rules of this module on every flag: the one place where they are applied.
@@ -80,12 +80,12 @@ fn is_empty(variable: &OsStr) -> bool {
     std::env::var_os(variable).is_some_and(|value| value.is_empty())
 }
 
-/// Ends the process with the message of a wrong command line. clap repeats wrong words as they are written, and so do the
-/// messages of a program's own types: every URL among arguments and variables loses its password.
+/// Ends the process with the message of a wrong command line. clap repeats wrong words as they are written, and so may the
+/// messages of a program's own types.
 fn refuse(mut error: clap::Error, command: &Command) -> ! {
     let is_secret = matches!(error.get(ContextKind::InvalidArg),
         Some(ContextValue::String(flag)) if secret_flags(command).iter().any(|secret| is_flag(flag, secret)));
-    // A value that is no URL at all may still hold a password; the message of its type shows it redacted.
+    // A value that is no URL at all may still hold a password.
     if is_secret && error.get(ContextKind::InvalidValue).is_some() {
         error.insert(ContextKind::InvalidValue, ContextValue::String("***".to_owned()));
     }
@@ -94,8 +94,7 @@ fn refuse(mut error: clap::Error, command: &Command) -> ! {
     }
     let rendered = error.render();
     let text = if terminal::has_colours() { rendered.ansi().to_string() } else { rendered.to_string() };
-    let clean = urls_given(command).iter().fold(text, |text, url| without_passwords_of(url, &text));
-    output::ask(format_args!("{clean}"));
+    output::ask(format_args!("{}", without_secrets(&words_given(command), &text)));
     std::process::exit(error.exit_code());
 }
 
@@ -112,12 +111,11 @@ fn secret_flags(command: &Command) -> Vec<String> {
         .collect()
 }
 
-/// What was given on the command line or in a variable that may be a URL.
+/// What was given on the command line and in the program's variables.
 #[allow(clippy::disallowed_methods, reason = "this module reads the environment")]
-fn urls_given(command: &Command) -> Vec<String> {
+fn words_given(command: &Command) -> Vec<String> {
     let variables = every_argument(command).filter_map(|arg| std::env::var_os(arg.get_env()?));
-    let words = std::env::args_os().chain(variables);
-    words.map(|word| word.to_string_lossy().into_owned()).filter(|word| word.contains("://")).collect()
+    std::env::args_os().chain(variables).map(|word| word.to_string_lossy().into_owned()).collect()
 }
 
 /// The arguments of a command and of its subcommands.

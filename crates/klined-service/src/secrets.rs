@@ -1,90 +1,79 @@
-//! Passwords in URLs, which no message may show.
+//! Words of a command line that may hold a password, which no message may show.
 
-use percent_encoding::percent_decode_str;
-
-/// The options of a URL that hold a password.
-const SECRET_OPTIONS: [&str; 2] = ["password", "sslpassword"];
-
-/// A text without the passwords of a URL, as they are written there and as they are decoded: a client library quotes a URL
-/// that it cannot read, in whole or in part.
+/// A text without the words that may hold a password, each with `***` in its place.
+///
+/// A word is taken out as a whole or not at all: with its password alone taken out, a short one would leave holes all over the text, and
+/// the holes would spell it.
 #[must_use]
-pub fn without_passwords_of(url: &str, text: &str) -> String {
-    passwords(url).iter().fold(text.to_owned(), |clean, password| clean.replace(password, "***"))
+pub fn without_secrets(words: &[String], text: &str) -> String {
+    let mut secrets: Vec<&str> = secret_words(words).flat_map(|word| [Some(word), value_of(word)]).flatten().collect();
+    // The longest first, so that nothing of a word remains that holds another.
+    secrets.sort_by_key(|word| std::cmp::Reverse(word.len()));
+    secrets.iter().fold(text.to_owned(), |text, word| text.replace(word, "***"))
 }
 
-/// The passwords in a URL, the longest first, so that no part of one is replaced and the rest remains.
-fn passwords(url: &str) -> Vec<String> {
-    let (head, options) = url.split_once('?').unwrap_or((url, ""));
-    let rest = head.split_once("://").map_or(head, |(_, rest)| rest);
-    let in_head = rest.rsplit_once('@').and_then(|(credentials, _)| credentials.split_once(':')).map(|(_, word)| word);
-    let in_options = options.split('&').filter_map(|option| match option.split_once('=') {
-        Some((name, word)) if SECRET_OPTIONS.contains(&name) => Some(word),
-        _ => None,
-    });
-    // libpq takes the credentials to end with the first @, so what it quotes may begin in the middle of a password.
-    let parts = in_head.into_iter().flat_map(|word| word.split('@'));
-    let mut found: Vec<String> = in_head
-        .into_iter()
-        .chain(parts)
-        .chain(in_options)
-        .flat_map(|word| [word.to_owned(), percent_decode_str(word).decode_utf8_lossy().into_owned()])
-        .filter(|word| !word.is_empty())
-        .collect();
-    found.sort_by_key(|word| std::cmp::Reverse(word.len()));
-    found.dedup();
-    found
+/// URLs, and what a shell has cut a URL into at blanks: the words up to the one with the `@`.
+fn secret_words(words: &[String]) -> impl Iterator<Item = &str> {
+    words.iter().enumerate().filter_map(|(at, word)| {
+        let is_cut = || {
+            let begin = words[..at].iter().rposition(|word| is_url(word))?;
+            words[at..].iter().any(|word| has_place(word)).then_some(begin)
+        };
+        let is_secret = is_url(word) || has_place(word) || is_cut().is_some_and(|begin| !has_place(&words[begin]));
+        is_secret.then_some(word.as_str())
+    })
 }
 
-/// A URL with `***` in place of each password.
-#[must_use]
-pub fn redact(url: &str) -> String {
-    let (head, options) = url.split_once('?').map_or((url, None), |(head, options)| (head, Some(options)));
-    // The last @ before the path ends the credentials; a password may itself hold one.
-    let (scheme, rest) = head.split_once("://").unwrap_or(("", head));
-    let shown = match rest.rsplit_once('@') {
-        Some((credentials, place)) => match credentials.split_once(':') {
-            Some((user, _)) => format!("{user}:***@{place}"),
-            None => rest.to_owned(),
-        },
-        None => rest.to_owned(),
-    };
-    let shown = if scheme.is_empty() { shown } else { format!("{scheme}://{shown}") };
-    match options {
-        None => shown,
-        Some(options) => {
-            let kept = options.split('&').map(|option| match option.split_once('=') {
-                Some((name, _)) if SECRET_OPTIONS.contains(&name) => format!("{name}=***"),
-                _ => option.to_owned(),
-            });
-            format!("{shown}?{}", kept.collect::<Vec<_>>().join("&"))
-        }
-    }
+fn is_url(word: &str) -> bool {
+    word.contains("://")
+}
+
+/// Whether a word has a place after its `@`. At the beginning of a word an `@` is followed by the name of a file.
+fn has_place(word: &str) -> bool {
+    value_of(word).unwrap_or(word).char_indices().any(|(at, letter)| letter == '@' && at > 0)
+}
+
+/// What follows `--flag=`.
+fn value_of(word: &str) -> Option<&str> {
+    let (_, value) = word.strip_prefix("--")?.split_once('=')?;
+    (!value.is_empty()).then_some(value)
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
-    #[test]
-    fn takes_a_password_out_of_a_text_however_it_is_written() {
-        for url in ["postgresql://u:s3cr%65t@h/db", "u:s3cr@et@h/db", "postgresql:///db?user=u&password=s3cret"] {
-            let text = "bad: \"s3cr%65t\" \"s3cret\" s3cr@et in host \"et@h\"";
-            let clean = without_passwords_of(url, text);
-            assert!(passwords(url).iter().all(|password| !clean.contains(password)), "{url}: {clean}");
-        }
-        assert_eq!(without_passwords_of("postgresql://u@h/db", "no password"), "no password");
-        assert_eq!(passwords("x://u:a%20b%zz%4@h"), ["a%20b%zz%4", "a b%zz%4"]);
+    /// The text that a message has of a command line, word for word.
+    fn shown(words: &[&str]) -> String {
+        let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+        without_secrets(&words, &words.join(" "))
     }
 
     #[test]
-    fn a_url_is_shown_without_its_password() {
-        for (url, shown) in [
-            ("clickhouse://user:s3cr@et@host/db", "clickhouse://user:***@host/db"),
-            ("u:s3cret@h", "u:***@h"),
-            ("postgresql://h/db?password=s3cret&a=b", "postgresql://h/db?password=***&a=b"),
-            ("kafka://h:9092", "kafka://h:9092"),
+    fn words_go_as_a_whole() {
+        for (words, text) in [
+            (vec!["generator", "--sped", "postgresql://u:a@h/db"], "generator --sped ***"),
+            (vec!["generator", "--sped=postgresql://u:a@h/db", "--test"], "generator *** --test"),
+            (vec!["generator", "u:a@h", "--log", "@filter"], "generator *** --log @filter"),
+            (vec!["generator", "--log=@filter"], "generator --log=@filter"),
+            (vec!["postgresql://u:my", "pass", "word@h/db", "--test"], "*** *** *** --test"),
+            (vec!["postgresql://h/db", "--test", "--log", "@filter"], "*** --test --log @filter"),
         ] {
-            assert_eq!(redact(url), shown);
+            assert_eq!(shown(&words), text);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_left_is_the_same_for_every_password(password in "[!-~]{1,24}") {
+            let of = |password: &str| {
+                let url = format!("postgresql://market:{password}@h/db");
+                let words = ["--sped".to_owned(), url.clone(), format!("--speed={url}")];
+                without_secrets(&words, &format!("error: a value '{url}' for '--speed <X>' is no number; see --sped"))
+            };
+            prop_assert_eq!(of(&password), of("other"));
         }
     }
 }

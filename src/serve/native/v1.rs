@@ -19,6 +19,7 @@ use crate::query::{BarQuery, Period, PeriodFigures, QuotedTrade, ShownBar, TickQ
 use crate::serve::server::Server;
 use klined_market::bars::ticks::Level;
 use klined_market::base::{Symbol, UnixNanos, UnixSeconds};
+use klined_market::calendar::Hours;
 
 /// Trading minutes of the ticks that are answered where nothing is said.
 const HISTORY_MINUTES: u16 = 60;
@@ -142,9 +143,13 @@ pub struct TickRange {
 }
 
 /// The first and the last instant that a client names.
-fn range(start: Option<&str>, end: Option<&str>) -> Result<(Option<UnixNanos>, Option<UnixNanos>), Refusal> {
+fn range(
+    hours: Hours,
+    start: Option<&str>,
+    end: Option<&str>,
+) -> Result<(Option<UnixNanos>, Option<UnixNanos>), Refusal> {
     let parse = |name, text: Option<&str>, edge| {
-        let instant = text.map(|text| precise(name, text, edge)).transpose().map_err(Refusal::Invalid)?;
+        let instant = text.map(|text| precise(hours, name, text, edge)).transpose().map_err(Refusal::Invalid)?;
         Ok::<_, Refusal>(instant.map(|(seconds, fraction)| seconds.saturating_nanos().saturating_add(fraction)))
     };
     let (start, end) = (parse("start", start, Edge::Start)?, parse("end", end, Edge::End)?);
@@ -176,7 +181,7 @@ pub async fn history(
     NativeQuery(asked): NativeQuery<TickRange>,
 ) -> NativeAnswer {
     let ((start, end), limit) =
-        (range(asked.start.as_deref(), asked.end.as_deref())?, limit(asked.limit, 1000, 10_000)?);
+        (range(server.hours(), asked.start.as_deref(), asked.end.as_deref())?, limit(asked.limit, 1000, 10_000)?);
     server.reader.price(symbol).await?;
     let order = if start.is_some() { TimeOrder::Ascending } else { TimeOrder::Descending };
     let from = match start {
@@ -260,7 +265,8 @@ pub async fn bars(
 ) -> NativeAnswer {
     let timeframe = asked.timeframe.as_deref().unwrap_or("1m");
     let interval = interval("timeframe", Some(timeframe))?;
-    let ((start, end), limit) = (range(asked.start.as_deref(), asked.end.as_deref())?, limit(asked.limit, 500, 5000)?);
+    let ((start, end), limit) =
+        (range(server.hours(), asked.start.as_deref(), asked.end.as_deref())?, limit(asked.limit, 500, 5000)?);
     let order = if start.is_some() { TimeOrder::Ascending } else { TimeOrder::Descending };
     let from = match start {
         Some(start) => start.seconds_ceil(),

@@ -13,17 +13,16 @@ use std::time::Duration;
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::r2d2::CustomizeConnection;
 
 use super::super::error::StoreError;
-use super::super::url::without_passwords_of;
+use super::super::postgres_url::PostgresUrl;
 
 /// How many times longer than for a connection or a lock a statement may take.
 const PATIENCE: u32 = 10;
 
 /// Phrases of a server, or of libpq, that refuses a client until one of them is changed. Every other failure to connect can pass:
 /// nobody listens, the server starts or stops, it has too many clients. A test has each phrase in a message as they give it.
-const REFUSALS: [&str; 11] = [
+const REFUSALS: [&str; 12] = [
     "authentication failed",
     "no password supplied",
     "pg_hba.conf",
@@ -33,8 +32,28 @@ const REFUSALS: [&str; 11] = [
     "is not currently accepting connections",
     "invalid connection option",
     "invalid URI",
+    "no such database",
+    "no such user",
+    "unsupported startup parameter",
+];
+
+/// Phrases of libpq, of OpenSSL below it, or of the server, when no TLS connection comes about until a file, the URL or the server is
+/// changed. They go before [`REFUSALS`].
+const TLS_FAILURES: [&str; 14] = [
     "does not support SSL",
     "sslmode value",
+    "weak sslmode",
+    "root certificate file",
+    "certificate verify failed",
+    "server certificate for",
+    "could not open certificate file",
+    "could not read certificate file",
+    "could not load private key file",
+    "could not read root certificate",
+    "private key file",
+    "requires a valid client certificate",
+    "alert certificate required",
+    "alert unknown ca",
 ];
 
 /// The server's address and how long to wait for it.
@@ -47,7 +66,12 @@ pub(super) struct PgServer {
 }
 
 impl PgServer {
-    pub fn new(url: &str, shown_url: String, timeout: Duration) -> Self {
+    /// # Errors
+    /// The URL asks for the system's own root certificates, and the system has none.
+    pub fn new(url: &PostgresUrl, timeout: Duration) -> Result<Self, StoreError> {
+        let shown_url = url.to_string();
+        let url = trusting_the_system(url.clone())
+            .map_err(|reason| StoreError::NoTls { url: shown_url.clone(), reason: reason.to_owned() })?;
         let seconds = timeout.as_secs().max(2);
         // A connection on which nothing comes is probed after half the time, and given up when three probes fail.
         let bounds = [
@@ -57,20 +81,20 @@ impl PgServer {
             ("keepalives_count", 3),
             ("tcp_user_timeout", seconds * 1000),
         ];
-        let mut bounded = url.to_owned();
-        for (name, value) in bounds.into_iter().filter(|(name, _)| !url.contains(&format!("{name}="))) {
-            let separator = if bounded.contains('?') { '&' } else { '?' };
-            bounded.push_str(&format!("{separator}{name}={value}"));
-        }
-        Self { url: bounded, shown_url, timeout }
+        let bounded = bounds.into_iter().fold(url, |url, (name, value)| match url.option(name) {
+            Some(_) => url,
+            None => url.with(name, &value.to_string()),
+        });
+        Ok(Self { url: bounded.for_libpq(), shown_url, timeout })
     }
 
     /// Connects, with nothing set yet.
     pub fn connect(&self) -> Result<PgConnection, StoreError> {
         PgConnection::establish(&self.url).map_err(|error| {
-            let reason = without_passwords_of(&self.url, &one_line(&error));
-            let url = self.shown_url.clone();
-            if let Some(name) = missing_database(&reason) {
+            let (url, reason) = (self.shown_url.clone(), one_line(&error));
+            if TLS_FAILURES.iter().any(|phrase| reason.contains(phrase)) {
+                StoreError::NoTls { url, reason }
+            } else if let Some(name) = missing_database(&reason) {
                 StoreError::NoDatabase { url, name: name.to_owned(), reason }
             } else if is_refusal(&reason) {
                 StoreError::Refused { url, reason }
@@ -78,6 +102,11 @@ impl PgServer {
                 StoreError::Unreachable { url, reason }
             }
         })
+    }
+
+    /// The error of a writer whose sessions are lent by a pooler.
+    pub fn pooled(&self) -> StoreError {
+        StoreError::Pooled { url: self.shown_url.clone() }
     }
 
     /// Connects for something that may take its time, or that is held on to.
@@ -89,10 +118,24 @@ impl PgServer {
         Ok(connection)
     }
 
+    /// The settings of a transaction on a session that a pooler lends: they end with it.
+    pub fn begin_transaction(&self) -> String {
+        let (lock, patience) = (self.timeout.as_millis(), self.patience().as_millis());
+        format!(
+            "SET LOCAL datestyle = 'ISO'; SET LOCAL lock_timeout = {lock}; SET LOCAL statement_timeout = {patience}; \
+             SET LOCAL idle_in_transaction_session_timeout = {patience}"
+        )
+    }
+
+    /// How long a statement may take.
+    pub fn patience(&self) -> Duration {
+        self.timeout * PATIENCE
+    }
+
     /// The settings of every connection. The server gives a lost client up as soon as the client gives up the server, or it
     /// would keep the client's locks for hours. Messages are English where the user may choose so, because some errors are
     /// recognised by their words.
-    fn begin(&self, name: &str) -> String {
+    pub fn begin(&self, name: &str) -> String {
         let seconds = self.timeout.as_secs().max(2);
         format!(
             "SET application_name = '{name}'; SET datestyle = 'ISO'; SET lock_timeout = {}; \
@@ -107,27 +150,31 @@ impl PgServer {
     }
 }
 
-/// Sets up the connections of the pool.
-#[derive(Debug)]
-pub(super) struct PoolSetup {
-    begin: String,
-}
-
-impl PoolSetup {
-    pub fn with(server: &PgServer) -> Self {
-        let patience = (server.timeout * PATIENCE).as_millis();
-        let begin = format!(
-            "{}; SET statement_timeout = {patience}; SET idle_in_transaction_session_timeout = {patience}",
-            server.begin("klined")
+/// A URL with `sslrootcert=system`, with the file of certificates that this system trusts in its place: the bundled OpenSSL has no
+/// directory of its own here. As with libpq, it means `sslmode=verify-full`, and no less.
+fn trusting_the_system(url: PostgresUrl) -> Result<PostgresUrl, &'static str> {
+    if url.option("sslrootcert").as_deref() != Some("system") {
+        return Ok(url);
+    }
+    if url.option("sslmode").is_some_and(|mode| mode != "verify-full") {
+        return Err(
+            "with sslrootcert=system the sslmode must be verify-full, because anybody can have a certificate of a public \
+                    authority",
         );
-        Self { begin }
     }
+    let file =
+        system_certificates().ok_or("sslrootcert=system finds no file of certificates on this system; name one")?;
+    Ok(url.with("sslrootcert", &file).with("sslmode", "verify-full"))
 }
 
-impl CustomizeConnection<PgConnection, diesel::r2d2::Error> for PoolSetup {
-    fn on_acquire(&self, connection: &mut PgConnection) -> Result<(), diesel::r2d2::Error> {
-        connection.batch_execute(&self.begin).map_err(diesel::r2d2::Error::QueryError)
-    }
+#[cfg(feature = "tls")]
+fn system_certificates() -> Option<String> {
+    openssl_probe::probe().cert_file?.to_str().map(str::to_owned)
+}
+
+#[cfg(not(feature = "tls"))]
+fn system_certificates() -> Option<String> {
+    None
 }
 
 /// The database that a message says is missing.
@@ -151,13 +198,13 @@ mod tests {
 
     #[test]
     fn every_wait_is_bounded_unless_the_url_says_how() {
-        let url = |url: &str, seconds| PgServer::new(url, String::new(), Duration::from_secs(seconds)).url;
+        let url = |rest: &str, seconds| {
+            let url = PostgresUrl::parse("postgresql", rest).unwrap();
+            PgServer::new(&url, Duration::from_secs(seconds)).unwrap().url
+        };
         let bounds = "keepalives_idle=15&keepalives_interval=5&keepalives_count=3&tcp_user_timeout=30000";
-        assert_eq!(url("postgresql://h/db", 30), format!("postgresql://h/db?connect_timeout=30&{bounds}"));
-        assert_eq!(
-            url("postgresql://h/db?connect_timeout=7", 30),
-            format!("postgresql://h/db?connect_timeout=7&{bounds}")
-        );
+        assert_eq!(url("h/db", 30), format!("postgresql://h/db?connect_timeout=30&{bounds}"));
+        assert_eq!(url("h/db?connect_timeout=7", 30), format!("postgresql://h/db?connect_timeout=7&{bounds}"));
     }
 
     #[test]
@@ -186,8 +233,10 @@ mod tests {
         // libpq alone.
         ("invalid connection option \"colour\"", true),
         ("invalid URI query parameter: \"colour\"", true),
-        ("server does not support SSL, but SSL was required", true),
-        ("sslmode value \"require\" invalid when SSL support is not compiled in", true),
+        // PgBouncer.
+        ("FATAL:  no such database: happystock", true),
+        ("FATAL:  no such user", true),
+        ("FATAL:  unsupported startup parameter in options: search_path", true),
         // 57P03, 53300, libpq.
         ("FATAL:  the database system is starting up", false),
         ("FATAL:  sorry, too many clients already", false),
@@ -208,6 +257,46 @@ mod tests {
         for phrase in REFUSALS {
             let alone = |message: &str| REFUSALS.iter().all(|other| message.contains(other) == (*other == phrase));
             assert!(MESSAGES.iter().any(|(message, _)| alone(message)), "no message has only \"{phrase}\"");
+        }
+    }
+
+    #[test]
+    fn what_keeps_tls_from_coming_about_is_known_by_its_words() {
+        for message in [
+            "server does not support SSL, but SSL was required",
+            "sslmode value \"require\" invalid when SSL support is not compiled in",
+            "weak sslmode \"require\" may not be used with sslrootcert=system (use \"verify-full\")",
+            "root certificate file \"/nowhere\" does not exist",
+            "SSL error: certificate verify failed",
+            "server certificate for \"server\" (and 1 other name) does not match host name \"localhost\"",
+            "could not open certificate file \"c\": Permission denied",
+            "could not read certificate file \"c\": no start line",
+            "could not load private key file \"k\": key values mismatch",
+            "could not read root certificate file \"c\": no start line",
+            "certificate present, but not private key file \"k\"",
+            "FATAL:  connection requires a valid client certificate",
+            "SSL error: tlsv13 alert certificate required",
+            "SSL error: tlsv1 alert unknown ca",
+        ] {
+            assert!(TLS_FAILURES.iter().any(|phrase| message.contains(phrase)), "{message}");
+        }
+        for message in ["SSL SYSCALL error: EOF detected", "FATAL:  the database system is starting up"] {
+            assert!(!TLS_FAILURES.iter().any(|phrase| message.contains(phrase)), "{message}");
+        }
+    }
+
+    #[test]
+    fn the_certificates_of_the_system_are_only_trusted_with_the_servers_name() {
+        let url = |rest: &str| trusting_the_system(PostgresUrl::parse("postgresql", rest).unwrap());
+        assert!(url("h/db?sslrootcert=system&sslmode=require").is_err());
+        assert_eq!(url("h/db?sslmode=require").unwrap().option("sslmode").as_deref(), Some("require"));
+        match system_certificates() {
+            Some(file) => {
+                let url = url("h/db?sslrootcert=system").unwrap();
+                assert_eq!(url.option("sslrootcert"), Some(file));
+                assert_eq!(url.option("sslmode").as_deref(), Some("verify-full"));
+            }
+            None => assert!(url("h/db?sslrootcert=system").is_err()),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Following by LISTEN: the writer notifies in its transaction, so the signal comes with the commit and not before. A standby takes
-//! no LISTEN; there the position in the log that it has replayed shows that something has come.
+//! no LISTEN, and a pooler in transaction mode keeps none. There the server is asked: a standby for the position in the log that it
+//! has replayed, another for the transactions that are visible.
 
 use std::time::Duration;
 
@@ -12,34 +13,46 @@ use diesel::sql_types::{Bool, Text};
 use super::super::error::{During, StoreError};
 use super::super::follow::SignalWait;
 use super::super::traits::Follow;
+use super::super::transaction;
 use super::connect::PgServer;
 use super::notify::CHANNEL;
+use super::pooler::{Sessions, keep_no_statements};
 
-/// Whether the server is a standby, and how far it has replayed its primary's log. SQL, because diesel has no names for it.
-const REPLAYED: &str =
-    "SELECT pg_is_in_recovery() AS is_standby, coalesce(pg_last_wal_replay_lsn()::text, '') AS position";
-/// A standby is asked at every so many looks of a [`SignalWait`], which is every 25 ms.
+/// Whether the server is a standby, and something that changes with every transaction that becomes visible. SQL, because diesel has no
+/// names for it.
+const POSITION: &str = "SELECT pg_is_in_recovery() AS is_standby, CASE WHEN pg_is_in_recovery() \
+     THEN coalesce(pg_last_wal_replay_lsn()::text, '') ELSE pg_current_snapshot()::text END AS position";
+/// The server is asked at every so many looks of a [`SignalWait`], which is every 25 ms.
 const LOOKS_EACH: u32 = 5;
 
 #[derive(QueryableByName)]
-struct Replayed {
+struct Position {
     #[diesel(sql_type = Bool)]
     is_standby: bool,
     #[diesel(sql_type = Text)]
     position: String,
 }
 
-fn replayed(connection: &mut PgConnection) -> Result<Replayed, StoreError> {
-    sql_query(REPLAYED).get_result(connection).during("ask the standby how far it is")
+/// In a transaction, so that a pooler answers all of it on one session.
+fn position(connection: &mut PgConnection) -> Result<Position, StoreError> {
+    transaction::run(connection, "ask the server for its position", |connection| {
+        sql_query(POSITION).get_result(connection).during("ask the server for its position")
+    })
 }
 
 /// Follows in the way that the server takes.
-pub(super) fn begin(server: &PgServer) -> Result<Box<dyn Follow>, StoreError> {
-    let mut connection = server.connect_as("klined follow")?;
+pub(super) fn begin(server: &PgServer, sessions: Sessions) -> Result<Box<dyn Follow>, StoreError> {
+    let mut connection = match sessions {
+        Sessions::Own => server.connect_as("klined follow")?,
+        Sessions::Lent => server.connect()?,
+    };
+    if sessions == Sessions::Lent {
+        keep_no_statements(&mut connection);
+    }
     let signals = SignalWait::default();
-    let Replayed { is_standby, position } = replayed(&mut connection)?;
-    if is_standby {
-        return Ok(Box::new(ReplayFollower { connection, signals, position, looks: 0, url: server.shown_url.clone() }));
+    let seen = position(&mut connection)?;
+    if seen.is_standby || sessions == Sessions::Lent {
+        return Ok(Box::new(AskingFollower { connection, signals, seen, looks: 0, url: server.shown_url.clone() }));
     }
     connection.batch_execute(&format!("LISTEN {CHANNEL}")).during("listen to the writer")?;
     Ok(Box::new(NotifyFollower { connection, signals }))
@@ -61,32 +74,32 @@ impl Follow for NotifyFollower {
     }
 }
 
-/// A connection to a standby that asks.
-struct ReplayFollower {
+/// A connection that asks.
+struct AskingFollower {
     connection: PgConnection,
     signals: SignalWait,
-    position: String,
+    seen: Position,
     looks: u32,
     url: String,
 }
 
-impl Follow for ReplayFollower {
+impl Follow for AskingFollower {
     fn wait(&mut self, timeout: Duration) -> Result<bool, StoreError> {
-        let Self { connection, signals, position: seen, looks, url } = self;
+        let Self { connection, signals, seen, looks, url } = self;
         signals.wait(timeout, || {
             *looks += 1;
             if !looks.is_multiple_of(LOOKS_EACH) {
                 return Ok(false);
             }
-            let Replayed { is_standby, position } = replayed(connection)?;
-            if !is_standby {
+            let before = std::mem::replace(seen, position(connection)?);
+            if before.is_standby && !seen.is_standby {
                 // Its new followers listen.
                 return Err(StoreError::Unreachable {
                     url: url.clone(),
                     reason: "the standby has been promoted".to_owned(),
                 });
             }
-            Ok(std::mem::replace(seen, position.clone()) != position)
+            Ok(before.position != seen.position)
         })
     }
 }

@@ -17,8 +17,10 @@ use super::super::lease::LeaseLock;
 use super::super::role::Role;
 use super::connect::{PgServer, one_line};
 
-/// The first half of every advisory lock's key: "klnd" in ASCII.
+/// The first half of the key of every advisory lock on a market in the schema `public`: "klnd" in ASCII. A market in another schema of the
+/// database has its own locks, as far from this as the schema's number is from that of `public`, which is the same in every database.
 const LOCK_CLASS: i32 = 0x6b6c_6e64;
+const PUBLIC_SCHEMA: i64 = 2200;
 const MIGRATION_LOCK: i32 = 0;
 
 /// How often a role is tried, and the pause between two tries: the server takes a moment to notice that a holder which was
@@ -36,6 +38,24 @@ pub(super) struct ServerProcess {
     pid: i32,
     #[diesel(sql_type = Text)]
     began: String,
+}
+
+/// The number of the schema that holds the market, whatever search path or URL leads to it; of one to come, that in which tables are made.
+/// SQL, because the catalog is not in diesel's schema.
+const SCHEMA: &str = "SELECT coalesce((SELECT relnamespace FROM pg_class WHERE oid = to_regclass('role_epoch')), \
+     (SELECT oid FROM pg_namespace WHERE nspname = current_schema()))::bigint AS schema";
+
+#[derive(QueryableByName)]
+struct Schema {
+    #[diesel(sql_type = BigInt)]
+    schema: i64,
+}
+
+/// The first half of the keys of this market's locks.
+fn lock_class(connection: &mut PgConnection) -> Result<i32, StoreError> {
+    let Schema { schema } = sql_query(SCHEMA).get_result(connection).during("look for the market's schema")?;
+    // An oid has 32 bits.
+    Ok(LOCK_CLASS.wrapping_add((schema - PUBLIC_SCHEMA) as i32))
 }
 
 /// A connection that is kept for the lock it holds.
@@ -115,14 +135,15 @@ pub(super) fn take(
     let mut is_divided_otherwise = false;
     let mut connection = server.connect_as("klined lease")?;
     end_processes(&mut connection, left_behind)?;
+    let class = lock_class(&mut connection)?;
     let process = sql_query(OWN_PROCESS).get_result::<ServerProcess>(&mut connection).during("take the role's lock")?;
     for tries_left in (0..TRIES).rev() {
-        let is_taken: bool = diesel::select(pg_try_advisory_lock(LOCK_CLASS, key))
+        let is_taken: bool = diesel::select(pg_try_advisory_lock(class, key))
             .get_result(&mut connection)
             .during("take the role's lock")?;
         if is_taken {
             OtherDivision { is_held: is_divided_otherwise } = sql_query(OTHERWISE)
-                .bind::<BigInt, _>(i64::from(LOCK_CLASS))
+                .bind::<BigInt, _>(i64::from(class.cast_unsigned()))
                 .bind::<BigInt, _>(i64::from(self::key(role)))
                 .bind::<BigInt, _>(i64::from(of))
                 .get_result(&mut connection)
@@ -159,11 +180,15 @@ fn end_processes(connection: &mut PgConnection, left_behind: &LeftBehind) -> Res
     Ok(())
 }
 
-/// Waits for the lock under which migrations run, so that two daemons started together do not run them twice.
-pub(super) fn hold_migration_lock(server: &PgServer) -> Result<LockConnection, StoreError> {
+/// Waits for the lock under which migrations run, so that two daemons started together do not run them twice. It lasts as long as the
+/// connection's transaction, so that no pooler can keep it.
+pub(super) fn hold_migration_lock(server: &PgServer) -> Result<PgConnection, StoreError> {
     let mut connection = server.connect_as("klined migration")?;
+    let class = lock_class(&mut connection)?;
     connection
-        .batch_execute(&format!("SELECT pg_advisory_lock({LOCK_CLASS}, {MIGRATION_LOCK})"))
+        .batch_execute(&format!(
+            "BEGIN; SET LOCAL idle_in_transaction_session_timeout = 0; SELECT pg_advisory_xact_lock({class}, {MIGRATION_LOCK})"
+        ))
         .during("wait for another process's migrations")?;
-    Ok(LockConnection { connection: Mutex::new(connection), shown_url: server.shown_url.clone(), process: None })
+    Ok(connection)
 }

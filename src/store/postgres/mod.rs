@@ -8,6 +8,7 @@ mod lease;
 mod month;
 mod notify;
 mod partitions;
+mod pooler;
 mod schema;
 mod write;
 
@@ -20,13 +21,14 @@ use diesel::dsl::sql;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::r2d2::{ConnectionManager, Pool, PooledConnection};
-use diesel::sql_types::{Bool, Text};
+use diesel::sql_types::Bool;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
 use klined_market::base::{Shard, Symbol, UnixSeconds};
 use klined_market::universe::UniverseRow;
 
-use self::connect::{PgServer, PoolSetup, one_line};
+use self::connect::{PgServer, one_line};
+use self::pooler::{PoolSetup, Sessions};
 use super::connection::AnyConnection;
 use super::data::{BarRange, MarketWrite, RollupWrite, StoredBar, VolumeFilter};
 use super::database::{MarketDatabase, TimeSpan};
@@ -35,19 +37,14 @@ use super::history::{HistoryPart, LoadRoles, MonthLoad, MonthRoom, PartSource};
 use super::lease::LeaseLock;
 use super::observe::{Hook, Operation, StoreObserver};
 use super::options::{PoolUse, StoreOptions};
+use super::postgres_url::PostgresUrl;
 use super::role::Role;
 use super::traits::{BarStore, Follow, ReadBars, SchemaVersion};
-use super::url::without_passwords_of;
 use super::{migrations, transaction};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 /// PostgreSQL 13, the oldest that has everything used here.
 const SERVER_VERSION_MIN: i32 = 130_000;
-
-diesel::define_sql_function! {
-    /// The value of one of the server's settings.
-    fn current_setting(name: Text) -> Text;
-}
 
 // What the user may do: expressions of SQL, because diesel has no names for the server's objects.
 const MAY_CREATE_TABLES: &str = "coalesce(has_schema_privilege(current_schema(), 'CREATE'), false)";
@@ -70,40 +67,49 @@ pub(super) struct PostgresStore {
     pool: Pool<ConnectionManager<PgConnection>>,
     /// For connections that must not go back to the pool.
     server: PgServer,
+    sessions: Sessions,
     /// The server's processes of leases that were given up while their connection was lost.
     left_behind: lease::LeftBehind,
     hook: Hook,
 }
 
 impl PostgresStore {
-    pub(super) fn open(url: &str, options: &StoreOptions) -> Result<Self, StoreError> {
-        let server = PgServer::new(url, options.url.to_string(), options.timeout);
+    pub(super) fn open(url: &PostgresUrl, options: &StoreOptions) -> Result<Self, StoreError> {
+        let server = PgServer::new(url, options.timeout)?;
         // Tried once outside the pool, whose own error says only that it timed out.
-        let version: String = diesel::select(current_setting("server_version_num"))
-            .get_result(&mut server.connect()?)
-            .during("ask the server for its version")?;
-        let version: i32 = version.parse().unwrap_or_default();
-        if version < SERVER_VERSION_MIN {
-            let reason = format!("its server is PostgreSQL {}; 13 or newer is needed", version / 10_000);
-            return Err(StoreError::Unusable { url: server.shown_url, reason });
+        let (facts, sessions) = pooler::look(&server)?;
+        let unusable = |reason| Err(StoreError::Unusable { url: options.url.to_string(), reason });
+        if facts.version < SERVER_VERSION_MIN {
+            return unusable(format!("its server is PostgreSQL {}; 13 or newer is needed", facts.version / 10_000));
+        }
+        if !facts.has_schema {
+            return unusable(
+                "its search path names no schema that exists and that this user may use; CREATE SCHEMA first"
+                    .to_owned(),
+            );
         }
         let pool = Pool::builder()
             .max_size(options.pool_size)
             .min_idle(Some(1))
             .connection_timeout(options.timeout)
-            .test_on_check_out(true)
-            .connection_customizer(Box::new(PoolSetup::with(&server)))
+            // Asking on a lent session would be a transaction of its own, and say nothing of the next one's.
+            .test_on_check_out(sessions == Sessions::Own)
+            .connection_customizer(Box::new(PoolSetup::with(&server, sessions)))
             .build_unchecked(ConnectionManager::new(&server.url));
-        Ok(Self { pool, server, left_behind: lease::LeftBehind::default(), hook: Hook::default() })
+        Ok(Self { pool, server, sessions, left_behind: lease::LeftBehind::default(), hook: Hook::default() })
     }
 
     fn connection(&self) -> Result<PgPooled, StoreError> {
         self.pool.get().or_else(|error| {
             // The pool waits alike for a server that is gone and for a connection that is busy: connecting anew shows which.
             self.server.connect()?;
-            let reason = without_passwords_of(&self.server.url, &one_line(&error));
-            Err(StoreError::PoolTimeout { waited: self.server.timeout, reason })
+            Err(StoreError::PoolTimeout { waited: self.server.timeout, reason: one_line(&error) })
         })
+    }
+
+    /// What every call that changes something asks first.
+    fn require_own_sessions(&self) -> Result<(), StoreError> {
+        if self.sessions == Sessions::Own { Ok(()) } else { Err(self.server.pooled()) }
     }
 
     /// Whether a condition holds, such as that the server grants this user a right.
@@ -127,7 +133,16 @@ impl MarketDatabase for PostgresStore {
     }
 
     fn read<T>(&self, work: impl FnOnce(&mut PgConnection) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        self.hook.call(Operation::Other, || work(&mut *self.connection()?))
+        self.hook.call(Operation::Other, || {
+            let connection = &mut *self.connection()?;
+            match self.sessions {
+                Sessions::Own => work(connection),
+                Sessions::Lent => transaction::run(connection, "read", |connection| {
+                    connection.batch_execute(&self.server.begin_transaction()).during("begin to read")?;
+                    work(connection)
+                }),
+            }
+        })
     }
 
     fn transaction<T>(
@@ -135,6 +150,7 @@ impl MarketDatabase for PostgresStore {
         action: &'static str,
         work: impl FnOnce(&mut PgConnection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
+        self.require_own_sessions()?;
         self.read(|connection| transaction::run(connection, action, work))
     }
 
@@ -156,10 +172,12 @@ impl MarketDatabase for PostgresStore {
     }
 
     fn lock_role(&self, role: Role, shard: Shard) -> Result<Box<dyn LeaseLock>, StoreError> {
+        self.require_own_sessions()?;
         Ok(Box::new(lease::take(&self.server, role, shard, &self.left_behind)?))
     }
 
     fn make_partitions(&self, from: NaiveDate, to: NaiveDate) -> Result<(), StoreError> {
+        self.require_own_sessions()?;
         self.read(|connection| partitions::ensure(connection, from, to))
     }
 
@@ -239,7 +257,12 @@ impl MarketDatabase for PostgresStore {
 }
 
 impl SchemaVersion for PostgresStore {
+    fn require_writable(&self) -> Result<(), StoreError> {
+        self.require_own_sessions()
+    }
+
     fn migrate(&self) -> Result<Vec<String>, StoreError> {
+        self.require_own_sessions()?;
         // A user who finds nothing to do needs no right to create tables.
         if self.pending_migrations()?.is_empty() {
             return Ok(vec![]);
@@ -307,7 +330,7 @@ impl BarStore for PostgresStore {
     }
 
     fn follow(&self) -> Result<Box<dyn Follow>, StoreError> {
-        self.hook.call(Operation::Other, || follow::begin(&self.server))
+        self.hook.call(Operation::Other, || follow::begin(&self.server, self.sessions))
     }
 
     fn observed_by(&self, observer: Arc<dyn StoreObserver>) -> Arc<dyn BarStore> {

@@ -1,7 +1,5 @@
 //! Following by `PRAGMA data_version`, which changes on a connection when another one has committed.
 
-use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use diesel::prelude::*;
@@ -11,13 +9,13 @@ use diesel::sql_types::Integer;
 use super::super::error::{During, StoreError};
 use super::super::follow::SignalWait;
 use super::super::traits::Follow;
-use super::file::OpenedFile;
+use super::file::DatabaseFile;
 use super::settings;
 
 /// A connection that looks whether others have committed. It never writes.
 pub(super) struct VersionFollower {
     connection: SqliteConnection,
-    file: Arc<OpenedFile>,
+    file: DatabaseFile,
     version: i32,
     signals: SignalWait,
 }
@@ -32,8 +30,9 @@ struct DataVersion {
 }
 
 impl VersionFollower {
-    pub fn begin(path: &Path, file: Arc<OpenedFile>, timeout: Duration) -> Result<Self, StoreError> {
+    pub fn begin(file: DatabaseFile, timeout: Duration) -> Result<Self, StoreError> {
         file.check()?;
+        let path = file.path();
         let unreachable = |reason: String| StoreError::Unreachable { url: path.display().to_string(), reason };
         let name = path.to_str().ok_or_else(|| unreachable("its path is not UTF-8".to_owned()))?;
         let mut connection = SqliteConnection::establish(name).map_err(|error| unreachable(error.to_string()))?;

@@ -11,6 +11,7 @@ use klined_market::base::Shard;
 use super::super::error::StoreError;
 use super::super::lease::LeaseLock;
 use super::super::role::Role;
+use super::file::DatabaseFile;
 
 fn lock_path(database: &Path, name: &str) -> PathBuf {
     let mut path = OsString::from(database);
@@ -35,6 +36,7 @@ fn cannot_lock(path: &Path, error: &std::io::Error) -> StoreError {
 /// The locks of a role: the role's own file, which the holders of parts share, and the part's.
 pub(super) struct LockFiles {
     files: Vec<File>,
+    database: DatabaseFile,
 }
 
 impl Drop for LockFiles {
@@ -49,7 +51,9 @@ impl Drop for LockFiles {
 }
 
 /// Takes a role's lock for a part of the market without waiting for it.
-pub(super) fn take(database: &Path, role: Role, shard: Shard) -> Result<LockFiles, StoreError> {
+pub(super) fn take(database: &DatabaseFile, role: Role, shard: Shard) -> Result<LockFiles, StoreError> {
+    let locked = |files| LockFiles { files, database: database.clone() };
+    let database = database.path();
     // One at a time, for an exclusive lock becomes a shared one by way of none.
     let _serial = hold_migration_lock(database)?;
     let path = lock_path(database, role.as_str());
@@ -57,7 +61,7 @@ pub(super) fn take(database: &Path, role: Role, shard: Shard) -> Result<LockFile
     let failed = |error: std::io::Error| cannot_lock(&path, &error);
     let is_free = is_taken(file.try_lock(), &path)?;
     if shard.is_whole() {
-        return if is_free { Ok(LockFiles { files: vec![file] }) } else { Err(StoreError::RoleTaken { role }) };
+        return if is_free { Ok(locked(vec![file])) } else { Err(StoreError::RoleTaken { role }) };
     }
     if is_free {
         // The first of the shards says how many there are.
@@ -72,7 +76,7 @@ pub(super) fn take(database: &Path, role: Role, shard: Shard) -> Result<LockFile
     let path = lock_path(database, &format!("{}-{}-of-{}", role.as_str(), shard.number(), shard.of()));
     let part = open(&path)?;
     if is_taken(part.try_lock(), &path)? {
-        Ok(LockFiles { files: vec![file, part] })
+        Ok(locked(vec![file, part]))
     } else {
         Err(StoreError::ShardTaken { role, shard })
     }
@@ -96,8 +100,8 @@ pub(super) fn hold_migration_lock(database: &Path) -> Result<File, StoreError> {
 }
 
 impl LeaseLock for LockFiles {
-    /// Open files keep their locks.
+    /// Open files keep their locks; what may be lost is the database that they are of.
     fn check(&self) -> Result<(), StoreError> {
-        Ok(())
+        self.database.check()
     }
 }

@@ -12,7 +12,7 @@ mod settings;
 mod write;
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +24,7 @@ use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use klined_market::base::{Shard, Symbol, UnixSeconds};
 use klined_market::universe::UniverseRow;
 
+use self::file::DatabaseFile;
 use super::connection::AnyConnection;
 use super::data::{BarRange, MarketWrite, RollupWrite, StoredBar, VolumeFilter};
 use super::database::{MarketDatabase, TimeSpan};
@@ -44,8 +45,7 @@ type SqlitePooled = PooledConnection<ConnectionManager<SqliteConnection>>;
 #[derive(Clone)]
 pub(super) struct SqliteStore {
     pool: Pool<ConnectionManager<SqliteConnection>>,
-    path: PathBuf,
-    file: Arc<file::OpenedFile>,
+    file: DatabaseFile,
     timeout: Duration,
     hook: Hook,
 }
@@ -68,11 +68,6 @@ fn explained(error: &StoreError) -> String {
 
 fn unusable(options: &StoreOptions, reason: String) -> StoreError {
     StoreError::Unusable { url: options.url.to_string(), reason }
-}
-
-/// The file of a database that was just opened.
-fn opened(path: &Path, options: &StoreOptions) -> Result<Arc<file::OpenedFile>, StoreError> {
-    file::OpenedFile::of(path).map(Arc::new).map_err(|error| unusable(options, error.to_string()))
 }
 
 /// The name of a database file for SQLite.
@@ -102,6 +97,10 @@ impl SqliteStore {
     pub(super) fn open(path: &Path, options: &StoreOptions) -> Result<Self, StoreError> {
         let unusable = |reason| unusable(options, reason);
         let name = name_of(path, options)?;
+        // A second name would be seen too late: opening by it makes a log of its own.
+        if path.exists() {
+            DatabaseFile::of(path).map_err(unusable)?;
+        }
         // Tried once outside the pool, whose own error says only that it timed out.
         let mut first = SqliteConnection::establish(name)
             .map_err(|error| unusable(format!("{error}; the file and its directory must be readable and writable")))?;
@@ -109,6 +108,9 @@ impl SqliteStore {
             .and_then(|()| first.immediate_transaction(|_| Ok::<_, diesel::result::Error>(())))
             .during("open the database")
             .map_err(|error| if error.is_retriable() { error } else { unusable(explained(&error)) })?;
+        // From here on under the name that the file has whatever it was called.
+        let file = DatabaseFile::of(path).map_err(unusable)?;
+        let name = name_of(file.path(), options)?;
         let pool = Pool::builder()
             .max_size(options.pool_size)
             .min_idle(Some(1))
@@ -116,8 +118,7 @@ impl SqliteStore {
             .test_on_check_out(true)
             .connection_customizer(Box::new(settings::SqliteSetup { timeout: options.timeout }))
             .build_unchecked(ConnectionManager::new(name));
-        let file = opened(path, options)?;
-        Ok(Self { pool, path: path.to_owned(), file, timeout: options.timeout, hook: Hook::default() })
+        Ok(Self { pool, file, timeout: options.timeout, hook: Hook::default() })
     }
 
     fn connection(&self) -> Result<SqlitePooled, StoreError> {
@@ -165,7 +166,7 @@ impl MarketDatabase for SqliteStore {
     }
 
     fn lock_role(&self, role: Role, shard: Shard) -> Result<Box<dyn LeaseLock>, StoreError> {
-        Ok(Box::new(lease::take(&self.path, role, shard)?))
+        Ok(Box::new(lease::take(&self.file, role, shard)?))
     }
 
     fn make_partitions(&self, _from: NaiveDate, _to: NaiveDate) -> Result<(), StoreError> {
@@ -233,9 +234,13 @@ impl MarketDatabase for SqliteStore {
 }
 
 impl SchemaVersion for SqliteStore {
+    fn require_writable(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     fn migrate(&self) -> Result<Vec<String>, StoreError> {
         self.read(|connection| {
-            let _serial = lease::hold_migration_lock(&self.path)?;
+            let _serial = lease::hold_migration_lock(self.file.path())?;
             migrations::run(connection, MIGRATIONS)
         })
     }
@@ -293,10 +298,8 @@ impl BarStore for SqliteStore {
     }
 
     fn follow(&self) -> Result<Box<dyn Follow>, StoreError> {
-        let follow = || {
-            Ok(Box::new(follow::VersionFollower::begin(&self.path, self.file.clone(), self.timeout)?)
-                as Box<dyn Follow>)
-        };
+        let follow =
+            || Ok(Box::new(follow::VersionFollower::begin(self.file.clone(), self.timeout)?) as Box<dyn Follow>);
         self.hook.call(Operation::Other, follow)
     }
 

@@ -6,7 +6,8 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool};
 
-use super::{SqliteStore, cause, name_of, opened, unusable};
+use super::file::DatabaseFile;
+use super::{SqliteStore, cause, name_of, unusable};
 use crate::store::error::{During, StoreError};
 use crate::store::observe::Hook;
 use crate::store::options::StoreOptions;
@@ -32,7 +33,10 @@ impl SqliteStore {
     /// Opens a file of which nothing is written. A file whose write-ahead log is empty needs no other file beside it.
     pub(in crate::store) fn open_read_only(path: &Path, options: &StoreOptions) -> Result<Self, StoreError> {
         let unusable = |reason| unusable(options, reason);
-        let name = name_of(path, options)?;
+        // First, because it says which directory is missing.
+        name_of(path, options)?;
+        let file = DatabaseFile::to_read(path).map_err(unusable)?;
+        let (path, name) = (file.path(), name_of(file.path(), options)?);
         let settings = format!("PRAGMA busy_timeout = {}; PRAGMA query_only = ON", options.timeout.as_millis());
         let attempt = |uri: &str| {
             let mut connection = SqliteConnection::establish(uri).map_err(|error| unusable(error.to_string()))?;
@@ -58,7 +62,6 @@ impl SqliteStore {
             .connection_timeout(options.timeout)
             .connection_customizer(Box::new(ReadingSetup { settings }))
             .build_unchecked(ConnectionManager::new(uri));
-        let file = opened(path, options)?;
-        Ok(Self { pool, path: path.to_owned(), file, timeout: options.timeout, hook: Hook::default() })
+        Ok(Self { pool, file, timeout: options.timeout, hook: Hook::default() })
     }
 }

@@ -12,6 +12,7 @@ use super::super::connection::{AnyConnection, on_either};
 use super::super::data::MarketStatus;
 use super::super::error::{During, StoreError};
 use super::super::schema::{market_clock, market_status};
+use super::super::values::InstantValue;
 use super::corrupt;
 
 #[derive(Queryable, Selectable)]
@@ -21,7 +22,7 @@ struct StatusRow {
     current_session: String,
     session_start: i64,
     session_end: i64,
-    last_update: i64,
+    last_update: InstantValue,
 }
 
 #[derive(Insertable, AsChangeset)]
@@ -32,7 +33,7 @@ struct NewStatus {
     current_session: &'static str,
     session_start: i64,
     session_end: i64,
-    last_update: i64,
+    last_update: InstantValue,
 }
 
 #[derive(Queryable, Selectable)]
@@ -58,16 +59,19 @@ pub(in crate::store) fn status(connection: &mut AnyConnection<'_>) -> Result<Opt
     let row =
         on_either!(connection, |inner| market_status::table.select(StatusRow::as_select()).first(inner).optional())
             .during("read market_status")?;
-    row.map(|row| {
-        let session = [Session::Morning, Session::Afternoon, Session::Closed]
-            .into_iter()
-            .find(|session| session.as_str() == row.current_session)
-            .ok_or_else(|| corrupt("current_session", "market_status", &row.current_session))?;
-        let [start, end, last_update] = [row.session_start, row.session_end, row.last_update].map(UnixSeconds::new);
-        let span = SessionSpan { session, start, end };
-        Ok(MarketStatus { span, is_halted: span.is_trading() && !row.is_trading, last_update })
-    })
-    .transpose()
+    // The scripts for psql and sqlite3 leave a row of the epoch, before any market has begun.
+    row.filter(|row| row.last_update.0 > UnixSeconds::EPOCH)
+        .map(|row| {
+            let session = Session::ALL
+                .into_iter()
+                .find(|session| session.as_str() == row.current_session)
+                .ok_or_else(|| corrupt("current_session", "market_status", &row.current_session))?;
+            let ([start, end], InstantValue(last_update)) =
+                ([row.session_start, row.session_end].map(UnixSeconds::new), row.last_update);
+            let span = SessionSpan { session, start, end };
+            Ok(MarketStatus { span, is_halted: span.is_trading() && !row.is_trading, last_update })
+        })
+        .transpose()
 }
 
 /// Writes a status unless a later one is stored.
@@ -81,7 +85,7 @@ pub(in crate::store) fn put_status(
         current_session: status.span.session.as_str(),
         session_start: status.span.start.get(),
         session_end: status.span.end.get(),
-        last_update: status.last_update.get(),
+        last_update: InstantValue(status.last_update),
     };
     on_either!(connection, |inner| {
         diesel::insert_into(market_status::table)

@@ -187,7 +187,7 @@ on_every_backend! {
     fn a_day_that_is_closed_meanwhile_is_passed_over(database: &Database) {
         let (market, generator) = begun(database, ModelKind::Full, "");
         drop(generator);
-        let closed = Calendar::with_overrides(Hours::Sse, &Overrides::parse("closed 2026-03-04").unwrap());
+        let closed = Calendar::with_overrides(Hours::Sse, &Overrides::parse(Hours::Sse, "closed 2026-03-04").unwrap());
         let (symbols, changed) = (everybody(&market), market.under(Arc::new(closed)));
         let mut foresight = Foresight::new(market);
         let mut generator = restarted(&changed);

@@ -285,8 +285,8 @@ on_every_backend! {
 
     fn market_status_follows_the_market(database: &Database) {
         let market = market(database);
-        let status = || database.value("SELECT current_session || ' ' || CAST(session_start AS text) || ' ' || \
-            CAST(session_end AS text) || ' ' || CAST(last_update AS text) AS text FROM market_status");
+        let status = || database.value(&format!("SELECT current_session || ' ' || CAST(session_start AS text) || ' ' || \
+            CAST(session_end AS text) || ' ' || CAST({} AS text) AS text FROM market_status", database.seconds_of("last_update")));
         let expected = |session: &str, start: &str, end: &str, update: &str| {
             format!("{session} {} {} {}", at(start), at(end), at(update))
         };

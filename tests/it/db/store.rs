@@ -1,18 +1,22 @@
 //! The laws of `BarStore`: one suite, run on both databases.
 
 mod changes;
+mod encryption;
 mod failures;
 mod filling;
 mod following;
 mod market;
+mod names;
 mod observing;
 mod old;
 mod open_minute;
 mod partitions;
+mod poolers;
 mod reading;
 mod retention;
 mod roles;
 mod scenarios;
+mod schemas;
 mod versions;
 mod writing;
 

@@ -4,7 +4,10 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use crate::on_every_backend;
+use crate::support::cluster::Cluster;
 use crate::support::database::{Backend, Database};
+use crate::support::http::get;
+use crate::support::pooler::Pooler;
 use crate::support::programs::{Ended, assert_has};
 
 /// The checks' verdicts and subjects, in order; every line is one.
@@ -118,4 +121,42 @@ fn a_directory_that_cannot_be_written_fails_the_check() {
     let ended = database.market_generator("--check").run().succeeded();
     assert_has(&ended.stdout, &["note database: "]);
     assert_eq!(fs::metadata(database.directory.path().join("market.db")).unwrap().len(), 0);
+}
+
+#[test]
+fn a_pooler_that_lends_its_sessions_fails_the_check_of_writers_and_serves_readers() {
+    let pooler = Pooler::before(Cluster::shared(), "pool_mode = transaction");
+    let direct = Database::new(Backend::Postgres);
+    direct.filled();
+    let pooled = direct.called(direct.url_by(pooler.port));
+    let before = direct.contents();
+    for program in [
+        pooled.market_generator("--check --test"),
+        pooled.data_aggregator("--check"),
+        pooled.market_backfill("--check --days 1"),
+    ] {
+        fails(&program.run(), &["database", "through a pooler", "pool_mode = session"]);
+    }
+    for program in
+        [pooled.market_generator("--test"), pooled.data_aggregator("--once"), pooled.market_backfill("--days 1")]
+    {
+        program.run().failed(&["through a pooler", "use the server's own address"]);
+    }
+    assert_eq!(direct.contents(), before);
+    let locks = "SELECT CAST(count(*) AS text) AS text FROM pg_locks WHERE locktype = 'advisory' \
+         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    assert_eq!(direct.value(locks), "0");
+
+    let checked = pooled.market_api("--check --addr 127.0.0.1:0").run().succeeded().stdout;
+    assert_has(&checked, &["note database: ", "pooler in transaction mode"]);
+    pooled.klined("verify").run().succeeded();
+    let mut generator = direct.market_generator("--test --speed 6000").spawn();
+    generator.until_minutes(2, &direct);
+    let mut api = pooled.market_api("--addr 127.0.0.1:0 --health-addr 0").spawn();
+    let address = api.health_address();
+    api.until("its feed follows the market", || get(&address, "/readyz").status == 200);
+    generator.until_minutes(20, &direct);
+    assert_eq!(get(&address, "/readyz").status, 200, "{}", api.stderr());
+    api.terminate().succeeded();
+    generator.terminate().succeeded();
 }

@@ -138,7 +138,7 @@ fn wrong_input_is_status_2_and_named() {
                 .with("--db-url")
                 .with(url)
                 .run()
-                .was_misused(&["--db-url", "is not a database URL"]);
+                .was_misused(&["--db-url", "not a database URL"]);
         }
     }
     let misused: [Misuse; 17] = [

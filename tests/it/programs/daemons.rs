@@ -15,20 +15,24 @@ use crate::support::{SHANGHAI, date};
 const FAST: &str = "--test --speed 6000";
 const FASTEST: &str = "--test --speed 60000";
 /// How many stocks agree with their last bar in every table that shows it, and with the market's status: read in one
-/// statement, so that it holds at any instant. Days are counted in UTC+8.
+/// statement, so that it holds at any instant. Days are counted in UTC+8. `{status}` is the instant of the status.
 const STOCKS_IN_STEP: &str = "SELECT CAST(count(*) AS text) AS text FROM stock_state s \
      JOIN stock_realtime_price r ON r.symbol = s.symbol \
      JOIN market_klines k ON k.symbol = s.symbol AND k.interval = '1m' AND k.time = s.last_update \
      CROSS JOIN market_status m \
      WHERE s.last_update = (SELECT max(time) FROM market_klines WHERE interval = '1m') \
      AND k.close = s.current_price AND r.current_price = s.current_price AND r.last_update = s.last_update \
-     AND m.last_update = s.last_update + 60 \
+     AND {status} = s.last_update + 60 \
      AND r.volume = (SELECT sum(volume) FROM market_klines d WHERE d.symbol = s.symbol AND d.interval = '1m' \
          AND (d.time + 28800) / 86400 = (s.last_update + 28800) / 86400) \
      AND abs(r.change_percent - (SELECT (s.current_price - c.close) * 100.0 / c.close FROM market_klines c \
          WHERE c.symbol = s.symbol AND c.interval = '1m' AND c.time = (SELECT max(p.time) FROM market_klines p \
              WHERE p.symbol = s.symbol AND p.interval = '1m' \
              AND (p.time + 28800) / 86400 < (s.last_update + 28800) / 86400))) < 0.001";
+
+fn stocks_in_step(database: &Database) -> String {
+    database.value(&STOCKS_IN_STEP.replace("{status}", &database.seconds_of("m.last_update")))
+}
 
 /// The 1-minute bars' times of one stock.
 fn times(database: &Database, symbol: &str) -> Vec<i64> {
@@ -55,10 +59,10 @@ fn index_of(time: i64) -> u16 {
 
 /// Session, and whether it is open, of `market_status`.
 fn status(database: &Database) -> String {
-    database.value(
-        "SELECT current_session || ' ' || session_start || ' ' || session_end || ' ' || last_update AS text \
-         FROM market_status",
-    )
+    database.value(&format!(
+        "SELECT current_session || ' ' || session_start || ' ' || session_end || ' ' || {} AS text FROM market_status",
+        database.seconds_of("last_update")
+    ))
 }
 
 /// Nothing is off, and nothing waits to be rolled up.
@@ -76,7 +80,7 @@ on_every_backend! {
                 generator.until_minutes(8, database);
                 let written = times(database, "AAPL");
                 assert_eq!(written, minutes(start_of("2026-03-02", 0), *written.last().unwrap()));
-                assert_eq!(database.value(STOCKS_IN_STEP), "10");
+                assert_eq!(stocks_in_step(database), "10");
             }
             generator.signal(signal);
             let ended = generator.wait().succeeded();
@@ -211,7 +215,7 @@ on_every_backend! {
         shown("closed", monday, afternoon + 7200);
         it_is("2026-11-23 09:31:00", "2026-11-23", 0);
         shown("morning", monday, monday + 60);
-        assert_eq!(database.value(STOCKS_IN_STEP), "10");
+        assert_eq!(stocks_in_step(database), "10");
         let log = generator.terminate().succeeded().stderr;
         let writes: Vec<_> = log.lines().filter(|line| line.contains(" written ")).collect();
         assert_eq!(

@@ -80,6 +80,13 @@ fn a_password_never_appears() {
         format!("postgresql://nobody:s3cret@127.0.0.1:{port}/postgres"),
         "mysql://u:s3cret@h/db".to_owned(),
         "u:s3cret@h/db".to_owned(),
+        "postgresql://u:s3cr?et@127.0.0.1:1/db".to_owned(),
+        "postgresql://u:s3cr#et@127.0.0.1:1/db".to_owned(),
+        "postgresql://u:s3cr/et@127.0.0.1:1/db".to_owned(),
+        "postgresql://u:12?s3cr=et@127.0.0.1:1/db".to_owned(),
+        "postgresql://u:12/s3cret@127.0.0.1:1/db".to_owned(),
+        "postgresql://u@127.0.0.1:1/db?password=x&s3cret".to_owned(),
+        "host=127.0.0.1 password=s3cret".split(' ').next_back().unwrap().to_owned(),
     ];
     let programs: [fn(&std::path::Path) -> Program; 3] =
         [Program::market_generator, Program::data_aggregator, Program::market_backfill];

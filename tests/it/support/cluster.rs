@@ -1,6 +1,7 @@
 //! A throw-away PostgreSQL server that a test may stop and start.
 
 use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::{Mutex, OnceLock};
 
@@ -55,6 +56,12 @@ impl Cluster {
     /// Makes the standby a server of its own.
     pub fn promote(&self) {
         assert_eq!(self.wish("promote"), "done");
+    }
+
+    /// Has the server take encrypted connections only, but from the user `plain`; the user `certified` needs a certificate. `server.crt`,
+    /// `server.key` and `ca.crt` are in the directory.
+    pub fn encrypt(&self, directory: &Path) {
+        assert_eq!(self.wish(&format!("encrypt {}", directory.display())), "done");
     }
 
     /// A directory for a tablespace on a file system of its own of so many megabytes; none where this user may not mount one.

@@ -55,6 +55,11 @@ impl Database {
         Self { backend: Backend::Postgres, url, directory: tempfile::tempdir().unwrap() }
     }
 
+    /// The same database, or another one of its kind, by a URL of its own.
+    pub fn called(&self, url: String) -> Self {
+        Self { backend: self.backend, url, directory: tempfile::tempdir().unwrap() }
+    }
+
     /// The same database by way of another port.
     pub fn url_by(&self, port: u16) -> String {
         let (server, name) = self.url.rsplit_once('/').unwrap();
@@ -101,6 +106,14 @@ impl Database {
             }
         };
         rows.into_iter().map(|row| row.text).collect()
+    }
+
+    /// The Unix seconds of a column of time, as SQL.
+    pub fn seconds_of(&self, column: &str) -> String {
+        match self.backend {
+            Backend::Sqlite => format!("CAST(strftime('%s', {column}) AS integer)"),
+            Backend::Postgres => format!("extract(epoch FROM {column})::bigint"),
+        }
     }
 
     /// The only value of a query whose column is called `text`.

@@ -6,6 +6,7 @@ pub mod cluster;
 pub mod database;
 pub mod http;
 pub mod market_builder;
+pub mod pooler;
 pub mod programs;
 pub mod proxy;
 pub mod psql;

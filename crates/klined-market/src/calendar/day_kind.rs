@@ -19,6 +19,13 @@ impl Hours {
 }
 
 impl Calendar {
+    /// Whether the market pauses before a trading day: whether the minute before its first is not a trading minute.
+    #[must_use]
+    pub fn opens_after_pause(&self, day: NaiveDate) -> bool {
+        let Ok(open) = self.open_of(day) else { return true };
+        self.previous_minute(open).is_none_or(|before| before.end() != open.start())
+    }
+
     /// The kind of a trading day, as a place in [`Hours::day_kinds`]; that of a regular day for a date without trading.
     #[must_use]
     pub fn kind_of(&self, day: NaiveDate) -> usize {
@@ -31,6 +38,12 @@ impl DayKind {
     #[must_use]
     pub fn minutes(self) -> usize {
         usize::from(self.hours.rules().plans[self.place].minutes)
+    }
+
+    /// The trading minutes of a regular day of the market.
+    #[must_use]
+    pub fn regular_minutes(self) -> u16 {
+        self.hours.minutes_per_day()
     }
 
     /// Its activity.

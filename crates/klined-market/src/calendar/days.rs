@@ -2,11 +2,12 @@
 //!
 //! Known days are in tables that scripts make from two public sources. Later days come from a projection.
 
-use chrono::{Datelike, Days, NaiveDate, NaiveTime, TimeDelta, Weekday};
+use chrono::{Days, NaiveDate, NaiveTime, TimeDelta};
 
-use super::hours::DayPlan;
+use super::hours::{DayPlan, HORIZON};
 use super::overrides::{DayChange, Overrides};
-use super::{CalendarError, Hours, Minute, projection, tables, zone};
+use super::usual_days::UsualDays;
+use super::{CalendarError, Hours, Minute, zone};
 use crate::base::UnixSeconds;
 
 /// The trading days of one market and the minutes in them. Immutable; about 26,700 days long, and every question is a binary
@@ -23,10 +24,6 @@ pub struct Calendar {
     ordinals: Vec<u64>,
     known_until: NaiveDate,
     last_day: NaiveDate,
-}
-
-fn is_weekday(date: NaiveDate) -> bool {
-    !matches!(date.weekday(), Weekday::Sat | Weekday::Sun)
 }
 
 impl Hours {
@@ -52,7 +49,8 @@ impl Calendar {
         Self::of(Hours::Sse)
     }
 
-    /// The days of a market with these hours: known days to the end of 2026, projected days to the end of 2100.
+    /// The days of a market with these hours to the end of 2100. Those of an exchange are known to the end of 2026, and projected
+    /// after that.
     #[must_use]
     pub fn of(hours: Hours) -> Self {
         Self::with_overrides(hours, &Overrides::default())
@@ -64,17 +62,14 @@ impl Calendar {
         let rules = hours.rules();
         let published = rules.known_until;
         let known_until = overrides.known_until().map_or(published, |date| date.max(published));
-        let closed = tables::closed_days();
-        let projected = projection::closed_days(published.year() + 1);
-        let is_open = |date: NaiveDate| match overrides.change(date) {
-            Some(DayChange::Open) => true,
-            Some(DayChange::Closed) => false,
-            None if !is_weekday(date) => false,
-            None if date <= published => closed.binary_search(&date).is_err(),
-            None if date <= known_until => true,
-            None => projected.binary_search(&date).is_err(),
+        let usual = UsualDays::of(hours, known_until);
+        let plan = |date: NaiveDate| match overrides.change(date) {
+            Some(DayChange::Open) => Some(0),
+            Some(DayChange::Early) => rules.early,
+            Some(DayChange::Closed) => None,
+            None => usual.plan(date),
         };
-        let dates = rules.opened.iter_days().take_while(|&date| date <= projection::HORIZON);
+        let dates = rules.opened.iter_days().take_while(|&date| date <= HORIZON);
         let mut calendar = Self {
             hours,
             days: Vec::new(),
@@ -82,16 +77,15 @@ impl Calendar {
             plans: Vec::new(),
             ordinals: vec![0],
             known_until,
-            last_day: projection::HORIZON,
+            last_day: HORIZON,
         };
-        for (date, open) in dates.filter(|&date| is_open(date)).filter_map(|date| Some((date, hours.open(date).ok()?)))
-        {
-            let plan = 0;
+        for (date, plan) in dates.filter_map(|date| Some((date, plan(date)?))) {
+            let Ok(open) = hours.open(date) else { continue };
             let before = calendar.ordinals.last().copied().unwrap_or_default();
             calendar.days.push(date);
             calendar.opens.push(open);
-            calendar.plans.push(plan);
-            calendar.ordinals.push(before + u64::from(rules.plans[usize::from(plan)].minutes));
+            calendar.plans.push(plan as u8);
+            calendar.ordinals.push(before + u64::from(rules.plans[plan].minutes));
         }
         calendar
     }

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{NaiveDate, NaiveTime};
+use chrono::{NaiveDate, NaiveTime, Timelike};
 use chrono_tz::Tz;
 use thiserror::Error;
 
@@ -19,12 +19,21 @@ use crate::base::Seconds;
 pub enum Hours {
     /// The Shanghai Stock Exchange: 09:30–11:30 and 13:00–15:00 Asia/Shanghai.
     Sse,
+    /// The New York Stock Exchange: 09:30–16:00 New York, to 13:00 on days with an early close.
+    Nyse,
+    /// Every minute; a day is one of UTC.
+    AroundTheClock,
+    /// Foreign exchange: from Sunday 17:00 to Friday 17:00 New York. A date begins at 17:00 of the evening before it.
+    Fx,
 }
 
 /// A text that is not the name of a market's hours.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("\"{0}\" is not a calendar: use {names}", names = Hours::names())]
 pub struct UnknownHours(pub String);
+
+/// The last date of every calendar: the table of festivals ends with the year 2100.
+pub(super) const HORIZON: NaiveDate = day(2100, 12, 31);
 
 /// A session within a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +68,14 @@ pub(super) struct HoursRules {
     pub plans: &'static [DayPlan],
     /// The first trading day.
     pub opened: NaiveDate,
+    /// The place of the plan of a day that closes early; none without such days.
+    pub early: Option<usize>,
+    /// The place of the plan of a Saturday and a Sunday; none when they are closed.
+    pub weekend: Option<usize>,
+    /// Whether the market pauses before every day, so that prices open away from the close before.
+    pub has_nights: bool,
+    /// Whether the last minutes of a day are a closing call, for boards that have one.
+    pub has_closing_call: bool,
     /// The last day of which a published source says whether it trades.
     pub known_until: NaiveDate,
     /// The mean number of trading days in a year.
@@ -88,17 +105,83 @@ static SSE: HoursRules = HoursRules {
         activity: &activity::SSE,
     }],
     opened: day(1990, 12, 19),
+    early: None,
+    weekend: None,
+    has_nights: true,
+    has_closing_call: true,
     known_until: day(2026, 12, 31),
     days_per_year: 242.5,
 };
 
+/// The sessions of a day without a break.
+const fn whole(minutes: u16) -> [SessionPlan; 1] {
+    [SessionPlan { session: Session::Regular, opens_after: 0, minutes }]
+}
+
+static NYSE: HoursRules = HoursRules {
+    name: "nyse",
+    zone: Tz::America__New_York,
+    city: "New York",
+    lead: Seconds::ZERO,
+    open: time(9, 30),
+    plans: &[
+        DayPlan { sessions: &whole(390), minutes: 390, activity: &activity::NYSE },
+        DayPlan { sessions: &whole(210), minutes: 210, activity: &activity::NYSE_EARLY },
+    ],
+    opened: day(2000, 1, 3),
+    early: Some(1),
+    weekend: None,
+    has_nights: true,
+    has_closing_call: false,
+    known_until: day(2026, 12, 31),
+    days_per_year: 251.5,
+};
+
+static AROUND_THE_CLOCK: HoursRules = HoursRules {
+    name: "24x7",
+    zone: Tz::UTC,
+    city: "UTC",
+    lead: Seconds::ZERO,
+    open: time(0, 0),
+    plans: &[
+        DayPlan { sessions: &whole(1440), minutes: 1440, activity: &activity::WEEKDAY },
+        DayPlan { sessions: &whole(1440), minutes: 1440, activity: &activity::WEEKEND },
+    ],
+    opened: day(2000, 1, 1),
+    early: None,
+    weekend: Some(1),
+    has_nights: false,
+    has_closing_call: false,
+    known_until: HORIZON,
+    days_per_year: 365.25,
+};
+
+static FX: HoursRules = HoursRules {
+    name: "fx",
+    zone: Tz::America__New_York,
+    city: "New York",
+    lead: Seconds::minutes(7 * 60),
+    open: time(17, 0),
+    plans: &[DayPlan { sessions: &whole(1440), minutes: 1440, activity: &activity::FX }],
+    opened: day(2000, 1, 3),
+    early: None,
+    weekend: None,
+    has_nights: false,
+    has_closing_call: false,
+    known_until: HORIZON,
+    days_per_year: 260.9,
+};
+
 impl Hours {
     /// Every kind of hours.
-    pub const ALL: [Self; 1] = [Self::Sse];
+    pub const ALL: [Self; 4] = [Self::Sse, Self::Nyse, Self::AroundTheClock, Self::Fx];
 
     pub(super) fn rules(self) -> &'static HoursRules {
         match self {
             Self::Sse => &SSE,
+            Self::Nyse => &NYSE,
+            Self::AroundTheClock => &AROUND_THE_CLOCK,
+            Self::Fx => &FX,
         }
     }
 
@@ -130,6 +213,28 @@ impl Hours {
     #[must_use]
     pub fn days_per_year(self) -> f64 {
         self.rules().days_per_year
+    }
+
+    /// Whether the market pauses before every day, so that a day opens away from the close before it. Else it only does after a
+    /// day or more without trade.
+    #[must_use]
+    pub fn has_nights(self) -> bool {
+        self.rules().has_nights
+    }
+
+    /// Whether the last minutes of a day are a closing call, for boards that have one.
+    #[must_use]
+    pub fn has_closing_call(self) -> bool {
+        self.rules().has_closing_call
+    }
+
+    /// The hours of the local clock in which sessions of a regular day lie, ascending, from 0 to 23.
+    #[must_use]
+    pub fn clock_hours(self) -> std::collections::BTreeSet<u32> {
+        let rules = self.rules();
+        let open = i64::from(rules.open.num_seconds_from_midnight() / 60);
+        let plan = &rules.plans[0];
+        (0..plan.minutes).map(|place| ((open + plan.offset(place) / Seconds::MINUTE) / 60 % 24) as u32).collect()
     }
 
     fn names() -> String {

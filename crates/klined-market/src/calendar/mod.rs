@@ -13,11 +13,13 @@ mod hours;
 mod local;
 mod minute;
 mod minutes;
+mod nyse;
 mod overrides;
 mod projection;
 mod session;
 mod sessions;
 mod tables;
+mod usual_days;
 mod zone;
 
 pub use activity::DayActivity;

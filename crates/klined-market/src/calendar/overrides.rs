@@ -4,6 +4,7 @@
 //! # anything after a hash sign is a comment
 //! closed 2027-02-05        the exchange does not trade on this day
 //! open 2027-02-14          it does
+//! early 2027-11-26         it closes early, where the market has early closes
 //! known-until 2027-12-31   to this date the file is complete: weekdays it does not close are open, nothing is projected
 //! ```
 
@@ -12,6 +13,9 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 use thiserror::Error;
 
+use super::Hours;
+use super::hours::HORIZON;
+
 /// The change that a line makes to a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DayChange {
@@ -19,6 +23,8 @@ pub enum DayChange {
     Open,
     /// The exchange does not trade.
     Closed,
+    /// The exchange closes early.
+    Early,
 }
 
 /// The changes of one file.
@@ -30,7 +36,9 @@ pub struct Overrides {
 
 /// A line that could not be read. Nothing of a file with such a line is used.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("line {line}: {problem}; expected \"open DATE\", \"closed DATE\" or \"known-until DATE\" with an ISO date")]
+#[error(
+    "line {line}: {problem}; expected \"open DATE\", \"closed DATE\", \"early DATE\" or \"known-until DATE\" with an ISO date"
+)]
 pub struct OverridesError {
     /// Counted from 1.
     pub line: usize,
@@ -39,16 +47,17 @@ pub struct OverridesError {
 }
 
 impl Overrides {
-    /// Reads a file's text.
+    /// Reads a file's text, for a market with these hours.
     ///
     /// # Errors
-    /// The first line that is damaged, contradicts an earlier one or lies outside 1990-12-19 to 2100-12-31.
-    pub fn parse(text: &str) -> Result<Self, OverridesError> {
+    /// The first line that is damaged, contradicts an earlier one, has an early close for a market without such days, or lies
+    /// before the market's first day or after 2100-12-31.
+    pub fn parse(hours: Hours, text: &str) -> Result<Self, OverridesError> {
         let mut overrides = Self::default();
         for (index, content) in text.lines().enumerate() {
             let content = content.split('#').next().unwrap_or_default().trim();
             if !content.is_empty() {
-                overrides.read_line(content).map_err(|problem| OverridesError { line: index + 1, problem })?;
+                overrides.read_line(hours, content).map_err(|problem| OverridesError { line: index + 1, problem })?;
             }
         }
         Ok(overrides)
@@ -66,19 +75,21 @@ impl Overrides {
         self.known_until
     }
 
-    fn read_line(&mut self, content: &str) -> Result<(), String> {
+    fn read_line(&mut self, hours: Hours, content: &str) -> Result<(), String> {
         let words: Vec<&str> = content.split_whitespace().collect();
         let &[verb, date_text] = words.as_slice() else {
             return Err(format!("\"{content}\" does not have two words"));
         };
         let date: NaiveDate = date_text.parse().map_err(|_| format!("\"{date_text}\" is not a date"))?;
-        let opened = NaiveDate::from_ymd_opt(1990, 12, 19).unwrap_or_default();
-        if date < opened || date > super::projection::HORIZON {
-            return Err(format!("{date} lies outside {opened} to {}", super::projection::HORIZON));
+        let opened = hours.rules().opened;
+        if date < opened || date > HORIZON {
+            return Err(format!("{date} lies outside {opened} to {HORIZON}"));
         }
         let change = match verb {
             "open" => DayChange::Open,
             "closed" => DayChange::Closed,
+            "early" if hours.rules().early.is_some() => DayChange::Early,
+            "early" => return Err(format!("the calendar {hours} has no early closes")),
             "known-until" => {
                 self.known_until = Some(date);
                 return Ok(());
@@ -86,7 +97,7 @@ impl Overrides {
             _ => return Err(format!("\"{verb}\" is not a verb")),
         };
         match self.changes.insert(date, change) {
-            Some(earlier) if earlier != change => Err(format!("{date} is both open and closed")),
+            Some(earlier) if earlier != change => Err(format!("{date} has two different changes")),
             _ => Ok(()),
         }
     }
@@ -98,8 +109,11 @@ mod tests {
 
     #[test]
     fn reads_changes_and_comments() {
-        let overrides =
-            Overrides::parse("# 2027\nclosed 2027-02-05 # eve\n\nopen 2027-02-14\nknown-until 2027-12-31\n").unwrap();
+        let overrides = Overrides::parse(
+            Hours::Sse,
+            "# 2027\nclosed 2027-02-05 # eve\n\nopen 2027-02-14\nknown-until 2027-12-31\n",
+        )
+        .unwrap();
         let on = |month, day| overrides.change(NaiveDate::from_ymd_opt(2027, month, day).unwrap());
         assert_eq!(on(2, 5), Some(DayChange::Closed));
         assert_eq!(on(2, 14), Some(DayChange::Open));
@@ -115,9 +129,10 @@ mod tests {
             ("shut 2027-01-04", 1),
             ("open 2027-01-04\nclosed 2027-01-04", 2),
             ("open 1980-01-04", 1),
+            ("early 2027-01-04", 1),
             ("open 2027-01-04 2027-01-05", 1),
         ] {
-            assert_eq!(Overrides::parse(text).unwrap_err().line, line, "{text}");
+            assert_eq!(Overrides::parse(Hours::Sse, text).unwrap_err().line, line, "{text}");
         }
     }
 }

@@ -8,10 +8,8 @@
 
 use chrono::{Datelike, Days, NaiveDate, Weekday};
 
+use super::hours::HORIZON;
 use super::tables;
-
-/// The last date that is projected: the festival table ends with the year 2100.
-pub(super) const HORIZON: NaiveDate = NaiveDate::from_ymd_opt(2100, 12, 31).unwrap();
 
 /// The festivals of a year that follow the moon or the sun.
 struct Festivals {

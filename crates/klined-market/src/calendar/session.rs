@@ -11,6 +11,8 @@ pub enum Session {
     Morning,
     /// After the lunch break: 13:00 to 15:00 in Shanghai.
     Afternoon,
+    /// The only session of a day.
+    Regular,
     /// The time between sessions: breaks, nights, weekends and holidays.
     Closed,
 }
@@ -27,12 +29,16 @@ pub struct SessionSpan {
 }
 
 impl Session {
+    /// Every session.
+    pub const ALL: [Self; 4] = [Self::Morning, Self::Afternoon, Self::Regular, Self::Closed];
+
     /// The name that `market_status` keeps.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Morning => "morning",
             Self::Afternoon => "afternoon",
+            Self::Regular => "regular",
             Self::Closed => "closed",
         }
     }

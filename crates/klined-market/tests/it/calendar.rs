@@ -168,7 +168,7 @@ fn days_past_the_published_ones_are_marked_as_projected() {
 
 #[test]
 fn an_operator_may_open_and_close_days() {
-    let overrides = Overrides::parse("closed 2026-03-02\nopen 2026-03-07\nopen 2027-10-01").unwrap();
+    let overrides = Overrides::parse(Hours::Sse, "closed 2026-03-02\nopen 2026-03-07\nopen 2027-10-01").unwrap();
     let changed = Calendar::with_overrides(Hours::Sse, &overrides);
     assert!(SHANGHAI.is_trading_day(date("2026-03-02")) && !changed.is_trading_day(date("2026-03-02")));
     assert!(!SHANGHAI.is_trading_day(date("2026-03-07")) && changed.is_trading_day(date("2026-03-07")));
@@ -186,7 +186,7 @@ fn an_operator_may_open_and_close_days() {
 
 #[test]
 fn a_complete_file_makes_a_projected_year_known() {
-    let overrides = Overrides::parse("known-until 2027-12-31\nclosed 2027-02-05").unwrap();
+    let overrides = Overrides::parse(Hours::Sse, "known-until 2027-12-31\nclosed 2027-02-05").unwrap();
     let known = Calendar::with_overrides(Hours::Sse, &overrides);
     assert_eq!(known.known_until(), date("2027-12-31"));
     assert!(!known.is_projected(date("2027-12-31")) && known.is_projected(date("2028-01-01")));
@@ -196,7 +196,8 @@ fn a_complete_file_makes_a_projected_year_known() {
     assert!(!known.is_trading_day(date("2024-02-09")), "the past is as it was");
     assert_eq!(known.clone().strict().last_day(), date("2027-12-31"));
     assert!(known.strict().is_trading_day(date("2027-12-31")));
-    let shorter = Calendar::with_overrides(Hours::Sse, &Overrides::parse("known-until 2020-12-31").unwrap());
+    let shorter =
+        Calendar::with_overrides(Hours::Sse, &Overrides::parse(Hours::Sse, "known-until 2020-12-31").unwrap());
     assert_eq!(shorter.known_until(), date("2026-12-31"), "a file cannot take away what is published");
     assert!(!shorter.is_trading_day(date("2024-02-09")));
 }

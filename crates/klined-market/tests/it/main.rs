@@ -2,6 +2,7 @@
 
 mod bars;
 mod calendar;
+mod calendars;
 mod drift;
 mod full_model;
 mod limits;

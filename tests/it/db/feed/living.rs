@@ -68,7 +68,7 @@ fn a_day_that_is_closed_meanwhile_is_passed_over_by_the_feed() {
     let database = Database::new(crate::support::database::Backend::Sqlite);
     let market = market_under(&database, ModelKind::Full, "test", "");
     fill(&market, range("2026-03-02", "2026-03-03"), "2026-03-03 14:50:00").unwrap();
-    let closed = Calendar::with_overrides(Hours::Sse, &Overrides::parse("closed 2026-03-04").unwrap());
+    let closed = Calendar::with_overrides(Hours::Sse, &Overrides::parse(Hours::Sse, "closed 2026-03-04").unwrap());
     let changed = market.under(Arc::new(closed));
     let mut generator = begun(&changed);
     let mut write_one = || {

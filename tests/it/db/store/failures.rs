@@ -6,6 +6,7 @@ use klined::store::{self, DatabaseUrl, StoreError};
 
 use super::*;
 use crate::on_every_backend;
+use crate::support::cluster::Cluster;
 
 const SHORT: Duration = Duration::from_millis(250);
 const LONG: Duration = Duration::from_secs(60);
@@ -51,7 +52,7 @@ on_every_backend! {
         refused(&MarketWrite { snapshots: twins, ..MarketWrite::default() }, ["unique", "UNIQUE"]);
         database.execute(
             "DROP TABLE market_status; CREATE TABLE market_status (id integer PRIMARY KEY, is_trading boolean, \
-             current_session text, session_start bigint, session_end bigint, last_update bigint, odd integer NOT NULL)",
+             current_session text, session_start bigint, session_end bigint, last_update timestamp with time zone, odd integer NOT NULL)",
         );
         let status = Some(status(Session::Closed, 0));
         refused(&MarketWrite { status, ..MarketWrite::default() }, ["not-null", "NOT NULL"]);
@@ -83,12 +84,13 @@ fn a_server_that_will_not_let_the_user_in_is_not() {
     for (url, words) in [
         (format!("{url}_of_somebody_else"), "does not exist"),
         (nobody, "does not exist"),
-        (format!("{url}?sslmode=require"), "sslmode"),
+        (format!("{url}?sslmode=require"), "does not support SSL"),
     ] {
         let options = StoreOptions { url: url.parse().unwrap(), pool_size: 1, timeout: LONG };
         let error = store::open(&options).err().expect("it is refused");
         assert!(
-            matches!(error, StoreError::Refused { .. } | StoreError::NoDatabase { .. }) && !error.is_retriable(),
+            matches!(error, StoreError::Refused { .. } | StoreError::NoDatabase { .. } | StoreError::NoTls { .. })
+                && !error.is_retriable(),
             "{error}"
         );
         assert!(error.to_string().contains(words) && !error.to_string().contains("s3cret"), "{error}");
@@ -173,4 +175,36 @@ fn a_pool_that_is_exhausted_is_worth_another_try() {
         assert_eq!(other.unwrap(), None);
     });
     assert_eq!(store.status().unwrap(), None);
+}
+
+#[test]
+fn what_is_said_of_a_server_is_the_same_for_every_password() {
+    let port = Cluster::shared().port;
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let said = |place: &str, password: &str| -> Result<String, String> {
+        let url = format!("postgresql://nobody:{password}@{place}&sslpassword={password}").parse();
+        let url = url.map_err(|error: store::InvalidUrl| error.to_string())?;
+        let options = StoreOptions { url, pool_size: 1, timeout: LONG };
+        let error = store::open(&options).err().expect("nobody is let in");
+        Ok(format!("{error} {error:?} {options:?}"))
+    };
+    for place in [
+        format!("127.0.0.1:{nobody}/market?sslmode=disable"),
+        format!("127.0.0.1:{port}/market?sslmode=require"),
+        format!("127.0.0.1:{port}/postgres?sslmode=disable"),
+    ] {
+        let other = said(&place, "other").unwrap();
+        for letter in ' '..='~' {
+            let code = format!("%{:02X}", u32::from(letter));
+            for password in [format!("{letter}"), format!("q7Xz{letter}q7Xz"), code.clone(), format!("q7Xz{code}q7Xz")]
+            {
+                match said(&place, &password) {
+                    Ok(said) => assert_eq!(said, other, "{password}"),
+                    Err(refusal) => {
+                        assert!(!refusal.contains("q7Xz") && !password.contains(&code), "{password}: {refusal}")
+                    }
+                }
+            }
+        }
+    }
 }

@@ -197,7 +197,7 @@ on_every_backend! {
                      FROM market_klines ORDER BY time");
                 let show = |price: Price| match database.backend {
                     Backend::Postgres => price.to_string(),
-                    Backend::Sqlite => price.units().to_string(),
+                    Backend::Sqlite => format!("{:?}", price.units()),
                 };
                 let expected: Vec<_> = bars.iter().map(|(_, Bar { ohlcv, .. })| {
                     let prices = [ohlcv.open(), ohlcv.high(), ohlcv.low(), ohlcv.close()].map(show).join(" ");

@@ -219,7 +219,7 @@ fn a_saturday_that_is_opened_while_it_runs_is_sent_and_read() {
     write(days);
     api.running.signal(Signal::HUP);
     api.running.until_it_says("the calendar was read again");
-    let calendar = Calendar::with_overrides(Hours::Sse, &Overrides::parse(days).unwrap());
+    let calendar = Calendar::with_overrides(Hours::Sse, &Overrides::parse(Hours::Sse, days).unwrap());
     let saturday = at("2089-03-05 09:30:00").get();
     let (mut count, mut last) = (0, socket.hear_until("bar")["time"].as_i64().unwrap());
     while count < 3 {

@@ -78,10 +78,9 @@ impl FullDay {
     ) -> Self {
         let mut state = state;
         let rules = full.rules(instrument.board);
-        let calendar = full.days.calendar();
-        let hours = calendar.hours();
-        let (kind, minutes) = (calendar.kind_of(date), calendar.minutes_on(date));
+        let hours = full.days.calendar().hours();
         let market = full.days.day(date);
+        let minutes = market.minutes.len() as u16;
         let sector = market.sector(instrument.sector);
         let close_before = state.print();
         let factors = &rules.parameters.factors;
@@ -102,6 +101,7 @@ impl FullDay {
         rules.volatility.open(&mut state.volatility, [slow, fast]);
 
         let shock = market::shock_compensation(factors, hours.days_per_year(), market_sigma);
+        let at_night = market::shock_at_night(hours);
         if state.has_traded {
             let h = state.volatility.daily() + news.night_volatility() - rules.volatility.level
                 + rules.volatility.market_share * ln(market.night_volatility);
@@ -109,10 +109,10 @@ impl FullDay {
             let variance = market_sigma * market_sigma * market.night.1
                 + sector_sigma * sector_sigma * market.night_volatility * market.night_volatility
                 + own * own;
-            let night_part = rules.split.night
-                * (market_sigma * market.night.0 + sector_sigma * sector.night + own * night)
-                - 0.5 * rules.split.night * rules.split.night * variance;
-            let shocks = market_sigma * market.shock_night + 0.5 * shock;
+            let pause = if market.opens_after_pause { rules.split.pause } else { 0.0 };
+            let night_part = pause * (market_sigma * market.night.0 + sector_sigma * sector.night + own * night)
+                - 0.5 * pause * pause * variance;
+            let shocks = market_sigma * market.shock_night + at_night * shock;
             state.latent_ticks = clamp_price(state.latent_ticks * exp(night_part + news.gap + shocks));
         }
         state.latent_ticks = clamp_price(state.latent_ticks * schedule.gap());
@@ -134,11 +134,11 @@ impl FullDay {
             sector_sigma,
             own_sigma,
             per_sigma: 1.0 / sigma,
-            compensation: 0.5 * shock / f64::from(minutes),
+            compensation: (1.0 - at_night) * shock / f64::from(minutes),
             news,
             volume,
             blocks,
-            kind,
+            kind: market.kind,
             last: minutes - 1,
             travel: ln(state.latent_ticks / close_before.ticks() as f64),
             index: 0,

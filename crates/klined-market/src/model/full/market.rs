@@ -21,7 +21,7 @@ use super::process::{OuProcess, persistence};
 use super::tails::Tails;
 use crate::base::seed::open_unit;
 use crate::base::{SectorKey, Seed, Stream};
-use crate::calendar::Calendar;
+use crate::calendar::{Calendar, Hours};
 use crate::model::math::{exp, ln};
 use crate::model::normal;
 use crate::model::regime::{Chain, Regime};
@@ -39,6 +39,10 @@ pub(super) const MEAN_ABSOLUTE_NORMAL: f64 = 0.797_884_560_802_865_4;
 #[derive(Debug)]
 pub(super) struct MarketDay {
     pub minutes: Vec<MarketMinute>,
+    /// The kind of day, as a place in the kinds of the market's hours.
+    pub kind: usize,
+    /// Whether the market pauses before it.
+    pub opens_after_pause: bool,
     /// The factor's draw overnight and its variance, in standard deviations of the night.
     pub night: (f64, f64),
     /// exp(hM) of the night.
@@ -97,6 +101,8 @@ pub(super) struct MarketDays {
 struct MarketModel {
     parameters: parameters::FactorParameters,
     days_per_year: f64,
+    /// The share of a shock that comes overnight.
+    shock_at_night: f64,
     tails: Tails,
     slow: OuProcess,
     fast: OuProcess,
@@ -131,7 +137,18 @@ impl MarketDays {
         let arch_persistence = persistence(parameters.arch_half_life_minutes);
         let kept = (0..DAYS_KEPT).map(|_| Mutex::new(None)).collect();
         let days_per_year = calendar.hours().days_per_year();
-        let model = MarketModel { parameters, days_per_year, tails, slow, fast, block, arch_persistence, level };
+        let shock_at_night = shock_at_night(calendar.hours());
+        let model = MarketModel {
+            parameters,
+            days_per_year,
+            shock_at_night,
+            tails,
+            slow,
+            fast,
+            block,
+            arch_persistence,
+            level,
+        };
         Self { seed, calendar, model, carried: Mutex::new(Vec::new()), kept }
     }
 
@@ -148,8 +165,7 @@ impl MarketDays {
         match kept.as_ref().filter(|day| day.date == date) {
             Some(day) => day.clone(),
             None => {
-                let day =
-                    Arc::new(self.model.day(self.seed, date, self.calendar.minutes_on(date), self.state_at(place)));
+                let day = Arc::new(self.model.day(self.seed, date, &self.calendar, self.state_at(place)));
                 *kept = Some(day.clone());
                 day
             }
@@ -193,7 +209,7 @@ impl MarketModel {
         MarketState { slow, fast, chain }
     }
 
-    fn day(&self, seed: Seed, date: NaiveDate, minutes: u16, carried: MarketState) -> MarketDay {
+    fn day(&self, seed: Seed, date: NaiveDate, calendar: &Calendar, carried: MarketState) -> MarketDay {
         let Self { parameters, tails, .. } = self;
         let mut stream = seed.market_stream(Stream::MarketDay, date);
         // The first two words make the next day's slow parts.
@@ -230,11 +246,13 @@ impl MarketModel {
             }
         };
         MarketDay {
-            minutes: (0..usize::from(minutes)).map(of_minute).collect(),
+            minutes: (0..usize::from(calendar.minutes_on(date))).map(of_minute).collect(),
+            kind: calendar.kind_of(date),
+            opens_after_pause: calendar.hours().has_nights() || calendar.opens_after_pause(date),
             night: (night_scale * night.normal, night_scale * night_scale),
             night_volatility,
-            shock_night: 0.5 * shock,
-            shock_minute: 0.5 * shock / SHOCK_MINUTES as f64,
+            shock_night: self.shock_at_night * shock,
+            shock_minute: (1.0 - self.shock_at_night) * shock / SHOCK_MINUTES as f64,
             seed,
             date,
             sectors: Mutex::new(BTreeMap::new()),
@@ -275,6 +293,11 @@ impl MarketDay {
         let factor = self.minutes.iter().map(|minute| minute.sector_variance.sqrt() * normal()).collect();
         SectorDay { factor, night }
     }
+}
+
+/// The share of a shock that comes overnight: half of it where the market pauses before every day.
+pub(super) fn shock_at_night(hours: Hours) -> f64 {
+    if hours.has_nights() { 0.5 } else { 0.0 }
 }
 
 /// Probabilities of a crash and of a surge on one day.

@@ -173,10 +173,11 @@ impl Full {
 impl BoardRules {
     /// The constants of one board's kind.
     fn new(parameters: &BoardParameters, version: FullVersion, board: Board, hours: Hours) -> Self {
-        let has_closing_call = version.has_closing_call(board) && parameters.profile.enabled;
+        let has_closing_call =
+            version.has_closing_call(board) && parameters.profile.enabled && hours.has_closing_call();
         let includes_jumps = version.has_jumps_in_base_volatility(board);
         let included = |variance: f64| if includes_jumps { variance } else { 0.0 };
-        let split = overnight::VarianceSplit::new(&parameters.overnight);
+        let split = overnight::VarianceSplit::new(&parameters.overnight, hours.has_nights());
         let bounce = Bounce::new(&parameters.bounce, hours.minutes_per_day());
         let shape = |kind: DayKind| {
             let profile = profile::Profile::new(&parameters.profile, kind, has_closing_call);
@@ -197,7 +198,7 @@ impl BoardRules {
             shapes: hours.day_kinds().map(shape).collect(),
             volatility: volatility::VolatilityModel::new(&parameters.volatility),
             tails: tails::Tails::new(&parameters.tails),
-            events: events::NewsModel::new(parameters.events, parameters.overnight.enabled),
+            events: events::NewsModel::new(parameters.events, parameters.overnight.enabled && hours.has_nights()),
             volume: volume::VolumeModel::new(parameters.volume, version, hours.minutes_per_day()),
             bounce,
             news_variance: included(events::variance(&parameters.events)),

@@ -14,9 +14,10 @@ const CALL: usize = 3;
 /// The profiles of a day: a value for each minute.
 #[derive(Debug, Clone)]
 pub(super) struct Profile {
-    /// Standard deviation of a minute's return as a share of the day's without the night: squares sum to 1.
+    /// Standard deviation of a minute's return as a share of a mean day's without the night: on a regular day of an exchange the
+    /// squares sum to 1.
     pub volatility: Vec<f64>,
-    /// Share of the day's volume.
+    /// Share of a mean day's volume.
     pub volume: Vec<f64>,
     /// The minute from which a closing call is held; the number of minutes without one.
     pub call_from: usize,
@@ -27,14 +28,15 @@ impl Profile {
     pub(super) fn new(parameters: &parameters::ProfileParameters, kind: DayKind, has_closing_call: bool) -> Self {
         let minutes = kind.minutes();
         if !parameters.enabled {
-            let share = 1.0 / minutes as f64;
+            let share = 1.0 / f64::from(kind.regular_minutes());
             return Self { volatility: vec![share.sqrt(); minutes], volume: vec![share; minutes], call_from: minutes };
         }
         let activity = kind.activity();
         let slot = minutes / activity.volume.len();
         let mut volatility = course(kind, activity.moves);
         let energy: f64 = volatility.iter().map(|s| s * s).sum();
-        volatility.iter_mut().for_each(|s| *s /= energy.sqrt());
+        let deviation = activity.variance.sqrt();
+        volatility.iter_mut().for_each(|s| *s = *s / energy.sqrt() * deviation);
         let mut continuous = activity.volume.to_vec();
         let total: f64 = activity.volume.iter().sum();
         let last_slot = continuous.len() - 1;
@@ -53,6 +55,7 @@ impl Profile {
             volume[minutes - 1] = 0.0;
         }
         volume[minutes - 1] += activity.closing_auction;
+        volume.iter_mut().for_each(|share| *share *= activity.day_volume);
         Self { volatility, volume, call_from }
     }
 }
@@ -81,13 +84,14 @@ mod tests {
 
     #[test]
     fn slots_keep_their_sums() {
-        for (kind, has_closing_call) in
-            Hours::ALL.into_iter().flat_map(Hours::day_kinds).flat_map(|kind| [(kind, false), (kind, true)])
-        {
+        let kinds = Hours::ALL.into_iter().flat_map(Hours::day_kinds).map(|kind| (kind, false));
+        // Only Shanghai has a closing call.
+        for (kind, has_closing_call) in kinds.chain(Hours::Sse.day_kinds().map(|kind| (kind, true))) {
             let profile = Profile::new(&parameters::ProfileParameters::default(), kind, has_closing_call);
             // The minutes of the call before the last, in which nothing trades whatever their share is.
             let pause = profile.call_from..kind.minutes() - 1;
-            let volume = kind.activity().volume;
+            let activity = kind.activity();
+            let volume = activity.volume;
             let length = kind.minutes() / volume.len();
             assert_eq!(length * volume.len(), kind.minutes());
             assert_eq!(kind.activity().moves.len(), volume.len());
@@ -95,10 +99,10 @@ mod tests {
             for (slot, share) in volume.iter().enumerate() {
                 let of_slot = slot * length..(slot + 1) * length;
                 let sum: f64 = of_slot.filter(|at| !pause.contains(at)).map(|at| profile.volume[at]).sum();
-                assert!((sum - share / volume.iter().sum::<f64>()).abs() < 1e-12);
+                assert!((sum / activity.day_volume - share / volume.iter().sum::<f64>()).abs() < 1e-12);
             }
             let energy: f64 = profile.volatility.iter().map(|s| s * s).sum();
-            assert!((energy - 1.0).abs() < 1e-12);
+            assert!((energy - activity.variance).abs() < 1e-12);
             assert!(profile.volume.iter().chain(&profile.volatility).all(|&value| value > 0.0));
         }
     }

@@ -1,0 +1,1 @@
+-- SQLite has read what was there already.

@@ -1,0 +1,1 @@
+-- SQLite has had this with the descriptions of its tables.
