@@ -29,7 +29,8 @@ async fn constant(address: SocketAddr, bytes: usize) -> io::Result<()> {
     let body = Bytes::from(vec![b'x'; bytes]);
     let routes = Router::new().fallback(move || std::future::ready(body.clone()));
     let silence = Duration::from_secs(30);
-    let bounds = Bounds { connections: 4096, connections_of_address: 4096, silence, life: None, drain: silence };
+    let bounds =
+        Bounds { connections: 4096, connections_of_address: 4096, silence, life: None, drain: silence, reserve: 0 };
     serve(TcpListener::bind(address).await?, routes, bounds, None, CancellationToken::new()).await;
     Ok(())
 }

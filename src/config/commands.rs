@@ -240,6 +240,12 @@ pub enum KlinedCommand {
     /// The bars are computed from seed, model, listings, parameters and scenarios, and every table is compared with the others. The
     /// command writes nothing, so it can check a read-only copy or a standby, and the daemons may be running.
     Verify(VerifyArgs),
+    /// Put back what `verify` finds missing or changed, after it has shown what it will change and asked
+    ///
+    /// Bars, roll-ups, states, last prices, checkpoints, halts and watermarks are made again from seed, model, listings, parameters and
+    /// scenarios. Bars of symbols that are no stocks of the market are removed. Scenarios and edits of stock_metadata stay. No generator
+    /// and no aggregator may be running. When the command is interrupted, the same command goes on.
+    Repair(RepairArgs),
     /// Remove the market of a database after you confirm it; the next `klined up` begins a new one
     ///
     /// All bars, prices and states and the market's seed are removed. The stocks in stock_metadata stay.
@@ -350,6 +356,31 @@ pub struct VerifyArgs {
     #[arg(long, value_name = "SHARE", value_parser = share)]
     pub sample: Option<f64>,
 
+    #[command(flatten)]
+    pub market: StoredMarketArgs,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct RepairArgs {
+    /// Show what would be changed, and change nothing; the exit status is 1 when there is anything
+    #[arg(long, conflicts_with = "yes")]
+    pub dry_run: bool,
+
+    /// Change without a question
+    #[arg(long)]
+    pub yes: bool,
+
+    /// Leave bars that are well made and differ from the market's, as an operator's edits; a stock's last bar is repaired in any case
+    #[arg(long)]
+    pub keep_edits: bool,
+
+    #[command(flatten)]
+    pub market: StoredMarketArgs,
+}
+
+/// Which market a database is compared with.
+#[derive(Debug, Clone, Args)]
+pub struct StoredMarketArgs {
     /// Seed of a market that has lost its row of market_identity [default: the seed of the database]
     #[arg(long, env = "KLINED_SEED", value_name = "N")]
     pub seed: Option<u64>,

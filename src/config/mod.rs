@@ -15,7 +15,7 @@ mod variables;
 pub use calendar::CalendarArgs;
 pub use commands::{
     AggregatorArgs, ApiArgs, BackfillArgs, CalendarCommand, GeneratorArgs, KeyCommand, KlinedArgs, KlinedCommand,
-    PaceArgs, ResetCommand, RetentionArgs, UpArgs, VerifyArgs,
+    PaceArgs, RepairArgs, ResetCommand, RetentionArgs, StoredMarketArgs, UpArgs, VerifyArgs,
 };
 pub use database::DatabaseArgs;
 pub use keys::{KEYS_FILE, KeyFileArgs, KeysCommand, ReplaceKeyArgs};

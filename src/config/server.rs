@@ -155,6 +155,7 @@ impl ServerArgs {
             silence: Duration::from_secs(self.client_timeout),
             life: None,
             drain: DRAIN,
+            reserve: 0,
         };
         ServerOptions {
             bounds,

@@ -19,7 +19,7 @@ use super::reload::CalendarReload;
 use crate::config::{ApiArgs, DatabaseArgs, KEYS_FILE, ServerArgs};
 use crate::jobs::{Market, ModelChoice};
 use crate::serve::Server;
-use crate::store::{self, BarStore};
+use crate::store::{self, BarStore, StoreError};
 use klined_market::base::{Shard, UnixSeconds};
 use klined_market::calendar::Calendar;
 
@@ -66,7 +66,7 @@ impl Daemon for ApiArgs {
         let serving = server.run(listener, service.shutdown().token());
         tokio::select! {
             () = serving => {}
-            () = look(store) => {}
+            lost = look(store) => return Err(lost.into()),
         }
         Ok(())
     }
@@ -177,10 +177,13 @@ fn open_to_read(args: &DatabaseArgs) -> anyhow::Result<Arc<dyn BarStore>> {
     Ok(store)
 }
 
-/// Asks the database regularly, so that it is known to answer when no client asks for anything.
-async fn look(store: Arc<dyn BarStore>) {
+/// Asks the database regularly, so that it is known to answer when no client asks for anything. Ends when its file is lost.
+async fn look(store: Arc<dyn BarStore>) -> StoreError {
     loop {
         tokio::time::sleep(pulse()).await;
+        if let Err(lost) = store.check_place() {
+            return lost;
+        }
         let asked = store.clone();
         match blocking(move || asked.status()).await {
             Ok(Ok(_)) => {}

@@ -114,7 +114,7 @@ pub(super) struct TerminalProgress {
 
 impl Progress for TerminalProgress {
     fn begin(&mut self, bars: u64) {
-        self.shown = Some(progress::Progress::begin("bars", bars));
+        (self.shown, self.written) = (Some(progress::Progress::begin("bars", bars)), 0);
     }
 
     fn advance(&mut self, bars: u64) {

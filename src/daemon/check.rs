@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use klined_service::{CheckReport, is_writable, one_line};
+use klined_service::{CheckReport, is_writable, is_writable_file, one_line};
 
 use super::clock::SystemClock;
 use super::keys;
@@ -183,8 +183,24 @@ fn database(args: &DatabaseArgs, access: Access, report: &mut CheckReport) -> Op
             return None;
         }
     };
+    let writable = match url {
+        store::DatabaseUrl::Sqlite(path) => is_writable_file(path),
+        store::DatabaseUrl::Postgres(_) => true,
+    };
     match (store.require_writable(), access) {
-        (Ok(()), _) => report.ok(subject, format_args!("{url} answers")),
+        (Ok(()), _) if writable => report.ok(subject, format_args!("{url} answers")),
+        (Ok(()), Access::Write) => {
+            report.fail(
+                subject,
+                format_args!(
+                    "{url} can be read, and not written by this user; correct the rights of the file and its directory"
+                ),
+            );
+            return None;
+        }
+        (Ok(()), Access::Read) => {
+            report.note(subject, format_args!("{url} can be read, and not written by this user"));
+        }
         (Err(error), Access::Write) => {
             report.fail(subject, error);
             return None;

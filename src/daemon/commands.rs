@@ -1,30 +1,21 @@
 //! The commands of `klined`.
 
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anyhow::{Context, bail};
 
-use klined_service::{ProgramInfo, Shutdown, blocking, output, say, say_error};
+use klined_service::{ProgramInfo, blocking, output, say, say_error};
 
-use super::backfill::TerminalProgress;
-use super::clock::SystemClock;
 use super::keys::{self, NewKey};
-use super::work::stop_on;
-use super::{realism, renew};
+use super::{inspect, realism, renew};
 use crate::access::chaos;
 use crate::access::keys::Allowed;
 use crate::config::{
     CalendarCommand, KeyCommand, KeyFileArgs, KeysCommand, KlinedArgs, KlinedCommand, ReplaceKeyArgs, ResetCommand,
-    UniverseCommand, VerifyArgs,
+    UniverseCommand,
 };
-use crate::jobs::{self, Market, ModelChoice, Sample};
-use crate::store;
-use klined_market::base::{Clock, Seed};
-use klined_market::calendar::Hours;
+use klined_market::base::Seed;
 use klined_market::universe::csv;
-
-const CANNOT_PRINT: &str = "cannot write to standard output";
 
 /// Runs `klined`.
 ///
@@ -35,7 +26,8 @@ pub async fn run(args: KlinedArgs, program: ProgramInfo) -> anyhow::Result<ExitC
         KlinedCommand::Up(args) => klined_service::serve(*args, &program).await,
         KlinedCommand::Calendar(args) => calendar(&args),
         KlinedCommand::Universe(args) => universe(&args),
-        KlinedCommand::Verify(args) => verify(args).await,
+        KlinedCommand::Verify(args) => inspect::verify(args).await,
+        KlinedCommand::Repair(args) => inspect::repair(args).await,
         KlinedCommand::Reset(args) => blocking(move || reset(&args)).await?,
         KlinedCommand::Key(args) => key(&args),
         KlinedCommand::Keys(KeysCommand::List(file)) => list_keys(&file),
@@ -124,34 +116,5 @@ fn replace_key(args: &ReplaceKeyArgs) -> anyhow::Result<ExitCode> {
 
 /// The end of a command that prints.
 fn printed(outcome: std::io::Result<()>) -> anyhow::Result<ExitCode> {
-    outcome.map(|()| ExitCode::SUCCESS).context(CANNOT_PRINT)
-}
-
-async fn verify(args: VerifyArgs) -> anyhow::Result<ExitCode> {
-    let shutdown = Shutdown::on_signals()?;
-    let stop = stop_on(&shutdown);
-    let calendar = Arc::new(args.calendar.calendar(Hours::Sse)?);
-    let choice = ModelChoice { parameters: args.parameters.parameters()?, ..ModelChoice::default() };
-    let place = SystemClock.now().get().unsigned_abs();
-    let report = blocking(move || {
-        let options = args.database.options();
-        // Opening would make the file, and then find it empty.
-        if options.url.missing_file().is_some() {
-            bail!("there is no database {}", options.url);
-        }
-        let store = store::open_read_only(&options)?;
-        store.check_schema()?;
-        let market = Market::inspect(store, calendar, choice, args.seed)?;
-        let mut progress = TerminalProgress::default();
-        let sample = Sample { share: args.sample, place };
-        let report = jobs::verify(&market, sample, &mut progress, &stop);
-        drop(progress);
-        report.map_err(anyhow::Error::from)
-    })
-    .await??;
-    if shutdown.is_requested() {
-        bail!("stopped before all bars were checked; run it again");
-    }
-    output::print(|out| writeln!(out, "{report}")).context(CANNOT_PRINT)?;
-    Ok(if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    outcome.map(|()| ExitCode::SUCCESS).context(inspect::CANNOT_PRINT)
 }

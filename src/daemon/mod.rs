@@ -12,6 +12,7 @@ mod commands;
 mod confirm;
 mod generator;
 mod health;
+mod inspect;
 pub mod keys;
 mod realism;
 mod reload;

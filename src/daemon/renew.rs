@@ -1,6 +1,5 @@
 //! A market that begins anew, and one that returns from test mode to the real clock.
 
-use chrono::NaiveDate;
 use tracing::info;
 
 use super::clock::SystemClock;
@@ -40,16 +39,16 @@ pub fn reset(
     Ok(true)
 }
 
-/// Prepares a market that is ahead of the clock to be filled up to the clock: it removes all bars after a question and gives the
-/// day from which they are to be made again. The bars follow from the seed, so those up to now come out the same. None when the
-/// market is not ahead.
+/// Prepares a market that is ahead of the clock to be filled up to the clock: after a question it removes all bars and lists the stocks
+/// on the market's first day again. The bars follow from the seed, so those up to now come out the same. A market that is not ahead is
+/// left as it is.
 ///
 /// # Errors
 /// The same bars cannot be made again, the removal is not confirmed, another process writes the market, or the database fails.
-pub fn return_to_now(market: &Market, args: &UpArgs) -> anyhow::Result<Option<NaiveDate>> {
+pub fn return_to_now(market: &Market, args: &UpArgs) -> anyhow::Result<()> {
     let now = SystemClock.now();
-    let Some(newest) = market.newest()? else { return Ok(None) };
-    let Err(ahead) = jobs::refuse_future(&market.calendar, newest, now) else { return Ok(None) };
+    let Some(newest) = market.newest()? else { return Ok(()) };
+    let Err(ahead) = jobs::refuse_future(&market.calendar, newest, now) else { return Ok(()) };
     let JobError::FutureData { ahead, .. } = ahead else { return Err(ahead.into()) };
     let listings = market.store.listings()?;
     let first_day = listings.iter().map(|listing| listing.first_day).min();
@@ -73,8 +72,7 @@ pub fn return_to_now(market: &Market, args: &UpArgs) -> anyhow::Result<Option<Na
         );
         confirm(&question, "--from-now --yes")?;
     }
-    jobs::clear(&*market.store, None)?;
-    market.claim_again()?;
+    jobs::begin_again(market, first_day)?;
     info!(%first_day, ahead, "removed all bars; those up to now are made again");
-    Ok(Some(first_day))
+    Ok(())
 }

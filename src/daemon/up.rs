@@ -56,8 +56,10 @@ impl Daemon for UpArgs {
             let (seed, universe) = (args.model.seed, universe.as_ref());
             let market =
                 Market::claim_filling(store, calendar, choice, seed, universe)?.retaining(args.retention.retain_months);
-            let first_day = if args.from_now { return_to_now(&market, &args)? } else { None };
-            let is_filled = set_up(&market, args.days, first_day, filler, &stop)?;
+            if args.from_now {
+                return_to_now(&market, &args)?;
+            }
+            let is_filled = set_up(&market, args.days, filler, &stop)?;
             anyhow::Ok((market, is_filled))
         })
         .await??;
@@ -102,19 +104,9 @@ impl UpArgs {
     }
 }
 
-/// Fills a new market, and one whose first filling was interrupted, from `first_day` on if it is given; false when it is stopped before
-/// the end.
-fn set_up(
-    market: &Market,
-    days: Option<u16>,
-    first_day: Option<NaiveDate>,
-    filler: Arc<MarketVitals>,
-    stop: &Stop,
-) -> anyhow::Result<bool> {
-    let first_day = match first_day {
-        Some(first_day) => Some(first_day),
-        None => market.store.listings()?.iter().map(|listing| listing.first_day).min(),
-    };
+/// Fills a new market, and one whose first filling was interrupted; false when it is stopped before the end.
+fn set_up(market: &Market, days: Option<u16>, filler: Arc<MarketVitals>, stop: &Stop) -> anyhow::Result<bool> {
+    let first_day = market.store.listings()?.iter().map(|listing| listing.first_day).min();
     if let Some((days, first_day)) = days.zip(first_day)
         && begins_before(&market.calendar, days, first_day)?
     {

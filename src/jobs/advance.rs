@@ -91,6 +91,18 @@ pub(super) fn status_at(market: &Market, now: UnixSeconds, span: SessionSpan) ->
     MarketStatus { span, is_halted: span.is_trading() && market.model.is_market_halted(now), last_update: now }
 }
 
+/// What lists a roster on a market's first day.
+pub(super) fn opening(market: &Market, roster: &Roster, first_day: NaiveDate) -> MarketWrite {
+    let mut opening = MarketWrite::default();
+    for (&symbol, &instrument) in roster {
+        opening.listings.push(Listing { symbol, first_day, last_day: None });
+        let run = SymbolRun::list(market.model.clone(), instrument, first_day);
+        opening.checkpoints.push(run.checkpoint());
+        opening.parameters.push(ParametersSince::of(&run));
+    }
+    opening
+}
+
 /// A symbol's run after its last write.
 pub(super) fn resume(market: &Market, progress: &SymbolProgress) -> Result<SymbolRun, JobError> {
     let symbol = progress.checkpoint.symbol;

@@ -18,10 +18,7 @@ pub enum JobError {
     #[error(transparent)]
     Calendar(#[from] CalendarError),
     /// A stored checkpoint was changed by hand.
-    #[error(
-        "model_checkpoint and stock_state cannot be used: {0}; restore them, or begin the stock anew with \
-             `market-backfill --symbol S --days N --clear`"
-    )]
+    #[error("model_checkpoint and stock_state cannot be used: {0}; `klined repair` makes them again")]
     Checkpoint(#[from] InvalidCheckpoint),
     /// Parameters were given to a model that has none.
     #[error(
@@ -53,10 +50,20 @@ pub enum JobError {
     ForeignMinute { symbol: Symbol, time: UnixSeconds },
     /// Rows that a market cannot have left behind.
     #[error(
-        "the rows of this database contradict one another: {rows}. Nothing was written. `klined verify` names all that is off; \
-         restore a backup, or make a stock again with `market-backfill --symbol S --from DAY --clear`"
+        "the rows of this database contradict one another: {rows}. Nothing was written. `klined verify` names all that is off, and \
+         `klined repair` puts it right after it has shown what it will change"
     )]
     Contradiction { rows: String },
+    /// A file that SQLite itself finds damaged.
+    #[error("the database's file is damaged: {0}. Nothing was changed; restore a backup")]
+    DamagedFile(String),
+    /// Bars that another function has made.
+    #[error(
+        "{differing} of {minutes} 1-minute bars are not those that seed {seed} and model {model} make. Nothing was changed. If they \
+         were made with another seed or other parameters, give these with --seed and --model-params; to make all bars again, use \
+         `market-backfill --days N --clear`"
+    )]
+    OtherFunction { differing: u64, minutes: u64, seed: u64, model: String },
     /// A symbol that the universe does not have.
     #[error("there is no stock {symbol} in stock_metadata; it has {known}")]
     UnknownSymbol { symbol: Symbol, known: String },

@@ -11,7 +11,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::NaiveDate;
 use tracing::{info, warn};
 
-use super::advance::{Reached, WRITE_BARS_MAX, ensure_partitions, resume, run_towards, status_after, status_at};
+use super::advance::{
+    Reached, WRITE_BARS_MAX, ensure_partitions, opening, resume, run_towards, status_after, status_at,
+};
 use super::future::refuse_future;
 use super::retention::Retention;
 use super::universe::{self, Roster};
@@ -200,14 +202,7 @@ impl Generator {
         }
         let first_day = self.first_day;
         ensure_partitions(&self.market, first_day, first_day)?;
-        let mut plan = MarketWrite::default();
-        for (&symbol, &instrument) in roster {
-            plan.listings.push(Listing { symbol, first_day, last_day: None });
-            let run = SymbolRun::list(self.market.model.clone(), instrument, first_day);
-            plan.checkpoints.push(run.checkpoint());
-            plan.parameters.push(ParametersSince::of(&run));
-        }
-        Ok(store.write(&self.lease, &plan)?)
+        Ok(store.write(&self.lease, &opening(&self.market, roster, first_day))?)
     }
 
     fn load(&mut self) -> Result<(), JobError> {

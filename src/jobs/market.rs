@@ -84,14 +84,6 @@ impl Market {
         Ok(market)
     }
 
-    /// Claims the database once more after its market was removed.
-    ///
-    /// # Errors
-    /// Another process has claimed it for another market, or the database fails.
-    pub fn claim_again(&self) -> Result<(), JobError> {
-        Ok(self.store.claim(&self.identity(), &[])?)
-    }
-
     /// Recognises a database as [`Market::claim_filling`] does, or as one that it could claim, and changes nothing.
     ///
     /// # Errors
@@ -122,10 +114,23 @@ impl Market {
         choice: ModelChoice,
         seed: Option<u64>,
     ) -> Result<Self, JobError> {
-        let found = store.identity()?;
-        let (market, _) = Self::wanted(store, calendar, choice, seed, None, found.as_ref())?;
+        let market = Self::assume(store, calendar, choice, seed)?;
         market.check_identity()?;
         Ok(market)
+    }
+
+    /// The market of a seed and a model, whatever the database says that it holds; without them that of its identity.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn assume(
+        store: Arc<dyn BarStore>,
+        calendar: Arc<Calendar>,
+        choice: ModelChoice,
+        seed: Option<u64>,
+    ) -> Result<Self, JobError> {
+        let found = store.identity()?;
+        Ok(Self::wanted(store, calendar, choice, seed, None, found.as_ref())?.0)
     }
 
     /// Refuses a database whose tables contradict one another about the stocks of the market's shard.
@@ -146,7 +151,7 @@ impl Market {
         }
     }
 
-    fn identity(&self) -> Identity {
+    pub(super) fn identity(&self) -> Identity {
         Identity { seed: self.model.seed.0, model: self.model.version() }
     }
 

@@ -276,3 +276,37 @@ pub struct RollupWrite {
     /// Whether the claimed notes of changed bars are settled.
     pub is_repaired: bool,
 }
+
+/// Rows that are taken away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outdated {
+    /// The whole market with its identity; the universe stays.
+    Market,
+    /// Bars of a symbol and interval, by their labels.
+    Bars { symbol: Symbol, interval: Interval, times: Vec<UnixSeconds> },
+    /// Every row of a text that stands as a symbol, and is none of the market.
+    Stranger(String),
+    /// A symbol's rows in `stock_listing`.
+    Listings(Symbol),
+    /// A symbol's rows in `stock_parameters`.
+    Parameters(Symbol),
+    /// A symbol's rows in `stock_halt`.
+    Halts(Symbol),
+    /// A row of `stock_realtime_price` without a row of `stock_state`.
+    Price(Symbol),
+    /// The row of `market_status`.
+    Status,
+    /// The row of `market_clock`.
+    Clock,
+}
+
+/// What one transaction of a repair, or of a market that begins again, does: it takes rows away, then writes.
+#[derive(Debug, Clone, Default)]
+pub struct Mend {
+    pub outdated: Vec<Outdated>,
+    pub write: MarketWrite,
+    /// From which 1-minute bar on a symbol's roll-ups are to be made again. The aggregator finds it as repair work.
+    pub changed: Vec<(Symbol, UnixSeconds)>,
+    /// The identity that the database gets, whatever it has.
+    pub identity: Option<Identity>,
+}

@@ -10,15 +10,15 @@ use klined_market::universe::UniverseRow;
 
 use super::connection::AnyConnection;
 use super::data::{
-    Identity, Listing, MarketStatus, MarketWrite, ParametersSince, PriceRow, RollupBacklog, RollupTask, RollupWrite,
-    StateRow, StoredScenario, SymbolProgress,
+    Identity, Listing, MarketStatus, MarketWrite, Mend, Outdated, ParametersSince, PriceRow, RollupBacklog, RollupTask,
+    RollupWrite, StateRow, StoredScenario, SymbolProgress,
 };
 use super::error::StoreError;
 use super::history::{HistoryPart, LoadRoles, MonthLoad, MonthRoom, PartSource};
 use super::lease::{Lease, LeaseLock};
 use super::observe::{CommittedBars, Hook, Operation};
 use super::role::Role;
-use super::tables::{identity, inspect, minutes, parameters, rollups, scenarios, symbols};
+use super::tables::{identity, inspect, mending, minutes, parameters, rollups, scenarios, symbols};
 use super::traits::{Leases, LoadHistory, ReadMarket, RetainBars, RollUp, WriteMarket};
 
 /// The earliest and the latest of some times, in Unix seconds; none of no times.
@@ -95,6 +95,9 @@ pub(super) trait MarketDatabase: Send + Sync {
 
     /// Removes one symbol's rows, or with none the whole market.
     fn remove(connection: &mut Self::Link, symbol: Option<&Symbol>) -> Result<(), StoreError>;
+
+    /// Announces to followers that bars have gone.
+    fn announce_removal(connection: &mut Self::Link) -> Result<(), StoreError>;
 
     /// Waits for writing transactions that have read the horizon already.
     fn wait_for_writers(connection: &mut Self::Link) -> Result<(), StoreError>;
@@ -245,6 +248,31 @@ impl<D: MarketDatabase> WriteMarket for D {
                 self.write_bars("write bars", span, |connection| {
                     lease.check(&mut Self::any(connection))?;
                     Self::put_minutes(connection, write)
+                })
+            },
+        )
+    }
+
+    fn mend(&self, lease: &Lease, mend: &Mend) -> Result<(), StoreError> {
+        let span = || span_of(mend.write.bars.iter().map(|(_, bar)| bar.first.start()));
+        self.hook().write(
+            Operation::WriteMinutes,
+            || CommittedBars::of_minutes(&mend.write),
+            || {
+                self.write_bars("repair rows", span, |connection| {
+                    lease.check(&mut Self::any(connection))?;
+                    if mend.outdated.contains(&Outdated::Market) {
+                        Self::remove(connection, None)?;
+                    }
+                    mending::remove(&mut Self::any(connection), &mend.outdated)?;
+                    if !mend.outdated.is_empty() {
+                        Self::announce_removal(connection)?;
+                    }
+                    if let Some(identity) = &mend.identity {
+                        identity::replace(&mut Self::any(connection), identity)?;
+                    }
+                    Self::put_minutes(connection, &mend.write)?;
+                    mending::note(&mut Self::any(connection), &mend.changed)
                 })
             },
         )

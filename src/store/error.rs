@@ -1,5 +1,6 @@
 //! What can go wrong with a store.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
@@ -50,6 +51,13 @@ pub enum StoreError {
     /// The server or the file is not of a kind that can be used.
     #[error("the database {url} cannot be used: {reason}")]
     Unusable { url: String, reason: String },
+    /// The file of an SQLite database is not the one any more that was opened.
+    #[error(
+        "the database's file {} {what} while this program was using it, so nothing more is written to it; put the file back, or \
+         make sure that the right one is there, and start the program again",
+        path.display()
+    )]
+    FileLost { path: PathBuf, what: &'static str },
     /// Another partition takes a part of a month, so that the month's own cannot be made.
     #[error(
         "the partition {month} cannot be made, because {by} holds a part of its month; detach {by}, or make partitions for the rest \

@@ -28,8 +28,8 @@ mod url;
 mod values;
 
 pub use data::{
-    BarRange, Identity, InvalidBar, Listing, MarketStatus, MarketWrite, ParametersSince, PriceRow, RollupBacklog,
-    RollupTask, RollupWrite, StateRow, StoredBar, StoredScenario, SymbolProgress, to_decimals,
+    BarRange, Identity, InvalidBar, Listing, MarketStatus, MarketWrite, Mend, Outdated, ParametersSince, PriceRow,
+    RollupBacklog, RollupTask, RollupWrite, StateRow, StoredBar, StoredScenario, SymbolProgress, to_decimals,
 };
 pub use error::StoreError;
 pub use history::{HistoryPart, LoadRoles, MonthLoad, MonthRoom, NextPart, PartSource};

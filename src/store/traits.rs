@@ -14,7 +14,7 @@ use klined_market::base::{MarketClock, Shard, Symbol, UnixSeconds};
 use klined_market::universe::UniverseRow;
 
 use super::data::{
-    BarRange, Identity, Listing, MarketStatus, MarketWrite, ParametersSince, PriceRow, RollupBacklog, RollupTask,
+    BarRange, Identity, Listing, MarketStatus, MarketWrite, Mend, ParametersSince, PriceRow, RollupBacklog, RollupTask,
     RollupWrite, StateRow, StoredBar, StoredScenario, SymbolProgress,
 };
 use super::error::StoreError;
@@ -39,6 +39,9 @@ use super::role::Role;
 pub trait BarStore:
     SchemaVersion + Leases + ReadMarket + ReadBars + WriteMarket + LoadHistory + RetainBars + RollUp + Send + Sync
 {
+    /// Fails when the file of the database is not the one any more that was opened. Does not wait for the database.
+    fn check_place(&self) -> Result<(), StoreError>;
+
     /// Connections of the pool at this moment. Does not wait for the database.
     fn pool(&self) -> PoolUse;
 
@@ -189,6 +192,9 @@ pub trait WriteMarket {
 
     /// Writes bars with all that belongs to them in one transaction. A status earlier than the stored one is left out.
     fn write(&self, lease: &Lease, write: &MarketWrite) -> Result<(), StoreError>;
+
+    /// Takes rows away and writes others in one transaction, and leaves a note for the aggregator where roll-ups have to follow.
+    fn mend(&self, lease: &Lease, mend: &Mend) -> Result<(), StoreError>;
 
     /// Removes one symbol's bars and state, or with none the whole market and its identity. The universe stays.
     fn clear(&self, lease: &Lease, symbol: Option<&Symbol>) -> Result<(), StoreError>;

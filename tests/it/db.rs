@@ -7,6 +7,7 @@ mod finite;
 mod foresight;
 mod jobs;
 mod models;
+mod repair;
 mod replication;
 mod retention;
 mod rollups;

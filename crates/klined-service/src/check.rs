@@ -64,6 +64,12 @@ pub fn is_writable(directory: &Path) -> bool {
     access(directory, Access::WRITE_OK | Access::EXEC_OK).is_ok()
 }
 
+/// Whether this user may write a file that is there.
+#[must_use]
+pub fn is_writable_file(file: &Path) -> bool {
+    access(file, Access::WRITE_OK).is_ok()
+}
+
 /// Whether a directory exists and can be written, or could be made.
 fn could_make(directory: &Path) -> bool {
     let Ok(directory) = std::path::absolute(directory) else { return false };

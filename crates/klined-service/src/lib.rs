@@ -41,6 +41,7 @@ mod alarm;
 mod chain;
 mod check;
 mod clock;
+mod descriptors;
 mod env_file;
 mod health;
 mod logging;
@@ -56,7 +57,7 @@ mod work;
 
 pub use alarm::Alarm;
 pub use chain::one_line;
-pub use check::{CheckReport, is_writable};
+pub use check::{CheckReport, is_writable, is_writable_file};
 pub use clock::instant;
 pub use health::{JobStatus, Vitals, VitalsLimits};
 pub use logging::{Logs, start as start_logs};

@@ -18,7 +18,7 @@ use crate::service::Service;
 use crate::shutdown::Shutdown;
 use crate::systemd::Notifier;
 use crate::work::blocking;
-use crate::{command_line, logging, one_line, say_error};
+use crate::{command_line, descriptors, logging, one_line, say_error};
 
 /// How long the current unit of work may go on after the request to stop, in programs that do not say otherwise.
 pub const GRACE: Duration = Duration::from_secs(4);
@@ -84,6 +84,7 @@ pub fn run_program<Args: Parser>(
     runtime: impl FnOnce(&Args) -> RuntimeArgs,
     run: impl AsyncFnOnce(Args, ProgramInfo) -> anyhow::Result<ExitCode>,
 ) -> ExitCode {
+    descriptors::raise_limit();
     let outcome = command_line::read(others).and_then(|args: Args| {
         let mut builder = tokio::runtime::Builder::new_multi_thread();
         if let Some(threads) = runtime(&args).worker_threads {

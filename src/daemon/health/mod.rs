@@ -6,7 +6,7 @@ mod vitals;
 
 pub use vitals::{Duty, MarketVitals};
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use klined_service::Service;
 
@@ -16,11 +16,15 @@ use super::reload::Calendars;
 use crate::store::BarStore;
 use klined_market::base::{Clock, Shard};
 
+/// The database that the jobs of a process share, once it is open.
+type Place = Arc<OnceLock<Arc<dyn BarStore>>>;
+
 /// The metrics that the jobs of a process share.
 pub struct MarketHealth {
     service: Service,
     metrics: Arc<MarketMetrics>,
     calendars: Calendars,
+    place: Place,
 }
 
 impl MarketHealth {
@@ -34,7 +38,7 @@ impl MarketHealth {
                 shown.set_known_days((calendar.known_until() - today).num_days());
             }
         });
-        Self { service: service.clone(), metrics, calendars }
+        Self { service: service.clone(), metrics, calendars, place: Place::default() }
     }
 
     /// Adds a job on a part of the market. All jobs are added before one of them works.
@@ -42,13 +46,15 @@ impl MarketHealth {
         self.metrics.announce(job, shard);
         let name = if shard.is_whole() { job.to_owned() } else { format!("{job} {shard}") };
         let vitals = self.service.vitals(job, name, Default::default());
-        let vitals = Arc::new(MarketVitals::new(vitals, duty, self.metrics.clone(), self.calendars.clone()));
+        let vitals =
+            Arc::new(MarketVitals::new(vitals, duty, self.metrics.clone(), self.calendars.clone(), self.place.clone()));
         self.service.add_job(vitals.clone());
         vitals
     }
 
-    /// Shows the connections of a database from now on.
+    /// Shows the connections of a database from now on, and whether its file is still there.
     pub fn has_opened(&self, store: Arc<dyn BarStore>) {
+        self.place.get_or_init(|| store.clone());
         let metrics = self.metrics.clone();
         self.service.before_metrics(move || metrics.set_pool(store.pool()));
     }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use klined_service::{JobStatus, Vitals, instant};
 
+use super::Place;
 use super::metrics::MarketMetrics;
 use crate::daemon::clock::SystemClock;
 use crate::daemon::reload::Calendars;
@@ -35,6 +36,7 @@ pub struct MarketVitals {
     calendars: Calendars,
     advance: Mutex<Advance>,
     condition: OnceLock<Box<Condition>>,
+    place: Place,
 }
 
 /// Why a job is not ready; none when it is.
@@ -49,9 +51,15 @@ struct Advance {
 }
 
 impl MarketVitals {
-    pub(super) fn new(common: Vitals, duty: Duty, metrics: Arc<MarketMetrics>, calendars: Calendars) -> Self {
+    pub(super) fn new(
+        common: Vitals,
+        duty: Duty,
+        metrics: Arc<MarketMetrics>,
+        calendars: Calendars,
+        place: Place,
+    ) -> Self {
         let advance = Advance { ran_at: instant(), last_minute: None, status: None, lag_minutes: 0 };
-        Self { common, metrics, duty, calendars, advance: Mutex::new(advance), condition: OnceLock::new() }
+        Self { common, metrics, duty, calendars, advance: Mutex::new(advance), condition: OnceLock::new(), place }
     }
 
     fn advance(&self) -> MutexGuard<'_, Advance> {
@@ -108,6 +116,9 @@ impl JobStatus for MarketVitals {
     }
 
     fn unmet_condition(&self) -> Option<String> {
+        if let Some(lost) = self.place.get().and_then(|store| store.check_place().err()) {
+            return Some(lost.to_string());
+        }
         let since_run = self.advance().ran_at.elapsed();
         match self.duty {
             Duty::FollowClock => {

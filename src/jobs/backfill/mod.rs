@@ -17,10 +17,10 @@ use tracing::{info, warn};
 
 use self::pipeline::{Pipeline, Written};
 use self::walk::Walk;
-use super::advance::{ensure_partitions_ahead, ensure_week, resume, status_after};
+use super::advance::{ensure_partitions_ahead, ensure_week, opening, resume, status_after};
 use super::universe::{self, Roster};
 use super::{Aggregator, Folded, JobError, Market, Stop};
-use crate::store::{BarStore, Lease, Listing, LoadRoles, MarketWrite, ParametersSince, Role};
+use crate::store::{BarStore, Lease, Listing, LoadRoles, MarketWrite, Mend, Outdated, ParametersSince, Role};
 use klined_market::bars::{Rollup, SymbolRun};
 use klined_market::base::{Symbol, UnixSeconds};
 use klined_market::calendar::Minute;
@@ -190,6 +190,23 @@ pub fn clear(store: &dyn BarStore, symbol: Option<Symbol>) -> Result<(), JobErro
     let _no_aggregator = store.acquire(Role::Aggregator)?;
     let lease = store.acquire(Role::Writer)?;
     Ok(store.clear(&lease, symbol.as_ref())?)
+}
+
+/// Removes the bars of a market and lists its stocks on its first day again, in one transaction: a kill leaves the market as it was or
+/// one that has not been filled yet.
+///
+/// # Errors
+/// Another writer or an aggregator lives, nothing can be traded, or the database fails. Nothing is removed then.
+pub fn begin_again(market: &Market, first_day: NaiveDate) -> Result<(), JobError> {
+    let _no_aggregator = market.store.acquire(Role::Aggregator)?;
+    let lease = market.store.acquire(Role::Writer)?;
+    let roster = universe::roster(&*market.store)?;
+    if roster.is_empty() {
+        return Err(JobError::EmptyUniverse);
+    }
+    let (outdated, write) = (vec![Outdated::Market], opening(market, &roster, first_day));
+    let mend = Mend { outdated, write, identity: Some(market.identity()), ..Mend::default() };
+    Ok(market.store.mend(&lease, &mend)?)
 }
 
 /// What there is to do to bring every symbol from the window's first day to its last minute, `end`, or to where an open-ended

@@ -1,16 +1,14 @@
-//! The minutes that must be there: those of the days of a stock's listings, without its halts.
+//! The minutes of the days of a stock's listings. In those of a halt no bar is expected, which the walk decides.
 
 use chrono::NaiveDate;
 
 use crate::store::Listing;
-use klined_market::bars::Halt;
 use klined_market::base::UnixSeconds;
 use klined_market::calendar::{Calendar, CalendarError, Minute};
 
-/// The minutes that a symbol must have, in order.
+/// The minutes in which a symbol trades or is halted, in order.
 pub(super) struct Expected<'c> {
     calendar: &'c Calendar,
-    halts: &'c [Halt],
     days: std::vec::IntoIter<NaiveDate>,
     minutes: std::vec::IntoIter<Minute>,
     ahead: Option<Minute>,
@@ -20,11 +18,11 @@ pub(super) struct Expected<'c> {
 }
 
 impl<'c> Expected<'c> {
-    /// `from` is the horizon before which bars are not kept. `last_bar` is what `stock_state` calls the last bar; it bounds the days of a stock that still trades.
+    /// `from` is the horizon before which bars are not kept. `last_bar` is the stock's last bar; it bounds the days of a stock that
+    /// still trades.
     pub fn new(
         calendar: &'c Calendar,
         spans: &[Listing],
-        halts: &'c [Halt],
         from: UnixSeconds,
         last_bar: Option<UnixSeconds>,
     ) -> Result<Self, CalendarError> {
@@ -39,7 +37,7 @@ impl<'c> Expected<'c> {
         let is_open = spans.iter().any(|span| span.last_day.is_none());
         let until = last_bar.filter(|_| is_open).unwrap_or(UnixSeconds::MAX);
         let (days, minutes) = (days.into_iter(), vec![].into_iter());
-        let mut expected = Self { calendar, halts, days, minutes, ahead: None, until, is_open };
+        let mut expected = Self { calendar, days, minutes, ahead: None, until, is_open };
         expected.ahead = expected.following();
         Ok(expected)
     }
@@ -49,9 +47,7 @@ impl<'c> Expected<'c> {
             if let Some(minute) = self.minutes.next() {
                 return Some(minute).filter(|minute| minute.start() <= self.until);
             }
-            let minutes = self.calendar.minutes_of(self.days.next()?);
-            let is_traded = |minute: &Minute| !self.halts.iter().any(|halt| halt.holds(minute.start()));
-            self.minutes = minutes.filter(is_traded).collect::<Vec<_>>().into_iter();
+            self.minutes = self.calendar.minutes_of(self.days.next()?).collect::<Vec<_>>().into_iter();
         }
     }
 

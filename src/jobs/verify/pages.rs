@@ -6,7 +6,7 @@ use crate::store::{BarRange, BarStore, StoredBar};
 use klined_market::base::{Interval, Symbol, UnixSeconds};
 
 /// The bars of one symbol and interval, read page by page.
-pub(super) struct Pages<'a> {
+pub(in crate::jobs) struct Pages<'a> {
     store: &'a dyn BarStore,
     range: BarRange,
     page: std::vec::IntoIter<StoredBar>,

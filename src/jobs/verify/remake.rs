@@ -10,8 +10,18 @@ use klined_market::bars::{Bar, Checkpoint, Halt, SymbolRun, SymbolSnapshot};
 use klined_market::base::{Instrument, Symbol, UnixSeconds};
 use klined_market::calendar::Minute;
 
+/// What the function has in a minute.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::jobs) enum Made {
+    Bar(Bar),
+    /// A halt, or a minute outside of the listings.
+    Nothing,
+    /// The parameters of the day are missing.
+    Unknown,
+}
+
 /// A stock on its way through the days of its listings, made as far as it was asked for.
-pub(super) struct Remake<'a> {
+pub(in crate::jobs) struct Remake<'a> {
     market: &'a Market,
     symbol: Symbol,
     parameters: &'a [ParametersSince],
@@ -20,6 +30,8 @@ pub(super) struct Remake<'a> {
     bars: VecDeque<Bar>,
     /// The halts of the days made so far.
     pub halts: Vec<Halt>,
+    /// Whether the parameters of a day were missing, so that it and those after it cannot be made.
+    is_blind: bool,
 }
 
 impl<'a> Remake<'a> {
@@ -30,7 +42,7 @@ impl<'a> Remake<'a> {
             .flat_map(|span| calendar.days(span.first_day, span.last_day.unwrap_or(calendar.last_day())))
             .copied()
             .collect();
-        Self { market, symbol, parameters, days, run: None, bars: VecDeque::new(), halts: Vec::new() }
+        Self { market, symbol, parameters, days, run: None, bars: VecDeque::new(), halts: Vec::new(), is_blind: false }
     }
 
     /// The instrument that a day opened with; none without a valid row of that day or an earlier one.
@@ -44,6 +56,7 @@ impl<'a> Remake<'a> {
         let Some(day) = self.days.pop_front() else { return false };
         let Some(instrument) = self.instrument(day) else {
             self.days.clear();
+            self.is_blind = true;
             return false;
         };
         match &mut self.run {
@@ -78,6 +91,15 @@ impl<'a> Remake<'a> {
         }
         let is_there = self.bars.front().is_some_and(|bar| bar.first == minute);
         Ok(if is_there { self.bars.pop_front() } else { None })
+    }
+
+    /// What the function has in a minute that is not before any asked for earlier.
+    pub fn made_at(&mut self, minute: Minute) -> Result<Made, JobError> {
+        Ok(match self.bar_at(minute)? {
+            Some(bar) => Made::Bar(bar),
+            None if self.is_blind => Made::Unknown,
+            None => Made::Nothing,
+        })
     }
 
     /// The stock's state after a minute.

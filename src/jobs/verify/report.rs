@@ -79,6 +79,12 @@ impl Report {
         }
     }
 
+    /// Notes what concerns a stock and none of its bars.
+    pub(super) fn note_stock(&mut self, symbol: Symbol, problem: &str) {
+        *self.by_symbol.entry(symbol).or_default() += 1;
+        self.note_tables(format!("{symbol}: {problem}"));
+    }
+
     /// Notes what concerns no bar.
     pub(super) fn note_tables(&mut self, problem: impl Into<String>) {
         self.findings_count += 1;

@@ -9,10 +9,10 @@ use klined_market::bars::Halt;
 use klined_market::base::{MarketClock, Symbol, UnixSeconds};
 
 /// Every table but the bars'.
-pub(super) struct Rows {
+pub(in crate::jobs) struct Rows {
     pub identity: Option<Identity>,
     pub watermarks: BTreeMap<Symbol, UnixSeconds>,
-    clock: Option<MarketClock>,
+    pub clock: Option<MarketClock>,
     pub states: BTreeMap<Symbol, StateRow>,
     pub status: Option<MarketStatus>,
     pub checkpoints: BTreeMap<Symbol, SymbolProgress>,
@@ -20,9 +20,11 @@ pub(super) struct Rows {
     pub listings: BTreeMap<Symbol, Vec<Listing>>,
     pub parameters: BTreeMap<Symbol, Vec<ParametersSince>>,
     pub halts: BTreeMap<Symbol, Vec<Halt>>,
-    bar_symbols: Vec<String>,
-    strange_states: Vec<String>,
-    stray_prices: Vec<String>,
+    /// Texts that stand as symbols of bars.
+    pub bar_symbols: Vec<String>,
+    /// Texts in `stock_state` that are no symbols.
+    pub strange_states: Vec<String>,
+    pub stray_prices: Vec<String>,
 }
 
 fn by_symbol<T>(rows: Vec<T>, symbol: impl Fn(&T) -> Symbol) -> BTreeMap<Symbol, Vec<T>> {
@@ -72,6 +74,23 @@ impl Rows {
         })
     }
 
+    /// A stock's stored halts.
+    pub fn halts_of(&self, symbol: Symbol) -> &[Halt] {
+        self.halts.get(&symbol).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Every stock that a table but the bars' has, and that is not merely of the universe.
+    pub fn known(&self) -> BTreeSet<Symbol> {
+        (self.listings.keys())
+            .chain(self.checkpoints.keys())
+            .chain(self.states.keys())
+            .chain(self.watermarks.keys())
+            .chain(self.parameters.keys())
+            .chain(self.halts.keys())
+            .copied()
+            .collect()
+    }
+
     /// The last bar that most of the traded stocks have; of several such the latest.
     pub fn common_last_bar(&self) -> Option<UnixSeconds> {
         let mut counts: BTreeMap<UnixSeconds, usize> = BTreeMap::new();
@@ -88,14 +107,7 @@ impl Rows {
         if self.identity.is_none() && !(self.listings.is_empty() && self.bar_symbols.is_empty()) {
             report.note_tables("market_identity has no row, though there are bars or listings");
         }
-        let known: BTreeSet<Symbol> = (self.listings.keys())
-            .chain(self.checkpoints.keys())
-            .chain(self.states.keys())
-            .chain(self.watermarks.keys())
-            .chain(self.parameters.keys())
-            .chain(self.halts.keys())
-            .copied()
-            .collect();
+        let known = self.known();
         for &symbol in &known {
             self.compare_stock(market, symbol, report);
         }
@@ -103,8 +115,11 @@ impl Rows {
             report.note_tables(format!("stock_state has a row of \"{name}\", which is no symbol"));
         }
         for name in &self.stray_prices {
-            report
-                .note_tables(format!("{name}: stock_realtime_price is not of the same price and time as stock_state"));
+            let words = "stock_realtime_price is not of the same price and time as stock_state";
+            match name.parse() {
+                Ok(symbol) => report.note_stock(symbol, words),
+                Err(_) => report.note_tables(format!("{name}: {words}")),
+            }
         }
         for name in &self.bar_symbols {
             if !name.parse().is_ok_and(|symbol: Symbol| known.contains(&symbol)) {
@@ -116,7 +131,7 @@ impl Rows {
 
     fn compare_stock(&self, market: &Market, symbol: Symbol, report: &mut Report) {
         let local_time = |instant| market.calendar.local_time(instant);
-        let mut note = |words: String| report.note_tables(format!("{symbol}: {words}"));
+        let mut note = |words: String| report.note_stock(symbol, &words);
         let listing = self.listings.get(&symbol).and_then(|spans| spans.first());
         let Some(listing) = listing else {
             return note("stock_listing has no row, though other tables know the stock".to_owned());
@@ -175,48 +190,52 @@ impl Rows {
 
     /// Compares `market_status` and `market_clock` with the calendar and with the bars.
     fn compare_present(&self, market: &Market, report: &mut Report) -> Result<(), JobError> {
-        let calendar = &market.calendar;
-        let local_time = |instant| calendar.local_time(instant);
-        if let Some(status) = self.status {
-            let span = calendar.session_at(status.last_update)?;
-            let is_halted = span.is_trading() && market.model.is_market_halted(status.last_update);
-            if (status.span, status.is_halted) != (span, is_halted) {
-                let (at, is) = (local_time(status.last_update), status.span.session.as_str());
-                report.note_tables(format!(
-                    "market_status says {is} from {} to {} at {at}, where the calendar and the scenarios say {} from {} to {}{}",
-                    status.span.start,
-                    status.span.end,
-                    span.session.as_str(),
-                    span.start,
-                    span.end,
-                    if is_halted { ", halted" } else { "" }
-                ));
-            }
-        } else if self.clock.is_some() {
-            report.note_tables("market_status has no row, though market_clock has one");
-        }
-        let newest = self.states.values().map(|state| state.last_update).max();
-        if let Some(open) = self.clock.map(|clock| clock.open_minute) {
-            let is_end = |newest: UnixSeconds| newest + klined_market::base::Seconds::MINUTE == open;
-            match calendar.minute_starting(open) {
-                Err(_) if newest.is_none_or(|newest| !is_end(newest)) => {
-                    report.note_tables(format!("market_clock's open minute {open} is no trading minute"));
-                }
-                // In a halt of the whole market the clock goes on without bars, as the status does.
-                Ok(minute)
-                    if self.status.is_some_and(|status| {
-                        calendar.previous_minute(minute).is_some_and(|before| before.end() > status.last_update)
-                    }) =>
-                {
-                    report.note_tables(format!(
-                        "market_clock's open minute {} is ahead of market_status",
-                        calendar.local_minute(minute)
-                    ))
-                }
-                _ => {}
-            }
+        for fault in [self.status_fault(market)?, self.clock_fault(market)].into_iter().flatten() {
+            report.note_tables(fault);
         }
         Ok(())
+    }
+
+    /// What is wrong with `market_status`.
+    pub fn status_fault(&self, market: &Market) -> Result<Option<String>, JobError> {
+        let Some(status) = self.status else {
+            return Ok(self.clock.map(|_| "market_status has no row, though market_clock has one".to_owned()));
+        };
+        let span = market.calendar.session_at(status.last_update)?;
+        let is_halted = span.is_trading() && market.model.is_market_halted(status.last_update);
+        let (at, is) = (market.calendar.local_time(status.last_update), status.span.session.as_str());
+        Ok(((status.span, status.is_halted) != (span, is_halted)).then(|| {
+            format!(
+                "market_status says {is} from {} to {} at {at}, where the calendar and the scenarios say {} from {} to {}{}",
+                status.span.start,
+                status.span.end,
+                span.session.as_str(),
+                span.start,
+                span.end,
+                if is_halted { ", halted" } else { "" }
+            )
+        }))
+    }
+
+    /// What is wrong with `market_clock`.
+    pub fn clock_fault(&self, market: &Market) -> Option<String> {
+        let calendar = &market.calendar;
+        let open = self.clock?.open_minute;
+        let newest = self.states.values().map(|state| state.last_update).max();
+        let is_end = |newest: UnixSeconds| newest + klined_market::base::Seconds::MINUTE == open;
+        match calendar.minute_starting(open) {
+            Err(_) if newest.is_none_or(|newest| !is_end(newest)) => {
+                Some(format!("market_clock's open minute {open} is no trading minute"))
+            }
+            // In a halt of the whole market the clock goes on without bars, as the status does.
+            Ok(minute) => {
+                let before = calendar.previous_minute(minute)?;
+                let minute = calendar.local_minute(minute);
+                (before.end() > self.status?.last_update)
+                    .then(|| format!("market_clock's open minute {minute} is ahead of market_status"))
+            }
+            Err(_) => None,
+        }
     }
 
     /// Looks for bars after a stock's last one. A generator that runs may have written some since the states were read; those

@@ -243,6 +243,10 @@ impl MarketDatabase for PostgresStore {
         write::clear(connection, symbol)
     }
 
+    fn announce_removal(connection: &mut PgConnection) -> Result<(), StoreError> {
+        notify::of_removal(connection)
+    }
+
     fn wait_for_writers(connection: &mut PgConnection) -> Result<(), StoreError> {
         connection.batch_execute(WAIT_FOR_WRITERS).during("wait for other writers")
     }
@@ -317,6 +321,10 @@ impl ReadBars for PostgresStore {
 }
 
 impl BarStore for PostgresStore {
+    fn check_place(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     fn pool(&self) -> PoolUse {
         PoolUse::of(&self.pool.state(), self.pool.max_size())
     }

@@ -1,6 +1,5 @@
 //! Following by `PRAGMA data_version`, which changes on a connection when another one has committed.
 
-use std::path::Path;
 use std::time::Duration;
 
 use diesel::prelude::*;
@@ -10,11 +9,13 @@ use diesel::sql_types::Integer;
 use super::super::error::{During, StoreError};
 use super::super::follow::SignalWait;
 use super::super::traits::Follow;
+use super::file::DatabaseFile;
 use super::settings;
 
 /// A connection that looks whether others have committed. It never writes.
 pub(super) struct VersionFollower {
     connection: SqliteConnection,
+    file: DatabaseFile,
     version: i32,
     signals: SignalWait,
 }
@@ -29,13 +30,15 @@ struct DataVersion {
 }
 
 impl VersionFollower {
-    pub fn begin(path: &Path, timeout: Duration) -> Result<Self, StoreError> {
+    pub fn begin(file: DatabaseFile, timeout: Duration) -> Result<Self, StoreError> {
+        file.check()?;
+        let path = file.path();
         let unreachable = |reason: String| StoreError::Unreachable { url: path.display().to_string(), reason };
         let name = path.to_str().ok_or_else(|| unreachable("its path is not UTF-8".to_owned()))?;
         let mut connection = SqliteConnection::establish(name).map_err(|error| unreachable(error.to_string()))?;
         settings::configure(&mut connection, timeout).during("watch the database")?;
         let version = version(&mut connection)?;
-        Ok(Self { connection, version, signals: SignalWait::default() })
+        Ok(Self { connection, file, version, signals: SignalWait::default() })
     }
 }
 
@@ -46,8 +49,9 @@ fn version(connection: &mut SqliteConnection) -> Result<i32, StoreError> {
 
 impl Follow for VersionFollower {
     fn wait(&mut self, timeout: Duration) -> Result<bool, StoreError> {
-        let Self { connection, version: seen, signals } = self;
+        let Self { connection, file, version: seen, signals } = self;
         signals.wait(timeout, || {
+            file.check()?;
             let found = version(connection)?;
             Ok(std::mem::replace(seen, found) != found)
         })

@@ -11,7 +11,6 @@ use klined_market::base::Shard;
 use super::super::error::StoreError;
 use super::super::lease::LeaseLock;
 use super::super::role::Role;
-use super::super::url::DatabaseUrl;
 use super::file::DatabaseFile;
 
 fn lock_path(database: &Path, name: &str) -> PathBuf {
@@ -103,9 +102,6 @@ pub(super) fn hold_migration_lock(database: &Path) -> Result<File, StoreError> {
 impl LeaseLock for LockFiles {
     /// Open files keep their locks; what may be lost is the database that they are of.
     fn check(&self) -> Result<(), StoreError> {
-        self.database.check().map_err(|reason| StoreError::Unusable {
-            url: DatabaseUrl::of_file(self.database.path()).to_string(),
-            reason,
-        })
+        self.database.check()
     }
 }

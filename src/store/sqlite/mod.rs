@@ -55,6 +55,17 @@ fn cause(error: &StoreError) -> String {
     std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
 }
 
+/// The same, with the remedy where a right is missing.
+fn explained(error: &StoreError) -> String {
+    let cause = cause(error);
+    if cause.contains("readonly database") {
+        return format!(
+            "{cause}; this user must be able to write the file and its directory, where the log lies beside it"
+        );
+    }
+    cause
+}
+
 fn unusable(options: &StoreOptions, reason: String) -> StoreError {
     StoreError::Unusable { url: options.url.to_string(), reason }
 }
@@ -96,7 +107,7 @@ impl SqliteStore {
         settings::configure(&mut first, options.timeout)
             .and_then(|()| first.immediate_transaction(|_| Ok::<_, diesel::result::Error>(())))
             .during("open the database")
-            .map_err(|error| if error.is_retriable() { error } else { unusable(cause(&error)) })?;
+            .map_err(|error| if error.is_retriable() { error } else { unusable(explained(&error)) })?;
         // From here on under the name that the file has whatever it was called.
         let file = DatabaseFile::of(path).map_err(unusable)?;
         let name = name_of(file.path(), options)?;
@@ -111,6 +122,8 @@ impl SqliteStore {
     }
 
     fn connection(&self) -> Result<SqlitePooled, StoreError> {
+        // Before the pool may open another connection, which would make a new file.
+        self.file.check()?;
         self.pool.get().map_err(|error| StoreError::PoolTimeout { waited: self.timeout, reason: error.to_string() })
     }
 }
@@ -136,7 +149,10 @@ impl MarketDatabase for SqliteStore {
         action: &'static str,
         work: impl FnOnce(&mut SqliteConnection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        self.read(|connection| transaction::run_immediate(connection, action, work))
+        let outcome = self.read(|connection| transaction::run_immediate(connection, action, work))?;
+        // What went into a lost file is not written.
+        self.file.check()?;
+        Ok(outcome)
     }
 
     /// SQLite has no partitions.
@@ -196,6 +212,11 @@ impl MarketDatabase for SqliteStore {
 
     fn remove(connection: &mut SqliteConnection, symbol: Option<&Symbol>) -> Result<(), StoreError> {
         clearing::clear(connection, symbol)
+    }
+
+    /// A follower sees every commit.
+    fn announce_removal(_connection: &mut SqliteConnection) -> Result<(), StoreError> {
+        Ok(())
     }
 
     /// The transaction is the only one that writes.
@@ -268,13 +289,17 @@ impl ReadBars for SqliteStore {
 }
 
 impl BarStore for SqliteStore {
+    fn check_place(&self) -> Result<(), StoreError> {
+        self.file.check()
+    }
+
     fn pool(&self) -> PoolUse {
         PoolUse::of(&self.pool.state(), self.pool.max_size())
     }
 
     fn follow(&self) -> Result<Box<dyn Follow>, StoreError> {
         let follow =
-            || Ok(Box::new(follow::VersionFollower::begin(self.file.path(), self.timeout)?) as Box<dyn Follow>);
+            || Ok(Box::new(follow::VersionFollower::begin(self.file.clone(), self.timeout)?) as Box<dyn Follow>);
         self.hook.call(Operation::Other, follow)
     }
 

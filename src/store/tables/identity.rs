@@ -26,7 +26,7 @@ struct IdentityRow {
     model: String,
 }
 
-#[derive(Insertable)]
+#[derive(Insertable, AsChangeset)]
 #[diesel(table_name = market_identity)]
 struct NewIdentity<'a> {
     id: i32,
@@ -107,6 +107,21 @@ pub(in crate::store) fn claim(connection: &mut AnyConnection<'_>, identity: &Ide
             .execute(inner)
     });
     Ok(claimed.during("claim the database")? > 0)
+}
+
+/// Gives the database an identity, whatever it has. The horizon stays.
+pub(in crate::store) fn replace(connection: &mut AnyConnection<'_>, identity: &Identity) -> Result<(), StoreError> {
+    let row = NewIdentity { id: 1, seed: identity.seed.to_string(), model: &identity.model };
+    on_either!(connection, |inner| {
+        diesel::insert_into(market_identity::table)
+            .values(&row)
+            .on_conflict(market_identity::id)
+            .do_update()
+            .set(&row)
+            .execute(inner)
+    })
+    .during("write market_identity")?;
+    Ok(())
 }
 
 /// Fails when the database holds another market.

@@ -2,6 +2,7 @@
 
 pub(super) mod identity;
 pub(super) mod inspect;
+pub(super) mod mending;
 pub(super) mod minutes;
 pub(super) mod parameters;
 pub(super) mod rollups;

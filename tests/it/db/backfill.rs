@@ -1,6 +1,7 @@
 //! Backfill's own laws: bars and roll-ups come out as generator and aggregator make them, whichever way they are written and
 //! wherever it was stopped.
 
+mod again;
 mod shards;
 
 use std::sync::Arc;

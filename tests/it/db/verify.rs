@@ -31,13 +31,13 @@ const TABLES: [&str; 11] = [
 ];
 
 /// Keeps the tables as they are, and puts them back.
-fn keep(database: &Database) {
+pub fn keep(database: &Database) {
     for table in TABLES {
         database.execute(&format!("CREATE TABLE kept_{table} AS SELECT * FROM {table}"));
     }
 }
 
-fn put_back(database: &Database) {
+pub fn put_back(database: &Database) {
     for table in TABLES {
         database.execute(&format!("DELETE FROM {table}; INSERT INTO {table} SELECT * FROM kept_{table}"));
     }
@@ -45,7 +45,7 @@ fn put_back(database: &Database) {
 }
 
 /// Damages of a market at 2026-03-20 15:00, and words of what is found.
-fn damages() -> Vec<(String, &'static str)> {
+pub fn damages() -> Vec<(String, &'static str)> {
     let at = minute("2026-03-19 10:07").start();
     let v = format!("symbol = 'V' AND interval = '1m' AND time = {at}");
     let every_table_of_v: String =

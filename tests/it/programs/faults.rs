@@ -2,7 +2,9 @@
 //! lost, nothing doubled and nothing out of order, and the database ends up as if nothing had happened.
 
 mod clock;
+mod descriptors;
 mod disk;
+mod file;
 mod network;
 mod operator;
 mod server;

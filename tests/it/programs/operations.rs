@@ -2,8 +2,10 @@
 
 mod backup;
 mod monitoring;
+mod repair;
 mod roles;
 mod trust;
+mod verify;
 
 use crate::support::database::{Backend, Database};
 use crate::support::market_builder::{assert_clean, market};

@@ -32,6 +32,7 @@ fn a_program_without_a_reader_does_its_work_and_ends_well() {
     ends_well(database.market_backfill(TWO_DAYS));
     for words in [
         "verify",
+        "repair --yes",
         "universe ashare:500",
         "calendar --from 2020-01-01 --to 2026-12-31",
         "key somebody",

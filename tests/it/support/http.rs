@@ -24,20 +24,29 @@ impl Running {
 
 /// Asks for a path with GET.
 pub fn get(address: &str, path: &str) -> Answer {
-    let text = send(address, &format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n"));
-    let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer from {address}{path}: {text}"));
-    Answer { status: head.split(' ').nth(1).unwrap().parse().unwrap(), body: body.to_owned() }
+    try_get(address, path).unwrap_or_else(|| panic!("no answer from {address}{path}"))
+}
+
+/// The same of a program that may end at any moment.
+pub fn try_get(address: &str, path: &str) -> Option<Answer> {
+    let text = try_send(address, &format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n")).ok()?;
+    let (head, body) = text.split_once("\r\n\r\n")?;
+    Some(Answer { status: head.split(' ').nth(1)?.parse().ok()?, body: body.to_owned() })
 }
 
 /// Sends a request as it stands and reads until the other side closes.
 pub fn send(address: &str, request: &str) -> String {
-    let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    try_send(address, request).unwrap()
+}
+
+fn try_send(address: &str, request: &str) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
     // A server that has heard enough may close while we still speak.
     let _ = stream.write_all(request.as_bytes());
     let mut text = Vec::new();
     let _ = stream.read_to_end(&mut text);
-    String::from_utf8_lossy(&text).into_owned()
+    Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
 /// The value of a metric with its labels, as it stands in the text.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 use klined::jobs::{
-    Aggregator, Backfilled, Folded, Generator, JobError, Market, ModelChoice, Progress, Report, Sample, Stop, Window,
-    backfill, verify,
+    Aggregator, Backfilled, Folded, Generator, JobError, Market, ModelChoice, Plan, Progress, Repair, Report, Sample,
+    Stop, Window, backfill, verify,
 };
 use klined_market::calendar::Calendar;
 use klined_market::model::{ModelKind, Scenario};
@@ -80,6 +80,13 @@ pub fn aggregate(market: &Market) -> Folded {
 
 pub fn verified(market: &Market) -> Report {
     verify(market, Sample::default(), &mut Quiet, &Stop::default()).unwrap()
+}
+
+/// Puts everything right, and gives what was planned.
+pub fn repaired(market: &Market) -> Plan {
+    let repair = Repair::survey(market, false, &mut Quiet, &Stop::default()).unwrap();
+    assert!(repair.apply(&mut Quiet, &Stop::default()).unwrap());
+    repair.plan().clone()
 }
 
 /// Fails with the report unless the database is clean and wholly rolled up.

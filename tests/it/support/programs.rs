@@ -1,6 +1,7 @@
 //! The real programs, run the way a user runs them: in a directory, with flags and variables, ended by signals.
 
 use std::io::Read;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
@@ -24,6 +25,9 @@ const LOOKS_MAX: usize = 9000;
 /// The beginnings of the variables that the programs read, or libpq for them.
 const VARIABLES: [&str; 9] =
     ["DATABASE_URL", "DB_", "KLINED_", "PG", "RUST_", "NOTIFY_SOCKET", "WATCHDOG_", "JOURNAL_STREAM", "NO_COLOR"];
+
+/// The user without rights of its own.
+pub const NOBODY: u32 = 65534;
 
 /// Waits until something holds.
 pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
@@ -93,8 +97,18 @@ impl Program {
 
     /// Ignores a signal, named as a shell does, as the starter may have arranged.
     pub fn deaf_to(self, signal: &str) -> Self {
+        self.after(&format!("trap '' {signal}"))
+    }
+
+    /// With a soft limit of so many open files.
+    pub fn with_few_files(self, files: u32) -> Self {
+        self.after(&format!("ulimit -S -n {files}"))
+    }
+
+    /// As it is started after a command of the shell, in the same process.
+    fn after(self, first: &str) -> Self {
         let mut shell = Command::new("sh");
-        shell.args(["-c", &format!("trap '' {signal}; exec \"$@\""), "sh"]);
+        shell.args(["-c", &format!("{first}; exec \"$@\""), "sh"]);
         shell.arg(self.0.get_program()).args(self.0.get_args()).stdin(Stdio::null());
         if let Some(directory) = self.0.get_current_dir() {
             shell.current_dir(directory);
@@ -106,6 +120,17 @@ impl Program {
             };
         }
         Self(shell)
+    }
+
+    /// As a user whom the rights of files bind, whoever runs the tests; none where that user cannot run the program.
+    pub fn by_nobody(mut self) -> Option<Self> {
+        if !rustix::process::getuid().is_root() {
+            return Some(self);
+        }
+        let mut test = Command::new("test");
+        let may_run = test.arg("-x").arg(self.0.get_program()).uid(NOBODY).gid(NOBODY).status().unwrap().success();
+        self.0.uid(NOBODY).gid(NOBODY);
+        may_run.then_some(self)
     }
 
     pub fn spawn(mut self) -> Running {

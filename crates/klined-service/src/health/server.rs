@@ -24,6 +24,7 @@ const BOUNDS: Bounds = Bounds {
     silence: Duration::from_secs(5),
     life: Some(Duration::from_secs(10)),
     drain: Duration::ZERO,
+    reserve: 4,
 };
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";

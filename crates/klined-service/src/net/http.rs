@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::http::Request;
@@ -22,10 +22,12 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
-use tracing::debug;
+use tracing::{debug, warn};
 
 use super::refusals::{RefusalStream, RefuseHead};
 use super::stall::WriteTimeout;
+use crate::clock::instant;
+use crate::descriptors::{Reserve, have_run_out};
 
 /// The most bytes that the target of a request may have, path and query string; hyper takes no more.
 pub const TARGET_BYTES_MAX: usize = 65_534;
@@ -33,6 +35,8 @@ pub const TARGET_BYTES_MAX: usize = 65_534;
 pub const HEADER_BYTES: usize = 16 * 1024;
 /// The pause after the system refused a connection, as it does when too many files are open.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
+/// The log says at most this often that the system refuses connections.
+const REFUSALS_EVERY: Duration = Duration::from_secs(60);
 
 /// Limits for the clients of a server.
 #[derive(Debug, Clone, Copy)]
@@ -48,6 +52,8 @@ pub struct Bounds {
     pub life: Option<Duration>,
     /// How long connections may go on after the request to stop.
     pub drain: Duration,
+    /// How many descriptors are kept back for these connections, for when the process or the system has no other left.
+    pub reserve: usize,
 }
 
 /// The address that a request came from. Every request has it among its extensions.
@@ -70,6 +76,8 @@ pub async fn serve(
 ) {
     let places = Arc::new(Semaphore::new(bounds.connections as usize));
     let addresses = AddressCounts::default();
+    let reserve = Reserve::of(bounds.reserve);
+    let mut refusals = Refusals::default();
     loop {
         // The semaphore is never closed.
         let place = tokio::select! {
@@ -85,7 +93,8 @@ pub async fn serve(
                 let Some(counted) = addresses.admit(address.ip(), bounds.connections_of_address) else { continue };
                 // Small answers go out at once.
                 let _ = stream.set_nodelay(true);
-                let (routes, refuse, stop) = (routes.clone(), refuse.clone(), stop.clone());
+                let (routes, refuse) = (routes.clone(), refuse.clone());
+                let (stop, reserve) = (stop.clone(), reserve.clone());
                 tokio::spawn(async move {
                     let stream = WriteTimeout::new(stream, (place, counted), bounds.silence);
                     let stream = RefusalStream::new(stream, refuse);
@@ -97,16 +106,44 @@ pub async fn serve(
                     if let Err(error) = outcome {
                         debug!("a connection ended early: {error}");
                     }
+                    // Its descriptor has just come free.
+                    reserve.fill();
                 });
             }
+            // The next try has one of those that were kept back.
+            Err(error) if have_run_out(&error) && reserve.give() => {}
             Err(error) => {
-                debug!("the system refused a connection: {error}");
+                refusals.note(&error, bounds.connections as usize - places.available_permits());
                 sleep(ACCEPT_PAUSE).await;
             }
         }
     }
     drop(listener);
     let _ = timeout(bounds.drain, places.acquire_many(bounds.connections)).await;
+}
+
+/// Connections that the system refused, which the log says now and then.
+#[derive(Default)]
+struct Refusals {
+    noted_at: Option<Instant>,
+}
+
+impl Refusals {
+    fn note(&mut self, error: &std::io::Error, connections: usize) {
+        if self.noted_at.is_some_and(|noted_at| noted_at.elapsed() < REFUSALS_EVERY) {
+            return;
+        }
+        self.noted_at = Some(instant());
+        if have_run_out(error) {
+            warn!(
+                connections,
+                "no file descriptor is left, so new connections wait until others end: {error}; raise the limit of open files \
+                 (LimitNOFILE= of the unit, ulimit -n)"
+            );
+        } else {
+            warn!("the system refuses a connection: {error}");
+        }
+    }
 }
 
 async fn converse(

@@ -70,6 +70,6 @@ fn a_file_that_was_moved_away_is_not_written_any_more() {
     assert_has(&gone.to_string(), &["cannot be looked at"]);
     fs::copy(&away, &file).unwrap();
     let replaced = desk.store.write(&desk.writer, &full_batch("AAA", &minutes(2))).unwrap_err();
-    assert_has(&replaced.to_string(), &["moved away"]);
+    assert_has(&replaced.to_string(), &["was replaced by another file"]);
     assert!(!gone.is_retriable() && !replaced.is_retriable());
 }

@@ -128,6 +128,7 @@ on_every_backend! {
             silence: Duration::from_secs(60),
             life: Some(Duration::from_secs(60)),
             drain: Duration::from_secs(1),
+            reserve: 0,
         };
         let options = ServerOptions {
             bounds,

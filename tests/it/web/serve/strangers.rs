@@ -196,3 +196,42 @@ fn an_answer_is_compressed_for_who_asks_and_docs_have_a_policy() {
         );
     }
 }
+
+#[test]
+fn no_log_holds_a_key_however_fine_it_is() {
+    let database = Database::new(Backend::Sqlite);
+    let key = key(database.filled(), "");
+    let directory = database.directory.path().to_owned();
+    let api = database.api("--api-keys keys.toml --log-dir logs --log trace,tungstenite=trace,hyper=trace,axum=trace");
+    for header in ["X-API-Key", "APCA-API-KEY-ID", "X-MBX-APIKEY"] {
+        api.ask("/api/v1/tickers", &[(header, &key)]);
+    }
+    api.ask("/api/v1/tickers", &[("Authorization", &format!("Bearer {key}"))]);
+    api.ask(&format!("/api/v1/tickers?api_key={key}"), &[]);
+    api.ask(&format!("/v2/aggs/ticker/V/prev?apiKey={key}"), &[]);
+    // A parameter that cannot be understood, beside a key.
+    api.ask(&format!("/api/v1/klines?limit=many&api_key={key}"), &[]);
+    drop(api.socket(&format!("?api_key={key}")));
+    drop(api.socket_at(&format!("/binance/ws/aapl@trade?api_key={key}")));
+    // Where the key comes in a message, the library of WebSockets would log the frame.
+    let messages = [
+        ("/v2/iex", format!("{{\"action\":\"auth\",\"key\":\"{key}\",\"secret\":\"{key}\"}}")),
+        ("/stocks", format!("{{\"action\":\"auth\",\"params\":\"{key}\"}}")),
+    ];
+    for (path, message) in messages {
+        let mut socket = api.socket_at(path);
+        socket.say(&message);
+        socket.hear();
+        socket.hear();
+    }
+    let ended = api.running.terminate().succeeded();
+    let secret = key.split('.').nth(1).unwrap();
+    let files =
+        std::fs::read_dir(directory.join("logs")).unwrap().map(|file| std::fs::read_to_string(file.unwrap().path()));
+    let logs: Vec<String> = files.map(Result::unwrap).chain([ended.stderr, ended.stdout]).collect();
+    assert!(logs.iter().any(|log| log.contains("TRACE") || log.contains("DEBUG")), "nothing was logged");
+    for log in &logs {
+        let line = log.lines().find(|line| line.contains(secret));
+        assert_eq!(line, None);
+    }
+}
