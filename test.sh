@@ -6,7 +6,7 @@
 #   ./test.sh pure          unit tests, the market's tests and the checks of the repository; needs cargo alone
 #   ./test.sh db            stores and jobs, on SQLite and on throw-away PostgreSQL clusters
 #   ./test.sh programs      the programs as processes: command lines, faults, logs, health, deployment
-#   ./test.sh web           the market's server, the vendors' clients, the OpenAPI document, the chart page
+#   ./test.sh web           the servers of both markets, the vendors' clients, the OpenAPI document, the chart page
 #   ./test.sh servers       crates that are tested against servers of their own (QuestDB, Kafka, ClickHouse), readers of order events, and
 #                           the files for containers
 #
@@ -22,7 +22,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 
 ALL_TIERS=(lint pure db programs web servers)
-# The crates of the tier `servers`. They are left out of every other tier.
+# The crates of the tier `servers`.
 SERVER_CRATES=(klined-fx)
 
 have_postgres() { compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null; }
@@ -148,9 +148,9 @@ summary() {
     [ "$outcome" = 0 ] || echo "test.sh: failed" >&2
 }
 
-SERVERS=()
-for crate in ${SERVER_CRATES[@]+"${SERVER_CRATES[@]}"}; do SERVERS+=(--exclude "$crate"); done
-NO_SERVERS=(--workspace ${SERVERS[@]+"${SERVERS[@]}"})
+# The crates that need neither a server nor a database.
+PURE=(--workspace --exclude klined --exclude klined-fx-api)
+for crate in "${SERVER_CRATES[@]}"; do PURE+=(--exclude "$crate"); done
 
 lint() {
     stage 'format' cargo fmt --all -- --check
@@ -159,9 +159,9 @@ lint() {
 }
 
 pure() {
-    stage 'pure: build' cargo test "${NO_SERVERS[@]}" --exclude klined --lib --bins --tests --no-run
+    stage 'pure: build' cargo test "${PURE[@]}" --lib --bins --tests --no-run
     stage 'pure: build of klined' cargo test -p klined --lib --bins --no-run
-    stage 'pure: market and repository' cargo test "${NO_SERVERS[@]}" --exclude klined --lib --bins --tests
+    stage 'pure: market and repository' cargo test "${PURE[@]}" --lib --bins --tests
     stage 'pure: unit tests of klined' cargo test -p klined --lib --bins
 }
 
@@ -173,11 +173,14 @@ integration() {
 }
 db() { integration db; }
 programs() { integration programs; }
-web() { integration web; }
+web() {
+    integration web
+    stage 'web: foreign exchange' cargo test -p klined-fx-api
+}
 
 servers() {
     local crate
-    for crate in ${SERVER_CRATES[@]+"${SERVER_CRATES[@]}"}; do
+    for crate in "${SERVER_CRATES[@]}"; do
         stage "servers: $crate" cargo test -p "$crate"
     done
     stage 'servers: clippy of Kafka and ClickHouse' cargo clippy -p klined-exchange --features platform --all-targets -- -D warnings

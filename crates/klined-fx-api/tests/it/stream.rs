@@ -1,7 +1,7 @@
 //! The WebSocket: the vendor's conversation, and events that are those of REST.
 
 use std::net::TcpStream;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use klined_fx::base::Hours;
 use serde_json::{Value, json};
@@ -48,10 +48,10 @@ fn quotes_and_bars_of_the_stream_are_those_of_rest() {
     client.say("subscribe", "C.EUR/USD,CAS.EUR/USD,CA.*");
     let said = client.next();
     assert_eq!(said[0]["message"], "subscribed to: C.EUR/USD");
-    let (mut events, begun) = (Vec::new(), Instant::now());
+    let mut events = Vec::new();
     let count = |events: &[Value], kind: &str| events.iter().filter(|event| event["ev"] == kind).count();
     while count(&events, "CA") == 0 || count(&events, "C") < 20 {
-        assert!(begun.elapsed() < Duration::from_secs(120), "a minute does not end");
+        assert!(events.len() < 1_000_000, "a minute does not end");
         events.extend(client.next());
     }
     let of = |kind: &str| events.iter().filter(|event| event["ev"] == kind).collect::<Vec<_>>();
