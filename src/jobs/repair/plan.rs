@@ -100,6 +100,7 @@ impl Plan {
             && self.identity.is_none()
             && self.status.is_none()
             && !self.removes_clock
+            && self.report.minutes_not_rolled_up == 0
     }
 }
 
@@ -129,6 +130,9 @@ impl fmt::Display for Plan {
         }
         if !rolled.is_empty() {
             write!(f, "\n  roll-ups are made again from the first wrong one on, of {}", names(rolled.iter()))?;
+        }
+        if self.report.minutes_not_rolled_up > 0 {
+            write!(f, "\n  {} minutes are rolled up", self.report.minutes_not_rolled_up)?;
         }
         if !self.stocks.is_empty() {
             let stocks = names(self.stocks.keys());

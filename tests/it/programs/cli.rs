@@ -99,7 +99,7 @@ fn every_flag_has_a_variable_but_those_that_say_what_one_command_is_to_do() {
     // `klined realism` says on its command line all that it does.
     for subcommand in KlinedArgs::command().get_subcommands().filter(|command| command.get_name() != "realism") {
         let of_repair = ["dry-run", "keep-edits"];
-        let of_others = ["from", "to", "minutes", "chaos", "sample", "seed", "fresh", "from-now", "yes"];
+        let of_others = ["from", "to", "calendar", "minutes", "chaos", "sample", "seed", "fresh", "from-now", "yes"];
         without(subcommand, &[&of_repair[..], &of_others].concat());
     }
 }

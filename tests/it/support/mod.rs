@@ -4,6 +4,7 @@ pub mod api;
 pub mod clock;
 pub mod cluster;
 pub mod database;
+pub mod ended;
 pub mod http;
 pub mod market_builder;
 pub mod pooler;

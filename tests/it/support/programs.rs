@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::{JoinHandle, sleep, spawn};
 use std::time::Duration;
 
+pub use super::ended::Ended;
 use klined::jobs::{Generator, Market, ModelChoice, Stop};
 use klined_market::base::UnixSeconds;
 use klined_market::calendar::Calendar;
@@ -370,45 +371,5 @@ impl Running {
         let Some(status) = status else { panic!("it does not end\n{}", self.stderr()) };
         eventually("its output has been read", || self.stdout.reader.is_finished() && self.stderr.reader.is_finished());
         Ended { status, stdout: self.stdout(), stderr: self.stderr() }
-    }
-}
-
-/// How a program ended.
-#[derive(Debug)]
-pub struct Ended {
-    pub status: ExitStatus,
-    pub stdout: String,
-    pub stderr: String,
-}
-
-impl Ended {
-    /// It ended with status 0.
-    #[track_caller]
-    pub fn succeeded(self) -> Self {
-        assert_eq!(self.status.code(), Some(0), "{}{}", self.stdout, self.stderr);
-        self
-    }
-
-    /// It ended with status 1, and its last line is one error that has these words and is fit for a user's eyes.
-    #[track_caller]
-    pub fn failed(self, words: &[&str]) -> Self {
-        let (said, last) = (&self.stderr, self.stderr.lines().last().unwrap_or_default());
-        assert_eq!(self.status.code(), Some(1), "{}{said}", self.stdout);
-        assert!(last.starts_with("error: "), "{said}");
-        assert_eq!(said.lines().filter(|line| line.starts_with("error")).count(), 1, "{said}");
-        assert_has(last, words);
-        for word in ["panicked", "RUST_BACKTRACE", "s3cret", "Error {", "Some("] {
-            assert!(!said.contains(word), "{word} in {said}");
-        }
-        self
-    }
-
-    /// It ended with status 2 before it did anything, and said these words.
-    #[track_caller]
-    pub fn was_misused(self, words: &[&str]) -> Self {
-        assert_eq!(self.status.code(), Some(2), "{}{}", self.stdout, self.stderr);
-        assert_has(&self.stderr, words);
-        assert!(!self.stderr.contains("s3cret"), "{}", self.stderr);
-        self
     }
 }

@@ -67,7 +67,7 @@ fn a_file_that_was_moved_away_is_not_written_any_more() {
     let (file, away) = (database.directory.path().join("market.db"), database.directory.path().join("away.db"));
     fs::rename(&file, &away).unwrap();
     let gone = desk.store.write(&desk.writer, &full_batch("AAA", &minutes(2))).unwrap_err();
-    assert_has(&gone.to_string(), &["cannot be looked at"]);
+    assert_has(&gone.to_string(), &["was deleted or moved"]);
     fs::copy(&away, &file).unwrap();
     let replaced = desk.store.write(&desk.writer, &full_batch("AAA", &minutes(2))).unwrap_err();
     assert_has(&replaced.to_string(), &["was replaced by another file"]);
