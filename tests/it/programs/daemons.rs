@@ -193,7 +193,8 @@ on_every_backend! {
             let last = start_of(day, last_index);
             generator.until(&format!("it has noticed {time}"), || database.last_minute() >= last);
             // The log tells of the write a moment after it, by the clock as it is then.
-            generator.until_it_says(&format!("at={}", SHANGHAI.minute_starting(UnixSeconds::new(last)).unwrap()));
+            let minute = SHANGHAI.minute_starting(UnixSeconds::new(last)).unwrap();
+            generator.until_it_says(&format!("at={}", SHANGHAI.local_minute(minute)));
             assert_eq!(times(database, "V"), minutes(open, last), "at {time}");
         };
         let (morning, afternoon) = (open, open + 12_600);
