@@ -82,10 +82,10 @@ pub fn fill(market: &Market, window: Window, only: Option<Symbol>, stop: &Stop) 
     let Backfilled { bars, rollups, symbols, first, last, is_complete } = done?;
     let (first, last) = (market.calendar.local_minute(first), market.calendar.local_minute(last));
     if !is_complete {
-        info!(bars, rollups, symbols, from = first, planned_to = last, "backfilled in part");
+        info!(bars, rollups, symbols, from = %first, planned_to = %last, "backfilled in part");
         return Ok(false);
     }
-    info!(bars, rollups, symbols, from = first, to = last, "backfilled");
+    info!(bars, rollups, symbols, from = %first, to = %last, "backfilled");
     if let Some(Folded { symbols: 1.., minutes, bars, .. }) = jobs::roll_up_the_rest(market, only, stop)? {
         info!(minutes, bars, "rolled up");
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use klined_service::args::ServiceArgs;
 use klined_service::{Alarm, CheckReport, Daemon, Retry, Service, Shutdown, pulse};
 use tokio::sync::Notify;
+use tracing::field::display;
 use tracing::{debug, info, warn};
 
 use super::check;
@@ -144,7 +145,8 @@ pub async fn generate(
                 Ok((generator, minutes)) => {
                     retry.reset();
                     if minutes > 0 {
-                        debug!(minutes, at = generator.at().map(|at| market.calendar.local_minute(at)), "written");
+                        let at = generator.at().map(|at| display(market.calendar.local_minute(at)));
+                        debug!(minutes, at, "written");
                         events.written.notify_one();
                     }
                     running = Some(generator);

@@ -248,7 +248,7 @@ impl Generator {
         };
         info!(
             symbols = lagging.len(),
-            until = self.market.calendar.local_minute(at),
+            until = %self.market.calendar.local_minute(at),
             "generating the missing bars of symbols that lag behind"
         );
         ensure_partitions(&self.market, earliest, calendar.day_of(at))?;
