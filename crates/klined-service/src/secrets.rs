@@ -19,13 +19,21 @@ fn secret_words(words: &[String]) -> impl Iterator<Item = &str> {
             let begin = words[..at].iter().rposition(|word| is_url(word))?;
             words[at..].iter().any(|word| has_place(word)).then_some(begin)
         };
-        let is_secret = is_url(word) || has_place(word) || is_cut().is_some_and(|begin| !has_place(&words[begin]));
+        let is_public = || is_site(word) && !words[at..].iter().any(|word| has_place(word));
+        let is_secret =
+            is_url(word) && !is_public() || has_place(word) || is_cut().is_some_and(|begin| !has_place(&words[begin]));
         is_secret.then_some(word.as_str())
     })
 }
 
 fn is_url(word: &str) -> bool {
     word.contains("://")
+}
+
+/// Whether a word is an address on the web, which has a password only with a place after it.
+fn is_site(word: &str) -> bool {
+    let value = value_of(word).unwrap_or(word);
+    ["http://", "https://"].iter().any(|scheme| value.starts_with(scheme))
 }
 
 /// Whether a word has a place after its `@`. At the beginning of a word an `@` is followed by the name of a file.
@@ -60,6 +68,8 @@ mod tests {
             (vec!["generator", "--log=@filter"], "generator --log=@filter"),
             (vec!["postgresql://u:my", "pass", "word@h/db", "--test"], "*** *** *** --test"),
             (vec!["postgresql://h/db", "--test", "--log", "@filter"], "*** --test --log @filter"),
+            (vec!["--cors", "https://h/path", "--host=http://h"], "--cors https://h/path --host=http://h"),
+            (vec!["--cors", "https://u:my", "pass@h"], "--cors *** ***"),
         ] {
             assert_eq!(shown(&words), text);
         }
