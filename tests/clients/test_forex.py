@@ -82,7 +82,7 @@ class ForexLaws(unittest.TestCase):
             sum(bar.volume for bar in minutes),
         )
         self.assertEqual((day.open, day.high, day.low, day.close, day.volume), rolled)
-        grouped = {bar.ticker: bar for bar in self.rest.get_grouped_daily_aggs("2025-07-12", "global", "fx")}
+        grouped = {bar.ticker: bar for bar in self.rest.get_grouped_daily_aggs("2025-07-12", locale="global", market_type="fx")}
         self.assertEqual(len(grouped), 30)
         self.assertEqual((grouped["C:EURUSD"].open, grouped["C:EURUSD"].volume), (day.open, day.volume))
         (previous,) = self.rest.get_previous_close_agg("C:EURUSD")
