@@ -1,48 +1,16 @@
 """Polygon's (Massive's) Python client before the foreign exchange market: REST and the stream agree, at any hour."""
 
-import asyncio
 import os
 import subprocess
 import tempfile
-import threading
 import unittest
 
+from listener import Listener
 from market import PATIENCE, PROGRAMS, free_port, until
-from massive import RESTClient, WebSocketClient
+from massive import RESTClient
 from massive.exceptions import AuthError, BadResponse
 
 KEY = "a-key-of-my-own"
-
-
-class Listener:
-    """A WebSocket client in a thread of its own."""
-
-    def __init__(self, address, subscriptions, key=KEY):
-        self.received, self.error = [], None
-        self.client = WebSocketClient(key, feed=address, market="forex", secure=False, subscriptions=subscriptions)
-        self.thread = threading.Thread(target=self._run, daemon=True)
-        self.thread.start()
-
-    def _run(self):
-        async def take(messages):
-            self.received.extend(messages)
-
-        async def go():
-            self.loop = asyncio.get_running_loop()
-            await self.client.connect(take)
-
-        try:
-            asyncio.run(go())
-        except BaseException as error:  # noqa: BLE001 - looked at by the test
-            self.error = error
-
-    def of(self, event):
-        return [message for message in list(self.received) if message.event_type == event]
-
-    def close(self):
-        asyncio.run_coroutine_threadsafe(self.client.close(), self.loop).result(10)
-        self.thread.join(20)
-        assert not self.thread.is_alive() and self.error is None, self.error
 
 
 class ForexLaws(unittest.TestCase):
@@ -109,7 +77,7 @@ class ForexLaws(unittest.TestCase):
         self.assertEqual(self.rest.get_market_status().currencies.fx, "open")
 
     def test_the_stream_is_what_rest_says(self):
-        listener = Listener(self.address, ["C.EUR/USD", "CAS.EUR/USD", "CA.EUR/USD", "CA.USD/JPY"])
+        listener = Listener(self.address, "forex", KEY, ["C.EUR/USD", "CAS.EUR/USD", "CA.EUR/USD", "CA.USD/JPY"])
         until("a minute ends", lambda: len(listener.of("CA")) >= 2)
         listener.close()
         for bar in listener.of("CA") + listener.of("CAS"):
@@ -132,7 +100,7 @@ class ForexLaws(unittest.TestCase):
             RESTClient("wrong", base=f"http://{self.address}").get_last_forex_quote("EUR", "USD")
         with self.assertRaises(BadResponse):
             self.bars(1, "fortnight", "2025-07-12", "2025-07-12")
-        listener = Listener(self.address, ["C.*"], key="wrong")
+        listener = Listener(self.address, "forex", "wrong", ["C.*"])
         until("the client gives up", lambda: isinstance(listener.error, AuthError))
 
 

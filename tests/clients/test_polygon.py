@@ -1,12 +1,11 @@
 """Polygon's (Massive's) Python client: what it hears is what the database holds."""
 
-import asyncio
-import threading
 import time
 import unittest
 
+from listener import Listener
 from market import Market, on_every_backend, until
-from massive import RESTClient, WebSocketClient
+from massive import RESTClient
 from massive.exceptions import AuthError, BadResponse
 
 DAY = 86_400
@@ -22,39 +21,6 @@ def rolled(start, trades):
     return start, prices[0], max(prices), min(prices), prices[-1], sum(int(trade.size) for trade in trades)
 
 
-class Listener:
-    """A WebSocket client in a thread of its own."""
-
-    def __init__(self, market, subscriptions, key=None):
-        self.heard, self.error = [], None
-        key = key or f"{market.key_id}.{market.key_secret}"
-        self.client = WebSocketClient(key, feed=market.address, market="stocks", secure=False, subscriptions=subscriptions)
-        self.thread = threading.Thread(target=self._run, daemon=True)
-        self.thread.start()
-
-    def _run(self):
-        async def take(messages):
-            self.heard.extend(messages)
-
-        async def go():
-            self.loop = asyncio.get_running_loop()
-            await self.client.connect(take)
-
-        try:
-            asyncio.run(go())
-        except BaseException as error:  # noqa: BLE001 - looked at by the test
-            self.error = error
-
-    def of(self, event, symbol=None):
-        return [m for m in list(self.heard) if m.event_type == event and symbol in (None, m.symbol)]
-
-    def close(self):
-        asyncio.run_coroutine_threadsafe(self.client.close(), self.loop).result(10)
-        self.thread.join(20)
-        # A close that is not answered is an error to the client, and brings it back.
-        assert not self.thread.is_alive() and self.error is None, self.error
-
-
 @on_every_backend
 class PolygonLaws:
     @classmethod
@@ -62,6 +28,9 @@ class PolygonLaws:
         cls.market = Market(cls.backend, days=3, speed=60)
         cls.key = f"{cls.market.key_id}.{cls.market.key_secret}"
         cls.rest = RESTClient(cls.key, base=cls.market.url)
+
+    def listen(self, subscriptions, key=None):
+        return Listener(self.market.address, "stocks", key or self.key, subscriptions)
 
     @classmethod
     def tearDownClass(cls):
@@ -157,12 +126,12 @@ class PolygonLaws:
         self.assertIn("Unknown API Key", str(refused.exception))
 
     def test_a_wrong_key_is_refused_by_the_stream(self):
-        listener = Listener(self.market, ["T.AAPL"], key="wrong.key")
+        listener = self.listen(["T.AAPL"], key="wrong.key")
         listener.thread.join(30)
         self.assertIsInstance(listener.error, AuthError)
 
     def test_live_ticks_add_up_to_the_bar_that_follows(self):
-        listener = Listener(self.market, ["T.AAPL", "T.*", "Q.AAPL", "A.AAPL", "AM.*"])
+        listener = self.listen(["T.AAPL", "T.*", "Q.AAPL", "A.AAPL", "AM.*"])
         minutes = until("five minutes have been sent", lambda: len(listener.of("AM", "AAPL")) >= 5 and listener.of("AM", "AAPL"))
         trades, seconds = listener.of("T", "AAPL"), listener.of("A", "AAPL")
         ids = [trade.id for trade in trades]
@@ -186,17 +155,17 @@ class PolygonLaws:
         listener.close()
 
     def test_a_client_comes_back_after_a_restart(self):
-        listener = Listener(self.market, ["AM.*"])
+        listener = self.listen(["AM.*"])
         until("a minute has been sent", lambda: listener.of("AM"))
         self.market.restart()
-        before = len(listener.heard)
+        before = len(listener.received)
         until("minutes are sent again", lambda: len(listener.of("AM")) > before)
         self.assertIsNone(listener.error)
         listener.close()
 
     def test_eight_thousand_tickers_may_be_named(self):
         names = [f"T.X{number}" for number in range(8000)] + ["AM.AAPL"]
-        listener = Listener(self.market, names)
+        listener = self.listen(names)
         until("the known one has been sent", lambda: listener.of("AM", "AAPL"))
         listener.close()
 

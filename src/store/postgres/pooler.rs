@@ -17,7 +17,7 @@ use super::super::transaction;
 use super::connect::PgServer;
 
 /// How many connections are compared with the first. One is enough where a pooler takes the session that was free last, as
-/// PgBouncer does unless it is told to take them in turn.
+/// PgBouncer does by default; its setting `server_round_robin` makes it take them in turn.
 const PROBES: usize = 2;
 
 /// Whether the sessions of the server are this program's own.

@@ -123,7 +123,7 @@ impl Program {
         Self(shell)
     }
 
-    /// As a user whom the rights of files bind, whoever runs the tests; none where that user cannot run the program.
+    /// Run by a user who has only the rights that files give, also where root runs the tests; none where that user cannot run the program.
     pub fn by_nobody(mut self) -> Option<Self> {
         if !rustix::process::getuid().is_root() {
             return Some(self);
