@@ -7,11 +7,11 @@ use axum::http::HeaderMap;
 use serde_json::{Value, json};
 
 use super::answers::{BinanceAnswer, BinanceError, answer, encoded};
-use super::klines::unit;
+use super::klines::{count, quote_volume, unit};
 use super::parameters::BinanceQuery;
 use crate::access::faults::Freshness;
 use crate::access::limits::RatePeriod;
-use crate::query::{Age, TickQuery};
+use crate::query::{Age, TickQuery, mean_price};
 use crate::serve::server::Server;
 use crate::store::PriceRow;
 use klined_market::bars::ticks::{BestQuote, Level, Side, Trade};
@@ -177,7 +177,7 @@ pub async fn ticker_day(State(server): State<Arc<Server>>, parameters: BinanceQu
             "symbol": row.symbol.as_str(),
             "priceChange": price(day.close - previous),
             "priceChangePercent": format!("{:.3}", (day.close / previous - 1.0) * 100.0),
-            "weightedAvgPrice": "0.00",
+            "weightedAvgPrice": mean_price(day.traded, day.volume).map_or_else(|| "0.00".to_owned(), |mean| format!("{mean:.4}")),
             "prevClosePrice": price(previous),
             "lastPrice": price(day.close),
             "lastQty": "0",
@@ -189,12 +189,12 @@ pub async fn ticker_day(State(server): State<Arc<Server>>, parameters: BinanceQu
             "highPrice": price(day.high),
             "lowPrice": price(day.low),
             "volume": day.volume.to_string(),
-            "quoteVolume": "0",
+            "quoteVolume": quote_volume(day.traded),
             "openTime": open_at.millis(),
             "closeTime": Minute::end_of(day.last).millis() - 1,
             "firstId": -1,
             "lastId": -1,
-            "count": 0,
+            "count": count(day.traded),
         });
         if let Some(body) = body.as_object_mut().filter(|_| is_mini) {
             body.retain(|name, _| !FULL_ONLY.contains(&name.as_str()));

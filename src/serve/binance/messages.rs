@@ -3,7 +3,7 @@
 use axum::body::Bytes;
 use serde_json::{Value, json};
 
-use super::klines::end;
+use super::klines::{count, end, quote_volume};
 use super::parameters::interval_name;
 use super::running::KlineState;
 use crate::query::parameters::repeated;
@@ -119,9 +119,9 @@ pub fn kline(symbol: &Symbol, shown: &KlineState, now: i64, unit: Nanos, calenda
         "h": ohlcv.high().to_string(),
         "l": ohlcv.low().to_string(),
         "v": ohlcv.volume().to_string(),
-        "n": 0,
+        "n": count(ohlcv.traded()),
         "x": is_closed,
-        "q": "0",
+        "q": quote_volume(ohlcv.traded()),
         "V": "0",
         "Q": "0",
         "B": "0",
