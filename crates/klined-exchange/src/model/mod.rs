@@ -19,7 +19,10 @@ use crate::random::Draws;
 
 /// A model, ready for sessions of every security.
 #[derive(Debug, Clone)]
-pub struct Model(pub(crate) Kind);
+pub struct Model {
+    pub(crate) kind: Kind,
+    pub(crate) price_floor_ticks: Option<i32>,
+}
 
 #[derive(Debug, Clone)]
 pub(crate) enum Kind {
@@ -31,19 +34,25 @@ impl Model {
     /// Rates by the imbalance at the best prices.
     #[must_use]
     pub fn simple(parameters: Parameters) -> Self {
-        Self(Kind::Simple(Arc::new(Simple::new(parameters))))
+        Self { kind: Kind::Simple(Arc::new(Simple::new(parameters))), price_floor_ticks: None }
     }
 
     /// Rates of each level by curves of its queue's length (Huang, Lehalle and Rosenbaum, 2015).
     #[must_use]
     pub fn hlr(curves: Curves) -> Self {
-        Self(Kind::Hlr(Arc::new(Hlr::new(curves))))
+        Self { kind: Kind::Hlr(Arc::new(Hlr::new(curves))), price_floor_ticks: None }
+    }
+
+    /// The model with a least price of bids, in ticks. What would put a lower bid into the book does not happen: its rate is zero in that state.
+    #[must_use]
+    pub fn with_price_floor(self, price_floor_ticks: Option<i32>) -> Self {
+        Self { price_floor_ticks, ..self }
     }
 
     /// How many levels a side the book must have at least.
     #[must_use]
     pub fn levels_least(&self) -> usize {
-        match &self.0 {
+        match &self.kind {
             Kind::Simple(_) => 1,
             Kind::Hlr(hlr) => hlr.levels(),
         }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
 use super::day::Day;
-use super::{Directory, RunError};
+use super::{Directory, RunError, Sessions};
 use crate::log::{Header, LogReader};
 use crate::model::Model;
 
@@ -97,7 +97,7 @@ impl<'a> Lane<'a> {
         };
         self.directory.record(self.nth, self.day, false)?;
         self.day += 1;
-        self.p0_ticks = close_ticks;
+        self.p0_ticks = self.directory.run().next_p0_ticks(close_ticks);
         Ok(done)
     }
 
