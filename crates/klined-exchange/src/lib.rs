@@ -12,6 +12,7 @@
 //! | 4 | [`orders`] | orders behind the counts, with references that live |
 //! | 5 | [`itch`], [`export`] | ITCH 5.0, MoldUDP64, LOBSTER, CSV, JSON |
 //! | 5 | [`calibrate`] | curves of rates from logs |
+//! | 5 | [`scorecard`] | what is known of real order books, measured on logs |
 //! | 5 | [`run`] | a directory of logs: many days of many securities, in batch or in step with a clock |
 //! | 6 | `kafka` | a topic that follows the logs; with the feature `platform` |
 //! | 6 | `clickhouse` | tables and views of the topic; with the feature `platform` |
@@ -44,6 +45,8 @@ pub mod itch;
 pub mod export;
 
 pub mod calibrate;
+
+pub mod scorecard;
 
 pub mod run;
 

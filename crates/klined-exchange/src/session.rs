@@ -3,12 +3,14 @@
 //! The path of the book depends neither on time nor on the opening price. So a batch of steps is made first, and its times follow
 //! together: logarithms and divisions in vectors, then one sum after the other.
 
+use std::sync::Arc;
+
 use pulp::{Arch, NullaryFnOnce};
 
 use crate::book::{Book, Shape, middle};
 use crate::event::{Event, EventType, Side};
 use crate::exact::Logarithm;
-use crate::model::{Dynamics, Kind, Model, Step};
+use crate::model::{Dynamics, Kind, Model, Rich, RichPath, RichSpec, Step, Unit};
 use crate::random::Draws;
 use crate::units::NANOS_PER_SECOND;
 
@@ -81,6 +83,8 @@ pub struct Session {
 enum Path {
     Narrow(Model, Box<(Book<NARROW>, Draws)>),
     Wide(Model, Box<(Book, Draws)>),
+    /// A path that depends on time, so it is made event by event.
+    Rich(Arc<Rich>, Box<RichPath>),
 }
 
 /// A batch of steps, field by field.
@@ -115,7 +119,17 @@ impl Session {
             return Err(TooFewLevels { curves: model.levels_least(), levels: shape.levels() });
         }
         let draws = Draws::new(spec.seed);
-        let path = if shape.levels() <= NARROW {
+        let path = if let Kind::Rich(rich, market_seed) = &model.kind {
+            let rich_spec = RichSpec {
+                seed: spec.seed,
+                market_seed: *market_seed,
+                p0_ticks: spec.p0_ticks,
+                shape,
+                session_s: spec.session_seconds.into(),
+                floor_ticks: model.price_floor_ticks,
+            };
+            Path::Rich(rich.clone(), Box::new(RichPath::new(rich_spec)))
+        } else if shape.levels() <= NARROW {
             Path::Narrow(model, Box::new((Book::open(spec.p0_ticks, shape), draws)))
         } else {
             Path::Wide(model, Box::new((spec.open_book(), draws)))
@@ -172,6 +186,21 @@ impl Session {
         match &mut self.path {
             Path::Narrow(model, state) => self.steps.walk(self.arch, model, &mut state.0, &mut state.1, count),
             Path::Wide(model, state) => self.steps.walk(self.arch, model, &mut state.0, &mut state.1, count),
+            Path::Rich(rich, path) => {
+                let start = events.len();
+                while events.len() - start < count {
+                    let Some(Unit { time_s, event_type, price_ticks }) = path.next(rich) else {
+                        self.over = true;
+                        break;
+                    };
+                    self.count += 1;
+                    let ts_ns = self.open_ns + (time_s * NANOS_PER_SECOND as f64) as u64;
+                    events.push(Event { ts_ns, event_type, price_ticks, qty: 1, order_id: self.count });
+                }
+                let (bid_ticks, ask_ticks) = (path.book.best_ticks(Side::Bid), path.book.best_ticks(Side::Ask));
+                self.quote = Quote { bid_ticks, ask_ticks };
+                return events.len() - start;
+            }
         }
         let (steps, log) = (&mut *self.steps, self.log);
         self.arch.dispatch(Waits { steps, log, count });
@@ -228,6 +257,8 @@ impl Steps {
             (Kind::Hlr(hlr), None) => arch.dispatch(Walk { steps: self, model: &**hlr, book, draws, count }),
             (Kind::Simple(simple), Some(floor_ticks)) => self.walk_above(&**simple, book, draws, count, floor_ticks),
             (Kind::Hlr(hlr), Some(floor_ticks)) => self.walk_above(&**hlr, book, draws, count, floor_ticks),
+            // It has a path of its own.
+            (Kind::Rich(..), _) => {}
         }
     }
 }

@@ -8,6 +8,7 @@ use anyhow::{Context, bail, ensure};
 use clap::{Parser, Subcommand};
 
 use super::convert::{ConvertArgs, convert, created, open};
+use super::scorecard::scorecard;
 use crate::event::Event;
 use crate::export::{ExportError, text};
 use crate::log::{LogError, Tail, repair};
@@ -56,6 +57,20 @@ pub enum LogCommand {
         #[arg(long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
+    /// Measure what is known of real order books: tails, clusters, signs and sizes of trades, the shape of the day, common moves
+    ///
+    /// Logs that are named by the same date are securities of one market. The program ends with status 1 if a measure is outside its band and
+    /// --strict is given.
+    Scorecard {
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+        /// End with status 1 if a measure is outside its band
+        #[arg(long)]
+        strict: bool,
+    },
     /// Write logs in another format
     Convert(ConvertArgs),
 }
@@ -82,6 +97,7 @@ pub fn run(args: LogArgs) -> anyhow::Result<()> {
         LogCommand::Dump { file, from, count } => dump(&file, from.unwrap_or(0), count, &mut output),
         LogCommand::Verify { files } => verify(&files, &mut output),
         LogCommand::Repair { file, output: to } => repair_file(&file, to.as_deref(), &mut output),
+        LogCommand::Scorecard { files, json, strict } => scorecard(&files, json, strict, &mut output),
         LogCommand::Convert(args) => convert(&args),
     };
     match done.and_then(|()| Ok(output.flush()?)) {

@@ -11,6 +11,7 @@ mod pace;
 mod performance;
 mod produce;
 mod producer;
+mod scorecard;
 
 use std::collections::BTreeSet;
 use std::process::ExitCode;

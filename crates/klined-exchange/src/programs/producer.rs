@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use klined_service::args::ServiceArgs;
@@ -107,7 +107,7 @@ pub enum SeedSchemeName {
 /// Which model, and its parameters.
 #[derive(Debug, Clone, Args)]
 pub struct ModelArgs {
-    /// Model of the rates: simple (from the imbalance at the best prices) or hlr (from curves of each queue's length)
+    /// Model of the rates: simple (from the imbalance at the best prices), hlr (from curves of each queue's length) or qr-2 (simple, with fat tails, clusters, memory of trade signs, sizes, a U-shaped day and securities that move together)
     #[arg(long, env = "EXCHANGE_MODEL", value_enum, default_value_t = ModelName::Simple)]
     pub model: ModelName,
     /// JSON file of curves, such as exchange-calibrate writes; implies --model hlr
@@ -177,6 +177,8 @@ pub struct PaceArgs {
 pub enum ModelName {
     Simple,
     Hlr,
+    #[value(name = "qr-2")]
+    Rich,
 }
 
 pub(super) fn date(text: &str) -> Result<NaiveDate, String> {
@@ -205,24 +207,30 @@ fn speed(text: &str) -> Result<f64, String> {
 }
 
 impl ModelArgs {
+    fn parameters(&self) -> Parameters {
+        Parameters {
+            base_limit: self.base_limit,
+            base_cancel: self.base_cancel,
+            base_market: self.base_market,
+            imbalance_sensitivity: self.imbalance_sens,
+            cancel_sensitivity: self.cancel_sens,
+            execution_floor: self.epsilon_exec,
+            spread_sensitivity: self.spread_sens,
+        }
+    }
+
     fn spec(&self) -> anyhow::Result<ModelSpec> {
+        if self.model == ModelName::Rich {
+            let is_plain = self.hlr_curves.is_none() && self.parameters() == Parameters::default();
+            ensure!(is_plain, "--model qr-2 takes neither --hlr-curves nor parameters of the simple model");
+            return Ok(ModelSpec::Rich);
+        }
         if let Some(path) = &self.hlr_curves {
             let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
             let curves = Curves::from_json(&text).with_context(|| path.display().to_string())?;
             return Ok(ModelSpec::Curves(Box::new(curves)));
         }
-        Ok(match self.model {
-            ModelName::Hlr => ModelSpec::Hlr,
-            ModelName::Simple => ModelSpec::Simple(Parameters {
-                base_limit: self.base_limit,
-                base_cancel: self.base_cancel,
-                base_market: self.base_market,
-                imbalance_sensitivity: self.imbalance_sens,
-                cancel_sensitivity: self.cancel_sens,
-                execution_floor: self.epsilon_exec,
-                spread_sensitivity: self.spread_sens,
-            }),
-        })
+        Ok(if self.model == ModelName::Hlr { ModelSpec::Hlr } else { ModelSpec::Simple(self.parameters()) })
     }
 }
 

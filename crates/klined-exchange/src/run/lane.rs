@@ -71,7 +71,8 @@ impl<'a> Lane<'a> {
             None => {
                 let header = self.directory.run().header(self.nth, self.day, self.p0_ticks);
                 let path = self.directory.log_path(self.nth, self.day)?;
-                let day = Day::open(&path, header, self.model, self.directory.made())?;
+                let model = self.model.in_market(self.directory.run().market_seed(self.day));
+                let day = Day::open(&path, header, &model, self.directory.made())?;
                 self.directory.record(self.nth, self.day, !day.is_whole())?;
                 day
             }

@@ -76,6 +76,7 @@ fn model_value(model: &ModelSpec) -> Value {
             Value::Object([("name".to_owned(), "simple".into())].into_iter().chain(fields).collect())
         }
         ModelSpec::Hlr => serde_json::json!({ "name": "hlr" }),
+        ModelSpec::Rich => serde_json::json!({ "name": "qr-2" }),
         ModelSpec::Curves(curves) => serde_json::json!({ "name": "hlr", "curves": curves }),
     }
 }

@@ -33,6 +33,8 @@ pub enum ModelSpec {
     Simple(Parameters),
     /// Curves of the literature, for as many levels as the book has.
     Hlr,
+    /// `qr-2`, see [`Model::rich`].
+    Rich,
     /// Curves of a file.
     Curves(Box<Curves>),
 }
@@ -175,7 +177,7 @@ impl RunSpec {
             ModelSpec::Curves(curves) if curves.levels() > self.levels as usize => {
                 return Err(BadSpec::Levels { curves: curves.levels(), levels: self.levels });
             }
-            ModelSpec::Curves(_) | ModelSpec::Hlr => {}
+            ModelSpec::Curves(_) | ModelSpec::Hlr | ModelSpec::Rich => {}
         }
         Ok(())
     }
@@ -186,6 +188,7 @@ impl RunSpec {
         let model = match &self.model {
             ModelSpec::Simple(parameters) => Model::simple(*parameters),
             ModelSpec::Hlr => Model::hlr(Curves::of_literature(self.levels as usize)),
+            ModelSpec::Rich => Model::rich(),
             ModelSpec::Curves(curves) => Model::hlr((**curves).clone()),
         };
         model.with_price_floor(self.price_floor_ticks)
@@ -246,6 +249,13 @@ impl RunSpec {
             // Security and day fill halves of a number, and mixing keeps different numbers different.
             SeedScheme::Distinct => mixed(mixed(self.base_seed) ^ ((nth as u64) << 32 | u64::from(day))),
         }
+    }
+
+    /// The seed of what all securities share on a day.
+    #[must_use]
+    pub fn market_seed(&self, day: u32) -> u64 {
+        // No security has this number.
+        mixed(mixed(self.base_seed) ^ (u64::from(u32::MAX) << 32 | u64::from(day)))
     }
 
     /// The header of a session's log.

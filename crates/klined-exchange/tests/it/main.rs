@@ -10,5 +10,6 @@ mod logs;
 mod producer;
 mod receiver;
 mod refusals;
+mod scorecard;
 mod support;
 mod variants;

@@ -114,6 +114,7 @@ fn bad_flags_are_refused_by_name_and_nothing_is_written() {
         ("--chunk-size 0", "records a chunk is 0"),
         ("--chunk-size 2000000", "records a chunk is 2000000"),
         ("--model complex", "complex"),
+        ("--model qr-2 --base-L 21", "--model qr-2 takes neither"),
         ("--base-L nan", "base-L is NaN"),
         ("--base-C -1", "base-C is -1"),
         ("--base-M inf", "base-M is inf"),
