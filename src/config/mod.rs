@@ -4,6 +4,7 @@
 mod calendar;
 mod commands;
 mod database;
+mod export;
 mod keys;
 mod model;
 mod realism;
@@ -18,6 +19,7 @@ pub use commands::{
     PaceArgs, RepairArgs, ResetCommand, RetentionArgs, StoredMarketArgs, UpArgs, VerifyArgs,
 };
 pub use database::DatabaseArgs;
+pub use export::ExportCommand;
 pub use keys::{KEYS_FILE, KeyFileArgs, KeysCommand, ReplaceKeyArgs};
 pub use model::{ModelArgs, ParameterArgs};
 pub use realism::{RealismArgs, SYMBOL_DAYS_MAX};
