@@ -147,7 +147,7 @@ impl Market {
     }
 
     fn identity(&self) -> Identity {
-        Identity { seed: self.model.seed.0, model: self.model.version() }
+        Identity { seed: self.model.seed.0, model: self.model.version(), hours: self.calendar.hours() }
     }
 
     /// The market asked for, and the stocks for a database without any.

@@ -49,7 +49,7 @@ const CANCELLED: &str = "go on with a month";
 
 /// Whether bars of a day's month are kept.
 pub(super) fn is_kept(connection: &mut PgConnection, day: NaiveDate) -> Result<bool, StoreError> {
-    let (from, _) = partitions::span(partitions::month_of(day))?;
+    let (from, _) = partitions::span(partitions::hours(connection)?, partitions::month_of(day))?;
     Ok(identity::horizon(&mut AnyConnection::Postgres(connection))?.keeps_all_from(from))
 }
 
@@ -79,7 +79,7 @@ pub(super) fn load(
     let month = partitions::month_of(day);
     let place = partitions::loading_place(month);
     let loading = if place == 0 { "market_klines_loading_a" } else { "market_klines_loading_b" };
-    let (from, until) = partitions::span(month)?;
+    let (from, until) = partitions::span(partitions::hours(connection)?, month)?;
     connection.batch_execute(NO_STATEMENT_TIMEOUT).during("begin a month")?;
     roles.check(&mut AnyConnection::Postgres(connection))?;
     while !partitions::try_hold_place(connection, month)? {
