@@ -16,7 +16,7 @@ use serde_json::Value;
 use super::answers::BinanceError;
 use super::messages::{self, BinanceRequest, InvalidRequest};
 use super::parameters::BinanceQuery;
-use super::running::{KlineState, Klines, MINUTES_MAX};
+use super::running::{KlineState, Klines, minutes_max};
 use super::streams::{StreamKind, StreamName, split};
 use crate::access::keys::Holder;
 use crate::access::limits::Rate;
@@ -291,7 +291,7 @@ impl BinanceStream {
                 let minutes = match newest.zip(intervals.iter().max()) {
                     Some((newest, longest)) => {
                         range.from = calendar.bucket(newest.first, *longest).first.start();
-                        store.bars(&[range], MINUTES_MAX)?
+                        store.bars(&[range], minutes_max(calendar.hours()))?
                     }
                     None => vec![],
                 };
