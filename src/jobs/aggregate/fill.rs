@@ -27,9 +27,13 @@ impl Aggregator {
     /// Computes turnover and number of trades of all 1-minute bars that lack them, then rolls up what has changed.
     ///
     /// # Errors
-    /// The database has no market yet, or fails. What was filled in before stays.
+    /// The database has no market yet, or one with other hours than the calendar, or it fails. What was filled in before stays.
     pub fn fill_turnover(&self, stop: &Stop) -> Result<Filled, JobError> {
-        let seed = self.store.identity()?.map(|identity| Seed(identity.seed)).ok_or(JobError::NoMarket)?;
+        let identity = self.store.identity()?.ok_or(JobError::NoMarket)?;
+        let (seed, found, held) = (Seed(identity.seed), identity.hours, self.calendar.hours());
+        if found != held {
+            return Err(JobError::OtherHours { found, held });
+        }
         let mut of_symbols: BTreeMap<Symbol, Vec<ParametersSince>> = BTreeMap::new();
         for since in self.store.parameters()? {
             of_symbols.entry(since.symbol).or_default().push(since);
@@ -60,7 +64,7 @@ impl Aggregator {
             let page = self.store.bars(&[range], PAGE_BARS)?;
             let lacking: Vec<&StoredBar> = page.iter().filter(|row| row.lacks_turnover()).collect();
             let traded = |row: &&StoredBar| Some((row.time, self.traded(seed, symbol, since, row)?));
-            let found: Vec<(UnixSeconds, Traded)> = lacking.iter().filter_map(|row| traded(row)).collect();
+            let found: Vec<(UnixSeconds, Traded)> = lacking.iter().filter_map(traded).collect();
             filled.left += (lacking.len() - found.len()) as u64;
             if !found.is_empty() {
                 self.store.fill_turnover(&self.lease, symbol, &found)?;

@@ -38,10 +38,19 @@ struct BulkRow<'a> {
     bar: &'a Bar,
 }
 
+/// The numbers of a row, as they are bound.
+struct RowNumbers {
+    time: i64,
+    prices: [f64; 4],
+    volume: i64,
+    turnover: Option<f64>,
+    trades: Option<i64>,
+}
+
 /// `INSERT OR IGNORE` of exactly [`ROWS`] rows, all of them made at one moment.
 struct InsertRows<'a> {
     texts: Vec<(&'a str, &'static str)>,
-    numbers: Vec<(i64, [f64; 4], i64, Option<f64>, Option<i64>)>,
+    numbers: Vec<RowNumbers>,
     created_at: &'a str,
 }
 
@@ -53,13 +62,13 @@ impl<'a> InsertRows<'a> {
             .map(|BulkRow { bar, .. }| {
                 let prices = [bar.ohlcv.open(), bar.ohlcv.high(), bar.ohlcv.low(), bar.ohlcv.close()];
                 let traded = bar.ohlcv.traded();
-                (
-                    bar.first.start().get(),
-                    prices.map(|price| price.units()),
-                    bar.ohlcv.volume(),
-                    traded.map(Traded::turnover_units),
-                    traded.map(Traded::trades),
-                )
+                RowNumbers {
+                    time: bar.first.start().get(),
+                    prices: prices.map(|price| price.units()),
+                    volume: bar.ohlcv.volume(),
+                    turnover: traded.map(Traded::turnover_units),
+                    trades: traded.map(Traded::trades),
+                }
             })
             .collect();
         Self { texts, numbers, created_at }
@@ -79,7 +88,8 @@ impl QueryFragment<Sqlite> for InsertRows<'_> {
              (symbol, interval, time, open, high, low, close, volume, turnover, trades, created_at) VALUES ",
         );
         for (place, (texts, numbers)) in self.texts.iter().zip(&self.numbers).enumerate() {
-            let ((symbol, interval), (time, prices, volume, turnover, trades)) = (texts, numbers);
+            let (symbol, interval) = texts;
+            let RowNumbers { time, prices, volume, turnover, trades } = numbers;
             out.push_sql(if place == 0 { "(" } else { ", (" });
             out.push_bind_param::<Text, str>(symbol)?;
             out.push_sql(", ");

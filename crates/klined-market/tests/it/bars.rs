@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use chrono::NaiveDate;
 use klined_market::bars::{Bar, Checkpoint, InvalidCheckpoint, Opening, Repair, Rollup, SymbolRun};
-use klined_market::base::{Instrument, Interval, Ohlcv, Price, Symbol};
+use klined_market::base::{Instrument, Interval, Ohlcv, Price, Symbol, Traded};
 use klined_market::calendar::Minute;
 use klined_market::model::{Model, ModelKind, StateOfOtherModel};
 use klined_testing::market::{full, gbm, instrument};
@@ -227,7 +227,10 @@ fn naive(bars: &[Bar]) -> Rolled {
     let describe = |bars: Vec<Ohlcv>| {
         let (high, low) = (bars.iter().map(Ohlcv::high).max(), bars.iter().map(Ohlcv::low).min());
         let volume = bars.iter().map(Ohlcv::volume).sum();
-        Ohlcv::new(bars[0].open(), high.unwrap(), low.unwrap(), bars[bars.len() - 1].close(), volume).unwrap()
+        let of_all = |number: fn(Traded) -> i64| bars.iter().map(|bar| number(bar.traded().unwrap())).sum();
+        let traded = Traded::new(of_all(Traded::turnover), of_all(Traded::trades)).unwrap();
+        let whole = Ohlcv::new(bars[0].open(), high.unwrap(), low.unwrap(), bars[bars.len() - 1].close(), volume);
+        whole.unwrap().with_traded(Some(traded))
     };
     buckets.into_iter().map(|(key, bars)| (key, describe(bars))).collect()
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use klined_market::bars::ticks::traded_of;
 use klined_market::bars::{Bar, SymbolRun};
 use klined_market::base::{Instrument, Seed};
 use klined_market::calendar::{Calendar, Hours};
@@ -47,6 +48,10 @@ fn a_day_has_a_bar_in_each_of_its_minutes_and_a_restart_makes_the_same() {
                 let day = calendar.day_of(bars[0].first);
                 let firsts: Vec<_> = bars.iter().map(|bar| bar.first).collect();
                 assert_eq!(firsts, calendar.minutes_of(day).collect::<Vec<_>>(), "{hours} {}", model.kind);
+                for bar in bars {
+                    let decided = traded_of(Seed(7), &calendar, &stock().symbol, stock().board, bar);
+                    assert!(decided.is_some() && decided == bar.ohlcv.traded(), "{hours} {} {day}", model.kind);
+                }
             }
             let mut run = SymbolRun::list(model.clone(), stock(), calendar.day_of(made[0][0].first));
             for bars in &made[..9] {
