@@ -18,13 +18,13 @@ mod universe;
 mod verify;
 
 pub use advance::{missing_partitions, unprepared};
-pub use aggregate::{Aggregator, Folded};
+pub use aggregate::{Aggregator, Filled, Folded};
 pub use backfill::{Backfilled, Progress, Window, backfill, begin_again, clear, roll_up_the_rest};
 pub use error::JobError;
 pub use foresight::{Foreseen, Foresight, LATE_MAX, Prepared, Reading};
 pub use future::refuse_future;
 pub use generate::Generator;
-pub use market::{DEFAULT_SEED, Market, ModelChoice, require_universe};
+pub use market::{DEFAULT_SEED, Market, ModelChoice, hours, require_universe};
 pub use repair::{Changes, Plan, Repair};
 pub use stop::Stop;
 pub use tick_facts::{SymbolDay, past_tick_facts, tick_facts_of_days};

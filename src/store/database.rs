@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 
 use klined_market::bars::Halt;
-use klined_market::base::{MarketClock, Shard, Symbol, UnixSeconds};
+use klined_market::base::{MarketClock, Shard, Symbol, Traded, UnixSeconds};
+use klined_market::calendar::Hours;
 use klined_market::universe::UniverseRow;
 
 use super::connection::AnyConnection;
@@ -84,11 +85,21 @@ pub(super) trait MarketDatabase: Send + Sync {
     /// Fills an empty `stock_metadata`.
     fn fill_universe(connection: &mut Self::Link, universe: &[UniverseRow]) -> Result<(), StoreError>;
 
+    /// Removes the empty room that a market of other hours has left for its bars.
+    fn fit_room(connection: &mut Self::Link, hours: Hours) -> Result<(), StoreError>;
+
     /// Writes minutes with all that belongs to them.
     fn put_minutes(connection: &mut Self::Link, write: &MarketWrite) -> Result<(), StoreError>;
 
     /// Writes roll-ups and settles what they repair.
     fn put_rollups(connection: &mut Self::Link, writes: &[RollupWrite]) -> Result<(), StoreError>;
+
+    /// Gives 1-minute bars turnover and number of trades, where they have neither.
+    fn put_turnover(
+        connection: &mut Self::Link,
+        symbol: &Symbol,
+        found: &[(UnixSeconds, Traded)],
+    ) -> Result<(), StoreError>;
 
     /// Writes a part of a history.
     fn put_part(connection: &mut Self::Link, part: &HistoryPart) -> Result<(), StoreError>;
@@ -220,6 +231,9 @@ impl<D: MarketDatabase> WriteMarket for D {
     fn claim(&self, identity: &Identity, default_universe: &[UniverseRow]) -> Result<(), StoreError> {
         self.transaction("claim the database", |connection| {
             let is_new = identity::claim(&mut Self::any(connection), identity)?;
+            if is_new {
+                Self::fit_room(connection, identity.hours)?;
+            }
             if is_new && identity::universe(&mut Self::any(connection))?.is_empty() {
                 Self::fill_universe(connection, default_universe)?;
             }
@@ -347,6 +361,12 @@ impl<D: MarketDatabase> RollUp for D {
 
     fn rollup_lanes(&self) -> usize {
         self.lanes()
+    }
+
+    fn fill_turnover(&self, lease: &Lease, symbol: &Symbol, found: &[(UnixSeconds, Traded)]) -> Result<(), StoreError> {
+        self.hook().call(Operation::Other, || {
+            self.write_under("fill in turnovers", lease, |connection| Self::put_turnover(connection, symbol, found))
+        })
     }
 
     fn write_rollups(&self, lease: &Lease, writes: &[RollupWrite]) -> Result<(), StoreError> {

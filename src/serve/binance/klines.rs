@@ -10,13 +10,13 @@ use chrono::{DateTime, Months};
 
 use super::answers::{BinanceAnswer, encoded};
 use super::parameters::BinanceQuery;
-use super::running::{KlineState, Klines, MINUTES_MAX};
+use super::running::{KlineState, Klines, minutes_max};
 use crate::query::errors::{Failure, Refusal};
 use crate::query::{Age, BarPage, BarQuery, PageKey, Shape, ShownBar, Ticks};
 use crate::serve::server::Server;
 use crate::store::{BarRange, BarStore};
 use klined_market::bars::Bar;
-use klined_market::base::{Interval, Nanos, Price, Seconds, Symbol, UnixSeconds};
+use klined_market::base::{Interval, Nanos, Price, Seconds, Symbol, Traded, UnixSeconds};
 use klined_market::calendar::Calendar;
 
 const LIMIT_USUAL: u16 = 500;
@@ -54,7 +54,7 @@ pub fn end(start: UnixSeconds, interval: Interval, calendar: &Calendar) -> UnixS
     next.map_or(length_later, |next| length_later.min(next.start()))
 }
 
-/// The rows. What is not kept of a bar, its turnover and its trades, is 0.
+/// The rows. What is not known of a bar is 0: turnover and trades of a bar of an earlier version, and the part that buyers took.
 fn encode(bars: &[ShownBar], interval: Interval, unit: Nanos, calendar: &Calendar) -> Bytes {
     let mut text = String::with_capacity(bars.len() * 140 + 2);
     text.push('[');
@@ -63,12 +63,28 @@ fn encode(bars: &[ShownBar], interval: Interval, unit: Nanos, calendar: &Calenda
         let (open_time, close_time) = (bar.start.count_of(unit), end(bar.start, interval, calendar).count_of(unit) - 1);
         let _ = write!(
             text,
-            "{comma}[{open_time},\"{:.2}\",\"{:.2}\",\"{:.2}\",\"{:.2}\",\"{}\",{close_time},\"0\",0,\"0\",\"0\",\"0\"]",
-            bar.open, bar.high, bar.low, bar.close, bar.volume
+            "{comma}[{open_time},\"{:.2}\",\"{:.2}\",\"{:.2}\",\"{:.2}\",\"{}\",{close_time},\"{}\",{},\"0\",\"0\",\"0\"]",
+            bar.open,
+            bar.high,
+            bar.low,
+            bar.close,
+            bar.volume,
+            quote_volume(bar.traded),
+            count(bar.traded)
         );
     }
     text.push(']');
     Bytes::from(text)
+}
+
+/// A turnover, in hundredths.
+pub fn quote_volume(traded: Option<Traded>) -> String {
+    traded.map_or_else(|| "0".to_owned(), |traded| format!("{:.2}", traded.turnover_units()))
+}
+
+/// A number of trades.
+pub fn count(traded: Option<Traded>) -> i64 {
+    traded.map_or(0, Traded::trades)
 }
 
 /// The bars of a page, which go on to the present where the page does: what the roll-ups do not have yet is summed from the stored
@@ -116,25 +132,26 @@ fn fresh(
     let all = |interval| BarRange { symbol, interval, from: UnixSeconds::EPOCH, to: UnixSeconds::MAX };
     let present = ticks.present(symbol, Age::Present)?.minute;
     let Some(stored) = store.last_bars(&[all(interval)], 1)?.pop() else { return Ok(Vec::new()) };
-    let minutes = store.bars(&[BarRange { from: stored.time, ..all(Interval::Minute1) }], MINUTES_MAX)?;
+    let most = minutes_max(calendar.hours());
+    let minutes = store.bars(&[BarRange { from: stored.time, ..all(Interval::Minute1) }], most)?;
     let minutes: Vec<Bar> = minutes.iter().filter_map(|bar| bar.parse(calendar).ok()).collect();
     // So far behind are only roll-ups that nobody makes.
-    let is_complete = minutes.len() < MINUTES_MAX;
+    let is_complete = minutes.len() < most;
     Ok(Klines::of_minutes(calendar, interval, &minutes, present.filter(|_| is_complete)).iter().map(shown).collect())
 }
 
 fn shown(kline: &KlineState) -> ShownBar {
     let (ohlcv, units) = (kline.ohlcv, Price::units);
     let [open, high, low, close] = [ohlcv.open(), ohlcv.high(), ohlcv.low(), ohlcv.close()].map(units);
-    ShownBar { start: kline.start, open, high, low, close, volume: ohlcv.volume() }
+    ShownBar { start: kline.start, open, high, low, close, volume: ohlcv.volume(), traded: ohlcv.traded() }
 }
 
 /// A page of bars; the latest, as they are asked for without times, may be ready.
 pub async fn klines(State(server): State<Arc<Server>>, headers: HeaderMap, parameters: BinanceQuery) -> BinanceAnswer {
     let prices = server.reader.price_list().await?;
-    let (row, interval) = (parameters.symbol(&prices)?, parameters.interval()?);
+    let (row, interval) = (parameters.symbol(&prices)?.row, parameters.interval()?);
     let limit = parameters.limit(LIMIT_USUAL, LIMIT_MOST)?;
-    parameters.check_zone()?;
+    parameters.check_zone(server.hours())?;
     let ((start, end), unit, symbol) = (parameters.range()?, unit(&headers), row.symbol);
     let query = BarQuery { start, end, limit, ..BarQuery::latest(symbol, interval) };
     let made = async {

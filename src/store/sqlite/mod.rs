@@ -21,7 +21,8 @@ use diesel::prelude::*;
 use diesel::r2d2::{ConnectionManager, Pool, PooledConnection};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
-use klined_market::base::{Shard, Symbol, UnixSeconds};
+use klined_market::base::{Shard, Symbol, Traded, UnixSeconds};
+use klined_market::calendar::Hours;
 use klined_market::universe::UniverseRow;
 
 use self::file::DatabaseFile;
@@ -198,12 +199,24 @@ impl MarketDatabase for SqliteStore {
         write::universe(connection, universe)
     }
 
+    fn fit_room(_connection: &mut SqliteConnection, _hours: Hours) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     fn put_minutes(connection: &mut SqliteConnection, write: &MarketWrite) -> Result<(), StoreError> {
         write::minutes(connection, write)
     }
 
     fn put_rollups(connection: &mut SqliteConnection, writes: &[RollupWrite]) -> Result<(), StoreError> {
         bulk::rollups(connection, writes)
+    }
+
+    fn put_turnover(
+        connection: &mut SqliteConnection,
+        symbol: &Symbol,
+        found: &[(UnixSeconds, Traded)],
+    ) -> Result<(), StoreError> {
+        bulk::fill_turnover(connection, symbol, found)
     }
 
     fn put_part(connection: &mut SqliteConnection, part: &HistoryPart) -> Result<(), StoreError> {
