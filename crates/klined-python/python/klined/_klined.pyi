@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from datetime import date
 from os import PathLike
-from typing import Any, final
+from typing import final
 
-import pandas
+import pandas  # type: ignore[import-untyped]
 import polars
-import pyarrow
+import pyarrow  # type: ignore[import-untyped]
+
+__all__ = ["KlinedError", "Table", "__version__", "bars", "minutes", "quotes", "sessions", "ticks", "universe"]
 
 __version__: str
 
