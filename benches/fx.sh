@@ -74,18 +74,17 @@ if wanted server && [ -n "${ORIGINAL:-}" ]; then
     work=(--mode faster-than-life --host 127.0.0.1 --pg_port $((port + 1)) --protocol http --market_data_min_eps 1000 --market_data_max_eps 15000
         --core_min_eps 800 --core_max_eps 1100 --min_levels 5 --max_levels 5 --processes 1 --create_views false --start_ts "$FX_START_TS"
         --total_market_data_events)
+    TIMEFORMAT='%R %U'
     for _ in $(seq "$rounds"); do
-        begun=$(now)
-        "${PYTHON:-python3}" "$ORIGINAL/fx_data_generator.py" "${work[@]}" 300000 >"$folder/original.log" 2>&1
-        since "$begun" >>"$folder/original"
+        { time "${PYTHON:-python3}" "$ORIGINAL/fx_data_generator.py" "${work[@]}" 300000 >"$folder/original.log" 2>&1; } 2>>"$folder/original"
         drop ''
-        begun=$(now)
-        "$program" "${work[@]}" 300000 2>/dev/null
-        since "$begun" >>"$folder/ours"
+        { time "$program" "${work[@]}" 300000 2>"$folder/ours.log"; } 2>>"$folder/ours"
         drop ''
     done
-    awk -v original="$(median <"$folder/original")" -v ours="$(median <"$folder/ours")" \
-        'BEGIN { printf "300,000 books, seconds from start to end: original %.2f, ours %.2f, ratio %.1f\n", original, ours, original / ours }'
+    for column in 1 2; do
+        awk -v original="$(cut -d' ' -f$column "$folder/original" | median)" -v ours="$(cut -d' ' -f$column "$folder/ours" | median)" -v column="$column" 'BEGIN {
+            printf "300,000 books, %s: original %.2f s, ours %.2f s, ratio %.1f\n", column == 1 ? "from start to end" : "processor time of the program", original, ours, original / ours }'
+    done
 fi
 
 if wanted now; then

@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 
 use super::answers::BinanceError;
+use super::pairs::NamedRow;
 use crate::query::PriceList;
 use crate::serve::kit::parameters::{QueryMap, RouteError};
-use crate::store::PriceRow;
-use klined_market::base::{Interval, Nanos, UnixSeconds};
+use klined_market::base::{Interval, Nanos, UnixNanos, UnixSeconds};
 
 const LEGAL_NUMBER: &str = "^[0-9]{1,20}$";
 const LEGAL_SYMBOL: &str = "^[A-Za-z0-9-_.^=:/]{1,20}$";
@@ -23,7 +23,7 @@ const ZONES: std::ops::RangeInclusive<i32> = -90..=14 * MINUTES_PER_HOUR;
 pub type BinanceQuery = QueryMap<BinanceError>;
 
 /// Every name that a query string may have.
-pub const KNOWN: [&str; 12] = [
+pub const KNOWN: [&str; 18] = [
     "symbol",
     "symbols",
     "interval",
@@ -31,26 +31,41 @@ pub const KNOWN: [&str; 12] = [
     "endTime",
     "timeZone",
     "limit",
+    "fromId",
+    "windowSize",
     "type",
     "permissions",
     "showPermissionSets",
     "streams",
     "timeUnit",
+    "recvWindow",
+    "timestamp",
+    "signature",
+    "symbolStatus",
 ];
 
 const KLINES: &[&str] = &["symbol", "interval", "startTime", "endTime", "timeZone", "limit"];
 /// The names that each route over REST takes. Permissions change nothing: all symbols have the same.
-const OF_ROUTE: [(&str, &[&str]); 9] = [
+const OF_ROUTE: [(&str, &[&str]); 16] = [
     ("ping", &[]),
     ("time", &[]),
-    ("exchangeInfo", &["symbol", "symbols", "permissions", "showPermissionSets"]),
+    ("exchangeInfo", &["symbol", "symbols", "permissions", "showPermissionSets", "symbolStatus"]),
     ("klines", KLINES),
     ("uiKlines", KLINES),
+    ("depth", &["symbol", "limit"]),
     ("trades", &["symbol", "limit"]),
+    ("historicalTrades", &["symbol", "limit", "fromId"]),
+    ("aggTrades", &["symbol", "fromId", "startTime", "endTime", "limit"]),
+    ("avgPrice", &["symbol"]),
+    ("ticker", &["symbol", "symbols", "windowSize", "type"]),
+    ("ticker/tradingDay", &["symbol", "symbols", "timeZone", "type"]),
     ("ticker/price", &["symbol", "symbols"]),
     ("ticker/bookTicker", &["symbol", "symbols"]),
     ("ticker/24hr", &["symbol", "symbols", "type"]),
+    ("asset/tradeFee", &["symbol", "recvWindow", "timestamp", "signature"]),
 ];
+/// What routes begin with.
+const ROOTS: [&str; 2] = ["/api/v3/", "/sapi/v1/"];
 
 impl RouteError for BinanceError {
     const KNOWN: &'static [&'static str] = &KNOWN;
@@ -58,7 +73,8 @@ impl RouteError for BinanceError {
     /// A stream's route passes over what it does not know, as at Binance.
     fn check(path: &str, names: &[Cow<'_, str>]) -> Result<(), Self> {
         let of = |route: &str| OF_ROUTE.iter().find(|(name, _)| *name == route).map(|(_, known)| *known);
-        let Some(known) = path.split_once("/api/v3/").and_then(|(_, route)| of(route)) else { return Ok(()) };
+        let route = ROOTS.iter().find_map(|root| path.split_once(root));
+        let Some(known) = route.and_then(|(_, route)| of(route)) else { return Ok(()) };
         let read = names.iter().filter(|name| known.contains(&&***name)).count();
         match names.len() {
             sent if sent == read => Ok(()),
@@ -84,12 +100,12 @@ impl BinanceQuery {
     }
 
     /// The symbol, in any case.
-    pub fn symbol<'b>(&self, prices: &'b PriceList) -> Result<&'b PriceRow, BinanceError> {
+    pub fn symbol<'b>(&self, prices: &'b PriceList) -> Result<NamedRow<'b>, BinanceError> {
         find(prices, self.get("symbol").ok_or(BinanceError::Missing("symbol"))?)
     }
 
     /// The rows of `symbol` or of `symbols`, a JSON list; none where neither is given.
-    pub fn symbols<'b>(&self, prices: &'b PriceList) -> Result<Option<Vec<&'b PriceRow>>, BinanceError> {
+    pub fn symbols<'b>(&self, prices: &'b PriceList) -> Result<Option<Vec<NamedRow<'b>>>, BinanceError> {
         match (self.get("symbol"), self.get("symbols")) {
             (Some(_), Some(_)) => Err(BinanceError::Combination),
             (Some(symbol), None) => Ok(Some(vec![find(prices, symbol)?])),
@@ -99,6 +115,20 @@ impl BinanceQuery {
                 names.iter().map(|name| find(prices, name)).collect::<Result<_, _>>().map(Some)
             }
             (None, None) => Ok(None),
+        }
+    }
+
+    /// The rows of [`Self::symbols`], or all of them under their tickers.
+    pub fn symbols_or_all<'b>(&self, prices: &'b PriceList) -> Result<Vec<NamedRow<'b>>, BinanceError> {
+        Ok(self.symbols(prices)?.unwrap_or_else(|| prices.rows.iter().map(NamedRow::plain).collect()))
+    }
+
+    /// Whether figures are asked for without those that `type=MINI` leaves out.
+    pub fn is_mini(&self) -> Result<bool, BinanceError> {
+        match self.get("type") {
+            None | Some("FULL") => Ok(false),
+            Some("MINI") => Ok(true),
+            Some(_) => Err(BinanceError::NotValid("type")),
         }
     }
 
@@ -116,17 +146,27 @@ impl BinanceQuery {
         }
     }
 
+    /// A time in milliseconds, or in microseconds where it is that large, as milliseconds.
+    fn millis(&self, name: &'static str) -> Result<Option<u64>, BinanceError> {
+        let number = self.number(name)?;
+        Ok(number.map(|number| if number >= MICROS_FROM { number / MICROS_PER_MILLI } else { number }))
+    }
+
+    /// The first and the last instant of trades.
+    pub fn instants(&self) -> Result<(Option<UnixNanos>, Option<UnixNanos>), BinanceError> {
+        let nanos = |millis: u64| {
+            let count = i64::try_from(millis).ok();
+            count.and_then(|count| UnixNanos::checked_from(count, Nanos::MILLISECOND)).unwrap_or(UnixNanos::MAX)
+        };
+        let end = self.millis("endTime")?.map(|end| nanos(end.saturating_add(1)).previous());
+        Ok((self.millis("startTime")?.map(nanos), end))
+    }
+
     /// The first and the last second that a bar may start at.
     pub fn range(&self) -> Result<(Option<UnixSeconds>, Option<UnixSeconds>), BinanceError> {
-        let millis = |name| {
-            let number = self.number(name)?;
-            Ok::<_, BinanceError>(
-                number.map(|number| if number >= MICROS_FROM { number / MICROS_PER_MILLI } else { number }),
-            )
-        };
         let seconds = |count: u64| i64::try_from(count).map_or(UnixSeconds::MAX, UnixSeconds::new);
-        let start = millis("startTime")?.map(|millis| seconds(millis.div_ceil(MILLIS_PER_SECOND)));
-        Ok((start, millis("endTime")?.map(|millis| seconds(millis / MILLIS_PER_SECOND))))
+        let start = self.millis("startTime")?.map(|millis| seconds(millis.div_ceil(MILLIS_PER_SECOND)));
+        Ok((start, self.millis("endTime")?.map(|millis| seconds(millis / MILLIS_PER_SECOND))))
     }
 }
 
@@ -136,15 +176,15 @@ impl BinanceQuery {
     pub fn all(&self) {
         let prices = PriceList::default();
         let _ = (self.limit(500, 1000), self.symbol(&prices).is_ok(), self.symbols(&prices).is_ok(), self.interval());
-        let _ = (self.range(), self.check_zone());
+        let _ = (self.range(), self.instants(), self.check_zone(), self.is_mini());
     }
 }
 
-fn find<'b>(prices: &'b PriceList, ticker: &str) -> Result<&'b PriceRow, BinanceError> {
+fn find<'b>(prices: &'b PriceList, ticker: &str) -> Result<NamedRow<'b>, BinanceError> {
     if ticker.parse::<klined_market::base::Symbol>().is_err() {
         return Err(BinanceError::Illegal("symbol", LEGAL_SYMBOL));
     }
-    prices.find_any_case(ticker).ok_or(BinanceError::Symbol)
+    NamedRow::find(prices, ticker).ok_or(BinanceError::Symbol)
 }
 
 /// Binance's names of the intervals that there are.

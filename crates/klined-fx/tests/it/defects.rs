@@ -57,10 +57,11 @@ fn a_plan_of_any_length_takes_the_same_memory() {
         let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
     };
-    let (early, late) = (resident_at(20_000_000), resident_at(200_000_000));
+    // The allocator's arenas fill during the first rows, at a speed that depends on the machine.
+    let (early, late) = (resident_at(60_000_000), resident_at(360_000_000));
     running.kill();
-    // Ten times as many rows; a second's rows alone are a few megabytes.
-    assert!(late < early + 30_000, "{early} and then {late} kilobytes");
+    // Three hundred megabytes of rows are written between the two, and the plan has terabytes.
+    assert!(late < early + 100_000, "{early} and then {late} kilobytes");
 }
 
 #[test]
