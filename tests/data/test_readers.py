@@ -70,7 +70,7 @@ def test_polars_reads_every_format(folder, wanted):
     frame = polars.DataFrame(wanted)
     assert polars.read_parquet(folder / "bars.parquet").equals(frame)
     assert polars.read_ipc(folder / "bars.arrow").equals(frame)
-    columns = ["symbol", "open", "high", "low", "close", "volume"]
+    columns = ["symbol", "open", "high", "low", "close", "volume", "turnover", "trades"]
     assert polars.read_csv(folder / "bars.csv").select(columns).equals(frame.select(columns))
     assert polars.read_ndjson(folder / "bars.jsonl").select(columns).equals(frame.select(columns))
 

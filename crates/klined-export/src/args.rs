@@ -27,7 +27,7 @@ pub struct ExportArgs {
 
 #[derive(Debug, Clone, Subcommand)]
 pub enum ExportCommand {
-    /// Bars: symbol, time, open, high, low, close, volume
+    /// Bars: symbol, time, open, high, low, close, volume, turnover, trades
     Bars(Box<BarsCommand>),
     /// Trades: symbol, time, id, price, size, side
     Trades(Box<TicksCommand>),

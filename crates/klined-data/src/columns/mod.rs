@@ -2,12 +2,12 @@
 //!
 //! | rows | columns |
 //! |---|---|
-//! | bars | `symbol`, `time`, `open`, `high`, `low`, `close`, `volume` |
+//! | bars | `symbol`, `time`, `open`, `high`, `low`, `close`, `volume`, `turnover`, `trades` |
 //! | trades | `symbol`, `time`, `id`, `price`, `size`, `side` |
 //! | quotes | `symbol`, `time`, `id`, `bid`, `bid_size`, `ask`, `ask_size` |
 //!
-//! Instants are timestamps in the time zone of the market, of microseconds for bars and of nanoseconds for trades and quotes. Prices are
-//! in currency units, sizes and volumes in shares.
+//! Instants are timestamps in the time zone of the market, of microseconds for bars and of nanoseconds for trades and quotes. Prices and
+//! turnover are in currency units, sizes and volumes in shares. Turnover and number of trades are null in bars that an earlier version stored.
 
 mod bars;
 mod parts;

@@ -23,7 +23,10 @@ fn bars_are_the_same_in_a_file_and_on_standard_output_and_no_database_is_made() 
 fn each_command_has_its_columns() {
     let place = Place::new();
     for (words, header) in [
-        (format!("bars {MARKET} --symbols AAPL --interval 1d"), "symbol,time,open,high,low,close,volume"),
+        (
+            format!("bars {MARKET} --symbols AAPL --interval 1d"),
+            "symbol,time,open,high,low,close,volume,turnover,trades",
+        ),
         (format!("trades {MARKET} --symbols AAPL"), "symbol,time,id,price,size,side"),
         (format!("quotes {MARKET} --symbols AAPL,V"), "symbol,time,id,bid,bid_size,ask,ask_size"),
         (
