@@ -203,7 +203,7 @@ fn trades_add_up_to_the_bars_and_quotes_stand_around_them() {
 #[test]
 fn prices_are_decimals_where_these_are_wanted_and_labels_ends() {
     let market = demo(&["AAPL"], "2026-03-02", "2026-03-03").unwrap();
-    let style = Style { prices: Prices::Decimal, label: Label::End };
+    let style = Style { prices: Prices::Decimal, label: Label::End, layout: None };
     let all = |style| pieces(&market, Dataset::Bars(Interval::Minute30), style, 1, Cut::default()).remove(0).2;
     let (decimal, float) = (all(style), all(Style::default()));
     let closes = decimal.column_by_name("close").unwrap();
