@@ -63,7 +63,7 @@ CREATE TABLE stock_realtime_price (
 CREATE TABLE market_status (
     id INTEGER PRIMARY KEY DEFAULT 1 CHECK (id = 1),
     is_trading BOOLEAN NOT NULL,
-    current_session VARCHAR(20) NOT NULL CHECK (current_session IN ('morning', 'afternoon', 'closed')),
+    current_session VARCHAR(20) NOT NULL CHECK (current_session IN ('morning', 'afternoon', 'regular', 'closed')),
     -- of the present session, or of the next one while closed
     session_start BIGINT NOT NULL,
     session_end BIGINT NOT NULL,
@@ -75,7 +75,7 @@ CREATE TABLE market_identity (
     seed VARCHAR(20) NOT NULL,
     model VARCHAR(40) NOT NULL,
     created_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP
-, retained_from BIGINT);
+, retained_from BIGINT, calendar VARCHAR(20) NOT NULL DEFAULT 'sse');
 
 CREATE TABLE role_epoch (
     role VARCHAR(20) PRIMARY KEY NOT NULL,
@@ -193,7 +193,7 @@ CREATE TABLE __diesel_schema_migrations (
     run_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP
 );
 INSERT INTO __diesel_schema_migrations (version)
-VALUES ('20261120000000'), ('20261121000001'), ('20261121000002'), ('20261121000003'), ('20261121000004'), ('20261121000005'), ('20261121000006'), ('20261121000007'), ('20261129000008'), ('20261129000009'), ('20261129000010'), ('20261129000011'), ('20261129000012'), ('20261129000013'), ('20261129000015');
+VALUES ('20261120000000'), ('20261121000001'), ('20261121000002'), ('20261121000003'), ('20261121000004'), ('20261121000005'), ('20261121000006'), ('20261121000007'), ('20261129000008'), ('20261129000009'), ('20261129000010'), ('20261129000011'), ('20261129000012'), ('20261129000013'), ('20261129000014'), ('20261129000015');
 
 -- The universe `demo` and the status of a market that has not begun. For another universe leave the stocks out.
 INSERT INTO stock_metadata (symbol, name, sector, base_price, base_volatility, daily_turnover) VALUES

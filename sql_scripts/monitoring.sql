@@ -5,7 +5,7 @@
 --
 -- `days` is how many dates back from the newest bar are looked at (3), `rows` the most lines of a list (20). Bars are reached by the
 -- primary key stock by stock and only in the newest partitions, so that it is quick however long the history. Times are
--- Shanghai's. klined_reader of roles.sql may run it; sessions of other users are seen whole by members of pg_monitor only.
+-- those of the market's clocks. klined_reader of roles.sql may run it; sessions of other users are seen whole by members of pg_monitor only.
 \set QUIET on
 \if :{?days}
 \else
@@ -25,16 +25,20 @@ SELECT (:'days' ~ '^[1-9][0-9]{0,3}$' AND :'rows' ~ '^[1-9][0-9]{0,5}$')::text A
 \endif
 \pset footer off
 \pset null '-'
-SET timezone = 'Asia/Shanghai';
+SELECT coalesce((SELECT calendar FROM market_identity), 'sse') AS calendar \gset
+-- The zone of the calendar's clocks, and the seconds before midnight at which a day begins.
+SELECT zone, lead FROM (VALUES ('sse', 'Asia/Shanghai', 0), ('nyse', 'America/New_York', 0), ('24x7', 'UTC', 0),
+    ('fx', 'America/New_York', 25200)) AS z (calendar, zone, lead) WHERE calendar = :'calendar' \gset
+SET timezone = :'zone';
 
 SELECT coalesce(max(last_update), 0) AS newest,
-    coalesce(extract(epoch FROM date_trunc('day', to_timestamp(max(last_update))) - make_interval(days => :days - 1))::bigint,
+    coalesce(extract(epoch FROM date_trunc('day', to_timestamp(max(last_update) + :lead)) - make_interval(days => :days - 1))::bigint,
         0) AS since
 FROM stock_state \gset
 
 \echo
 \echo '== Market =='
-SELECT i.seed, i.model, s.is_trading, s.current_session AS session, s.last_update AS market_time,
+SELECT i.seed, i.model, i.calendar, s.is_trading, s.current_session AS session, s.last_update AS market_time,
     now() - s.last_update AS behind_the_clock, to_timestamp(s.session_start) AS session_start,
     to_timestamp(s.session_end) AS session_end, to_timestamp(i.retained_from) AS retained_from
 FROM market_identity i FULL JOIN market_status s ON true;
@@ -72,44 +76,57 @@ GROUP BY market_state
 ORDER BY market_state;
 
 -- PostgreSQL does not know the exchange's calendar. A date is taken for a trading day when any stock has a 1-minute bar on it; then
--- every stock listed on it should have the 240 minutes of its two sessions, up to the newest bar of the market, but for its
--- halts. What this cannot see: a date on which all bars are missing (it looks like a holiday), bars on a holiday, days before
+-- every stock listed on it should have all minutes of the sessions of a regular day, up to the newest bar of the market, but for its
+-- halts. Days in New York may close early, so its days end with the last bar of any stock. What this cannot see: a date on which all bars are missing (it looks like a holiday), bars on a holiday, days before
 -- those looked at, and whether the bars that are there are right. `klined verify` sees all of it.
 \echo
 \echo '== Missing minutes, of the last days looked at =='
-WITH dates AS (
-    SELECT day::date AS day, extract(epoch FROM day)::bigint AS midnight
-    FROM generate_series(to_timestamp(:since), to_timestamp(:newest), interval '1 day') AS day
-    WHERE extract(epoch FROM day) >= coalesce((SELECT retained_from FROM market_identity), 0)
+WITH sessions AS (
+    -- The first minute in seconds after midnight, and the number of minutes.
+    SELECT opens, minutes
+    FROM (VALUES ('sse', 34200, 120), ('sse', 46800, 120), ('nyse', 34200, 390), ('24x7', 0, 1440), ('fx', -25200, 1440))
+        AS s (calendar, opens, minutes)
+    WHERE calendar = :'calendar'
+), dates AS (
+    SELECT day::date AS day, extract(epoch FROM day)::bigint AS midnight, extract(epoch FROM day)::bigint - :lead AS begins
+    FROM generate_series(to_timestamp(:since), to_timestamp(:newest + :lead), interval '1 day') AS day
+    WHERE extract(epoch FROM day) - :lead >= coalesce((SELECT retained_from FROM market_identity), 0)
 ), trading_days AS (
-    SELECT d.day, d.midnight
+    SELECT d.day, d.midnight, d.begins, CASE :'calendar' WHEN 'nyse' THEN (
+        SELECT max(c.latest)
+        FROM rollup_watermark w
+        CROSS JOIN LATERAL (
+            SELECT max(k.time) AS latest
+            FROM market_klines k
+            WHERE k.symbol = w.symbol AND k.interval = '1m' AND k.time >= d.begins AND k.time < d.begins + 86400
+        ) c
+    ) ELSE :newest END AS ends
     FROM dates d
     WHERE EXISTS (
         SELECT FROM rollup_watermark w
         WHERE EXISTS (
             SELECT FROM market_klines k
-            WHERE k.symbol = w.symbol AND k.interval = '1m' AND k.time >= d.midnight AND k.time < d.midnight + 86400
+            WHERE k.symbol = w.symbol AND k.interval = '1m' AND k.time >= d.begins AND k.time < d.begins + 86400
         )
     )
 ), incomplete AS (
-    SELECT l.symbol, d.day, d.midnight
+    SELECT l.symbol, d.day, d.midnight, d.ends
     FROM trading_days d
     JOIN stock_listing l ON d.day >= l.first_day AND d.day <= coalesce(l.last_day, d.day)
     CROSS JOIN LATERAL (
         SELECT count(*) AS bars
         FROM market_klines k
-        WHERE k.symbol = l.symbol AND k.interval = '1m' AND k.time >= d.midnight AND k.time < d.midnight + 86400
+        WHERE k.symbol = l.symbol AND k.interval = '1m' AND k.time >= d.begins AND k.time < d.begins + 86400
     ) c
-    WHERE c.bars < 240
+    WHERE c.bars < (SELECT sum(minutes) FROM sessions)
 ), missing AS (
     SELECT i.symbol, i.day, minute
     FROM incomplete i
     CROSS JOIN LATERAL (
-        SELECT generate_series(i.midnight + 34200, i.midnight + 34200 + 119 * 60, 60)
-        UNION ALL
-        SELECT generate_series(i.midnight + 46800, i.midnight + 46800 + 119 * 60, 60)
+        SELECT generate_series(i.midnight + s.opens, i.midnight + s.opens + (s.minutes - 1) * 60, 60)
+        FROM sessions s
     ) AS m (minute)
-    WHERE minute <= :newest
+    WHERE minute <= least(:newest, i.ends)
       AND NOT EXISTS (SELECT FROM market_klines k WHERE k.symbol = i.symbol AND k.interval = '1m' AND k.time = minute)
       AND NOT EXISTS (SELECT FROM stock_halt h
           WHERE h.symbol = i.symbol AND h.from_time <= minute AND minute < h.until_time)

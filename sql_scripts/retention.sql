@@ -36,8 +36,12 @@ SELECT (:'keep_months' ~ '^[0-9]{1,4}$' AND :'keep_months' NOT IN ('0', '00', '0
     DO 'BEGIN RAISE ''keep_months must be a whole number from 1 to 9999''; END';
 \endif
 
-SELECT extract(epoch FROM (date_trunc('month', to_timestamp(max(last_update)) AT TIME ZONE 'Asia/Shanghai')
-        - make_interval(months => :keep_months)) AT TIME ZONE 'Asia/Shanghai')::bigint AS horizon,
+-- The zone of the clocks of the market's calendar, and the seconds before midnight at which a day begins.
+SELECT zone, lead FROM (VALUES ('sse', 'Asia/Shanghai', 0), ('nyse', 'America/New_York', 0), ('24x7', 'UTC', 0),
+    ('fx', 'America/New_York', 25200)) AS z (calendar, zone, lead)
+WHERE calendar = coalesce((SELECT calendar FROM market_identity), 'sse') \gset
+SELECT extract(epoch FROM (date_trunc('month', to_timestamp(max(last_update) + :lead) AT TIME ZONE :'zone')
+        - make_interval(months => :keep_months)) AT TIME ZONE :'zone')::bigint - :lead AS horizon,
     (max(last_update) IS NOT NULL)::text AS has_bars
 FROM stock_state \gset
 \if :has_bars
@@ -47,7 +51,7 @@ FROM stock_state \gset
 \endif
 
 \echo '== Partitions before the horizon =='
-SELECT to_timestamp(:horizon) AT TIME ZONE 'Asia/Shanghai' AS horizon, p.oid::regclass AS partition,
+SELECT to_timestamp(:horizon) AT TIME ZONE :'zone' AS horizon, p.oid::regclass AS partition,
     pg_size_pretty(pg_total_relation_size(p.oid)) AS size, greatest(p.reltuples, 0)::bigint AS about_rows
 FROM pg_inherits i
 JOIN pg_class p ON p.oid = i.inhrelid

@@ -5,34 +5,15 @@ use std::str::FromStr;
 use chrono::NaiveDate;
 use clap::{ArgGroup, Args, Parser, Subcommand};
 
-use klined_service::args::{CheckArgs, LogArgs, RunArgs, RuntimeArgs, ServiceArgs};
+use klined_service::args::{CheckArgs, LogArgs, RuntimeArgs, ServiceArgs};
 
 use super::{
-    CalendarArgs, DatabaseArgs, ExportCommand, KeysCommand, ModelArgs, ParameterArgs, RealismArgs, ServerArgs,
-    ShardArgs, UniverseArgs, UniverseCommand,
+    CalendarArgs, DatabaseArgs, ExportCommand, KeysCommand, MarketCalendarArgs, ModelArgs, PaceArgs, ParameterArgs,
+    RealismArgs, RetentionArgs, ServerArgs, ShardArgs, UniverseArgs, UniverseCommand, UpArgs,
 };
 use crate::jobs::Window;
 use klined_market::base::Symbol;
 use klined_market::calendar::Hours;
-
-/// The speed of the market's time.
-#[derive(Debug, Clone, Args)]
-pub struct PaceArgs {
-    /// In test mode, time runs N times as fast as real time: a new bar comes every 60/N seconds
-    #[arg(long, env = "KLINED_SPEED", value_name = "N", default_value_t = 12.0, value_parser = speed,
-          allow_negative_numbers = true)]
-    pub speed: f64,
-}
-
-/// How much history is kept.
-#[derive(Debug, Clone, Args)]
-pub struct RetentionArgs {
-    /// Keep the bars of the current month and of N full months before it. When a month begins, older bars of every interval are
-    /// removed for good [default: keep everything]
-    #[arg(long, env = "KLINED_RETAIN_MONTHS", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1200),
-          allow_negative_numbers = true)]
-    pub retain_months: Option<u32>,
-}
 
 fn share(text: &str) -> Result<f64, String> {
     match text.strip_suffix('%').unwrap_or(text).parse::<f64>() {
@@ -44,13 +25,6 @@ fn share(text: &str) -> Result<f64, String> {
 /// A stock of a list, which may have blanks around its commas.
 fn symbol(text: &str) -> Result<Symbol, <Symbol as FromStr>::Err> {
     text.trim().parse()
-}
-
-fn speed(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(speed) if (0.01..=60_000.0).contains(&speed) => Ok(speed),
-        _ => Err("it must be a number from 0.01 to 60000".to_owned()),
-    }
 }
 
 /// Makes 1-minute K-lines in the exchange's sessions
@@ -84,7 +58,7 @@ pub struct GeneratorArgs {
     #[command(flatten)]
     pub universe: UniverseArgs,
     #[command(flatten)]
-    pub calendar: CalendarArgs,
+    pub calendar: MarketCalendarArgs,
     #[command(flatten)]
     pub service: ServiceArgs,
 }
@@ -191,7 +165,7 @@ pub struct BackfillArgs {
     #[command(flatten)]
     pub universe: UniverseArgs,
     #[command(flatten)]
-    pub calendar: CalendarArgs,
+    pub calendar: MarketCalendarArgs,
     #[command(flatten)]
     pub log: LogArgs,
 }
@@ -269,50 +243,6 @@ pub enum KlinedCommand {
 }
 
 #[derive(Debug, Clone, Args)]
-#[command(group = ArgGroup::new("removal").args(["fresh", "from_now"]).multiple(true))]
-pub struct UpArgs {
-    /// Follow the real clock and the exchange's hours instead of running in test mode
-    #[arg(long, env = "KLINED_LIVE")]
-    pub live: bool,
-
-    #[command(flatten)]
-    pub pace: PaceArgs,
-
-    /// Fill a new market with N trading days of history; a market that exists keeps the history that it has [default: 30]
-    #[arg(long, env = "KLINED_DAYS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=20_000),
-          allow_negative_numbers = true)]
-    pub days: Option<u16>,
-
-    /// Remove the market of the database after you confirm it, and begin a new one
-    #[arg(long)]
-    pub fresh: bool,
-
-    /// Return from test mode to the real clock. If the market is ahead of the clock, the program asks you to confirm, makes the days
-    /// up to now again with the same bars, and removes the later bars
-    #[arg(long, requires = "live", conflicts_with = "fresh")]
-    pub from_now: bool,
-
-    /// Remove without asking you to confirm
-    #[arg(long, requires = "removal")]
-    pub yes: bool,
-
-    #[command(flatten)]
-    pub server: ServerArgs,
-    #[command(flatten)]
-    pub retention: RetentionArgs,
-    #[command(flatten)]
-    pub database: DatabaseArgs,
-    #[command(flatten)]
-    pub model: ModelArgs,
-    #[command(flatten)]
-    pub universe: UniverseArgs,
-    #[command(flatten)]
-    pub calendar: CalendarArgs,
-    #[command(flatten)]
-    pub run: RunArgs,
-}
-
-#[derive(Debug, Clone, Args)]
 pub struct KeyCommand {
     /// Name of the person or program that the key is for
     pub name: String,
@@ -333,7 +263,7 @@ pub struct CalendarCommand {
     pub to: NaiveDate,
 
     /// Hours and days: sse (Shanghai), nyse (New York), 24x7 (every minute of UTC) or fx (Sunday to Friday 17:00 New York)
-    #[arg(long, default_value_t = Hours::Sse, value_name = "NAME", help_heading = "Calendar")]
+    #[arg(long, env = "KLINED_CALENDAR", default_value_t, value_name = "sse|nyse|24x7|fx", help_heading = "Calendar")]
     pub calendar: Hours,
 
     /// Print the start of each trading minute, in Unix seconds, instead of the days
@@ -394,6 +324,10 @@ pub struct StoredMarketArgs {
     pub parameters: ParameterArgs,
     #[command(flatten)]
     pub database: DatabaseArgs,
+    /// Calendar of a market that has lost its row of market_identity [default: the calendar of the database]
+    #[arg(long = "calendar", env = "KLINED_CALENDAR", value_name = "sse|nyse|24x7|fx", help_heading = "Calendar")]
+    pub hours: Option<Hours>,
+
     #[command(flatten)]
-    pub calendar: CalendarArgs,
+    pub changes: CalendarArgs,
 }

@@ -14,7 +14,7 @@ use super::health::{Duty, MarketHealth, MarketVitals};
 use super::reload::{CalendarReload, Calendars};
 use super::work::{once_writable, open_store, patiently, stop_on};
 use crate::config::AggregatorArgs;
-use crate::jobs::{Aggregator, Filled, Folded};
+use crate::jobs::{Aggregator, Filled, Folded, JobError};
 use crate::store::BarStore;
 use klined_market::base::{Shard, Symbol};
 
@@ -32,13 +32,20 @@ impl Daemon for AggregatorArgs {
 
     async fn run(self, service: Service) -> anyhow::Result<()> {
         let every = Duration::from_secs(60 * u64::from(self.interval));
-        let (reload, calendars) = CalendarReload::begin(&self.calendar)?;
+        let (reload, calendars) = CalendarReload::begin(&self.calendar, None)?;
         let health = MarketHealth::of(&service, calendars.clone());
         let shard = self.shard.part();
         let vitals = vitals(&health, every, shard);
         let database = self.database.clone();
-        let open = move || Ok(open_store(&database)?);
-        let Some(store) = once_writable(&vitals, service.shutdown(), open).await? else { return Ok(()) };
+        let open = move || {
+            let store = open_store(&database)?;
+            let found = store.identity()?;
+            Ok((store, found))
+        };
+        let Some((store, found)) = once_writable(&vitals, service.shutdown(), open).await? else { return Ok(()) };
+        if let Some(found) = found {
+            reload.follow(found.hours)?;
+        }
         health.has_opened(store.clone());
         info!(database = %self.database.db_url, %shard, "started");
         let (lookback_hours, patience) = (self.lookback_hours, self.database.patience());
@@ -59,11 +66,18 @@ impl Daemon for AggregatorArgs {
             return Ok(());
         }
         service.on_reload({
-            let vitals = vitals.clone();
+            let (reload, vitals) = (reload.clone(), vitals.clone());
             move || drop(reload.read(|| Ok(vitals.last_minute())))
         });
         let task = AggregatorTask { every, only: self.symbol, shard, lookback_hours, calendars, patience };
-        aggregate(store, task, &vitals, service.shutdown(), &Notify::new()).await
+        loop {
+            let outcome = aggregate(store.clone(), task.clone(), &vitals, service.shutdown(), &Notify::new()).await;
+            match outcome.as_ref().map_err(|error| error.downcast_ref::<JobError>()) {
+                // The market has begun since the start.
+                Err(Some(&JobError::OtherHours { found, .. })) => reload.follow(found)?,
+                _ => return outcome,
+            };
+        }
     }
 }
 

@@ -21,7 +21,6 @@ use crate::jobs::{Market, ModelChoice};
 use crate::serve::Server;
 use crate::store::{self, BarStore, StoreError};
 use klined_market::base::{Shard, UnixSeconds};
-use klined_market::calendar::Calendar;
 
 /// How many ports are tried from the default one on.
 const PORTS_TRIED: u16 = 10;
@@ -38,8 +37,7 @@ impl Daemon for ApiArgs {
     }
 
     async fn run(self, service: Service) -> anyhow::Result<()> {
-        let (reload, calendars) = CalendarReload::begin(&self.calendar)?;
-        let calendar = calendars.borrow().clone();
+        let (reload, calendars) = CalendarReload::begin(&self.calendar, None)?;
         let health = MarketHealth::of(&service, calendars);
         let vitals = health.job("api", Shard::WHOLE, Duty::RunFree);
         let address = keys::address(&self.server)?;
@@ -47,7 +45,7 @@ impl Daemon for ApiArgs {
         let store = blocking(move || open_to_read(&database)).await??;
         health.has_opened(store.clone());
         let store = store.observed_by(vitals.clone());
-        let market = recognise(store.clone(), calendar, &self).await?;
+        let market = recognise(store.clone(), reload.clone(), &self).await?;
         let keys = keys::required(&self.server, address)?.map(keys::admit_page).transpose()?;
         let listener = listen(address).await?;
         let server = Server::new(market, Arc::new(SystemClock), keys, self.server.options()).context(NO_FEED)?;
@@ -99,13 +97,14 @@ fn last_bar(store: &dyn BarStore) -> anyhow::Result<Option<UnixSeconds>> {
 }
 
 /// The market that a database holds, as another program has begun it.
-async fn recognise(store: Arc<dyn BarStore>, calendar: Arc<Calendar>, args: &ApiArgs) -> anyhow::Result<Market> {
+async fn recognise(store: Arc<dyn BarStore>, reload: Arc<CalendarReload>, args: &ApiArgs) -> anyhow::Result<Market> {
     let parameters = args.parameters.parameters()?;
     let url = args.database.db_url.clone();
     blocking(move || {
-        if store.identity()?.is_none() {
+        let Some(found) = store.identity()? else {
             bail!("there is no market in {url} yet; start market-generator or market-backfill first");
-        }
+        };
+        let calendar = reload.follow(found.hours)?;
         let choice = ModelChoice { parameters, ..ModelChoice::default() };
         Ok(Market::recognise(store, calendar, choice, None, None)?)
     })

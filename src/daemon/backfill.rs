@@ -15,7 +15,6 @@ use super::work::{open_store, stop_on};
 use crate::config::BackfillArgs;
 use crate::jobs::{self, Backfilled, Folded, JobError, Market, Progress, Stop, Window};
 use klined_market::base::{Clock, Symbol};
-use klined_market::calendar::Hours;
 
 /// How often a shard tries whether the first one has begun the market, and the pause between two tries.
 const BEGIN_TRIES: u32 = 60;
@@ -33,7 +32,8 @@ pub async fn run(args: BackfillArgs, program: ProgramInfo) -> anyhow::Result<Exi
     start_logs(&args.log, &program.log_name)?;
     let shutdown = Shutdown::on_signals()?;
     shutdown.end_within(GRACE);
-    let calendar = Arc::new(args.calendar.calendar(Hours::Sse)?);
+    // A file that cannot be used is noticed before anything is removed.
+    args.calendar.changes.provisional(args.calendar.hours)?;
     let choice = args.model.choice()?;
     let universe = args.universe.universe()?;
     let shard = args.shard.part();
@@ -53,6 +53,8 @@ pub async fn run(args: BackfillArgs, program: ProgramInfo) -> anyhow::Result<Exi
             jobs::clear(&*store, None)?;
             info!("removed all bars");
         }
+        let hours = jobs::hours(&*store, args.calendar.hours)?;
+        let calendar = Arc::new(args.calendar.changes.calendar(hours)?);
         let market = Market::claim_filling(store, calendar, choice, args.model.seed, universe.as_ref())?;
         if let Some(symbol) = args.symbol.filter(|_| args.clear) {
             jobs::clear(&*market.store, Some(symbol))?;

@@ -13,7 +13,7 @@ use crate::config::{
     UniverseArgs,
 };
 use crate::jobs::{self, JobError, Market, ModelChoice};
-use crate::store::{self, BarStore};
+use crate::store::{self, BarStore, StoreError, StoreOptions};
 use klined_market::base::{Clock, Symbol};
 use klined_market::calendar::Calendar;
 use klined_market::calendar::Hours;
@@ -25,11 +25,13 @@ const KNOWN_DAYS_MIN: i64 = 30;
 /// Checks whether `market-generator` could run.
 pub fn generator(args: &GeneratorArgs, report: &mut CheckReport) {
     let wanted = wanted(&args.model, &args.universe);
-    if let (Some(calendar), Ok((choice, universe))) = (calendar(&args.calendar, report), wanted)
-        && let Some(store) = database(&args.database, Access::Write, report)
+    let (found, hours) = (Found::open(&args.database), args.calendar.hours);
+    if let (Some(calendar), Ok((choice, universe))) =
+        (calendar(&args.calendar.changes, found.hours(hours), report), wanted)
+        && let Some(store) = found.report(Access::Write, report)
     {
         let (seed, only) = (args.model.seed, &args.symbols);
-        let claim = MarketClaim { choice, seed, universe, only, follows_clock: !args.test };
+        let claim = MarketClaim { choice, seed, hours, universe, only, follows_clock: !args.test };
         market(&store, &calendar, claim, report);
         partitions(&*store, &calendar, PartitionMaker::ThisProgram, report);
     }
@@ -38,22 +40,27 @@ pub fn generator(args: &GeneratorArgs, report: &mut CheckReport) {
 /// Checks whether `market-backfill` could run.
 pub fn backfill(args: &BackfillArgs, report: &mut CheckReport) {
     let wanted = wanted(&args.model, &args.universe);
-    if let (Some(calendar), Ok((choice, universe))) = (calendar(&args.calendar, report), wanted)
-        && let Some(store) = database(&args.database, Access::Write, report)
+    let found = Found::open(&args.database);
+    // A market that is going to be removed need not be the one asked for.
+    let (hours, is_kept) = (args.calendar.hours, !args.clear);
+    let calendar =
+        calendar(&args.calendar.changes, hours.filter(|_| args.clear).unwrap_or_else(|| found.hours(hours)), report);
+    if let (Some(calendar), Ok((choice, universe))) = (calendar, wanted)
+        && let Some(store) = found.report(Access::Write, report)
+        && is_kept
     {
         let only: Vec<Symbol> = args.symbol.into_iter().collect();
-        let claim = MarketClaim { choice, seed: args.model.seed, universe, only: &only, follows_clock: false };
-        // A market that is going to be removed need not be the one asked for.
-        if !args.clear {
-            market(&store, &calendar, claim, report);
-        }
+        let seed = args.model.seed;
+        let claim = MarketClaim { choice, seed, hours, universe, only: &only, follows_clock: false };
+        market(&store, &calendar, claim, report);
     }
 }
 
 /// Checks whether `data-aggregator` could run.
 pub fn aggregator(args: &AggregatorArgs, report: &mut CheckReport) {
-    if let Some(calendar) = calendar(&args.calendar, report)
-        && let Some(store) = database(&args.database, Access::Write, report)
+    let found = Found::open(&args.database);
+    if let Some(calendar) = calendar(&args.calendar, found.hours(None), report)
+        && let Some(store) = found.report(Access::Write, report)
     {
         partitions(&*store, &calendar, PartitionMaker::Generator, report);
     }
@@ -61,9 +68,10 @@ pub fn aggregator(args: &AggregatorArgs, report: &mut CheckReport) {
 
 /// Checks whether `market-api` could run.
 pub fn api(args: &ApiArgs, report: &mut CheckReport) {
-    calendar(&args.calendar, report);
+    let found = Found::open(&args.database);
+    calendar(&args.calendar, found.hours(None), report);
     server(&args.server, report);
-    database(&args.database, Access::Read, report);
+    found.report(Access::Read, report);
 }
 
 /// The model and the universe that are asked for.
@@ -78,6 +86,7 @@ pub fn wanted(model: &ModelArgs, universe: &UniverseArgs) -> anyhow::Result<(Mod
 struct MarketClaim<'a> {
     choice: ModelChoice,
     seed: Option<u64>,
+    hours: Option<Hours>,
     universe: Option<Universe>,
     only: &'a [Symbol],
     follows_clock: bool,
@@ -118,10 +127,10 @@ pub fn server(args: &ServerArgs, report: &mut CheckReport) {
     }
 }
 
-/// The calendar, when it can be used.
-fn calendar(args: &CalendarArgs, report: &mut CheckReport) -> Option<Arc<Calendar>> {
+/// The calendar of a market with these hours, when it can be used.
+fn calendar(args: &CalendarArgs, hours: Hours, report: &mut CheckReport) -> Option<Arc<Calendar>> {
     let subject = "calendar";
-    let calendar = match args.calendar(Hours::Sse) {
+    let calendar = match args.calendar(hours) {
         Ok(calendar) => calendar,
         Err(error) => {
             report.fail(subject, one_line(&error));
@@ -154,82 +163,121 @@ fn calendar(args: &CalendarArgs, report: &mut CheckReport) -> Option<Arc<Calenda
     Some(Arc::new(calendar))
 }
 
-/// The store, when it has all its tables.
-fn database(args: &DatabaseArgs, access: Access, report: &mut CheckReport) -> Option<Arc<dyn BarStore>> {
-    let (subject, options) = ("database", args.options());
-    let url = &options.url;
-    // Opening would make the file, or write into an empty one that was made beforehand.
-    let is_empty = |path: &Path| std::fs::metadata(path).is_ok_and(|file| file.len() == 0);
-    if url.missing_file().is_some() || matches!(url, store::DatabaseUrl::Sqlite(path) if is_empty(path)) {
-        match url.directory() {
-            Some(directory) if !is_writable(directory) => {
+/// A database that was opened, unless it would have been made.
+struct Found {
+    options: StoreOptions,
+    /// None where there is no database yet.
+    opened: Option<Result<Opened, StoreError>>,
+}
+
+/// What a check needs of an open database.
+struct Opened {
+    store: Arc<dyn BarStore>,
+    pending: Vec<String>,
+    may_create: bool,
+    /// None without a market, and before the tables are those of this version.
+    hours: Option<Hours>,
+}
+
+impl Opened {
+    fn of(options: &StoreOptions) -> Result<Self, StoreError> {
+        let store = store::open(options)?;
+        let (pending, may_create) = (store.pending_migrations()?, store.may_create_tables()?);
+        let identity = if pending.is_empty() { store.identity()? } else { None };
+        Ok(Self { store, pending, may_create, hours: identity.map(|identity| identity.hours) })
+    }
+}
+
+impl Found {
+    fn open(args: &DatabaseArgs) -> Self {
+        let options = args.options();
+        // Opening would make the file, or write into an empty one that was made beforehand.
+        let is_empty = |path: &Path| std::fs::metadata(path).is_ok_and(|file| file.len() == 0);
+        let is_missing = options.url.missing_file().is_some()
+            || matches!(&options.url, store::DatabaseUrl::Sqlite(path) if is_empty(path));
+        let opened = (!is_missing).then(|| Opened::of(&options));
+        Self { options, opened }
+    }
+
+    /// The hours of the market that is there, or else those that are asked for.
+    fn hours(&self, asked: Option<Hours>) -> Hours {
+        let found = self.opened.as_ref().and_then(|opened| opened.as_ref().ok()?.hours);
+        found.or(asked).unwrap_or_default()
+    }
+
+    /// The store, when it has all its tables.
+    fn report(self, access: Access, report: &mut CheckReport) -> Option<Arc<dyn BarStore>> {
+        let (subject, url) = ("database", &self.options.url);
+        let Some(opened) = self.opened else {
+            match url.directory() {
+                Some(directory) if !is_writable(directory) => {
+                    report.fail(
+                        subject,
+                        format_args!("{url} does not exist yet and {} cannot be written", directory.display()),
+                    );
+                }
+                _ => report.note(subject, format_args!("{url} does not exist yet; the start makes it")),
+            }
+            return None;
+        };
+        let Opened { store, pending, may_create, .. } = match opened {
+            Ok(opened) => opened,
+            Err(error) => {
+                report.fail(subject, error);
+                return None;
+            }
+        };
+        let writable = match url {
+            store::DatabaseUrl::Sqlite(path) => is_writable_file(path),
+            store::DatabaseUrl::Postgres(_) => true,
+        };
+        match (store.require_writable(), access) {
+            (Ok(()), _) if writable => report.ok(subject, format_args!("{url} answers")),
+            (Ok(()), Access::Write) => {
                 report.fail(
                     subject,
-                    format_args!("{url} does not exist yet and {} cannot be written", directory.display()),
+                    format_args!(
+                        "{url} can be read, and not written by this user; correct the rights of the file and its directory"
+                    ),
                 );
+                return None;
             }
-            _ => report.note(subject, format_args!("{url} does not exist yet; the start makes it")),
-        }
-        return None;
-    }
-    let opened = store::open(&options).and_then(|store| {
-        let (pending, may_create) = (store.pending_migrations()?, store.may_create_tables()?);
-        Ok((store, pending, may_create))
-    });
-    let (store, pending, may_create) = match opened {
-        Ok(opened) => opened,
-        Err(error) => {
-            report.fail(subject, error);
-            return None;
-        }
-    };
-    let writable = match url {
-        store::DatabaseUrl::Sqlite(path) => is_writable_file(path),
-        store::DatabaseUrl::Postgres(_) => true,
-    };
-    match (store.require_writable(), access) {
-        (Ok(()), _) if writable => report.ok(subject, format_args!("{url} answers")),
-        (Ok(()), Access::Write) => {
-            report.fail(
+            (Ok(()), Access::Read) => {
+                report.note(subject, format_args!("{url} can be read, and not written by this user"));
+            }
+            (Err(error), Access::Write) => {
+                report.fail(subject, error);
+                return None;
+            }
+            (Err(_), Access::Read) => report.note(
                 subject,
                 format_args!(
-                    "{url} can be read, and not written by this user; correct the rights of the file and its directory"
+                    "{url} answers through a pooler in transaction mode: the feed asks it every 25 ms for what is new"
                 ),
-            );
-            return None;
-        }
-        (Ok(()), Access::Read) => {
-            report.note(subject, format_args!("{url} can be read, and not written by this user"));
-        }
-        (Err(error), Access::Write) => {
-            report.fail(subject, error);
-            return None;
-        }
-        (Err(_), Access::Read) => report.note(
-            subject,
-            format_args!(
-                "{url} answers through a pooler in transaction mode: the feed asks it every 25 ms for what is new"
             ),
-        ),
-    }
-    let subject = "migrations";
-    match (pending.as_slice(), may_create) {
-        ([], _) => {
-            report.ok(subject, "none is pending");
-            return Some(store);
         }
-        (names, true) => report.note(subject, format_args!("the start runs {}", names.join(", "))),
-        (names, false) => {
-            report.fail(subject, format_args!("{} must be run, and this user may not create tables", names.join(", ")))
+        let subject = "migrations";
+        match (pending.as_slice(), may_create) {
+            ([], _) => {
+                report.ok(subject, "none is pending");
+                return Some(store);
+            }
+            (names, true) => report.note(subject, format_args!("the start runs {}", names.join(", "))),
+            (names, false) => report
+                .fail(subject, format_args!("{} must be run, and this user may not create tables", names.join(", "))),
         }
+        None
     }
-    None
 }
 
 /// Whether the database holds the market that is asked for, or none yet.
 fn market(store: &Arc<dyn BarStore>, calendar: &Arc<Calendar>, claim: MarketClaim<'_>, report: &mut CheckReport) {
     let subject = "market";
-    let found = Market::recognise(store.clone(), calendar.clone(), claim.choice, claim.seed, claim.universe.as_ref())
+    let found = jobs::hours(&**store, claim.hours)
+        .and_then(|_| {
+            let universe = claim.universe.as_ref();
+            Market::recognise(store.clone(), calendar.clone(), claim.choice, claim.seed, universe)
+        })
         .and_then(|market| {
             market.require_agreement()?;
             let newest = market.newest()?;

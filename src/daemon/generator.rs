@@ -1,5 +1,6 @@
 //! The generator as a daemon.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,11 +16,10 @@ use super::health::{Duty, MarketHealth, MarketVitals};
 use super::reload::{CalendarReload, Calendars};
 use super::work::{once_writable, open_store, patiently, stop_on};
 use crate::config::GeneratorArgs;
-use crate::jobs::{Generator, JobError, Market, ModelChoice, Stop};
+use crate::jobs::{self, Generator, JobError, Market, ModelChoice, Stop};
 use klined_market::base::{Clock, Pace, Shard, Symbol};
+use klined_market::calendar::Hours;
 
-/// On each full minute of the hours in which sessions lie, by the exchange's clocks, on every day: the calendar knows the holidays.
-const SESSION_MINUTES: &str = "0 * 9-15 * * *";
 /// The longest sleep of the generator, should the alarm fail.
 const LONGEST_SLEEP: Duration = Duration::from_secs(300);
 
@@ -38,19 +38,24 @@ impl Daemon for GeneratorArgs {
 
     async fn run(self, service: Service) -> anyhow::Result<()> {
         let pace = if self.test { Pace::Test { speed: self.pace.speed } } else { Pace::Live };
-        let (reload, calendars) = CalendarReload::begin(&self.calendar)?;
+        let (reload, calendars) = CalendarReload::begin(&self.calendar.changes, self.calendar.hours)?;
         let health = MarketHealth::of(&service, calendars.clone());
         let shard = self.shard.part();
         let vitals = vitals(&health, pace, shard);
-        let calendar = calendars.borrow().clone();
         let (database, seed, choice) = (self.database.clone(), self.model.seed, self.model.choice()?);
         let patience = self.database.patience();
         let task = GeneratorTask { only: self.symbols, pace, choice: choice.clone(), calendars, patience };
         let universe = self.universe.universe()?;
-        let claim = move || {
+        let asked = self.calendar.hours;
+        let open = move || {
             let store = open_store(&database)?;
-            Market::claim_filling(store, calendar.clone(), choice.clone(), seed, universe.as_ref())
+            let hours = jobs::hours(&*store, asked)?;
+            Ok((store, hours))
         };
+        let Some((store, hours)) = once_writable(&vitals, service.shutdown(), open).await? else { return Ok(()) };
+        let calendar = reload.follow(hours)?;
+        let claim =
+            move || Market::claim_filling(store.clone(), calendar.clone(), choice.clone(), seed, universe.as_ref());
         let Some(market) = once_writable(&vitals, service.shutdown(), claim).await? else { return Ok(()) };
         let market = market.retaining(self.retention.retain_months).of_shard(shard);
         health.has_opened(market.store.clone());
@@ -101,7 +106,10 @@ pub async fn generate(
 ) -> anyhow::Result<()> {
     let pace = task.pace;
     let mut alarm = match pace {
-        Pace::Live => Alarm::on_schedule(SESSION_MINUTES, market.calendar.hours().zone(), LONGEST_SLEEP).await?,
+        Pace::Live => {
+            let hours = market.calendar.hours();
+            Alarm::on_schedule(&session_minutes(hours), hours.zone(), LONGEST_SLEEP).await?
+        }
         Pace::Test { speed } => Alarm::every(Duration::from_secs_f64(60.0 / speed)),
     };
     market.store = market.store.observed_by(vitals.clone());
@@ -169,6 +177,15 @@ pub async fn generate(
     Ok(())
 }
 
+/// Each full minute of the hours in which sessions lie, by the market's clocks, on every day: the calendar knows the holidays. A minute
+/// ends in the next hour at times, and the alarm does not follow a change of the clocks, so one hour more on either side of it rings too.
+fn session_minutes(hours: Hours) -> String {
+    let ringing: BTreeSet<u32> =
+        hours.clock_hours().into_iter().flat_map(|hour| (23..=26).map(move |shift| (hour + shift) % 24)).collect();
+    let ringing: Vec<String> = ringing.iter().map(u32::to_string).collect();
+    format!("0 * {} * * *", ringing.join(","))
+}
+
 fn start(market: Market, only: &[Symbol], pace: Pace, is_first: bool, stop: &Stop) -> Result<Generator, JobError> {
     let calendar = market.calendar.clone();
     let now = SystemClock.now();
@@ -210,6 +227,21 @@ fn advance(generator: &mut Generator, pace: Pace, stop: &Stop) -> Result<u64, Jo
             };
             generator.show_session(now)?;
             Ok(minutes)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_alarm_rings_while_minutes_end_whatever_the_clocks_do() {
+        assert_eq!(session_minutes(Hours::Sse), "0 * 8,9,10,11,12,13,14,15,16 * * *");
+        assert_eq!(session_minutes(Hours::Nyse), "0 * 8,9,10,11,12,13,14,15,16,17 * * *");
+        let all: Vec<String> = (0..24).map(|hour: u32| hour.to_string()).collect();
+        for hours in [Hours::AroundTheClock, Hours::Fx] {
+            assert_eq!(session_minutes(hours), format!("0 * {} * * *", all.join(",")));
         }
     }
 }

@@ -13,21 +13,28 @@ use super::confirm::confirm;
 use super::work::{open_store, stop_on};
 use crate::config::{RepairArgs, StoredMarketArgs, VerifyArgs};
 use crate::jobs::{self, Market, ModelChoice, Repair, Report, Sample, Stop};
-use crate::store;
+use crate::store::{self, BarStore};
 use klined_market::base::Clock;
-use klined_market::calendar::{Calendar, Hours};
+use klined_market::calendar::Calendar;
 
 pub(super) const CANNOT_PRINT: &str = "cannot write to standard output";
 
-/// The calendar and the model that a command line names. Fails where the database's file is missing: opening it would make the
-/// file, and then find it empty.
-fn wanted(args: &StoredMarketArgs) -> anyhow::Result<(Arc<Calendar>, ModelChoice)> {
+/// The model that a command line names. Fails where the database's file is missing: opening it would make the file, and then find it
+/// empty.
+fn wanted(args: &StoredMarketArgs) -> anyhow::Result<ModelChoice> {
     let url = &args.database.db_url;
     if url.missing_file().is_some() {
         bail!("there is no database {url}");
     }
     let parameters = args.parameters.parameters()?;
-    Ok((Arc::new(args.calendar.calendar(Hours::Sse)?), ModelChoice { parameters, ..ModelChoice::default() }))
+    // A file that cannot be read is noticed before the database is.
+    args.changes.provisional(args.hours)?;
+    Ok(ModelChoice { parameters, ..ModelChoice::default() })
+}
+
+/// The calendar of the market in a database.
+fn calendar(args: &StoredMarketArgs, store: &dyn BarStore) -> anyhow::Result<Arc<Calendar>> {
+    Ok(Arc::new(args.changes.calendar(jobs::hours(store, args.hours)?)?))
 }
 
 fn report_on(market: &Market, sample: Sample, stop: &Stop) -> anyhow::Result<Report> {
@@ -49,11 +56,12 @@ fn conclude(report: &Report) -> anyhow::Result<ExitCode> {
 pub async fn verify(args: VerifyArgs) -> anyhow::Result<ExitCode> {
     let shutdown = Shutdown::on_signals()?;
     let stop = stop_on(&shutdown);
-    let (calendar, choice) = wanted(&args.market)?;
+    let choice = wanted(&args.market)?;
     let sample = Sample { share: args.sample, place: SystemClock.now().get().unsigned_abs() };
     let report = blocking(move || {
         let store = store::open_read_only(&args.market.database.options())?;
         store.check_schema()?;
+        let calendar = calendar(&args.market, &*store)?;
         report_on(&Market::inspect(store, calendar, choice, args.market.seed)?, sample, &stop)
     })
     .await??;
@@ -71,18 +79,15 @@ pub async fn repair(args: RepairArgs) -> anyhow::Result<ExitCode> {
     let shutdown = Shutdown::on_signals()?;
     shutdown.end_within(GRACE);
     let stop = stop_on(&shutdown);
-    let (calendar, choice) = wanted(&args.market)?;
-    blocking(move || repair_now(&args, calendar, choice, &stop)).await?
+    let choice = wanted(&args.market)?;
+    blocking(move || repair_now(&args, choice, &stop)).await?
 }
 
-fn repair_now(
-    args: &RepairArgs,
-    calendar: Arc<Calendar>,
-    choice: ModelChoice,
-    stop: &Stop,
-) -> anyhow::Result<ExitCode> {
+fn repair_now(args: &RepairArgs, choice: ModelChoice, stop: &Stop) -> anyhow::Result<ExitCode> {
     let database = &args.market.database;
-    let market = Market::assume(open_store(database)?, calendar, choice, args.market.seed)?;
+    let store = open_store(database)?;
+    let calendar = calendar(&args.market, &*store)?;
+    let market = Market::assume(store, calendar, choice, args.market.seed)?;
     if market.store.identity()?.is_none() && args.market.seed.is_none() {
         bail!(
             "market_identity has no row, so the seed of the bars is not known; give it with --seed. `klined verify --seed N` \

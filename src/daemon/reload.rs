@@ -1,4 +1,5 @@
-//! The calendar, which SIGHUP has read again. A calendar that cannot be used is reported, and the old one stays.
+//! The calendar: that of the market's hours once the database has said which it has, and read again on SIGHUP. A calendar that cannot
+//! be used then is reported, and the old one stays.
 
 use std::sync::Arc;
 
@@ -16,19 +17,34 @@ use klined_market::calendar::{Calendar, Hours};
 pub type Calendars = watch::Receiver<Arc<Calendar>>;
 
 /// The sender's side of [`Calendars`], with what is needed to read again.
+#[derive(Debug)]
 pub struct CalendarReload {
     calendars: watch::Sender<Arc<Calendar>>,
     args: CalendarArgs,
 }
 
 impl CalendarReload {
-    /// Reads the calendar for the first time.
+    /// Reads the calendar for the first time, before the database is open: of the hours that are asked for, if any are.
     ///
     /// # Errors
     /// The calendar file cannot be used.
-    pub fn begin(args: &CalendarArgs) -> anyhow::Result<(Self, Calendars)> {
-        let (sender, receiver) = watch::channel(Arc::new(args.calendar(Hours::Sse)?));
-        Ok((Self { calendars: sender, args: args.clone() }, receiver))
+    pub fn begin(args: &CalendarArgs, asked: Option<Hours>) -> anyhow::Result<(Arc<Self>, Calendars)> {
+        let (sender, receiver) = watch::channel(Arc::new(args.provisional(asked)?));
+        Ok((Arc::new(Self { calendars: sender, args: args.clone() }), receiver))
+    }
+
+    /// The calendar of a market with these hours, which everything in this process follows from now on.
+    ///
+    /// # Errors
+    /// The calendar file cannot be used for these hours.
+    pub fn follow(&self, hours: Hours) -> anyhow::Result<Arc<Calendar>> {
+        let held = self.calendars.borrow().clone();
+        if held.hours() == hours {
+            return Ok(held);
+        }
+        let calendar = Arc::new(self.args.calendar(hours)?);
+        self.calendars.send_replace(calendar.clone());
+        Ok(calendar)
     }
 
     /// Reads the calendar again. `last_bar` gives the start of the market's newest bar. Gives the calendar that holds from now

@@ -17,7 +17,7 @@ use super::renew::{reset, return_to_now};
 use super::work::{open_store, stop_on};
 use super::{api, backfill, welcome};
 use crate::config::UpArgs;
-use crate::jobs::{Aggregator, Market, Stop, Window};
+use crate::jobs::{self, Aggregator, Market, Stop, Window};
 use klined_market::base::{Clock, Pace, Shard};
 use klined_market::calendar::Calendar;
 
@@ -33,9 +33,9 @@ impl Daemon for UpArgs {
 
     /// Sets the market up where there is none yet, and runs it until the request to stop.
     async fn run(self, service: Service) -> anyhow::Result<()> {
-        let (reload, calendars) = CalendarReload::begin(&self.calendar)?;
-        let calendar = calendars.borrow().clone();
-        let pace = if self.live { Pace::Live } else { Pace::Test { speed: self.pace.speed } };
+        let asked = self.hours()?;
+        let (reload, calendars) = CalendarReload::begin(&self.calendar.changes, asked)?;
+        let pace = if self.is_live() { Pace::Live } else { Pace::Test { speed: self.pace.speed } };
         let health = MarketHealth::of(&service, calendars.clone());
         let jobs = [
             generator::vitals(&health, pace, Shard::WHOLE),
@@ -48,11 +48,13 @@ impl Daemon for UpArgs {
         // A port that is taken is noticed before the history is made.
         let listener = api::listen_first(&self.server).await?;
         let (args, stop, filler) = (self.clone(), stop_on(service.shutdown()), jobs[0].clone());
+        let calendar_of = reload.clone();
         let (market, is_filled) = blocking(move || {
             if args.fresh {
                 reset(&args.database, args.yes, "--fresh --yes", universe.as_ref(), args.model.seed)?;
             }
             let store = open_store(&args.database)?;
+            let calendar = calendar_of.follow(jobs::hours(&*store, asked)?)?;
             let (seed, universe) = (args.model.seed, universe.as_ref());
             let market =
                 Market::claim_filling(store, calendar, choice, seed, universe)?.retaining(args.retention.retain_months);
@@ -136,7 +138,7 @@ fn begins_before(calendar: &Calendar, days: u16, first_day: NaiveDate) -> anyhow
 
 /// Has calendar and keys read again on every SIGHUP.
 fn read_on_hangup(
-    reload: CalendarReload,
+    reload: Arc<CalendarReload>,
     server: Option<&api::EmbeddedServer>,
     generator: Arc<MarketVitals>,
     service: &Service,

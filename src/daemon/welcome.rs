@@ -32,7 +32,8 @@ impl Introduction {
             }
         }
         let (url, seed) = (&args.database.db_url, market.model.seed.0);
-        lines.push(format!("Data   {url}, seed {seed}; {}", pace(args, &market.calendar)));
+        let hours = market.calendar.hours();
+        lines.push(format!("Data   {url}, seed {seed}, calendar {hours}; {}", pace(args, &market.calendar)));
         lines.push("Ctrl-C stops the market; the next start continues where it stopped.".to_owned());
         Self(lines)
     }
@@ -45,7 +46,7 @@ impl Introduction {
 
 /// How time runs in the market.
 fn pace(args: &UpArgs, calendar: &Calendar) -> String {
-    if !args.live {
+    if !args.is_live() {
         return format!("test mode, a new minute every {}", every(60.0 / args.pace.speed));
     }
     match calendar.session_at(SystemClock.now()) {
@@ -56,6 +57,7 @@ fn pace(args: &UpArgs, calendar: &Calendar) -> String {
                 calendar.hours().city()
             )
         }
+        _ if calendar.hours().has_weekends() => "live, a new minute every minute".to_owned(),
         _ => "live, a new minute every minute of the session".to_owned(),
     }
 }

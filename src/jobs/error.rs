@@ -6,7 +6,7 @@ use thiserror::Error;
 use crate::store::StoreError;
 use klined_market::bars::InvalidCheckpoint;
 use klined_market::base::{Shard, Symbol, UnixSeconds};
-use klined_market::calendar::CalendarError;
+use klined_market::calendar::{CalendarError, Hours};
 use klined_market::model::InvalidScenario;
 use klined_market::universe::UniverseChoice;
 
@@ -20,6 +20,15 @@ pub enum JobError {
     /// A stored checkpoint was changed by hand.
     #[error("model_checkpoint and stock_state cannot be used: {0}; `klined repair` makes them again")]
     Checkpoint(#[from] InvalidCheckpoint),
+    /// A calendar was named for a market that has another.
+    #[error(
+        "this database holds a market of the calendar {found}, not of {asked}, and a market keeps its calendar. Leave --calendar out \
+         to go on with it, or use another database; `klined reset` removes the market, and the next one may have another calendar"
+    )]
+    OtherCalendar { found: Hours, asked: Hours },
+    /// The market began after the calendar was chosen, with other hours.
+    #[error("the market of this database has the calendar {found}, not {held}; run the command again")]
+    OtherHours { found: Hours, held: Hours },
     /// Parameters were given to a model that has none.
     #[error(
         "--model-params is for --model full, and this market's model is gbm; leave it out, or use another database"

@@ -7,7 +7,7 @@ use super::universe::compare_universe;
 use super::{JobError, agreement};
 use crate::store::{BarStore, Identity, StoreError};
 use klined_market::base::{Seed, Shard, Symbol, UnixSeconds};
-use klined_market::calendar::{Calendar, Minute};
+use klined_market::calendar::{Calendar, Hours, Minute};
 use klined_market::model::{FullParameters, FullVersion, Model, ModelKind, Scenario};
 use klined_market::universe::{self, Universe, UniverseRow};
 
@@ -152,7 +152,7 @@ impl Market {
     }
 
     pub(super) fn identity(&self) -> Identity {
-        Identity { seed: self.model.seed.0, model: self.model.version() }
+        Identity { seed: self.model.seed.0, model: self.model.version(), hours: self.calendar.hours() }
     }
 
     /// The market asked for, and the stocks for a database without any.
@@ -242,6 +242,17 @@ impl Market {
     /// The trading minute of a symbol's last bar.
     pub(super) fn minute(&self, symbol: Symbol, time: UnixSeconds) -> Result<Minute, JobError> {
         self.calendar.minute_starting(time).map_err(|_| JobError::ForeignMinute { symbol, time })
+    }
+}
+
+/// The hours of the market in a database; where it holds none, those that are asked for or, without them, the default ones.
+///
+/// # Errors
+/// Other hours are asked for than the market has, or the database cannot be read.
+pub fn hours(store: &dyn BarStore, asked: Option<Hours>) -> Result<Hours, JobError> {
+    match (store.identity()?.map(|identity| identity.hours), asked) {
+        (Some(found), Some(asked)) if found != asked => Err(JobError::OtherCalendar { found, asked }),
+        (found, asked) => Ok(found.or(asked).unwrap_or_default()),
     }
 }
 

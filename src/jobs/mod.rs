@@ -24,7 +24,7 @@ pub use error::JobError;
 pub use foresight::{Foreseen, Foresight, LATE_MAX, Prepared, Reading};
 pub use future::refuse_future;
 pub use generate::Generator;
-pub use market::{DEFAULT_SEED, Market, ModelChoice, require_universe};
+pub use market::{DEFAULT_SEED, Market, ModelChoice, hours, require_universe};
 pub use repair::{Changes, Plan, Repair};
 pub use stop::Stop;
 pub use tick_facts::{SymbolDay, past_tick_facts, tick_facts_of_days};

@@ -8,7 +8,7 @@ use klined_market::base::instrument::InstrumentParameters;
 use klined_market::base::{
     Interval, InvalidOhlcv, InvalidPrice, MarketClock, Ohlcv, Price, Symbol, Traded, UnixSeconds,
 };
-use klined_market::calendar::{Calendar, CalendarError, SessionSpan};
+use klined_market::calendar::{Calendar, CalendarError, Hours, SessionSpan};
 use klined_market::model::ScenarioEvent;
 
 /// What a database's numbers were made with.
@@ -17,6 +17,20 @@ pub struct Identity {
     pub seed: u64,
     /// Name and version of the model, such as `gbm-1`.
     pub model: String,
+    /// The hours that it trades in.
+    pub hours: Hours,
+}
+
+impl Identity {
+    /// The identity in words, with the calendar where another identity has a different one.
+    pub(super) fn beside(&self, other: &Self) -> String {
+        let Self { seed, model, hours } = self;
+        if *hours == other.hours {
+            format!("seed {seed} and model {model}")
+        } else {
+            format!("seed {seed}, model {model} and calendar {hours}")
+        }
+    }
 }
 
 /// How far a symbol has come.

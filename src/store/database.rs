@@ -6,6 +6,7 @@ use chrono::NaiveDate;
 
 use klined_market::bars::Halt;
 use klined_market::base::{MarketClock, Shard, Symbol, Traded, UnixSeconds};
+use klined_market::calendar::Hours;
 use klined_market::universe::UniverseRow;
 
 use super::connection::AnyConnection;
@@ -83,6 +84,9 @@ pub(super) trait MarketDatabase: Send + Sync {
 
     /// Fills an empty `stock_metadata`.
     fn fill_universe(connection: &mut Self::Link, universe: &[UniverseRow]) -> Result<(), StoreError>;
+
+    /// Removes the empty room that a market of other hours has left for its bars.
+    fn fit_room(connection: &mut Self::Link, hours: Hours) -> Result<(), StoreError>;
 
     /// Writes minutes with all that belongs to them.
     fn put_minutes(connection: &mut Self::Link, write: &MarketWrite) -> Result<(), StoreError>;
@@ -227,6 +231,9 @@ impl<D: MarketDatabase> WriteMarket for D {
     fn claim(&self, identity: &Identity, default_universe: &[UniverseRow]) -> Result<(), StoreError> {
         self.transaction("claim the database", |connection| {
             let is_new = identity::claim(&mut Self::any(connection), identity)?;
+            if is_new {
+                Self::fit_room(connection, identity.hours)?;
+            }
             if is_new && identity::universe(&mut Self::any(connection))?.is_empty() {
                 Self::fill_universe(connection, default_universe)?;
             }

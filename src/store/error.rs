@@ -72,9 +72,9 @@ pub enum StoreError {
     Schema(String),
     /// The database holds another market.
     #[error(
-        "this database holds the market of seed {} and model {}, not of seed {} and model {}; run with --seed {}, the \
+        "this database holds the market of {}, not of {}; run with --seed {}, the \
          --model and --model-params it was made with and the klined version of that model, use another database, or remove its bars with `market-backfill --days N --clear`",
-        found.seed, found.model, wanted.seed, wanted.model, found.seed
+        found.beside(wanted), wanted.beside(found), found.seed
     )]
     OtherMarket { found: Identity, wanted: Identity },
     /// Another process holds the role.

@@ -122,6 +122,7 @@ diesel::table! {
         model -> Varchar,
         created_at -> ClockTime,
         retained_from -> Nullable<BigInt>,
+        calendar -> Varchar,
     }
 }
 

@@ -8,6 +8,7 @@ mod daemons;
 mod deploy;
 mod faults;
 mod health;
+mod hours;
 mod logs;
 mod operations;
 mod realism;

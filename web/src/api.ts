@@ -1,7 +1,7 @@
 /** The server's REST interface, as much of it as the page uses. */
 
 import type { Bar } from './bars';
-import type { Interval } from './time';
+import type { ClockSession, Hours, Interval } from './time';
 
 /** How long an answer may take, in milliseconds. */
 const PATIENCE = 15_000;
@@ -26,11 +26,12 @@ export interface Status {
   speed: number;
   /** The market's time in Unix milliseconds. */
   now: number;
-  session: 'morning' | 'afternoon' | 'closed';
+  session: 'morning' | 'afternoon' | 'regular' | 'closed';
   /** Start of the minute being made, Unix seconds. */
   openMinute: number | null;
   /** Start of the present session, or of the next one while it is closed, Unix seconds. */
   sessionStart: number;
+  hours: Hours;
 }
 
 export type Regime = 'bull' | 'bear' | 'sideways';
@@ -150,6 +151,8 @@ interface StatusRow {
   session_start: number;
   open_minute: number | null;
   market_time: number;
+  time_zone: string;
+  sessions: ClockSession[];
 }
 
 interface Enveloped<T> {
@@ -181,6 +184,7 @@ export async function status(): Promise<Status> {
     session: data.session,
     openMinute: data.open_minute,
     sessionStart: data.session_start,
+    hours: { zone: data.time_zone, sessions: data.sessions },
   };
 }
 

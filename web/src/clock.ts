@@ -1,9 +1,9 @@
 /** The market's clock and its session. */
 
 import type { Status } from './api';
-import { MINUTE, tell } from './time';
+import { MINUTE, place, setHours, tell } from './time';
 
-const SESSIONS = { morning: 'Morning session', afternoon: 'Afternoon session', closed: 'Closed' };
+const SESSIONS = { morning: 'Morning session', afternoon: 'Afternoon session', regular: 'Open', closed: 'Closed' };
 
 export class Clock {
   private status: Status | undefined;
@@ -24,6 +24,8 @@ export class Clock {
 
   set(status: Status): void {
     this.status = status;
+    setHours(status.hours);
+    this.face.title = `The market's time, ${place()}`;
     this.readAt = performance.now();
     const { session, pace, sessionStart } = status;
     const opens = session === 'closed' ? ` · opens ${tell(sessionStart, 'day')} ${tell(sessionStart, 'minute')}` : '';

@@ -6,15 +6,14 @@ import type { Chart } from './chart';
 import type { Clock } from './clock';
 import { Feed, type Channel } from './feed';
 import type { List, Stock } from './list';
-import { dayOf, MINUTE, minutesIn, type Interval } from './time';
+import { dayOf, MINUTE, minutesIn, minutesOfDay, type Interval } from './time';
 import { head, overlay, type Link } from './view';
 
 /** Bars fetched at first and at each step to the left. */
 const PAGE = 600;
 const OLDER_PAGE = 1000;
-/** A trading day has so many minutes, a month at most so many days. */
-const DAY_MINUTES = 240;
-const MONTH_DAYS = 25;
+/** A month has at most so many days. */
+const MONTH_DAYS = 31;
 /** Regimes last 30 to 120 minutes: behind longer bars there is nothing to see. */
 const REGIME_MINUTES_MAX = 30;
 /** At higher speeds the list hears closed minutes instead of every trade. */
@@ -73,6 +72,8 @@ export class Market {
   private mendedTo = 0;
   /** The trade of the chosen stock that was heard last. */
   private lastTick = '';
+  /** The request for the market's hours. */
+  private hours: Promise<void> | undefined;
 
   constructor(private readonly parts: Parts) {
     this.feed = new Feed({
@@ -223,6 +224,11 @@ export class Market {
   }
 
   private async load(): Promise<void> {
+    this.hours ??= this.loadHours();
+    await this.hours.catch((error) => {
+      this.hours = undefined;
+      throw error;
+    });
     await this.loadStocks();
     const { list } = this.parts;
     if (!this.has(this.symbol)) this.symbol = list.neighbour(0) ?? '';
@@ -230,6 +236,11 @@ export class Market {
     if (!this.owner) list.select(this.symbol);
     this.showHead();
     await this.loadBars();
+  }
+
+  /** Asks for the market's hours, which all its times and buckets go by. */
+  private async loadHours(): Promise<void> {
+    this.parts.clock.set(await api.status());
   }
 
   private async loadStocks(): Promise<void> {
@@ -276,7 +287,7 @@ export class Market {
     const isLong = interval === '1w' || interval === '1M';
     const [bars, minutes, days] = await Promise.all([
       api.bars(symbol, interval, PAGE, signal),
-      api.bars(symbol, '1m', DAY_MINUTES, signal),
+      api.bars(symbol, '1m', minutesOfDay(), signal),
       isLong ? api.bars(symbol, '1d', MONTH_DAYS, signal) : [],
     ]);
     if (signal.aborted) return;

@@ -91,6 +91,13 @@ export class Market {
     return /name="klined-key" content="([^"]*)"/.exec(await (await fetch(this.url)).text())[1];
   }
 
+  /** The hours that the page goes by. */
+  async hours() {
+    const answer = await fetch(`${this.url}/api/v2/status`, { headers: { 'X-API-Key': await this.key() } });
+    const { data } = await answer.json();
+    return { zone: data.time_zone, sessions: data.sessions };
+  }
+
   async klines(symbol, interval, limit) {
     const answer = await fetch(`${this.url}/api/klines?symbol=${symbol}&interval=${interval}&limit=${limit}`, {
       headers: { 'X-API-Key': await this.key() },

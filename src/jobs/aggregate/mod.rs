@@ -115,9 +115,14 @@ impl Aggregator {
     /// so many hours are made anew whether or not a change was noted.
     ///
     /// # Errors
-    /// The database fails. What was folded before stays.
+    /// The market has other hours than the calendar, or the database fails. What was folded before stays.
     pub fn run(&self, lookback_hours: Option<u32>, stop: &Stop) -> Result<Folded, JobError> {
         let mut tasks = self.store.rollup_tasks(&self.lease)?;
+        // A market has its identity before its first bar.
+        let (found, held) = (super::hours(&*self.store, None)?, self.calendar.hours());
+        if !tasks.is_empty() && found != held {
+            return Err(JobError::OtherHours { found, held });
+        }
         if let Some(hours) = lookback_hours {
             self.look_back(&mut tasks, hours)?;
         }

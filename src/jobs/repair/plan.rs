@@ -151,8 +151,8 @@ impl fmt::Display for Plan {
         if !self.prices.is_empty() {
             write!(f, "\n  last prices without a state are removed, of {}", names(self.prices.iter()))?;
         }
-        if let Some(Identity { seed, model }) = &self.identity {
-            write!(f, "\n  market_identity becomes seed {seed}, model {model}")?;
+        if let Some(Identity { seed, model, hours }) = &self.identity {
+            write!(f, "\n  market_identity becomes seed {seed}, model {model}, calendar {hours}")?;
         }
         if self.status.is_some() {
             write!(f, "\n  market_status is made again")?;

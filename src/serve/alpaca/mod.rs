@@ -1,8 +1,10 @@
-//! Alpaca's market data: REST under `/v2/stocks`, and the stream `/v2/{feed}` in JSON and MessagePack.
+//! Alpaca's market data: REST under `/v2/stocks`, and the stream `/v2/{feed}` in JSON and MessagePack. Of its trading API the clock and
+//! the calendar.
 
 mod answers;
 mod bars;
 mod events;
+mod hours;
 mod latest;
 mod messages;
 mod parameters;
@@ -61,6 +63,8 @@ fn routes() -> Routes {
         .get("/v2/stocks/{symbol}/snapshot", "", get(latest::snapshot))
         .get("/v2/stocks/meta/conditions/{kind}", "", get(latest::conditions))
         .get("/v2/stocks/meta/exchanges", "", get(latest::exchanges))
+        .get("/v2/clock", "", get(hours::clock))
+        .get("/v2/calendar", "start=2026-03-02&end=2026-03-06", get(hours::calendar))
         // Its key may come in the first message.
         .open_socket("/v2/{feed}", get(socket::open))
 }

@@ -23,7 +23,7 @@ const SYMBOLS_MAX: usize = 6_000;
 const LIMIT_MAX: u16 = 10_000;
 const LIMIT_USUAL: u16 = 1_000;
 /// Every parameter that Alpaca's routes for stocks take.
-pub const KNOWN: [&str; 12] = [
+pub const KNOWN: [&str; 13] = [
     "symbols",
     "timeframe",
     "start",
@@ -36,10 +36,13 @@ pub const KNOWN: [&str; 12] = [
     "feed",
     "currency",
     "tape",
+    "date_type",
 ];
 
 /// The parameters of each route, by what its pattern ends with. Those of one symbol do not take `symbols`.
-const OF_ROUTE: [(&str, &[&str]); 8] = [
+const OF_ROUTE: [(&str, &[&str]); 10] = [
+    ("/clock", &[]),
+    ("/calendar", &["start", "end", "date_type"]),
     ("/latest", &["symbols", "feed", "currency"]),
     ("/snapshots", &["symbols", "feed", "currency"]),
     ("/snapshot", &["feed", "currency"]),
@@ -68,6 +71,8 @@ const OF_ROUTE: [(&str, &[&str]); 8] = [
 const FEEDS: [&str; 6] = ["sip", "iex", "delayed_sip", "otc", "boats", "overnight"];
 const ADJUSTMENTS: [&str; 5] = ["raw", "split", "dividend", "spin-off", "all"];
 const TAPES: [&str; 3] = ["A", "B", "C"];
+/// Days are looked up by the day of the trade.
+const DATE_TYPES: [&str; 1] = ["TRADING"];
 
 /// A request's parameters by their names; those without a value are left out.
 #[derive(Debug, Clone, Default)]
@@ -109,6 +114,7 @@ impl AlpacaQuery {
         is_one_of("feed", &FEEDS)?;
         is_one_of("adjustment", &ADJUSTMENTS)?;
         is_one_of("tape", &TAPES)?;
+        is_one_of("date_type", &DATE_TYPES)?;
         match self.text("currency") {
             // Prices are not converted.
             Some(text) if text != "USD" => Err(invalid("currency", text)),

@@ -10,7 +10,7 @@ use chrono::{DateTime, Months};
 
 use super::answers::{BinanceAnswer, encoded};
 use super::parameters::BinanceQuery;
-use super::running::{KlineState, Klines, MINUTES_MAX};
+use super::running::{KlineState, Klines, minutes_max};
 use crate::query::errors::{Failure, Refusal};
 use crate::query::{Age, BarPage, BarQuery, PageKey, Shape, ShownBar, Ticks};
 use crate::serve::server::Server;
@@ -132,10 +132,11 @@ fn fresh(
     let all = |interval| BarRange { symbol, interval, from: UnixSeconds::EPOCH, to: UnixSeconds::MAX };
     let present = ticks.present(symbol, Age::Present)?.minute;
     let Some(stored) = store.last_bars(&[all(interval)], 1)?.pop() else { return Ok(Vec::new()) };
-    let minutes = store.bars(&[BarRange { from: stored.time, ..all(Interval::Minute1) }], MINUTES_MAX)?;
+    let most = minutes_max(calendar.hours());
+    let minutes = store.bars(&[BarRange { from: stored.time, ..all(Interval::Minute1) }], most)?;
     let minutes: Vec<Bar> = minutes.iter().filter_map(|bar| bar.parse(calendar).ok()).collect();
     // So far behind are only roll-ups that nobody makes.
-    let is_complete = minutes.len() < MINUTES_MAX;
+    let is_complete = minutes.len() < most;
     Ok(Klines::of_minutes(calendar, interval, &minutes, present.filter(|_| is_complete)).iter().map(shown).collect())
 }
 
@@ -150,7 +151,7 @@ pub async fn klines(State(server): State<Arc<Server>>, headers: HeaderMap, param
     let prices = server.reader.price_list().await?;
     let (row, interval) = (parameters.symbol(&prices)?.row, parameters.interval()?);
     let limit = parameters.limit(LIMIT_USUAL, LIMIT_MOST)?;
-    parameters.check_zone()?;
+    parameters.check_zone(server.hours())?;
     let ((start, end), unit, symbol) = (parameters.range()?, unit(&headers), row.symbol);
     let query = BarQuery { start, end, limit, ..BarQuery::latest(symbol, interval) };
     let made = async {

@@ -2,11 +2,14 @@
 
 use std::borrow::Cow;
 
+use chrono::NaiveDate;
+
 use super::answers::BinanceError;
 use super::pairs::NamedRow;
 use crate::query::PriceList;
 use crate::serve::kit::parameters::{QueryMap, RouteError};
 use klined_market::base::{Interval, Nanos, UnixNanos, UnixSeconds};
+use klined_market::calendar::Hours;
 
 const LEGAL_NUMBER: &str = "^[0-9]{1,20}$";
 const LEGAL_SYMBOL: &str = "^[A-Za-z0-9-_.^=:/]{1,20}$";
@@ -16,8 +19,12 @@ const MICROS_FROM: u64 = 100_000_000_000_000;
 const MILLIS_PER_SECOND: u64 = Nanos::MILLISECOND.per_second().cast_unsigned();
 const MICROS_PER_MILLI: u64 = Nanos::MICROSECOND.per_second().cast_unsigned() / MILLIS_PER_SECOND;
 const MINUTES_PER_HOUR: i32 = 60;
-/// In zones that are this many minutes ahead of UTC a day of the exchange, 01:30 to 07:00 UTC, lies within one day.
-const ZONES: std::ops::RangeInclusive<i32> = -90..=14 * MINUTES_PER_HOUR;
+const MINUTES_PER_DAY: i32 = 24 * MINUTES_PER_HOUR;
+/// Zones have these minutes ahead of UTC.
+const ZONES: std::ops::RangeInclusive<i32> = -12 * MINUTES_PER_HOUR..=14 * MINUTES_PER_HOUR;
+/// Days in the two halves of a year, in which the clocks of a market may show different times.
+const SEASONS: [NaiveDate; 2] =
+    [NaiveDate::from_ymd_opt(2026, 1, 15).unwrap(), NaiveDate::from_ymd_opt(2026, 7, 15).unwrap()];
 
 /// The query string's parameters.
 pub type BinanceQuery = QueryMap<BinanceError>;
@@ -137,11 +144,11 @@ impl BinanceQuery {
         interval(self.get("interval").ok_or(BinanceError::Missing("interval"))?).ok_or(BinanceError::Interval)
     }
 
-    /// The zone in which days begin. The bars are those of the exchange's days, so a zone must have them whole.
-    pub fn check_zone(&self) -> Result<(), BinanceError> {
+    /// The zone in which days begin. The bars are those of the market's days, so a zone must have them whole. UTC is taken in any case.
+    pub fn check_zone(&self, hours: Hours) -> Result<(), BinanceError> {
         match self.get("timeZone").map(zone) {
-            None => Ok(()),
-            Some(Some(minutes)) if ZONES.contains(&minutes) => Ok(()),
+            None | Some(Some(0)) => Ok(()),
+            Some(Some(minutes)) if ZONES.contains(&minutes) && has_days_whole(hours, minutes) => Ok(()),
             Some(_) => Err(BinanceError::NotValid("timeZone")),
         }
     }
@@ -176,7 +183,7 @@ impl BinanceQuery {
     pub fn all(&self) {
         let prices = PriceList::default();
         let _ = (self.limit(500, 1000), self.symbol(&prices).is_ok(), self.symbols(&prices).is_ok(), self.interval());
-        let _ = (self.range(), self.instants(), self.check_zone(), self.is_mini());
+        let _ = (self.range(), self.instants(), self.check_zone(Hours::default()), self.is_mini());
     }
 }
 
@@ -210,6 +217,19 @@ pub fn interval_name(interval: Interval) -> &'static str {
     INTERVALS.iter().find(|(_, known)| *known == interval).map_or("", |(name, _)| name)
 }
 
+/// Whether a day of the market lies within one day of a zone so many minutes ahead of UTC.
+fn has_days_whole(hours: Hours, ahead: i32) -> bool {
+    let sessions = hours.sessions_by_clock();
+    let (Some((opens, _)), Some((_, closes))) = (sessions.first(), sessions.last()) else { return false };
+    SEASONS.into_iter().all(|day| {
+        let Ok(opens_at) = hours.instant_of(day.and_time(*opens)) else { return false };
+        let opens_at = opens_at.get().div_euclid(i64::from(MINUTES_PER_HOUR)) as i32;
+        let lasts = (*closes - *opens).num_minutes() as i32;
+        let lasts = if lasts <= 0 { lasts + MINUTES_PER_DAY } else { lasts };
+        (opens_at + ahead).rem_euclid(MINUTES_PER_DAY) + lasts <= MINUTES_PER_DAY
+    })
+}
+
 /// Minutes that a zone such as `8`, `-1:30` or `+08:00` is ahead of UTC.
 pub fn zone(text: &str) -> Option<i32> {
     let (sign, rest) = match text.strip_prefix('-') {
@@ -236,6 +256,17 @@ mod tests {
         for name in ["60m", "120m", "3m", "4h", "1s", "1D", ""] {
             assert_eq!(interval(name), None, "{name}");
         }
+    }
+
+    #[test]
+    fn a_zone_has_to_have_the_days_of_the_market_whole() {
+        let taken = |hours| ZONES.filter(|&ahead| has_days_whole(hours, ahead)).collect::<Vec<_>>();
+        assert_eq!(taken(Hours::Sse), (-90..=840).collect::<Vec<_>>());
+        // 13:30 to 20:00 UTC in summer, 14:30 to 21:00 in winter.
+        assert_eq!(taken(Hours::Nyse), (-720..=180).collect::<Vec<_>>());
+        assert_eq!(taken(Hours::AroundTheClock), [0]);
+        // The clocks are changed between the two seasons.
+        assert_eq!(taken(Hours::Fx), [0; 0]);
     }
 
     #[test]

@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use klined_market::bars::Bar;
 use klined_market::bars::ticks::{TickId, Trade};
 use klined_market::base::{Interval, Ohlcv, UnixSeconds};
-use klined_market::calendar::{Bucket, Calendar, Minute};
+use klined_market::calendar::{Bucket, Calendar, Hours, Minute};
 
-/// The most 1-minute bars of a month, with room.
-pub const MINUTES_MAX: usize = 31 * 240;
+/// The most 1-minute bars of a month.
+pub fn minutes_max(hours: Hours) -> usize {
+    31 * usize::from(hours.minutes_per_day())
+}
 
 /// A kline as it is sent.
 #[derive(Debug, Clone, Copy, PartialEq)]

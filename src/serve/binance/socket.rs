@@ -16,7 +16,7 @@ use super::answers::BinanceError;
 use super::messages::{self, BinanceRequest, InvalidRequest};
 use super::pairs::NamedRow;
 use super::parameters::BinanceQuery;
-use super::running::{Klines, MINUTES_MAX};
+use super::running::{Klines, minutes_max};
 use super::streams::{StreamKind, StreamName, split};
 use super::watched::{EventStyle, WatchedSymbol};
 use crate::access::keys::Holder;
@@ -232,7 +232,7 @@ impl BinanceStream {
                 let minutes = match newest.zip(intervals.iter().max()) {
                     Some((newest, longest)) => {
                         range.from = calendar.bucket(newest.first, *longest).first.start();
-                        store.bars(&[range], MINUTES_MAX)?
+                        store.bars(&[range], minutes_max(calendar.hours()))?
                     }
                     None => vec![],
                 };

@@ -205,7 +205,7 @@ fn without_full(body: &mut Value, is_mini: bool) {
 /// The trading day so far against its own open.
 pub async fn trading_day(State(server): State<Arc<Server>>, parameters: BinanceQuery) -> BinanceAnswer {
     let is_mini = parameters.is_mini()?;
-    parameters.check_zone()?;
+    parameters.check_zone(server.hours())?;
     let prices = server.reader.price_list().await?;
     let found = match parameters.symbols(&prices)? {
         None => return Err(BinanceError::Missing("symbol")),

@@ -1,10 +1,8 @@
-//! Stocks with their last prices, and the market's state.
+//! Stocks with their last prices and figures.
 
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::header;
-use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -14,13 +12,9 @@ use super::parameters::{NativeQuery, NoParameters, Ticker, limit, ticker};
 use crate::access::faults::Freshness;
 use crate::query::errors::Refusal;
 use crate::query::{DayFigures, Period, PeriodFigures};
-use crate::serve::kit::answers::{json, message};
 use crate::serve::server::Server;
 use crate::store::PriceRow;
 use klined_market::bars::ticks::Level;
-use klined_market::base::{Pace, UnixSeconds};
-
-const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// The parameters of a list of tickers.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -251,7 +245,7 @@ pub struct StatsBody<'a> {
     pub volume: i64,
     /// From the first open to the last close, per cent
     pub change_percent: f64,
-    /// Root of the squared log returns from close to close, scaled to a trading day of 240 minutes (0.02 = 2 %)
+    /// Root of the squared log returns from close to close, scaled to the minutes of a trading day (0.02 = 2 %)
     pub volatility: f64,
 }
 
@@ -291,104 +285,4 @@ pub async fn stats(
         volatility,
     };
     answer(&body, &Meta::default())
-}
-
-/// The market's clock and session
-#[derive(Debug, Serialize, ToSchema)]
-pub struct StatusBody {
-    /// live: with the clock, in the exchange's hours; test: without closed hours; null before the generator's first minute
-    pub pace: Option<&'static str>,
-    /// Minutes of the market in one of the wall clock
-    pub speed: Option<f64>,
-    /// The market's time, Unix milliseconds
-    pub now: Option<i64>,
-    /// Start of the minute that is being traded or that comes next, Unix seconds
-    pub open_minute: Option<i64>,
-    /// Whether trade is open
-    pub is_trading: bool,
-    /// morning, afternoon or closed
-    pub session: &'static str,
-    /// Of the present session, or of the next one while it is closed; Unix seconds
-    pub session_start: i64,
-    pub session_end: i64,
-    /// End of the last committed minute, or the instant at which the state changed since; Unix seconds
-    pub market_time: i64,
-    /// Start of the newest 1-minute bar, Unix seconds
-    pub last_bar: Option<i64>,
-    /// Stocks with bars
-    pub tickers: usize,
-    /// The last day whose holidays are known and not projected
-    pub calendar_known_until: String,
-}
-
-/// The market's state
-#[derive(ToSchema)]
-#[allow(dead_code, reason = "only described")]
-pub struct MarketStatusBody {
-    success: bool,
-    data: StatusBody,
-    meta: Meta,
-}
-
-/// The market's clock and session
-#[utoipa::path(get, path = "/api/v2/status", tag = "market",
-    responses((status = 200, body = MarketStatusBody), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
-pub async fn status(State(server): State<Arc<Server>>, _: NativeQuery<NoParameters>) -> NativeAnswer {
-    let (prices, standing) = (server.reader.price_list().await?, server.reader.standing().await?);
-    let Some(status) = standing.status else { return Err(Refusal::NoMarket.into()) };
-    let (pace, speed) = match standing.clock.map(|clock| clock.pace) {
-        None => (None, None),
-        Some(Pace::Live) => (Some("live"), Some(1.0)),
-        Some(Pace::Test { speed }) => (Some("test"), Some(speed)),
-    };
-    let now = standing.clock.map(|clock| clock.now(server.clock.now_nanos()).millis());
-    let body = StatusBody {
-        pace,
-        speed,
-        now,
-        open_minute: standing.clock.map(|clock| clock.open_minute.get()),
-        is_trading: status.is_trading(),
-        session: status.span.session.as_str(),
-        session_start: status.span.start.get(),
-        session_end: status.span.end.get(),
-        market_time: status.last_update.get(),
-        last_bar: prices.newest.map(UnixSeconds::get),
-        tickers: prices.rows.len(),
-        calendar_known_until: server.reader.calendar().known_until().to_string(),
-    };
-    answer(&body, &Meta::default())
-}
-
-/// Whether the server can serve
-#[derive(Debug, Serialize, ToSchema)]
-pub struct HealthBody {
-    /// `ok` or `unavailable`
-    pub status: &'static str,
-    pub version: &'static str,
-    /// End of the last minute that is committed, Unix seconds
-    pub market_time: Option<i64>,
-}
-
-/// Whether the server and its database answer; needs no key
-#[utoipa::path(get, path = "/health", tag = "market", security(()),
-    responses((status = 200, body = HealthBody), (status = 429, body = ErrorBody), (status = 503, body = HealthBody)))]
-pub async fn health(State(server): State<Arc<Server>>) -> Response {
-    let version = env!("CARGO_PKG_VERSION");
-    match server.reader.standing().await {
-        Ok(standing) => {
-            let market_time = standing.status.map(|status| status.last_update.get());
-            json(message(&HealthBody { status: "ok", version, market_time }))
-        }
-        Err(refusal) => {
-            let body = HealthBody { status: "unavailable", version, market_time: None };
-            (refusal.status(), json(message(&body))).into_response()
-        }
-    }
-}
-
-/// The metrics of the server, as OpenMetrics text.
-pub async fn metrics(State(server): State<Arc<Server>>, _: NativeQuery<NoParameters>) -> NativeAnswer {
-    let text =
-        server.metrics.text(server.reader.hits_and_misses(), server.hub.counts()).map_err(|_| Refusal::Internal(0))?;
-    Ok(([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response())
 }

@@ -8,6 +8,7 @@ mod market;
 mod messages;
 mod parameters;
 mod socket;
+mod status;
 mod ticks;
 mod truth;
 mod v1;
@@ -59,9 +60,9 @@ static KEY_HEADERS: [HeaderName; 1] = [HeaderName::from_static("x-api-key")];
 struct Document;
 
 fn routes() -> Routes {
-    let open = OpenApiRouter::new().routes(routes!(market::health));
+    let open = OpenApiRouter::new().routes(routes!(status::health));
     let mut routes = Routes::documented(documented(), open)
-        .get("/metrics", "", get(market::metrics))
+        .get("/metrics", "", get(status::metrics))
         .open_socket("/ws", get(socket::open));
     routes.document.as_mut().map(secure);
     routes
@@ -76,7 +77,7 @@ fn documented() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(ticks::trades))
         .routes(routes!(ticks::quotes))
         .routes(routes!(market::stats))
-        .routes(routes!(market::status))
+        .routes(routes!(status::status))
         .routes(routes!(truth::truth))
         .routes(routes!(bars::klines))
         .routes(routes!(v1::tickers))

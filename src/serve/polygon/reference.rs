@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use chrono::{Datelike, Weekday};
+use chrono::{Datelike, NaiveDate, SecondsFormat, Weekday};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -18,6 +18,8 @@ use crate::serve::kit::links::escaped;
 use crate::serve::kit::parameters::{QueryOf, Segments};
 use crate::serve::server::Server;
 use crate::store::PriceRow;
+use klined_market::base::UnixSeconds;
+use klined_market::calendar::{Calendar, Hours};
 
 /// The one exchange, in the place of a market identifier code.
 const EXCHANGE: &str = "KLINED";
@@ -157,6 +159,7 @@ pub async fn status(State(server): State<Arc<Server>>, _: PolygonQuery<NoParamet
     let standing = server.reader.standing().await?;
     let is_trading = standing.status.is_some_and(|status| status.is_trading());
     let state = if is_trading { "open" } else { "closed" };
+    let of = |hours| if server.hours() == hours { state } else { "closed" };
     let now = match server.market_time().await? {
         Some(now) => now.seconds(),
         None => standing.status.map_or_else(|| server.clock.now(), |status| status.last_update),
@@ -167,18 +170,49 @@ pub async fn status(State(server): State<Arc<Server>>, _: PolygonQuery<NoParamet
         "afterHours": false,
         "earlyHours": false,
         "exchanges": {"nasdaq": state, "nyse": state, "otc": "closed"},
-        "currencies": {"crypto": "closed", "fx": "closed"},
+        "currencies": {"crypto": of(Hours::AroundTheClock), "fx": of(Hours::Fx)},
         "serverTime": time,
     }))
 }
 
-/// The weekdays of the next year on which the exchange is closed.
+/// The exchanges whose holidays those of a market are.
+fn exchanges_of(hours: Hours) -> &'static [&'static str] {
+    match hours {
+        Hours::Sse => &["SSE"],
+        Hours::Nyse => &["NYSE", "NASDAQ"],
+        Hours::AroundTheClock | Hours::Fx => &[],
+    }
+}
+
+/// What a calendar has of a weekday that differs from a regular day.
+fn holiday(calendar: &Calendar, day: NaiveDate) -> Option<Value> {
+    if matches!(day.weekday(), Weekday::Sat | Weekday::Sun) {
+        return None;
+    }
+    if !calendar.is_trading_day(day) {
+        return Some(json!({"date": day.to_string(), "name": "Exchange holiday", "status": "closed"}));
+    }
+    if calendar.minutes_on(day) == calendar.hours().minutes_per_day() {
+        return None;
+    }
+    let utc = |at: UnixSeconds| {
+        chrono::DateTime::from_timestamp(at.get(), 0).map(|at| at.to_rfc3339_opts(SecondsFormat::Millis, true))
+    };
+    let (opens, closes) = (calendar.sessions_of(day).next()?.start, calendar.sessions_of(day).last()?.end);
+    Some(
+        json!({"date": day.to_string(), "name": "Early close", "status": "early-close", "open": utc(opens)?, "close": utc(closes)?}),
+    )
+}
+
+/// The weekdays of the next year on which the exchange is closed or closes early.
 pub async fn upcoming(State(server): State<Arc<Server>>, _: PolygonQuery<NoParameters>) -> PolygonAnswer {
     let (today, calendar) = (today(&server).await?, server.reader.calendar());
-    let is_holiday = |day: &chrono::NaiveDate| {
-        !matches!(day.weekday(), Weekday::Sat | Weekday::Sun) && !calendar.is_trading_day(*day)
-    };
     let days = today.iter_days().skip(1).take(HOLIDAYS_AHEAD).take_while(|day| *day <= calendar.last_day());
-    let body = |day| json!({"date": day, "exchange": "SSE", "name": "Exchange holiday", "status": "closed"});
-    plain(days.filter(is_holiday).map(|day: chrono::NaiveDate| body(day.to_string())).collect::<Vec<_>>())
+    let at = |exchange: &&str, mut body: Value| {
+        body["exchange"] = (*exchange).into();
+        body
+    };
+    let exchanges = exchanges_of(calendar.hours());
+    let found = days.filter_map(|day| holiday(&calendar, day));
+    plain(found.flat_map(|body| exchanges.iter().map(move |exchange| at(exchange, body.clone()))).collect::<Vec<_>>())
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
+use chrono::NaiveTime;
 use serde_json::{Value, json};
 
 use super::answers::{UNKNOWN_SYMBOL, UdfAnswer, UdfError, UdfQuery, answer};
@@ -13,15 +14,24 @@ use crate::access::faults::Freshness;
 use crate::query::PriceList;
 use crate::serve::server::Server;
 use crate::store::PriceRow;
+use klined_market::calendar::Hours;
 
 const EXCHANGE: &str = "KLINED";
-const SESSION: &str = "0930-1130,1300-1500";
 /// Hundredths.
 const PRICE_SCALE: u32 = 100;
 const FOUND_USUAL: u16 = 30;
 const FOUND_MOST: u16 = 1000;
 /// The most symbols that are quoted at once.
 const QUOTES_MOST: usize = 100;
+
+/// The sessions of a day as a chart reads them.
+fn session(hours: Hours) -> String {
+    if hours.has_weekends() {
+        return "24x7".to_owned();
+    }
+    let text = |(opens, closes): (NaiveTime, NaiveTime)| format!("{}-{}", opens.format("%H%M"), closes.format("%H%M"));
+    hours.sessions_by_clock().into_iter().map(text).collect::<Vec<_>>().join(",")
+}
 
 /// A stock by its ticker, in any case, with or without the exchange before it.
 pub fn find<'b>(prices: &'b PriceList, name: &str) -> Result<&'b PriceRow, UdfError> {
@@ -51,15 +61,16 @@ pub async fn config(_: UdfQuery) -> UdfAnswer {
 pub async fn symbol(State(server): State<Arc<Server>>, parameters: UdfQuery) -> UdfAnswer {
     let prices = server.reader.price_list().await?;
     let row = find(&prices, parameters.required("symbol")?)?;
+    let (hours, session) = (server.hours(), session(server.hours()));
     answer(&json!({
         "name": row.symbol.as_str(),
         "ticker": row.symbol.as_str(),
         "full_name": format!("{EXCHANGE}:{}", row.symbol),
         "description": row.name,
         "type": "stock",
-        "session": SESSION,
-        "session-regular": SESSION,
-        "timezone": server.reader.calendar().hours().zone().name(),
+        "session": session,
+        "session-regular": session,
+        "timezone": hours.zone().name(),
         "exchange": EXCHANGE,
         "listed_exchange": EXCHANGE,
         "exchange-traded": EXCHANGE,
@@ -113,8 +124,8 @@ pub async fn symbol_info(State(server): State<Arc<Server>>, parameters: UdfQuery
         "has-daily": true,
         "has-weekly-and-monthly": true,
         "has-no-volume": false,
-        "timezone": server.reader.calendar().hours().zone().name(),
-        "session-regular": SESSION,
+        "timezone": server.hours().zone().name(),
+        "session-regular": session(server.hours()),
         "intraday-multipliers": resolutions::minutes(),
         "supported-resolutions": resolutions::names(),
         "volume-precision": 0,
@@ -191,4 +202,15 @@ pub async fn quotes(State(server): State<Arc<Server>>, freshness: Freshness, par
         }}));
     }
     answer(&json!({"s": "ok", "d": bodies}))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sessions_are_written_for_each_kind_of_market() {
+        let texts = Hours::ALL.map(session);
+        assert_eq!(texts, ["0930-1130,1300-1500", "0930-1600", "24x7", "1700-1700"]);
+    }
 }

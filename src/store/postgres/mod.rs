@@ -25,6 +25,7 @@ use diesel::sql_types::Bool;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
 use klined_market::base::{Shard, Symbol, Traded, UnixSeconds};
+use klined_market::calendar::Hours;
 use klined_market::universe::UniverseRow;
 
 use self::connect::{PgServer, one_line};
@@ -224,6 +225,10 @@ impl MarketDatabase for PostgresStore {
 
     fn fill_universe(connection: &mut PgConnection, universe: &[UniverseRow]) -> Result<(), StoreError> {
         write::universe(connection, universe)
+    }
+
+    fn fit_room(connection: &mut PgConnection, hours: Hours) -> Result<(), StoreError> {
+        partitions::drop_foreign(connection, hours)
     }
 
     fn put_minutes(connection: &mut PgConnection, write: &MarketWrite) -> Result<(), StoreError> {

@@ -26,11 +26,6 @@ use super::copy::{CHUNK_BYTES, CopyRows, copied_columns};
 use super::schema::{market_klines_loading_a, market_klines_loading_b};
 use super::{notify, partitions, write};
 
-diesel::define_sql_function! {
-    /// Drops a month's partition if it has no rows; whether the month has none any more.
-    fn klines_clear_month(name: Text) -> Bool;
-}
-
 /// Makes the table that a month is loaded into. SQL, as are the next two, because diesel knows no function that returns nothing.
 const BEGIN_MONTH: &str = "SELECT klines_begin_month($1, $2, $3, current_user::text)";
 /// Builds the key of a loaded table.
@@ -49,16 +44,13 @@ const CANCELLED: &str = "go on with a month";
 
 /// Whether bars of a day's month are kept.
 pub(super) fn is_kept(connection: &mut PgConnection, day: NaiveDate) -> Result<bool, StoreError> {
-    let (from, _) = partitions::span(partitions::month_of(day))?;
+    let (from, _) = partitions::span(partitions::hours(connection)?, partitions::month_of(day))?;
     Ok(identity::horizon(&mut AnyConnection::Postgres(connection))?.keeps_all_from(from))
 }
 
 /// Makes room for a table of a day's month; whether there is room.
 pub(super) fn clear(connection: &mut PgConnection, day: NaiveDate) -> Result<bool, StoreError> {
-    connection.batch_execute(partitions::SHORT_WAIT).during("make room for a month")?;
-    diesel::select(klines_clear_month(partitions::name(partitions::month_of(day))))
-        .get_result(connection)
-        .during("make room for a month")
+    partitions::drop_empty(connection, &partitions::name(partitions::month_of(day)))
 }
 
 /// What has come with the bars and is written after them.
@@ -79,7 +71,7 @@ pub(super) fn load(
     let month = partitions::month_of(day);
     let place = partitions::loading_place(month);
     let loading = if place == 0 { "market_klines_loading_a" } else { "market_klines_loading_b" };
-    let (from, until) = partitions::span(month)?;
+    let (from, until) = partitions::span(partitions::hours(connection)?, month)?;
     connection.batch_execute(NO_STATEMENT_TIMEOUT).during("begin a month")?;
     roles.check(&mut AnyConnection::Postgres(connection))?;
     while !partitions::try_hold_place(connection, month)? {

@@ -1,4 +1,4 @@
-//! Month partitions of `market_klines`: `market_klines_YYYY_MM`, from the month's first instant in Asia/Shanghai to the
+//! Month partitions of `market_klines`: `market_klines_YYYY_MM`, from the month's first instant by the market's calendar to the
 //! next month's.
 
 use chrono::{Datelike, Days, NaiveDate};
@@ -11,7 +11,9 @@ use diesel::sql_types::{BigInt, Bool, Integer, Text};
 use klined_market::base::UnixSeconds;
 use klined_market::calendar::Hours;
 
+use super::super::connection::AnyConnection;
 use super::super::error::{During, StoreError};
+use super::super::tables::identity;
 use super::super::transaction;
 
 /// Dropping waits behind readers and holds up every statement that comes later, so it does not wait for long.
@@ -26,6 +28,10 @@ pub(super) type Month = (i32, u32);
 diesel::define_sql_function! {
     /// Takes an advisory lock to the end of the transaction unless another session has it; whether it did.
     fn pg_try_advisory_xact_lock(class: Integer, key: Integer) -> Bool;
+}
+diesel::define_sql_function! {
+    /// Drops the partition of a name if it is empty; whether there is no table of that name now.
+    fn klines_clear_month(name: Text) -> Bool;
 }
 diesel::define_sql_function! {
     /// Drops the oldest partition before the horizon; its name.
@@ -67,6 +73,12 @@ struct TableExists {
     is_there: bool,
 }
 
+/// The hours of the market in the database; the default ones while it has none.
+pub(super) fn hours(connection: &mut PgConnection) -> Result<Hours, StoreError> {
+    let identity = identity::identity(&mut AnyConnection::Postgres(connection))?;
+    Ok(identity.map(|identity| identity.hours).unwrap_or_default())
+}
+
 /// The months that two dates lie in, and those between.
 pub(super) fn months(from: NaiveDate, to: NaiveDate) -> impl Iterator<Item = Month> {
     let last = month_of(to);
@@ -79,8 +91,8 @@ pub(super) fn month_of(day: NaiveDate) -> Month {
 }
 
 /// From a month's first instant, included, to the next month's, excluded.
-pub(super) fn span(month: Month) -> Result<(UnixSeconds, UnixSeconds), StoreError> {
-    Ok((starts_at(month)?, starts_at(following(month))?))
+pub(super) fn span(hours: Hours, month: Month) -> Result<(UnixSeconds, UnixSeconds), StoreError> {
+    Ok((starts_at(hours, month)?, starts_at(hours, following(month))?))
 }
 
 /// Makes the partitions that days from one to another lack. What counts is which times the existing partitions take, however they
@@ -110,10 +122,11 @@ fn lacking(
     to: NaiveDate,
 ) -> Result<(Vec<Month>, Option<StoreError>), StoreError> {
     let existing: Vec<Partition> = sql_query(PARTITIONS).get_results(connection).during("list partitions")?;
-    let (first, last) = (Hours::Sse.midnight(from)?, Hours::Sse.midnight(to + Days::new(1))?);
+    let hours = hours(connection)?;
+    let (first, last) = (hours.midnight(from)?, hours.midnight(to + Days::new(1))?);
     let (mut lacking, mut overlapped) = (Vec::new(), None);
     for month in months(from, to) {
-        let (begins, ends) = span(month)?;
+        let (begins, ends) = span(hours, month)?;
         if are_taken(&existing, begins.max(first).get(), ends.min(last).get()) {
             continue;
         }
@@ -135,13 +148,46 @@ fn are_taken(existing: &[Partition], begins: i64, ends: i64) -> bool {
 
 /// Makes the partitions that bars from one time to another need and that are missing; false when none was.
 pub(super) fn make_for(connection: &mut PgConnection, from: UnixSeconds, to: UnixSeconds) -> Result<bool, StoreError> {
-    let day = |time: UnixSeconds| Hours::Sse.date_of(time).ok();
+    let hours = hours(connection)?;
+    let day = |time: UnixSeconds| hours.date_of(time).ok();
     let (Some(from), Some(to)) = (day(from), day(to)) else {
         return Ok(false);
     };
     let are_missing = !missing(connection, from, to)?.is_empty();
     ensure(connection, from, to)?;
     Ok(are_missing)
+}
+
+/// Drops the partition of a name if it is empty; whether there is no table of that name now.
+pub(super) fn drop_empty(connection: &mut PgConnection, name: &str) -> Result<bool, StoreError> {
+    let action = "make room for a month";
+    connection.batch_execute(SHORT_WAIT).during(action)?;
+    diesel::select(klines_clear_month(name)).get_result(connection).during(action)
+}
+
+/// Drops the empty months that markets of other hours have left. Their bounds are not those of this market's months, and would keep
+/// it from making its own. An operator's partition, with bounds of its own, stays.
+pub(super) fn drop_foreign(connection: &mut PgConnection, hours: Hours) -> Result<(), StoreError> {
+    let existing: Vec<Partition> = sql_query(PARTITIONS).get_results(connection).during("list partitions")?;
+    let is_month_of = |partition: &Partition, hours| {
+        let month = month_named(&partition.name)?;
+        let (begins, ends) = span(hours, month).ok()?;
+        Some((begins.get(), ends.get()) == (partition.begins, partition.ends))
+    };
+    for partition in existing {
+        let is_of = |hours| is_month_of(&partition, hours).unwrap_or_default();
+        if !is_of(hours) && Hours::ALL.into_iter().any(is_of) {
+            drop_empty(connection, &partition.name)?;
+        }
+    }
+    Ok(())
+}
+
+/// The month of a partition's name; none where it is not such a name.
+fn month_named(text: &str) -> Option<Month> {
+    let (year, month) = text.strip_prefix("market_klines_")?.split_once('_')?;
+    let month = (year.parse().ok()?, month.parse().ok()?);
+    (name(month) == text && NaiveDate::from_ymd_opt(month.0, month.1, 1).is_some()).then_some(month)
 }
 
 fn following((year, month): Month) -> Month {
@@ -152,14 +198,14 @@ pub(super) fn name((year, month): Month) -> String {
     format!("market_klines_{year:04}_{month:02}")
 }
 
-/// The first instant of a month in Asia/Shanghai, in Unix seconds.
-fn starts_at((year, month): Month) -> Result<UnixSeconds, StoreError> {
-    Ok(Hours::Sse.midnight(NaiveDate::from_ymd_opt(year, month, 1).unwrap_or_default())?)
+/// The first instant of a month, in Unix seconds.
+fn starts_at(hours: Hours, (year, month): Month) -> Result<UnixSeconds, StoreError> {
+    Ok(hours.midnight(NaiveDate::from_ymd_opt(year, month, 1).unwrap_or_default())?)
 }
 
 /// Waits for a process that is loading the month, which would find the name taken at the end.
 fn make(connection: &mut PgConnection, month: Month) -> Result<(), StoreError> {
-    let (from, until) = span(month)?;
+    let (from, until) = span(hours(connection)?, month)?;
     transaction::run(connection, "make a partition", |connection| {
         connection.batch_execute(LONG_WAIT).during("make a partition")?;
         sql_query(WAIT_FOR_PLACE)
@@ -218,9 +264,28 @@ mod tests {
     }
 
     #[test]
-    fn a_month_starts_at_midnight_in_shanghai() {
+    fn a_month_starts_with_its_first_day_by_the_markets_clocks() {
         // 2026-11-01T00:00+08:00, and 1991-06-01T00:00+09:00 in daylight saving time.
-        assert_eq!(starts_at((2026, 11)).unwrap().get(), 1_793_462_400);
-        assert_eq!(starts_at((1991, 6)).unwrap().get(), 675_702_000);
+        assert_eq!(starts_at(Hours::Sse, (2026, 11)).unwrap().get(), 1_793_462_400);
+        assert_eq!(starts_at(Hours::Sse, (1991, 6)).unwrap().get(), 675_702_000);
+        // 2026-11-01T00:00-04:00 in daylight saving time, the same of UTC, and 17:00 of the evening before.
+        assert_eq!(starts_at(Hours::Nyse, (2026, 11)).unwrap().get(), 1_793_505_600);
+        assert_eq!(starts_at(Hours::AroundTheClock, (2026, 11)).unwrap().get(), 1_793_491_200);
+        assert_eq!(starts_at(Hours::Fx, (2026, 11)).unwrap().get(), 1_793_480_400);
+    }
+
+    #[test]
+    fn a_month_is_known_by_the_name_of_its_partition() {
+        assert_eq!(month_named("market_klines_2026_02"), Some((2026, 2)));
+        for text in [
+            "market_klines_2026_2",
+            "market_klines_2026_13",
+            "market_klines_2026_00",
+            "market_klines_half",
+            "public.x",
+            "",
+        ] {
+            assert_eq!(month_named(text), None, "{text}");
+        }
     }
 }

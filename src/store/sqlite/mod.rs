@@ -22,6 +22,7 @@ use diesel::r2d2::{ConnectionManager, Pool, PooledConnection};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
 use klined_market::base::{Shard, Symbol, Traded, UnixSeconds};
+use klined_market::calendar::Hours;
 use klined_market::universe::UniverseRow;
 
 use self::file::DatabaseFile;
@@ -196,6 +197,10 @@ impl MarketDatabase for SqliteStore {
 
     fn fill_universe(connection: &mut SqliteConnection, universe: &[UniverseRow]) -> Result<(), StoreError> {
         write::universe(connection, universe)
+    }
+
+    fn fit_room(_connection: &mut SqliteConnection, _hours: Hours) -> Result<(), StoreError> {
+        Ok(())
     }
 
     fn put_minutes(connection: &mut SqliteConnection, write: &MarketWrite) -> Result<(), StoreError> {

@@ -24,6 +24,7 @@ use super::corrupt;
 struct IdentityRow {
     seed: String,
     model: String,
+    calendar: String,
 }
 
 #[derive(Insertable, AsChangeset)]
@@ -32,6 +33,13 @@ struct NewIdentity<'a> {
     id: i32,
     seed: String,
     model: &'a str,
+    calendar: &'static str,
+}
+
+impl<'a> NewIdentity<'a> {
+    fn of(Identity { seed, model, hours }: &'a Identity) -> Self {
+        Self { id: 1, seed: seed.to_string(), model, calendar: hours.as_str() }
+    }
 }
 
 /// A row of `stock_metadata`, unchecked.
@@ -91,14 +99,15 @@ pub(in crate::store) fn identity(connection: &mut AnyConnection<'_>) -> Result<O
     .during("read market_identity")?;
     row.map(|row| {
         let seed = row.seed.parse().map_err(|error| corrupt("the seed", "market_identity", error))?;
-        Ok(Identity { seed, model: row.model })
+        let hours = row.calendar.parse().map_err(|error| corrupt("the calendar", "market_identity", error))?;
+        Ok(Identity { seed, model: row.model, hours })
     })
     .transpose()
 }
 
 /// Claims the database for an identity unless it has one; whether it had none.
 pub(in crate::store) fn claim(connection: &mut AnyConnection<'_>, identity: &Identity) -> Result<bool, StoreError> {
-    let row = NewIdentity { id: 1, seed: identity.seed.to_string(), model: &identity.model };
+    let row = NewIdentity::of(identity);
     let claimed = on_either!(connection, |inner| {
         diesel::insert_into(market_identity::table)
             .values(&row)
@@ -111,7 +120,7 @@ pub(in crate::store) fn claim(connection: &mut AnyConnection<'_>, identity: &Ide
 
 /// Gives the database an identity, whatever it has. The horizon stays.
 pub(in crate::store) fn replace(connection: &mut AnyConnection<'_>, identity: &Identity) -> Result<(), StoreError> {
-    let row = NewIdentity { id: 1, seed: identity.seed.to_string(), model: &identity.model };
+    let row = NewIdentity::of(identity);
     on_either!(connection, |inner| {
         diesel::insert_into(market_identity::table)
             .values(&row)

@@ -7,6 +7,7 @@ mod flooding;
 mod fuzzing;
 mod guarding;
 mod heads;
+mod hours;
 mod keys;
 mod names;
 mod parameters;

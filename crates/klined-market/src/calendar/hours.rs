@@ -6,7 +6,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{NaiveDate, NaiveTime, Timelike};
+use chrono::{NaiveDate, NaiveTime, TimeDelta, Timelike};
 use chrono_tz::Tz;
 use thiserror::Error;
 
@@ -15,9 +15,10 @@ use super::session::Session;
 use crate::base::Seconds;
 
 /// The hours that a market trades in. They are part of a market's identity.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Hours {
-    /// The Shanghai Stock Exchange: 09:30–11:30 and 13:00–15:00 Asia/Shanghai.
+    /// The Shanghai Stock Exchange: 09:30–11:30 and 13:00–15:00 Asia/Shanghai. The hours of a market that names no others.
+    #[default]
     Sse,
     /// The New York Stock Exchange: 09:30–16:00 New York, to 13:00 on days with an early close.
     Nyse,
@@ -235,6 +236,22 @@ impl Hours {
         let open = i64::from(rules.open.num_seconds_from_midnight() / 60);
         let plan = &rules.plans[0];
         (0..plan.minutes).map(|place| ((open + plan.offset(place) / Seconds::MINUTE) / 60 % 24) as u32).collect()
+    }
+
+    /// The sessions of a regular day by the local clock: when each opens and closes. A session that closes no later than it opens goes on
+    /// past midnight; one that closes when it opens lasts for 24 hours.
+    #[must_use]
+    pub fn sessions_by_clock(self) -> Vec<(NaiveTime, NaiveTime)> {
+        let rules = self.rules();
+        let at = |minutes: u16| rules.open.overflowing_add_signed(TimeDelta::minutes(i64::from(minutes))).0;
+        let session = |plan: &SessionPlan| (at(plan.opens_after), at(plan.opens_after + plan.minutes));
+        rules.plans[0].sessions.iter().map(session).collect()
+    }
+
+    /// Whether Saturdays and Sundays are trading days.
+    #[must_use]
+    pub fn has_weekends(self) -> bool {
+        self.rules().weekend.is_some()
     }
 
     fn names() -> String {

@@ -1,6 +1,7 @@
 //! A history in parts: written one by one, or a month as a whole.
 
 use klined::store::{HistoryPart, LoadRoles, MonthLoad, MonthRoom, NextPart, PartSource, StoreError};
+use klined_market::calendar::Hours;
 
 use super::*;
 use crate::on_every_backend;
@@ -244,7 +245,7 @@ fn roll_ups_of_the_month_before_go_where_they_belong() {
 fn a_month_behind_the_horizon_is_left_to_be_passed_over() {
     let database = Database::new(Backend::Postgres);
     let desk = Desk::of(&database);
-    desk.store.claim(&klined::store::Identity { seed: 1, model: "gbm-1".to_owned() }, &[]).unwrap();
+    desk.store.claim(&klined::store::Identity { seed: 1, model: "gbm-1".to_owned(), hours: Hours::Sse }, &[]).unwrap();
     desk.store.retain_from(&desk.writer, SHANGHAI.open_of(date("2026-02-02")).unwrap().start(), &|| false).unwrap();
     assert!(matches!(desk.store.make_room(date(DAY)).unwrap(), MonthRoom::None(_)));
     desk.store.load_part(roles(&desk), &part("AAA", &minutes(1_500))).unwrap();

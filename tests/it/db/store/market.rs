@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use klined::store::{BarStore, Identity, PriceRow, StoreError, SymbolProgress};
 use klined_market::base::instrument::InstrumentParameters;
 use klined_market::base::{Instrument, SectorKey};
+use klined_market::calendar::Hours;
 use klined_market::universe::UniverseRow;
 use proptest::prelude::*;
 
@@ -32,7 +33,7 @@ fn shown(store: &dyn BarStore) -> Vec<(String, f64, UnixSeconds)> {
 }
 
 fn identity(seed: u64, model: &str) -> Identity {
-    Identity { seed, model: model.to_owned() }
+    Identity { seed, model: model.to_owned(), hours: Hours::Sse }
 }
 
 on_every_backend! {

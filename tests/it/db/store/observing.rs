@@ -1,5 +1,6 @@
 //! The observer of a store: no use of the database passes it, and it learns what was committed.
 
+use klined_market::calendar::Hours;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
@@ -96,7 +97,9 @@ const CALLS: [Call; 31] = [
     ("acquire", |desk| drop(desk.store.acquire(Role::Writer))),
     ("confirm", |desk| desk.store.confirm(&desk.writer).unwrap()),
     ("identity", |desk| done(desk.store.identity())),
-    ("claim", |desk| desk.store.claim(&Identity { seed: 1, model: "gbm-1".to_owned() }, &[]).unwrap()),
+    ("claim", |desk| {
+        desk.store.claim(&Identity { seed: 1, model: "gbm-1".to_owned(), hours: Hours::Sse }, &[]).unwrap()
+    }),
     ("universe", |desk| done(desk.store.universe())),
     ("progress", |desk| done(desk.store.progress())),
     ("listings", |desk| done(desk.store.listings())),

@@ -1,6 +1,7 @@
 //! The horizon: bars before it are removed, are not noted as changes, and are not written again.
 
 use klined::store::StoreError;
+use klined_market::calendar::Hours;
 
 use super::*;
 use crate::on_every_backend;
@@ -21,7 +22,7 @@ fn never() -> bool {
 /// Bars of two symbols on both sides of the turn of the month, and roll-ups of each.
 fn desk(database: &Database) -> Desk {
     let desk = Desk::of(database);
-    desk.store.claim(&klined::store::Identity { seed: 1, model: "gbm-1".to_owned() }, &[]).unwrap();
+    desk.store.claim(&klined::store::Identity { seed: 1, model: "gbm-1".to_owned(), hours: Hours::Sse }, &[]).unwrap();
     let minutes = turn_of_the_month();
     for name in ["AAA", "BBB"] {
         desk.write(&full_batch(name, &minutes));

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use klined::store::{Identity, MarketWrite, RollupWrite};
 use klined_market::base::{Interval, Traded};
+use klined_market::calendar::Hours;
 use proptest::prelude::*;
 
 use super::*;
@@ -71,7 +72,7 @@ on_every_backend! {
     fn a_claim_that_cannot_fill_the_universe_is_no_claim(database: &Database) {
         let store = database.open();
         break_table(database, "stock_metadata", "INSERT");
-        let identity = Identity { seed: 1, model: "gbm-1".to_owned() };
+        let identity = Identity { seed: 1, model: "gbm-1".to_owned(), hours: Hours::Sse };
         assert_query_fails(store.claim(&identity, &[super::market::stock("AAA")]), OUT_OF_ORDER);
         assert_eq!(store.identity().unwrap(), None);
     }
