@@ -11,7 +11,7 @@ use super::pairs::NamedRow;
 use super::parameters::BinanceQuery;
 use super::windows::{Window, WindowFigures};
 use crate::access::faults::Freshness;
-use crate::query::{Age, DayFigures, LatestTicks, Period, TickQuery, TimeOrder, mean_price};
+use crate::query::{DayFigures, LatestTicks, Period, TickQuery, TimeOrder, mean_price};
 use crate::serve::server::Server;
 use crate::store::{BarRange, PriceRow};
 use klined_market::bars::ticks::{BestQuote, Level, Trade};
@@ -306,11 +306,7 @@ pub async fn depth(State(server): State<Arc<Server>>, freshness: Freshness, para
     let prices = server.reader.price_list().await?;
     let symbol = parameters.symbol(&prices)?.row.symbol;
     parameters.limit(100, 5000)?;
-    let present = match freshness.age() {
-        Age::Present => Age::Present,
-        Age::Stale => Age::Stale,
-    };
-    let quote = server.latest_ticks(symbol, present).await?.quote;
+    let quote = server.latest_ticks(symbol, freshness.age()).await?.quote;
     let [bids, asks] = levels(quote);
     answer(&json!({"lastUpdateId": quote.map_or(0, |quote| quote.id().number()), "bids": bids, "asks": asks}))
 }

@@ -72,7 +72,7 @@ on_every_backend! {
             let runs: Vec<_> = stores.iter().map(|store| scope.spawn(|| store.migrate().unwrap().len())).collect();
             runs.into_iter().map(|run| run.join().unwrap()).sum()
         });
-        assert_eq!(ran, 15);
+        assert_eq!(ran, 16);
         stores[0].check_schema().unwrap();
     }
 }
