@@ -7,6 +7,7 @@
 #   ./test.sh db            stores and jobs, on SQLite and on throw-away PostgreSQL clusters
 #   ./test.sh programs      the programs as processes: command lines, faults, logs, health, deployment
 #   ./test.sh web           the servers of both markets, the vendors' clients, the OpenAPI document, the chart page
+#   ./test.sh data          exports and the wheel for Python: files and tables in the hands of pyarrow, pandas, polars, DuckDB, SQLite and psql
 #   ./test.sh servers       crates that are tested against servers of their own (QuestDB, Kafka, ClickHouse), readers of order events, and
 #                           the files for containers
 #
@@ -21,7 +22,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
-ALL_TIERS=(lint pure db programs web servers)
+ALL_TIERS=(lint pure db programs web data servers)
 # The crates of the tier `servers`.
 SERVER_CRATES=(klined-fx)
 
@@ -77,6 +78,11 @@ provide() {
             have_chromium || missing+=(chromium)
             have_venv || missing+=(python3-venv)
             have openssl || missing+=(openssl)
+            ;;
+        data)
+            have_postgres || missing+=(postgresql)
+            have sqlite3 || missing+=(sqlite3)
+            have_venv || missing+=(python3-venv)
             ;;
         servers)
             have mvn || missing+=(maven)
@@ -149,7 +155,7 @@ summary() {
 }
 
 # The crates that need neither a server nor a database.
-PURE=(--workspace --exclude klined --exclude klined-fx-api)
+PURE=(--workspace --exclude klined --exclude klined-fx-api --exclude klined-export --exclude klined-python)
 for crate in "${SERVER_CRATES[@]}"; do PURE+=(--exclude "$crate"); done
 
 lint() {
@@ -176,6 +182,11 @@ programs() { integration programs; }
 web() {
     integration web
     stage 'web: foreign exchange' cargo test -p klined-fx-api
+}
+
+data() {
+    stage 'data: exports' cargo test -p klined-export
+    stage 'data: wheel, readers and recipes' tests/data.sh
 }
 
 servers() {

@@ -2,9 +2,10 @@
 # Installs klined as systemd services, or removes them. Running it again brings everything up to date and keeps what the
 # operator wrote: /etc/klined is made once and never overwritten.
 #
-#   deploy/install.sh [--bin-dir DIR] [--no-start] [--root DIR]    install, enable and start
-#   deploy/install.sh --uninstall [--purge] [--root DIR]          remove; --purge also configuration, data and logs
+#   deploy/install.sh [--exchange] [--bin-dir DIR] [--no-start] [--root DIR]    install, enable and start
+#   deploy/install.sh [--exchange] --uninstall [--purge] [--root DIR]          remove; --purge also configuration, data and logs
 #
+# --exchange the exchange (exchange-producer.service and its tools) in place of the stock market
 # --bin-dir  where the built programs are [target/release beside this script]
 # --no-start enable the services without starting or restarting them
 # --root     write below DIR, and touch neither users nor the running system: for packages and tests
@@ -13,6 +14,9 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 programs=(klined market-generator data-aggregator market-backfill market-api)
 units=(market-generator.service data-aggregator.service market-api.service)
+env_file=klined.env
+page=OPERATIONS.md
+build='cargo build --release'
 bin_dir=$here/../target/release
 root=
 start=yes
@@ -25,10 +29,17 @@ while [ $# -gt 0 ]; do
     case $1 in
         --bin-dir) [ $# -ge 2 ] || fail "--bin-dir needs a directory"; bin_dir=$2; shift ;;
         --root) [ $# -ge 2 ] || fail "--root needs a directory"; root=${2%/}; shift ;;
+        --exchange)
+            programs=(exchange-producer exchange-log exchange-feed exchange-listen exchange-calibrate)
+            units=(exchange-producer.service)
+            env_file=exchange.env
+            page=EXCHANGE.md
+            build='cargo build --release -p klined-exchange --features platform'
+            ;;
         --no-start) start=no ;;
         --uninstall) uninstall=yes ;;
         --purge) purge=yes ;;
-        -h | --help) sed -n '2,11s/^# \{0,1\}//p' "$0"; exit 0 ;;
+        -h | --help) sed -n '2,12s/^# \{0,1\}//p' "$0"; exit 0 ;;
         *) fail "unknown option $1; see --help" ;;
     esac
     shift
@@ -47,8 +58,11 @@ if [ "$uninstall" = yes ]; then
     for program in "${programs[@]}"; do
         rm -f "$root/usr/local/bin/$program"
     done
-    rm -rf "$root/usr/local/share/doc/klined"
-    if [ "$purge" = yes ]; then
+    rm -f "$root/usr/local/share/doc/klined/$page"
+    rmdir "$root/usr/local/share/doc/klined" 2>/dev/null || true
+    if [ "$purge" = yes ] && [ "$env_file" = exchange.env ]; then
+        rm -rf "$root/etc/klined/$env_file" "$root/var/lib/klined/exchange"
+    elif [ "$purge" = yes ]; then
         rm -rf "$root/etc/klined" "$root/var/lib/klined" "$root/var/log/klined"
         [ -n "$root" ] || ! getent passwd klined >/dev/null || userdel klined
     fi
@@ -58,7 +72,7 @@ if [ "$uninstall" = yes ]; then
 fi
 
 for program in "${programs[@]}"; do
-    [ -x "$bin_dir/$program" ] || fail "there is no $bin_dir/$program; build it with \`cargo build --release\`, or say --bin-dir"
+    [ -x "$bin_dir/$program" ] || fail "there is no $bin_dir/$program; build it with \`$build\`, or say --bin-dir"
 done
 
 if [ -z "$root" ] && ! getent passwd klined >/dev/null; then
@@ -75,9 +89,9 @@ done
 for unit in "${units[@]}"; do
     install -m 644 "$here/systemd/$unit" "$root/etc/systemd/system/$unit"
 done
-install -m 644 "$here/../docs/OPERATIONS.md" "$root/usr/local/share/doc/klined/OPERATIONS.md"
-if [ ! -e "$root/etc/klined/klined.env" ]; then
-    install -m 600 "$here/systemd/klined.env" "$root/etc/klined/klined.env"
+install -m 644 "$here/../docs/$page" "$root/usr/local/share/doc/klined/$page"
+if [ ! -e "$root/etc/klined/$env_file" ]; then
+    install -m 600 "$here/systemd/$env_file" "$root/etc/klined/$env_file"
 fi
 if [ ! -e "$root/etc/klined/log-filter" ]; then
     echo "warn,klined=info" >"$root/etc/klined/log-filter"
@@ -95,4 +109,4 @@ else
         ln -sf "/etc/systemd/system/$unit" "$enabled/$unit"
     done
 fi
-echo "installed klined; its configuration is $root/etc/klined/klined.env"
+echo "installed klined; its configuration is $root/etc/klined/$env_file"

@@ -8,8 +8,8 @@ use clap::{ArgGroup, Args, Parser, Subcommand};
 use klined_service::args::{CheckArgs, LogArgs, RuntimeArgs, ServiceArgs};
 
 use super::{
-    CalendarArgs, DatabaseArgs, KeysCommand, MarketCalendarArgs, ModelArgs, PaceArgs, ParameterArgs, RealismArgs,
-    RetentionArgs, ServerArgs, ShardArgs, UniverseArgs, UniverseCommand, UpArgs,
+    CalendarArgs, DatabaseArgs, ExportCommand, KeysCommand, MarketCalendarArgs, ModelArgs, PaceArgs, ParameterArgs,
+    RealismArgs, RetentionArgs, ServerArgs, ShardArgs, UniverseArgs, UniverseCommand, UpArgs,
 };
 use crate::jobs::Window;
 use klined_market::base::Symbol;
@@ -209,6 +209,7 @@ pub enum KlinedCommand {
     Calendar(CalendarCommand),
     /// Print a universe as CSV
     Universe(UniverseCommand),
+    Export(ExportCommand),
     /// Check a database: compute every bar again and compare; the exit status is 1 when an error is found
     ///
     /// The bars are computed from seed, model, listings, parameters and scenarios, and every table is compared with the others. The

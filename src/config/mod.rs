@@ -4,6 +4,7 @@
 mod calendar;
 mod commands;
 mod database;
+mod export;
 mod keys;
 mod model;
 mod pace;
@@ -21,6 +22,7 @@ pub use commands::{
     RepairArgs, ResetCommand, StoredMarketArgs, VerifyArgs,
 };
 pub use database::DatabaseArgs;
+pub use export::ExportCommand;
 pub use keys::{KEYS_FILE, KeyFileArgs, KeysCommand, ReplaceKeyArgs};
 pub use model::{ModelArgs, ParameterArgs};
 pub use pace::PaceArgs;

@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use klined_service::{ProgramInfo, blocking, output, say, say_error};
 
 use super::keys::{self, NewKey};
-use super::{inspect, realism, renew};
+use super::{export, inspect, realism, renew};
 use crate::access::chaos;
 use crate::access::keys::Allowed;
 use crate::config::{
@@ -26,6 +26,7 @@ pub async fn run(args: KlinedArgs, program: ProgramInfo) -> anyhow::Result<ExitC
         KlinedCommand::Up(args) => klined_service::serve(*args, &program).await,
         KlinedCommand::Calendar(args) => calendar(&args),
         KlinedCommand::Universe(args) => universe(&args),
+        KlinedCommand::Export(args) => export::run(&args),
         KlinedCommand::Verify(args) => inspect::verify(args).await,
         KlinedCommand::Repair(args) => inspect::repair(args).await,
         KlinedCommand::Reset(args) => blocking(move || reset(&args)).await?,

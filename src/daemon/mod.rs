@@ -10,6 +10,7 @@ pub mod check;
 pub mod clock;
 mod commands;
 mod confirm;
+mod export;
 mod generator;
 mod health;
 mod inspect;

@@ -104,7 +104,7 @@ class Laws:
             (lambda: self.spot.klines("AAPL", "1d", timeZone="-5"), 400, -1130),
             (lambda: self.spot.query("/api/v3/klines", {"symbol": "AAPL"}), 400, -1102),
             (lambda: self.spot.query("/api/v3/ticker/price", {"symbol": "AAPL", "symbols": '["V"]'}), 400, -1128),
-            (lambda: self.spot.depth("AAPL"), 404, -5000),
+            (lambda: self.spot.query("/api/v3/order"), 404, -5000),
             (lambda: Spot(api_key="wrong.key", base_url=self.market.url).ping(), 401, -2015),
             (lambda: Spot(base_url=self.market.url).ping(), 401, -2014),
         ]:
@@ -124,6 +124,24 @@ class Laws:
         self.assertLess(float(book["bidPrice"]), float(book["askPrice"]))
         trades = self.spot.trades("AAPL", limit=10)
         self.assertEqual([trade["id"] for trade in trades], sorted({trade["id"] for trade in trades}))
+        same = self.spot.historical_trades("AAPL", limit=10, fromId=trades[0]["id"])
+        self.assertEqual(same, trades)
+        aggregate = self.spot.agg_trades("aaplusdt", limit=10, fromId=trades[0]["id"])
+        self.assertEqual([(trade["a"], trade["p"]) for trade in aggregate], [(trade["id"], trade["price"]) for trade in trades])
+        within = self.spot.agg_trades("AAPL", startTime=trades[2]["time"], endTime=trades[5]["time"])
+        self.assertTrue({trade["id"] for trade in trades[2:6]} <= {trade["a"] for trade in within})
+        self.assertTrue(all(trades[2]["time"] <= trade["T"] <= trades[5]["time"] for trade in within))
+        depth = self.spot.depth("AAPL", limit=5)
+        self.assertEqual((len(depth["bids"]), len(depth["asks"])), (1, 1))
+        self.assertLess(float(depth["bids"][0][0]), float(depth["asks"][0][0]))
+        average = self.spot.avg_price("AAPL")
+        self.assertEqual(average["mins"], 5)
+        self.assertEqual({info["symbol"] for info in self.spot.ticker_24hr()}, set(self.market.symbols()))
+        self.assertEqual(len(self.spot.book_ticker()), len(self.market.symbols()))
+        window = self.spot.rolling_window_ticker(symbol="AAPLUSDT", windowSize="30m")
+        self.assertEqual(window["symbol"], "AAPLUSDT")
+        trading = self.spot.query("/api/v3/ticker/tradingDay", {"symbol": "AAPL"})
+        self.assertEqual(trading["openPrice"], day["openPrice"])
         fine = Spot(api_key=self.key, base_url=self.market.url, time_unit="microsecond")
         kline = fine.klines("AAPL", "1m", limit=1)[0]
         self.assertEqual(kline[6], kline[0] + 60_000_000 - 1)

@@ -123,6 +123,12 @@ impl<const WIDTH: usize> Book<WIDTH> {
         })
     }
 
+    /// The price of the lowest bid level, in ticks.
+    #[must_use]
+    pub(crate) const fn lowest_bid_ticks(&self) -> i32 {
+        self.sides[0].best_ticks.wrapping_sub(self.shape.levels as i32 - 1)
+    }
+
     /// Which level of its side a price is, from 0.
     #[must_use]
     pub fn level_of(&self, side: Side, price_ticks: i32) -> Option<usize> {

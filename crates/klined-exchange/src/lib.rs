@@ -12,10 +12,11 @@
 //! | 4 | [`orders`] | orders behind the counts, with references that live |
 //! | 5 | [`itch`], [`export`] | ITCH 5.0, MoldUDP64, LOBSTER, CSV, JSON |
 //! | 5 | [`calibrate`] | curves of rates from logs |
+//! | 5 | [`scorecard`] | what is known of real order books, measured on logs |
 //! | 5 | [`run`] | a directory of logs: many days of many securities, in batch or in step with a clock |
 //! | 6 | `kafka` | a topic that follows the logs; with the feature `platform` |
 //! | 6 | `clickhouse` | tables and views of the topic; with the feature `platform` |
-//! | 7 | [`programs`] | the command lines |
+//! | 7 | [`programs`] | the command lines, and a feed on the network |
 //!
 //! A session is a function of its [`session::SessionSpec`] and its [`model::Model`]: the same events on any platform. Below
 //! the programs nothing knows of async code, the environment or the wall clock, and below the runs nothing of files.
@@ -44,6 +45,8 @@ pub mod itch;
 pub mod export;
 
 pub mod calibrate;
+
+pub mod scorecard;
 
 pub mod run;
 

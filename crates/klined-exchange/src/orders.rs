@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::book::{Book, Level, NotOfThisBook};
 use crate::event::{Event, Side};
+use crate::random::mixed;
 use crate::session::SessionSpec;
 
 /// What happens to an order.
@@ -56,14 +57,6 @@ impl References {
         self.0 += 1;
         self.0
     }
-}
-
-/// SplitMix64's finalizer (Steele, Lea and Flood, 2014).
-fn mixed(number: u64) -> u64 {
-    let z = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }
 
 impl OrderBook {

@@ -129,6 +129,14 @@ impl NullaryFnOnce for Blocks<'_> {
     }
 }
 
+/// SplitMix64's finalizer (Steele, Lea and Flood, 2014): different numbers stay different.
+pub(crate) fn mixed(number: u64) -> u64 {
+    let z = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

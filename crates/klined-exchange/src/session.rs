@@ -3,12 +3,14 @@
 //! The path of the book depends neither on time nor on the opening price. So a batch of steps is made first, and its times follow
 //! together: logarithms and divisions in vectors, then one sum after the other.
 
+use std::sync::Arc;
+
 use pulp::{Arch, NullaryFnOnce};
 
 use crate::book::{Book, Shape, middle};
 use crate::event::{Event, EventType, Side};
 use crate::exact::Logarithm;
-use crate::model::{Dynamics, Kind, Model};
+use crate::model::{Dynamics, Kind, Model, Rich, RichPath, RichSpec, Step, Unit};
 use crate::random::Draws;
 use crate::units::NANOS_PER_SECOND;
 
@@ -81,6 +83,8 @@ pub struct Session {
 enum Path {
     Narrow(Model, Box<(Book<NARROW>, Draws)>),
     Wide(Model, Box<(Book, Draws)>),
+    /// A path that depends on time, so it is made event by event.
+    Rich(Arc<Rich>, Box<RichPath>),
 }
 
 /// A batch of steps, field by field.
@@ -92,6 +96,8 @@ struct Steps {
     prices: [i32; BATCH],
     quotes: [Quote; BATCH],
     waits: [f64; BATCH],
+    /// Whether the step is an event; all are where there is no price floor.
+    happens: [bool; BATCH],
 }
 
 /// A model whose book has more levels than the session's.
@@ -113,7 +119,17 @@ impl Session {
             return Err(TooFewLevels { curves: model.levels_least(), levels: shape.levels() });
         }
         let draws = Draws::new(spec.seed);
-        let path = if shape.levels() <= NARROW {
+        let path = if let Kind::Rich(rich, market_seed) = &model.kind {
+            let rich_spec = RichSpec {
+                seed: spec.seed,
+                market_seed: *market_seed,
+                p0_ticks: spec.p0_ticks,
+                shape,
+                session_s: spec.session_seconds.into(),
+                floor_ticks: model.price_floor_ticks,
+            };
+            Path::Rich(rich.clone(), Box::new(RichPath::new(rich_spec)))
+        } else if shape.levels() <= NARROW {
             Path::Narrow(model, Box::new((Book::open(spec.p0_ticks, shape), draws)))
         } else {
             Path::Wide(model, Box::new((spec.open_book(), draws)))
@@ -170,26 +186,46 @@ impl Session {
         match &mut self.path {
             Path::Narrow(model, state) => self.steps.walk(self.arch, model, &mut state.0, &mut state.1, count),
             Path::Wide(model, state) => self.steps.walk(self.arch, model, &mut state.0, &mut state.1, count),
+            Path::Rich(rich, path) => {
+                let start = events.len();
+                while events.len() - start < count {
+                    let Some(Unit { time_s, event_type, price_ticks }) = path.next(rich) else {
+                        self.over = true;
+                        break;
+                    };
+                    self.count += 1;
+                    let ts_ns = self.open_ns + (time_s * NANOS_PER_SECOND as f64) as u64;
+                    events.push(Event { ts_ns, event_type, price_ticks, qty: 1, order_id: self.count });
+                }
+                let (bid_ticks, ask_ticks) = (path.book.best_ticks(Side::Bid), path.book.best_ticks(Side::Ask));
+                self.quote = Quote { bid_ticks, ask_ticks };
+                return events.len() - start;
+            }
         }
         let (steps, log) = (&mut *self.steps, self.log);
         self.arch.dispatch(Waits { steps, log, count });
-        let start = events.len();
-        let (mut time_s, open_ns, first_id) = (self.time_s, self.open_ns, self.count + 1);
-        let fields = steps.waits.iter().zip(&steps.types).zip(&steps.prices).take(count);
-        for (id, ((wait, event_type), price)) in (first_id..).zip(fields) {
+        let (start, mut last) = (events.len(), None);
+        let (mut time_s, open_ns, mut id) = (self.time_s, self.open_ns, self.count);
+        let fields = steps.waits.iter().zip(&steps.types).zip(&steps.prices).zip(&steps.happens).take(count);
+        for (nth, (((wait, event_type), price), happens)) in fields.enumerate() {
             time_s += wait;
             if time_s >= self.end_s {
                 self.over = true;
                 break;
             }
+            if !happens {
+                continue;
+            }
+            id += 1;
+            last = Some(nth);
             let ts_ns = open_ns + (time_s * NANOS_PER_SECOND as f64) as u64;
             events.push(Event { ts_ns, event_type: *event_type, price_ticks: *price, qty: 1, order_id: id });
         }
         self.time_s = time_s;
         let made = events.len() - start;
-        if made > 0 {
-            self.quote = steps.quotes[made - 1];
-            self.count += made as u64;
+        if let Some(last) = last {
+            self.quote = steps.quotes[last];
+            self.count = id;
         }
         made
     }
@@ -204,6 +240,7 @@ impl Steps {
             prices: [0; BATCH],
             quotes: [Quote { bid_ticks: 0, ask_ticks: 0 }; BATCH],
             waits: [0.0; BATCH],
+            happens: [true; BATCH],
         }
     }
 
@@ -215,10 +252,46 @@ impl Steps {
         draws: &mut Draws,
         count: usize,
     ) {
-        match &model.0 {
-            Kind::Simple(simple) => arch.dispatch(Walk { steps: self, model: &**simple, book, draws, count }),
-            Kind::Hlr(hlr) => arch.dispatch(Walk { steps: self, model: &**hlr, book, draws, count }),
+        match (&model.kind, model.price_floor_ticks) {
+            (Kind::Simple(simple), None) => arch.dispatch(Walk { steps: self, model: &**simple, book, draws, count }),
+            (Kind::Hlr(hlr), None) => arch.dispatch(Walk { steps: self, model: &**hlr, book, draws, count }),
+            (Kind::Simple(simple), Some(floor_ticks)) => self.walk_above(&**simple, book, draws, count, floor_ticks),
+            (Kind::Hlr(hlr), Some(floor_ticks)) => self.walk_above(&**hlr, book, draws, count, floor_ticks),
+            // It has a path of its own.
+            (Kind::Rich(..), _) => {}
         }
+    }
+}
+
+impl Steps {
+    /// Makes steps of which none puts a bid below a floor: one that does is taken back, and only its time passes. Leaving out events of a
+    /// Poisson process is the same as a rate of zero for them.
+    fn walk_above<D: Dynamics, const WIDTH: usize>(
+        &mut self,
+        model: &D,
+        book: &mut Book<WIDTH>,
+        draws: &mut Draws,
+        count: usize,
+        floor_ticks: i32,
+    ) {
+        for nth in 0..count.min(BATCH) {
+            let before = book.clone();
+            self.put(nth, model.step(book, draws), book);
+            let lowest = book.lowest_bid_ticks();
+            self.happens[nth] = lowest >= floor_ticks || lowest >= before.lowest_bid_ticks();
+            if !self.happens[nth] {
+                *book = before;
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn put<const WIDTH: usize>(&mut self, nth: usize, step: Step, book: &Book<WIDTH>) {
+        self.units[nth] = step.unit;
+        self.totals[nth] = step.total;
+        self.types[nth] = step.event_type;
+        self.prices[nth] = step.price_ticks;
+        self.quotes[nth] = Quote { bid_ticks: book.best_ticks(Side::Bid), ask_ticks: book.best_ticks(Side::Ask) };
     }
 }
 
@@ -239,11 +312,7 @@ impl<D: Dynamics, const WIDTH: usize> NullaryFnOnce for Walk<'_, D, WIDTH> {
         let Self { steps, model, book, draws, count } = self;
         for nth in 0..count.min(BATCH) {
             let step = model.step(book, draws);
-            steps.units[nth] = step.unit;
-            steps.totals[nth] = step.total;
-            steps.types[nth] = step.event_type;
-            steps.prices[nth] = step.price_ticks;
-            steps.quotes[nth] = Quote { bid_ticks: book.best_ticks(Side::Bid), ask_ticks: book.best_ticks(Side::Ask) };
+            steps.put(nth, step, book);
         }
     }
 }

@@ -2,7 +2,7 @@
 //! program, and a line that is printed never mixes with the status line of [`progress`](crate::progress).
 
 use std::fmt::Arguments;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
 
 use crate::progress::beside_status_line;
 
@@ -44,6 +44,32 @@ pub fn ask(question: Arguments<'_>) {
 pub fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let mut stdout = io::BufWriter::new(io::stdout().lock());
     unless_closed(write(&mut stdout).and_then(|()| stdout.flush()))
+}
+
+/// Standard output for a writer of a format. A closed pipe is an error there.
+#[derive(Debug)]
+pub struct Stdout(io::Stdout);
+
+/// Standard output as a [`Stdout`].
+#[must_use]
+pub fn stdout() -> Stdout {
+    Stdout(io::stdout())
+}
+
+/// Whether standard output is a terminal.
+#[must_use]
+pub fn is_terminal() -> bool {
+    io::stdout().is_terminal()
+}
+
+impl Write for Stdout {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
 }
 
 /// Standard error for the log.

@@ -133,7 +133,7 @@ fn shown(kline: &KlineState) -> ShownBar {
 /// A page of bars; the latest, as they are asked for without times, may be ready.
 pub async fn klines(State(server): State<Arc<Server>>, headers: HeaderMap, parameters: BinanceQuery) -> BinanceAnswer {
     let prices = server.reader.price_list().await?;
-    let (row, interval) = (parameters.symbol(&prices)?, parameters.interval()?);
+    let (row, interval) = (parameters.symbol(&prices)?.row, parameters.interval()?);
     let limit = parameters.limit(LIMIT_USUAL, LIMIT_MOST)?;
     parameters.check_zone(server.hours())?;
     let ((start, end), unit, symbol) = (parameters.range()?, unit(&headers), row.symbol);

@@ -1,15 +1,18 @@
 //! The messages of the streams, both ways.
 
+use std::borrow::Cow;
+
 use axum::body::Bytes;
 use serde_json::{Value, json};
 
 use super::klines::end;
 use super::parameters::interval_name;
 use super::running::KlineState;
+use super::tickers::{levels, money, percent, sides};
 use crate::query::parameters::repeated;
 use crate::serve::kit::answers::message;
-use klined_market::bars::ticks::{Side, Trade};
-use klined_market::base::{Nanos, Symbol};
+use klined_market::bars::ticks::{BestQuote, Side, Trade};
+use klined_market::base::{Nanos, Price, Symbol, UnixSeconds};
 use klined_market::calendar::Calendar;
 
 /// A message of a client.
@@ -98,9 +101,26 @@ pub fn error(wrong: &InvalidRequest, id: Value) -> Bytes {
     message(&json!({"error": {"code": wrong.code, "msg": wrong.message}, "id": id}))
 }
 
-/// An event of a stream, under the stream's name where streams are combined.
+/// An event of a stream, under the stream's name where streams are combined. The event bears the symbol by the name that the
+/// stream has it by.
 pub fn of_stream(name: &str, event: &Value, is_combined: bool) -> Bytes {
-    if is_combined { message(&json!({"stream": name, "data": event})) } else { message(event) }
+    let event = &renamed(name, event);
+    if is_combined { message(&json!({"stream": name, "data": &**event})) } else { message(&**event) }
+}
+
+fn renamed<'e>(name: &str, event: &'e Value) -> Cow<'e, Value> {
+    let asked = name.split_once('@').map_or(name, |(asked, _)| asked);
+    match event["s"].as_str() {
+        Some(symbol) if !symbol.eq_ignore_ascii_case(asked) => {
+            let (mut event, asked) = (event.clone(), Value::from(asked.to_ascii_uppercase()));
+            if let Some(kline) = event.get_mut("k") {
+                kline["s"] = asked.clone();
+            }
+            event["s"] = asked;
+            Cow::Owned(event)
+        }
+        _ => Cow::Borrowed(event),
+    }
 }
 
 /// A kline at an instant of the market in its units. What is not kept of a bar is 0, or −1 for the ids of its trades.
@@ -128,6 +148,12 @@ pub fn kline(symbol: &Symbol, shown: &KlineState, now: i64, unit: Nanos, calenda
     }})
 }
 
+/// The money of a trade: hundredths times shares, exactly.
+pub fn quote_volume(trade: &Trade) -> String {
+    let hundredths = i128::from(trade.price.ticks()) * i128::from(trade.shares);
+    format!("{}.{:02}", hundredths / 100, hundredths % 100)
+}
+
 /// A trade.
 pub fn trade(symbol: &Symbol, trade: &Trade, unit: Nanos) -> Value {
     let at = trade.at.count_of(unit);
@@ -141,6 +167,95 @@ pub fn trade(symbol: &Symbol, trade: &Trade, unit: Nanos) -> Value {
         "T": at,
         "m": trade.side == Side::Sell,
         "M": true,
+    })
+}
+
+/// The same as an aggregate trade of its own.
+pub fn aggregate_trade(symbol: &Symbol, trade: &Trade, unit: Nanos) -> Value {
+    let (at, id) = (trade.at.count_of(unit), trade.id().number());
+    json!({
+        "e": "aggTrade",
+        "E": at,
+        "s": symbol.as_str(),
+        "a": id,
+        "p": trade.price.to_string(),
+        "q": trade.shares.to_string(),
+        "f": id,
+        "l": id,
+        "T": at,
+        "m": trade.side == Side::Sell,
+        "M": true,
+    })
+}
+
+/// The best quote.
+pub fn book_ticker(symbol: &Symbol, quote: &BestQuote) -> Value {
+    let [[bid, bid_size], [ask, ask_size]] = sides(Some(*quote));
+    json!({"u": quote.id().number(), "s": symbol.as_str(), "b": bid, "B": bid_size, "a": ask, "A": ask_size})
+}
+
+/// The book.
+pub fn depth(quote: &BestQuote) -> Value {
+    let [bids, asks] = levels(Some(*quote));
+    json!({"lastUpdateId": quote.id().number(), "bids": bids, "asks": asks})
+}
+
+/// A trading day so far, without quotes.
+pub fn mini_ticker(symbol: &Symbol, day: &KlineState, now: i64) -> Value {
+    let ohlcv = day.ohlcv;
+    json!({
+        "e": "24hrMiniTicker",
+        "E": now,
+        "s": symbol.as_str(),
+        "c": ohlcv.close().to_string(),
+        "o": ohlcv.open().to_string(),
+        "h": ohlcv.high().to_string(),
+        "l": ohlcv.low().to_string(),
+        "v": ohlcv.volume().to_string(),
+        "q": "0",
+    })
+}
+
+/// What a ticker has besides its day.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct TickerState {
+    /// Close of the trading day before, currency units.
+    pub previous_close: Option<f64>,
+    pub quote: Option<BestQuote>,
+    pub last_trade: Option<Trade>,
+}
+
+/// A trading day so far.
+pub fn ticker(symbol: &Symbol, day: &KlineState, state: &TickerState, now: i64, unit: Nanos) -> Value {
+    let (ohlcv, units) = (day.ohlcv, Price::units);
+    let [open, close] = [ohlcv.open(), ohlcv.close()].map(units);
+    let previous = state.previous_close.unwrap_or(open);
+    let [[bid, bid_size], [ask, ask_size]] = sides(state.quote);
+    let last = state.last_trade;
+    json!({
+        "e": "24hrTicker",
+        "E": now,
+        "s": symbol.as_str(),
+        "p": money(close - previous),
+        "P": percent(close, previous),
+        "w": "0.00",
+        "x": money(previous),
+        "c": ohlcv.close().to_string(),
+        "Q": last.map_or(0, |trade| trade.shares).to_string(),
+        "b": bid,
+        "B": bid_size,
+        "a": ask,
+        "A": ask_size,
+        "o": ohlcv.open().to_string(),
+        "h": ohlcv.high().to_string(),
+        "l": ohlcv.low().to_string(),
+        "v": ohlcv.volume().to_string(),
+        "q": "0",
+        "O": UnixSeconds::count_of(day.start, unit),
+        "C": now,
+        "F": -1,
+        "L": last.map_or(-1, |trade| trade.id().number().cast_signed()),
+        "n": 0,
     })
 }
 

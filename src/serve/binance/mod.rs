@@ -8,10 +8,15 @@ mod answers;
 mod klines;
 mod market;
 mod messages;
+mod pairs;
 mod parameters;
 mod running;
 mod socket;
 mod streams;
+mod tickers;
+mod trades;
+mod watched;
+mod windows;
 
 use axum::http::HeaderName;
 use axum::routing::get;
@@ -64,10 +69,17 @@ fn routes() -> Routes {
             .get(&at("/api/v3/exchangeInfo"), "", get(market::exchange_info))
             .get(&at("/api/v3/klines"), "symbol=AAPL&interval=1m", get(klines::klines))
             .get(&at("/api/v3/uiKlines"), "symbol=AAPL&interval=1m", get(klines::klines))
-            .get(&at("/api/v3/trades"), "symbol=AAPL", get(market::trades))
-            .get(&at("/api/v3/ticker/price"), "", get(market::ticker_price))
-            .get(&at("/api/v3/ticker/bookTicker"), "symbol=AAPL", get(market::book_ticker))
-            .get(&at("/api/v3/ticker/24hr"), "symbol=AAPL", get(market::ticker_day))
+            .get(&at("/api/v3/depth"), "symbol=AAPL", get(tickers::depth))
+            .get(&at("/api/v3/trades"), "symbol=AAPL", get(trades::trades))
+            .get(&at("/api/v3/historicalTrades"), "symbol=AAPL", get(trades::trades))
+            .get(&at("/api/v3/aggTrades"), "symbol=AAPL", get(trades::aggregate))
+            .get(&at("/api/v3/avgPrice"), "symbol=AAPL", get(tickers::average_price))
+            .get(&at("/api/v3/ticker"), "symbol=AAPL", get(tickers::window))
+            .get(&at("/api/v3/ticker/price"), "", get(tickers::price))
+            .get(&at("/api/v3/ticker/bookTicker"), "symbol=AAPL", get(tickers::best_quotes))
+            .get(&at("/api/v3/ticker/24hr"), "symbol=AAPL", get(tickers::day))
+            .get(&at("/api/v3/ticker/tradingDay"), "symbol=AAPL", get(tickers::trading_day))
+            .get(&at("/sapi/v1/asset/tradeFee"), "", get(market::trade_fee))
             .socket(&at("/ws/{*streams}"), get(socket::open))
             .socket(&at("/stream"), get(socket::open))
     });

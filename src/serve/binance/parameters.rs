@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use chrono::NaiveDate;
 
 use super::answers::BinanceError;
+use super::pairs::NamedRow;
 use crate::query::PriceList;
 use crate::serve::kit::parameters::{QueryMap, RouteError};
-use crate::store::PriceRow;
-use klined_market::base::{Interval, Nanos, UnixSeconds};
+use klined_market::base::{Interval, Nanos, Seconds, UnixNanos, UnixSeconds};
 use klined_market::calendar::Hours;
 
 const LEGAL_NUMBER: &str = "^[0-9]{1,20}$";
@@ -19,7 +19,7 @@ const MICROS_FROM: u64 = 100_000_000_000_000;
 const MILLIS_PER_SECOND: u64 = Nanos::MILLISECOND.per_second().cast_unsigned();
 const MICROS_PER_MILLI: u64 = Nanos::MICROSECOND.per_second().cast_unsigned() / MILLIS_PER_SECOND;
 const MINUTES_PER_HOUR: i32 = 60;
-const MINUTES_PER_DAY: i32 = 24 * MINUTES_PER_HOUR;
+const MINUTES_PER_DAY: i64 = 24 * 60;
 /// Zones have these minutes ahead of UTC.
 const ZONES: std::ops::RangeInclusive<i32> = -12 * MINUTES_PER_HOUR..=14 * MINUTES_PER_HOUR;
 /// Days in the two halves of a year, in which the clocks of a market may show different times.
@@ -30,7 +30,7 @@ const SEASONS: [NaiveDate; 2] =
 pub type BinanceQuery = QueryMap<BinanceError>;
 
 /// Every name that a query string may have.
-pub const KNOWN: [&str; 12] = [
+pub const KNOWN: [&str; 18] = [
     "symbol",
     "symbols",
     "interval",
@@ -38,26 +38,41 @@ pub const KNOWN: [&str; 12] = [
     "endTime",
     "timeZone",
     "limit",
+    "fromId",
+    "windowSize",
     "type",
     "permissions",
     "showPermissionSets",
     "streams",
     "timeUnit",
+    "recvWindow",
+    "timestamp",
+    "signature",
+    "symbolStatus",
 ];
 
 const KLINES: &[&str] = &["symbol", "interval", "startTime", "endTime", "timeZone", "limit"];
 /// The names that each route over REST takes. Permissions change nothing: all symbols have the same.
-const OF_ROUTE: [(&str, &[&str]); 9] = [
+const OF_ROUTE: [(&str, &[&str]); 16] = [
     ("ping", &[]),
     ("time", &[]),
-    ("exchangeInfo", &["symbol", "symbols", "permissions", "showPermissionSets"]),
+    ("exchangeInfo", &["symbol", "symbols", "permissions", "showPermissionSets", "symbolStatus"]),
     ("klines", KLINES),
     ("uiKlines", KLINES),
+    ("depth", &["symbol", "limit"]),
     ("trades", &["symbol", "limit"]),
+    ("historicalTrades", &["symbol", "limit", "fromId"]),
+    ("aggTrades", &["symbol", "fromId", "startTime", "endTime", "limit"]),
+    ("avgPrice", &["symbol"]),
+    ("ticker", &["symbol", "symbols", "windowSize", "type"]),
+    ("ticker/tradingDay", &["symbol", "symbols", "timeZone", "type"]),
     ("ticker/price", &["symbol", "symbols"]),
     ("ticker/bookTicker", &["symbol", "symbols"]),
     ("ticker/24hr", &["symbol", "symbols", "type"]),
+    ("asset/tradeFee", &["symbol", "recvWindow", "timestamp", "signature"]),
 ];
+/// What routes begin with.
+const ROOTS: [&str; 2] = ["/api/v3/", "/sapi/v1/"];
 
 impl RouteError for BinanceError {
     const KNOWN: &'static [&'static str] = &KNOWN;
@@ -65,7 +80,8 @@ impl RouteError for BinanceError {
     /// A stream's route passes over what it does not know, as at Binance.
     fn check(path: &str, names: &[Cow<'_, str>]) -> Result<(), Self> {
         let of = |route: &str| OF_ROUTE.iter().find(|(name, _)| *name == route).map(|(_, known)| *known);
-        let Some(known) = path.split_once("/api/v3/").and_then(|(_, route)| of(route)) else { return Ok(()) };
+        let route = ROOTS.iter().find_map(|root| path.split_once(root));
+        let Some(known) = route.and_then(|(_, route)| of(route)) else { return Ok(()) };
         let read = names.iter().filter(|name| known.contains(&&***name)).count();
         match names.len() {
             sent if sent == read => Ok(()),
@@ -91,12 +107,12 @@ impl BinanceQuery {
     }
 
     /// The symbol, in any case.
-    pub fn symbol<'b>(&self, prices: &'b PriceList) -> Result<&'b PriceRow, BinanceError> {
+    pub fn symbol<'b>(&self, prices: &'b PriceList) -> Result<NamedRow<'b>, BinanceError> {
         find(prices, self.get("symbol").ok_or(BinanceError::Missing("symbol"))?)
     }
 
     /// The rows of `symbol` or of `symbols`, a JSON list; none where neither is given.
-    pub fn symbols<'b>(&self, prices: &'b PriceList) -> Result<Option<Vec<&'b PriceRow>>, BinanceError> {
+    pub fn symbols<'b>(&self, prices: &'b PriceList) -> Result<Option<Vec<NamedRow<'b>>>, BinanceError> {
         match (self.get("symbol"), self.get("symbols")) {
             (Some(_), Some(_)) => Err(BinanceError::Combination),
             (Some(symbol), None) => Ok(Some(vec![find(prices, symbol)?])),
@@ -106,6 +122,20 @@ impl BinanceQuery {
                 names.iter().map(|name| find(prices, name)).collect::<Result<_, _>>().map(Some)
             }
             (None, None) => Ok(None),
+        }
+    }
+
+    /// The rows of [`Self::symbols`], or all of them under their tickers.
+    pub fn symbols_or_all<'b>(&self, prices: &'b PriceList) -> Result<Vec<NamedRow<'b>>, BinanceError> {
+        Ok(self.symbols(prices)?.unwrap_or_else(|| prices.rows.iter().map(NamedRow::plain).collect()))
+    }
+
+    /// Whether figures are asked for without those that `type=MINI` leaves out.
+    pub fn is_mini(&self) -> Result<bool, BinanceError> {
+        match self.get("type") {
+            None | Some("FULL") => Ok(false),
+            Some("MINI") => Ok(true),
+            Some(_) => Err(BinanceError::NotValid("type")),
         }
     }
 
@@ -123,17 +153,27 @@ impl BinanceQuery {
         }
     }
 
+    /// A time in milliseconds, or in microseconds where it is that large, as milliseconds.
+    fn millis(&self, name: &'static str) -> Result<Option<u64>, BinanceError> {
+        let number = self.number(name)?;
+        Ok(number.map(|number| if number >= MICROS_FROM { number / MICROS_PER_MILLI } else { number }))
+    }
+
+    /// The first and the last instant of trades.
+    pub fn instants(&self) -> Result<(Option<UnixNanos>, Option<UnixNanos>), BinanceError> {
+        let nanos = |millis: u64| {
+            let count = i64::try_from(millis).ok();
+            count.and_then(|count| UnixNanos::checked_from(count, Nanos::MILLISECOND)).unwrap_or(UnixNanos::MAX)
+        };
+        let end = self.millis("endTime")?.map(|end| nanos(end.saturating_add(1)).previous());
+        Ok((self.millis("startTime")?.map(nanos), end))
+    }
+
     /// The first and the last second that a bar may start at.
     pub fn range(&self) -> Result<(Option<UnixSeconds>, Option<UnixSeconds>), BinanceError> {
-        let millis = |name| {
-            let number = self.number(name)?;
-            Ok::<_, BinanceError>(
-                number.map(|number| if number >= MICROS_FROM { number / MICROS_PER_MILLI } else { number }),
-            )
-        };
         let seconds = |count: u64| i64::try_from(count).map_or(UnixSeconds::MAX, UnixSeconds::new);
-        let start = millis("startTime")?.map(|millis| seconds(millis.div_ceil(MILLIS_PER_SECOND)));
-        Ok((start, millis("endTime")?.map(|millis| seconds(millis / MILLIS_PER_SECOND))))
+        let start = self.millis("startTime")?.map(|millis| seconds(millis.div_ceil(MILLIS_PER_SECOND)));
+        Ok((start, self.millis("endTime")?.map(|millis| seconds(millis / MILLIS_PER_SECOND))))
     }
 }
 
@@ -143,15 +183,15 @@ impl BinanceQuery {
     pub fn all(&self) {
         let prices = PriceList::default();
         let _ = (self.limit(500, 1000), self.symbol(&prices).is_ok(), self.symbols(&prices).is_ok(), self.interval());
-        let _ = (self.range(), self.check_zone(Hours::default()));
+        let _ = (self.range(), self.instants(), self.check_zone(Hours::default()), self.is_mini());
     }
 }
 
-fn find<'b>(prices: &'b PriceList, ticker: &str) -> Result<&'b PriceRow, BinanceError> {
+fn find<'b>(prices: &'b PriceList, ticker: &str) -> Result<NamedRow<'b>, BinanceError> {
     if ticker.parse::<klined_market::base::Symbol>().is_err() {
         return Err(BinanceError::Illegal("symbol", LEGAL_SYMBOL));
     }
-    prices.find_any_case(ticker).ok_or(BinanceError::Symbol)
+    NamedRow::find(prices, ticker).ok_or(BinanceError::Symbol)
 }
 
 /// Binance's names of the intervals that there are.
@@ -177,16 +217,17 @@ pub fn interval_name(interval: Interval) -> &'static str {
     INTERVALS.iter().find(|(_, known)| *known == interval).map_or("", |(name, _)| name)
 }
 
-/// Whether a day of the market lies within one day of a zone so many minutes ahead of UTC.
+/// Whether each day of the market lies within the same date of a zone so many minutes ahead of UTC.
 fn has_days_whole(hours: Hours, ahead: i32) -> bool {
     let sessions = hours.sessions_by_clock();
     let (Some((opens, _)), Some((_, closes))) = (sessions.first(), sessions.last()) else { return false };
+    let lasts = (*closes - *opens).num_minutes();
+    let (lasts, of_day) = (if lasts <= 0 { lasts + MINUTES_PER_DAY } else { lasts }, MINUTES_PER_DAY);
     SEASONS.into_iter().all(|day| {
         let Ok(opens_at) = hours.instant_of(day.and_time(*opens)) else { return false };
-        let opens_at = opens_at.get().div_euclid(i64::from(MINUTES_PER_HOUR)) as i32;
-        let lasts = (*closes - *opens).num_minutes() as i32;
-        let lasts = if lasts <= 0 { lasts + MINUTES_PER_DAY } else { lasts };
-        (opens_at + ahead).rem_euclid(MINUTES_PER_DAY) + lasts <= MINUTES_PER_DAY
+        let begins = (opens_at - UnixSeconds::EPOCH) / Seconds::MINUTE + i64::from(ahead);
+        let date = (day - NaiveDate::default()).num_days();
+        begins.div_euclid(of_day) == date && begins.rem_euclid(of_day) + lasts <= of_day
     })
 }
 

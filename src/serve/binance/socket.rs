@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Extension;
-use axum::body::Bytes;
 use axum::extract::ws::Message;
 use axum::extract::{RawPathParams, State};
 use axum::http::Uri;
@@ -15,19 +14,20 @@ use serde_json::Value;
 
 use super::answers::BinanceError;
 use super::messages::{self, BinanceRequest, InvalidRequest};
+use super::pairs::NamedRow;
 use super::parameters::BinanceQuery;
-use super::running::{KlineState, Klines, minutes_max};
+use super::running::{Klines, minutes_max};
 use super::streams::{StreamKind, StreamName, split};
+use super::watched::{EventStyle, WatchedSymbol};
 use crate::access::keys::Holder;
 use crate::access::limits::Rate;
-use crate::feed::{Event, FeedUpdate, Last, MarketEvent};
+use crate::feed::{FeedUpdate, Last, MarketEvent};
 use crate::query::errors::{Failure, Refusal};
 use crate::serve::kit::client::{Client, Incoming, SocketLimits};
 use crate::serve::kit::protocol::{self, Admission, Protocol, Reply, SocketProblem, Upgrade, requested, texts};
 use crate::serve::server::Server;
 use crate::store::BarRange;
 use klined_market::base::{Interval, Nanos, Symbol, UnixSeconds};
-use klined_market::calendar::Calendar;
 
 /// The most streams of a connection, as at Binance.
 const STREAMS_MAX: usize = 1024;
@@ -57,38 +57,6 @@ pub async fn open(
         },
     };
     Ok(protocol::open(upgrade, server, Admission::Occupied(slot), stream))
-}
-
-/// How events are written for one client.
-#[derive(Clone, Copy)]
-struct EventStyle {
-    is_combined: bool,
-    /// The unit of times.
-    unit: Nanos,
-}
-
-/// The streams of one symbol.
-#[derive(Default)]
-struct WatchedSymbol {
-    klines: BTreeMap<Interval, BTreeSet<String>>,
-    trades: BTreeSet<String>,
-    running: Klines,
-}
-
-impl WatchedSymbol {
-    /// Writes a kline for each name that it is subscribed to by.
-    fn kline(
-        &self,
-        symbol: &Symbol,
-        kline: &KlineState,
-        now: i64,
-        style: EventStyle,
-        calendar: &Calendar,
-    ) -> Vec<Bytes> {
-        let Some(names) = self.klines.get(&kline.interval) else { return Vec::new() };
-        let event = messages::kline(symbol, kline, now, style.unit, calendar);
-        names.iter().map(|name| messages::of_stream(name, &event, style.is_combined)).collect()
-    }
 }
 
 /// One client's streams.
@@ -154,27 +122,7 @@ impl Protocol for BinanceStream {
             let symbol = &of_symbol.symbol;
             let Some(watched) = self.watched.get_mut(symbol) else { continue };
             for event in &of_symbol.events {
-                let over = match event {
-                    Event::Trade(trade) => {
-                        let over = watched.running.trade(&calendar, trade);
-                        if !watched.trades.is_empty() {
-                            let event = messages::trade(symbol, trade, style.unit);
-                            let of = |name: &String| messages::of_stream(name, &event, style.is_combined);
-                            messages.extend(watched.trades.iter().map(of));
-                        }
-                        over
-                    }
-                    Event::Bar(closed) => watched.running.close(&calendar, &closed.bar),
-                    Event::Quote(_) | Event::Halt { .. } => vec![],
-                };
-                for kline in over {
-                    // A closed kline is as of the end of the minute that closed it, which is when the market had come there.
-                    let minute_end = match event {
-                        Event::Bar(closed) => closed.bar.first.end(),
-                        _ => kline.start,
-                    };
-                    messages.extend(watched.kline(symbol, &kline, minute_end.count_of(style.unit), style, &calendar));
-                }
+                messages.extend(watched.event(symbol, event, style, &calendar));
             }
         }
         if update.market.iter().any(|event| matches!(event, MarketEvent::Skipped { .. })) {
@@ -188,7 +136,7 @@ impl Protocol for BinanceStream {
         texts(messages)
     }
 
-    /// The klines that have changed while they are open.
+    /// The klines and the days that have changed while they are open.
     async fn timer(&mut self, _client: &mut Client) -> Vec<Message> {
         let calendar = self.server.reader.calendar();
         let mut changed = Vec::new();
@@ -233,18 +181,14 @@ impl BinanceStream {
         for name in new {
             // A stream that there is not has no events, and no other answer, as at Binance.
             let stream = StreamName::parse(name);
-            let row = stream.as_ref().and_then(|stream| prices.find_any_case(stream.ticker));
-            found.push((name.clone(), row.zip(stream).map(|(row, stream)| (row.symbol, stream.kind))));
+            let stock = stream.as_ref().and_then(|stream| NamedRow::find(&prices, stream.ticker));
+            found.push((name.clone(), stock.zip(stream).map(|(named, stream)| (named.row.symbol, stream.kind))));
         }
         let mut symbols = BTreeSet::new();
         for (name, what) in found {
             if let Some((symbol, kind)) = what {
-                let watched = self.watched.entry(symbol).or_default();
+                self.watched.entry(symbol).or_default().add(kind, &name);
                 symbols.insert(symbol);
-                match kind {
-                    StreamKind::Kline(interval) => watched.klines.entry(interval).or_default().insert(name.clone()),
-                    StreamKind::Trade => watched.trades.insert(name.clone()),
-                };
             }
             self.streams.insert(name, what);
         }
@@ -258,16 +202,8 @@ impl BinanceStream {
         for name in names {
             let Some(Some((symbol, kind))) = self.streams.remove(name) else { continue };
             let Some(watched) = self.watched.get_mut(&symbol) else { continue };
-            match kind {
-                StreamKind::Kline(interval) => {
-                    let names = watched.klines.get_mut(&interval);
-                    if names.is_some_and(|names| names.remove(name) && names.is_empty()) {
-                        watched.klines.remove(&interval);
-                    }
-                }
-                StreamKind::Trade => drop(watched.trades.remove(name)),
-            }
-            if watched.klines.is_empty() && watched.trades.is_empty() {
+            watched.remove(kind, name);
+            if watched.is_empty() {
                 self.watched.remove(&symbol);
                 gone.push(symbol);
             }
@@ -278,11 +214,16 @@ impl BinanceStream {
     /// Sums up the open klines as far as they have come, up to the last trades that were sent.
     async fn prepare(&mut self, symbols: &[Symbol], lasts: &BTreeMap<Symbol, Last>) -> Result<(), Refusal> {
         for symbol in symbols {
-            let Some(watched) = self.watched.get_mut(symbol).filter(|watched| !watched.klines.is_empty()) else {
+            let Some(watched) = self.watched.get_mut(symbol) else { continue };
+            let last = lasts.get(symbol).copied().unwrap_or_default();
+            watched.began(&last);
+            let (symbol, intervals, last_trade) = (*symbol, watched.intervals(), last.trade);
+            if intervals.is_empty() {
                 continue;
-            };
-            let (symbol, intervals) = (*symbol, watched.klines.keys().copied().collect::<Vec<_>>());
-            let last_trade = lasts.get(&symbol).and_then(|last| last.trade);
+            }
+            if watched.needs_previous_close() {
+                watched.ticker.previous_close = self.server.reader.day(symbol).await?.previous_close;
+            }
             let ticks = self.server.ticks.clone();
             let made = self.server.reader.ask(move |store, calendar| {
                 let mut range =

@@ -1,4 +1,4 @@
-//! Names of streams: `aapl@kline_1m`, `aapl@kline_1d@+08:00`, `aapl@trade`.
+//! Names of streams: `aapl@kline_1m`, `aapl@kline_1d@+08:00`, `aapl@trade`, `aapl@ticker`, `aapl@depth5@100ms`.
 
 use super::parameters::{interval, zone};
 use klined_market::base::Interval;
@@ -7,11 +7,36 @@ use klined_market::base::Interval;
 const ZONE_MINUTES: i32 = 480;
 
 /// The events of a symbol that a stream has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum StreamKind {
     Kline(Interval),
     Trade,
+    AggregateTrade,
+    BookTicker,
+    /// The figures of the trading day, without quotes.
+    MiniTicker,
+    Ticker,
+    /// The book, which has one level as far as it is known.
+    Depth,
 }
+
+/// The streams besides klines.
+const PLAIN: [(&str, StreamKind); 14] = [
+    ("trade", StreamKind::Trade),
+    ("aggTrade", StreamKind::AggregateTrade),
+    ("bookTicker", StreamKind::BookTicker),
+    ("miniTicker", StreamKind::MiniTicker),
+    ("ticker", StreamKind::Ticker),
+    ("depth5", StreamKind::Depth),
+    ("depth5@100ms", StreamKind::Depth),
+    ("depth5@1000ms", StreamKind::Depth),
+    ("depth10", StreamKind::Depth),
+    ("depth10@100ms", StreamKind::Depth),
+    ("depth10@1000ms", StreamKind::Depth),
+    ("depth20", StreamKind::Depth),
+    ("depth20@100ms", StreamKind::Depth),
+    ("depth20@1000ms", StreamKind::Depth),
+];
 
 /// A stream by its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,8 +61,7 @@ impl<'n> StreamName<'n> {
                 }
                 StreamKind::Kline(interval(name)?)
             }
-            None if what == "trade" => StreamKind::Trade,
-            None => return None,
+            None => PLAIN.iter().find(|(name, _)| *name == what)?.1,
         };
         Some(Self { ticker, kind })
     }
@@ -91,6 +115,8 @@ mod tests {
         assert_eq!(kind("brk.b@kline_1M"), Some(("brk.b", StreamKind::Kline(Interval::Month))));
         assert_eq!(kind("AAPL@kline_2h@+08:00"), Some(("AAPL", StreamKind::Kline(Interval::Minute120))));
         assert_eq!(kind("v@trade"), Some(("v", StreamKind::Trade)));
+        assert_eq!(kind("v@depth10@100ms"), Some(("v", StreamKind::Depth)));
+        assert_eq!(kind("vusdt@aggTrade"), Some(("vusdt", StreamKind::AggregateTrade)));
         for name in
             ["", "aapl", "@kline_1m", "aapl@kline_60m", "aapl@kline_3m", "aapl@depth", "a b@trade", "v@kline_1d@+09:00"]
         {

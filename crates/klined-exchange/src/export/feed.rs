@@ -48,7 +48,6 @@ pub trait OrderSink {
 
 struct Stream<F> {
     log: LogReader<F>,
-    book: OrderBook,
     next_chunk: usize,
     events: std::vec::IntoIter<Event>,
     next: Option<Event>,
@@ -68,6 +67,79 @@ impl<F: Read + Seek> Stream<F> {
     }
 }
 
+/// The orders of a feed, event by event.
+#[derive(Debug)]
+pub struct OrderFeed {
+    sources: Vec<Source>,
+    books: Vec<OrderBook>,
+    references: References,
+    changes: Vec<OrderMessage>,
+    open_ns: u64,
+    close_ns: u64,
+}
+
+impl OrderFeed {
+    /// Opens the books, and gives what comes before the first event to a format.
+    ///
+    /// # Errors
+    /// [`ExportError`] of the format.
+    pub fn start(sources: Vec<Source>, sink: &mut dyn OrderSink) -> Result<Self, ExportError> {
+        let sessions = || sources.iter().map(|source| &source.session);
+        let open_ns = sessions().map(|session| session.market_open_ns).min().unwrap_or(0);
+        let close_ns = sessions()
+            .map(|session| session.market_open_ns + u64::from(session.session_seconds) * NANOS_PER_SECOND)
+            .max()
+            .unwrap_or(0);
+        sink.start(&FeedInfo { sources: &sources, open_ns, close_ns })?;
+        let (mut references, mut changes, mut books) = (References::default(), Vec::new(), Vec::new());
+        for (nth, source) in sources.iter().enumerate() {
+            changes.clear();
+            let book = OrderBook::open(&source.session, &mut references, &mut changes);
+            sink.event(nth, &book, &changes)?;
+            books.push(book);
+        }
+        Ok(Self { sources, books, references, changes, open_ns, close_ns })
+    }
+
+    /// When the first session opens, in nanoseconds since midnight.
+    #[must_use]
+    pub const fn open_ns(&self) -> u64 {
+        self.open_ns
+    }
+
+    /// When the last session closes, in nanoseconds since midnight.
+    #[must_use]
+    pub const fn close_ns(&self) -> u64 {
+        self.close_ns
+    }
+
+    /// The book of each security.
+    #[must_use]
+    pub fn books(&self) -> &[OrderBook] {
+        &self.books
+    }
+
+    /// Applies an event of security `nth`, and gives what follows from it to a format.
+    ///
+    /// # Errors
+    /// [`ExportError`] of the format, or where the event does not follow from those before it.
+    pub fn event(&mut self, nth: usize, event: &Event, sink: &mut dyn OrderSink) -> Result<(), ExportError> {
+        self.changes.clear();
+        let Some(book) = self.books.get_mut(nth) else { return Ok(()) };
+        let applied = book.apply(event, &mut self.references, &mut self.changes);
+        applied.map_err(|bad| ExportError::Event { order_id: event.order_id, bad })?;
+        sink.event(nth, book, &self.changes)
+    }
+
+    /// Gives what comes after the last event to a format.
+    ///
+    /// # Errors
+    /// [`ExportError`] of the format.
+    pub fn finish(&self, sink: &mut dyn OrderSink) -> Result<(), ExportError> {
+        sink.finish(&FeedInfo { sources: &self.sources, open_ns: self.open_ns, close_ns: self.close_ns })
+    }
+}
+
 /// Gives the orders of some logs of one day to a format, in order of time; at the same time, in order of the logs. Each log comes with its symbol.
 ///
 /// # Errors
@@ -76,36 +148,20 @@ pub fn export_orders<F: Read + Seek>(
     logs: Vec<(String, LogReader<F>)>,
     sink: &mut dyn OrderSink,
 ) -> Result<(), ExportError> {
-    let sources: Vec<Source> =
-        logs.iter().map(|(symbol, log)| Source { symbol: symbol.clone(), session: log.header().session }).collect();
-    let sessions = || sources.iter().map(|source| &source.session);
-    let feed = FeedInfo {
-        sources: &sources,
-        open_ns: sessions().map(|session| session.market_open_ns).min().unwrap_or(0),
-        close_ns: sessions()
-            .map(|session| session.market_open_ns + u64::from(session.session_seconds) * NANOS_PER_SECOND)
-            .max()
-            .unwrap_or(0),
-    };
-    sink.start(&feed)?;
-    let (mut references, mut changes) = (References::default(), Vec::new());
+    let source =
+        |(symbol, log): &(String, LogReader<F>)| Source { symbol: symbol.clone(), session: log.header().session };
+    let mut feed = OrderFeed::start(logs.iter().map(source).collect(), sink)?;
     let mut streams = Vec::new();
-    for (nth, (_, log)) in logs.into_iter().enumerate() {
-        changes.clear();
-        let book = OrderBook::open(&log.header().session, &mut references, &mut changes);
-        sink.event(nth, &book, &changes)?;
-        let mut stream = Stream { log, book, next_chunk: 0, events: Vec::new().into_iter(), next: None };
+    for (_, log) in logs {
+        let mut stream = Stream { log, next_chunk: 0, events: Vec::new().into_iter(), next: None };
         stream.advance()?;
         streams.push(stream);
     }
     loop {
         let nearest = streams.iter_mut().enumerate().filter_map(|(nth, stream)| Some((stream.next?, nth, stream)));
         let Some((event, nth, stream)) = nearest.min_by_key(|(event, nth, _)| (event.ts_ns, *nth)) else { break };
-        changes.clear();
-        let applied = stream.book.apply(&event, &mut references, &mut changes);
-        applied.map_err(|bad| ExportError::Event { order_id: event.order_id, bad })?;
-        sink.event(nth, &stream.book, &changes)?;
+        feed.event(nth, &event, sink)?;
         stream.advance()?;
     }
-    sink.finish(&feed)
+    feed.finish(sink)
 }

@@ -9,7 +9,7 @@ use crate::log::LogReader;
 /// The columns of the CSV form, and the fields of the JSON one.
 pub const COLUMNS: [&str; 7] = ["ts_ns", "type", "type_name", "side", "price_ticks", "qty", "order_id"];
 
-const fn side_name(side: Side) -> &'static str {
+pub(super) const fn side_name(side: Side) -> &'static str {
     match side {
         Side::Bid => "BID",
         Side::Ask => "ASK",

@@ -3,9 +3,11 @@
 
 /// The most bytes that a packet has, its header included: it fits an Ethernet frame with room to spare.
 pub const PACKET_BYTES_MAX: usize = 1400;
-const HEADER_BYTES: usize = 20;
+pub(super) const HEADER_BYTES: usize = 20;
+/// The bytes of a request, which has the form of a packet without messages.
+pub const REQUEST_BYTES: usize = HEADER_BYTES;
 /// A count that says that the session is over.
-const END: u16 = 0xffff;
+pub(super) const END: u16 = 0xffff;
 
 /// The packets of a session, one after the other.
 #[derive(Debug)]
@@ -25,11 +27,7 @@ impl Packets {
     /// The packets of a session with this name, which is cut at ten characters and padded with blanks.
     #[must_use]
     pub fn new(name: &str) -> Self {
-        let mut session = [b' '; 10];
-        for (to, from) in session.iter_mut().zip(name.bytes().filter(u8::is_ascii_graphic)) {
-            *to = from;
-        }
-        Self { session, next: 1, bytes: vec![0; HEADER_BYTES], count: 0 }
+        Self { session: session_name(name), next: 1, bytes: vec![0; HEADER_BYTES], count: 0 }
     }
 
     /// Puts a message into the packet in the making. Where that has no room, it is given to `send` first.
@@ -82,11 +80,45 @@ impl Packets {
     }
 
     fn header(&self, count: u16) -> [u8; HEADER_BYTES] {
-        let mut header = [0; HEADER_BYTES];
-        header[..10].copy_from_slice(&self.session);
-        header[10..18].copy_from_slice(&self.next.to_be_bytes());
-        header[18..].copy_from_slice(&count.to_be_bytes());
-        header
+        packet_header(self.session, self.next, count)
+    }
+}
+
+/// A name as packets have it.
+pub(super) fn session_name(name: &str) -> [u8; 10] {
+    let mut session = [b' '; 10];
+    for (to, from) in session.iter_mut().zip(name.bytes().filter(u8::is_ascii_graphic)) {
+        *to = from;
+    }
+    session
+}
+
+/// The head of a packet: the session's name, the number of its first message, and how many messages it has.
+#[must_use]
+pub fn packet_header(session: [u8; 10], first: u64, count: u16) -> [u8; HEADER_BYTES] {
+    let mut header = [0; HEADER_BYTES];
+    header[..10].copy_from_slice(&session);
+    header[10..18].copy_from_slice(&first.to_be_bytes());
+    header[18..].copy_from_slice(&count.to_be_bytes());
+    header
+}
+
+/// What a receiver asks for: `count` messages from number `first` on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Request {
+    pub session: [u8; 10],
+    pub first: u64,
+    pub count: u16,
+}
+
+impl Request {
+    /// Reads a request; nothing where the bytes are none.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (session, rest) = bytes.split_first_chunk::<10>()?;
+        let (first, count) = rest.split_first_chunk::<8>()?;
+        let (first, count) = (u64::from_be_bytes(*first), u16::from_be_bytes(count.try_into().ok()?));
+        (first > 0 && count > 0 && count != END).then_some(Self { session: *session, first, count })
     }
 }
 

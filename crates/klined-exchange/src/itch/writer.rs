@@ -1,127 +1,127 @@
-//! A feed of orders as ITCH: in files, each message with its length in two bytes before it, or in captures of MoldUDP64 packets.
+//! A feed of orders as ITCH: messages that go to a file, a capture, or a store for receivers on the network.
 
-use std::io::Write;
+use std::io::{self, Write};
 
-use super::{Capture, Message, Packet, Packets, Stock};
-use crate::export::{ExportError, FeedInfo, OrderSink, Source};
-use crate::orders::{OrderAction, OrderBook, OrderMessage};
+use super::stocks::Stocks;
+use super::{Capture, Message, Packet, Packets};
+use crate::export::{ExportError, FeedInfo, OrderSink};
+use crate::orders::{OrderBook, OrderMessage};
 use crate::units::NANOS_PER_SECOND;
 
-/// Makes the messages of a feed: the day's frame and one for each change of an order.
-#[derive(Debug, Default)]
-struct Stocks {
-    stocks: Vec<Stock>,
-    /// Executions so far: their numbers are those of matches.
-    matches: u64,
+/// Where messages go.
+pub trait MessageOutput {
+    /// Before the first message.
+    ///
+    /// # Errors
+    /// Writing fails.
+    fn start(&mut self, _open_ns: u64) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// A message with its time, in nanoseconds since midnight.
+    ///
+    /// # Errors
+    /// Writing fails.
+    fn message(&mut self, ts_ns: u64, bytes: &[u8]) -> io::Result<()>;
+
+    /// After the last message.
+    ///
+    /// # Errors
+    /// Writing fails.
+    fn finish(&mut self, close_ns: u64) -> io::Result<()>;
 }
 
-/// Between two packets that have room still, in a capture: what waits longer is sent.
-const FLUSH_NS: u64 = 1_000_000;
-
-impl Stocks {
-    fn of(sources: &[Source]) -> Result<Self, ExportError> {
-        let stock = |(nth, source): (usize, &Source)| {
-            let locate = u16::try_from(nth + 1).ok();
-            let stock = locate.and_then(|locate| Stock::new(locate, &source.symbol, source.session.tick_size));
-            stock.ok_or_else(|| ExportError::Symbol { symbol: source.symbol.clone(), format: "ITCH", most: 8 })
-        };
-        Ok(Self { stocks: sources.iter().enumerate().map(stock).collect::<Result<_, _>>()?, matches: 0 })
-    }
-
-    /// What comes before the first order.
-    fn opening(&self, open_ns: u64) -> Vec<Message> {
-        let ts_ns = open_ns;
-        let directory = self.stocks.iter().map(|&stock| Message::StockDirectory { ts_ns, stock });
-        let trading = self.stocks.iter().map(|&stock| Message::TradingAction { ts_ns, stock });
-        let event = |code| Message::SystemEvent { ts_ns, code };
-        [event(b'O')].into_iter().chain(directory).chain(trading).chain([event(b'S'), event(b'Q')]).collect()
-    }
-
-    fn closing(close_ns: u64) -> [Message; 3] {
-        [b'M', b'E', b'C'].map(|code| Message::SystemEvent { ts_ns: close_ns, code })
-    }
-
-    fn message(&mut self, nth: usize, change: &OrderMessage) -> Result<Message, ExportError> {
-        let OrderMessage { ts_ns, reference, side, price_ticks, qty, .. } = *change;
-        let stock = self.stocks[nth];
-        Ok(match change.action {
-            OrderAction::Add => {
-                Message::AddOrder { ts_ns, stock, reference, side, shares: qty, price: stock.price(price_ticks)? }
-            }
-            OrderAction::Delete => Message::OrderDelete { ts_ns, stock, reference },
-            OrderAction::Execute => {
-                self.matches += 1;
-                Message::OrderExecuted { ts_ns, stock, reference, shares: qty, match_number: self.matches }
-            }
-        })
-    }
-}
-
-/// Writes a file.
+/// Makes messages of orders.
 #[derive(Debug)]
-pub struct FileWriter<W> {
-    output: W,
+pub struct ItchWriter<O> {
+    output: O,
     stocks: Stocks,
 }
 
-impl<W: Write> FileWriter<W> {
-    pub fn new(output: W) -> Self {
+impl<O: MessageOutput> ItchWriter<O> {
+    pub fn new(output: O) -> Self {
         Self { output, stocks: Stocks::default() }
     }
 
-    fn write(&mut self, message: &Message) -> std::io::Result<()> {
-        let output = &mut self.output;
-        message.encode(|bytes| {
-            output.write_all(&(bytes.len() as u16).to_be_bytes())?;
-            output.write_all(bytes)
-        })
+    /// Where the messages went.
+    pub const fn output(&mut self) -> &mut O {
+        &mut self.output
+    }
+
+    pub(super) const fn stocks(&self) -> &Stocks {
+        &self.stocks
+    }
+
+    fn write(&mut self, ts_ns: u64, message: &Message) -> io::Result<()> {
+        message.encode(|bytes| self.output.message(ts_ns, bytes))
     }
 }
 
-impl<W: Write> OrderSink for FileWriter<W> {
+impl<O: MessageOutput> OrderSink for ItchWriter<O> {
     fn start(&mut self, feed: &FeedInfo<'_>) -> Result<(), ExportError> {
         self.stocks = Stocks::of(feed.sources)?;
-        self.stocks.opening(feed.open_ns).iter().try_for_each(|message| self.write(message))?;
+        self.output.start(feed.open_ns)?;
+        for message in self.stocks.opening(feed.open_ns) {
+            self.write(feed.open_ns, &message)?;
+        }
         Ok(())
     }
 
     fn event(&mut self, nth: usize, _book: &OrderBook, changes: &[OrderMessage]) -> Result<(), ExportError> {
         for change in changes {
             let message = self.stocks.message(nth, change)?;
-            self.write(&message)?;
+            self.write(change.ts_ns, &message)?;
         }
         Ok(())
     }
 
     fn finish(&mut self, feed: &FeedInfo<'_>) -> Result<(), ExportError> {
-        Stocks::closing(feed.close_ns).iter().try_for_each(|message| self.write(message))?;
-        Ok(self.output.flush()?)
+        for message in Stocks::closing(feed.close_ns) {
+            self.write(feed.close_ns, &message)?;
+        }
+        Ok(self.output.finish(feed.close_ns)?)
     }
 }
 
-/// Writes a capture of the packets that carry the feed.
+/// A file: each message with its length in two bytes before it.
 #[derive(Debug)]
-pub struct CaptureWriter<W> {
+pub struct MessageFile<W>(pub W);
+
+impl<W: Write> MessageOutput for MessageFile<W> {
+    fn message(&mut self, _ts_ns: u64, bytes: &[u8]) -> io::Result<()> {
+        self.0.write_all(&(bytes.len() as u16).to_be_bytes())?;
+        self.0.write_all(bytes)
+    }
+
+    fn finish(&mut self, _close_ns: u64) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// A capture of the MoldUDP64 packets that carry the feed.
+#[derive(Debug)]
+pub struct PacketCapture<W> {
     capture: Capture<W>,
     packets: Packets,
-    stocks: Stocks,
     midnight_ns: u64,
     /// When the first message of the packet in the making happened, and the last packet was sent; since midnight.
     waiting_ns: u64,
     sent_ns: u64,
 }
 
+/// Between two packets that have room still, in a capture: what waits longer is sent.
+const FLUSH_NS: u64 = 1_000_000;
 /// A heartbeat is sent when nothing was for so long.
 const HEARTBEAT_NS: u64 = NANOS_PER_SECOND;
 
-impl<W: Write> CaptureWriter<W> {
+impl<W: Write> PacketCapture<W> {
     /// `midnight_ns`: the date's midnight in nanoseconds since 1970-01-01; the session's name is the date.
     pub fn new(capture: Capture<W>, session: &str, midnight_ns: u64) -> Self {
         let packets = Packets::new(session);
-        Self { capture, packets, stocks: Stocks::default(), midnight_ns, waiting_ns: 0, sent_ns: 0 }
+        Self { capture, packets, midnight_ns, waiting_ns: 0, sent_ns: 0 }
     }
 
-    fn flush(&mut self, ts_ns: u64) -> std::io::Result<()> {
+    fn flush(&mut self, ts_ns: u64) -> io::Result<()> {
         let (capture, at) = (&mut self.capture, self.midnight_ns + ts_ns);
         let mut sent = false;
         self.packets.flush(|Packet(bytes)| {
@@ -133,8 +133,15 @@ impl<W: Write> CaptureWriter<W> {
         }
         Ok(())
     }
+}
 
-    fn push(&mut self, ts_ns: u64, message: &Message) -> std::io::Result<()> {
+impl<W: Write> MessageOutput for PacketCapture<W> {
+    fn start(&mut self, open_ns: u64) -> io::Result<()> {
+        (self.waiting_ns, self.sent_ns) = (open_ns, open_ns);
+        Ok(())
+    }
+
+    fn message(&mut self, ts_ns: u64, bytes: &[u8]) -> io::Result<()> {
         if self.packets.is_empty() {
             self.waiting_ns = ts_ns;
         } else if self.waiting_ns + FLUSH_NS < ts_ns {
@@ -145,46 +152,22 @@ impl<W: Write> CaptureWriter<W> {
             self.sent_ns += HEARTBEAT_NS;
             self.capture.packet(self.midnight_ns + self.sent_ns, &self.packets.heartbeat())?;
         }
-        let (capture, packets, at) = (&mut self.capture, &mut self.packets, self.midnight_ns + ts_ns);
+        let (capture, at) = (&mut self.capture, self.midnight_ns + ts_ns);
         let mut sent = false;
-        message.encode(|bytes| {
-            packets.push(bytes, |Packet(bytes)| {
-                sent = true;
-                capture.packet(at, bytes)
-            })
+        self.packets.push(bytes, |Packet(bytes)| {
+            sent = true;
+            capture.packet(at, bytes)
         })?;
         if sent {
             (self.sent_ns, self.waiting_ns) = (ts_ns, ts_ns);
         }
         Ok(())
     }
-}
 
-impl<W: Write> OrderSink for CaptureWriter<W> {
-    fn start(&mut self, feed: &FeedInfo<'_>) -> Result<(), ExportError> {
-        self.stocks = Stocks::of(feed.sources)?;
-        (self.waiting_ns, self.sent_ns) = (feed.open_ns, feed.open_ns);
-        for message in self.stocks.opening(feed.open_ns) {
-            self.push(feed.open_ns, &message)?;
-        }
-        Ok(())
-    }
-
-    fn event(&mut self, nth: usize, _book: &OrderBook, changes: &[OrderMessage]) -> Result<(), ExportError> {
-        for change in changes {
-            let message = self.stocks.message(nth, change)?;
-            self.push(change.ts_ns, &message)?;
-        }
-        Ok(())
-    }
-
-    fn finish(&mut self, feed: &FeedInfo<'_>) -> Result<(), ExportError> {
-        for message in Stocks::closing(feed.close_ns) {
-            self.push(feed.close_ns, &message)?;
-        }
-        self.flush(feed.close_ns)?;
+    fn finish(&mut self, close_ns: u64) -> io::Result<()> {
+        self.flush(close_ns)?;
         let end = self.packets.end_of_session();
-        self.capture.packet(self.midnight_ns + feed.close_ns, &end)?;
-        Ok(self.capture.flush()?)
+        self.capture.packet(self.midnight_ns + close_ns, &end)?;
+        self.capture.flush()
     }
 }

@@ -1,14 +1,14 @@
 //! The stream of a run into its topic.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use klined_service::{Retry, Shutdown, Vitals};
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::OwnedHeaders;
+use rdkafka::message::{Message, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext, PurgeConfig};
 use tokio::runtime::Handle;
 
@@ -49,6 +49,24 @@ struct Deliveries {
     listener: Listener,
     progress: Progress,
     failed: AtomicBool,
+    /// The offset that the next record of each partition gets, where nobody else writes.
+    next: Vec<AtomicI64>,
+    intruder: OnceLock<String>,
+}
+
+impl Deliveries {
+    /// Whether the record came where it was expected: each record of a partition gets the offset behind the one before it.
+    fn check_offset(&self, partition: i32, offset: i64) {
+        let Some(next) = usize::try_from(partition).ok().and_then(|nth| self.next.get(nth)) else { return };
+        let expected = next.fetch_add(1, Ordering::Relaxed);
+        // Of a record that it had already the broker does not say the offset.
+        if offset >= 0 && offset != expected {
+            let reason = format!(
+                "another producer writes to partition {partition}: a record has the offset {offset} where {expected} was free; stop one of the producers"
+            );
+            let _ = self.intruder.set(reason);
+        }
+    }
 }
 
 impl ClientContext for Deliveries {
@@ -66,7 +84,10 @@ impl ProducerContext for Deliveries {
 
     fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
         match result {
-            Ok(_) => drop(self.progress.delivered.fetch_add(1, Ordering::Relaxed)),
+            Ok(message) => {
+                self.check_offset(message.partition(), message.offset());
+                self.progress.delivered.fetch_add(1, Ordering::Relaxed);
+            }
             Err((error, _)) => {
                 if !self.failed.swap(true, Ordering::Relaxed) {
                     tracing::debug!("a record was not delivered: {error}");
@@ -125,13 +146,14 @@ impl Publisher<'_> {
         let run = self.directory.run();
         let connection = Connection::open(self.config)?;
         let partitions = connection.topic(runtime)?;
-        let (mut lanes, mut delivered) = (Vec::new(), 0);
+        let (mut lanes, mut delivered, mut next) = (Vec::new(), 0, Vec::new());
         for partition in 0..partitions {
             let is_here = |&nth: &usize| partition_of(run.symbol(nth), partitions) == partition;
             let securities: Vec<usize> = (0..run.securities_count()).filter(is_here).collect();
             let (begin, count) = connection.end(run, partition, partitions)?;
             self.job.answered(true);
             delivered += count;
+            next.push(AtomicI64::new(i64::try_from(count).unwrap_or(i64::MAX)));
             if !securities.is_empty() {
                 let stream = RunStream::new(self.directory, &securities, begin);
                 lanes.push(Lane { partition, stream, events: Vec::new(), headers: None });
@@ -143,6 +165,8 @@ impl Publisher<'_> {
             listener: Listener::default(),
             progress: self.progress.clone(),
             failed: AtomicBool::new(false),
+            next,
+            intruder: OnceLock::new(),
         };
         let sender: BaseProducer<Deliveries> = self.config.sender(context)?;
         self.job.works();
@@ -223,6 +247,9 @@ impl Publisher<'_> {
         }
         if let Some((code, reason)) = sender.client().fatal_error() {
             return Err(self.config.away(format_args!("{code}: {reason}")));
+        }
+        if let Some(reason) = sender.context().intruder.get() {
+            return Err(KafkaFailure::Topic { topic: self.config.topic.clone(), reason: reason.clone() });
         }
         match sender.context().failed.load(Ordering::Relaxed) {
             false => Ok(()),

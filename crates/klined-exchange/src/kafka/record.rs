@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 use rdkafka::message::{BorrowedMessage, Header, Headers, Message, OwnedHeaders};
 
 use crate::event::{Event, RECORD_BYTES};
-use crate::run::{RunError, RunEvent, RunSpec, session_date};
+use crate::run::{RunError, RunEvent, RunSpec};
 
 const DAY: &str = "day";
 const SESSION: &str = "session";
@@ -17,7 +17,7 @@ pub fn partition_of(symbol: &str, partitions: i32) -> i32 {
 
 /// The headers of a session's records.
 pub fn headers(run: &RunSpec, day: u32) -> Result<OwnedHeaders, RunError> {
-    let date = session_date(run.start_date, day)?.to_string();
+    let date = run.date(day)?.to_string();
     let session = format!("{}.{day}", run.id());
     let header = |key, value| Header { key, value: Some(value) };
     Ok(OwnedHeaders::new_with_capacity(2).insert(header(DAY, &date)).insert(header(SESSION, &session)))
@@ -44,7 +44,7 @@ pub fn event_of(run: &RunSpec, message: &BorrowedMessage<'_>) -> Result<RunEvent
     let day = session.strip_prefix(&format!("{}.", run.id())).and_then(|day| day.parse().ok());
     let day: u32 = day.ok_or_else(|| format!("its session is \"{session}\", and the run is {}", run.id()))?;
     let date: NaiveDate = text(DAY)?.parse().map_err(|_| "its day is no date".to_owned())?;
-    match session_date(run.start_date, day) {
+    match run.date(day) {
         Ok(expected) if expected == date => Ok(RunEvent { nth, day, event }),
         _ => Err(format!("its day is {date}, which is not that of session {day}")),
     }

@@ -35,6 +35,12 @@ impl<F: Read + Seek> LogFollower<F> {
         Ok(Self { file, header, offset: HEADER_BYTES as u64, taken: 0, blocks: Blocks::default() })
     }
 
+    /// The log's header.
+    #[must_use]
+    pub const fn header(&self) -> &Header {
+        &self.header
+    }
+
     /// Passes full chunks whose last event is before `ts_ns`, without reading their events.
     ///
     /// # Errors

@@ -148,6 +148,20 @@ impl Simple {
         simple
     }
 
+    /// The rates of all types in a state of the book, in the order of the types.
+    pub fn rates<const WIDTH: usize>(&self, book: &Book<WIDTH>) -> [f64; 6] {
+        let [bids, asks] = &book.sides;
+        let row = self.row_at(bids.depths[0], asks.depths[0], book.spread_ticks());
+        let cancel = |sum: u32| rate(self.cancel * f64::from(sum));
+        [row.add_bid, row.adds - row.add_bid, cancel(bids.sum), cancel(asks.sum), row.buy, row.sell]
+    }
+
+    /// The level of a limit order that is not inside the spread, in a book of so many levels.
+    pub fn add_level(&self, levels: usize, unit: f64) -> usize {
+        let borders = &self.add_borders[levels - 1][..levels - 1];
+        borders.iter().take_while(|border| **border <= unit).count()
+    }
+
     /// Of limit orders and of market orders.
     fn spread_factors(&self, spread_ticks: i32) -> (f64, f64) {
         let sensitivity = self.parameters.spread_sensitivity;

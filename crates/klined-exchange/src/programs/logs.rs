@@ -2,17 +2,16 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, ErrorKind, Write};
-use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
-use chrono::NaiveDate;
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand};
 
+use super::convert::{ConvertArgs, convert, created, open};
+use super::scorecard::scorecard;
 use crate::event::Event;
-use crate::export::{ExportError, Lobster, OrderSink, export_orders, text};
-use crate::itch::{Capture, CaptureWriter, FileWriter};
-use crate::log::{LogError, LogReader, Tail, repair};
+use crate::export::{ExportError, text};
+use crate::log::{LogError, Tail, repair};
 use crate::units::NANOS_PER_SECOND;
 
 /// Shows, checks and repairs .qrsdp logs, and converts them to other formats
@@ -58,35 +57,22 @@ pub enum LogCommand {
         #[arg(long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
-    /// Write logs in another format
-    Convert {
-        /// Logs of one day; formats of orders take several securities
+    /// Measure what is known of real order books: tails, clusters, signs and sizes of trades, the shape of the day, common moves
+    ///
+    /// Logs that are named by the same date are securities of one market. The program ends with status 1 if a measure is outside its band and
+    /// --strict is given.
+    Scorecard {
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
-        #[arg(long, value_enum)]
-        to: Format,
-        /// The file to write, which must not exist yet; LOBSTER has a second one, with `.book` before its ending
-        #[arg(long, value_name = "FILE")]
-        output: PathBuf,
-        /// Symbols of the logs, one each [default: names of the directories they are in]
-        #[arg(long, value_name = "SYMBOL,…", value_delimiter = ',')]
-        symbols: Vec<String>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+        /// End with status 1 if a measure is outside its band
+        #[arg(long)]
+        strict: bool,
     },
-}
-
-/// Formats.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// Events, with a header line
-    Csv,
-    /// Events, an object a line
-    Jsonl,
-    /// Orders as Nasdaq ITCH 5.0, messages with their lengths before them
-    Itch,
-    /// Orders as ITCH 5.0 in MoldUDP64 packets, a capture
-    Pcap,
-    /// Orders and the book after each, as LOBSTER has them
-    Lobster,
+    /// Write logs in another format
+    Convert(ConvertArgs),
 }
 
 /// Nanoseconds since midnight.
@@ -100,11 +86,6 @@ fn time_of_day(text: &str) -> Result<u64, String> {
         .ok_or_else(|| "it must be a time as HH:MM:SS".to_owned())
 }
 
-fn open(path: &Path) -> anyhow::Result<LogReader<File>> {
-    let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
-    LogReader::open(file).with_context(|| path.display().to_string())
-}
-
 /// Does what is asked.
 ///
 /// # Errors
@@ -116,7 +97,8 @@ pub fn run(args: LogArgs) -> anyhow::Result<()> {
         LogCommand::Dump { file, from, count } => dump(&file, from.unwrap_or(0), count, &mut output),
         LogCommand::Verify { files } => verify(&files, &mut output),
         LogCommand::Repair { file, output: to } => repair_file(&file, to.as_deref(), &mut output),
-        LogCommand::Convert { files, to, output, symbols } => convert(&files, to, &output, &symbols),
+        LogCommand::Scorecard { files, json, strict } => scorecard(&files, json, strict, &mut output),
+        LogCommand::Convert(args) => convert(&args),
     };
     match done.and_then(|()| Ok(output.flush()?)) {
         // Who reads only the first lines closes the pipe.
@@ -269,82 +251,6 @@ fn repair_file(path: &Path, to: Option<&Path>, output: &mut impl Write) -> anyho
         repaired.lost_from
     )?;
     Ok(())
-}
-
-/// A new file; one that is there is never overwritten.
-fn created(path: &Path) -> anyhow::Result<File> {
-    File::create_new(path).with_context(|| format!("cannot make {}", path.display()))
-}
-
-fn convert(files: &[PathBuf], to: Format, output: &Path, symbols: &[String]) -> anyhow::Result<()> {
-    ensure!(symbols.is_empty() || symbols.len() == files.len(), "{} symbols for {} logs", symbols.len(), files.len());
-    let mut made = vec![output.to_owned()];
-    if to == Format::Lobster {
-        made.push(book_path(output));
-    }
-    let logs: anyhow::Result<Vec<_>> = files.iter().map(|file| open(file)).collect();
-    let names =
-        files.iter().enumerate().map(|(nth, file)| symbols.get(nth).cloned().unwrap_or_else(|| symbol_of(file)));
-    let logs = names.zip(logs?).collect();
-    let outputs: anyhow::Result<Vec<_>> =
-        made.iter().map(|path| Ok(BufWriter::with_capacity(1 << 20, created(path)?))).collect();
-    let done = write_format(files, logs, to, outputs?);
-    if done.is_err() {
-        // Half a file would look like a whole one.
-        made.iter().for_each(|path| drop(fs::remove_file(path)));
-    }
-    done
-}
-
-type Output = BufWriter<File>;
-
-fn write_format(
-    files: &[PathBuf],
-    mut logs: Vec<(String, LogReader<File>)>,
-    to: Format,
-    outputs: Vec<Output>,
-) -> anyhow::Result<()> {
-    let context = || files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(", ");
-    let mut outputs = outputs.into_iter();
-    let (Some(mut first), second) = (outputs.next(), outputs.next()) else { bail!("no file to write") };
-    let mut sink: Box<dyn OrderSink> = match (to, second) {
-        (Format::Csv | Format::Jsonl, _) => {
-            let [(_, log)] = logs.as_mut_slice() else { bail!("this format takes one log, not {}", files.len()) };
-            let write = if to == Format::Csv { text::csv } else { text::json_lines };
-            write(log, 0, &mut first).with_context(context)?;
-            return first.flush().with_context(context);
-        }
-        (Format::Lobster, Some(second)) => Box::new(Lobster::new(first, second)),
-        (Format::Pcap, _) => {
-            let date = date_of(&files[0])?;
-            let midnight = date.and_time(chrono::NaiveTime::MIN).and_utc().timestamp_nanos_opt();
-            let midnight = midnight.and_then(|nanos| u64::try_from(nanos).ok());
-            let midnight = midnight.with_context(|| format!("{date} is no date that a capture can hold"))?;
-            let capture = Capture::start(first, Ipv4Addr::new(239, 1, 1, 1), 5001)?;
-            Box::new(CaptureWriter::new(capture, &date.format("%Y%m%d").to_string(), midnight))
-        }
-        (Format::Itch | Format::Lobster, _) => Box::new(FileWriter::new(first)),
-    };
-    export_orders(logs, &mut *sink).with_context(context)
-}
-
-/// `a.csv` has its books in `a.book.csv`.
-fn book_path(path: &Path) -> PathBuf {
-    let extension = path.extension().map_or_else(String::new, |extension| format!(".{}", extension.display()));
-    path.with_extension(format!("book{extension}"))
-}
-
-/// The name of the directory that a log is in.
-fn symbol_of(path: &Path) -> String {
-    let folder =
-        path.canonicalize().ok().and_then(|path| Some(path.parent()?.file_name()?.to_string_lossy().into_owned()));
-    folder.unwrap_or_default()
-}
-
-/// The date that a log is named by.
-fn date_of(path: &Path) -> anyhow::Result<NaiveDate> {
-    let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    name.parse().with_context(|| format!("{} is not named by its date", path.display()))
 }
 
 #[cfg(test)]

@@ -2,12 +2,16 @@
 
 mod calibrate;
 mod clickhouse;
+mod convert;
+mod feed;
 mod kafka;
+mod listen;
 mod logs;
 mod pace;
 mod performance;
 mod produce;
 mod producer;
+mod scorecard;
 
 use std::collections::BTreeSet;
 use std::process::ExitCode;
@@ -18,6 +22,8 @@ use klined_service::command_line::variables_of;
 use klined_service::run_program;
 
 pub use calibrate::{CalibrateArgs, run as calibrate};
+pub use feed::{FeedArgs, main as feed};
+pub use listen::{ListenArgs, main as listen};
 pub use logs::{LogArgs, run as log};
 pub use produce::main as produce;
 pub use producer::ProducerArgs;
@@ -29,6 +35,12 @@ pub fn main<Args: Parser>(run: impl FnOnce(Args) -> anyhow::Result<()>) -> ExitC
 
 /// The variables that any of the programs reads; they may share one `.env`.
 fn variables() -> BTreeSet<String> {
-    let commands = [ProducerArgs::command(), LogArgs::command(), CalibrateArgs::command()];
+    let commands = [
+        ProducerArgs::command(),
+        LogArgs::command(),
+        CalibrateArgs::command(),
+        FeedArgs::command(),
+        ListenArgs::command(),
+    ];
     commands.iter().flat_map(variables_of).collect()
 }

@@ -2,6 +2,7 @@
 
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -97,7 +98,15 @@ struct Made {
 fn make(args: &ProducerArgs, directory: &Directory, pace: &SystemPace, shutdown: &Shutdown) -> anyhow::Result<Made> {
     let days = (args.days > 0).then_some(args.days);
     let made: Mutex<Vec<DayDone>> = Mutex::default();
+    let is_warned = AtomicBool::new(false);
     let done = |day: &DayDone| {
+        let run = directory.run();
+        if let Ok(date) = run.date(day.day)
+            && run.trading_days.is_projected(date)
+            && !is_warned.swap(true, Ordering::Relaxed)
+        {
+            tracing::warn!(%date, calendar = run.trading_days.name(), "no published holidays reach this date: from here on trading days are projected");
+        }
         let DayDone { path, events, open_ticks, close_ticks, .. } = day;
         say!("{}: {events} events, open {open_ticks}, close {close_ticks}", path.display());
         // A sign of life.

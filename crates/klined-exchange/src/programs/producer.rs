@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use klined_service::args::ServiceArgs;
@@ -11,7 +11,7 @@ use klined_service::args::ServiceArgs;
 use super::clickhouse::ClickHouseArgs;
 use super::kafka::KafkaArgs;
 use crate::model::{Curves, Parameters};
-use crate::run::{ModelSpec, RunSpec, Security, securities};
+use crate::run::{ModelSpec, RunSpec, Security, SeedScheme, TradingDays, securities};
 
 /// Makes an exchange's order events under a queue-reactive model and writes them to .qrsdp logs
 ///
@@ -33,9 +33,16 @@ pub struct ProducerArgs {
     /// Directory of the logs and the manifest [default: output/run_SEED]
     #[arg(long, env = "EXCHANGE_OUTPUT", value_name = "DIR")]
     pub output: Option<PathBuf>,
-    /// Date of the first session, which may be a weekend day; the next sessions are on the weekdays after it
+    /// Date of the first session, which may be a weekend day; see --trading-days for the dates after it
     #[arg(long, env = "EXCHANGE_START_DATE", value_name = "YYYY-MM-DD", default_value = "2026-01-02", value_parser = date)]
     pub start_date: NaiveDate,
+    /// Days that have sessions: weekdays (the start date as it is, then Monday to Friday) or the trading days of a calendar: sse, nyse, 24x7, fx
+    #[arg(long, env = "EXCHANGE_TRADING_DAYS", value_name = "CALENDAR", default_value = "weekdays")]
+    pub trading_days: TradingDays,
+    /// How seeds of sessions follow from --seed: sequential (as the original; seeds of two securities meet after 1,024 days) or distinct (no
+    /// two sessions have the same seed)
+    #[arg(long, env = "EXCHANGE_SEED_SCHEME", value_name = "SCHEME", value_enum, default_value_t = SeedSchemeName::Sequential)]
+    pub seed_scheme: SeedSchemeName,
     /// Securities with their opening prices in ticks, such as AAPL:10000,MSFT:15000 [default: one security without a name]
     #[arg(long, env = "EXCHANGE_SECURITIES", value_name = "SYM:P0,…")]
     pub securities: Option<String>,
@@ -82,15 +89,25 @@ pub struct SessionArgs {
     /// Number of price levels on each side of the book, 1 to 64
     #[arg(long, env = "EXCHANGE_LEVELS", default_value_t = 5)]
     pub levels: u32,
+    /// Least price of a bid in ticks, at which the market stops falling [default: none; prices can fall below zero]
+    #[arg(long, env = "EXCHANGE_PRICE_FLOOR", value_name = "TICKS", allow_negative_numbers = true)]
+    pub price_floor: Option<i32>,
     /// Time at which sessions open
     #[arg(long, env = "EXCHANGE_MARKET_OPEN", value_name = "HH:MM", default_value = "09:30", value_parser = time_of_day)]
     pub market_open: u32,
 }
 
+/// Names of the schemes of seeds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SeedSchemeName {
+    Sequential,
+    Distinct,
+}
+
 /// Which model, and its parameters.
 #[derive(Debug, Clone, Args)]
 pub struct ModelArgs {
-    /// Model of the rates: simple (from the imbalance at the best prices) or hlr (from curves of each queue's length)
+    /// Model of the rates: simple (from the imbalance at the best prices), hlr (from curves of each queue's length) or qr-2 (simple, with fat tails, clusters, memory of trade signs, sizes, a U-shaped day and securities that move together)
     #[arg(long, env = "EXCHANGE_MODEL", value_enum, default_value_t = ModelName::Simple)]
     pub model: ModelName,
     /// JSON file of curves, such as exchange-calibrate writes; implies --model hlr
@@ -160,9 +177,11 @@ pub struct PaceArgs {
 pub enum ModelName {
     Simple,
     Hlr,
+    #[value(name = "qr-2")]
+    Rich,
 }
 
-fn date(text: &str) -> Result<NaiveDate, String> {
+pub(super) fn date(text: &str) -> Result<NaiveDate, String> {
     let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().filter(|date| date.to_string() == text);
     date.ok_or_else(|| "it must be a date as YYYY-MM-DD".to_owned())
 }
@@ -188,24 +207,30 @@ fn speed(text: &str) -> Result<f64, String> {
 }
 
 impl ModelArgs {
+    fn parameters(&self) -> Parameters {
+        Parameters {
+            base_limit: self.base_limit,
+            base_cancel: self.base_cancel,
+            base_market: self.base_market,
+            imbalance_sensitivity: self.imbalance_sens,
+            cancel_sensitivity: self.cancel_sens,
+            execution_floor: self.epsilon_exec,
+            spread_sensitivity: self.spread_sens,
+        }
+    }
+
     fn spec(&self) -> anyhow::Result<ModelSpec> {
+        if self.model == ModelName::Rich {
+            let is_plain = self.hlr_curves.is_none() && self.parameters() == Parameters::default();
+            ensure!(is_plain, "--model qr-2 takes neither --hlr-curves nor parameters of the simple model");
+            return Ok(ModelSpec::Rich);
+        }
         if let Some(path) = &self.hlr_curves {
             let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
             let curves = Curves::from_json(&text).with_context(|| path.display().to_string())?;
             return Ok(ModelSpec::Curves(Box::new(curves)));
         }
-        Ok(match self.model {
-            ModelName::Hlr => ModelSpec::Hlr,
-            ModelName::Simple => ModelSpec::Simple(Parameters {
-                base_limit: self.base_limit,
-                base_cancel: self.base_cancel,
-                base_market: self.base_market,
-                imbalance_sensitivity: self.imbalance_sens,
-                cancel_sensitivity: self.cancel_sens,
-                execution_floor: self.epsilon_exec,
-                spread_sensitivity: self.spread_sens,
-            }),
-        })
+        Ok(if self.model == ModelName::Hlr { ModelSpec::Hlr } else { ModelSpec::Simple(self.parameters()) })
     }
 }
 
@@ -224,6 +249,10 @@ impl ProducerArgs {
         let list: Vec<Security> = self.securities.as_deref().map(securities).transpose()?.unwrap_or_default();
         let run = RunSpec {
             base_seed: self.seed,
+            seed_scheme: match self.seed_scheme {
+                SeedSchemeName::Sequential => SeedScheme::Sequential,
+                SeedSchemeName::Distinct => SeedScheme::Distinct,
+            },
             securities: list,
             p0_ticks: self.session.p0,
             tick_size: 100,
@@ -233,6 +262,8 @@ impl ProducerArgs {
             spread_ticks: 2,
             depth: self.session.depth,
             start_date: self.start_date,
+            trading_days: self.trading_days.clone(),
+            price_floor_ticks: self.session.price_floor,
             chunk_capacity: self.chunk_size,
             model: self.model.spec()?,
         };

@@ -61,8 +61,9 @@ pub fn run_batch(
             });
         }
     });
-    directory.write_manifest()?;
-    failed.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
+    // What failed first says more than what failed because of it.
+    let written = directory.write_manifest();
+    failed.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(written, Err)
 }
 
 /// Makes a day to its end; nothing where it was stopped.

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::spec::RunSpec;
-use super::{Manifest, RunError, SessionEntry, session_date};
+use super::{Manifest, RunError, SessionEntry, Sessions};
 
-const MANIFEST: &str = "manifest.json";
+pub(super) const MANIFEST: &str = "manifest.json";
 /// Held locked while a producer writes the directory.
 const LOCK: &str = ".producer.lock";
 
@@ -89,23 +89,10 @@ impl Directory {
         self.made.clone()
     }
 
-    /// Whether a session's log has all of its events.
-    pub(crate) fn is_whole(&self, nth: usize, day: u32) -> bool {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut entries = state.manifest.security.iter().chain(&state.manifest.securities);
-        let session = entries.nth(nth).and_then(|entry| entry.sessions.get(day as usize));
-        session.is_some_and(|session| !session.partial)
-    }
-
-    /// The path of a session's log.
-    pub(crate) fn log_path(&self, nth: usize, day: u32) -> Result<PathBuf, RunError> {
-        Ok(self.path.join(self.run.file(nth, session_date(self.run.start_date, day)?)))
-    }
-
     /// Puts a session into the manifest. The file is written anew after a change in each 64 of the sessions, so that a long run does not spend its
     /// time on that; a next start finds its place by the logs, not by the manifest.
     pub(crate) fn record(&self, nth: usize, day: u32, partial: bool) -> Result<(), RunError> {
-        let date = session_date(self.run.start_date, day)?;
+        let date = self.run.date(day)?;
         let entry = SessionEntry { date, seed: self.run.seed(nth, day), file: self.run.file(nth, date), partial };
         let due = {
             let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -142,6 +129,16 @@ impl Directory {
         fs::rename(&beside, &path).map_err(RunError::io(&path))?;
         state.changes = 0;
         Ok(())
+    }
+}
+
+impl Sessions for Directory {
+    fn log_path(&self, nth: usize, day: u32) -> Result<PathBuf, RunError> {
+        Ok(self.path.join(self.run.file(nth, self.run.date(day)?)))
+    }
+
+    fn is_whole(&self, nth: usize, day: u32) -> bool {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).manifest.is_whole(nth, day)
     }
 }
 

@@ -31,8 +31,10 @@ pub enum RunError {
         "event {order_id} of {path} is not the one that its readers were given last: they have been given another run's events"
     )]
     OtherStream { path: PathBuf, order_id: u64 },
-    #[error("there is no date {days} weekdays after {start}: dates end with 9999-12-31")]
-    Dates { start: chrono::NaiveDate, days: u32 },
+    #[error("{path} cannot be followed: its {name} is \"{found}\"")]
+    Strange { path: PathBuf, name: String, found: String },
+    #[error("session {} from {start} on has no date: the days of {trading_days} end before it", u64::from(*day) + 1)]
+    Dates { start: chrono::NaiveDate, day: u32, trading_days: &'static str },
     #[error(transparent)]
     Model(#[from] TooFewLevels),
 }

@@ -6,10 +6,45 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::fs::File;
+use std::path::{Path, PathBuf};
 
-use super::{Directory, RunError};
+use super::RunError;
 use crate::event::Event;
 use crate::log::{LogError, LogFollower};
+use crate::session::SessionSpec;
+
+/// The logs of a run, for those who read them while they grow.
+pub trait Sessions: std::fmt::Debug + Sync {
+    /// The path of a session's log.
+    ///
+    /// # Errors
+    /// [`RunError::Dates`] where the session has no date.
+    fn log_path(&self, nth: usize, day: u32) -> Result<PathBuf, RunError>;
+
+    /// Whether a session's log has all of its events. Who asks before it reads has all of them afterwards.
+    fn is_whole(&self, nth: usize, day: u32) -> bool;
+}
+
+/// What a session started as; nothing where its log is not there yet.
+///
+/// # Errors
+/// [`RunError`] where the log cannot be read.
+pub fn session_of(sessions: &dyn Sessions, nth: usize, day: u32) -> Result<Option<SessionSpec>, RunError> {
+    let log = follow(&sessions.log_path(nth, day)?, sessions.is_whole(nth, day))?;
+    Ok(log.map(|log| log.header().session))
+}
+
+/// Opens a log; nothing where it is not there yet.
+fn follow(path: &Path, is_whole: bool) -> Result<Option<LogFollower<File>>, RunError> {
+    let file = match File::open(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !is_whole => return Ok(None),
+        file => file.map_err(RunError::io(path))?,
+    };
+    match LogFollower::open(file) {
+        Err(LogError::TooShort { .. }) if !is_whole => Ok(None),
+        log => log.map(Some).map_err(RunError::log(path)),
+    }
+}
 
 /// An event of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,8 +69,10 @@ pub enum Begin {
 /// The events of some securities of a run.
 #[derive(Debug)]
 pub struct RunStream<'a> {
-    directory: &'a Directory,
+    sessions: &'a dyn Sessions,
     feeds: Vec<Feed>,
+    /// The last day that is read; none goes on for ever.
+    last_day: Option<u32>,
     /// Of each feed the day, the time of its next event or a bound of it, and its place in `feeds`.
     order: BinaryHeap<Reverse<(u32, u64, usize)>>,
     skip: u64,
@@ -54,7 +91,7 @@ struct Feed {
 impl<'a> RunStream<'a> {
     /// The events of these securities, which are named by their numbers in ascending order.
     #[must_use]
-    pub fn new(directory: &'a Directory, securities: &[usize], from: Begin) -> Self {
+    pub fn new(sessions: &'a dyn Sessions, securities: &[usize], from: Begin) -> Self {
         let (after, skip) = match from {
             Begin::Start => (None, 0),
             Begin::After(event) => (Some(event), 0),
@@ -63,7 +100,23 @@ impl<'a> RunStream<'a> {
         let day = after.map_or(0, |event| event.day);
         let feed = |&nth| Feed { nth, day, log: None, events: Vec::new(), at: 0, after };
         let order = (0..securities.len()).map(|place| Reverse((day, 0, place))).collect();
-        Self { directory, feeds: securities.iter().map(feed).collect(), order, skip }
+        Self { sessions, feeds: securities.iter().map(feed).collect(), last_day: None, order, skip }
+    }
+
+    /// The events of one day of these securities.
+    #[must_use]
+    pub fn of_day(sessions: &'a dyn Sessions, securities: &[usize], day: u32) -> Self {
+        let mut stream = Self::new(sessions, securities, Begin::Start);
+        stream.last_day = Some(day);
+        stream.feeds.iter_mut().for_each(|feed| feed.day = day);
+        stream.order = (0..securities.len()).map(|place| Reverse((day, 0, place))).collect();
+        stream
+    }
+
+    /// Whether every event of the last day has been read.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.order.is_empty()
     }
 
     /// Appends at most `count` events that come next, as far as the logs say for certain what comes next.
@@ -77,12 +130,16 @@ impl<'a> RunStream<'a> {
         {
             let feed = &mut self.feeds[place];
             if feed.at == feed.events.len() {
-                let (before, is_filled) = (feed.day, feed.fill(self.directory));
+                let (before, is_filled) = (feed.day, feed.fill(self.sessions));
                 let bound_ns = match feed.events.get(feed.at) {
                     Some(next) => next.ts_ns,
                     None if feed.day == before => bound_ns,
                     None => 0,
                 };
+                if self.last_day.is_some_and(|last| feed.day > last) {
+                    is_filled?;
+                    continue;
+                }
                 self.order.push(Reverse((feed.day, bound_ns, place)));
                 if is_filled? || feed.day != before {
                     continue;
@@ -116,29 +173,20 @@ impl<'a> RunStream<'a> {
 
 impl Feed {
     /// Reads on. False when there is nothing new; a day that is over turns to the next one.
-    fn fill(&mut self, directory: &Directory) -> Result<bool, RunError> {
+    fn fill(&mut self, sessions: &dyn Sessions) -> Result<bool, RunError> {
         self.events.clear();
         self.at = 0;
-        let path = directory.log_path(self.nth, self.day)?;
+        let path = sessions.log_path(self.nth, self.day)?;
         // Asked before the log is read: what is read then are all of its events.
-        let is_whole = directory.is_whole(self.nth, self.day);
+        let is_whole = sessions.is_whole(self.nth, self.day);
         let log = match &mut self.log {
             Some(log) => log,
             None => {
-                let file = match File::open(&path) {
-                    Err(error) if error.kind() == std::io::ErrorKind::NotFound && !is_whole => return Ok(false),
-                    file => file.map_err(RunError::io(&path))?,
-                };
-                match LogFollower::open(file) {
-                    Err(LogError::TooShort { .. }) if !is_whole => return Ok(false),
-                    log => {
-                        let mut log = log.map_err(RunError::log(&path))?;
-                        if let Some(after) = self.after {
-                            log.skip_before(after.event.ts_ns).map_err(RunError::log(&path))?;
-                        }
-                        self.log.insert(log)
-                    }
+                let Some(mut log) = follow(&path, is_whole)? else { return Ok(false) };
+                if let Some(after) = self.after {
+                    log.skip_before(after.event.ts_ns).map_err(RunError::log(&path))?;
                 }
+                self.log.insert(log)
             }
         };
         let other = |after: RunEvent| RunError::OtherStream { path: path.clone(), order_id: after.event.order_id };

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
 use super::day::Day;
-use super::{Directory, RunError};
+use super::{Directory, RunError, Sessions};
 use crate::log::{Header, LogReader};
 use crate::model::Model;
 
@@ -71,7 +71,8 @@ impl<'a> Lane<'a> {
             None => {
                 let header = self.directory.run().header(self.nth, self.day, self.p0_ticks);
                 let path = self.directory.log_path(self.nth, self.day)?;
-                let day = Day::open(&path, header, self.model, self.directory.made())?;
+                let model = self.model.in_market(self.directory.run().market_seed(self.day));
+                let day = Day::open(&path, header, &model, self.directory.made())?;
                 self.directory.record(self.nth, self.day, !day.is_whole())?;
                 day
             }
@@ -97,7 +98,7 @@ impl<'a> Lane<'a> {
         };
         self.directory.record(self.nth, self.day, false)?;
         self.day += 1;
-        self.p0_ticks = close_ticks;
+        self.p0_ticks = self.directory.run().next_p0_ticks(close_ticks);
         Ok(done)
     }
 

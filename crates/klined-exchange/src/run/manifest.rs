@@ -7,6 +7,7 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::TradingDays;
 use super::spec::{ModelSpec, RunSpec};
 
 /// A session of a security.
@@ -54,6 +55,12 @@ pub struct Manifest {
     pub start_date: Option<NaiveDate>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chunk_capacity: Option<u32>,
+    /// The calendar whose trading days have sessions; missing where those are the weekdays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trading_days: Option<String>,
+    /// The least price of a bid, in ticks; missing where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price_floor_ticks: Option<i32>,
     /// The one security of format 1.0.
     #[serde(flatten, default, skip_serializing_if = "Option::is_none")]
     pub security: Option<SecurityEntry>,
@@ -69,6 +76,7 @@ fn model_value(model: &ModelSpec) -> Value {
             Value::Object([("name".to_owned(), "simple".into())].into_iter().chain(fields).collect())
         }
         ModelSpec::Hlr => serde_json::json!({ "name": "hlr" }),
+        ModelSpec::Rich => serde_json::json!({ "name": "qr-2" }),
         ModelSpec::Curves(curves) => serde_json::json!({ "name": "hlr", "curves": curves }),
     }
 }
@@ -92,12 +100,14 @@ impl Manifest {
             run_id: run.id(),
             producer: "qrsdp".to_owned(),
             base_seed: run.base_seed,
-            seed_strategy: "sequential".to_owned(),
+            seed_strategy: run.seed_scheme.name().to_owned(),
             session_seconds: run.session_seconds,
             model: Some(model_value(&run.model)),
             market_open_seconds: Some(run.market_open_s),
             start_date: Some(run.start_date),
             chunk_capacity: Some(run.chunk_capacity),
+            trading_days: (run.trading_days != TradingDays::Weekdays).then(|| run.trading_days.name().to_owned()),
+            price_floor_ticks: run.price_floor_ticks,
             security: (!several).then(|| entry(0)),
             securities: if several { (0..run.securities.len()).map(entry).collect() } else { Vec::new() },
         }
@@ -109,6 +119,19 @@ impl Manifest {
         self.security.iter().chain(&self.securities).collect()
     }
 
+    /// Whether a session has all of its events.
+    pub(crate) fn is_whole(&self, nth: usize, day: u32) -> bool {
+        let mut entries = self.security.iter().chain(&self.securities);
+        let session = entries.nth(nth).and_then(|entry| entry.sessions.get(day as usize));
+        session.is_some_and(|session| !session.partial)
+    }
+
+    /// A text that differs between runs: the same for all sessions of one.
+    pub(crate) fn identity_text(&self) -> String {
+        let fields = self.identity().into_iter().map(|(name, value)| format!("{name}={}\n", value.unwrap_or_default()));
+        fields.collect()
+    }
+
     /// A security's part.
     pub(crate) fn entry_mut(&mut self, nth: usize) -> Option<&mut SecurityEntry> {
         self.security.iter_mut().chain(&mut self.securities).nth(nth)
@@ -117,6 +140,7 @@ impl Manifest {
     /// What says which run it is, name by name; sessions are no part of that.
     fn identity(&self) -> Vec<(String, Option<String>)> {
         let text = |value: Option<String>| value;
+        let floor = self.price_floor_ticks.map_or_else(|| "none".to_owned(), |floor| floor.to_string());
         let mut fields = vec![
             ("format_version".to_owned(), Some(self.format_version.clone())),
             ("base_seed".to_owned(), Some(self.base_seed.to_string())),
@@ -125,6 +149,8 @@ impl Manifest {
             ("market_open_seconds".to_owned(), text(self.market_open_seconds.map(|seconds| seconds.to_string()))),
             ("start_date".to_owned(), text(self.start_date.map(|date| date.to_string()))),
             ("chunk_capacity".to_owned(), text(self.chunk_capacity.map(|capacity| capacity.to_string()))),
+            ("trading_days".to_owned(), Some(self.trading_days.clone().unwrap_or_else(|| "weekdays".to_owned()))),
+            ("price_floor_ticks".to_owned(), Some(floor)),
             ("model".to_owned(), text(self.model.as_ref().map(ToString::to_string))),
             ("number of securities".to_owned(), Some(self.entries().len().to_string())),
         ];

@@ -9,6 +9,7 @@ mod dates;
 mod day;
 mod directory;
 mod error;
+mod folder;
 mod follow;
 mod lane;
 mod manifest;
@@ -16,12 +17,12 @@ mod paced;
 mod spec;
 
 pub use batch::run_batch;
+pub use dates::{TradingDays, UnknownDays};
 pub use directory::Directory;
 pub use error::RunError;
-pub use follow::{Begin, RunEvent, RunStream};
+pub use folder::RunFolder;
+pub use follow::{Begin, RunEvent, RunStream, Sessions, session_of};
 pub use lane::DayDone;
 pub use manifest::{Manifest, SecurityEntry, SessionEntry};
 pub use paced::{Pace, run_paced};
-pub use spec::{BadSpec, ModelSpec, RunSpec, Security, securities};
-
-pub(crate) use dates::session_date;
+pub use spec::{BadSpec, ModelSpec, RunSpec, Security, SeedScheme, securities};

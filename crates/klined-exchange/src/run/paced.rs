@@ -40,12 +40,12 @@ pub fn run_paced(
     let count = directory.run().securities_count();
     let lanes: Result<Vec<_>, _> = (0..count).map(|nth| Lane::find(directory, &model, nth)).collect();
     let mut schedule = Schedule { lanes: lanes?, days, speed, pace, directory };
-    let outcome = schedule.run(done);
+    // What failed first says more than what failed because of it.
+    let mut outcome = schedule.run(done);
     for lane in &mut schedule.lanes {
-        lane.stop()?;
+        outcome = outcome.and(lane.stop());
     }
-    directory.write_manifest()?;
-    outcome
+    outcome.and(directory.write_manifest())
 }
 
 struct Schedule<'a> {

@@ -4,8 +4,10 @@ use chrono::{Datelike, NaiveDate};
 use klined_market::base::Symbol;
 use thiserror::Error;
 
+use super::{RunError, TradingDays};
 use crate::log::{CHUNK_CAPACITY_MAX, Header};
 use crate::model::{BadParameter, Curves, Model, Parameters};
+use crate::random::mixed;
 use crate::session::SessionSpec;
 use crate::units::{NANOS_PER_SECOND, SECONDS_PER_DAY};
 
@@ -31,14 +33,38 @@ pub enum ModelSpec {
     Simple(Parameters),
     /// Curves of the literature, for as many levels as the book has.
     Hlr,
+    /// `qr-2`, see [`Model::rich`].
+    Rich,
     /// Curves of a file.
     Curves(Box<Curves>),
+}
+
+/// How the seeds of sessions follow from the run's seed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SeedScheme {
+    /// The original's: `seed + 1024 nth + day`. After 1,024 days a security gets the seeds of the next one's first days.
+    #[default]
+    Sequential,
+    /// No two sessions of a run have the same seed, and neighbouring seeds of runs share none.
+    Distinct,
+}
+
+impl SeedScheme {
+    /// The name in flags and manifests.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sequential => "sequential",
+            Self::Distinct => "distinct",
+        }
+    }
 }
 
 /// A run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunSpec {
     pub base_seed: u64,
+    pub seed_scheme: SeedScheme,
     /// Empty for the layout of one security without a name.
     pub securities: Vec<Security>,
     /// What the security without a name opens at, in ticks.
@@ -53,6 +79,9 @@ pub struct RunSpec {
     pub spread_ticks: u32,
     pub depth: u32,
     pub start_date: NaiveDate,
+    pub trading_days: TradingDays,
+    /// No bid is at a lower price, in ticks. Without it prices can fall below zero.
+    pub price_floor_ticks: Option<i32>,
     /// Records a chunk.
     pub chunk_capacity: u32,
     pub model: ModelSpec,
@@ -77,6 +106,12 @@ pub enum BadSpec {
     Midnight { seconds: u32, open: u32 },
     #[error("the curves have {curves} levels a side, the book only {levels}: K must be at most the number of levels")]
     Levels { curves: usize, levels: u32 },
+    #[error(
+        "an opening price of {p0_ticks} ticks is too low for a price floor of {floor_ticks}: the lowest bid at the open would be below it, so the price must be {least_ticks} or more"
+    )]
+    Floor { p0_ticks: i32, floor_ticks: i32, least_ticks: i64 },
+    #[error("{start} is no date of a first session: the calendar {calendar} starts at {first} and ends at {last}")]
+    Start { start: NaiveDate, calendar: &'static str, first: NaiveDate, last: NaiveDate },
     #[error(transparent)]
     Parameter(#[from] BadParameter),
 }
@@ -90,10 +125,7 @@ pub fn securities(text: &str) -> Result<Vec<Security>, BadSpec> {
     for part in text.split(',') {
         let bad = || BadSpec::Security(part.to_owned());
         let (name, price) = part.rsplit_once(':').ok_or_else(bad)?;
-        let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte));
-        let starts_well = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());
-        let symbol: Option<Symbol> = name.parse().ok().filter(|_| plain && starts_well);
-        let symbol = symbol.ok_or_else(|| BadSpec::Symbol(name.to_owned()))?;
+        let symbol = symbol_of(name).ok_or_else(|| BadSpec::Symbol(name.to_owned()))?;
         let digits = price.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
         let p0_ticks = price.parse().ok().filter(|_| digits).ok_or_else(bad)?;
         range("the opening price in ticks", i64::from(p0_ticks), 1, i64::from(P0_MAX))?;
@@ -126,12 +158,26 @@ impl RunSpec {
         if u64::from(self.session_seconds) + u64::from(self.market_open_s) > SECONDS_PER_DAY {
             return Err(BadSpec::Midnight { seconds: self.session_seconds, open: self.market_open_s });
         }
+        if let TradingDays::Calendar(calendar) = &self.trading_days
+            && self.date(0).is_err()
+        {
+            let (calendar, first, last) = (self.trading_days.name(), calendar.first_day(), calendar.last_day());
+            return Err(BadSpec::Start { start: self.start_date, calendar, first, last });
+        }
+        if let Some(floor_ticks) = self.price_floor_ticks {
+            range("the price floor in ticks", floor_ticks.into(), 1, P0_MAX.into())?;
+            let least_ticks = self.least_p0_ticks(floor_ticks);
+            let prices = (0..self.securities_count()).map(|nth| self.first_p0_ticks(nth));
+            if let Some(p0_ticks) = prices.into_iter().find(|p0_ticks| i64::from(*p0_ticks) < least_ticks) {
+                return Err(BadSpec::Floor { p0_ticks, floor_ticks, least_ticks });
+            }
+        }
         match &self.model {
             ModelSpec::Simple(parameters) => parameters.check()?,
             ModelSpec::Curves(curves) if curves.levels() > self.levels as usize => {
                 return Err(BadSpec::Levels { curves: curves.levels(), levels: self.levels });
             }
-            ModelSpec::Curves(_) | ModelSpec::Hlr => {}
+            ModelSpec::Curves(_) | ModelSpec::Hlr | ModelSpec::Rich => {}
         }
         Ok(())
     }
@@ -139,11 +185,34 @@ impl RunSpec {
     /// The model, ready to run.
     #[must_use]
     pub fn model(&self) -> Model {
-        match &self.model {
+        let model = match &self.model {
             ModelSpec::Simple(parameters) => Model::simple(*parameters),
             ModelSpec::Hlr => Model::hlr(Curves::of_literature(self.levels as usize)),
+            ModelSpec::Rich => Model::rich(),
             ModelSpec::Curves(curves) => Model::hlr((**curves).clone()),
-        }
+        };
+        model.with_price_floor(self.price_floor_ticks)
+    }
+
+    /// The date of a session, counted from 0.
+    ///
+    /// # Errors
+    /// [`RunError::Dates`] where the dates end before it.
+    pub fn date(&self, day: u32) -> Result<NaiveDate, RunError> {
+        self.trading_days.date(self.start_date, day)
+    }
+
+    /// The lowest opening price whose book has no bid below a floor, in ticks.
+    fn least_p0_ticks(&self, floor_ticks: i32) -> i64 {
+        let book = self.header(0, 0, 0).session.open_book();
+        i64::from(floor_ticks) - i64::from(book.lowest_bid_ticks())
+    }
+
+    /// What a session opens at after one that closed at `close_ticks`: the close, or as near to it as the price floor allows.
+    #[must_use]
+    pub fn next_p0_ticks(&self, close_ticks: i32) -> i32 {
+        let least = self.price_floor_ticks.map(|floor_ticks| self.least_p0_ticks(floor_ticks));
+        least.and_then(|least| i32::try_from(least).ok()).map_or(close_ticks, |least| close_ticks.max(least))
     }
 
     /// How many securities there are: 1 where none has a name.
@@ -170,11 +239,23 @@ impl RunSpec {
         self.securities.get(nth).map_or(self.p0_ticks, |security| security.p0_ticks)
     }
 
-    /// The seed of a security's session: neighbours have neighbouring seeds, as the original has it, so the seeds of two securities meet
-    /// after 1,024 days.
+    /// The seed of a security's session, see [`SeedScheme`].
     #[must_use]
     pub fn seed(&self, nth: usize, day: u32) -> u64 {
-        self.base_seed.wrapping_add(SEED_STRIDE.wrapping_mul(nth as u64)).wrapping_add(u64::from(day))
+        match self.seed_scheme {
+            SeedScheme::Sequential => {
+                self.base_seed.wrapping_add(SEED_STRIDE.wrapping_mul(nth as u64)).wrapping_add(u64::from(day))
+            }
+            // Security and day fill halves of a number, and mixing keeps different numbers different.
+            SeedScheme::Distinct => mixed(mixed(self.base_seed) ^ ((nth as u64) << 32 | u64::from(day))),
+        }
+    }
+
+    /// The seed of what all securities share on a day.
+    #[must_use]
+    pub fn market_seed(&self, day: u32) -> u64 {
+        // No security has this number.
+        mixed(mixed(self.base_seed) ^ (u64::from(u32::MAX) << 32 | u64::from(day)))
     }
 
     /// The header of a session's log.
@@ -196,9 +277,18 @@ impl RunSpec {
     /// The name of a session's log in the run's directory.
     #[must_use]
     pub fn file(&self, nth: usize, date: NaiveDate) -> String {
-        match self.symbol(nth) {
-            "" => format!("{date}.qrsdp"),
-            symbol => format!("{symbol}/{date}.qrsdp"),
-        }
+        session_file(self.symbol(nth), date)
     }
+}
+
+/// The name of a session's log in its run's directory; the symbol is empty for the security without a name.
+pub(super) fn session_file(symbol: &str, date: NaiveDate) -> String {
+    if symbol.is_empty() { format!("{date}.qrsdp") } else { format!("{symbol}/{date}.qrsdp") }
+}
+
+/// A symbol that is the name of a directory too.
+pub(super) fn symbol_of(name: &str) -> Option<Symbol> {
+    let is_plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte));
+    let starts_well = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());
+    name.parse().ok().filter(|_| is_plain && starts_well)
 }

@@ -2,30 +2,14 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
 
 use tempfile::{TempDir, tempdir};
 
-fn program(name: &str, arguments: &[&str]) -> Output {
-    let path = if name == "exchange-log" {
-        env!("CARGO_BIN_EXE_exchange-log")
-    } else {
-        env!("CARGO_BIN_EXE_exchange-producer")
-    };
-    Command::new(path).args(arguments).env_clear().env("KLINED_NO_LOG_FILES", "1").output().unwrap()
-}
-
-fn log(arguments: &[&str]) -> (bool, String, String) {
-    let output = program("exchange-log", arguments);
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    (output.status.success(), text(output.stdout), text(output.stderr))
-}
+use super::support::{log, made};
 
 fn day(folder: &TempDir) -> PathBuf {
     let output = folder.path().join("run");
-    let arguments =
-        ["--seed", "9", "--days", "1", "--seconds", "10", "--chunk-size", "100", "--securities", "AAPL:10000"];
-    assert!(program("exchange-producer", &[&arguments[..], &["--output", text(&output)]].concat()).status.success());
+    made(&output, "--seed 9 --days 1 --seconds 10 --chunk-size 100 --securities AAPL:10000");
     output.join("AAPL/2026-01-02.qrsdp")
 }
 
@@ -115,4 +99,37 @@ fn formats_are_written_to_new_files_only() {
         let (done, _, error) = log(&[&["convert", "--output", text(&output), text(&path)], &arguments[..]].concat());
         assert!(!done && error.contains(named) && !output.exists(), "{error}");
     }
+}
+
+#[test]
+fn the_messages_of_an_itch_feed_come_in_the_order_of_the_exchange() {
+    let folder = tempdir().unwrap();
+    let run_folder = folder.path().join("run");
+    made(&run_folder, "--seed 9 --days 1 --seconds 10 --securities MSFT:15000,AAPL:10000,GOOG:12000");
+    let output = folder.path().join("day.itch");
+    let logs = ["AAPL", "GOOG", "MSFT"].map(|symbol| run_folder.join(symbol).join("2026-01-02.qrsdp"));
+    let mut arguments = vec!["convert", "--to", "itch", "--output", text(&output)];
+    arguments.extend(logs.iter().map(|path| text(path)));
+    assert!(log(&arguments).0);
+    let bytes = fs::read(&output).unwrap();
+    let (mut rest, mut messages) = (bytes.as_slice(), Vec::new());
+    while let Some((length, after)) = rest.split_first_chunk::<2>() {
+        let (message, after) = after.split_at(usize::from(u16::from_be_bytes(*length)));
+        messages.push(message);
+        rest = after;
+    }
+    // Locates follow the order of the logs; the stocks are known before the market opens, and their orders come after that.
+    let start: Vec<&[u8]> = messages.iter().take(9).map(|message| &message[..1]).collect();
+    assert_eq!(start, [b"S", b"R", b"R", b"R", b"H", b"H", b"H", b"S", b"S"]);
+    let stocks: Vec<(u8, &[u8])> = messages[1..4].iter().map(|message| (message[2], &message[11..15])).collect();
+    assert_eq!(stocks, [(1, &b"AAPL"[..]), (2, b"GOOG"), (3, b"MSFT")]);
+    let codes: Vec<u8> = messages.iter().filter(|message| message[0] == b'S').map(|message| message[11]).collect();
+    assert_eq!(codes, b"OSQMEC");
+    // Times start with the market's opening and never go back; the numbers of matches grow.
+    let time = |message: &&[u8]| message[5..11].iter().fold(0u64, |time, byte| time << 8 | u64::from(*byte));
+    let times: Vec<u64> = messages.iter().map(time).collect();
+    assert!(times.is_sorted() && times[0] == 34_200_000_000_000);
+    let matches = messages.iter().filter(|message| message[0] == b'E').map(|message| message[23..31].to_vec());
+    let matches: Vec<Vec<u8>> = matches.collect();
+    assert!(matches.len() > 100 && matches.is_sorted_by(|a, b| a < b));
 }

@@ -1,105 +1,13 @@
-//! `exchange-producer` as a process: its logs, its stops and restarts, and what it refuses.
+//! `exchange-producer` as a process: its logs, its stops and restarts.
 
-use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use klined_exchange::log::{LogError, LogReader};
-use rustix::process::{Pid, Signal, kill_process};
-use sha2::{Digest, Sha256};
-use tempfile::{TempDir, tempdir};
+use klined_exchange::log::LogReader;
+use tempfile::tempdir;
 
-fn producer(folder: &Path, arguments: &str) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_exchange-producer"));
-    command.args(arguments.split_whitespace()).arg("--output").arg(folder).env_clear().env("KLINED_NO_LOG_FILES", "1");
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command
-}
-
-fn run(folder: &Path, arguments: &str) -> Output {
-    producer(folder, arguments).output().unwrap()
-}
-
-fn made(folder: &Path, arguments: &str) {
-    let output = run(folder, arguments);
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-}
-
-/// Every file of a run by its name, without the figures, which are never the same.
-fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
-    let mut found = BTreeMap::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(next) = folders.pop() {
-        for entry in fs::read_dir(&next).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.file_name().unwrap() != "performance-results.md" {
-                let name = path.strip_prefix(folder).unwrap().display().to_string();
-                found.insert(name, fs::read(path).unwrap());
-            }
-        }
-    }
-    found
-}
-
-fn assert_same(found: &Path, expected: &Path, context: &str) {
-    let (found, expected) = (files(found), files(expected));
-    assert_eq!(found.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>(), "{context}");
-    for (name, bytes) in &expected {
-        assert!(found[name] == *bytes, "{context}: {name} differs");
-    }
-}
-
-fn count(log: &Path) -> u64 {
-    LogReader::open(File::open(log).unwrap()).unwrap().count()
-}
-
-fn digest(log: &Path) -> String {
-    let mut hash = Sha256::new();
-    let mut reader = LogReader::open(File::open(log).unwrap()).unwrap();
-    reader
-        .for_each_chunk(|events| {
-            events.iter().for_each(|event| hash.update(event.to_record()));
-            Ok::<(), LogError>(())
-        })
-        .unwrap();
-    hash.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// The manifest's sessions that are marked as partial.
-fn partial(folder: &Path) -> Vec<String> {
-    let text = fs::read_to_string(folder.join("manifest.json")).unwrap();
-    let manifest: klined_exchange::run::Manifest = serde_json::from_str(&text).unwrap();
-    let sessions = manifest.entries().into_iter().flat_map(|entry| &entry.sessions);
-    sessions.filter(|session| session.partial).map(|session| session.file.clone()).collect()
-}
-
-fn terminate(child: &Child) {
-    kill_process(Pid::from_child(child), Signal::TERM).unwrap();
-}
-
-/// Ends a child and says how long that took.
-#[allow(clippy::disallowed_methods, reason = "how long a process takes to end is measured")]
-fn stopped(mut child: Child) -> Duration {
-    let start = Instant::now();
-    terminate(&child);
-    assert!(child.wait().unwrap().success());
-    start.elapsed()
-}
-
-fn until(what: &str, mut done: impl FnMut() -> bool) {
-    for _ in 0..3000 {
-        if done() {
-            return;
-        }
-        thread::sleep(Duration::from_millis(10));
-    }
-    panic!("{what} did not come within half a minute");
-}
+use super::support::{assert_same, count, digest, files, made, partial, producer, run, stopped, until};
 
 const SMALL: &str = "--seed 42 --days 4 --seconds 600 --chunk-size 256 --securities AAPL:10000,MSFT:15000,GOOG:12000";
 
@@ -124,6 +32,17 @@ fn three_securities_have_the_golden_events_and_a_manifest_that_readers_know() {
         ],
     });
     assert_eq!(*microsoft, expected);
+}
+
+#[test]
+fn the_manifest_is_there_from_the_start() {
+    let folder = tempdir().unwrap();
+    let child = producer(folder.path(), "--days 1 --realtime --speed 1").spawn().unwrap();
+    let listed =
+        || fs::read_to_string(folder.path().join("manifest.json")).is_ok_and(|text| text.contains("2026-01-02"));
+    until("the session in the manifest", listed);
+    assert_eq!(partial(folder.path()), ["2026-01-02.qrsdp"]);
+    assert!(stopped(child) < Duration::from_secs(1));
 }
 
 #[test]
@@ -256,120 +175,6 @@ fn two_producers_do_not_write_one_directory() {
     let output = run(folder.path(), "--days 1");
     assert!(String::from_utf8_lossy(&output.stderr).contains("is in use by another producer"));
     assert!(stopped(child) < Duration::from_secs(1));
-}
-
-/// What a producer says of a directory that it must not touch.
-fn refused(folder: &TempDir, arguments: &str) -> String {
-    let before = files(folder.path());
-    let output = run(folder.path(), arguments);
-    assert_eq!(output.status.code(), Some(1), "{arguments}");
-    assert!(files(folder.path()) == before, "{arguments} changed something");
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-#[test]
-fn a_directory_of_another_run_is_refused_and_not_touched() {
-    let folder = tempdir().unwrap();
-    let arguments = "--seed 5 --days 1 --seconds 20";
-    made(folder.path(), arguments);
-    for (other, name) in [
-        ("--seed 6 --days 1 --seconds 20", "base_seed is 5, not 6"),
-        ("--seed 5 --days 1 --seconds 21", "session_seconds is 20, not 21"),
-        ("--seed 5 --days 1 --seconds 20 --levels 6", "levels_per_side is 5, not 6"),
-        ("--seed 5 --days 1 --seconds 20 --base-L 21", "model is"),
-        ("--seed 5 --days 1 --seconds 20 --model hlr", "model is"),
-        ("--seed 5 --days 1 --seconds 20 --chunk-size 100", "chunk_capacity is 4096, not 100"),
-        ("--seed 5 --days 1 --seconds 20 --market-open 10:00", "market_open_seconds is 34200, not 36000"),
-        ("--seed 5 --days 1 --seconds 20 --start-date 2026-01-05", "start_date is 2026-01-02, not 2026-01-05"),
-        ("--seed 5 --days 1 --seconds 20 --securities A:10000", "format_version is 1.0, not 1.1"),
-    ] {
-        let error = refused(&folder, other);
-        assert!(error.contains("holds another run") && error.contains(name), "{other}: {error}");
-    }
-    // The manifest of one run with the log of another.
-    let other = tempdir().unwrap();
-    made(other.path(), "--seed 5 --days 1 --seconds 20 --base-L 21");
-    fs::copy(other.path().join("2026-01-02.qrsdp"), folder.path().join("2026-01-02.qrsdp")).unwrap();
-    let error = refused(&folder, arguments);
-    assert!(error.contains("holds other events than this run makes, from event"), "{error}");
-    fs::remove_file(folder.path().join("manifest.json")).unwrap();
-    assert!(refused(&folder, arguments).contains("has logs but no manifest.json"));
-    fs::write(folder.path().join("manifest.json"), "{}").unwrap();
-    assert!(refused(&folder, arguments).contains("is no manifest: missing field"));
-}
-
-#[test]
-fn bad_inputs_are_refused_by_name_and_nothing_is_written() {
-    let folder = tempdir().unwrap();
-    let curves = folder.path().join("curves.json");
-    fs::write(&curves, r#"{"K": 6, "n_max": 1, "lambda_L_bid": [[1],[1],[1],[1],[1],[1]], "lambda_L_ask": [[1],[1],[1],[1],[1],[1]],
-        "lambda_C_bid": [[1],[1],[1],[1],[1],[1]], "lambda_C_ask": [[1],[1],[1],[1],[1],[1]], "lambda_M_buy": [1], "lambda_M_sell": [1]}"#)
-    .unwrap();
-    let broken = folder.path().join("broken.json");
-    fs::write(&broken, r#"{"K": 1, "n_max": 1}"#).unwrap();
-    let six_levels = format!("--hlr-curves {}", curves.display());
-    let incomplete = format!("--hlr-curves {}", broken.display());
-    for (arguments, named) in [
-        ("--days abc", "abc"),
-        ("--days -1", "-1"),
-        ("--days 1000001", "1000001"),
-        ("--seed x", "x"),
-        ("--seed -1", "-1"),
-        ("--seed 18446744073709551616", "18446744073709551616"),
-        ("--speed 0", "speed"),
-        ("--speed -5", "-5"),
-        ("--speed nan", "nan"),
-        ("--speed 1e9", "1e9"),
-        ("--start-date 2026-02-30", "2026-02-30"),
-        ("--start-date 2026-1-2", "2026-1-2"),
-        ("--start-date tomorrow", "tomorrow"),
-        ("--market-open 24:00", "24:00"),
-        ("--market-open 9:30", "9:30"),
-        ("--market-open 0930", "0930"),
-        ("--securities ../x:1", "../x"),
-        ("--securities /x:1", "/x"),
-        ("--securities .:1", "\".\""),
-        ("--securities A:1,A:2", "\"A\" is named twice"),
-        ("--securities A:1,a:2", "\"a\" is named twice"),
-        ("--securities A:0", "is 0"),
-        ("--securities A:-5", "is -5"),
-        ("--securities A:x", "A:x"),
-        ("--securities A", "\"A\""),
-        ("--securities :1", "\"\""),
-        ("--securities A:1,", "\"\""),
-        ("--securities A:99999999999", "99999999999"),
-        ("--securities ABCDEFGHIJKLMNOPQRSTU:1", "ABCDEFGHIJKLMNOPQRSTU"),
-        ("--p0 0", "opening price in ticks is 0"),
-        ("--levels 0", "number of levels is 0"),
-        ("--levels 65", "number of levels is 65"),
-        ("--levels 65 --model hlr", "number of levels is 65"),
-        ("--depth 1000001", "depth at the open is 1000001"),
-        ("--seconds 0", "number of seconds of a session is 0"),
-        ("--seconds 80000", "80000 seconds"),
-        ("--chunk-size 0", "records a chunk is 0"),
-        ("--chunk-size 2000000", "records a chunk is 2000000"),
-        ("--model complex", "complex"),
-        ("--base-L nan", "base-L is NaN"),
-        ("--base-C -1", "base-C is -1"),
-        ("--base-M inf", "base-M is inf"),
-        ("--spread-sens nan", "spread-sens is NaN"),
-        ("--hlr-curves /nowhere.json", "/nowhere.json"),
-        (&six_levels, "6 levels a side"),
-        (&incomplete, "missing field `lambda_L_bid`"),
-        ("--threads 0", "0"),
-        ("--kafka-brokers localhost", "localhost"),
-        ("--kafka-topic a/b", "a/b"),
-        ("--kafka-security-protocol SSL3", "SSL3"),
-        ("--kafka-sasl-mechanism GSSAPI", "GSSAPI"),
-        ("--unknown", "--unknown"),
-    ] {
-        let output = folder.path().join("output");
-        let refusal = run(&output, arguments);
-        let error = String::from_utf8_lossy(&refusal.stderr);
-        assert!(!refusal.status.success(), "{arguments} was accepted");
-        assert!(error.contains(named), "{arguments}: {error}");
-        assert!(!output.exists(), "{arguments} left something behind");
-    }
 }
 
 #[test]

@@ -102,4 +102,32 @@ fn tables_hold_what_the_logs_hold_at_midday_of_the_second_day_and_after_a_kill()
     let all = sums(&logged(folder.path()));
     until("the rest", || stored(&clickhouse, "v_exchange_events") == all);
     assert_eq!(ask(&clickhouse, "SELECT count() FROM exchange_events_refused")[0][0], "0");
+    // The queries of the page, and those that the original's readers have.
+    let queries = statements(include_str!("../../../../docs/EXCHANGE.md"));
+    assert_eq!(queries.len(), 3);
+    let days: u64 = all.len() as u64;
+    let [prices, counts, minutes] = [0, 1, 2].map(|nth: usize| ask(&clickhouse, &queries[nth]));
+    assert_eq!((prices.len(), prices[0].len(), counts.len() as u64), (3, 4, 6 * days));
+    let distinct = "SELECT count() FROM v_exchange_events WHERE type IN (4, 5)";
+    let executions: u64 = all.values().map(|(_, _, executions)| executions).sum();
+    assert_eq!(ask(&clickhouse, distinct)[0][0], executions.to_string());
+    // Five minutes of three securities on three days; each bar holds what it should.
+    assert_eq!(minutes.len() as u64, 5 * days);
+    for row in &minutes {
+        let price = |column: usize| row[column].parse::<i64>().unwrap();
+        let (open, high, low, close) = (price(2), price(3), price(4), price(5));
+        assert!(low <= open.min(close) && open.max(close) <= high && price(6) > 0, "{row:?}");
+    }
+    assert_eq!(ask(&clickhouse, "SELECT * FROM exchange_events LIMIT 10").len(), 10);
+}
+
+/// The statements of a page, without the comments between them.
+fn statements(page: &str) -> Vec<String> {
+    let blocks = page.split("```sql\n").skip(1).map(|block| block.split("```").next().unwrap());
+    blocks
+        .flat_map(|block| block.split(';'))
+        .map(str::trim)
+        .filter(|text| !text.is_empty())
+        .map(str::to_owned)
+        .collect()
 }

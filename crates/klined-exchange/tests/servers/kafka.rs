@@ -5,6 +5,7 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::tempdir;
 
 use crate::support::{
@@ -143,4 +144,27 @@ fn a_topic_of_another_run_is_refused_and_stays_as_it_is() {
     }
     assert_complete(broker(), "foreign", folder.path());
     assert_eq!(logged(folder.path()).len(), 3);
+}
+
+#[test]
+fn two_producers_on_one_topic_do_not_go_on_beside_each_other() {
+    let (first, second) = (tempdir().unwrap(), tempdir().unwrap());
+    let paced = format!("{RUN} --realtime --speed 20");
+    let one = producer(broker(), "shared", first.path(), &paced).spawn().unwrap();
+    until("a thousand records", || records(broker(), "shared") > 1000);
+    // While the first one writes, the second finds no end of the topic.
+    let output = producer(broker(), "shared", second.path(), &paced).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert!(said(&output).contains("another producer writes to partition"), "{}", said(&output));
+    // The first one stands still, so the second one goes on for it; then it notices with its next record, and ends.
+    let signal = |signal| kill_process(Pid::from_child(&one), signal).unwrap();
+    signal(Signal::STOP);
+    let before = records(broker(), "shared");
+    let two = producer(broker(), "shared", second.path(), &paced).spawn().unwrap();
+    until("records of the second producer", || records(broker(), "shared") > before + 3000);
+    signal(Signal::CONT);
+    let output = one.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert!(said(&output).contains("stop one of the producers"), "{}", said(&output));
+    drop(terminated(two));
 }

@@ -4,5 +4,6 @@
 //! broker is away, exit status 0 in spite of that, one date for all simulated days, yesterday's best prices.
 
 mod clickhouse;
+mod deploy;
 mod kafka;
 mod support;

@@ -30,7 +30,7 @@ const ROOTS: [&str; 23] = [
     "proc", "root", "run", "sbin", "srv", "sys", "tmp", "usr", "var",
 ];
 /// The absolute paths that the programs are about, as beginnings, and why each may be named.
-const LEGITIMATE: [(&str, &str); 26] = [
+const LEGITIMATE: [(&str, &str); 27] = [
     ("/etc/nginx", "where nginx has its configuration, in the example of deploy/nginx"),
     ("/usr", "where a system's package manager puts programs and libraries, ours by deploy/install.sh among them"),
     ("/bin/sh", "the shell of a script"),
@@ -44,6 +44,7 @@ const LEGITIMATE: [(&str, &str); 26] = [
     ("/run/systemd/system", "says whether systemd runs"),
     ("/run/postgresql", "the folder of PostgreSQL's socket"),
     ("/dev/null", "nowhere"),
+    ("/dev/full", "a device that takes no byte, in tests of a full disk"),
     ("/dev/fd", "a file by its descriptor, as a shell hands it over"),
     ("/proc", "what the kernel says of a process"),
     (

@@ -7,7 +7,7 @@ use super::tokens::{has, tokens};
 
 /// Each room, by its crate and its name there, and its layer. A room may use those of strictly lower layers, and itself. A crate
 /// of which all is one room has the name `*`.
-const LAYERS: [(&str, &str, u8); 20] = [
+const LAYERS: [(&str, &str, u8); 23] = [
     ("klined_market", "base", 0),
     ("klined_market", "calendar", 1),
     ("klined_market", "model", 2),
@@ -16,6 +16,7 @@ const LAYERS: [(&str, &str, u8); 20] = [
     ("klined_service", "*", 0),
     ("klined_testing", "*", 4),
     ("klined_exchange", "*", 4),
+    ("klined_data", "*", 4),
     ("klined_fx", "*", 4),
     ("klined", "store", 4),
     ("klined", "jobs", 5),
@@ -27,6 +28,8 @@ const LAYERS: [(&str, &str, u8); 20] = [
     ("klined", "config", 10),
     ("klined", "daemon", 10),
     ("klined_fx_api", "*", 11),
+    ("klined_export", "*", 11),
+    ("klined_python", "*", 11),
     ("bin", "bin", 12),
 ];
 /// The one pair of neighbours that may use each other.

@@ -48,13 +48,19 @@ fn binances_errors_are_codes_and_udfs_are_words() {
         ("/api/v3/klines?symbol=AAPL&interval=1m&limit=0", 400, -1130),
         ("/api/v3/klines?symbol=AAPL&interval=1m&startTime=-1", 400, -1100),
         ("/api/v3/klines?symbol=AAPL&interval=1d&timeZone=-7", 400, -1130),
-        ("/api/v3/ticker/24hr", 400, -1102),
+        ("/api/v3/ticker/24hr?type=SMALL", 400, -1130),
+        ("/api/v3/ticker/tradingDay", 400, -1102),
+        ("/api/v3/ticker?symbol=AAPL&windowSize=8d", 400, -1130),
+        ("/api/v3/aggTrades?symbol=AAPL&fromId=1&startTime=1", 400, -1128),
+        ("/api/v3/historicalTrades?symbol=AAPL&fromId=x", 400, -1100),
+        ("/api/v3/depth", 400, -1102),
+        ("/api/v3/depth?symbol=AAPLCNY", 400, -1121),
         ("/api/v3/ticker/price?symbols=AAPL", 400, -1100),
-        ("/api/v3/depth?symbol=AAPL", 404, -5000),
+        ("/api/v3/order?symbol=AAPL", 404, -5000),
         ("/api/v3/klines?symbol=AAPL&interval=1m&star_time=0", 400, -1104),
         ("/api/v3/ticker/price?symbol=AAPL&limit=3", 400, -1104),
         ("/api/v3/time?symbol=AAPL", 400, -1101),
-        ("/sapi/v1/asset/tradeFee", 404, -5000),
+        ("/sapi/v1/asset/dribblet", 404, -5000),
         ("/fapi/v1/klines?symbol=AAPL&interval=1m", 404, -5000),
         ("/stream?streams=aapl@trade", 400, -1130),
     ] {
@@ -228,7 +234,7 @@ fn a_vendors_path_that_is_not_served_answers_in_the_vendors_shape() {
     ] {
         assert_eq!((api.get(path).status, api.get(path).text.as_str()), (404, "404 page not found"), "{path}");
     }
-    for path in ["/api/v3/depth", "/sapi/v1/account", "/fapi/v1/ping", "/binance/nothing"] {
+    for path in ["/api/v3/account", "/sapi/v1/account", "/fapi/v1/ping", "/binance/nothing"] {
         assert_eq!((api.get(path).status, &api.get(path).json()["code"]), (404, &json!(-5000)), "{path}");
     }
     assert_eq!(api.get("/udf/nothing").json()["s"], "error");

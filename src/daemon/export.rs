@@ -1,0 +1,35 @@
+//! `klined export`: runs the program klined-export in the place of this one.
+//!
+//! It is a program of its own, because Arrow and Parquet take longer to build than the rest of klined.
+
+use std::io::ErrorKind;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, bail};
+
+use crate::config::ExportCommand;
+
+const PROGRAM: &str = "klined-export";
+
+/// Runs the command. It returns only where the program cannot be run.
+///
+/// # Errors
+/// The program cannot be run.
+pub fn run(args: &ExportCommand) -> anyhow::Result<ExitCode> {
+    let error = Command::new(program()).args(&args.flags).exec();
+    if error.kind() == ErrorKind::NotFound {
+        bail!(
+            "`klined export` needs the program {PROGRAM}, which is neither beside this program nor in a directory of PATH; build it \
+             with `cargo build --release -p {PROGRAM}`"
+        );
+    }
+    Err(error).context("cannot run klined-export")
+}
+
+/// The program beside this one, or by its name alone, for a directory of PATH.
+fn program() -> PathBuf {
+    let beside = std::env::current_exe().ok().map(|own| own.with_file_name(PROGRAM));
+    beside.filter(|path| path.is_file()).unwrap_or_else(|| PROGRAM.into())
+}

@@ -1,0 +1,111 @@
+"""What klined-export writes, read back by libraries that others wrote, and compared with the wheel's tables."""
+
+import os
+import pathlib
+import subprocess
+
+import duckdb
+import klined
+import polars
+import pyarrow
+import pyarrow.csv
+import pyarrow.dataset
+import pyarrow.feather
+import pyarrow.json
+import pyarrow.parquet
+import pytest
+
+EXPORT = pathlib.Path(os.environ["KLINED_BIN"]) / "klined-export"
+MARKET = "--seed 31 --universe demo --from 2026-03-02 --to 2026-03-04".split()
+
+
+def export(command, *words):
+    return subprocess.run([EXPORT, command, *MARKET, *map(str, words)], check=True, capture_output=True).stdout
+
+
+@pytest.fixture(scope="module")
+def wanted():
+    return klined.bars(None, "2026-03-02", "2026-03-04", interval="5m", seed=31).to_arrow()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    place = tmp_path_factory.mktemp("files")
+    for ending in ("parquet", "csv", "jsonl", "arrow"):
+        export("bars", "--interval", "5m", "--out", place / f"bars.{ending}")
+    for partition in ("date", "symbol", "date,symbol"):
+        export("bars", "--interval", "5m", "--format", "parquet", "--partition", partition, "--out", place / partition)
+    return place
+
+
+def plain(table):
+    """The rows without what a text cannot keep: the zone as an instant in UTC."""
+    time = table["time"].cast(pyarrow.timestamp("us", "UTC"))
+    return table.set_column(table.column_names.index("time"), "time", time).sort_by([("symbol", "ascending"), ("time", "ascending")]).to_pylist()
+
+
+def test_pyarrow_reads_every_format(folder, wanted):
+    assert pyarrow.parquet.read_table(folder / "bars.parquet").equals(wanted)
+    assert pyarrow.feather.read_table(folder / "bars.arrow").equals(wanted)
+    assert plain(pyarrow.csv.read_csv(folder / "bars.csv")) == plain(wanted)
+    lines = pyarrow.json.read_json(folder / "bars.jsonl")
+    times = pyarrow.compute.strptime(
+        pyarrow.compute.replace_substring(lines["time"].cast(pyarrow.string()), "+08:00", ""), "%Y-%m-%dT%H:%M:%S", "us"
+    )
+    lines = lines.set_column(1, "time", pyarrow.compute.assume_timezone(times, "Asia/Shanghai"))
+    assert plain(lines) == plain(wanted)
+
+
+def test_a_pipe_gives_a_stream_of_arrow(wanted):
+    stream = export("bars", "--interval", "5m", "--format", "arrow", "--out", "-")
+    assert pyarrow.ipc.open_stream(stream).read_all().equals(wanted)
+
+
+def test_parquet_has_its_origin(folder):
+    metadata = pyarrow.parquet.read_metadata(folder / "bars.parquet")
+    assert metadata.metadata[b"klined:seed"] == b"31"
+    assert metadata.row_group(0).column(0).compression == "ZSTD"
+    assert metadata.row_group(0).column(2).statistics.has_min_max
+
+
+def test_polars_reads_every_format(folder, wanted):
+    frame = polars.DataFrame(wanted)
+    assert polars.read_parquet(folder / "bars.parquet").equals(frame)
+    assert polars.read_ipc(folder / "bars.arrow", memory_map=False).equals(frame)
+    columns = ["symbol", "open", "high", "low", "close", "volume"]
+    assert polars.read_csv(folder / "bars.csv").select(columns).equals(frame.select(columns))
+    assert polars.read_ndjson(folder / "bars.jsonl").select(columns).equals(frame.select(columns))
+
+
+def test_duckdb_reads_every_format(folder, wanted):
+    sums = "SELECT count(*), sum(volume), min(low), max(high), min(time)::TIMESTAMPTZ, max(time)::TIMESTAMPTZ FROM"
+    expected = duckdb.sql(f"{sums} wanted").fetchone()
+    assert expected[0] == 10 * 3 * 48
+    for ending, read in (("parquet", "read_parquet"), ("csv", "read_csv"), ("jsonl", "read_json")):
+        assert duckdb.sql(f"{sums} {read}('{folder}/bars.{ending}')").fetchone() == expected, ending
+
+
+@pytest.mark.parametrize("partition", ["date", "symbol", "date,symbol"])
+def test_a_partitioned_directory_has_the_rows_again(folder, wanted, partition):
+    columns = wanted.column_names
+    dataset = pyarrow.dataset.dataset(folder / partition, partitioning="hive").to_table()
+    assert plain(dataset.select(columns)) == plain(wanted)
+    frame = polars.read_parquet(f"{folder}/{partition}/**/*.parquet", hive_partitioning=True).select(columns).sort("symbol", "time")
+    assert frame.equals(polars.DataFrame(wanted).sort("symbol", "time"))
+    query = f"SELECT symbol, count(*), sum(volume) FROM read_parquet('{folder}/{partition}/**/*.parquet', hive_partitioning = true) GROUP BY symbol ORDER BY symbol"
+    assert duckdb.sql(query).fetchall() == duckdb.sql("SELECT symbol, count(*), sum(volume) FROM wanted GROUP BY symbol ORDER BY symbol").fetchall()
+
+
+def test_trades_and_quotes_are_the_wheels(tmp_path):
+    for command, made in (("trades", klined.ticks), ("quotes", klined.quotes)):
+        export(command, "--symbols", "AAPL,V", "--out", tmp_path / f"{command}.parquet")
+        table = pyarrow.parquet.read_table(tmp_path / f"{command}.parquet")
+        assert table.equals(made(["AAPL", "V"], "2026-03-02", "2026-03-04", seed=31).to_arrow())
+        assert table.schema.field("time").type == pyarrow.timestamp("ns", "Asia/Shanghai")
+
+
+def test_decimals_stay_exact(tmp_path):
+    export("bars", "--interval", "1d", "--prices", "decimal", "--out", tmp_path / "x.parquet")
+    closes = pyarrow.parquet.read_table(tmp_path / "x.parquet")["close"]
+    assert closes.type == pyarrow.decimal128(10, 2)
+    assert duckdb.sql(f"SELECT typeof(close) FROM '{tmp_path}/x.parquet' LIMIT 1").fetchone() == ("DECIMAL(10,2)",)
