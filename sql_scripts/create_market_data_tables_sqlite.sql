@@ -16,7 +16,7 @@ CREATE TABLE market_klines (
     low REAL NOT NULL CHECK (low > -9e999 AND low < 9e999),
     close REAL NOT NULL CHECK (close > -9e999 AND close < 9e999),
     volume BIGINT NOT NULL,
-    created_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    created_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP, turnover REAL CHECK (turnover > -9e999 AND turnover < 9e999), trades BIGINT,
     PRIMARY KEY (symbol, interval, time)
 ) WITHOUT ROWID;
 
@@ -110,8 +110,8 @@ END;
 
 CREATE TRIGGER klines_updated AFTER UPDATE ON market_klines
 WHEN (OLD.interval = '1m' OR NEW.interval = '1m')
-    AND (OLD.symbol, OLD.interval, OLD.time, OLD.open, OLD.high, OLD.low, OLD.close, OLD.volume)
-     IS NOT (NEW.symbol, NEW.interval, NEW.time, NEW.open, NEW.high, NEW.low, NEW.close, NEW.volume)
+    AND (OLD.symbol, OLD.interval, OLD.time, OLD.open, OLD.high, OLD.low, OLD.close, OLD.volume, OLD.turnover, OLD.trades)
+     IS NOT (NEW.symbol, NEW.interval, NEW.time, NEW.open, NEW.high, NEW.low, NEW.close, NEW.volume, NEW.turnover, NEW.trades)
 BEGIN
     INSERT INTO rollup_dirty (symbol, time)
     SELECT OLD.symbol, OLD.time WHERE OLD.interval = '1m'
@@ -193,7 +193,7 @@ CREATE TABLE __diesel_schema_migrations (
     run_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP
 );
 INSERT INTO __diesel_schema_migrations (version)
-VALUES ('20261120000000'), ('20261121000001'), ('20261121000002'), ('20261121000003'), ('20261121000004'), ('20261121000005'), ('20261121000006'), ('20261121000007'), ('20261129000008'), ('20261129000009'), ('20261129000010'), ('20261129000011'), ('20261129000012'), ('20261129000013'), ('20261129000014');
+VALUES ('20261120000000'), ('20261121000001'), ('20261121000002'), ('20261121000003'), ('20261121000004'), ('20261121000005'), ('20261121000006'), ('20261121000007'), ('20261129000008'), ('20261129000009'), ('20261129000010'), ('20261129000011'), ('20261129000012'), ('20261129000013'), ('20261129000014'), ('20261129000015');
 
 -- The universe `demo` and the status of a market that has not begun. For another universe leave the stocks out.
 INSERT INTO stock_metadata (symbol, name, sector, base_price, base_volatility, daily_turnover) VALUES

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use klined::jobs::{Aggregator, Market, Stop};
 use klined::store::Role;
 use klined_market::bars::{Bar, Rollup};
-use klined_market::base::{Interval, Ohlcv, Price, UnixSeconds};
+use klined_market::base::{Interval, Ohlcv, Price, Traded, UnixSeconds};
 use klined_market::calendar::Calendar;
 
 use crate::backfill::{BATCH_BARS, fill, peak_memory};
@@ -95,13 +95,13 @@ fn copied(url: &str, calendar: &Calendar) -> (Duration, u64) {
     let mut out = psql(
         url,
         "COPY (SELECT symbol, time, (open * 100)::bigint, (high * 100)::bigint, (low * 100)::bigint, (close * 100)::bigint, \
-         volume FROM public.market_klines WHERE interval = '1m' ORDER BY symbol, interval, time) TO STDOUT (FORMAT binary)",
+         volume, (turnover * 100)::bigint, trades FROM public.market_klines WHERE interval = '1m' ORDER BY symbol, interval, time) TO STDOUT (FORMAT binary)",
         Stdio::null(),
         Stdio::piped(),
     );
     let mut back = psql(
         url,
-        "COPY bare.rolled (symbol, interval, time, open, high, low, close, volume) FROM STDIN",
+        "COPY bare.rolled (symbol, interval, time, open, high, low, close, volume, turnover, trades) FROM STDIN",
         Stdio::piped(),
         Stdio::null(),
     );
@@ -115,9 +115,11 @@ fn copied(url: &str, calendar: &Calendar) -> (Duration, u64) {
             rollup.current().for_each(|(interval, bar)| line(&mut into, &symbol, interval, &bar));
             (symbol, rollup) = (name, Rollup::new(calendar));
         }
-        let [time, open, high, low, close, volume] = numbers;
+        let [time, open, high, low, close, volume, turnover, trades] = numbers;
         let price = |ticks| Price::from_ticks(ticks).expect("a price");
+        let traded = Traded::new(turnover, trades).expect("a turnover");
         let ohlcv = Ohlcv::new(price(open), price(high), price(low), price(close), volume).expect("a bar");
+        let ohlcv = ohlcv.with_traded(Some(traded));
         let bar = Bar { first: calendar.minute_starting(UnixSeconds::new(time)).expect("a minute"), ohlcv };
         rollup.push(&bar, &mut |interval, bar| line(&mut into, &symbol, interval, &bar));
         minutes += 1;
@@ -129,7 +131,7 @@ fn copied(url: &str, calendar: &Calendar) -> (Duration, u64) {
 }
 
 /// The next row in COPY's binary format; none at the end.
-fn row(rows: &mut impl Read) -> Option<(Vec<u8>, [i64; 6])> {
+fn row(rows: &mut impl Read) -> Option<(Vec<u8>, [i64; 8])> {
     let mut columns = [0; 2];
     rows.read_exact(&mut columns).expect("a row or the end");
     if i16::from_be_bytes(columns) < 0 {
@@ -151,6 +153,9 @@ fn line(into: &mut impl Write, symbol: &[u8], interval: Interval, bar: &Bar) {
     let symbol = std::str::from_utf8(symbol).expect("text");
     let Bar { first, ohlcv } = bar;
     let (open, high, low, close) = (ohlcv.open(), ohlcv.high(), ohlcv.low(), ohlcv.close());
-    writeln!(into, "{symbol}\t{interval}\t{}\t{open}\t{high}\t{low}\t{close}\t{}", first.start(), ohlcv.volume())
+    let (traded, volume) = (ohlcv.traded().expect("a turnover"), ohlcv.volume());
+    let (turnover, trades) = (traded.turnover_units(), traded.trades());
+    let start = first.start();
+    writeln!(into, "{symbol}\t{interval}\t{start}\t{open}\t{high}\t{low}\t{close}\t{volume}\t{turnover}\t{trades}")
         .expect("it is written");
 }

@@ -11,7 +11,7 @@ use crate::databases::{Database, psql};
 use crate::frame::{Row, Sizes, in_pairs, seconds};
 use crate::sqlite::{self, Bar};
 
-const COLUMNS: &str = "symbol, interval, time, open, high, low, close, volume";
+const COLUMNS: &str = "symbol, interval, time, open, high, low, close, volume, turnover, trades";
 /// A moment after all of the windows: 2026-11-01 00:00 in Shanghai.
 pub const NOW: UnixSeconds = UnixSeconds::new(1_793_462_400);
 /// Bars in a transaction of the SQLite reference, as many as a backfill puts into one.

@@ -6,7 +6,7 @@ use std::ffi::{CStr, CString, c_int};
 use std::ptr::null_mut;
 
 use klined_market::bars::{self, Rollup};
-use klined_market::base::{Interval, Ohlcv, Price, UnixSeconds};
+use klined_market::base::{Interval, Ohlcv, Price, Traded, UnixSeconds};
 use klined_market::calendar::Calendar;
 use libsqlite3_sys as ffi;
 
@@ -17,11 +17,14 @@ pub struct Bar {
     time: i64,
     prices: [f64; 4],
     volume: i64,
+    turnover: f64,
+    trades: i64,
 }
 
 const COLUMNS: &str = "symbol VARCHAR(20) NOT NULL, interval VARCHAR(10) NOT NULL, time BIGINT NOT NULL, \
      open NUMERIC(10,2) NOT NULL, high NUMERIC(10,2) NOT NULL, low NUMERIC(10,2) NOT NULL, close NUMERIC(10,2) NOT NULL, \
-     volume BIGINT NOT NULL, created_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP, PRIMARY KEY (symbol, interval, time))";
+     volume BIGINT NOT NULL, created_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP, turnover REAL, trades BIGINT, \
+     PRIMARY KEY (symbol, interval, time))";
 
 pub const WITHOUT_ROWID: &str = "WITHOUT ROWID";
 pub const WITH_ROWID: &str = "";
@@ -31,7 +34,10 @@ impl Bar {
         let ohlcv = bar.ohlcv;
         let prices = [ohlcv.open(), ohlcv.high(), ohlcv.low(), ohlcv.close()].map(Price::units);
         let interval = CString::new(interval.as_str()).expect("text");
-        Self { symbol: symbol.clone(), interval, time: bar.first.start().get(), prices, volume: ohlcv.volume() }
+        let (time, volume) = (bar.first.start().get(), ohlcv.volume());
+        let traded = ohlcv.traded().expect("a turnover");
+        let (turnover, trades) = (traded.turnover_units(), traded.trades());
+        Self { symbol: symbol.clone(), interval, time, prices, volume, turnover, trades }
     }
 }
 
@@ -67,7 +73,8 @@ impl Connection {
     /// Inserts into the table `bare`.
     fn insert(&self, bars: &[Bar], in_a_transaction: usize) {
         let statement = self.prepare(
-            "INSERT INTO bare (symbol, interval, time, open, high, low, close, volume) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO bare (symbol, interval, time, open, high, low, close, volume, turnover, trades) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         );
         for batch in bars.chunks(in_a_transaction) {
             self.run("BEGIN IMMEDIATE");
@@ -82,6 +89,8 @@ impl Connection {
                         ffi::sqlite3_bind_double(statement.0, place, price);
                     }
                     ffi::sqlite3_bind_int64(statement.0, 8, bar.volume);
+                    ffi::sqlite3_bind_double(statement.0, 9, bar.turnover);
+                    ffi::sqlite3_bind_int64(statement.0, 10, bar.trades);
                 }
                 statement.step();
                 // SAFETY: the statement lives.
@@ -127,16 +136,17 @@ impl Drop for Connection {
 pub fn bars(url: &str) -> Vec<Bar> {
     let connection = Connection::open(url);
     let statement = connection.prepare(
-        "SELECT symbol, interval, time, open, high, low, close, volume FROM market_klines \
+        "SELECT symbol, interval, time, open, high, low, close, volume, turnover, trades FROM market_klines \
          ORDER BY strftime('%Y-%m', time + 28800, 'unixepoch'), symbol, interval, time",
     );
     let mut bars = Vec::new();
     while statement.step() {
         // SAFETY: the statement stands on a row.
-        let (time, volume) =
-            unsafe { (ffi::sqlite3_column_int64(statement.0, 2), ffi::sqlite3_column_int64(statement.0, 7)) };
-        let prices = [3, 4, 5, 6].map(|column| unsafe { ffi::sqlite3_column_double(statement.0, column) });
-        bars.push(Bar { symbol: statement.text(0), interval: statement.text(1), time, prices, volume });
+        let [time, volume, trades] = [2, 7, 9].map(|column| unsafe { ffi::sqlite3_column_int64(statement.0, column) });
+        let [open, high, low, close, turnover] =
+            [3, 4, 5, 6, 8].map(|column| unsafe { ffi::sqlite3_column_double(statement.0, column) });
+        let (symbol, interval, prices) = (statement.text(0), statement.text(1), [open, high, low, close]);
+        bars.push(Bar { symbol, interval, time, prices, volume, turnover, trades });
     }
     bars
 }
@@ -147,26 +157,25 @@ pub fn roll_up(url: &str, calendar: &Calendar, in_a_transaction: usize) -> u64 {
     connection.run("DROP TABLE IF EXISTS bare");
     connection.run(&format!("CREATE TABLE bare ({COLUMNS} {WITHOUT_ROWID}"));
     let statement = connection.prepare(
-        "SELECT symbol, time, open, high, low, close, volume FROM market_klines WHERE interval = '1m' \
+        "SELECT symbol, time, open, high, low, close, volume, turnover, trades FROM market_klines WHERE interval = '1m' \
          ORDER BY symbol, interval, time",
     );
     let (mut count, mut bars, mut symbol, mut rollup) = (0, Vec::new(), CString::default(), Rollup::new(calendar));
     while statement.step() {
         // SAFETY: the statement stands on a row.
-        let (name, time, volume) = unsafe {
-            let name = CStr::from_ptr(ffi::sqlite3_column_text(statement.0, 0).cast());
-            (name, ffi::sqlite3_column_int64(statement.0, 1), ffi::sqlite3_column_int64(statement.0, 6))
-        };
+        let name = unsafe { CStr::from_ptr(ffi::sqlite3_column_text(statement.0, 0).cast()) };
+        // SAFETY: the same.
+        let [time, volume, trades] = [1, 6, 8].map(|column| unsafe { ffi::sqlite3_column_int64(statement.0, column) });
         if name != symbol.as_c_str() {
             rollup.current().for_each(|(interval, bar)| bars.push(Bar::of(&symbol, interval, &bar)));
             (symbol, rollup) = (name.to_owned(), Rollup::new(calendar));
         }
-        let price = |column| {
-            // SAFETY: the statement stands on a row.
-            let units = unsafe { ffi::sqlite3_column_double(statement.0, column) };
-            Price::from_units(units).expect("a price")
-        };
-        let ohlcv = Ohlcv::new(price(2), price(3), price(4), price(5), volume).expect("a bar");
+        // SAFETY: the statement stands on a row.
+        let units = |column| unsafe { ffi::sqlite3_column_double(statement.0, column) };
+        let price = |column| Price::from_units(units(column)).expect("a price");
+        let traded = Traded::new((units(7) * 100.0).round() as i64, trades).expect("a turnover");
+        let ohlcv =
+            Ohlcv::new(price(2), price(3), price(4), price(5), volume).expect("a bar").with_traded(Some(traded));
         let bar = bars::Bar { first: calendar.minute_starting(UnixSeconds::new(time)).expect("a minute"), ohlcv };
         rollup.push(&bar, &mut |interval, bar| bars.push(Bar::of(&symbol, interval, &bar)));
         count += 1;

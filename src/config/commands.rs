@@ -79,6 +79,10 @@ pub struct AggregatorArgs {
     #[arg(long, env = "KLINED_AGGREGATE_ONCE")]
     pub once: bool,
 
+    /// Compute turnover and number of trades of the 1-minute bars that earlier versions wrote without them, roll them up, and exit
+    #[arg(long, conflicts_with_all = ["once", "lookback_hours"])]
+    pub fill_turnover: bool,
+
     /// Roll up only this stock [default: all stocks]
     #[arg(long, env = "KLINED_AGGREGATE_SYMBOL", value_name = "SYMBOL")]
     pub symbol: Option<Symbol>,

@@ -14,7 +14,7 @@ use super::health::{Duty, MarketHealth, MarketVitals};
 use super::reload::{CalendarReload, Calendars};
 use super::work::{once_writable, open_store, patiently, stop_on};
 use crate::config::AggregatorArgs;
-use crate::jobs::{Aggregator, Folded, JobError};
+use crate::jobs::{Aggregator, Filled, Folded, JobError};
 use crate::store::BarStore;
 use klined_market::base::{Shard, Symbol};
 
@@ -49,6 +49,14 @@ impl Daemon for AggregatorArgs {
         health.has_opened(store.clone());
         info!(database = %self.database.db_url, %shard, "started");
         let (lookback_hours, patience) = (self.lookback_hours, self.database.patience());
+        if self.fill_turnover {
+            let (calendar, store) = (calendars.borrow().clone(), store.observed_by(vitals.clone()));
+            let (only, stop) = (self.symbol, stop_on(service.shutdown()));
+            let run = move || Aggregator::start_shard(store, calendar, only, shard)?.fill_turnover(&stop);
+            let Filled { bars, left, folded } = patiently(&vitals, patience, run).await??;
+            info!(bars, left, rolled_up = folded.bars, "filled in turnovers");
+            return Ok(());
+        }
         if self.once {
             let (calendar, store) = (calendars.borrow().clone(), store.observed_by(vitals.clone()));
             let (only, stop) = (self.symbol, stop_on(service.shutdown()));

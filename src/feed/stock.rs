@@ -102,7 +102,7 @@ impl Stock {
 
     /// Whether sending a committed minute needs the ticks of its bar, because another bar or none was foreseen.
     pub fn needs_ticks_of(&self, committed: &Bar) -> bool {
-        self.open.as_ref().is_none_or(|open| open.bar != *committed)
+        self.open.as_ref().is_none_or(|open| !is_foreseen(committed, &open.bar))
     }
 
     /// Ends the open minute with its committed bar, none when there is none: sends the remaining ticks and the bar. Returns false
@@ -113,7 +113,8 @@ impl Stock {
         ticks_of: impl FnOnce(&Bar) -> MinuteTicks,
         events: &mut Vec<Event>,
     ) -> bool {
-        let as_foreseen = self.open.as_ref().is_none_or(|open| committed == Some(open.bar));
+        let as_foreseen =
+            self.open.as_ref().is_none_or(|open| committed.is_some_and(|bar| is_foreseen(&bar, &open.bar)));
         let is_corrected = !as_foreseen && self.open.as_ref().is_some_and(|open| open.has_sent);
         let made = committed.filter(|bar| self.needs_ticks_of(bar)).map(|bar| ticks_of(&bar));
         if as_foreseen {
@@ -123,10 +124,16 @@ impl Stock {
             events.extend(ticks.after(UnixNanos::MIN).map(Event::from));
         }
         if let (Some(bar), Some(ticks)) = (committed, made.as_ref().or(self.open.as_ref().map(|open| &open.ticks))) {
-            let (trades, turnover_ticks) = (ticks.trades().len(), ticks.turnover_ticks());
-            events.push(Event::Bar(Closed { bar, trades, turnover_ticks, is_corrected }));
+            let traded = bar.ohlcv.traded().or_else(|| ticks.traded());
+            let bar = Bar { ohlcv: bar.ohlcv.with_traded(traded), ..bar };
+            events.push(Event::Bar(Closed { bar, is_corrected }));
         }
         self.forget();
         as_foreseen
     }
+}
+
+/// Whether a committed bar is the one that was computed ahead. A generator of an earlier version commits no turnover.
+fn is_foreseen(committed: &Bar, foreseen: &Bar) -> bool {
+    committed.first == foreseen.first && committed.ohlcv.agrees_with(&foreseen.ohlcv)
 }

@@ -17,11 +17,8 @@ pub const ENCODINGS: usize = 8;
 /// A minute's bar as it was committed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Closed {
+    /// With turnover and number of trades: its own, or else those of its ticks.
     pub bar: Bar,
-    /// How many trades it has.
-    pub trades: usize,
-    /// Price times shares over its trades, in ticks.
-    pub turnover_ticks: i128,
     /// Whether the ticks that were sent for this minute belong to another bar, which was foreseen and was not committed.
     pub is_corrected: bool,
 }

@@ -76,6 +76,9 @@ pub enum JobError {
     /// A symbol that the universe does not have.
     #[error("there is no stock {symbol} in stock_metadata; it has {known}")]
     UnknownSymbol { symbol: Symbol, known: String },
+    /// A database whose bars cannot be completed, because nobody has begun a market in it.
+    #[error("this database has no market yet: market_identity is empty; start a generator or a backfill first")]
+    NoMarket,
     /// A symbol that is not to be traded.
     #[error("stock {0} is not active, or its row in stock_metadata is not valid; correct it there first")]
     InactiveSymbol(Symbol),

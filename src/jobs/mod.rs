@@ -18,7 +18,7 @@ mod universe;
 mod verify;
 
 pub use advance::{missing_partitions, unprepared};
-pub use aggregate::{Aggregator, Folded};
+pub use aggregate::{Aggregator, Filled, Folded};
 pub use backfill::{Backfilled, Progress, Window, backfill, begin_again, clear, roll_up_the_rest};
 pub use error::JobError;
 pub use foresight::{Foreseen, Foresight, LATE_MAX, Prepared, Reading};

@@ -2,7 +2,7 @@
 
 use super::errors::{Failure, Refusal};
 use crate::store::{BarRange, BarStore, StoredBar};
-use klined_market::base::{Interval, Symbol, UnixSeconds};
+use klined_market::base::{Interval, Symbol, Traded, UnixSeconds};
 use klined_market::calendar::{Bucket, Calendar};
 
 use super::Reader;
@@ -82,6 +82,8 @@ pub struct ShownBar {
     pub close: f64,
     /// Shares.
     pub volume: i64,
+    /// None where they are not known.
+    pub traded: Option<Traded>,
 }
 
 /// A page of bars.
@@ -95,19 +97,27 @@ pub struct BarPage {
 impl From<StoredBar> for ShownBar {
     fn from(bar: StoredBar) -> Self {
         let StoredBar { time, open, high, low, close, volume, .. } = bar;
-        Self { start: time, open, high, low, close, volume }
+        Self { start: time, open, high, low, close, volume, traded: bar.traded() }
     }
 }
 
 impl ShownBar {
     fn flat(start: UnixSeconds, price: f64) -> Self {
-        Self { start, open: price, high: price, low: price, close: price, volume: 0 }
+        let traded = Some(Traded::NOTHING);
+        Self { start, open: price, high: price, low: price, close: price, volume: 0, traded }
     }
 
     /// The bar as it is stored.
     pub(super) fn stored(&self) -> StoredBar {
-        let Self { start, open, high, low, close, volume } = *self;
-        StoredBar { range: 0, time: start, open, high, low, close, volume }
+        let Self { start, open, high, low, close, volume, traded } = *self;
+        let (turnover, trades) = (traded.map(Traded::turnover_units), traded.map(Traded::trades));
+        StoredBar { range: 0, time: start, open, high, low, close, volume, turnover, trades }
+    }
+
+    /// The mean price by volume, to a ten-thousandth; none without volume, and where the turnover is not known.
+    #[must_use]
+    pub fn mean_price(&self) -> Option<f64> {
+        mean_price(self.traded, self.volume)
     }
 
     /// Whether all prices are positive numbers. Only an operator can have written others, and no client receives them.
@@ -125,6 +135,13 @@ impl ShownBar {
             _ => self.start,
         }
     }
+}
+
+/// The mean price by volume, to a ten-thousandth, which is finer than a double of this size can be wrong by.
+#[must_use]
+pub fn mean_price(traded: Option<Traded>, volume: i64) -> Option<f64> {
+    let traded = traded.filter(|_| volume > 0)?;
+    Some((traded.turnover() as f64 * 100.0 / volume as f64).round() / 10_000.0)
 }
 
 impl Reader {

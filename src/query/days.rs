@@ -8,7 +8,7 @@ use super::Reader;
 use super::errors::{Failure, Refusal};
 use super::{DayFigures, ShownBar};
 use crate::store::{BarRange, BarStore, StoredBar};
-use klined_market::base::{Interval, Symbol, UnixSeconds};
+use klined_market::base::{Interval, Symbol, Traded, UnixSeconds};
 use klined_market::calendar::Calendar;
 
 /// The most stocks of one read.
@@ -34,9 +34,9 @@ impl DayBars {
     /// The figures of the day so far.
     #[must_use]
     pub fn figures(&self) -> DayFigures {
-        let ShownBar { open, high, low, close, volume, .. } = self.day;
+        let ShownBar { open, high, low, close, volume, traded, .. } = self.day;
         let previous_close = self.previous.map(|previous| previous.close);
-        DayFigures { last: self.minute.start, open, high, low, close, volume, previous_close }
+        DayFigures { last: self.minute.start, open, high, low, close, volume, traded, previous_close }
     }
 }
 
@@ -137,12 +137,14 @@ fn put_together(
         let Ok(date) = calendar.date_of(bar.time) else { continue };
         let bar_of_minute = ShownBar::from(*bar);
         minutes[bar.range] = Some(bar_of_minute);
-        let day = of[bar.range].entry(date).or_insert(ShownBar { volume: 0, ..bar_of_minute });
+        let day =
+            of[bar.range].entry(date).or_insert(ShownBar { volume: 0, traded: Some(Traded::NOTHING), ..bar_of_minute });
         *day = ShownBar {
             high: day.high.max(bar.high),
             low: day.low.min(bar.low),
             close: bar.close,
             volume: day.volume.saturating_add(bar.volume),
+            traded: day.traded.zip(bar.traded()).and_then(|(traded, more)| traded.plus(more)),
             ..*day
         };
     }

@@ -3,7 +3,7 @@
 use super::Reader;
 use super::errors::{Failure, Refusal};
 use crate::store::{BarRange, BarStore, StoredBar};
-use klined_market::base::{Interval, Ohlcv, Symbol, UnixSeconds};
+use klined_market::base::{Interval, Ohlcv, Symbol, Traded, UnixSeconds};
 use klined_market::calendar::{Calendar, Minute};
 
 /// A stock's last trading day so far.
@@ -18,6 +18,8 @@ pub struct DayFigures {
     pub close: f64,
     /// Shares.
     pub volume: i64,
+    /// None where they are not known of every minute.
+    pub traded: Option<Traded>,
     /// None when no earlier bar is kept.
     pub previous_close: Option<f64>,
 }
@@ -33,10 +35,11 @@ impl DayFigures {
         }
         if calendar.date_of(self.last) != Ok(calendar.day_of(minute)) {
             let (open, volume, previous_close) = (bar.open().units(), bar.volume(), Some(self.close));
-            return Self { last, open, high, low, close, volume, previous_close };
+            return Self { last, open, high, low, close, volume, traded: bar.traded(), previous_close };
         }
         let (high, low) = (self.high.max(high), self.low.min(low));
-        Self { last, high, low, close, volume: self.volume.saturating_add(bar.volume()), ..self }
+        let traded = self.traded.zip(bar.traded()).and_then(|(traded, more)| traded.plus(more));
+        Self { last, high, low, close, volume: self.volume.saturating_add(bar.volume()), traded, ..self }
     }
 }
 
@@ -66,6 +69,8 @@ pub struct PeriodFigures {
     pub mean: f64,
     /// Shares.
     pub volume: i64,
+    /// None where they are not known of every minute.
+    pub traded: Option<Traded>,
     /// √(Σr²·N/n) of n log returns r from close to close: the standard deviation of the return of a day, of
     /// N minutes, when there is no drift.
     pub volatility: f64,
@@ -128,6 +133,7 @@ impl Reader {
                 low: lowest(&bars),
                 close: last.close,
                 volume: bars.iter().map(|bar| bar.volume).sum(),
+                traded: traded(&bars),
                 previous_close: close_before(store, symbol, open_at)?,
             })
         })
@@ -158,11 +164,17 @@ impl Reader {
                 close: last.close,
                 mean: bars.iter().map(|bar| bar.close).sum::<f64>() / bars.len() as f64,
                 volume: bars.iter().map(|bar| bar.volume).sum(),
+                traded: traded(&bars),
                 volatility: variance.sqrt(),
             })
         })
         .await
     }
+}
+
+/// The sums of turnover and trades, where they are known of every bar.
+fn traded(bars: &[StoredBar]) -> Option<Traded> {
+    bars.iter().try_fold(Traded::NOTHING, |sum, bar| sum.plus(bar.traded()?))
 }
 
 fn highest(bars: &[StoredBar]) -> f64 {

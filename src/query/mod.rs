@@ -12,7 +12,7 @@ mod ticks;
 pub mod time;
 mod truth;
 
-pub use bars::{BarPage, BarQuery, EmptyMinutes, Label, ShownBar, TimeOrder};
+pub use bars::{BarPage, BarQuery, EmptyMinutes, Label, ShownBar, TimeOrder, mean_price};
 pub use days::DayBars;
 pub use figures::{DayFigures, Period, PeriodFigures};
 pub use pages::{Epoch, PageKey, Shape};

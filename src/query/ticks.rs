@@ -11,7 +11,7 @@ use super::errors::Failure;
 use crate::jobs::{Foreseen, Foresight, Market, Reading, SymbolDay, past_tick_facts, tick_facts_of_days};
 use crate::store::{BarRange, StoredBar};
 use klined_market::bars::ticks::{BestQuote, MinuteTicks, TickFacts, TickId, Trade};
-use klined_market::base::{Clock, Interval, Ohlcv, PriceLimits, Symbol, UnixNanos, UnixSeconds};
+use klined_market::base::{Clock, Interval, Ohlcv, PriceLimits, Symbol, Traded, UnixNanos, UnixSeconds};
 use klined_market::calendar::{Calendar, Minute};
 
 use super::tick_pages::{Found, Tick, TickPage, TickQuery};
@@ -80,21 +80,6 @@ impl Present {
 pub struct LatestTicks {
     pub trade: Option<Trade>,
     pub quote: Option<BestQuote>,
-}
-
-/// Sums of trades.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct TradeSums {
-    pub trades: u64,
-    price_ticks: i128,
-}
-
-impl TradeSums {
-    /// The mean of the prices in currency units; none without a trade.
-    #[must_use]
-    pub fn mean_price(&self) -> Option<f64> {
-        (self.trades > 0).then(|| self.price_ticks as f64 / self.trades as f64 / 100.0)
-    }
 }
 
 /// Computes a market's ticks for many readers at once.
@@ -222,16 +207,16 @@ impl Ticks {
         Ok(known)
     }
 
-    /// Sums of a stock's trades from one stored minute to another, both included.
-    pub fn trade_sums(&self, symbol: Symbol, from: UnixSeconds, to: UnixSeconds) -> Result<TradeSums, Failure> {
-        let (market, mut sums) = (self.market(), TradeSums::default());
+    /// Turnover and number of a stock's trades from one stored minute to another, both included, as their ticks have them. None where
+    /// the turnover is above [`Traded::TURNOVER_MAX`].
+    pub fn traded(&self, symbol: Symbol, from: UnixSeconds, to: UnixSeconds) -> Result<Option<Traded>, Failure> {
+        let (market, mut sums) = (self.market(), Some(Traded::NOTHING));
         let mut range = BarRange { symbol, interval: Interval::Minute1, from, to: to.next() };
         loop {
             let bars = market.store.traded_bars(&[range], MINUTES_AT_ONCE)?;
             for bar in &bars {
-                for trade in self.past_in(&market, symbol, bar)?.iter().flat_map(MinuteTicks::trades) {
-                    sums.trades += 1;
-                    sums.price_ticks += i128::from(trade.price.ticks());
+                if let Some(ticks) = self.past_in(&market, symbol, bar)? {
+                    sums = sums.zip(ticks.traded()).and_then(|(sums, more)| sums.plus(more));
                 }
             }
             let Some(last) = bars.last().filter(|_| bars.len() == MINUTES_AT_ONCE) else { return Ok(sums) };

@@ -97,8 +97,9 @@ pub fn truth(
     made.retain(|bar| bar.first.start() >= kept_from);
     let range = BarRange { symbol, interval: Interval::Minute1, from, to: until.min(last_bar).next() };
     let stored = store.bars(&[range], made.len() + 1)?;
-    let is_same =
-        |(stored, made): (&crate::store::StoredBar, &Bar)| stored.parse(calendar).is_ok_and(|bar| bar == *made);
+    let is_same = |(stored, made): (&crate::store::StoredBar, &Bar)| {
+        stored.time == made.first.start() && stored.is_exactly(made.ohlcv)
+    };
     let is_exact = stored.len() == made.len() && stored.iter().zip(&made).all(is_same);
     let touches = |event: &ScenarioEvent| {
         let is_its = match &event.scope {

@@ -5,7 +5,9 @@ use thiserror::Error;
 
 use klined_market::bars::{Bar, Checkpoint, Halt, SymbolRun, SymbolSnapshot};
 use klined_market::base::instrument::InstrumentParameters;
-use klined_market::base::{Interval, InvalidOhlcv, InvalidPrice, MarketClock, Ohlcv, Price, Symbol, UnixSeconds};
+use klined_market::base::{
+    Interval, InvalidOhlcv, InvalidPrice, MarketClock, Ohlcv, Price, Symbol, Traded, UnixSeconds,
+};
 use klined_market::calendar::{Calendar, CalendarError, Hours, SessionSpan};
 use klined_market::model::ScenarioEvent;
 
@@ -159,6 +161,9 @@ pub struct StoredBar {
     pub close: f64,
     /// Shares.
     pub volume: i64,
+    /// Currency units. None in a row of an earlier version, as is the number of trades.
+    pub turnover: Option<f64>,
+    pub trades: Option<i64>,
 }
 
 /// Why a stored bar is none.
@@ -179,25 +184,44 @@ impl StoredBar {
         [self.open, self.high, self.low, self.close].iter().all(|price| price.is_finite() && *price > 0.0)
     }
 
-    /// Its prices and volume.
+    /// Its prices and volume, with turnover and trades where they are known.
     ///
     /// # Errors
     /// A price is no price, or the extremes do not hold open and close.
     pub fn ohlcv(&self) -> Result<Ohlcv, InvalidBar> {
-        Ok(Ohlcv::new(
+        let ohlcv = Ohlcv::new(
             Price::from_units(self.open)?,
             Price::from_units(self.high)?,
             Price::from_units(self.low)?,
             Price::from_units(self.close)?,
             self.volume,
-        )?)
+        )?;
+        Ok(ohlcv.with_traded(self.traded()))
     }
 
-    /// Whether it has the very numbers of a bar; prices that round to them are others.
+    /// Its turnover and number of trades; none where they are not stored, or are no such numbers.
+    #[must_use]
+    pub fn traded(&self) -> Option<Traded> {
+        let (turnover, trades) = self.turnover.zip(self.trades)?;
+        let hundredths = (turnover * 100.0).round();
+        // The cast of a number that is too large, or none, gives one that is refused.
+        Traded::new(if hundredths.is_nan() { -1 } else { hundredths as i64 }, trades).ok()
+    }
+
+    /// Whether it is a row of an earlier version, without turnover and number of trades.
+    #[must_use]
+    pub fn lacks_turnover(&self) -> bool {
+        self.turnover.is_none() && self.trades.is_none()
+    }
+
+    /// Whether it has the very numbers of a bar; prices that round to them are others. Turnover and number of trades may be
+    /// missing, as in a row of an earlier version.
     #[must_use]
     pub fn is_exactly(&self, bar: Ohlcv) -> bool {
         let prices = [bar.open(), bar.high(), bar.low(), bar.close()].map(|price| price.units());
-        [self.open, self.high, self.low, self.close] == prices && self.volume == bar.volume()
+        let traded = (bar.traded().map(Traded::turnover_units), bar.traded().map(Traded::trades));
+        let has_traded = self.lacks_turnover() || (self.turnover, self.trades) == traded;
+        [self.open, self.high, self.low, self.close] == prices && self.volume == bar.volume() && has_traded
     }
 
     /// The bar itself.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 
 use klined_market::bars::Halt;
-use klined_market::base::{MarketClock, Shard, Symbol, UnixSeconds};
+use klined_market::base::{MarketClock, Shard, Symbol, Traded, UnixSeconds};
 use klined_market::calendar::Hours;
 use klined_market::universe::UniverseRow;
 
@@ -93,6 +93,13 @@ pub(super) trait MarketDatabase: Send + Sync {
 
     /// Writes roll-ups and settles what they repair.
     fn put_rollups(connection: &mut Self::Link, writes: &[RollupWrite]) -> Result<(), StoreError>;
+
+    /// Gives 1-minute bars turnover and number of trades, where they have neither.
+    fn put_turnover(
+        connection: &mut Self::Link,
+        symbol: &Symbol,
+        found: &[(UnixSeconds, Traded)],
+    ) -> Result<(), StoreError>;
 
     /// Writes a part of a history.
     fn put_part(connection: &mut Self::Link, part: &HistoryPart) -> Result<(), StoreError>;
@@ -354,6 +361,12 @@ impl<D: MarketDatabase> RollUp for D {
 
     fn rollup_lanes(&self) -> usize {
         self.lanes()
+    }
+
+    fn fill_turnover(&self, lease: &Lease, symbol: &Symbol, found: &[(UnixSeconds, Traded)]) -> Result<(), StoreError> {
+        self.hook().call(Operation::Other, || {
+            self.write_under("fill in turnovers", lease, |connection| Self::put_turnover(connection, symbol, found))
+        })
     }
 
     fn write_rollups(&self, lease: &Lease, writes: &[RollupWrite]) -> Result<(), StoreError> {

@@ -20,7 +20,7 @@ pub(super) mod sql_types {
 }
 
 diesel::table! {
-    use diesel::sql_types::{BigInt, Varchar};
+    use diesel::sql_types::{BigInt, Nullable, Varchar};
     use crate::store::schema::sql_types::{FixedPoint, ClockTime};
 
     market_klines (symbol, interval, time) {
@@ -33,6 +33,8 @@ diesel::table! {
         close -> FixedPoint,
         volume -> BigInt,
         created_at -> ClockTime,
+        turnover -> Nullable<FixedPoint>,
+        trades -> Nullable<BigInt>,
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use chrono::NaiveDate;
 
 use klined_market::bars::Halt;
-use klined_market::base::{MarketClock, Shard, Symbol, UnixSeconds};
+use klined_market::base::{MarketClock, Shard, Symbol, Traded, UnixSeconds};
 use klined_market::universe::UniverseRow;
 
 use super::data::{
@@ -239,6 +239,10 @@ pub trait RollUp {
 
     /// The number of transactions with roll-ups of different symbols that it is worth running at once.
     fn rollup_lanes(&self) -> usize;
+
+    /// Gives 1-minute bars of a symbol that have neither turnover nor number of trades these, in one transaction. Each is a change of a
+    /// bar and leaves repair work.
+    fn fill_turnover(&self, lease: &Lease, symbol: &Symbol, found: &[(UnixSeconds, Traded)]) -> Result<(), StoreError>;
 
     /// Writes the roll-ups of some symbols and settles what they repair, in one transaction.
     fn write_rollups(&self, lease: &Lease, writes: &[RollupWrite]) -> Result<(), StoreError>;

@@ -15,14 +15,16 @@ use diesel::serialize::{self, IsNull, Output, ToSql};
 use diesel::sql_types::{Date, Double, Text, Timestamptz};
 use diesel::sqlite::Sqlite;
 
-use klined_market::base::{Price, UnixSeconds};
+use klined_market::base::{Price, Traded, UnixSeconds};
 
 use super::schema::sql_types::{ClockTime, FixedPoint};
 
-/// Decimals of a price.
+/// Decimals of a price and of a turnover.
 const SCALE: u16 = 2;
 /// The most bytes of a price as binary `numeric`: four words before the digits, and at most three digits.
 const PRICE_BYTES_MAX: usize = 14;
+/// The same of a turnover, which has at most five digits.
+const TURNOVER_BYTES_MAX: usize = 18;
 /// Words of the sign: of a number below zero, and of one that is no number or infinite.
 const NEGATIVE: u16 = 0x4000;
 const SPECIAL: u16 = 0xC000;
@@ -35,14 +37,29 @@ const POWERS: [f64; 6] = [1.0, 1e4, 1e8, 1e12, 1e16, 1e20];
 pub(super) struct ExactPrice(pub Price);
 
 /// A price as the bytes of a binary `numeric`.
-pub(super) struct NumericPrice {
-    bytes: [u8; PRICE_BYTES_MAX],
+pub(super) type NumericPrice = NumericBytes<PRICE_BYTES_MAX>;
+/// A turnover as the bytes of a binary `numeric`.
+pub(super) type NumericTurnover = NumericBytes<TURNOVER_BYTES_MAX>;
+
+/// A decimal as the bytes of a binary `numeric`.
+pub(super) struct NumericBytes<const MAX: usize> {
+    bytes: [u8; MAX],
     length: usize,
 }
 
-impl NumericPrice {
+impl<const MAX: usize> NumericBytes<MAX> {
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes[..self.length]
+    }
+
+    /// That of digits of base 10000 without zeros at either end, the first of them at a power of 10000.
+    fn of_digits(power: u16, digits: &[u16]) -> Self {
+        let mut numeric = Self { bytes: [0; MAX], length: 8 + 2 * digits.len() };
+        let words = [digits.len() as u16, power, 0, SCALE].into_iter().chain(digits.iter().copied());
+        for (place, word) in numeric.bytes.chunks_exact_mut(2).zip(words) {
+            place.copy_from_slice(&word.to_be_bytes());
+        }
+        numeric
     }
 }
 
@@ -53,13 +70,42 @@ impl From<Price> for NumericPrice {
         let digits = [units / 10_000, units % 10_000, hundredths * 100].map(|digit| digit as u16);
         let (power, first, last) =
             (u16::from(digits[0] != 0), usize::from(digits[0] == 0), 3 - usize::from(digits[2] == 0));
-        let digits = &digits[first..last];
-        let mut price = Self { bytes: [0; PRICE_BYTES_MAX], length: 8 + 2 * digits.len() };
-        let words = [digits.len() as u16, power, 0, SCALE].into_iter().chain(digits.iter().copied());
-        for (place, word) in price.bytes.chunks_exact_mut(2).zip(words) {
-            place.copy_from_slice(&word.to_be_bytes());
+        Self::of_digits(power, &digits[first..last])
+    }
+}
+
+impl From<Traded> for NumericTurnover {
+    /// A turnover has at most 13 digits before the point: four digits of base 10000, and one after the point.
+    fn from(traded: Traded) -> Self {
+        let (mut units, hundredths) = (traded.turnover() / 100, traded.turnover() % 100);
+        let mut digits = [0, 0, 0, 0, hundredths as u16 * 100];
+        for digit in digits[..4].iter_mut().rev() {
+            *digit = (units % 10_000) as u16;
+            units /= 10_000;
         }
-        price
+        let first = digits.iter().position(|&digit| digit != 0).unwrap_or(3);
+        let last = digits.iter().rposition(|&digit| digit != 0).map_or(first, |last| last + 1);
+        // A number below 1 has the power −1, and nothing has the power 0.
+        Self::of_digits((3 - first as i16).cast_unsigned(), &digits[first..last])
+    }
+}
+
+/// A turnover on its way into a decimal column, exact in PostgreSQL; in SQLite it is the double nearest to it.
+#[derive(Debug, Clone, Copy, PartialEq, AsExpression)]
+#[diesel(sql_type = FixedPoint)]
+pub(super) struct ExactTurnover(pub Traded);
+
+impl ToSql<FixedPoint, Pg> for ExactTurnover {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
+        out.write_all(NumericTurnover::from(self.0).as_bytes())?;
+        Ok(IsNull::No)
+    }
+}
+
+impl ToSql<FixedPoint, Sqlite> for ExactTurnover {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
+        out.set_value(self.0.turnover_units());
+        Ok(IsNull::No)
     }
 }
 
@@ -256,6 +302,21 @@ mod tests {
         assert_eq!(bytes(1234), numeric(0, 0, &[12, 3400]));
         assert_eq!(bytes(1_000_000), numeric(1, 0, &[1, 0]));
         assert_eq!(bytes(9_999_999_999), numeric(1, 0, &[9999, 9999, 9900]));
+    }
+
+    #[test]
+    fn every_turnover_is_read_as_the_double_nearest_to_it() {
+        let all = (0..2_000_000_i64).chain((0..=Traded::TURNOVER_MAX).step_by(999_999_999_991));
+        for turnover in all.chain([99, 100, 9_999, 10_000, 1_000_000, 100_000_000_000_000, Traded::TURNOVER_MAX]) {
+            let traded = Traded::new(turnover, 1).unwrap();
+            let read = units_of(NumericTurnover::from(traded).as_bytes());
+            assert_eq!(read, Some(turnover as f64 / 100.0), "{turnover}");
+        }
+        let bytes = |turnover| NumericTurnover::from(Traded::new(turnover, 1).unwrap()).as_bytes().to_vec();
+        assert_eq!(bytes(0), numeric(0, 0, &[]));
+        assert_eq!(bytes(5), numeric(-1, 0, &[500]));
+        assert_eq!(bytes(1_000_000), numeric(1, 0, &[1]));
+        assert_eq!(bytes(1_234_567_890_123), numeric(2, 0, &[123, 4567, 8901, 2300]));
     }
 
     #[test]

@@ -109,6 +109,18 @@ class Alpaca:
             backwards = self.client.get_stock_bars(request).data.get("AAPL", [])
             self.assertEqual([row(bar) for bar in reversed(backwards)], stored, interval)
 
+    def test_a_data_frame_has_seven_columns_and_no_hole(self):
+        for timeframe in (TimeFrame.Minute, TimeFrame.Day):
+            request = StockBarsRequest(symbol_or_symbols=["AAPL", "MSFT"], timeframe=timeframe, start=BEGINNING, limit=500)
+            frame = self.client.get_stock_bars(request).df
+            self.assertEqual(
+                list(frame.columns), ["open", "high", "low", "close", "volume", "trade_count", "vwap"], timeframe.value
+            )
+            self.assertGreater(len(frame), 10)
+            self.assertFalse(frame.isna().any().any())
+            self.assertTrue(((frame.low <= frame.vwap + 1e-4) & (frame.vwap <= frame.high + 1e-4)).all())
+            self.assertTrue((frame.trade_count > 0).all())
+
     def test_pages_go_on_over_symbols_until_nothing_is_left(self):
         symbols = self.market.symbols()
         last = self.market.bars("AAPL")[-1][0]

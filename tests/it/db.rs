@@ -16,5 +16,6 @@ mod schema;
 mod scripts;
 mod shards;
 mod store;
+mod turnover;
 mod universe;
 mod verify;

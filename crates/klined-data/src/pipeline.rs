@@ -16,7 +16,7 @@ use klined_market::bars::ticks::MinuteTicks;
 use klined_market::base::Symbol;
 use thiserror::Error;
 
-use crate::columns::{BarColumns, Columns, Dataset, QuoteColumns, Style, TradeColumns, schema};
+use crate::columns::{BarColumns, Columns, Dataset, LayoutColumns, QuoteColumns, Style, TradeColumns, schema};
 use crate::source::{Flow, Source};
 
 /// Rows of a batch: a few megabytes.
@@ -185,6 +185,7 @@ struct Worker<'j, 'a, S> {
 /// The columns of a dataset.
 enum Rows<'c> {
     Bars(BarColumns<'c>),
+    Laid(LayoutColumns<'c>),
     Trades(TradeColumns),
     Quotes(QuoteColumns),
 }
@@ -193,20 +194,23 @@ impl Rows<'_> {
     fn columns(&mut self) -> &mut dyn Columns {
         match self {
             Self::Bars(columns) => columns,
+            Self::Laid(columns) => columns,
             Self::Trades(columns) => columns,
             Self::Quotes(columns) => columns,
         }
     }
 
     fn push_bars(&mut self, symbol: &Symbol, bars: &[Bar]) {
-        if let Self::Bars(columns) = self {
-            bars.iter().for_each(|bar| columns.push(symbol, bar));
+        match self {
+            Self::Bars(columns) => bars.iter().for_each(|bar| columns.push(symbol, bar)),
+            Self::Laid(columns) => bars.iter().for_each(|bar| columns.push(symbol, bar)),
+            Self::Trades(_) | Self::Quotes(_) => {}
         }
     }
 
     fn push_ticks(&mut self, symbol: &Symbol, minute: &MinuteTicks) {
         match self {
-            Self::Bars(_) => {}
+            Self::Bars(_) | Self::Laid(_) => {}
             Self::Trades(columns) => minute.trades().iter().for_each(|trade| columns.push(symbol, trade)),
             Self::Quotes(columns) => minute.quotes().iter().for_each(|quote| columns.push(symbol, quote)),
         }
@@ -267,7 +271,10 @@ impl<S: Source> Worker<'_, '_, S> {
     fn rows(&self) -> Rows<'_> {
         let calendar = self.source.calendar();
         match self.job.dataset {
-            Dataset::Bars(interval) => Rows::Bars(BarColumns::new(calendar, interval, self.job.style.label)),
+            Dataset::Bars(interval) => match self.job.style.layout {
+                Some(layout) => Rows::Laid(LayoutColumns::new(calendar, interval, layout)),
+                None => Rows::Bars(BarColumns::new(calendar, interval, self.job.style.label)),
+            },
             Dataset::Trades => Rows::Trades(TradeColumns::new(calendar)),
             Dataset::Quotes => Rows::Quotes(QuoteColumns::new(calendar)),
         }

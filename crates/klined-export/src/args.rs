@@ -8,7 +8,7 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, Command, FromArgMatches, Parser, Subcommand};
 
 use klined::config::{CalendarArgs, DatabaseArgs, ParameterArgs};
-use klined_data::columns::{Label, Prices};
+use klined_data::columns::{Label, Layout, Prices};
 use klined_data::files::{FileFormat, PartitionBy};
 use klined_market::base::{Interval, Symbol};
 use klined_market::calendar::Hours;
@@ -27,7 +27,7 @@ pub struct ExportArgs {
 
 #[derive(Debug, Clone, Subcommand)]
 pub enum ExportCommand {
-    /// Bars: symbol, time, open, high, low, close, volume
+    /// Bars: symbol, time, open, high, low, close, volume, turnover, trades
     Bars(Box<BarsCommand>),
     /// Trades: symbol, time, id, price, size, side
     Trades(Box<TicksCommand>),
@@ -46,8 +46,12 @@ pub struct BarsCommand {
     pub interval: Interval,
 
     /// Label each bar with the start of its first minute or with the end of its last one
-    #[arg(long, value_name = "start|end", default_value_t = Label::Start)]
+    #[arg(long, value_name = "start|end", default_value_t = Label::Start, conflicts_with = "layout")]
     pub label: Label,
+
+    /// Columns, names and units of a library, in place of those above; see docs/DATA.md
+    #[arg(long, value_name = "akshare|tushare|qlib|yfinance|vnpy")]
+    pub layout: Option<Layout>,
 
     #[command(flatten)]
     pub rows: RowsArgs,

@@ -8,7 +8,7 @@ use chrono::NaiveDate;
 
 use klined::config::{ModelArgs, UniverseArgs};
 use klined::jobs::{ModelChoice, Stop};
-use klined_data::columns::{Dataset, Label, Style};
+use klined_data::columns::{Dataset, Prices, Style};
 use klined_data::market::{Listed, MadeMarket, MarketChoice, stocks, trading_days};
 use klined_data::pipeline::{Job, Piece, PipelineError};
 use klined_data::source::Source;
@@ -37,8 +37,17 @@ pub async fn run(args: ExportArgs, _: ProgramInfo) -> anyhow::Result<ExitCode> {
     let stop = Stop::from(shutdown.flag());
     let outcome = blocking(move || match args.command {
         ExportCommand::Bars(args) => {
-            let style = Style { prices: args.rows.prices, label: args.label };
+            let style = Style { prices: args.rows.prices, label: args.label, layout: args.layout };
             let target = Target::of_rows(&args.out)?;
+            if let Some(layout) = args.layout {
+                layout.require(args.interval)?;
+                if args.rows.prices == Prices::Decimal {
+                    bail!("--layout {layout} has prices in double precision; leave out --prices decimal");
+                }
+                if target.cut().by_day && layout.looks_back(args.interval) {
+                    bail!("--layout {layout} has changes from bar to bar, which days by themselves do not have; use --partition symbol");
+                }
+            }
             rows(Dataset::Bars(args.interval), style, &args.rows, &target, args.source, &stop)
         }
         ExportCommand::Trades(args) => ticks(Dataset::Trades, *args, &stop),
@@ -55,7 +64,7 @@ pub async fn run(args: ExportArgs, _: ProgramInfo) -> anyhow::Result<ExitCode> {
 }
 
 fn ticks(dataset: Dataset, args: TicksCommand, stop: &Stop) -> anyhow::Result<()> {
-    let style = Style { prices: args.rows.prices, label: Label::Start };
+    let style = Style { prices: args.rows.prices, ..Style::default() };
     rows(dataset, style, &args.rows, &Target::of_rows(&args.out)?, args.source, stop)
 }
 

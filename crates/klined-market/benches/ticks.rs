@@ -12,7 +12,7 @@ use chrono::NaiveDate;
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use klined_market::bars::Bar;
-use klined_market::bars::ticks::{MinuteTicks, TickFacts};
+use klined_market::bars::ticks::{MinuteTicks, TickFacts, traded_of};
 use klined_market::base::{Board, Instrument, Ohlcv, Seed, Symbol};
 use klined_market::calendar::Calendar;
 use klined_market::model::{FullParameters, Model};
@@ -51,10 +51,9 @@ fn counts(bars: &[(Symbol, TickFacts, Bar)]) -> Vec<usize> {
     bars.iter().map(|(symbol, facts, bar)| MinuteTicks::of(Seed(1), symbol, facts, bar).trades().len()).collect()
 }
 
-fn ticks(bencher: Bencher<'_, '_>, factor: u64) {
-    let bars = bars(factor);
-    bencher.counter(ItemsCount::new(counts(&bars).iter().sum::<usize>())).bench_local(|| {
-        for (symbol, facts, bar) in &bars {
+fn ticks(bencher: Bencher<'_, '_>, bars: &[(Symbol, TickFacts, Bar)]) {
+    bencher.counter(ItemsCount::new(counts(bars).iter().sum::<usize>())).bench_local(|| {
+        for (symbol, facts, bar) in bars {
             black_box(MinuteTicks::of(Seed(1), symbol, facts, bar));
         }
     });
@@ -62,12 +61,22 @@ fn ticks(bencher: Bencher<'_, '_>, factor: u64) {
 
 #[divan::bench]
 fn typical(bencher: Bencher<'_, '_>) {
-    ticks(bencher, 1);
+    ticks(bencher, &bars(1));
+}
+
+/// The same trades, made to add up to a turnover.
+#[divan::bench]
+fn fitted(bencher: Bencher<'_, '_>) {
+    let (calendar, mut bars) = (Calendar::shanghai(), bars(1));
+    for (symbol, facts, bar) in &mut bars {
+        bar.ohlcv = bar.ohlcv.with_traded(traded_of(Seed(1), &calendar, symbol, facts.board, bar));
+    }
+    ticks(bencher, &bars);
 }
 
 #[divan::bench]
 fn busy(bencher: Bencher<'_, '_>) {
-    ticks(bencher, 1_000_000);
+    ticks(bencher, &bars(1_000_000));
 }
 
 fn proxy(bencher: Bencher<'_, '_>, factor: u64) {

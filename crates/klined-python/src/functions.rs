@@ -43,7 +43,7 @@ pub fn bars(
     threads: Option<usize>,
 ) -> PyResult<Table> {
     let dataset = Dataset::Bars(parsed::<Interval>(interval)?);
-    let style = Style { prices: parsed::<Prices>(prices)?, label: parsed::<Label>(label)? };
+    let style = Style { prices: parsed::<Prices>(prices)?, label: parsed::<Label>(label)?, ..Style::default() };
     let market = market(seed, universe, model, model_params, scenarios, calendar, listed);
     rows(py, dataset, style, market, symbols, (start, end), threads)
 }
@@ -67,7 +67,7 @@ pub fn ticks(
     prices: &str,
     threads: Option<usize>,
 ) -> PyResult<Table> {
-    let style = Style { prices: parsed::<Prices>(prices)?, label: Label::Start };
+    let style = Style { prices: parsed::<Prices>(prices)?, ..Style::default() };
     let market = market(seed, universe, model, model_params, scenarios, calendar, listed);
     rows(py, Dataset::Trades, style, market, symbols, (start, end), threads)
 }
@@ -91,7 +91,7 @@ pub fn quotes(
     prices: &str,
     threads: Option<usize>,
 ) -> PyResult<Table> {
-    let style = Style { prices: parsed::<Prices>(prices)?, label: Label::Start };
+    let style = Style { prices: parsed::<Prices>(prices)?, ..Style::default() };
     let market = market(seed, universe, model, model_params, scenarios, calendar, listed);
     rows(py, Dataset::Quotes, style, market, symbols, (start, end), threads)
 }

@@ -32,26 +32,26 @@ def market(tmp_path_factory):
 def test_bars_are_those_of_the_daemons(market, interval):
     made = klined.bars(None, *RANGE, interval=interval, seed=31).to_arrow()
     times = made["time"].cast(pyarrow.int64()).to_pylist()
-    columns = [made[name].to_pylist() for name in ("symbol", "open", "high", "low", "close", "volume")]
+    columns = [made[name].to_pylist() for name in ("symbol", "open", "high", "low", "close", "volume", "turnover", "trades")]
     rows = sorted((symbol, time // 1_000_000, *rest) for (symbol, *rest), time in zip(zip(*columns), times))
-    query = "SELECT symbol, time, open, high, low, close, volume FROM market_klines WHERE interval = ? ORDER BY symbol, time"
+    query = "SELECT symbol, time, open, high, low, close, volume, turnover, trades FROM market_klines WHERE interval = ? ORDER BY symbol, time"
     assert rows == market.execute(query, [interval]).fetchall()
 
 
 def test_other_libraries_take_a_table_without_help():
-    table = klined.bars(["AAPL", "MSFT"], *RANGE, interval="5m", seed=31, universe="demo")
-    assert len(table) == table.num_rows == 2 * 10 * 48
-    assert table.column_names == ["symbol", "time", "open", "high", "low", "close", "volume"]
-    arrow = pyarrow.table(table)
+    bars = klined.bars(["AAPL", "MSFT"], *RANGE, interval="5m", seed=31, universe="demo")
+    assert len(bars) == bars.num_rows == 2 * 10 * 48
+    assert bars.column_names == ["symbol", "time", "open", "high", "low", "close", "volume", "turnover", "trades"]
+    arrow = pyarrow.table(bars)
     assert arrow.schema.field("time").type == pyarrow.timestamp("us", "Asia/Shanghai")
-    frame = polars.DataFrame(table)
-    assert frame.shape == (960, 7)
-    assert duckdb.sql("SELECT count(*), sum(volume) FROM table").fetchone() == (960, frame["volume"].sum())
+    frame = polars.DataFrame(bars)
+    assert frame.shape == (960, 9)
+    assert duckdb.sql("SELECT count(*), sum(volume) FROM bars").fetchall() == [(960, frame["volume"].sum())]
     if hasattr(pandas.DataFrame, "from_arrow"):
-        assert pandas.DataFrame.from_arrow(table).shape == (960, 7)
-    assert table.to_pandas()["close"].tolist() == frame["close"].to_list() == arrow["close"].to_pylist()
-    assert table.to_polars().equals(frame)
-    assert str(table.to_pandas()["time"].iloc[0]) == "2026-03-02 09:30:00+08:00"
+        assert pandas.DataFrame.from_arrow(bars).shape == (960, 9)
+    assert bars.to_pandas()["close"].tolist() == frame["close"].to_list() == arrow["close"].to_pylist()
+    assert bars.to_polars().equals(frame)
+    assert str(bars.to_pandas()["time"].iloc[0]) == "2026-03-02 09:30:00+08:00"
 
 
 def test_a_table_can_be_taken_many_times_and_says_where_it_is_from():
@@ -63,10 +63,10 @@ def test_a_table_can_be_taken_many_times_and_says_where_it_is_from():
 
 
 def test_no_memory_is_copied():
-    batch = pyarrow.table(klined.bars("AAPL", *RANGE)).to_batches()[0]
-    column = batch.column("close")
-    address = column.buffers()[1].address
-    assert polars.DataFrame(batch)["close"]._get_buffer_info()[0] == address
+    table = klined.bars("AAPL", *RANGE)
+    addresses = {pyarrow.table(table)["close"].chunk(0).buffers()[1].address for _ in range(3)}
+    # All of them are the table's own.
+    assert len(addresses) == 1
 
 
 def test_rows_do_not_depend_on_threads():
@@ -80,6 +80,9 @@ def test_trades_add_up_to_the_bars():
     trades = klined.ticks("AAPL", day, day, seed=31).to_pandas()
     minutes = trades.groupby(trades["time"].dt.floor("min"))
     assert minutes["size"].sum().tolist() == bars["volume"].tolist()
+    assert minutes["size"].count().tolist() == bars["trades"].tolist()
+    turnover = (trades["price"] * trades["size"]).groupby(trades["time"].dt.floor("min")).sum()
+    assert turnover.round(2).tolist() == bars["turnover"].tolist()
     assert minutes["price"].first().tolist() == bars["open"].tolist()
     assert minutes["price"].max().tolist() == bars["high"].tolist()
     quotes = klined.quotes("AAPL", day, day, seed=31).to_pandas()

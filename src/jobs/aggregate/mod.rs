@@ -8,6 +8,7 @@
 //! While some bars are folded and written, the next are read, and where the database takes several writing transactions at once
 //! the symbols are divided among as many.
 
+mod fill;
 mod fold;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,8 @@ use std::panic::resume_unwind;
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex};
 use std::thread::ScopedJoinHandle;
+
+pub use fill::Filled;
 
 use super::{JobError, Stop};
 use crate::store::{BarStore, Lease, Role, RollupTask};

@@ -34,6 +34,8 @@ pub struct Report {
     pub rollups: u64,
     /// Minutes that are written but not rolled up yet, summed over the symbols: lag, not damage.
     pub minutes_not_rolled_up: u64,
+    /// 1-minute bars of an earlier version, without turnover and number of trades: no damage.
+    pub without_turnover: u64,
     /// What is off in the tables as a whole.
     pub of_tables: Vec<String>,
     /// The first findings.
@@ -56,6 +58,7 @@ impl Report {
             minutes: 0,
             rollups: 0,
             minutes_not_rolled_up: 0,
+            without_turnover: 0,
             of_tables: Vec::new(),
             findings: Vec::new(),
             findings_count: 0,
@@ -103,6 +106,10 @@ impl fmt::Display for Report {
         )?;
         if self.minutes_not_rolled_up > 0 {
             writeln!(f, "not rolled up yet: {} minutes", self.minutes_not_rolled_up)?;
+        }
+        if self.without_turnover > 0 {
+            let count = self.without_turnover;
+            writeln!(f, "{count} bars have no turnover: `data-aggregator --fill-turnover` computes it")?;
         }
         for problem in &self.of_tables {
             writeln!(f, "  {problem}")?;

@@ -15,7 +15,20 @@ use klined_market::calendar::{Calendar, Minute};
 
 /// A bar's numbers in the order of the columns.
 fn in_words(bar: Ohlcv) -> String {
-    format!("{} {} {} {} {}", bar.open(), bar.high(), bar.low(), bar.close(), bar.volume())
+    let prices = format!("{} {} {} {} {}", bar.open(), bar.high(), bar.low(), bar.close(), bar.volume());
+    match bar.traded() {
+        Some(traded) => format!("{prices} {} {}", traded.turnover_units(), traded.trades()),
+        None => prices,
+    }
+}
+
+/// The numbers of a stored bar.
+fn stored_in_words(row: &StoredBar) -> String {
+    let StoredBar { open, high, low, close, volume, turnover, trades, .. } = row;
+    let known = |number: Option<String>| number.map_or_else(String::new, |number| format!(" {number}"));
+    let (turnover, trades) =
+        (known(turnover.map(|turnover| turnover.to_string())), known(trades.map(|n| n.to_string())));
+    format!("{open} {high} {low} {close} {volume}{turnover}{trades}")
 }
 
 const IS_MISSING: &str = "is missing";
@@ -122,6 +135,7 @@ impl SymbolCheck<'_> {
         if is_outside {
             self.note(Interval::Minute1, row.time, IS_OUTSIDE);
         }
+        self.report.without_turnover += u64::from(row.lacks_turnover());
         let stored = row.ohlcv();
         if let Err(error) = &stored {
             self.note(Interval::Minute1, row.time, error.to_string());
@@ -189,12 +203,11 @@ impl SymbolCheck<'_> {
     /// Notes that a stored bar is not the one that the function makes.
     fn note_difference(&mut self, row: &StoredBar, made: Ohlcv) {
         self.report.differing += 1;
-        let StoredBar { time, open, high, low, close, volume, .. } = *row;
-        let made = in_words(made);
+        let (is, made) = (stored_in_words(row), in_words(made));
         self.note(
             Interval::Minute1,
-            time,
-            format!("differs from the market: it is {open} {high} {low} {close} {volume}, and the market makes {made}"),
+            row.time,
+            format!("differs from the market: it is {is}, and the market makes {made}"),
         );
     }
 
@@ -239,13 +252,8 @@ impl SymbolCheck<'_> {
                 Some(bar) => {
                     self.report.rollups += 1;
                     if !row.is_exactly(bar.ohlcv) {
-                        let StoredBar { open, high, low, close, volume, .. } = row;
-                        let made = in_words(bar.ohlcv);
-                        self.note(
-                            interval,
-                            row.time,
-                            format!("is {open} {high} {low} {close} {volume}, but its minutes make {made}"),
-                        );
+                        let (is, made) = (stored_in_words(&row), in_words(bar.ohlcv));
+                        self.note(interval, row.time, format!("is {is}, but its minutes make {made}"));
                         self.cure(Cure::Fold(row.time))?;
                     }
                 }

@@ -62,10 +62,10 @@ impl NewestTick for QuoteShape<'_> {
 
 /// The day so far as a bar, named by the open of its day.
 pub fn day_bar<'a>(day: &DayFigures, calendar: &Calendar) -> BarShape<'a> {
-    let DayFigures { last, open, high, low, close, volume, .. } = *day;
+    let DayFigures { last, open, high, low, close, volume, traded, .. } = *day;
     let opened = calendar.date_of(last).and_then(|date| calendar.open_of(date));
     let start = opened.map_or(last, |minute| minute.start());
-    BarShape::shown(&ShownBar { start, open, high, low, close, volume })
+    BarShape::shown(&ShownBar { start, open, high, low, close, volume, traded })
 }
 
 fn shape_of(snapshot: &StockSnapshot, calendar: &Calendar) -> SnapshotShape {

@@ -7,10 +7,10 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use crate::feed::Closed;
-use crate::query::ShownBar;
+use crate::query::{ShownBar, mean_price};
 use crate::serve::kit::pages::SymbolCursor;
 use klined_market::bars::ticks::{BestQuote, Level, MinuteTicks, Trade};
-use klined_market::base::{Ohlcv, Symbol, UnixNanos, UnixSeconds};
+use klined_market::base::{Ohlcv, Symbol, Traded, UnixNanos, UnixSeconds};
 
 /// The one exchange: Alpaca's letter for IEX, which is what its usual feed has.
 pub const EXCHANGE: &str = "V";
@@ -74,30 +74,25 @@ pub struct BarShape<'a> {
     c: f64,
     /// Shares.
     v: i64,
-    /// How many trades; null where the trades were not looked at.
-    n: Option<usize>,
-    /// Mean price by shares; null likewise.
+    /// Number of trades; null in bars of earlier versions.
+    n: Option<i64>,
+    /// Mean price by shares, the close without any; null likewise.
     vw: Option<f64>,
-}
-
-/// The mean price by shares, as far as there are any.
-fn mean_price(turnover_ticks: i128, shares: i64) -> Option<f64> {
-    // Rounded to a ten-thousandth, which is finer than a double of this size can be wrong by.
-    let mean = turnover_ticks as f64 / 100.0 / shares as f64;
-    (shares > 0).then(|| (mean * 10_000.0).round() / 10_000.0)
 }
 
 impl<'a> BarShape<'a> {
     pub fn shown(bar: &ShownBar) -> Self {
-        let ShownBar { start, open: o, high: h, low: l, close: c, volume: v } = *bar;
-        Self { kind: None, symbol: None, t: Instant::of_seconds(start), o, h, l, c, v, n: None, vw: None }
+        let ShownBar { start, open: o, high: h, low: l, close: c, volume: v, traded } = *bar;
+        let t = Instant::of_seconds(start);
+        Self { kind: None, symbol: None, t, o, h, l, c, v, n: None, vw: None }.with_traded(traded)
     }
 
     pub fn of(name: MessageName<'a>, start: UnixSeconds, bar: &Ohlcv) -> Self {
         let (o, h) = (bar.open().units(), bar.high().units());
         let (l, c, v) = (bar.low().units(), bar.close().units(), bar.volume());
         let MessageName { kind, symbol } = name;
-        Self { kind, symbol, t: Instant::of_seconds(start), o, h, l, c, v, n: None, vw: None }
+        let t = Instant::of_seconds(start);
+        Self { kind, symbol, t, o, h, l, c, v, n: None, vw: None }.with_traded(bar.traded())
     }
 
     /// Under this name.
@@ -106,20 +101,21 @@ impl<'a> BarShape<'a> {
     }
 
     /// With what is known of its trades.
-    pub fn with_trades(self, trades: usize, turnover_ticks: i128) -> Self {
-        Self { n: Some(trades), vw: mean_price(turnover_ticks, self.v).or(Some(self.c)), ..self }
+    fn with_traded(self, traded: Option<Traded>) -> Self {
+        let vw = mean_price(traded, self.v).or(traded.map(|_| self.c));
+        Self { n: traded.map(Traded::trades), vw, ..self }
     }
 
+    /// With what its ticks show, where the bar does not have it.
     pub fn with_ticks(self, ticks: Option<&MinuteTicks>) -> Self {
-        match ticks {
-            Some(ticks) => self.with_trades(ticks.trades().len(), ticks.turnover_ticks()),
+        match ticks.filter(|_| self.n.is_none()) {
+            Some(ticks) => self.with_traded(ticks.traded()),
             None => self,
         }
     }
 
     pub fn closed(name: MessageName<'a>, closed: &Closed) -> Self {
-        let made = Self::of(name, closed.bar.first.start(), &closed.bar.ohlcv);
-        made.with_trades(closed.trades, closed.turnover_ticks)
+        Self::of(name, closed.bar.first.start(), &closed.bar.ohlcv)
     }
 }
 

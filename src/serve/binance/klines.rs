@@ -16,7 +16,7 @@ use crate::query::{Age, BarPage, BarQuery, PageKey, Shape, ShownBar, Ticks};
 use crate::serve::server::Server;
 use crate::store::{BarRange, BarStore};
 use klined_market::bars::Bar;
-use klined_market::base::{Interval, Nanos, Price, Seconds, Symbol, UnixSeconds};
+use klined_market::base::{Interval, Nanos, Price, Seconds, Symbol, Traded, UnixSeconds};
 use klined_market::calendar::Calendar;
 
 const LIMIT_USUAL: u16 = 500;
@@ -54,7 +54,7 @@ pub fn end(start: UnixSeconds, interval: Interval, calendar: &Calendar) -> UnixS
     next.map_or(length_later, |next| length_later.min(next.start()))
 }
 
-/// The rows. What is not kept of a bar, its turnover and its trades, is 0.
+/// The rows. What is not known of a bar is 0: turnover and trades of a bar of an earlier version, and the part that buyers took.
 fn encode(bars: &[ShownBar], interval: Interval, unit: Nanos, calendar: &Calendar) -> Bytes {
     let mut text = String::with_capacity(bars.len() * 140 + 2);
     text.push('[');
@@ -63,12 +63,28 @@ fn encode(bars: &[ShownBar], interval: Interval, unit: Nanos, calendar: &Calenda
         let (open_time, close_time) = (bar.start.count_of(unit), end(bar.start, interval, calendar).count_of(unit) - 1);
         let _ = write!(
             text,
-            "{comma}[{open_time},\"{:.2}\",\"{:.2}\",\"{:.2}\",\"{:.2}\",\"{}\",{close_time},\"0\",0,\"0\",\"0\",\"0\"]",
-            bar.open, bar.high, bar.low, bar.close, bar.volume
+            "{comma}[{open_time},\"{:.2}\",\"{:.2}\",\"{:.2}\",\"{:.2}\",\"{}\",{close_time},\"{}\",{},\"0\",\"0\",\"0\"]",
+            bar.open,
+            bar.high,
+            bar.low,
+            bar.close,
+            bar.volume,
+            quote_volume(bar.traded),
+            count(bar.traded)
         );
     }
     text.push(']');
     Bytes::from(text)
+}
+
+/// A turnover, in hundredths.
+pub fn quote_volume(traded: Option<Traded>) -> String {
+    traded.map_or_else(|| "0".to_owned(), |traded| format!("{:.2}", traded.turnover_units()))
+}
+
+/// A number of trades.
+pub fn count(traded: Option<Traded>) -> i64 {
+    traded.map_or(0, Traded::trades)
 }
 
 /// The bars of a page, which go on to the present where the page does: what the roll-ups do not have yet is summed from the stored
@@ -127,7 +143,7 @@ fn fresh(
 fn shown(kline: &KlineState) -> ShownBar {
     let (ohlcv, units) = (kline.ohlcv, Price::units);
     let [open, high, low, close] = [ohlcv.open(), ohlcv.high(), ohlcv.low(), ohlcv.close()].map(units);
-    ShownBar { start: kline.start, open, high, low, close, volume: ohlcv.volume() }
+    ShownBar { start: kline.start, open, high, low, close, volume: ohlcv.volume(), traded: ohlcv.traded() }
 }
 
 /// A page of bars; the latest, as they are asked for without times, may be ready.

@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use axum::body::Bytes;
 use serde_json::{Value, json};
 
-use super::klines::end;
+use super::klines::{count, end, quote_volume};
 use super::parameters::interval_name;
 use super::running::KlineState;
-use super::tickers::{levels, money, percent, sides};
+use super::tickers::{levels, money, percent, sides, weighted};
 use crate::query::parameters::repeated;
 use crate::serve::kit::answers::message;
 use klined_market::bars::ticks::{BestQuote, Side, Trade};
@@ -139,9 +139,9 @@ pub fn kline(symbol: &Symbol, shown: &KlineState, now: i64, unit: Nanos, calenda
         "h": ohlcv.high().to_string(),
         "l": ohlcv.low().to_string(),
         "v": ohlcv.volume().to_string(),
-        "n": 0,
+        "n": count(ohlcv.traded()),
         "x": is_closed,
-        "q": "0",
+        "q": quote_volume(ohlcv.traded()),
         "V": "0",
         "Q": "0",
         "B": "0",
@@ -149,7 +149,7 @@ pub fn kline(symbol: &Symbol, shown: &KlineState, now: i64, unit: Nanos, calenda
 }
 
 /// The money of a trade: hundredths times shares, exactly.
-pub fn quote_volume(trade: &Trade) -> String {
+pub fn trade_money(trade: &Trade) -> String {
     let hundredths = i128::from(trade.price.ticks()) * i128::from(trade.shares);
     format!("{}.{:02}", hundredths / 100, hundredths % 100)
 }
@@ -212,7 +212,7 @@ pub fn mini_ticker(symbol: &Symbol, day: &KlineState, now: i64) -> Value {
         "h": ohlcv.high().to_string(),
         "l": ohlcv.low().to_string(),
         "v": ohlcv.volume().to_string(),
-        "q": "0",
+        "q": quote_volume(ohlcv.traded()),
     })
 }
 
@@ -238,7 +238,7 @@ pub fn ticker(symbol: &Symbol, day: &KlineState, state: &TickerState, now: i64, 
         "s": symbol.as_str(),
         "p": money(close - previous),
         "P": percent(close, previous),
-        "w": "0.00",
+        "w": weighted(ohlcv.traded(), ohlcv.volume()),
         "x": money(previous),
         "c": ohlcv.close().to_string(),
         "Q": last.map_or(0, |trade| trade.shares).to_string(),
@@ -250,12 +250,12 @@ pub fn ticker(symbol: &Symbol, day: &KlineState, state: &TickerState, now: i64, 
         "h": ohlcv.high().to_string(),
         "l": ohlcv.low().to_string(),
         "v": ohlcv.volume().to_string(),
-        "q": "0",
+        "q": quote_volume(ohlcv.traded()),
         "O": UnixSeconds::count_of(day.start, unit),
         "C": now,
         "F": -1,
         "L": last.map_or(-1, |trade| trade.id().number().cast_signed()),
-        "n": 0,
+        "n": count(ohlcv.traded()),
     })
 }
 

@@ -6,15 +6,16 @@ use axum::extract::State;
 use serde_json::{Value, json};
 
 use super::answers::{BinanceAnswer, BinanceError, answer};
+use super::klines::{count, quote_volume};
 use super::pairs::NamedRow;
 use super::parameters::BinanceQuery;
 use super::windows::{Window, WindowFigures};
 use crate::access::faults::Freshness;
-use crate::query::{Age, DayFigures, LatestTicks, Period, TickQuery, TimeOrder};
+use crate::query::{Age, DayFigures, LatestTicks, Period, TickQuery, TimeOrder, mean_price};
 use crate::serve::server::Server;
 use crate::store::{BarRange, PriceRow};
 use klined_market::bars::ticks::{BestQuote, Level, Trade};
-use klined_market::base::{Interval, Symbol, UnixSeconds};
+use klined_market::base::{Interval, Symbol, Traded, UnixSeconds};
 use klined_market::calendar::{Calendar, Minute};
 
 /// The most symbols that a request may name where their figures are worked out.
@@ -140,6 +141,11 @@ fn day_open(day: &DayFigures, calendar: &Calendar) -> UnixSeconds {
     open.map_or(day.last, |minute| minute.start())
 }
 
+/// A mean price by size as it is written; `0.00` where it is not known.
+pub fn weighted(traded: Option<Traded>, volume: i64) -> String {
+    mean_price(traded, volume).map_or_else(|| "0.00".to_owned(), |mean| format!("{mean:.4}"))
+}
+
 /// A price as it is written.
 pub fn money(price: f64) -> String {
     format!("{price:.2}")
@@ -165,7 +171,7 @@ pub async fn day(State(server): State<Arc<Server>>, parameters: BinanceQuery) ->
             "symbol": named.name(),
             "priceChange": money(day.close - previous),
             "priceChangePercent": percent(day.close, previous),
-            "weightedAvgPrice": "0.00",
+            "weightedAvgPrice": weighted(day.traded, day.volume),
             "prevClosePrice": money(previous),
             "lastPrice": money(day.close),
             "lastQty": "0",
@@ -177,12 +183,12 @@ pub async fn day(State(server): State<Arc<Server>>, parameters: BinanceQuery) ->
             "highPrice": money(day.high),
             "lowPrice": money(day.low),
             "volume": day.volume.to_string(),
-            "quoteVolume": "0",
+            "quoteVolume": quote_volume(day.traded),
             "openTime": day_open(&day, calendar).millis(),
             "closeTime": Minute::end_of(day.last).millis() - 1,
             "firstId": -1,
             "lastId": -1,
-            "count": 0,
+            "count": count(day.traded),
         });
         without_full(&mut body, is_mini);
         Some(body)
@@ -209,8 +215,14 @@ pub async fn trading_day(State(server): State<Arc<Server>>, parameters: BinanceQ
     let calendar = &server.reader.calendar();
     let body = |(named, state): (&NamedRow<'_>, Option<DayState>)| {
         let day = state?.day;
-        let figures =
-            WindowFigures { open: day.open, high: day.high, low: day.low, close: day.close, volume: day.volume };
+        let figures = WindowFigures {
+            open: day.open,
+            high: day.high,
+            low: day.low,
+            close: day.close,
+            volume: day.volume,
+            traded: day.traded,
+        };
         let span = (day_open(&day, calendar), Minute::end_of(day.last));
         Some(window_body(named, &figures, span, is_mini))
     };
@@ -223,23 +235,23 @@ fn window_body(
     (from, until): (UnixSeconds, UnixSeconds),
     is_mini: bool,
 ) -> Value {
-    let WindowFigures { open, high, low, close, volume } = *figures;
+    let WindowFigures { open, high, low, close, volume, traded } = *figures;
     let mut body = json!({
         "symbol": named.name(),
         "priceChange": money(close - open),
         "priceChangePercent": percent(close, open),
-        "weightedAvgPrice": "0.00",
+        "weightedAvgPrice": weighted(traded, volume),
         "openPrice": money(open),
         "highPrice": money(high),
         "lowPrice": money(low),
         "lastPrice": money(close),
         "volume": volume.to_string(),
-        "quoteVolume": "0",
+        "quoteVolume": quote_volume(traded),
         "openTime": from.millis(),
         "closeTime": until.millis() - 1,
         "firstId": -1,
         "lastId": -1,
-        "count": 0,
+        "count": count(traded),
     });
     without_full(&mut body, is_mini);
     body

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::answers::{BinanceAnswer, BinanceError, answer};
 use super::klines::unit;
-use super::messages::quote_volume;
+use super::messages::trade_money;
 use super::parameters::BinanceQuery;
 use crate::query::{TickQuery, TimeOrder};
 use crate::serve::server::Server;
@@ -53,7 +53,7 @@ pub async fn trades(State(server): State<Arc<Server>>, headers: HeaderMap, param
             "id": trade.id().number(),
             "price": trade.price.to_string(),
             "qty": trade.shares.to_string(),
-            "quoteQty": quote_volume(trade),
+            "quoteQty": trade_money(trade),
             "time": trade.at.count_of(unit),
             "isBuyerMaker": trade.side == Side::Sell,
             "isBestMatch": true,

@@ -1,7 +1,7 @@
 //! Windows of time that end now, such as `15m`, `4h` and `7d`, and the figures of bars in them.
 
 use crate::store::StoredBar;
-use klined_market::base::Seconds;
+use klined_market::base::{Seconds, Traded};
 
 /// A window of whole minutes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +44,8 @@ pub struct WindowFigures {
     pub low: f64,
     pub close: f64,
     pub volume: i64,
+    /// None where they are not known of every bar.
+    pub traded: Option<Traded>,
 }
 
 impl WindowFigures {
@@ -51,15 +53,29 @@ impl WindowFigures {
     pub fn of(bars: &[StoredBar], price: f64) -> Self {
         let mut priced = bars.iter().filter(|bar| bar.is_priced());
         let Some(first) = priced.next() else {
-            return Self { open: price, high: price, low: price, close: price, volume: 0 };
+            return Self {
+                open: price,
+                high: price,
+                low: price,
+                close: price,
+                volume: 0,
+                traded: Some(Traded::NOTHING),
+            };
         };
-        let begin =
-            Self { open: first.open, high: first.high, low: first.low, close: first.close, volume: first.volume };
+        let begin = Self {
+            open: first.open,
+            high: first.high,
+            low: first.low,
+            close: first.close,
+            volume: first.volume,
+            traded: first.traded(),
+        };
         priced.fold(begin, |sum, bar| Self {
             high: sum.high.max(bar.high),
             low: sum.low.min(bar.low),
             close: bar.close,
             volume: sum.volume.saturating_add(bar.volume),
+            traded: sum.traded.zip(bar.traded()).and_then(|(traded, more)| traded.plus(more)),
             ..sum
         })
     }

@@ -15,7 +15,7 @@ use crate::query::errors::Refusal;
 use crate::query::{BarPage, BarQuery, Label, PageKey, Shape, ShownBar};
 use crate::serve::kit::answers::{encoded, json};
 use crate::serve::server::Server;
-use klined_market::base::{Interval, UnixSeconds};
+use klined_market::base::{Interval, Traded, UnixSeconds};
 use klined_market::calendar::Calendar;
 
 /// The parameters of a page of bars.
@@ -87,6 +87,11 @@ pub struct BarBody {
     pub close: String,
     /// Shares
     pub volume: i64,
+    /// Sum of price times size of the trades; null in bars of earlier versions, as is `trades`
+    #[schema(example = "1860350.50")]
+    pub turnover: Option<String>,
+    /// Number of trades
+    pub trades: Option<i64>,
 }
 
 /// Bars
@@ -111,6 +116,10 @@ pub struct KlineBody<'a> {
     pub close: f64,
     /// Shares
     pub volume: i64,
+    /// Sum of price times size of the trades; null in bars of earlier versions, as is `trades`
+    pub turnover: Option<f64>,
+    /// Number of trades
+    pub trades: Option<i64>,
 }
 
 /// A price in an answer: hundredths are stored.
@@ -126,6 +135,8 @@ fn encode(page: &BarPage, interval: Interval, label: Label, calendar: &Calendar)
         low: decimal(bar.low),
         close: decimal(bar.close),
         volume: bar.volume,
+        turnover: bar.traded.map(|traded| decimal(traded.turnover_units())),
+        trades: bar.traded.map(Traded::trades),
     };
     let bars: Vec<BarBody> = page.bars.iter().map(body).collect();
     let next_page_token = page.next.as_ref().map(ToString::to_string);
@@ -204,7 +215,7 @@ pub async fn klines(
     let made = async {
         let found = server.reader.bars(BarQuery { end, limit, ..BarQuery::latest(symbol, interval) }).await?;
         let row = |bar: &ShownBar| {
-            let ShownBar { start, open, high, low, close, volume } = *bar;
+            let ShownBar { start, open, high, low, close, volume, traded } = *bar;
             KlineBody {
                 symbol: symbol.as_str(),
                 interval: interval.as_str(),
@@ -214,6 +225,8 @@ pub async fn klines(
                 low,
                 close,
                 volume,
+                turnover: traded.map(Traded::turnover_units),
+                trades: traded.map(Traded::trades),
             }
         };
         encoded(&found.bars.iter().map(row).collect::<Vec<_>>())

@@ -152,7 +152,7 @@ pub async fn quote(
 ) -> NativeAnswer {
     let row = server.reader.price(symbol).await?;
     let (day, present) = (server.reader.day(symbol).await?, server.open_minute(symbol, freshness.age()).await?);
-    let DayFigures { last, open, high, low, close, volume, previous_close } =
+    let DayFigures { last, open, high, low, close, volume, previous_close, .. } =
         present.of_day(day, &server.reader.calendar());
     let (bid, ask) = present.quote.map_or((None, None), |quote| (quote.bid, quote.ask));
     let price = |level: Option<Level>| level.map(|level| level.price.to_string());
@@ -267,7 +267,7 @@ pub async fn stats(
     NativeQuery(asked): NativeQuery<StatsParameters>,
 ) -> NativeAnswer {
     let period = asked.period();
-    let PeriodFigures { from, to, bars, open, high, low, close, mean, volume, volatility } =
+    let PeriodFigures { from, to, bars, open, high, low, close, mean, volume, volatility, .. } =
         server.reader.figures(symbol, period.into()).await?;
     let body = StatsBody {
         symbol: symbol.as_str(),

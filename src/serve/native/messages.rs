@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::feed::{Closed, Event, EventKind, Last, MarketEvent};
 use crate::serve::kit::channels::ChannelPlace;
 use klined_market::bars::ticks::{BestQuote, Level, Trade};
-use klined_market::base::{Price, Symbol};
+use klined_market::base::{Price, Symbol, Traded};
 
 /// A message of a client.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -115,6 +115,8 @@ fn bar(symbol: &Symbol, closed: &Closed) -> Bytes {
         "low": units(ohlcv.low()),
         "close": units(ohlcv.close()),
         "volume": ohlcv.volume(),
+        "turnover": ohlcv.traded().map(Traded::turnover_units),
+        "trades": ohlcv.traded().map(Traded::trades),
         "corrected": closed.is_corrected,
     }}))
 }

@@ -15,10 +15,10 @@ use super::parameters::{NativeQuery, NoParameters, Ticker, interval, limit};
 use crate::access::faults::Freshness;
 use crate::query::errors::Refusal;
 use crate::query::time::{Edge, precise};
-use crate::query::{BarQuery, Period, PeriodFigures, QuotedTrade, ShownBar, TickQuery, TimeOrder};
+use crate::query::{BarQuery, Period, PeriodFigures, QuotedTrade, ShownBar, TickQuery, TimeOrder, mean_price};
 use crate::serve::server::Server;
 use klined_market::bars::ticks::Level;
-use klined_market::base::{Symbol, UnixNanos, UnixSeconds};
+use klined_market::base::{Symbol, Traded, UnixNanos, UnixSeconds};
 use klined_market::calendar::Hours;
 
 /// Trading minutes of the ticks that are answered where nothing is said.
@@ -309,13 +309,13 @@ pub struct StatsRow {
     pub ticker: String,
     pub period: PeriodName,
     /// Trades
-    pub tick_count: u64,
+    pub tick_count: i64,
     #[schema(example = "150.25")]
     pub open: String,
     pub high: String,
     pub low: String,
     pub close: String,
-    /// Mean of the trades' prices
+    /// Mean of the trades' prices by their sizes
     pub avg_price: String,
     /// Shares
     pub total_volume: i64,
@@ -345,19 +345,24 @@ pub async fn stats(
     NativeQuery(asked): NativeQuery<StatsParameters>,
 ) -> NativeAnswer {
     let period = asked.period();
-    let PeriodFigures { from, to, open, high, low, close, volume, volatility, .. } =
+    let PeriodFigures { from, to, open, high, low, close, volume, traded, volatility, .. } =
         server.reader.figures(symbol, period.into()).await?;
-    let ticks = server.ticks.clone();
-    let sums = server.reader.ask(move |_, _| ticks.trade_sums(symbol, from, to)).await?;
+    let traded = match traded {
+        Some(traded) => Some(traded),
+        None => {
+            let ticks = server.ticks.clone();
+            server.reader.ask(move |_, _| ticks.traded(symbol, from, to)).await?
+        }
+    };
     let row = StatsRow {
         ticker: symbol.to_string(),
         period,
-        tick_count: sums.trades,
+        tick_count: traded.map_or(0, Traded::trades),
         open: decimal(open),
         high: decimal(high),
         low: decimal(low),
         close: decimal(close),
-        avg_price: decimal(sums.mean_price().unwrap_or(close)),
+        avg_price: decimal(mean_price(traded, volume).unwrap_or(close)),
         total_volume: volume,
         volatility,
         change: decimal(close - open),

@@ -18,7 +18,7 @@ use crate::serve::kit::links::escaped;
 use crate::serve::kit::parameters::{QueryOf, Segments};
 use crate::serve::server::Server;
 use crate::store::{BarRange, StoredBar};
-use klined_market::base::{Interval, Nanos, Symbol, UnixSeconds};
+use klined_market::base::{Interval, Nanos, Symbol, Traded, UnixSeconds};
 use klined_market::calendar::{Calendar, Hours};
 
 /// A bar.
@@ -35,12 +35,19 @@ pub struct AggregateBody {
     pub l: f64,
     /// Start of its first minute, Unix milliseconds.
     pub t: i64,
+    /// Mean price by volume. Left out of bars of earlier versions, as is the number of trades.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vw: Option<f64>,
+    /// Number of trades.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub n: Option<i64>,
 }
 
 impl AggregateBody {
     pub fn of(bar: &ShownBar) -> Self {
-        let ShownBar { start, open, high, low, close, volume } = *bar;
-        Self { ticker: None, v: volume, o: open, c: close, h: high, l: low, t: start.millis() }
+        let ShownBar { start, open, high, low, close, volume, traded } = *bar;
+        let (vw, n) = (bar.mean_price(), traded.map(Traded::trades));
+        Self { ticker: None, v: volume, o: open, c: close, h: high, l: low, t: start.millis(), vw, n }
     }
 }
 

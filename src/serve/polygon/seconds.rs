@@ -45,7 +45,7 @@ pub struct DaySums {
     pub vwap: Option<f64>,
 }
 
-/// A second with a trade, or a committed minute. What needs a minute's trades is there when the client had all of them, and they make its bar.
+/// A second with a trade, or a committed minute.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SummedBar {
     /// Unix seconds.
@@ -64,7 +64,7 @@ pub struct Committed {
     pub until: UnixSeconds,
     pub open: f64,
     pub volume: i64,
-    /// None when it is too much work to know.
+    /// In hundredths; none where it is not known of every minute.
     pub turnover: Option<i128>,
 }
 
@@ -157,8 +157,8 @@ impl Tally {
     pub fn bar(&mut self, bar: &Bar, calendar: &Calendar) -> SummedBar {
         let start = bar.first.start();
         let day = calendar.day_of(bar.first);
-        let sums = Some(self.of_minute).filter(|sums| self.minute == Some(start) && sums.volume == bar.ohlcv.volume());
-        let turnover = if bar.ohlcv.volume() == 0 { Some(0) } else { sums.map(|sums| sums.turnover) };
+        let traded = bar.ohlcv.traded();
+        let turnover = traded.map(|traded| i128::from(traded.turnover()));
         self.committed = match self.committed.filter(|committed| committed.day == day) {
             Some(committed) if start <= committed.until => Some(committed),
             Some(committed) => Some(Committed {
@@ -181,6 +181,8 @@ impl Tally {
             let vwap = sums.and_then(|sums| sums.vwap());
             DaySums { volume: Some(committed.volume), open: Some(committed.open), vwap }
         });
+        let volume = bar.ohlcv.volume();
+        let sums = turnover.zip(traded).map(|(turnover, traded)| Sums { volume, turnover, trades: traded.trades() });
         SummedBar {
             start,
             bar: bar.ohlcv,

@@ -15,7 +15,7 @@ use crate::query::{DayBars, LatestTicks, ShownBar};
 use crate::serve::kit::links::escaped;
 use crate::serve::kit::parameters::{QueryOf, Segments};
 use crate::serve::server::Server;
-use klined_market::base::{Symbol, UnixNanos};
+use klined_market::base::{Symbol, Traded, UnixNanos};
 use klined_market::calendar;
 
 /// The most stocks of a snapshot with the last trade and quote of each; in a larger one they are left out, as the vendor's
@@ -30,11 +30,14 @@ struct SnapshotDay {
     l: f64,
     c: f64,
     v: i64,
+    /// Mean price by volume.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vw: Option<f64>,
 }
 
 impl SnapshotDay {
     fn of(bar: &ShownBar) -> Self {
-        Self { o: bar.open, h: bar.high, l: bar.low, c: bar.close, v: bar.volume }
+        Self { o: bar.open, h: bar.high, l: bar.low, c: bar.close, v: bar.volume, vw: bar.mean_price() }
     }
 }
 
@@ -45,6 +48,9 @@ struct SnapshotMinute {
     av: i64,
     /// Start, Unix milliseconds.
     t: i64,
+    /// Number of trades.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    n: Option<i64>,
     #[serde(flatten)]
     bar: SnapshotDay,
 }
@@ -104,6 +110,7 @@ impl SnapshotBody {
             min: bars.traded.as_ref().map(|traded| SnapshotMinute {
                 av: bars.day.volume,
                 t: traded.start.millis(),
+                n: traded.traded.map(Traded::trades),
                 bar: SnapshotDay::of(traded),
             }),
             prev_day: bars.previous.as_ref().map(SnapshotDay::of),

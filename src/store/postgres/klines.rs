@@ -9,16 +9,16 @@ use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel::row::{Field, NamedRow, Row};
 use diesel::sql_query;
-use diesel::sql_types::{Array, BigInt, Text};
+use diesel::sql_types::{Array, BigInt, Nullable, Text};
 
 use klined_market::bars::Bar;
-use klined_market::base::{Interval, Ohlcv, Price, Symbol, UnixSeconds};
+use klined_market::base::{Interval, Ohlcv, Price, Symbol, Traded, UnixSeconds};
 
 use super::super::data::{BarRange, StoredBar, VolumeFilter};
 use super::super::error::{During, StoreError};
 use super::super::schema::market_klines;
 use super::super::schema::sql_types::FixedPoint;
-use super::super::values::{ExactPrice, Units};
+use super::super::values::{ExactPrice, ExactTurnover, Units};
 use super::super::{tables, transaction};
 use super::copy::{CHUNK_BYTES, CopyRows, copied_columns};
 
@@ -38,6 +38,9 @@ const BARS_OF_ONE: &str = include_str!("sql/bars_of_one.sql");
 const BARS_AFTER: &str = include_str!("sql/bars_after.sql");
 /// Upserts bars from arrays. SQL for the same reason.
 const UPSERT_BARS: &str = include_str!("sql/upsert_bars.sql");
+
+/// Gives bars turnovers from arrays. SQL for the same reason.
+const FILL_TURNOVER: &str = include_str!("sql/fill_turnover.sql");
 
 /// A bar on its way into the table.
 pub(super) struct KlineWrite<'a> {
@@ -67,6 +70,8 @@ impl QueryableByName<Pg> for RangeBarRow {
             low: price(4)?,
             close: price(5)?,
             volume: integer(6)?,
+            turnover: at::<Nullable<FixedPoint>, Option<Units>>(row, 7)?.map(f64::from),
+            trades: at::<Nullable<BigInt>, Option<i64>>(row, 8)?,
         }))
     }
 }
@@ -183,6 +188,7 @@ pub(super) fn upsert(connection: &mut PgConnection, bars: &[KlineWrite<'_>]) -> 
 
 fn upsert_chunk(connection: &mut PgConnection, bars: &[KlineWrite<'_>]) -> Result<(), StoreError> {
     let prices = |of: fn(&Ohlcv) -> Price| bars.iter().map(|row| ExactPrice(of(&row.bar.ohlcv))).collect::<Vec<_>>();
+    let traded = || bars.iter().map(|row| row.bar.ohlcv.traded());
     sql_query(UPSERT_BARS)
         .bind::<Array<Text>, _>(bars.iter().map(|row| row.symbol).collect::<Vec<_>>())
         .bind::<Array<Text>, _>(bars.iter().map(|row| row.interval.as_str()).collect::<Vec<_>>())
@@ -192,7 +198,30 @@ fn upsert_chunk(connection: &mut PgConnection, bars: &[KlineWrite<'_>]) -> Resul
         .bind::<Array<FixedPoint>, _>(prices(Ohlcv::low))
         .bind::<Array<FixedPoint>, _>(prices(Ohlcv::close))
         .bind::<Array<BigInt>, _>(bars.iter().map(|row| row.bar.ohlcv.volume()).collect::<Vec<_>>())
+        .bind::<Array<Nullable<FixedPoint>>, _>(traded().map(|traded| traded.map(ExactTurnover)).collect::<Vec<_>>())
+        .bind::<Array<Nullable<BigInt>>, _>(traded().map(|traded| traded.map(Traded::trades)).collect::<Vec<_>>())
         .execute(connection)
         .during("write bars")?;
+    Ok(())
+}
+
+pub(super) fn fill_turnover(
+    connection: &mut PgConnection,
+    symbol: &Symbol,
+    found: &[(UnixSeconds, Traded)],
+) -> Result<(), StoreError> {
+    for part in found.chunks(UPSERT_BARS_MAX) {
+        let times: Vec<i64> = part.iter().map(|(time, _)| time.get()).collect();
+        let bounds = times.iter().min().copied().zip(times.iter().max().copied()).unwrap_or_default();
+        sql_query(FILL_TURNOVER)
+            .bind::<Text, _>(symbol.as_str())
+            .bind::<Array<BigInt>, _>(times)
+            .bind::<Array<FixedPoint>, _>(part.iter().map(|(_, traded)| ExactTurnover(*traded)).collect::<Vec<_>>())
+            .bind::<Array<BigInt>, _>(part.iter().map(|(_, traded)| traded.trades()).collect::<Vec<_>>())
+            .bind::<BigInt, _>(bounds.0)
+            .bind::<BigInt, _>(bounds.1)
+            .execute(connection)
+            .during("fill in turnovers")?;
+    }
     Ok(())
 }

@@ -24,7 +24,7 @@ use diesel::r2d2::{ConnectionManager, Pool, PooledConnection};
 use diesel::sql_types::Bool;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
-use klined_market::base::{Shard, Symbol, UnixSeconds};
+use klined_market::base::{Shard, Symbol, Traded, UnixSeconds};
 use klined_market::calendar::Hours;
 use klined_market::universe::UniverseRow;
 
@@ -237,6 +237,14 @@ impl MarketDatabase for PostgresStore {
 
     fn put_rollups(connection: &mut PgConnection, writes: &[RollupWrite]) -> Result<(), StoreError> {
         write::rollups(connection, writes)
+    }
+
+    fn put_turnover(
+        connection: &mut PgConnection,
+        symbol: &Symbol,
+        found: &[(UnixSeconds, Traded)],
+    ) -> Result<(), StoreError> {
+        klines::fill_turnover(connection, symbol, found)
     }
 
     fn put_part(connection: &mut PgConnection, part: &HistoryPart) -> Result<(), StoreError> {

@@ -5,7 +5,7 @@
 macro_rules! loading_table {
     ($name:ident) => {
         diesel::table! {
-            use diesel::sql_types::{BigInt, Varchar};
+            use diesel::sql_types::{BigInt, Nullable, Varchar};
             use $crate::store::schema::sql_types::{FixedPoint, ClockTime};
 
             $name (symbol, interval, time) {
@@ -18,6 +18,8 @@ macro_rules! loading_table {
                 close -> FixedPoint,
                 volume -> BigInt,
                 created_at -> ClockTime,
+                turnover -> Nullable<FixedPoint>,
+                trades -> Nullable<BigInt>,
             }
         }
     };

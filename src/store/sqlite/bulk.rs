@@ -6,17 +6,18 @@
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_query;
-use diesel::sql_types::{BigInt, Double, Text};
+use diesel::sql_types::{BigInt, Double, Nullable, Text};
 use diesel::sqlite::{Sqlite, SqliteConnection};
 
 use klined_market::bars::Bar;
-use klined_market::base::{Interval, Symbol, UnixSeconds};
+use klined_market::base::{Interval, Symbol, Traded, UnixSeconds};
 
 use super::super::connection::AnyConnection;
 use super::super::data::RollupWrite;
 use super::super::error::{During, StoreError};
 use super::super::history::HistoryPart;
-use super::super::tables::{identity, rollups};
+use super::super::tables::{identity, mending, rollups};
+use super::super::values::ExactTurnover;
 use super::{clearing, klines, write};
 
 /// Rows of one statement; with more of them compiling costs more than it saves.
@@ -40,7 +41,7 @@ struct BulkRow<'a> {
 /// `INSERT OR IGNORE` of exactly [`ROWS`] rows, all of them made at one moment.
 struct InsertRows<'a> {
     texts: Vec<(&'a str, &'static str)>,
-    numbers: Vec<(i64, [f64; 4], i64)>,
+    numbers: Vec<(i64, [f64; 4], i64, Option<f64>, Option<i64>)>,
     created_at: &'a str,
 }
 
@@ -51,7 +52,14 @@ impl<'a> InsertRows<'a> {
             .iter()
             .map(|BulkRow { bar, .. }| {
                 let prices = [bar.ohlcv.open(), bar.ohlcv.high(), bar.ohlcv.low(), bar.ohlcv.close()];
-                (bar.first.start().get(), prices.map(|price| price.units()), bar.ohlcv.volume())
+                let traded = bar.ohlcv.traded();
+                (
+                    bar.first.start().get(),
+                    prices.map(|price| price.units()),
+                    bar.ohlcv.volume(),
+                    traded.map(Traded::turnover_units),
+                    traded.map(Traded::trades),
+                )
             })
             .collect();
         Self { texts, numbers, created_at }
@@ -67,9 +75,11 @@ impl QueryId for InsertRows<'_> {
 impl QueryFragment<Sqlite> for InsertRows<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
         out.push_sql(
-            "INSERT OR IGNORE INTO market_klines (symbol, interval, time, open, high, low, close, volume, created_at) VALUES ",
+            "INSERT OR IGNORE INTO market_klines \
+             (symbol, interval, time, open, high, low, close, volume, turnover, trades, created_at) VALUES ",
         );
-        for (place, ((symbol, interval), (time, prices, volume))) in self.texts.iter().zip(&self.numbers).enumerate() {
+        for (place, (texts, numbers)) in self.texts.iter().zip(&self.numbers).enumerate() {
+            let ((symbol, interval), (time, prices, volume, turnover, trades)) = (texts, numbers);
             out.push_sql(if place == 0 { "(" } else { ", (" });
             out.push_bind_param::<Text, str>(symbol)?;
             out.push_sql(", ");
@@ -82,6 +92,10 @@ impl QueryFragment<Sqlite> for InsertRows<'_> {
             }
             out.push_sql(", ");
             out.push_bind_param::<BigInt, i64>(volume)?;
+            out.push_sql(", ");
+            out.push_bind_param::<Nullable<Double>, Option<f64>>(turnover)?;
+            out.push_sql(", ");
+            out.push_bind_param::<Nullable<BigInt>, Option<i64>>(trades)?;
             out.push_sql(", ");
             out.push_bind_param::<Text, str>(self.created_at)?;
             out.push_sql(")");
@@ -171,4 +185,29 @@ fn note_late(connection: &mut SqliteConnection, minutes: &[&BulkRow<'_>]) -> Res
             .during("note late bars")?;
     }
     Ok(())
+}
+
+/// Gives 1-minute bars turnover and number of trades, where they have neither. Notes the first of them, from which on roll-ups are
+/// made again, instead of each.
+pub(super) fn fill_turnover(
+    connection: &mut SqliteConnection,
+    symbol: &Symbol,
+    found: &[(UnixSeconds, Traded)],
+) -> Result<(), StoreError> {
+    use super::super::schema::market_klines::dsl;
+    clearing::without_triggers(connection, "klines_updated", |connection| {
+        for (time, traded) in found {
+            let bar = dsl::market_klines.find((symbol.as_str(), Interval::Minute1.as_str(), time.get()));
+            diesel::update(bar.filter(dsl::turnover.is_null()).filter(dsl::trades.is_null()))
+                .set((dsl::turnover.eq(ExactTurnover(*traded)), dsl::trades.eq(traded.trades())))
+                .execute(connection)
+                .during("fill in turnovers")?;
+        }
+        Ok(())
+    })?;
+    let first = found.iter().map(|(time, _)| *time).min();
+    mending::note(
+        &mut AnyConnection::Sqlite(connection),
+        &first.map(|time| (*symbol, time)).into_iter().collect::<Vec<_>>(),
+    )
 }

@@ -6,12 +6,12 @@ use diesel::prelude::*;
 use diesel::sqlite::{Sqlite, SqliteConnection};
 
 use klined_market::bars::Bar;
-use klined_market::base::{Interval, Symbol, UnixSeconds};
+use klined_market::base::{Interval, Symbol, Traded, UnixSeconds};
 
 use super::super::data::{BarRange, StoredBar, VolumeFilter};
 use super::super::error::{During, StoreError};
 use super::super::schema::market_klines;
-use super::super::values::{ExactPrice, Units};
+use super::super::values::{ExactPrice, ExactTurnover, Units};
 
 /// A stored bar.
 #[derive(Queryable, Selectable)]
@@ -23,6 +23,8 @@ struct StoredKline {
     low: Units,
     close: Units,
     volume: i64,
+    turnover: Option<Units>,
+    trades: Option<i64>,
 }
 
 impl StoredKline {
@@ -35,6 +37,8 @@ impl StoredKline {
             low: self.low.0,
             close: self.close.0,
             volume: self.volume,
+            turnover: self.turnover.map(f64::from),
+            trades: self.trades,
         }
     }
 }
@@ -52,13 +56,15 @@ struct NewKline<'a> {
 
 /// What a bar has besides its key.
 #[derive(Clone, Copy, Insertable, AsChangeset)]
-#[diesel(table_name = market_klines)]
+#[diesel(table_name = market_klines, treat_none_as_null = true)]
 struct KlineValues {
     open: ExactPrice,
     high: ExactPrice,
     low: ExactPrice,
     close: ExactPrice,
     volume: i64,
+    turnover: Option<ExactTurnover>,
+    trades: Option<i64>,
 }
 
 impl From<&Bar> for KlineValues {
@@ -69,6 +75,8 @@ impl From<&Bar> for KlineValues {
             low: ExactPrice(bar.ohlcv.low()),
             close: ExactPrice(bar.ohlcv.close()),
             volume: bar.ohlcv.volume(),
+            turnover: bar.ohlcv.traded().map(ExactTurnover),
+            trades: bar.ohlcv.traded().map(Traded::trades),
         }
     }
 }

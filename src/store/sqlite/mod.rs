@@ -21,7 +21,7 @@ use diesel::prelude::*;
 use diesel::r2d2::{ConnectionManager, Pool, PooledConnection};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
-use klined_market::base::{Shard, Symbol, UnixSeconds};
+use klined_market::base::{Shard, Symbol, Traded, UnixSeconds};
 use klined_market::calendar::Hours;
 use klined_market::universe::UniverseRow;
 
@@ -209,6 +209,14 @@ impl MarketDatabase for SqliteStore {
 
     fn put_rollups(connection: &mut SqliteConnection, writes: &[RollupWrite]) -> Result<(), StoreError> {
         bulk::rollups(connection, writes)
+    }
+
+    fn put_turnover(
+        connection: &mut SqliteConnection,
+        symbol: &Symbol,
+        found: &[(UnixSeconds, Traded)],
+    ) -> Result<(), StoreError> {
+        bulk::fill_turnover(connection, symbol, found)
     }
 
     fn put_part(connection: &mut SqliteConnection, part: &HistoryPart) -> Result<(), StoreError> {

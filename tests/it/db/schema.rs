@@ -16,7 +16,7 @@ pub fn dump(database: &Database) -> Vec<String> {
 }
 
 /// The migrations with their versions, oldest first.
-const MIGRATIONS: [(&str, &str); 15] = [
+const MIGRATIONS: [(&str, &str); 16] = [
     ("2026-11-20-000000_market", "20261120000000"),
     ("2026-11-21-000001_universe", "20261121000001"),
     ("2026-11-21-000002_scenarios", "20261121000002"),
@@ -32,6 +32,7 @@ const MIGRATIONS: [(&str, &str); 15] = [
     ("2026-11-29-000012_checked", "20261129000012"),
     ("2026-11-29-000013_answers", "20261129000013"),
     ("2026-11-29-000014_calendar", "20261129000014"),
+    ("2026-11-29-000015_turnover", "20261129000015"),
 ];
 
 /// One way of a migration of a kind of database, as SQL.
@@ -56,7 +57,7 @@ pub fn make_old(database: &Database, migrations: usize) {
 
 /// The first 16 hexadecimal digits of the SHA-256 of each migration's way up. A database has had them as they are, so they never
 /// change; what must change comes with a new one.
-const DIGESTS: [(&str, &str); 30] = [
+const DIGESTS: [(&str, &str); 32] = [
     ("postgres/2026-11-20-000000_market", "f93bde1c43e9d350"),
     ("postgres/2026-11-21-000001_universe", "14514a24bd18226b"),
     ("postgres/2026-11-21-000002_scenarios", "7ef5fbaa09eae364"),
@@ -72,6 +73,7 @@ const DIGESTS: [(&str, &str); 30] = [
     ("postgres/2026-11-29-000012_checked", "5d70850ac84f4ba7"),
     ("postgres/2026-11-29-000013_answers", "87a7021340427242"),
     ("postgres/2026-11-29-000014_calendar", "54a321463b287169"),
+    ("postgres/2026-11-29-000015_turnover", "22bb266ddacf1a24"),
     ("sqlite/2026-11-20-000000_market", "9364ad970108a946"),
     ("sqlite/2026-11-21-000001_universe", "c828cc3bb9afe990"),
     ("sqlite/2026-11-21-000002_scenarios", "4561cbcfeb2ad6d7"),
@@ -87,6 +89,7 @@ const DIGESTS: [(&str, &str); 30] = [
     ("sqlite/2026-11-29-000012_checked", "ae7bd056b855c146"),
     ("sqlite/2026-11-29-000013_answers", "f73fa2a00328461e"),
     ("sqlite/2026-11-29-000014_calendar", "6175b708cdbc7b89"),
+    ("sqlite/2026-11-29-000015_turnover", "0b49ae2bf0d6bb16"),
 ];
 
 #[test]
@@ -284,7 +287,7 @@ on_every_backend! {
 fn as_written(backend: Backend, column: &str) -> String {
     match backend {
         Backend::Sqlite => match column.split_once(" numeric") {
-            Some((name, _)) => format!("{name} real"),
+            Some((name, rest)) => format!("{name} real{}", if rest.ends_with(" null") { " null" } else { "" }),
             None => column.replace("timestamptz", "timestamp"),
         },
         Backend::Postgres => {
@@ -306,6 +309,8 @@ const PROMISED: [(&str, &[&str]); 5] = [
             "close numeric(10,2)",
             "volume bigint",
             "created_at timestamptz",
+            "turnover numeric(20,2) null",
+            "trades bigint null",
         ],
     ),
     (

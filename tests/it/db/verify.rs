@@ -90,6 +90,9 @@ pub fn damages() -> Vec<(String, &'static str)> {
     let mut all: Vec<(String, &str)> = list.map(|(sql, words)| (sql.to_owned(), words)).into();
     all.push((format!("UPDATE market_klines SET volume = volume + 1 WHERE {v}"), "differs from the market"));
     all.push((format!("UPDATE market_klines SET high = high + 0.01 WHERE {v}"), "differs from the market"));
+    all.push((format!("UPDATE market_klines SET turnover = turnover + 0.01 WHERE {v}"), "differs from the market"));
+    all.push((format!("UPDATE market_klines SET trades = trades + 1 WHERE {v}"), "differs from the market"));
+    all.push((format!("UPDATE market_klines SET trades = NULL WHERE {v}"), "differs from the market"));
     let later = minute("2026-03-23 09:30").start();
     all.push((
         format!(

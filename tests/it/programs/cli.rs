@@ -92,7 +92,7 @@ fn every_flag_has_a_variable_but_those_that_say_what_one_command_is_to_do() {
         assert!(flags.iter().all(|flag| but.contains(flag)), "{}: {flags:?}", command.get_name());
     };
     without(&GeneratorArgs::command(), &[]);
-    without(&AggregatorArgs::command(), &[]);
+    without(&AggregatorArgs::command(), &["fill-turnover"]);
     without(&BackfillArgs::command(), &["days", "from", "to", "symbol", "clear", "yes"]);
     without(&ApiArgs::command(), &[]);
     without(&KlinedArgs::command(), &["fresh", "from-now", "yes"]);

@@ -124,7 +124,8 @@ impl Database {
     /// Everything that must not depend on how a market came to be where it is, as text.
     pub fn contents(&self) -> Vec<String> {
         let bar = "symbol || ' ' || interval || ' ' || time || ' ' || CAST(open AS text) || ' ' || CAST(high AS text) \
-             || ' ' || CAST(low AS text) || ' ' || CAST(close AS text) || ' ' || volume";
+             || ' ' || CAST(low AS text) || ' ' || CAST(close AS text) || ' ' || volume \
+             || ' ' || coalesce(CAST(turnover AS text), '-') || ' ' || coalesce(CAST(trades AS text), '-')";
         [
             format!("SELECT {bar} AS text FROM market_klines"),
             "SELECT symbol || ' ' || CAST(current_price AS text) || ' ' || CAST(volatility AS text) || ' ' || \

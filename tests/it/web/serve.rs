@@ -19,6 +19,7 @@ mod snapshots;
 mod socket;
 mod strangers;
 mod ticks;
+mod turnover;
 mod v1;
 mod vendors;
 mod wide;

@@ -5,14 +5,13 @@ use std::sync::Arc;
 use arrow_array::{Int64Array, RecordBatch};
 use arrow_schema::{ArrowError, DataType, Field, SchemaRef, TimeUnit};
 use klined_market::bars::Bar;
-use klined_market::base::{Interval, Symbol, UnixSeconds};
+use klined_market::base::{Interval, Symbol, Traded, UnixSeconds};
 use klined_market::calendar::Calendar;
 
-use super::parts::{PriceColumn, RepeatedTexts, seconds_column, timestamps, zone_name};
+use super::parts::{PriceColumn, RepeatedTexts, SumColumn, seconds_column, timestamps, zone_name};
 use super::{Columns, Label, Style};
 
-/// The columns of bars in their order. A further figure of a bar is a further column here, in [`BarColumns::push`] and in
-/// [`BarColumns::take`].
+/// The columns of bars in their order.
 pub(super) fn fields(style: Style, calendar: &Calendar) -> Vec<Field> {
     vec![
         Field::new("symbol", DataType::Utf8, false),
@@ -22,6 +21,8 @@ pub(super) fn fields(style: Style, calendar: &Calendar) -> Vec<Field> {
         style.prices.field("low", false),
         style.prices.field("close", false),
         Field::new("volume", DataType::Int64, false),
+        style.prices.sum_field("turnover"),
+        Field::new("trades", DataType::Int64, true),
     ]
 }
 
@@ -37,14 +38,17 @@ pub struct BarColumns<'c> {
     /// Open, high, low, close.
     prices: [PriceColumn; 4],
     volumes: Vec<i64>,
+    turnovers: SumColumn,
+    trades: Vec<Option<i64>>,
 }
 
 impl<'c> BarColumns<'c> {
     /// No bars yet of an interval.
     #[must_use]
     pub fn new(calendar: &'c Calendar, interval: Interval, label: Label) -> Self {
-        let (symbols, times, prices, volumes) = Default::default();
-        Self { calendar, zone: zone_name(calendar), interval, label, symbols, times, prices, volumes }
+        let (symbols, times, prices, volumes, turnovers, trades) = Default::default();
+        let zone = zone_name(calendar);
+        Self { calendar, zone, interval, label, symbols, times, prices, volumes, turnovers, trades }
     }
 
     /// Adds a bar.
@@ -60,6 +64,8 @@ impl<'c> BarColumns<'c> {
             column.push(price.ticks());
         }
         self.volumes.push(ohlcv.volume());
+        self.turnovers.push(ohlcv.traded().map(Traded::turnover));
+        self.trades.push(ohlcv.traded().map(Traded::trades));
     }
 }
 
@@ -74,6 +80,8 @@ impl Columns for BarColumns<'_> {
             columns.push(column.take(schema.field(place).data_type())?);
         }
         columns.push(Arc::new(Int64Array::from(std::mem::take(&mut self.volumes))));
+        columns.push(self.turnovers.take(schema.field(columns.len()).data_type())?);
+        columns.push(Arc::new(Int64Array::from(std::mem::take(&mut self.trades))));
         RecordBatch::try_new(schema.clone(), columns)
     }
 }

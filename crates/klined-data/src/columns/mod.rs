@@ -2,18 +2,23 @@
 //!
 //! | rows | columns |
 //! |---|---|
-//! | bars | `symbol`, `time`, `open`, `high`, `low`, `close`, `volume` |
+//! | bars | `symbol`, `time`, `open`, `high`, `low`, `close`, `volume`, `turnover`, `trades` |
 //! | trades | `symbol`, `time`, `id`, `price`, `size`, `side` |
 //! | quotes | `symbol`, `time`, `id`, `bid`, `bid_size`, `ask`, `ask_size` |
 //!
-//! Instants are timestamps in the time zone of the market, of microseconds for bars and of nanoseconds for trades and quotes. Prices are
-//! in currency units, sizes and volumes in shares.
+//! Instants are timestamps in the time zone of the market, of microseconds for bars and of nanoseconds for trades and quotes. Prices and
+//! turnover are in currency units, sizes and volumes in shares. Turnover and number of trades are null in bars that an earlier version stored.
 
 mod bars;
+mod laid;
+mod layout;
 mod parts;
 mod ticks;
+mod venue;
 
 pub use bars::BarColumns;
+pub use laid::LayoutColumns;
+pub use layout::{Layout, NoSuchBars};
 pub use parts::Prices;
 pub use ticks::{QuoteColumns, TradeColumns};
 
@@ -83,13 +88,18 @@ pub struct Style {
     pub prices: Prices,
     /// The label of bars.
     pub label: Label,
+    /// Whose columns bars have; none for the package's own. A layout has types and labels of its own.
+    pub layout: Option<Layout>,
 }
 
 /// The columns of rows of a market, with what the market's numbers follow from as metadata.
 #[must_use]
 pub fn schema(dataset: Dataset, style: Style, calendar: &Calendar, provenance: &[(&'static str, String)]) -> SchemaRef {
     let fields = match dataset {
-        Dataset::Bars(_) => bars::fields(style, calendar),
+        Dataset::Bars(interval) => match style.layout {
+            Some(layout) => layout::fields(layout, interval, calendar),
+            None => bars::fields(style, calendar),
+        },
         Dataset::Trades => ticks::trade_fields(style, calendar),
         Dataset::Quotes => ticks::quote_fields(style, calendar),
     };

@@ -16,6 +16,8 @@ use thiserror::Error;
 /// Digits of a price in decimal, and those after the point, as `numeric(10,2)` has them.
 const PRECISION: u8 = 10;
 const SCALE: i8 = 2;
+/// Digits of a sum of prices times shares in decimal.
+const SUM_PRECISION: u8 = 18;
 /// In place of a price that is not there. No price is 0.
 const NO_PRICE: i64 = 0;
 
@@ -63,6 +65,15 @@ impl Prices {
             Self::Decimal => DataType::Decimal128(PRECISION, SCALE),
         };
         Field::new(name, kind, is_nullable)
+    }
+
+    /// The column of sums of prices times shares, which rows of earlier versions do not have.
+    pub(super) fn sum_field(self, name: &str) -> Field {
+        let kind = match self {
+            Self::Float => DataType::Float64,
+            Self::Decimal => DataType::Decimal128(SUM_PRECISION, SCALE),
+        };
+        Field::new(name, kind, true)
     }
 }
 
@@ -128,6 +139,33 @@ impl PriceColumn {
                 let values: ScalarBuffer<f64> =
                     ticks.into_iter().map(|ticks| ticks as f64 / unit).collect::<Vec<_>>().into();
                 Arc::new(Float64Array::try_new(values, nulls)?)
+            }
+        })
+    }
+}
+
+/// Sums of prices times shares, in hundredths of the currency unit.
+#[derive(Debug, Default)]
+pub(super) struct SumColumn {
+    hundredths: Vec<Option<i64>>,
+}
+
+impl SumColumn {
+    #[inline]
+    pub fn push(&mut self, hundredths: Option<i64>) {
+        self.hundredths.push(hundredths);
+    }
+
+    pub fn take(&mut self, kind: &DataType) -> Result<ArrayRef, ArrowError> {
+        let sums = std::mem::take(&mut self.hundredths).into_iter();
+        Ok(match kind {
+            DataType::Decimal128(..) => {
+                let sums: Decimal128Array = sums.map(|sum| sum.map(i128::from)).collect();
+                Arc::new(sums.with_precision_and_scale(SUM_PRECISION, SCALE)?)
+            }
+            _ => {
+                let unit = TICKS_PER_UNIT as f64;
+                Arc::new(sums.map(|sum| sum.map(|sum| sum as f64 / unit)).collect::<Float64Array>())
             }
         })
     }

@@ -65,7 +65,7 @@ fn text_is_as_people_read_it() {
         fs::read_to_string(path).unwrap().lines().take(2).map(str::to_owned).collect()
     };
     let csv = lines(FileFormat::Csv);
-    assert_eq!(csv[0], "symbol,time,open,high,low,close,volume");
+    assert_eq!(csv[0], "symbol,time,open,high,low,close,volume,turnover,trades");
     assert!(csv[1].starts_with("AAPL,2026-03-02T09:30:00+08:00,150.0,"), "{}", csv[1]);
     let json = lines(FileFormat::Jsonl);
     assert!(

@@ -1,6 +1,7 @@
 //! The market as columns and as files.
 
 mod files;
+mod layouts;
 mod rows;
 
 use std::convert::Infallible;

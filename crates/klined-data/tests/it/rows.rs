@@ -16,8 +16,8 @@ use klined_testing::{SHANGHAI, date, market::full};
 
 use super::{batches, choice, demo, many, pieces};
 
-/// Symbol, label in Unix seconds, four prices in currency units, volume.
-type Row = (String, i64, [f64; 4], i64);
+/// Symbol, label in Unix seconds, four prices in currency units, volume, turnover in currency units, number of trades.
+type Row = (String, i64, [f64; 4], i64, f64, i64);
 
 fn rows(batches: &[RecordBatch]) -> Vec<Row> {
     let mut rows = Vec::new();
@@ -25,11 +25,16 @@ fn rows(batches: &[RecordBatch]) -> Vec<Row> {
         let column = |name: &str| batch.column_by_name(name).unwrap();
         let times = column("time").as_primitive::<TimestampMicrosecondType>();
         let prices = ["open", "high", "low", "close"].map(|name| column(name).as_primitive::<Float64Type>());
-        let (symbols, volumes) = (column("symbol").as_string::<i32>(), column("volume").as_primitive::<Int64Type>());
+        let symbols = column("symbol").as_string::<i32>();
+        let counts = ["volume", "trades"].map(|name| column(name).as_primitive::<Int64Type>());
+        let turnovers = column("turnover").as_primitive::<Float64Type>();
+        assert_eq!(turnovers.null_count() + counts[1].null_count(), 0);
         rows.extend((0..batch.num_rows()).map(|at| {
             let label = times.value(at);
             assert_eq!(label % 1_000_000, 0);
-            (symbols.value(at).to_owned(), label / 1_000_000, prices.map(|column| column.value(at)), volumes.value(at))
+            let [volume, trades] = counts.map(|column| column.value(at));
+            let prices = prices.map(|column| column.value(at));
+            (symbols.value(at).to_owned(), label / 1_000_000, prices, volume, turnovers.value(at), trades)
         }));
     }
     rows
@@ -38,7 +43,8 @@ fn rows(batches: &[RecordBatch]) -> Vec<Row> {
 fn row(symbol: &Symbol, bar: &Bar) -> Row {
     let Bar { first, ohlcv } = bar;
     let prices = [ohlcv.open(), ohlcv.high(), ohlcv.low(), ohlcv.close()].map(|price| price.units());
-    (symbol.to_string(), first.start().get(), prices, ohlcv.volume())
+    let traded = ohlcv.traded().unwrap();
+    (symbol.to_string(), first.start().get(), prices, ohlcv.volume(), traded.turnover_units(), traded.trades())
 }
 
 /// The bars as the library's own run makes them, from a first day to the end of another one.
@@ -162,15 +168,20 @@ fn trades_add_up_to_the_bars_and_quotes_stand_around_them() {
     let market = demo(&["AAPL"], "2026-03-02", "2026-03-02").unwrap();
     let bars = rows(&batches(&market, Dataset::Bars(Interval::Minute1), 1));
     let trades = batches(&market, Dataset::Trades, 1);
-    let mut volumes = std::collections::BTreeMap::<i64, i64>::new();
+    // Volume, turnover in hundredths, number of trades.
+    let mut sums = std::collections::BTreeMap::<i64, (i64, i64, i64)>::new();
     for batch in &trades {
         let times = batch.column_by_name("time").unwrap().as_primitive::<TimestampNanosecondType>();
         let sizes = batch.column_by_name("size").unwrap().as_primitive::<Int64Type>();
+        let prices = batch.column_by_name("price").unwrap().as_primitive::<Float64Type>();
         for at in 0..batch.num_rows() {
-            *volumes.entry(times.value(at) / 60_000_000_000 * 60).or_default() += sizes.value(at);
+            let sum = sums.entry(times.value(at) / 60_000_000_000 * 60).or_default();
+            let ticks = (prices.value(at) * 100.0).round() as i64;
+            *sum = (sum.0 + sizes.value(at), sum.1 + ticks * sizes.value(at), sum.2 + 1);
         }
     }
-    assert_eq!(volumes.into_iter().collect::<Vec<_>>(), bars.iter().map(|bar| (bar.1, bar.3)).collect::<Vec<_>>());
+    let of_bar = |bar: &Row| (bar.1, (bar.3, (bar.4 * 100.0).round() as i64, bar.5));
+    assert_eq!(sums.into_iter().collect::<Vec<_>>(), bars.iter().map(of_bar).collect::<Vec<_>>());
     let quotes = batches(&market, Dataset::Quotes, 1);
     let ids = |batches: &[RecordBatch]| -> Vec<i64> {
         let column =
@@ -192,7 +203,7 @@ fn trades_add_up_to_the_bars_and_quotes_stand_around_them() {
 #[test]
 fn prices_are_decimals_where_these_are_wanted_and_labels_ends() {
     let market = demo(&["AAPL"], "2026-03-02", "2026-03-03").unwrap();
-    let style = Style { prices: Prices::Decimal, label: Label::End };
+    let style = Style { prices: Prices::Decimal, label: Label::End, layout: None };
     let all = |style| pieces(&market, Dataset::Bars(Interval::Minute30), style, 1, Cut::default()).remove(0).2;
     let (decimal, float) = (all(style), all(Style::default()));
     let closes = decimal.column_by_name("close").unwrap();

@@ -69,6 +69,12 @@ impl Receiver {
         self.session
     }
 
+    /// The number of the message that is given out next.
+    #[must_use]
+    pub const fn next(&self) -> u64 {
+        self.next
+    }
+
     /// Takes a packet of this session, and gives all messages to `each` that are next in order, each once. Packets of other sessions are passed over.
     ///
     /// # Errors

@@ -87,7 +87,9 @@ struct Receiving {
     receiver: Receiver,
     file: BufWriter<File>,
     path: PathBuf,
+    /// When messages were asked for last, and from which number on.
     asked: Instant,
+    asked_from: u64,
 }
 
 impl Receiving {
@@ -97,7 +99,13 @@ impl Receiving {
         let path = folder.join(format!("{name}.itch"));
         let file = File::create_new(&path).with_context(|| format!("cannot make {}", path.display()))?;
         tracing::info!(session = name, file = %path.display(), "a session begins");
-        Ok(Self { receiver: Receiver::new(session, 1), file: BufWriter::new(file), path, asked: instant() })
+        Ok(Self {
+            receiver: Receiver::new(session, 1),
+            file: BufWriter::new(file),
+            path,
+            asked: instant(),
+            asked_from: 0,
+        })
     }
 
     fn take(&mut self, packet: &[u8]) -> anyhow::Result<()> {
@@ -172,11 +180,13 @@ fn receive(args: &ListenArgs, socket: &UdpSocket, shutdown: &Shutdown, job: &Vit
             Err(error) => return Err(error).context("packets cannot be received"),
         };
         for session in &mut open {
+            // An answer has one packet, so the rest is asked for as soon as it is there.
+            let is_answered = session.receiver.next() > session.asked_from;
             if let Some(requests) = args.requests
-                && (is_quiet || session.asked.elapsed() >= PAUSE)
+                && (is_quiet || is_answered || session.asked.elapsed() >= PAUSE)
                 && let Some(request) = session.receiver.request()
             {
-                session.asked = instant();
+                (session.asked, session.asked_from) = (instant(), session.receiver.next());
                 if let Err(error) = socket.send_to(&request, requests) {
                     tracing::debug!("a request cannot be sent: {error}");
                 }

@@ -52,10 +52,8 @@ fn a_feed_follows_a_log_that_is_being_written_and_the_run_may_be_killed_meanwhil
     let mut receiver = Receiver::new();
     let feed = Feed::start(folder.path(), &format!("{} --loss 2", receiver.destination()));
     for _ in 0..3 {
-        let before = receiver.sessions.first().map_or(0, |session| session.messages.len());
-        while receiver.sessions.first().is_none_or(|session| session.messages.len() < before + 5000) {
-            receiver.step(feed.requests);
-        }
+        let before = receiver.count();
+        receiver.until(feed.requests, |receiver| receiver.count() >= before + 5000);
         child.kill().unwrap();
         child.wait().unwrap();
         child = producer(folder.path(), &run).spawn().unwrap();
@@ -116,9 +114,7 @@ fn who_joins_late_has_the_same_orders_as_who_was_there_from_the_start() {
     made(folder.path(), &format!("--seed 8 --days 1 --seconds 600 {SECURITIES}"));
     let mut receiver = Receiver::new();
     let feed = Feed::start(folder.path(), &format!("{} --speed 200", receiver.destination()));
-    while receiver.sessions.first().is_none_or(|session| session.messages.len() < 50_000) {
-        receiver.step(feed.requests);
-    }
+    receiver.until(feed.requests, |receiver| receiver.count() >= 50_000);
     let (mut late, next, stocks) = snapshot(feed.snapshots, &receiver.sessions[0].name).unwrap();
     assert!(stocks == 3 && next > 50_000 && late.0.len() > 30, "{stocks} stocks, {next}, {} orders", late.0.len());
     assert!(snapshot(feed.snapshots, b"NOTHERE001").is_none());
@@ -148,9 +144,7 @@ fn an_idle_feed_sends_heartbeats_and_no_packet_waits() {
     let mut receiver = Receiver::new();
     let feed = Feed::start(folder.path(), &receiver.destination());
     // The opening fills no packet to its end, and yet it comes; then nothing but heartbeats.
-    while receiver.heartbeats < 3 {
-        receiver.step(feed.requests);
-    }
+    receiver.until(feed.requests, |receiver| receiver.heartbeats >= 3);
     let opening = &receiver.sessions[0].messages;
     let kinds: Vec<u8> = opening.iter().map(|message| message[0]).collect();
     assert_eq!((&kinds[..5], kinds[5..].iter().filter(|kind| **kind == b'A').count()), (&b"SRHSS"[..], 50));
@@ -166,9 +160,7 @@ fn a_feed_that_starts_again_numbers_the_same_messages_as_before() {
     let mut receiver = Receiver::new();
     let destination = receiver.destination();
     let feed = Feed::start(folder.path(), &format!("{destination} --speed 60"));
-    while receiver.sessions.first().is_none_or(|session| session.messages.len() < 3000) {
-        receiver.step(feed.requests);
-    }
+    receiver.until(feed.requests, |receiver| receiver.count() >= 3000);
     feed.stop();
     // The receiver goes on with what it has, and every message that comes again is compared.
     let feed = Feed::start(folder.path(), &destination);

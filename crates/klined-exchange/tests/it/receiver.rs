@@ -51,6 +51,7 @@ pub struct Session {
     pub messages: Vec<Vec<u8>>,
     /// Messages behind a gap.
     waiting: BTreeMap<u64, Vec<u8>>,
+    is_asked: bool,
     /// How many there are by now, as far as packets have said.
     known: u64,
     /// How many there are, when the end of the session has been seen.
@@ -79,7 +80,7 @@ impl Receiver {
     }
 
     /// Takes the next packet, and asks for what is missing. False when none came for a moment.
-    pub fn step(&mut self, requests: SocketAddr) -> bool {
+    fn step(&mut self, requests: SocketAddr) -> bool {
         let mut bytes = [0; 2000];
         let length = match self.socket.recv(&mut bytes) {
             Ok(length) => length,
@@ -118,8 +119,10 @@ impl Receiver {
             session.messages.push(message);
         }
         let known = session.messages.len() as u64;
+        // The rest of what was asked for.
+        let is_answer = std::mem::take(&mut session.is_asked) && first + u64::from(count) == known + 1;
         session.waiting.retain(|number, _| *number > known);
-        if session.waiting.len() > 200 {
+        if session.waiting.len() > 200 || is_answer {
             self.ask(requests);
         }
         true
@@ -127,25 +130,38 @@ impl Receiver {
 
     /// Asks for the messages before those that wait, or up to the end.
     fn ask(&mut self, requests: SocketAddr) {
-        for session in &self.sessions {
+        for session in &mut self.sessions {
             let next = session.messages.len() as u64 + 1;
             let until = session.waiting.keys().next().map_or(session.known, |number| number - 1);
             if until >= next {
                 let count = (until - next + 1).min(1000) as u16;
                 let request = [&session.name[..], &next.to_be_bytes(), &count.to_be_bytes()].concat();
+                session.is_asked = true;
                 self.socket.send_to(&request, requests).unwrap();
                 self.requests += 1;
             }
         }
     }
 
-    /// Receives until so many sessions are there with all of their messages.
-    pub fn receive(&mut self, requests: SocketAddr, sessions: usize) {
+    /// Receives until something is so.
+    pub fn until(&mut self, requests: SocketAddr, is_so: impl Fn(&Self) -> bool) {
         let mut idle = 0;
-        while self.sessions.len() < sessions || !self.sessions.iter().all(Session::is_whole) {
+        while !is_so(self) {
             idle = if self.step(requests) { 0 } else { idle + 1 };
             assert!(idle < 300, "nothing came for half a minute");
         }
+    }
+
+    /// Receives until so many sessions are there with all of their messages.
+    pub fn receive(&mut self, requests: SocketAddr, sessions: usize) {
+        self.until(requests, |receiver| {
+            receiver.sessions.len() >= sessions && receiver.sessions.iter().all(Session::is_whole)
+        });
+    }
+
+    /// Messages of the first session that are there in order.
+    pub fn count(&self) -> usize {
+        self.sessions.first().map_or(0, |session| session.messages.len())
     }
 }
 

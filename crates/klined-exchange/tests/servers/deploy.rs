@@ -101,7 +101,8 @@ fn the_unit_is_valid_and_hardened_and_its_variables_are_known() {
     let variables = fs::read_to_string(deploy().join("systemd/exchange.env")).unwrap();
     for line in variables.lines().filter_map(|line| line.strip_prefix('#')) {
         if let Some((name, _)) = line.split_once('=').filter(|(name, _)| !name.contains(' ')) {
-            assert!(help.contains(&format!("[env: {name}=")), "{name} is no variable");
+            let known = [format!("[env: {name}="), format!("[env: {name}]")];
+            assert!(known.iter().any(|known| help.contains(known)), "{name} is no variable");
         }
     }
 }

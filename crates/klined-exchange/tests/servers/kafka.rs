@@ -9,7 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::tempdir;
 
 use crate::support::{
-    Server, assert_complete, broker, ends, logged, made, producer, published, records, said, terminated, until,
+    Server, assert_complete, broker, ends, logged, made, producer, published, put, records, said, terminated, until,
 };
 
 const RUN: &str = "--seed 42 --days 2 --seconds 300 --chunk-size 256 --securities AAPL:10000,MSFT:15000,GOOG:12000";
@@ -144,6 +144,30 @@ fn a_topic_of_another_run_is_refused_and_stays_as_it_is() {
     }
     assert_complete(broker(), "foreign", folder.path());
     assert_eq!(logged(folder.path()).len(), 3);
+}
+
+#[test]
+fn a_topic_with_a_record_of_another_program_is_refused_and_stays_as_it_is() {
+    let folder = tempdir().unwrap();
+    let run = "--seed 9 --days 1 --seconds 10 --securities AAPL:10000";
+    made(producer(broker(), "strange", folder.path(), run));
+    for (value, why) in [
+        (&b"hello"[..], "its value has 5 bytes, not 26"),
+        (&[9; 26], "type 9 with side 9 is no event"),
+        (&[0; 26], "it has no header \"session\""),
+    ] {
+        put(broker(), "strange", "AAPL", value);
+        let before = records(broker(), "strange");
+        let output = producer(broker(), "strange", folder.path(), run).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+        assert!(
+            said(&output).contains("of topic strange ends with a record that is not of this run"),
+            "{}",
+            said(&output)
+        );
+        assert!(said(&output).contains(why), "{}", said(&output));
+        assert_eq!(records(broker(), "strange"), before);
+    }
 }
 
 #[test]

@@ -15,6 +15,7 @@ use rdkafka::Message;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::Headers;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
@@ -166,6 +167,14 @@ fn consumer(server: &Server) -> BaseConsumer {
         .set("check.crcs", "true")
         .create()
         .unwrap()
+}
+
+/// Puts a record into a topic, as another program would.
+pub fn put(server: &Server, topic: &str, key: &str, value: &[u8]) {
+    let address = format!("127.0.0.1:{}", server.port);
+    let sender: BaseProducer = ClientConfig::new().set("bootstrap.servers", address).create().unwrap();
+    sender.send(BaseRecord::to(topic).key(key).payload(value)).unwrap();
+    sender.flush(Duration::from_secs(20)).unwrap();
 }
 
 /// Partitions of a topic with first and next offsets.

@@ -23,7 +23,10 @@ fn bars_are_the_same_in_a_file_and_on_standard_output_and_no_database_is_made() 
 fn each_command_has_its_columns() {
     let place = Place::new();
     for (words, header) in [
-        (format!("bars {MARKET} --symbols AAPL --interval 1d"), "symbol,time,open,high,low,close,volume"),
+        (
+            format!("bars {MARKET} --symbols AAPL --interval 1d"),
+            "symbol,time,open,high,low,close,volume,turnover,trades",
+        ),
         (format!("trades {MARKET} --symbols AAPL"), "symbol,time,id,price,size,side"),
         (format!("quotes {MARKET} --symbols AAPL,V"), "symbol,time,id,bid,bid_size,ask,ask_size"),
         (
@@ -39,6 +42,19 @@ fn each_command_has_its_columns() {
         assert_eq!(printed.lines().next(), Some(header), "{words}");
         assert!(printed.lines().count() > 2, "{words}");
     }
+}
+
+#[test]
+fn bars_have_the_columns_of_a_library_where_that_is_asked_for() {
+    let place = Place::new();
+    let printed =
+        place.succeeds(&format!("bars {MARKET} --symbols V --interval 1d --layout tushare --format csv --out -"));
+    let printed = text(&printed);
+    let mut lines = printed.lines();
+    assert_eq!(lines.next(), Some("ts_code,trade_date,open,high,low,close,pre_close,change,pct_chg,vol,amount"));
+    assert!(lines.next().is_some_and(|line| line.starts_with("V,20260302,")), "{printed}");
+    place.succeeds(&format!("bars {MARKET} --layout vnpy --format parquet --partition date --out vnpy"));
+    assert_eq!(names(&place.path("vnpy")).len(), 2);
 }
 
 #[test]
@@ -98,6 +114,14 @@ fn what_cannot_be_obeyed_is_refused_by_its_name_and_nothing_is_written() {
         (format!("bars {MARKET} --interval 1h --out x.csv"), "1h"),
         (format!("bars {MARKET} --prices money --out x.csv"), "is not a type of prices"),
         (format!("bars {MARKET} --label middle --out x.csv"), "is not a label"),
+        (format!("bars {MARKET} --layout pandas --out x.csv"), "is not a layout"),
+        (format!("bars {MARKET} --layout vnpy --interval 5m --out x.csv"), "vnpy has no bars of 5m"),
+        (format!("bars {MARKET} --layout qlib --label end --out x.csv"), "--label"),
+        (format!("bars {MARKET} --layout qlib --prices decimal --out x.csv"), "--prices decimal"),
+        (
+            format!("bars {MARKET} --layout tushare --interval 1d --format csv --partition date --out y"),
+            "--partition symbol",
+        ),
         (format!("bars {MARKET} --threads 0 --out x.csv"), "--threads"),
         (format!("bars {MARKET} --row-group 0 --out x.csv"), "--row-group"),
         (format!("bars {MARKET} --db-url sqlite:///none.db --out x.csv"), "leave out --db-url"),

@@ -1,7 +1,7 @@
 //! The roll-up: one symbol's 1-minute bars folded into every longer interval, in one pass.
 //!
-//! Open is the first bar's, high the highest, low the lowest, close the last bar's, volume the sum. The fold is exact and
-//! associative, so a bucket may be made in any number of parts.
+//! Open is the first bar's, high the highest, low the lowest, close the last bar's; volume, turnover and trades are sums. The fold is
+//! exact and associative, so a bucket may be made in any number of parts.
 
 use super::Bar;
 use crate::base::{Interval, Ohlcv};

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::Bar;
-use super::ticks::TickFacts;
+use super::ticks::{TickFacts, TradedDraws};
 use crate::base::instrument::InstrumentParameters;
 use crate::base::{Instrument, InvalidInstrument, Ohlcv, Price, Symbol, UnixSeconds};
 use crate::calendar::{Calendar, CalendarError, Minute};
@@ -107,6 +107,7 @@ pub struct SymbolRun {
     opening: SymbolState,
     previous_close: Price,
     path: DayPath,
+    traded: TradedDraws,
     /// Trading minutes of the day.
     minutes: u16,
     /// Index of the next minute in the day: 0 before the open, the number of the day's minutes after the close.
@@ -199,9 +200,10 @@ impl SymbolRun {
         self.next_index += 1;
         if self.path.halted_until().is_some() {
             self.path.pass();
+            self.traded.pass();
             return None;
         }
-        let ohlcv = self.path.step();
+        let ohlcv = self.traded.next(self.path.step());
         self.day_volume = self.day_volume.saturating_add(ohlcv.volume());
         Some(ohlcv)
     }
@@ -282,6 +284,7 @@ impl SymbolRun {
         let previous_close = path.price();
         let (next_index, reported_halt_end, day_volume) = (0, 0, 0);
         let minutes = model.calendar().minutes_on(day);
+        let traded = TradedDraws::of_day(model.seed, &instrument.symbol, instrument.board, day);
         Self {
             model,
             instrument,
@@ -289,6 +292,7 @@ impl SymbolRun {
             opening,
             previous_close,
             path,
+            traded,
             minutes,
             next_index,
             last_bar,

@@ -16,7 +16,7 @@ pub use board::{Board, OrderSizes, PriceLimits, UnknownBoard};
 pub use clock::{Clock, MarketClock, Pace};
 pub use instrument::{DailyVolatility, Instrument, InvalidInstrument, SectorKey};
 pub use interval::{Interval, UnknownInterval};
-pub use ohlcv::{InvalidOhlcv, Ohlcv};
+pub use ohlcv::{InvalidOhlcv, InvalidTraded, Ohlcv, Traded};
 pub use price::{InvalidPrice, Price};
 pub use seed::{Seed, Stream};
 pub use shard::{InvalidShard, Shard};

@@ -39,6 +39,8 @@ pub enum Stream {
     Universe,
     /// The trades and quotes inside a minute; a stream for each minute.
     Ticks,
+    /// Turnover and number of trades, one draw a bar.
+    Traded,
     /// The length of the queue at a price limit, one draw a day.
     LimitQueue,
     /// Which requests of an API key are answered with a fault, a fixed number of draws a request.
@@ -62,6 +64,7 @@ impl Stream {
             Self::SectorBars => *b"sect",
             Self::Universe => *b"univ",
             Self::Ticks => *b"tick",
+            Self::Traded => *b"trad",
             Self::LimitQueue => *b"lque",
             Self::RequestFaults => *b"freq",
             Self::MessageFaults => *b"fmsg",

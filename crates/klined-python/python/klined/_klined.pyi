@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from datetime import date
 from os import PathLike
-from typing import Any, final
+from typing import final
 
-import pandas
+import pandas  # type: ignore[import-untyped]
 import polars
-import pyarrow
+import pyarrow  # type: ignore[import-untyped]
+
+__all__ = ["KlinedError", "Table", "__version__", "bars", "minutes", "quotes", "sessions", "ticks", "universe"]
 
 __version__: str
 
@@ -67,7 +69,7 @@ def bars(
     """Bars that begin from `start` to `end`, symbol after symbol, in order of time.
 
     Columns: `symbol`; `time`, a timestamp in the zone of the market, in microseconds; `open`, `high`, `low`, `close` in currency
-    units; `volume` in shares. All bars are whole: a week or month that begins in the range is made to its end.
+    units; `volume` in shares; `turnover` in currency units; `trades`, their number. All bars are whole: a week or month that begins in the range is made to its end.
 
     symbols: one symbol, several, or None for all stocks of the universe.
     interval: 1m, 5m, 15m, 30m, 60m, 120m, 1d, 1w or 1M.

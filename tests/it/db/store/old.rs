@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use klined::jobs::Market;
+use klined::jobs::{Aggregator, Market, Stop};
 use klined_market::calendar::Calendar;
 use klined_market::model::ModelKind;
 use klined_market::universe::Universe;
@@ -57,6 +57,12 @@ fn goes_on_as_if_undisturbed(database: &Database, name: &str, kind: ModelKind) {
     let undisturbed = market(&fresh, kind);
     assert_eq!(undisturbed.model.version(), version);
     fill(&undisturbed, range(DAYS[0], DAYS[1]), END).unwrap();
+    assert_clean(&old);
+    // The old version wrote neither turnover nor number of trades.
+    let aggregator = Aggregator::start(old.store.clone(), old.calendar.clone(), None).unwrap();
+    let filled = aggregator.fill_turnover(&Stop::default()).unwrap();
+    assert!(filled.bars > 0 && filled.left == 0, "{filled:?}");
+    drop(aggregator);
     assert_clean(&old);
     assert_same(&database.contents(), &fresh.contents());
     for market in [&old, &undisturbed] {

@@ -81,7 +81,7 @@ on_every_backend! {
              VALUES ('AAA', '1m', {first}, -5, 0.5, 2, 1, -7), ('AAA', '1m', {first} + 1, 1, 1, 1, 1, 1)"
         ));
         let rows = desk.bars("AAA", Interval::Minute1);
-        let as_it_stands = StoredBar { range: 0, time: first, open: -5.0, high: 0.5, low: 2.0, close: 1.0, volume: -7 };
+        let as_it_stands = StoredBar { range: 0, time: first, open: -5.0, high: 0.5, low: 2.0, close: 1.0, volume: -7, turnover: None, trades: None };
         assert_eq!(rows[0], as_it_stands);
         assert!(rows[0].ohlcv().unwrap_err().to_string().starts_with("-5 is not a price"));
         assert!(rows[1].ohlcv().is_ok());

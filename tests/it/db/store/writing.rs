@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use klined::store::{Identity, MarketWrite, RollupWrite};
-use klined_market::base::Interval;
+use klined_market::base::{Interval, Traded};
 use klined_market::calendar::Hours;
 use proptest::prelude::*;
 
@@ -179,30 +179,46 @@ on_every_backend! {
     fn prices_and_volumes_come_back_as_they_were_written(database: &Database) {
         let desk = Desk::of(database);
         let ticks = prop_oneof![1..=9_999_999_999_i64, 1..=10_000_i64, 9_999_999_000..=9_999_999_999_i64];
+        let turnover = prop_oneof![0..=Traded::TURNOVER_MAX, 0..=10_000_i64, Just(Traded::TURNOVER_MAX)];
         // By upsert, and by COPY.
         for count in [100, BULK] {
             let minutes = minutes(count);
             let values = prop::collection::vec(([ticks.clone(), ticks.clone(), ticks.clone(), ticks.clone()],
-                0..=1_000_000_000_000_000_i64), count);
+                0..=1_000_000_000_000_000_i64, prop::option::of((turnover.clone(), 0..=i64::MAX))), count);
             same_cases(3).run(&values, |values| {
-                let bars: Vec<_> = values.iter().zip(&minutes).map(|((four, volume), &first)| {
+                let bars: Vec<_> = values.iter().zip(&minutes).map(|((four, volume, traded), &first)| {
                     let mut four = *four;
                     four.sort_unstable();
                     let [low, open, close, high] = four.map(price);
-                    (symbol("AAA"), Bar { first, ohlcv: Ohlcv::new(open, high, low, close, *volume).unwrap() })
+                    let traded = traded.map(|(turnover, trades)| Traded::new(turnover, trades).unwrap());
+                    let ohlcv = Ohlcv::new(open, high, low, close, *volume).unwrap().with_traded(traded);
+                    (symbol("AAA"), Bar { first, ohlcv })
                 }).collect();
                 desk.write_bars(bars.clone());
                 prop_assert_eq!(desk.minute_bars("AAA"), bars.clone());
-                let text = database.column("SELECT CAST(open AS text) || ' ' || CAST(high AS text) || ' ' || \
-                     CAST(low AS text) || ' ' || CAST(close AS text) || ' ' || volume AS text \
-                     FROM market_klines ORDER BY time");
+                // SQLite shows fifteen digits of a double, whatever it holds.
+                let turnover = match database.backend {
+                    Backend::Postgres => "CAST(turnover AS text)",
+                    Backend::Sqlite => "''",
+                };
+                let text = database.column(&format!("SELECT CAST(open AS text) || ' ' || CAST(high AS text) || ' ' || \
+                     CAST(low AS text) || ' ' || CAST(close AS text) || ' ' || volume || ' ' || \
+                     coalesce({turnover} || ' ' || trades, '-') AS text \
+                     FROM market_klines ORDER BY time"));
                 let show = |price: Price| match database.backend {
                     Backend::Postgres => price.to_string(),
                     Backend::Sqlite => format!("{:?}", price.units()),
                 };
                 let expected: Vec<_> = bars.iter().map(|(_, Bar { ohlcv, .. })| {
                     let prices = [ohlcv.open(), ohlcv.high(), ohlcv.low(), ohlcv.close()].map(show).join(" ");
-                    format!("{prices} {}", ohlcv.volume())
+                    let traded = ohlcv.traded().map_or("-".to_owned(), |traded| {
+                        let turnover = match database.backend {
+                            Backend::Postgres => format!("{}.{:02}", traded.turnover() / 100, traded.turnover() % 100),
+                            Backend::Sqlite => String::new(),
+                        };
+                        format!("{turnover} {}", traded.trades())
+                    });
+                    format!("{prices} {} {traded}", ohlcv.volume())
                 }).collect();
                 prop_assert_eq!(text, expected);
                 desk.store.clear(&desk.writer, Some(&symbol("AAA"))).unwrap();

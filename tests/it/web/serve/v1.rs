@@ -91,9 +91,10 @@ on_every_backend! {
         assert_eq!((&stats["close"], &stats["period"]), (&day[239]["close"], &json!("1d")));
         let trades = api.pages("/api/v2/trades/AAPL?start=2026-03-03&end=2026-03-03&limit=10000");
         assert_eq!(stats["tick_count"], trades.len());
-        let mean = trades.iter().map(|trade| number(&trade["price"])).sum::<f64>() / trades.len() as f64;
-        assert!((number(&stats["avg_price"]) - mean).abs() < 0.00501, "{stats} {mean}");
         let volume: i64 = day.iter().map(|bar| bar["volume"].as_i64().unwrap()).sum();
+        let turnover: f64 = trades.iter().map(|trade| number(&trade["price"]) * trade["volume"].as_f64().unwrap()).sum();
+        let mean = turnover / volume as f64;
+        assert!((number(&stats["avg_price"]) - mean).abs() < 0.00501, "{stats} {mean}");
         assert_eq!(stats["total_volume"], volume);
         for period in ["1h", "7d", "30d"] {
             assert_eq!(api.data(&format!("/api/v1/stats/AAPL?period={period}"))["period"], period);

@@ -47,7 +47,7 @@ fn binances_errors_are_codes_and_udfs_are_words() {
         ("/api/v3/klines?symbol=AAPL&interval=60m", 400, -1120),
         ("/api/v3/klines?symbol=AAPL&interval=1m&limit=0", 400, -1130),
         ("/api/v3/klines?symbol=AAPL&interval=1m&startTime=-1", 400, -1100),
-        ("/api/v3/klines?symbol=AAPL&interval=1d&timeZone=-7", 400, -1130),
+        ("/api/v3/klines?symbol=AAPL&interval=1d&timeZone=-5", 400, -1130),
         ("/api/v3/ticker/24hr?type=SMALL", 400, -1130),
         ("/api/v3/ticker/tradingDay", 400, -1102),
         ("/api/v3/ticker?symbol=AAPL&windowSize=8d", 400, -1130),

@@ -5,23 +5,30 @@
 //! numbers are a stream of their own for each symbol and minute.
 //!
 //! The parts: `times` draws when trades come, `sizes` how many and how large they are, `path` where the price goes, and
-//! `top_of_book` bid, ask and side.
+//! `top_of_book` bid, ask and side. `turnover` decides a bar's turnover and number of trades, and `fit` makes the trades add up
+//! to them. Bars without these, of earlier versions, have the trades that were drawn.
 
 mod depth;
+mod fit;
 mod path;
 mod sizes;
 mod times;
 mod top_of_book;
+mod turnover;
 
 use chrono::NaiveDate;
 use rand_core::Rng;
 
 pub use self::depth::QueueDepth;
+pub use self::turnover::{TradedDraws, traded_of};
 
+use self::fit::Goal;
 use self::path::PathPoint;
 use self::top_of_book::TopOfBook;
 use super::Bar;
-use crate::base::{Board, Instrument, Nanos, Ohlcv, Price, PriceLimits, Seed, Stream, Symbol, UnixNanos, UnixSeconds};
+use crate::base::{
+    Board, Instrument, Nanos, Ohlcv, Price, PriceLimits, Seed, Stream, Symbol, Traded, UnixNanos, UnixSeconds,
+};
 use crate::calendar::Minute;
 use crate::model::Model;
 
@@ -177,7 +184,9 @@ impl Trade {
     /// The bar that this trade alone makes.
     #[must_use]
     pub fn as_bar(&self) -> Ohlcv {
-        Ohlcv::spanning(self.price, self.price, self.price, self.price, self.shares.unsigned_abs())
+        let turnover = self.price.ticks().checked_mul(self.shares);
+        let traded = turnover.and_then(|turnover| Traded::new(turnover, 1).ok());
+        Ohlcv::spanning(self.price, self.price, self.price, self.price, self.shares.unsigned_abs()).with_traded(traded)
     }
 }
 
@@ -215,7 +224,8 @@ pub struct MinuteTicks {
 impl MinuteTicks {
     /// The ticks of a 1-minute bar. They depend on nothing but the arguments, to the byte and on every platform.
     ///
-    /// A bar without volume has quotes only, around its close.
+    /// A bar without volume has quotes only, around its close. Where the bar's turnover and number of trades are known, the trades
+    /// have them too, unless no trades of this bar can.
     #[must_use]
     pub fn of(seed: Seed, symbol: &Symbol, facts: &TickFacts, bar: &Bar) -> Self {
         let minute = bar.first;
@@ -235,15 +245,30 @@ impl MinuteTicks {
             return Self { minute, trades: Vec::new(), quotes };
         }
         let order_sizes = facts.board.order_sizes();
-        let count = sizes::count(&mut stream, volume, order_sizes, path::needed(ohlcv));
-        let shares = sizes::draw(&mut stream, volume, order_sizes, count);
+        let goal = Goal::of(ohlcv, order_sizes);
+        let drawn = sizes::count(&mut stream, volume, order_sizes, path::needed(ohlcv));
+        let (count, odd) = goal.map_or((drawn, 0), |goal| (goal.trades, goal.odd));
+        let mut shares = sizes::draw(&mut stream, volume - odd, order_sizes, count);
         let times = times::draw(&mut stream, count);
         let points = path::draw(&mut stream, ohlcv, count);
         let mut top = TopOfBook::of(facts, ohlcv, count);
+        let (mut priced, mut depths) = (Vec::with_capacity(count), Vec::with_capacity(count));
+        for &point in &points {
+            priced.push(top.price(point, stream.next_u64()));
+            depths.push(stream.next_u64());
+        }
+        if let Some(goal) = goal
+            && !goal.fit(&points, &mut priced, &mut shares)
+        {
+            // Another program has written a turnover that no trades of the bar can have.
+            return Self::of(seed, symbol, facts, &Bar { ohlcv: ohlcv.with_traded(None), ..*bar });
+        }
         let (mut trades, mut quotes) = (Vec::with_capacity(count), Vec::with_capacity(count));
         let mut before = 0;
-        for (place, ((time, shares), point)) in (0..).zip(times.into_iter().zip(shares).zip(points)) {
-            let quoted = top.next(point, shares, stream.next_u64(), stream.next_u64());
+        for (place, (((time, shares), priced), depths)) in
+            (0..).zip(times.into_iter().zip(shares).zip(priced).zip(depths))
+        {
+            let quoted = top.quote(priced, shares, depths);
             // Quotes follow a trade sooner rather than later, and always between it and the next.
             let quoted_at = if place == 0 {
                 0
@@ -311,10 +336,10 @@ impl MinuteTicks {
         })
     }
 
-    /// The sum of price times shares, in ticks: divided by the volume it is the volume-weighted mean price.
+    /// Turnover and number of the trades. None where the turnover is above [`Traded::TURNOVER_MAX`].
     #[must_use]
-    pub fn turnover_ticks(&self) -> i128 {
-        self.trades.iter().map(|trade| i128::from(trade.price.ticks()) * i128::from(trade.shares)).sum()
+    pub fn traded(&self) -> Option<Traded> {
+        rolled_up(&self.trades).map_or(Some(Traded::NOTHING), |bar| bar.traded())
     }
 }
 

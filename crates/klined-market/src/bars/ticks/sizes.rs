@@ -31,19 +31,28 @@ const TAIL: f64 = 1.5;
 
 /// How many trades a volume above 0 has, of which the bar's prices take `needed`.
 pub(super) fn count(stream: &mut ChaCha8Rng, volume: u64, sizes: OrderSizes, needed: usize) -> usize {
+    count_by(open_unit(stream.next_u64()), volume, sizes, needed)
+}
+
+/// The same from a uniform draw.
+pub(super) fn count_by(uniform: f64, volume: u64, sizes: OrderSizes, needed: usize) -> usize {
     let orders = volume / sizes.least;
-    let chance = 0.5 + open_unit(stream.next_u64());
-    let wanted = TRADES_BASE + TRADES_PER_ROOT * (orders as f64).sqrt() * chance;
+    let wanted = TRADES_BASE + TRADES_PER_ROOT * (orders as f64).sqrt() * (0.5 + uniform);
     // The cast cuts down what is too large.
     let allowed = usize::try_from(orders.div_ceil(ORDERS_PER_TRADE)).unwrap_or(usize::MAX);
     (wanted as usize).min(allowed).min(TRADES_MAX).max(needed)
 }
 
+/// The sizes that `count` trades of a volume have: those of the board's orders, or odd lots where the volume is too small for them.
+pub(super) fn rule(volume: u64, sizes: OrderSizes, count: usize) -> OrderSizes {
+    let trades = count as u64;
+    if trades * sizes.least <= volume { sizes } else { OrderSizes { least: u64::from(trades <= volume), step: 1 } }
+}
+
 /// The sizes of `count` trades, in shares; their sum is the volume.
 pub(super) fn draw(stream: &mut ChaCha8Rng, volume: u64, sizes: OrderSizes, count: usize) -> Vec<u64> {
     let trades = count as u64;
-    let OrderSizes { least, step } =
-        if trades * sizes.least <= volume { sizes } else { OrderSizes { least: u64::from(trades <= volume), step: 1 } };
+    let OrderSizes { least, step } = rule(volume, sizes, count);
     let shared = volume - trades * least;
     let (steps, odd) = (shared / step, shared % step);
     let words: Vec<u64> = (0..count).map(|_| stream.next_u64()).collect();

@@ -70,6 +70,16 @@ pub(super) struct QuotedTrade {
     pub chance: f64,
 }
 
+/// The price and side of a trade.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PricedTrade {
+    /// Ticks above the low.
+    pub price: u64,
+    pub side: Side,
+    /// Ticks between bid and ask, as far as price limits allow.
+    pub spread: u64,
+}
+
 impl TopOfBook {
     /// The top of the book for a bar of `trades` trades; 0 of a bar without volume.
     pub(super) fn of(facts: &TickFacts, bar: &Ohlcv, trades: usize) -> Self {
@@ -106,6 +116,13 @@ impl TopOfBook {
     /// The next trade of so many shares, and the quote before it, from two random words.
     #[inline]
     pub(super) fn next(&mut self, point: PathPoint, shares: u64, word: u64, depths: u64) -> QuotedTrade {
+        let priced = self.price(point, word);
+        self.quote(priced, shares, depths)
+    }
+
+    /// The price and side of the next trade, from a random word.
+    #[inline]
+    pub(super) fn price(&mut self, point: PathPoint, word: u64) -> PricedTrade {
         if self.spread == 0 {
             self.side = if word & 0b1 == 0 { Side::Buy } else { Side::Sell };
         } else if word & 0xf < self.turns_of_16 {
@@ -134,13 +151,24 @@ impl TopOfBook {
                 price
             }
         };
+        PricedTrade { price, side: self.side, spread: self.spread }
+    }
+
+    /// A trade of so many shares and the quote before it, from a random word.
+    #[inline]
+    pub(super) fn quote(
+        &self,
+        PricedTrade { price, side, spread }: PricedTrade,
+        shares: u64,
+        depths: u64,
+    ) -> QuotedTrade {
         let ticks = self.low + price as i64;
-        let spread = self.spread as i64;
-        let (bid, ask) = match self.side {
+        let spread = spread as i64;
+        let (bid, ask) = match side {
             Side::Buy => ((ticks > self.down).then(|| (ticks - spread).max(self.down)), Some(ticks)),
             Side::Sell => (Some(ticks), (ticks < self.up).then(|| (ticks + spread).min(self.up))),
         };
-        let taken = |side: Side| if self.side == side { shares } else { 0 };
+        let taken = |of: Side| if side == of { shares } else { 0 };
         let bid_shares = self.depth(depths >> 38, taken(Side::Sell), bid == Some(self.up));
         let ask_shares = self.depth(depths >> 12 & 0x3ff_ffff, taken(Side::Buy), ask == Some(self.down));
         let level = |ticks: i64, shares| Price::from_ticks(ticks).ok().map(|price| Level { price, shares });
@@ -148,7 +176,7 @@ impl TopOfBook {
             bid: bid.and_then(|ticks| level(ticks, bid_shares)),
             ask: ask.and_then(|ticks| level(ticks, ask_shares)),
             price: Price::from_ticks(ticks).unwrap_or(Price::MIN),
-            side: self.side,
+            side,
             chance: (depths & 0xfff) as f64 / 4096.0,
         }
     }

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use klined_market::bars::Bar;
-use klined_market::bars::ticks::{BestQuote, MinuteTicks, Side, TRADES_MAX, Tick, TickFacts, TickId, rolled_up};
-use klined_market::base::{Board, Instrument, Nanos, Ohlcv, Price, PriceLimits, Seed, UnixNanos};
+use klined_market::bars::ticks::{
+    BestQuote, MinuteTicks, Side, TRADES_MAX, Tick, TickFacts, TickId, rolled_up, traded_of,
+};
+use klined_market::bars::{Bar, SymbolRun};
+use klined_market::base::{Board, Instrument, Nanos, Ohlcv, Price, PriceLimits, Seed, Traded, UnixNanos};
 use klined_market::model::{FullParameters, Model};
-use klined_testing::SHANGHAI;
 use klined_testing::market::gbm;
 use klined_testing::stats::fnv1a;
+use klined_testing::{SHANGHAI, date, trading_days_from};
 use proptest::prelude::*;
 
 use super::{FREE, bar, bars_of, limits, minute, of, price, symbol};
@@ -17,8 +19,16 @@ use super::{FREE, bar, bars_of, limits, minute, of, price, symbol};
 fn check(ticks: &MinuteTicks, facts: &TickFacts, bar: &Bar) {
     let (start, ohlcv) = (bar.first.start().saturating_nanos(), bar.ohlcv);
     let (trades, quotes) = (ticks.trades(), ticks.quotes());
-    // Rolled up, the trades are the bar.
-    assert_eq!(rolled_up(trades), (ohlcv.volume() > 0).then_some(ohlcv));
+    // Rolled up, the trades are the bar, with its turnover and number of trades where these are known.
+    let rolled = rolled_up(trades);
+    let known = ohlcv.traded().and_then(|_| rolled.and_then(|bar| bar.traded()));
+    assert_eq!(rolled.map(|bar| bar.with_traded(known)), (ohlcv.volume() > 0).then_some(ohlcv));
+    if let Some(traded) = ohlcv.traded() {
+        let lots = ohlcv.volume() / facts.board.order_sizes().least as i64;
+        assert!(traded.trades() <= lots.max(4) && (traded.trades() > 0) == (ohlcv.volume() > 0), "{traded:?}");
+        let (low, high) = (ohlcv.low().ticks() * ohlcv.volume(), ohlcv.high().ticks() * ohlcv.volume());
+        assert!((low..=high).contains(&traded.turnover()), "{traded:?} {ohlcv:?}");
+    }
     assert_eq!(trades.iter().map(|trade| i128::from(trade.shares)).sum::<i128>(), i128::from(ohlcv.volume()));
     assert!(trades.len() <= TRADES_MAX);
     // Times increase strictly inside the minute, each trade's quote before it and after the trade before.
@@ -107,6 +117,35 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn ticks_have_the_turnover_and_the_trades_that_were_decided(bar in any_bar(), (board, room) in any_facts(), seed: u64) {
+        let limits = room.map(|(below, above)| PriceLimits {
+            down: price((bar.ohlcv.low().ticks() - below).max(1)),
+            up: price((bar.ohlcv.high().ticks() + above).min(Price::MAX.ticks())),
+        });
+        let facts = TickFacts { board: Board::ALL[board], limits, depth: None };
+        let traded = traded_of(Seed(seed), &SHANGHAI, &symbol(), facts.board, &bar);
+        let most = i128::from(bar.ohlcv.high().ticks()) * i128::from(bar.ohlcv.volume());
+        prop_assert_eq!(traded.is_some(), most <= i128::from(Traded::TURNOVER_MAX));
+        let bar = Bar { ohlcv: bar.ohlcv.with_traded(traded), ..bar };
+        let ticks = MinuteTicks::of(Seed(seed), &symbol(), &facts, &bar);
+        check(&ticks, &facts, &bar);
+        prop_assert!(traded.is_none() || ticks.traded() == traded);
+    }
+
+    #[test]
+    fn a_turnover_that_no_trades_can_have_is_left_out_of_the_ticks(
+        bar in any_bar(), turnover in 0..=Traded::TURNOVER_MAX, trades in 0..5_000_i64,
+    ) {
+        let wrong = Bar { ohlcv: bar.ohlcv.with_traded(Some(Traded::new(turnover, trades).unwrap())), ..bar };
+        let ticks = of(FREE, &wrong);
+        prop_assert!(ticks.traded() == wrong.ohlcv.traded() || ticks == of(FREE, &bar));
+    }
+}
+
 /// Stocks of every board, cheap, dear and wild.
 fn stocks() -> Vec<Instrument> {
     let rows = [
@@ -139,6 +178,63 @@ fn ticks_roll_up_to_the_bars_of_both_models() {
 }
 
 #[test]
+fn every_bar_of_a_run_has_a_turnover_and_trades_that_its_ticks_keep() {
+    let days = trading_days_from(date("2026-01-05"), 3);
+    let calendar = Arc::new(SHANGHAI.clone());
+    for model in [Model::full(Seed(3), FullParameters::default(), calendar), gbm(3)] {
+        for stock in stocks() {
+            let mut run = SymbolRun::list(model.clone(), stock, days[0]);
+            let mut bars = Vec::new();
+            for &day in &days {
+                if run.day() != day {
+                    run.open_day(stock, day);
+                }
+                run.bars_until(&SHANGHAI, u16::MAX, &mut bars).unwrap();
+                let facts = run.tick_facts();
+                for (symbol, bar) in bars.drain(..) {
+                    let ticks = MinuteTicks::of(Seed(3), &symbol, &facts, &bar);
+                    check(&ticks, &facts, &bar);
+                    assert_eq!(ticks.traded(), bar.ohlcv.traded());
+                    assert!(bar.ohlcv.traded().is_some());
+                    assert_eq!(traded_of(Seed(3), &SHANGHAI, &symbol, stock.board, &bar), bar.ohlcv.traded());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn turnovers_are_those_that_they_have_always_been() {
+    let of_board = |board, prices, volume| {
+        let bar = bar(prices, volume);
+        let traded = traded_of(Seed(1), &SHANGHAI, &symbol(), board, &bar).unwrap();
+        let ticks = MinuteTicks::of(
+            Seed(1),
+            &symbol(),
+            &TickFacts::of_board(board),
+            &Bar { ohlcv: bar.ohlcv.with_traded(Some(traded)), ..bar },
+        );
+        (traded.turnover(), traded.trades(), format!("{:#018x}", fnv1a(printed(&ticks).into_bytes())))
+    };
+    let found = [
+        of_board(Board::Free, [1000, 1003, 999, 1001], 62_000),
+        of_board(Board::Star, [1000, 1003, 999, 1001], 54_321),
+        of_board(Board::Main, [150_000, 150_900, 149_800, 150_100], 1_234_567),
+        of_board(Board::Main, [1002, 1004, 1000, 1001], 500),
+    ];
+    let found: Vec<_> = found.iter().map(|(turnover, trades, ticks)| (*turnover, *trades, ticks.as_str())).collect();
+    assert_eq!(
+        found,
+        [
+            (62_058_000, 115, "0x5f356a165721cc83"),
+            (54_371_735, 91, "0xcda5612d0f1ffed7"),
+            (185_495_324_700, 309, "0xc4cbb7a1a803bdb0"),
+            (500_900, 4, "0xceb0c25a91339147"),
+        ]
+    );
+}
+
+#[test]
 fn a_small_volume_still_touches_every_price() {
     // Open, high, low and close each of their own: four odd lots of one lot, and prints of less than a share of three
     // shares.
@@ -153,7 +249,7 @@ fn a_small_volume_still_touches_every_price() {
     assert_eq!(of(FREE, &bar([1000; 4], 1)).trades().len(), 1);
     // Fewer trades than prices in between: only those that a bar is made of are touched for certain.
     let torn = bar([50_000, 90_000, 10_000, 20_000], 700);
-    assert_eq!(rolled_up(of(FREE, &torn).trades()), Some(torn.ohlcv));
+    assert_eq!(rolled_up(of(FREE, &torn).trades()).map(|bar| bar.with_traded(None)), Some(torn.ohlcv));
     // A STAR order has 200 shares or more in any number, and so have its trades.
     let star = of(TickFacts { board: Board::Star, limits: None, depth: None }, &bar([1000, 1003, 999, 1001], 54_321));
     assert!(star.trades().iter().all(|trade| trade.shares >= 200));
