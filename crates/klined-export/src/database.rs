@@ -6,7 +6,7 @@ use anyhow::bail;
 use chrono::NaiveDate;
 use thiserror::Error;
 
-use klined::config::DatabaseArgs;
+use klined::config::{CalendarArgs, DatabaseArgs};
 use klined::daemon::clock::SystemClock;
 use klined::jobs::{Market, ModelChoice};
 use klined::query::Ticks;
@@ -69,16 +69,17 @@ pub struct StoredMarket {
 ///
 /// # Errors
 /// The database cannot be read, or has no market.
-pub fn open(args: &DatabaseArgs, calendar: Arc<Calendar>, choice: ModelChoice) -> anyhow::Result<Market> {
+pub fn open(args: &DatabaseArgs, changes: &CalendarArgs, choice: ModelChoice) -> anyhow::Result<Market> {
     let url = &args.db_url;
     if url.missing_file().is_some() {
         bail!("there is no database {url}; name another one with --db-url, or make the rows from a seed with --seed");
     }
     let store = store::open_read_only(&args.options())?;
     store.check_schema()?;
-    if store.identity()?.is_none() {
+    let Some(found) = store.identity()? else {
         bail!("there is no market in {url}; fill it with market-backfill, or make the rows from a seed with --seed");
-    }
+    };
+    let calendar = Arc::new(changes.calendar(found.hours)?);
     Ok(Market::inspect(store, calendar, choice, None)?)
 }
 

@@ -1,7 +1,6 @@
 //! What the program does between its command line and its end.
 
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use arrow_array::RecordBatch;
@@ -15,7 +14,7 @@ use klined_data::pipeline::{Job, Piece, PipelineError};
 use klined_data::source::Source;
 use klined_data::tables;
 use klined_market::base::Seed;
-use klined_market::calendar::{Calendar, Hours};
+use klined_market::calendar::Calendar;
 use klined_market::model::ModelKind;
 use klined_market::universe::{Universe, UniverseRow};
 use klined_service::progress::Progress;
@@ -88,9 +87,8 @@ fn rows(
             write(&job.with_provenance(market.provenance()), dataset, &market, market.days(), target, stop)
         }
         Made::InDatabase(source) => {
-            let calendar = Arc::new(source.changes.calendar(Hours::Sse)?);
             let choice = ModelChoice { parameters: source.parameters.parameters()?, ..ModelChoice::default() };
-            let market = StoredMarket::new(open(&source.database, calendar, choice)?, symbols, *from, *to)?;
+            let market = StoredMarket::new(open(&source.database, &source.changes, choice)?, symbols, *from, *to)?;
             let job = Job::whole(dataset, style, market.days(), wanted.threads()).cut(target.cut());
             write(&job.with_provenance(market.provenance()), dataset, &market, market.days(), target, stop)
         }
@@ -111,7 +109,7 @@ fn made(args: SourceArgs) -> anyhow::Result<Made> {
         );
     }
     let universe = UniverseArgs { universe: args.universe }.universe()?.unwrap_or_else(Universe::demo);
-    let calendar = args.changes.calendar(args.calendar.unwrap_or(Hours::Sse))?;
+    let calendar = args.changes.calendar(args.calendar.unwrap_or_default())?;
     let (model, parameters) = (args.model, args.parameters);
     let model = ModelArgs { seed: Some(seed), model, parameters, scenario: args.scenario }.choice()?;
     let choice = MarketChoice {
@@ -184,9 +182,8 @@ fn universe(args: UniverseCommand) -> anyhow::Result<()> {
     let rows: Vec<UniverseRow> = match made(args.source)? {
         Made::FromNothing(choice, _) => stocks(&choice.universe, choice.seed),
         Made::InDatabase(source) => {
-            let calendar = Arc::new(source.changes.calendar(Hours::Sse)?);
             let choice = ModelChoice { parameters: source.parameters.parameters()?, ..ModelChoice::default() };
-            open(&source.database, calendar, choice)?.store.universe()?
+            open(&source.database, &source.changes, choice)?.store.universe()?
         }
     };
     table(&target, &tables::universe(&rows)?)

@@ -8,7 +8,7 @@ use super::answers::BinanceError;
 use super::pairs::NamedRow;
 use crate::query::PriceList;
 use crate::serve::kit::parameters::{QueryMap, RouteError};
-use klined_market::base::{Interval, Nanos, UnixNanos, UnixSeconds};
+use klined_market::base::{Interval, Nanos, Seconds, UnixNanos, UnixSeconds};
 use klined_market::calendar::Hours;
 
 const LEGAL_NUMBER: &str = "^[0-9]{1,20}$";
@@ -19,7 +19,7 @@ const MICROS_FROM: u64 = 100_000_000_000_000;
 const MILLIS_PER_SECOND: u64 = Nanos::MILLISECOND.per_second().cast_unsigned();
 const MICROS_PER_MILLI: u64 = Nanos::MICROSECOND.per_second().cast_unsigned() / MILLIS_PER_SECOND;
 const MINUTES_PER_HOUR: i32 = 60;
-const MINUTES_PER_DAY: i32 = 24 * MINUTES_PER_HOUR;
+const MINUTES_PER_DAY: i64 = 24 * 60;
 /// Zones have these minutes ahead of UTC.
 const ZONES: std::ops::RangeInclusive<i32> = -12 * MINUTES_PER_HOUR..=14 * MINUTES_PER_HOUR;
 /// Days in the two halves of a year, in which the clocks of a market may show different times.
@@ -217,16 +217,17 @@ pub fn interval_name(interval: Interval) -> &'static str {
     INTERVALS.iter().find(|(_, known)| *known == interval).map_or("", |(name, _)| name)
 }
 
-/// Whether a day of the market lies within one day of a zone so many minutes ahead of UTC.
+/// Whether each day of the market lies within the same date of a zone so many minutes ahead of UTC.
 fn has_days_whole(hours: Hours, ahead: i32) -> bool {
     let sessions = hours.sessions_by_clock();
     let (Some((opens, _)), Some((_, closes))) = (sessions.first(), sessions.last()) else { return false };
+    let lasts = (*closes - *opens).num_minutes();
+    let (lasts, of_day) = (if lasts <= 0 { lasts + MINUTES_PER_DAY } else { lasts }, MINUTES_PER_DAY);
     SEASONS.into_iter().all(|day| {
         let Ok(opens_at) = hours.instant_of(day.and_time(*opens)) else { return false };
-        let opens_at = opens_at.get().div_euclid(i64::from(MINUTES_PER_HOUR)) as i32;
-        let lasts = (*closes - *opens).num_minutes() as i32;
-        let lasts = if lasts <= 0 { lasts + MINUTES_PER_DAY } else { lasts };
-        (opens_at + ahead).rem_euclid(MINUTES_PER_DAY) + lasts <= MINUTES_PER_DAY
+        let begins = (opens_at - UnixSeconds::EPOCH) / Seconds::MINUTE + i64::from(ahead);
+        let date = (day - NaiveDate::default()).num_days();
+        begins.div_euclid(of_day) == date && begins.rem_euclid(of_day) + lasts <= of_day
     })
 }
 
@@ -261,8 +262,7 @@ mod tests {
     #[test]
     fn a_zone_has_to_have_the_days_of_the_market_whole() {
         let taken = |hours| ZONES.filter(|&ahead| has_days_whole(hours, ahead)).collect::<Vec<_>>();
-        // From UTC−7 on a day there ends at midnight or before it.
-        assert_eq!(taken(Hours::Sse), (-720..=-420).chain(-90..=840).collect::<Vec<_>>());
+        assert_eq!(taken(Hours::Sse), (-90..=840).collect::<Vec<_>>());
         // 13:30 to 20:00 UTC in summer, 14:30 to 21:00 in winter.
         assert_eq!(taken(Hours::Nyse), (-720..=180).collect::<Vec<_>>());
         assert_eq!(taken(Hours::AroundTheClock), [0]);
