@@ -1,21 +1,20 @@
 //! What the program does between its command line and its end.
 
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use arrow_array::RecordBatch;
 use chrono::NaiveDate;
 
 use klined::config::{ModelArgs, UniverseArgs};
-use klined::jobs::{ModelChoice, Stop};
+use klined::jobs::Stop;
 use klined_data::columns::{Dataset, Prices, Style};
 use klined_data::market::{Listed, MadeMarket, MarketChoice, stocks, trading_days};
 use klined_data::pipeline::{Job, Piece, PipelineError};
 use klined_data::source::Source;
 use klined_data::tables;
 use klined_market::base::Seed;
-use klined_market::calendar::{Calendar, Hours};
+use klined_market::calendar::Calendar;
 use klined_market::model::ModelKind;
 use klined_market::universe::{Universe, UniverseRow};
 use klined_service::progress::Progress;
@@ -88,9 +87,7 @@ fn rows(
             write(&job.with_provenance(market.provenance()), dataset, &market, market.days(), target, stop)
         }
         Made::InDatabase(source) => {
-            let calendar = Arc::new(source.changes.calendar(Hours::Sse)?);
-            let choice = ModelChoice { parameters: source.parameters.parameters()?, ..ModelChoice::default() };
-            let market = StoredMarket::new(open(&source.database, calendar, choice)?, symbols, *from, *to)?;
+            let market = StoredMarket::new(open(&source)?, symbols, *from, *to)?;
             let job = Job::whole(dataset, style, market.days(), wanted.threads()).cut(target.cut());
             write(&job.with_provenance(market.provenance()), dataset, &market, market.days(), target, stop)
         }
@@ -111,7 +108,7 @@ fn made(args: SourceArgs) -> anyhow::Result<Made> {
         );
     }
     let universe = UniverseArgs { universe: args.universe }.universe()?.unwrap_or_else(Universe::demo);
-    let calendar = args.changes.calendar(args.calendar.unwrap_or(Hours::Sse))?;
+    let calendar = args.changes.calendar(args.calendar.unwrap_or_default())?;
     let (model, parameters) = (args.model, args.parameters);
     let model = ModelArgs { seed: Some(seed), model, parameters, scenario: args.scenario }.choice()?;
     let choice = MarketChoice {
@@ -183,11 +180,7 @@ fn universe(args: UniverseCommand) -> anyhow::Result<()> {
     let target = Target::of_sheet(&args.out)?;
     let rows: Vec<UniverseRow> = match made(args.source)? {
         Made::FromNothing(choice, _) => stocks(&choice.universe, choice.seed),
-        Made::InDatabase(source) => {
-            let calendar = Arc::new(source.changes.calendar(Hours::Sse)?);
-            let choice = ModelChoice { parameters: source.parameters.parameters()?, ..ModelChoice::default() };
-            open(&source.database, calendar, choice)?.store.universe()?
-        }
+        Made::InDatabase(source) => open(&source)?.store.universe()?,
     };
     table(&target, &tables::universe(&rows)?)
 }

@@ -1,8 +1,8 @@
 //! Layouts: the columns, names and units of other libraries, with the numbers of the bars.
 
+use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
-use arrow_array::RecordBatch;
 use klined_data::columns::{Dataset, Layout, Style};
 use klined_data::files::{FileFormat, SheetStyle, SingleFile};
 use klined_data::market::MadeMarket;
