@@ -6,9 +6,8 @@ use anyhow::bail;
 use chrono::NaiveDate;
 use thiserror::Error;
 
-use klined::config::{CalendarArgs, DatabaseArgs};
 use klined::daemon::clock::SystemClock;
-use klined::jobs::{Market, ModelChoice};
+use klined::jobs::{self, Market, ModelChoice};
 use klined::query::Ticks;
 use klined::query::errors::Failure;
 use klined::store::{self, BarRange, BarStore, InvalidBar, StoreError, StoredBar};
@@ -18,6 +17,8 @@ use klined_market::bars::Bar;
 use klined_market::bars::ticks::MinuteTicks;
 use klined_market::base::{Interval, Symbol, UnixSeconds};
 use klined_market::calendar::{Calendar, CalendarError};
+
+use crate::args::SourceArgs;
 
 /// Bars of one read.
 const PAGE_BARS: usize = 8_192;
@@ -69,18 +70,20 @@ pub struct StoredMarket {
 ///
 /// # Errors
 /// The database cannot be read, or has no market.
-pub fn open(args: &DatabaseArgs, changes: &CalendarArgs, choice: ModelChoice) -> anyhow::Result<Market> {
-    let url = &args.db_url;
+pub fn open(args: &SourceArgs) -> anyhow::Result<Market> {
+    let url = &args.database.db_url;
+    let parameters = args.parameters.parameters()?;
+    args.changes.provisional(None)?;
     if url.missing_file().is_some() {
         bail!("there is no database {url}; name another one with --db-url, or make the rows from a seed with --seed");
     }
-    let store = store::open_read_only(&args.options())?;
+    let store = store::open_read_only(&args.database.options())?;
     store.check_schema()?;
-    let Some(found) = store.identity()? else {
+    if store.identity()?.is_none() {
         bail!("there is no market in {url}; fill it with market-backfill, or make the rows from a seed with --seed");
-    };
-    let calendar = Arc::new(changes.calendar(found.hours)?);
-    Ok(Market::inspect(store, calendar, choice, None)?)
+    }
+    let calendar = Arc::new(args.changes.calendar(jobs::hours(&*store, None)?)?);
+    Ok(Market::inspect(store, calendar, ModelChoice { parameters, ..ModelChoice::default() }, None)?)
 }
 
 impl StoredMarket {

@@ -7,7 +7,7 @@ use arrow_array::RecordBatch;
 use chrono::NaiveDate;
 
 use klined::config::{ModelArgs, UniverseArgs};
-use klined::jobs::{ModelChoice, Stop};
+use klined::jobs::Stop;
 use klined_data::columns::{Dataset, Prices, Style};
 use klined_data::market::{Listed, MadeMarket, MarketChoice, stocks, trading_days};
 use klined_data::pipeline::{Job, Piece, PipelineError};
@@ -87,8 +87,7 @@ fn rows(
             write(&job.with_provenance(market.provenance()), dataset, &market, market.days(), target, stop)
         }
         Made::InDatabase(source) => {
-            let choice = ModelChoice { parameters: source.parameters.parameters()?, ..ModelChoice::default() };
-            let market = StoredMarket::new(open(&source.database, &source.changes, choice)?, symbols, *from, *to)?;
+            let market = StoredMarket::new(open(&source)?, symbols, *from, *to)?;
             let job = Job::whole(dataset, style, market.days(), wanted.threads()).cut(target.cut());
             write(&job.with_provenance(market.provenance()), dataset, &market, market.days(), target, stop)
         }
@@ -181,10 +180,7 @@ fn universe(args: UniverseCommand) -> anyhow::Result<()> {
     let target = Target::of_sheet(&args.out)?;
     let rows: Vec<UniverseRow> = match made(args.source)? {
         Made::FromNothing(choice, _) => stocks(&choice.universe, choice.seed),
-        Made::InDatabase(source) => {
-            let choice = ModelChoice { parameters: source.parameters.parameters()?, ..ModelChoice::default() };
-            open(&source.database, &source.changes, choice)?.store.universe()?
-        }
+        Made::InDatabase(source) => open(&source)?.store.universe()?,
     };
     table(&target, &tables::universe(&rows)?)
 }

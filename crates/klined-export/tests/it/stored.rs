@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use klined::jobs::{self, Market, ModelChoice, Progress, Stop, Window};
 use klined::store::{self, StoreOptions};
-use klined_market::calendar::Calendar;
+use klined_market::calendar::{Calendar, Hours};
 use klined_market::universe::{StockCount, Universe};
 use klined_testing::{at, date, repository};
 
@@ -48,15 +48,15 @@ impl Drop for Server {
     }
 }
 
-/// Fills a database with whole weeks and months from the second week on: April and May of 2026: 30 invented stocks and seed 31.
-fn fill(url: &str) {
+/// Fills a database: 30 invented stocks and seed 31. The days of these tests begin within a week and end with one, and with a month.
+fn fill(url: &str, hours: Hours, from: &str, to: &str) {
     let options = StoreOptions { url: url.parse().unwrap(), pool_size: 4, timeout: Duration::from_secs(30) };
     let store = store::open(&options).unwrap();
     store.migrate().unwrap();
     let universe = Universe::ashare(StockCount::new(30).unwrap());
-    let calendar = Arc::new(Calendar::shanghai());
+    let calendar = Arc::new(Calendar::of(hours));
     let market = Market::claim_filling(store, calendar, ModelChoice::default(), Some(31), Some(&universe)).unwrap();
-    let window = Window::Range { from: date("2026-04-01"), to: Some(date("2026-05-29")) };
+    let window = Window::Range { from: date(from), to: Some(date(to)) };
     let filled = jobs::backfill(&market, window, None, at("2026-06-01 12:00:00"), &mut Silent, &Stop::default());
     assert!(filled.unwrap().is_complete);
 }
@@ -90,7 +90,7 @@ fn same_as_made(place: &Place, url: &str) {
 #[test]
 fn sqlite_exports_what_is_made_from_nothing() {
     let place = Place::new();
-    fill(&format!("sqlite:///{}", place.path("market.db").display()));
+    fill(&format!("sqlite:///{}", place.path("market.db").display()), Hours::Sse, "2026-04-01", "2026-05-29");
     same_as_made(&place, "sqlite:///market.db");
     let error = place.fails("bars --db-url sqlite:///market.db --symbols XYZ --out x.csv");
     assert!(error.contains("there is no stock XYZ with bars in the database"), "{error}");
@@ -107,8 +107,25 @@ fn sqlite_exports_what_is_made_from_nothing() {
 #[test]
 fn postgres_exports_what_is_made_from_nothing() {
     let (_server, url) = Server::start();
-    fill(&url);
+    fill(&url, Hours::Sse, "2026-04-01", "2026-05-29");
     same_as_made(&Place::new(), &url);
+}
+
+#[test]
+fn a_market_of_another_calendar_is_exported_by_it() {
+    let place = Place::new();
+    fill(&format!("sqlite:///{}", place.path("market.db").display()), Hours::Nyse, "2026-05-27", "2026-05-29");
+    let made = "--seed 31 --universe ashare:30 --calendar nyse --from 2026-05-27 --to 2026-05-29";
+    let print = |words: &str| text(&place.succeeds(&format!("{words} --format csv --out -")));
+    for (command, least) in [
+        ("bars --interval 1m", 30 * 3 * 390),
+        ("bars --interval 60m", 30 * 3 * 7),
+        ("quotes --symbols 000676", 3 * 390),
+    ] {
+        let stored = print(&format!("{command} --db-url sqlite:///market.db"));
+        assert!(stored.contains("T09:30:00-04:00,") && stored.lines().count() > least, "{command}");
+        assert!(stored == print(&format!("{command} {made}")), "{command}");
+    }
 }
 
 #[test]
