@@ -1,6 +1,6 @@
 //! `klined export`: runs the program klined-export in the place of this one.
 //!
-//! It is a program of its own, because Arrow and Parquet take longer to build than the rest of klined.
+//! It is a program of its own, because Arrow and Parquet take long to build.
 
 use std::io::ErrorKind;
 use std::os::unix::process::CommandExt;

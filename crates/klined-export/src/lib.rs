@@ -1,6 +1,6 @@
 //! `klined export`: bars, trades, quotes, stocks and trading days as files, made from a seed or read from a database.
 //!
-//! It is a program of its own, because Arrow and Parquet take longer to build than the rest of klined. `klined export` runs it.
+//! It is a program of its own, because Arrow and Parquet take long to build. `klined export` runs it.
 //!
 //! | module | contains |
 //! |---|---|
