@@ -4,7 +4,7 @@ use std::fs;
 
 use chrono::Months;
 use klined::jobs::{Generator, Market, Stop};
-use klined_market::base::UnixSeconds;
+use klined_market::base::{Interval, UnixSeconds};
 use klined_market::calendar::Hours;
 
 use crate::on_every_backend;
@@ -38,7 +38,8 @@ fn earliest(database: &Database) -> i64 {
 fn contents_from(database: &Database, from: i64) -> Vec<String> {
     let is_kept = |row: &String| {
         let words: Vec<&str> = row.split(' ').collect();
-        words.len() != 8 || words[2].parse::<i64>().map_or(true, |time| time >= from)
+        let is_bar = words.get(1).is_some_and(|word| word.parse::<Interval>().is_ok());
+        !is_bar || words[2].parse::<i64>().map_or(true, |time| time >= from)
     };
     database.contents().into_iter().filter(is_kept).collect()
 }
