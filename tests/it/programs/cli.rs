@@ -118,7 +118,8 @@ fn the_help_of_each_program_lists_each_flag_and_its_variable() {
     };
     for (program, command) in PROGRAMS.into_iter().zip(commands()) {
         check(&command, &program(place.path()).with("--help").run().succeeded().stdout);
-        for subcommand in command.get_subcommands() {
+        // `export` runs a program of another crate, which is not built beside these.
+        for subcommand in command.get_subcommands().filter(|subcommand| subcommand.get_name() != "export") {
             let words = format!("{} --help", subcommand.get_name());
             check(subcommand, &program(place.path()).with(&words).run().succeeded().stdout);
         }
