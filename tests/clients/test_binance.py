@@ -140,11 +140,42 @@ class Laws:
         self.assertEqual(len(self.spot.book_ticker()), len(self.market.symbols()))
         window = self.spot.rolling_window_ticker(symbol="AAPLUSDT", windowSize="30m")
         self.assertEqual(window["symbol"], "AAPLUSDT")
+        minutes = [bar for bar in self.market.bars("AAPL") if window["openTime"] <= bar[0] * 1000 < window["closeTime"]]
+        summed = (minutes[0][1], max(bar[2] for bar in minutes), min(bar[3] for bar in minutes), minutes[-1][4], sum(bar[5] for bar in minutes))
+        names = ["openPrice", "highPrice", "lowPrice", "lastPrice", "volume"]
+        self.assertEqual(tuple(float(window[name]) for name in names), summed)
+        fresh = [trade for trade in self.spot.agg_trades("AAPL", limit=1000) if trade["T"] <= average["closeTime"]]
+        prices = [float(trade["p"]) for trade in fresh]
+        self.assertTrue(min(prices) <= float(average["price"]) <= max(prices))
         trading = self.spot.query("/api/v3/ticker/tradingDay", {"symbol": "AAPL"})
         self.assertEqual(trading["openPrice"], day["openPrice"])
         fine = Spot(api_key=self.key, base_url=self.market.url, time_unit="microsecond")
         kline = fine.klines("AAPL", "1m", limit=1)[0]
         self.assertEqual(kline[6], kline[0] + 60_000_000 - 1)
+
+    def test_the_other_streams_say_what_trades_and_quotes_do(self):
+        ear = Ear(self.streams)
+        ear.client.trade("AAPL", id=1)
+        ear.client.agg_trade("AAPL", id=2)
+        ear.client.subscribe(["aaplusdt@bookTicker", "aapl@miniTicker", "aapl@ticker", "aapl@depth5@100ms"], id=3)
+        of = lambda kind: [message for message in list(ear.heard) if message.get("e") == kind]
+        books = lambda: [message for message in list(ear.heard) if "lastUpdateId" in message]
+        quotes = lambda: [message for message in list(ear.heard) if "u" in message]
+        until("all have events", lambda: len(of("aggTrade")) > 5 and of("24hrMiniTicker") and of("24hrTicker") and len(quotes()) > 2 and len(books()) > 2)
+        ear.client.stop()
+        trades = {trade["t"]: (trade["p"], trade["q"], trade["m"]) for trade in of("trade")}
+        same = {trade["a"]: (trade["p"], trade["q"], trade["m"]) for trade in of("aggTrade") if trade["a"] in trades}
+        self.assertGreater(len(same), 3)
+        self.assertEqual(same, {id: trades[id] for id in same})
+        self.assertEqual({quote["s"] for quote in quotes()}, {"AAPLUSDT"})
+        best = {quote["u"]: ([[quote["b"], quote["B"]]], [[quote["a"], quote["A"]]]) for quote in quotes()}
+        both = {book["lastUpdateId"]: (book["bids"], book["asks"]) for book in books() if book["lastUpdateId"] in best}
+        self.assertGreater(len(both), 1)
+        self.assertEqual(both, {id: best[id] for id in both})
+        for day in of("24hrMiniTicker") + of("24hrTicker"):
+            self.assertTrue(float(day["l"]) <= float(day["c"]) <= float(day["h"]) and float(day["q"]) > 0)
+        day = of("24hrTicker")[-1]
+        self.assertAlmostEqual(float(day["p"]), float(day["c"]) - float(day["x"]), places=2)
 
     def test_live_trades_add_up_to_the_kline_and_it_to_the_stored_bar(self):
         ear = Ear(self.streams)

@@ -35,8 +35,10 @@ impl<'p> NamedRow<'p> {
         [EXCHANGE_QUOTE, FREE_QUOTE].into_iter().find_map(|quote| {
             let base = name.len().checked_sub(quote.len()).filter(|at| name.is_char_boundary(*at))?;
             let (base, asset) = name.split_at(base);
+            // The asset is compared first: the search for a base that there is not looks at every stock.
+            let base = asset.eq_ignore_ascii_case(quote).then_some(base)?;
             let row = prices.find_any_case(base).filter(|row| quote_asset(row) == quote)?;
-            asset.eq_ignore_ascii_case(quote).then_some(Self { row, is_pair: true })
+            Some(Self { row, is_pair: true })
         })
     }
 

@@ -1,5 +1,6 @@
 //! Prices and figures of symbols: the last prices, best quotes, the trading day, and windows of time.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -11,9 +12,9 @@ use super::pairs::NamedRow;
 use super::parameters::BinanceQuery;
 use super::windows::{Window, WindowFigures};
 use crate::access::faults::Freshness;
-use crate::query::{DayFigures, LatestTicks, Period, TickQuery, TimeOrder, mean_price};
+use crate::query::{DayFigures, LatestTicks, Period, PriceList, TickQuery, TimeOrder, mean_price};
 use crate::serve::server::Server;
-use crate::store::{BarRange, PriceRow};
+use crate::store::{BarRange, BarStore, PriceRow};
 use klined_market::bars::ticks::{BestQuote, Level, Trade};
 use klined_market::base::{Interval, Symbol, Traded, UnixSeconds};
 use klined_market::calendar::{Calendar, Minute};
@@ -54,10 +55,7 @@ fn one_or_list(parameters: &BinanceQuery, mut bodies: Vec<Value>) -> BinanceAnsw
 }
 
 /// The symbols of a request, which may name some or none.
-fn named<'p>(
-    parameters: &BinanceQuery,
-    prices: &'p crate::query::PriceList,
-) -> Result<Vec<NamedRow<'p>>, BinanceError> {
+fn named<'p>(parameters: &BinanceQuery, prices: &'p PriceList) -> Result<Vec<NamedRow<'p>>, BinanceError> {
     match parameters.symbols(prices)? {
         Some(rows) if rows.len() > NAMED_MOST => Err(BinanceError::NotValid("symbols")),
         Some(rows) => Ok(rows),
@@ -101,7 +99,7 @@ pub async fn best_quotes(
     let found = named(&parameters, &prices)?;
     let symbols: Vec<Symbol> = found.iter().map(|named| named.row.symbol).collect();
     let latest = if symbols.len() > WITH_QUOTES_MOST {
-        std::collections::BTreeMap::default()
+        BTreeMap::new()
     } else {
         server.latest_ticks_of_many(symbols, freshness.age()).await?
     };
@@ -122,7 +120,7 @@ struct DayState {
 /// The days of some stocks, in their order; none for a stock without a bar.
 async fn days(server: &Server, symbols: Vec<Symbol>) -> Result<Vec<Option<DayState>>, BinanceError> {
     let calendar = server.reader.calendar();
-    let mut found = std::collections::BTreeMap::new();
+    let mut found = BTreeMap::new();
     if symbols.len() > WITH_QUOTES_MOST {
         for day in server.reader.days(symbols.clone()).await? {
             found.insert(day.symbol, DayState { day: day.figures(), quote: None });
@@ -276,7 +274,7 @@ pub async fn window(State(server): State<Arc<Server>>, parameters: BinanceQuery)
         let until = Minute::end_of(last_update);
         let from = until - window.span();
         let range = BarRange { symbol, interval: Interval::Minute1, from, to: until };
-        let read = move |store: &dyn crate::store::BarStore, _: &Calendar| Ok(store.bars(&[range], window.minutes())?);
+        let read = move |store: &dyn BarStore, _: &Calendar| Ok(store.bars(&[range], window.minutes())?);
         let bars = server.reader.ask(read).await?;
         bodies.push(window_body(named, &WindowFigures::of(&bars, price), (from, until), is_mini));
     }
