@@ -6,8 +6,10 @@
 #   ./test.sh pure          unit tests, the market's tests and the checks of the repository; needs cargo alone
 #   ./test.sh db            stores and jobs, on SQLite and on throw-away PostgreSQL clusters
 #   ./test.sh programs      the programs as processes: command lines, faults, logs, health, deployment
-#   ./test.sh web           the servers of both markets, the vendors' clients, the OpenAPI document, the chart page
-#   ./test.sh data          exports and the wheel for Python: files and tables in the hands of pyarrow, pandas, polars, DuckDB, SQLite and psql
+#   ./test.sh web           the servers of both markets, the vendors' clients, the OpenAPI document, the chart page, the exchange's bars and
+#                           playback
+#   ./test.sh data          exports and the wheel for Python: files and tables in the hands of pyarrow, pandas, polars, DuckDB, SQLite, psql and
+#                           Spark; the packages that programs are installed from
 #   ./test.sh servers       crates that are tested against servers of their own (QuestDB, Kafka, ClickHouse), readers of order events, and
 #                           the files for containers
 #
@@ -16,8 +18,9 @@
 # What a tier needs and is missing is installed by the system's package manager: perl and make for OpenSSL, which every tier builds from
 # source, the PostgreSQL server with PgBouncer before it, sqlite3, libfaketime, systemd for its
 # analyser (nothing of it runs), npm for pm2, the chart page and the vendors' clients, Python's venv for those and schemathesis,
-# openssl for PostgreSQL, the clients and the proxies, curl, nginx and Caddy for the proxies, Chromium for the page, promtool, Maven with Java for
-# QuestDB and Kafka, and the headers of OpenSSL and zlib for Kafka's client. Works as root and as an ordinary user; an ordinary user needs sudo
+# openssl for PostgreSQL, the clients and the proxies, curl, nginx and Caddy for the proxies, Chromium for the page, promtool, Java for Spark, Go for
+# actionlint and for a client of Alpaca, dpkg-dev for the package, Maven with Java for QuestDB, Kafka and ZooKeeper, and the headers of OpenSSL and zlib for Kafka's client. The
+# servers of a ClickHouse cluster and tshark are unpacked from Debian's packages. Works as root and as an ordinary user; an ordinary user needs sudo
 # only when something is missing.
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -77,14 +80,21 @@ provide() {
             have npm || missing+=(npm)
             have_chromium || missing+=(chromium)
             have_venv || missing+=(python3-venv)
+            have go || missing+=(golang)
             have openssl || missing+=(openssl)
+            have systemd-analyze || missing+=(systemd)
             ;;
         data)
             have_postgres || missing+=(postgresql)
             have sqlite3 || missing+=(sqlite3)
             have_venv || missing+=(python3-venv)
+            have java || missing+=(default-jre-headless)
+            have go || missing+=(golang)
+            have dpkg-shlibdeps || missing+=(dpkg-dev)
+            have systemd-analyze || missing+=(systemd)
             ;;
         servers)
+            have_postgres || missing+=(postgresql)
             have mvn || missing+=(maven)
             have java || missing+=(default-jre-headless)
             have openssl || missing+=(openssl)
@@ -102,7 +112,8 @@ provide() {
             exit 1
         }
     fi
-    [[ " $* " != *" programs "* ]] || { provide_program nginx nginx; provide_program caddy caddy; }
+    [[ " $* " != *" programs "* ]] || provide_program caddy caddy
+    [[ " $* " != *" programs "* && " $* " != *" web "* ]] || provide_program nginx nginx
     [[ " $* " != *" programs "* && " $* " != *" servers "* ]] || provide_program promtool prometheus
     [[ " $* " != *" db "* && " $* " != *" programs "* ]] || provide_program pgbouncer pgbouncer $(libraries_of pgbouncer)
 }
@@ -155,7 +166,7 @@ summary() {
 }
 
 # The crates that need neither a server nor a database.
-PURE=(--workspace --exclude klined --exclude klined-fx-api --exclude klined-export --exclude klined-python)
+PURE=(--workspace --exclude klined --exclude klined-fx-api --exclude klined-export --exclude klined-python --exclude klined-venue)
 for crate in "${SERVER_CRATES[@]}"; do PURE+=(--exclude "$crate"); done
 
 lint() {
@@ -177,16 +188,22 @@ integration() {
     stage "$1: build" cargo test -p klined --test it --no-run
     stage "$1: tests" env RUST_TEST_THREADS="${RUST_TEST_THREADS:-$((3 * $(nproc)))}" cargo test -p klined --test it -- "$1::"
 }
+# The programs of all packages, with the server's Arrow, in one build that every tier shares; tests/data.sh needs the same.
+all_programs() { stage "$1: programs" cargo build --bins -p klined -p klined-export -p klined-exchange -p klined-venue -p klined-fx --features klined/arrow; }
 db() { integration db; }
 programs() { integration programs; }
 web() {
     integration web
     stage 'web: foreign exchange' cargo test -p klined-fx-api
+    all_programs web
+    stage 'web: bars and playback of the exchange' cargo test -p klined-venue
 }
 
 data() {
     stage 'data: exports' cargo test -p klined-export
-    stage 'data: wheel, readers and recipes' tests/data.sh
+    all_programs data
+    stage 'data: wheel, readers, Spark, recipes and notebook' tests/data.sh
+    stage 'data: packages' tests/packages.sh
 }
 
 servers() {
@@ -194,10 +211,11 @@ servers() {
     for crate in "${SERVER_CRATES[@]}"; do
         stage "servers: $crate" cargo test -p "$crate"
     done
-    stage 'servers: clippy of Kafka and ClickHouse' cargo clippy -p klined-exchange --features platform --all-targets -- -D warnings
-    stage 'servers: Kafka and ClickHouse' cargo test -p klined-exchange --features platform --lib --test servers
+    local spine=(-p klined-exchange -p klined-relay --features 'klined-exchange/platform,klined-relay/platform')
+    stage 'servers: clippy of Kafka and ClickHouse' cargo clippy "${spine[@]}" --all-targets -- -D warnings
+    stage 'servers: Kafka and ClickHouse' cargo test "${spine[@]}" --lib --bins --test servers
     stage 'servers: readers of exchange logs' crates/klined-exchange/tests/readers.sh
-    stage 'servers: programs of the containers' cargo build --bins
+    all_programs servers
     stage 'servers: containers' tests/containers.sh
 }
 

@@ -2,10 +2,12 @@
 # Installs klined as systemd services, or removes them. Running it again brings everything up to date and keeps what the
 # operator wrote: /etc/klined is made once and never overwritten.
 #
-#   deploy/install.sh [--exchange] [--bin-dir DIR] [--no-start] [--root DIR]    install, enable and start
-#   deploy/install.sh [--exchange] --uninstall [--purge] [--root DIR]          remove; --purge also configuration, data and logs
+#   deploy/install.sh [--exchange|--relay] [--bin-dir DIR] [--no-start] [--root DIR]    install, enable and start
+#   deploy/install.sh [--exchange|--relay] --uninstall [--purge] [--root DIR]          remove; --purge also configuration, data and logs
 #
-# --exchange the exchange (exchange-producer.service and its tools) in place of the stock market
+# --exchange the exchange in place of the stock market: exchange-producer.service, and exchange-playback.service if that program is built.
+#            exchange-bars.service is installed and not enabled, because it needs a run on the trading days of a calendar
+# --relay    the relay of the stock market to Kafka (market-relay.service) in place of the stock market
 # --bin-dir  where the built programs are [target/release beside this script]
 # --no-start enable the services without starting or restarting them
 # --root     write below DIR, and touch neither users nor the running system: for packages and tests
@@ -13,7 +15,12 @@ set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
 programs=(klined market-generator data-aggregator market-backfill market-api)
+# Installed if they are built, which takes a command of its own.
+extra=(klined-export)
 units=(market-generator.service data-aggregator.service market-api.service)
+# Units of programs that are installed only if they are built: enabled, and left to the operator.
+extra_units=()
+idle_units=()
 env_file=klined.env
 page=OPERATIONS.md
 build='cargo build --release'
@@ -31,15 +38,26 @@ while [ $# -gt 0 ]; do
         --root) [ $# -ge 2 ] || fail "--root needs a directory"; root=${2%/}; shift ;;
         --exchange)
             programs=(exchange-producer exchange-log exchange-feed exchange-listen exchange-calibrate)
+            extra=(exchange-bars exchange-playback)
             units=(exchange-producer.service)
+            extra_units=(exchange-playback.service)
+            idle_units=(exchange-bars.service)
             env_file=exchange.env
             page=EXCHANGE.md
-            build='cargo build --release -p klined-exchange --features platform'
+            build='cargo build --release -p klined-exchange -p klined-venue --features klined-exchange/platform'
+            ;;
+        --relay)
+            programs=(market-relay)
+            extra=()
+            units=(market-relay.service)
+            env_file=relay.env
+            page=KAFKA.md
+            build='cargo build --release -p klined-relay --features platform'
             ;;
         --no-start) start=no ;;
         --uninstall) uninstall=yes ;;
         --purge) purge=yes ;;
-        -h | --help) sed -n '2,12s/^# \{0,1\}//p' "$0"; exit 0 ;;
+        -h | --help) sed -n '2,14s/^# \{0,1\}//p' "$0"; exit 0 ;;
         *) fail "unknown option $1; see --help" ;;
     esac
     shift
@@ -51,17 +69,22 @@ has_systemd() { [ -z "$root" ] && [ -d /run/systemd/system ]; }
 enabled=$root/etc/systemd/system/multi-user.target.wants
 
 if [ "$uninstall" = yes ]; then
-    has_systemd && systemctl disable --now "${units[@]}" 2>/dev/null || true
+    units+=("${extra_units[@]}" "${idle_units[@]}")
+    if has_systemd; then
+        for unit in "${units[@]}"; do systemctl disable --now "$unit" 2>/dev/null || true; done
+    fi
     for unit in "${units[@]}"; do
         rm -f "$root/etc/systemd/system/$unit" "$enabled/$unit"
     done
-    for program in "${programs[@]}"; do
+    for program in "${programs[@]}" "${extra[@]}"; do
         rm -f "$root/usr/local/bin/$program"
     done
     rm -f "$root/usr/local/share/doc/klined/$page"
     rmdir "$root/usr/local/share/doc/klined" 2>/dev/null || true
     if [ "$purge" = yes ] && [ "$env_file" = exchange.env ]; then
-        rm -rf "$root/etc/klined/$env_file" "$root/var/lib/klined/exchange"
+        rm -rf "$root/etc/klined/$env_file" "$root/var/lib/klined/exchange" "$root"/var/lib/klined/exchange.db*
+    elif [ "$purge" = yes ] && [ "$env_file" = relay.env ]; then
+        rm -f "$root/etc/klined/$env_file"
     elif [ "$purge" = yes ]; then
         rm -rf "$root/etc/klined" "$root/var/lib/klined" "$root/var/log/klined"
         [ -n "$root" ] || ! getent passwd klined >/dev/null || userdel klined
@@ -73,6 +96,11 @@ fi
 
 for program in "${programs[@]}"; do
     [ -x "$bin_dir/$program" ] || fail "there is no $bin_dir/$program; build it with \`$build\`, or say --bin-dir"
+done
+for program in "${extra[@]}"; do
+    [ -x "$bin_dir/$program" ] || continue
+    programs+=("$program")
+    [[ " ${extra_units[*]} " != *" $program.service "* ]] || units+=("$program.service")
 done
 
 if [ -z "$root" ] && ! getent passwd klined >/dev/null; then
@@ -86,7 +114,8 @@ for program in "${programs[@]}"; do
     install -m 755 "$bin_dir/$program" "$root/usr/local/bin/.$program.new"
     mv -f "$root/usr/local/bin/.$program.new" "$root/usr/local/bin/$program"
 done
-for unit in "${units[@]}"; do
+for unit in "${units[@]}" "${idle_units[@]}"; do
+    [[ " ${extra[*]} " != *" ${unit%.service} "* ]] || [ -x "$bin_dir/${unit%.service}" ] || continue
     install -m 644 "$here/systemd/$unit" "$root/etc/systemd/system/$unit"
 done
 install -m 644 "$here/../docs/$page" "$root/usr/local/share/doc/klined/$page"
@@ -103,6 +132,10 @@ if has_systemd; then
     systemctl enable --quiet "${units[@]}"
     if [ "$start" = yes ]; then
         systemctl restart "${units[@]}"
+        # Those that the operator has started.
+        for unit in "${idle_units[@]}"; do
+            [ ! -e "/etc/systemd/system/$unit" ] || systemctl try-restart "$unit"
+        done
     fi
 else
     for unit in "${units[@]}"; do

@@ -24,6 +24,8 @@ BEGIN;
 \ir ../migrations/postgres/2026-11-29-000013_answers/up.sql
 \ir ../migrations/postgres/2026-11-29-000014_calendar/up.sql
 \ir ../migrations/postgres/2026-11-29-000015_turnover/up.sql
+\ir ../migrations/postgres/2026-11-29-000016_bounds/up.sql
+\ir ../migrations/postgres/2026-11-29-000017_days/up.sql
 
 CREATE TABLE IF NOT EXISTS __diesel_schema_migrations (
     version varchar(50) PRIMARY KEY NOT NULL,
@@ -33,7 +35,7 @@ INSERT INTO __diesel_schema_migrations (version)
 VALUES ('20261120000000'), ('20261121000001'), ('20261121000002'), ('20261121000003'),
     ('20261121000004'), ('20261121000005'), ('20261121000006'), ('20261121000007'), ('20261129000008'),
     ('20261129000009'), ('20261129000010'), ('20261129000011'), ('20261129000012'), ('20261129000013'),
-    ('20261129000014'), ('20261129000015');
+    ('20261129000014'), ('20261129000015'), ('20261129000016'), ('20261129000017');
 
 -- The universe `demo` and the status of a market that has not begun. For another universe leave the stocks out.
 INSERT INTO stock_metadata (symbol, name, sector, base_price, base_volatility, daily_turnover) VALUES

@@ -33,7 +33,11 @@ CREATE TABLE stock_metadata (
     CHECK (board IN ('free', 'main', 'chinext', 'star', 'beijing')), is_st BOOLEAN NOT NULL DEFAULT 0
     CHECK (is_st IN (0, 1)), beta REAL NOT NULL DEFAULT 1
     CHECK (typeof(beta) IN ('integer', 'real') AND beta > 0 AND beta <= 5), daily_turnover REAL NOT NULL DEFAULT 149000000
-    CHECK (typeof(daily_turnover) IN ('integer', 'real') AND daily_turnover > 0 AND daily_turnover <= 10000000000000));
+    CHECK (typeof(daily_turnover) IN ('integer', 'real') AND daily_turnover > 0 AND daily_turnover <= 10000000000000), drift REAL NOT NULL DEFAULT 0
+    CHECK (typeof(drift) IN ('integer', 'real') AND drift >= -10 AND drift <= 10), min_price REAL
+    CHECK (min_price IS NULL OR (typeof(min_price) IN ('integer', 'real') AND min_price > 0 AND min_price < 9e999)), max_price REAL
+    CHECK (max_price IS NULL OR (typeof(max_price) IN ('integer', 'real') AND max_price > 0 AND max_price < 9e999
+        AND (min_price IS NULL OR min_price <= max_price))));
 
 CREATE TABLE stock_state (
     symbol VARCHAR(20) PRIMARY KEY NOT NULL,
@@ -193,7 +197,7 @@ CREATE TABLE __diesel_schema_migrations (
     run_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP
 );
 INSERT INTO __diesel_schema_migrations (version)
-VALUES ('20261120000000'), ('20261121000001'), ('20261121000002'), ('20261121000003'), ('20261121000004'), ('20261121000005'), ('20261121000006'), ('20261121000007'), ('20261129000008'), ('20261129000009'), ('20261129000010'), ('20261129000011'), ('20261129000012'), ('20261129000013'), ('20261129000014'), ('20261129000015');
+VALUES ('20261120000000'), ('20261121000001'), ('20261121000002'), ('20261121000003'), ('20261121000004'), ('20261121000005'), ('20261121000006'), ('20261121000007'), ('20261129000008'), ('20261129000009'), ('20261129000010'), ('20261129000011'), ('20261129000012'), ('20261129000013'), ('20261129000014'), ('20261129000015'), ('20261129000016'), ('20261129000017');
 
 -- The universe `demo` and the status of a market that has not begun. For another universe leave the stocks out.
 INSERT INTO stock_metadata (symbol, name, sector, base_price, base_volatility, daily_turnover) VALUES

@@ -82,7 +82,7 @@ GRANT INSERT, UPDATE ON market_klines, stock_state, stock_realtime_price, market
     stock_listing, stock_halt, stock_parameters TO klined_writer;
 GRANT INSERT ON stock_metadata, market_identity, market_scenario, scenario_event, rollup_watermark TO klined_writer;
 GRANT UPDATE (retained_from) ON market_identity TO klined_writer;
-GRANT EXECUTE ON FUNCTION klines_make_partition(text, bigint, bigint), klines_drop_partition(), klines_clear_month(text),
+GRANT EXECUTE ON FUNCTION klines_make_partition(text, bigint, bigint), klines_drop_partition(), klines_remove_days(text), klines_clear_month(text),
     klines_begin_month(text, bigint, bigint, text), klines_end_month(text),
     klines_attach_month(text, text, bigint, bigint, text) TO klined_writer;
 

@@ -8,10 +8,10 @@
 //! | 0–3 | [`klined_market`] | calendar, model, bars with ticks, universes: a crate of its own |
 //! | 4 | [`store`] | what is kept and its laws; PostgreSQL and SQLite |
 //! | 5 | [`jobs`] | generate, aggregate, backfill, verify |
-//! | 5 | [`realism`] | a sample of a market in memory, 16 metrics of it with their bands |
 //! | 6 | [`feed`] | the events of the open minute for many subscribers; it knows no HTTP |
 //! | 7 | [`query`] | what may be asked of the market, for all dialects |
 //! | 8 | [`access`] | keys, limits, faults on demand |
+//! | 8 | [`relay`] | real vendors' streams and answers, one connection for many clients |
 //! | 9 | [`serve`] | the dialects over HTTP and WebSocket, the chart page |
 //! | 10 | [`config`], [`daemon`] | flags and variables; what each program does between its command line and its end |
 //!
@@ -23,13 +23,13 @@ pub mod store;
 
 pub mod jobs;
 
-pub mod realism;
-
 pub mod feed;
 
 pub mod query;
 
 pub mod access;
+
+pub mod relay;
 
 pub mod serve;
 

@@ -4,7 +4,7 @@
 #
 #   tests/clients.sh [DIRECTORY OF THE PROGRAMS] [DIALECT…]    default target/debug, and all dialects
 #
-# Needs Python 3.11 with venv, npm, openssl and the PostgreSQL server, which ./test.sh installs. The clients are installed in
+# Needs Python 3.11 with venv, npm, Go, openssl, nginx and the PostgreSQL server, which ./test.sh installs. The clients are installed in
 # target/clients.
 set -euo pipefail
 cd "$(dirname "$0")/.."

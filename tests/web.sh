@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# The chart page: that web/dist is what web/ builds, and the page in headless Chromium before a real market.
+# The chart page: that web/dist is what web/ builds, and the page in headless Chromium before a real market. Or the playback page of
+# klined-venue, which is no part of web/ but is tested with its tools.
 #
-#   tests/web.sh [DIRECTORY OF THE PROGRAMS]    default target/debug
+#   tests/web.sh [DIRECTORY OF THE PROGRAMS] [chart|playback]    default target/debug, chart
 #
 # Needs npm and Chromium, which ./test.sh installs; CHROMIUM names another one. The pictures are in target/web.
 set -euo pipefail
@@ -22,6 +23,11 @@ if ! cmp -s package-lock.json "$KLINED_PICTURES/installed.json" || [ ! -d node_m
     npm ci --no-audit --no-fund --loglevel=error
     mkdir -p "$KLINED_PICTURES"
     cp package-lock.json "$KLINED_PICTURES/installed.json"
+fi
+if [ "${2:-chart}" = playback ]; then
+    node --test --test-concurrency=1 tests/playback/*.test.mjs || fail "a law of the playback page is broken"
+    echo "web.sh: ok"
+    exit
 fi
 npm run --silent build -- --outDir "$KLINED_PICTURES/dist" --emptyOutDir --logLevel warn
 diff -r "$KLINED_PICTURES/dist" dist || fail "web/dist is not what web/ builds: npm run build in web/, and commit it"

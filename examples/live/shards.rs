@@ -48,8 +48,12 @@ pub fn minutes(count: usize, of: usize, day: NaiveDate, market: &(dyn Fn() -> Ma
 pub fn bars_only(count: usize, day: NaiveDate, market: &Market) -> Vec<Duration> {
     let calendar: &Arc<Calendar> = &market.calendar;
     let stocks = market.store.universe().expect("stocks");
-    let mut runs: Vec<SymbolRun> =
-        stocks.iter().map(|row| SymbolRun::list(market.model.clone(), row.instrument().expect("valid"), day)).collect();
+    let mut runs: Vec<SymbolRun> = stocks
+        .iter()
+        .map(|row| {
+            SymbolRun::list(market.source.model().expect("a model").clone(), row.instrument().expect("valid"), day)
+        })
+        .collect();
     let minute = |nth: usize| {
         let began = Instant::now();
         let mut bars = Vec::with_capacity(runs.len());

@@ -20,7 +20,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
-use klined_service::net::http::{Bounds, serve};
+use klined_service::net::accept::Bounds;
+use klined_service::net::http::serve;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 

@@ -4,14 +4,15 @@
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
-use axum::body::HttpBody;
+use axum::body::{Body, Bytes, HttpBody, to_bytes};
 use axum::extract::{MatchedPath, Query, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use serde::Deserialize;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::chaos::Chaos;
 use super::faults::{CHAOS, inject};
@@ -24,8 +25,10 @@ use crate::query::errors::Refusal;
 use klined_service::net::held::holding;
 use klined_service::net::http::Peer;
 
-/// The longest body of a request, in bytes. No route reads one.
+/// The longest body of a request, in bytes.
 pub const BODY_BYTES_MAX: u64 = 16 * 1024;
+/// How long a body may take to come.
+const BODY_WAIT: Duration = Duration::from_secs(10);
 /// The answer's header that says how many requests may follow at once.
 pub const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
 /// Answers up to this length are sent however much an address has not read: the number of its connections bounds them.
@@ -63,6 +66,8 @@ pub enum KeyPlaces {
     Shared(&'static [HeaderName]),
     /// The key is where this function finds it; the headers are those that it reads besides `Authorization`.
     Own { headers: &'static [HeaderName], find: fn(&HeaderMap) -> Option<Credentials> },
+    /// The key is in a request's body, where this function finds it, or else in a shared place.
+    Body(fn(&[u8]) -> Option<Credentials>),
 }
 
 /// What the guard knows of a dialect.
@@ -81,6 +86,7 @@ impl Rules {
     pub fn key_headers(&self) -> &'static [HeaderName] {
         match self.keys {
             KeyPlaces::Shared(headers) | KeyPlaces::Own { headers, .. } => headers,
+            KeyPlaces::Body(_) => &[],
         }
     }
 }
@@ -155,6 +161,14 @@ impl RequestGuard {
         owner.unwrap_or(&self.rules[0])
     }
 
+    /// Takes a request from an address's allowance. Gives how many more there may be at once.
+    ///
+    /// # Errors
+    /// Its allowance is used up.
+    pub fn take(&self, address: IpAddr) -> Result<u32, Refusal> {
+        self.addresses.take(address)
+    }
+
     /// The holder of a key; none where no key is needed.
     ///
     /// # Errors
@@ -179,7 +193,7 @@ impl RequestGuard {
             return Ok(None);
         }
         let credentials = match self.rules_of(uri.path()).keys {
-            KeyPlaces::Shared(_) => self.shared_credentials(headers, uri),
+            KeyPlaces::Shared(_) | KeyPlaces::Body(_) => self.shared_credentials(headers, uri),
             KeyPlaces::Own { find, .. } => find(headers),
         };
         self.admit(&credentials.ok_or(Refusal::NoKey)?)
@@ -213,7 +227,7 @@ pub async fn receive(State(guard): State<Arc<RequestGuard>>, request: Request, n
     let began = Instant::now();
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
-    let taken = peer.map_or(Ok(u32::MAX), |address| guard.addresses.take(address));
+    let taken = peer.map_or(Ok(u32::MAX), |address| guard.take(address));
     let (remaining, refusal) = match taken {
         Ok(remaining) => {
             let known = guard.visitors.check(request.version(), request.uri(), request.headers());
@@ -256,7 +270,16 @@ fn bounded(guard: &RequestGuard, path: &str, peer: Option<IpAddr>, answer: Respo
 /// Lets a request with a key pass, as often as the key allows, and injects the faults that the key asks for.
 pub async fn let_in(State(guard): State<Arc<RequestGuard>>, mut request: Request, next: Next) -> Response {
     let rules = guard.rules_of(request.uri().path());
-    let holder = match guard.holder(request.headers(), request.uri()) {
+    let mut held = guard.holder(request.headers(), request.uri());
+    if let (Err(Refusal::NoKey), KeyPlaces::Body(find)) = (&held, rules.keys) {
+        let (credentials, same) = match in_body(request, find).await {
+            Ok(found) => found,
+            Err(refusal) => return (rules.refused)(&refusal),
+        };
+        request = same;
+        held = credentials.ok_or(Refusal::NoKey).and_then(|credentials| guard.admit(&credentials));
+    }
+    let holder = match held {
         Ok(Some(holder)) => holder,
         Ok(None) => return next.run(request).await,
         Err(refusal) => return (rules.refused)(&refusal),
@@ -277,6 +300,28 @@ pub async fn let_in(State(guard): State<Arc<RequestGuard>>, mut request: Request
     };
     response.headers_mut().insert(REMAINING, HeaderValue::from(remaining));
     response
+}
+
+/// The key in a request's body, and the request as it was.
+async fn in_body(
+    request: Request,
+    find: fn(&[u8]) -> Option<Credentials>,
+) -> Result<(Option<Credentials>, Request), Refusal> {
+    let (head, body) = request.into_parts();
+    let bytes = whole_body(body).await?;
+    Ok((find(&bytes), Request::from_parts(head, Body::from(bytes))))
+}
+
+/// All of a request's body.
+///
+/// # Errors
+/// It is longer than [`BODY_BYTES_MAX`], or does not come in time.
+pub async fn whole_body(body: Body) -> Result<Bytes, Refusal> {
+    match timeout(BODY_WAIT, to_bytes(body, BODY_BYTES_MAX as usize)).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(_)) => Err(Refusal::TooLarge(BODY_BYTES_MAX)),
+        Err(_) => Err(Refusal::NoRequest),
+    }
 }
 
 fn no_socket() -> Refusal {

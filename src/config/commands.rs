@@ -8,11 +8,12 @@ use clap::{ArgGroup, Args, Parser, Subcommand};
 use klined_service::args::{CheckArgs, LogArgs, RuntimeArgs, ServiceArgs};
 
 use super::{
-    CalendarArgs, DatabaseArgs, ExportCommand, KeysCommand, MarketCalendarArgs, ModelArgs, PaceArgs, ParameterArgs,
-    RealismArgs, RetentionArgs, ServerArgs, ShardArgs, UniverseArgs, UniverseCommand, UpArgs,
+    CalendarArgs, DatabaseArgs, ExportCommand, FakeArgs, KeysCommand, MarketCalendarArgs, ModelArgs, PaceArgs,
+    ParameterArgs, RealismArgs, RelayArgs, RetentionArgs, SampleCommand, ServerArgs, ShardArgs, UniverseArgs,
+    UniverseCommand, UpArgs,
 };
 use crate::jobs::Window;
-use klined_market::base::Symbol;
+use klined_market::base::{Interval, Symbol};
 use klined_market::calendar::Hours;
 
 fn share(text: &str) -> Result<f64, String> {
@@ -20,6 +21,12 @@ fn share(text: &str) -> Result<f64, String> {
         Ok(share) if share > 0.0 && share <= 100.0 && text.ends_with('%') => Ok(share / 100.0),
         _ => Err("it must be a percentage above 0% and at most 100%, such as 5%".to_owned()),
     }
+}
+
+/// An interval that is rolled up.
+fn rolled(text: &str) -> Result<Interval, String> {
+    let found = Interval::ROLLED.into_iter().find(|interval| interval.as_str() == text);
+    found.ok_or_else(|| "it must be one of 5m 15m 30m 60m 120m 1d 1w 1M".to_owned())
 }
 
 /// A stock of a list, which may have blanks around its commas.
@@ -83,6 +90,11 @@ pub struct AggregatorArgs {
     #[arg(long, conflicts_with_all = ["once", "lookback_hours"])]
     pub fill_turnover: bool,
 
+    /// After the run, make all roll-ups of this interval again from their 1-minute bars, and write those that are missing or differ
+    #[arg(long, value_name = "5m|15m|30m|60m|120m|1d|1w|1M", value_parser = rolled, requires = "once",
+          conflicts_with = "lookback_hours")]
+    pub interval_only: Option<Interval>,
+
     /// Roll up only this stock [default: all stocks]
     #[arg(long, env = "KLINED_AGGREGATE_SYMBOL", value_name = "SYMBOL")]
     pub symbol: Option<Symbol>,
@@ -110,6 +122,10 @@ pub struct AggregatorArgs {
 pub struct ApiArgs {
     #[command(flatten)]
     pub server: ServerArgs,
+    #[command(flatten)]
+    pub relay: RelayArgs,
+    #[command(flatten)]
+    pub fake: FakeArgs,
     #[command(flatten)]
     pub parameters: ParameterArgs,
     #[command(flatten)]
@@ -240,6 +256,10 @@ pub enum KlinedCommand {
     ///
     /// The command needs no database. The exit status is 0 when every metric is within its band, 1 when one is not.
     Realism(RealismArgs),
+    /// Print sample bars of the regimes bull, bear and sideways
+    ///
+    /// The command needs no database. One regime lasts through all bars, so its drift and volatility can be seen.
+    Sample(SampleCommand),
 }
 
 #[derive(Debug, Clone, Args)]

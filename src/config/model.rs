@@ -66,6 +66,7 @@ impl ModelArgs {
             kind: self.model,
             parameters: self.parameters.parameters()?,
             scenarios: scenarios.collect::<anyhow::Result<_>>()?,
+            ..ModelChoice::default()
         })
     }
 }

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::Parser;
 
 use super::{model, universe};
-use crate::realism::PictureFormat;
 use klined_market::model::{FullParameters, ModelKind};
 use klined_market::universe::{Universe, UniverseChoice};
+use klined_realism::PictureFormat;
 
 /// The most seeds that one run scores.
 pub const SEEDS_MAX: usize = 16;

@@ -1,6 +1,6 @@
-//! The market's server: `KLINED_API_ADDR`, `KLINED_API_CONNECTIONS`, `KLINED_API_CONNECTIONS_PER_ADDRESS`,
+//! The market's server: `KLINED_API_ADDR`, `KLINED_TDX_ADDR`, `KLINED_API_CONNECTIONS`, `KLINED_API_CONNECTIONS_PER_ADDRESS`,
 //! `KLINED_API_CLIENT_TIMEOUT`, `KLINED_API_REQUEST_TIMEOUT`, `KLINED_API_RATE`, `KLINED_API_UNREAD_MIB_PER_ADDRESS`,
-//! `KLINED_API_KEYS`, `KLINED_API_KEY`, `KLINED_API_HOST`, `KLINED_API_CORS`, `KLINED_API_EXTERNAL_URL`, `KLINED_PUBLIC_PAGE`.
+//! `KLINED_API_KEYS`, `KLINED_API_KEY`, `KLINED_API_HOST`, `KLINED_API_CORS`, `KLINED_API_EXTERNAL_URL`, `KLINED_QUOTE_ASSET`, `KLINED_PUBLIC_PAGE`.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use axum::http::{HeaderValue, Uri};
 use clap::Args;
 use klined_service::args::{ListenAddress, listen_address};
-use klined_service::net::http::Bounds;
+use klined_service::net::accept::Bounds;
 
 use crate::access::guard::AddressLimits;
 use crate::access::limits::Rate;
@@ -29,6 +29,11 @@ pub struct ServerArgs {
     /// Serve the market at this address: PORT (on 127.0.0.1) or ADDRESS:PORT; none: `klined up` serves nothing [default: 127.0.0.1:8780]
     #[arg(long, env = "KLINED_API_ADDR", value_name = "ADDRESS", value_parser = address)]
     pub addr: Option<ListenAddress>,
+
+    /// Serve TDX's protocol, which clients of A-shares speak, at this address too: PORT (on 127.0.0.1) or ADDRESS:PORT, such as 7709. It has
+    /// no keys, so with an address that other machines can reach it needs --api-keys none [default: none]
+    #[arg(long, env = "KLINED_TDX_ADDR", value_name = "ADDRESS", value_parser = address)]
+    pub tdx_addr: Option<ListenAddress>,
 
     /// Maximum number of connections served at once; further connections wait
     #[arg(long, env = "KLINED_API_CONNECTIONS", value_name = "N", default_value_t = 4096,
@@ -82,6 +87,10 @@ pub struct ServerArgs {
     #[arg(long, env = "KLINED_API_EXTERNAL_URL", value_name = "URL", value_parser = external_url)]
     pub external_url: Option<String>,
 
+    /// What stocks are paid in, in Binance's dialect: letters and digits in capitals. Those on the boards of the exchange are paid in CNY
+    #[arg(long, env = "KLINED_QUOTE_ASSET", value_name = "ASSET", default_value = "USDT", value_parser = quote_asset)]
+    pub quote_asset: String,
+
     /// Show the market to everyone who opens the chart page; without it, browsers on other machines are asked for a key
     #[arg(long, env = "KLINED_PUBLIC_PAGE")]
     pub public_page: bool,
@@ -105,6 +114,12 @@ impl ServerArgs {
             Some(ListenAddress(address)) => (address, true),
             None => (DEFAULT_ADDRESS.parse().ok(), false),
         }
+    }
+
+    /// Where to listen for TDX, if at all.
+    #[must_use]
+    pub fn tdx_address(&self) -> Option<SocketAddr> {
+        self.tdx_addr.and_then(|ListenAddress(address)| address)
     }
 
     /// Where the keys are.
@@ -163,6 +178,9 @@ impl ServerArgs {
             of_address: AddressLimits { rate: self.rate, unread_bytes: self.unread_mib as usize * MIB },
             visitors: self.visitors(),
             page_key: self.page_key(),
+            quote_asset: self.quote_asset.as_str().into(),
+            relay: None,
+            is_fake: false,
             external_url: self.external_url.clone().filter(|url| !url.is_empty()),
         }
     }
@@ -178,6 +196,15 @@ fn chosen_key(text: &str) -> Result<String, String> {
         Ok(text.to_owned())
     } else {
         Err("it must have 8 to 128 letters, digits, -, _, . or ~".to_owned())
+    }
+}
+
+fn quote_asset(text: &str) -> Result<String, String> {
+    let is_right = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
+    if (2..=10).contains(&text.len()) && text.bytes().all(is_right) {
+        Ok(text.to_owned())
+    } else {
+        Err("it must have 2 to 10 capital letters and digits, such as USDT".to_owned())
     }
 }
 

@@ -8,6 +8,7 @@ use clap::Args;
 use klined_service::text;
 
 use crate::jobs::DEFAULT_SEED;
+use klined_market::calendar::Hours;
 use klined_market::universe::{Universe, UniverseChoice, csv};
 
 #[derive(Debug, Clone, Args)]
@@ -22,7 +23,7 @@ pub struct UniverseArgs {
 /// Print a universe as CSV
 ///
 /// A file must have the columns symbol, name, sector, base_price and base_volatility, and may have board, is_st, beta,
-/// daily_turnover and is_active. The output can be used as FILE.csv.
+/// daily_turnover, is_active, drift, min_price and max_price. The output can be used as FILE.csv.
 #[derive(Debug, Clone, Args)]
 pub struct UniverseCommand {
     /// Stocks: demo, synth, ashare:N with N from 1 to 5429, or a CSV file, which the command checks
@@ -32,6 +33,10 @@ pub struct UniverseCommand {
     /// Seed of the market, from which an ashare universe follows
     #[arg(long, env = "KLINED_SEED", value_name = "N", default_value_t = DEFAULT_SEED)]
     pub seed: u64,
+
+    /// Calendar of the market: from its days and minutes follow the daily volatility and turnover of a synth universe
+    #[arg(long, env = "KLINED_CALENDAR", value_name = "sse|nyse|24x7|fx", default_value_t)]
+    pub calendar: Hours,
 }
 
 impl UniverseArgs {
@@ -55,7 +60,10 @@ impl UniverseCommand {
 }
 
 /// The universe of a name.
-pub(super) fn universe(choice: &UniverseChoice) -> anyhow::Result<Universe> {
+///
+/// # Errors
+/// Its file cannot be read or has a fault.
+pub fn universe(choice: &UniverseChoice) -> anyhow::Result<Universe> {
     let path = match choice {
         UniverseChoice::Demo => return Ok(Universe::demo()),
         UniverseChoice::Synth => return Ok(Universe::synth()),

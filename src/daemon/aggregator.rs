@@ -60,7 +60,14 @@ impl Daemon for AggregatorArgs {
         if self.once {
             let (calendar, store) = (calendars.borrow().clone(), store.observed_by(vitals.clone()));
             let (only, stop) = (self.symbol, stop_on(service.shutdown()));
-            let run = move || Aggregator::start_shard(store, calendar, only, shard)?.run(lookback_hours, &stop);
+            let interval_only = self.interval_only;
+            let run = move || {
+                let aggregator = Aggregator::start_shard(store, calendar, only, shard)?;
+                match interval_only {
+                    Some(interval) => aggregator.run_only(interval, &stop),
+                    None => aggregator.run(lookback_hours, &stop),
+                }
+            };
             let folded = patiently(&vitals, patience, run).await??;
             report(&folded);
             return Ok(());

@@ -1,4 +1,4 @@
-//! The market's server as a daemon.
+//! The market's server, alone or beside the jobs of the same process.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -6,20 +6,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use klined_service::args::ServiceArgs;
-use klined_service::{CheckReport, Daemon, Service, blocking, one_line, pulse, say};
+use klined_service::{Service, one_line, say};
 use tokio::net::TcpListener;
-use tracing::{error, info, warn};
+use tracing::{error, info};
 
-use super::check;
 use super::clock::SystemClock;
 use super::health::{Duty, MarketHealth};
 use super::keys::{self, NewKey};
+use super::relay;
 use super::reload::CalendarReload;
-use crate::config::{ApiArgs, DatabaseArgs, KEYS_FILE, ServerArgs};
-use crate::jobs::{Market, ModelChoice};
-use crate::serve::Server;
-use crate::store::{self, BarStore, StoreError};
+use crate::config::{ApiArgs, FakeArgs, KEYS_FILE, KeysFrom, RelayArgs, ServerArgs, UpArgs};
+use crate::jobs::Market;
+use crate::serve::{Server, ServerOptions};
+use crate::store::BarStore;
 use klined_market::base::{Shard, UnixSeconds};
 
 /// How many ports are tried from the default one on.
@@ -27,47 +26,49 @@ const PORTS_TRIED: u16 = 10;
 const NO_FEED: &str = "the system gives no thread for the live feed";
 const NO_ADDRESS: &str = "the system does not say which address the server has";
 
-impl Daemon for ApiArgs {
-    fn service_args(&self) -> ServiceArgs {
-        self.service.clone()
+/// Prepares the server of a market. The future serves until the request to stop.
+///
+/// # Errors
+/// It cannot listen on its address, or the keys or the relay cannot be used.
+pub async fn of_market(
+    args: &ApiArgs,
+    market: Market,
+    health: &MarketHealth,
+    reload: Arc<CalendarReload>,
+    service: &Service,
+) -> anyhow::Result<impl Future<Output = ()> + Send + use<>> {
+    let vitals = health.job("api", Shard::WHOLE, Duty::RunFree);
+    let address = keys::address(&args.server)?;
+    let store = market.store.clone().observed_by(vitals.clone());
+    let market = Market { store: store.clone(), ..market };
+    let keys = keys::required(&args.server, address)?.map(keys::admit_page).transpose()?;
+    let listener = listen(address).await?;
+    let tdx = listen_for_tdx(&args.server).await?;
+    let options = options(&args.server, &args.relay, &args.fake)?;
+    let is_fake = options.is_fake;
+    let server = Server::new(market, Arc::new(SystemClock), keys, options).context(NO_FEED)?;
+    let at = listener.local_addr().context(NO_ADDRESS)?;
+    match is_fake {
+        true => info!("serving the market on http://{at}"),
+        false => info!(database = %args.database.db_url, "serving the market on http://{at}"),
     }
+    say!("The market is served on http://{at}");
+    vitals.is_ready_unless({
+        let server = server.clone();
+        move || (!server.is_feed_alive()).then(|| "the feed cannot follow the market".to_owned())
+    });
+    vitals.common.works();
+    service.on_reload({
+        let (server, keys) = (server.clone(), keys::file(&args.server, None));
+        move || read_again(&reload, &server, keys.as_deref(), || last_bar(&*store))
+    });
+    let stop = service.shutdown().token();
+    Ok(server.run(listener, tdx, stop))
+}
 
-    fn check(&self, report: &mut CheckReport) {
-        check::api(self, report);
-    }
-
-    async fn run(self, service: Service) -> anyhow::Result<()> {
-        let (reload, calendars) = CalendarReload::begin(&self.calendar, None)?;
-        let health = MarketHealth::of(&service, calendars);
-        let vitals = health.job("api", Shard::WHOLE, Duty::RunFree);
-        let address = keys::address(&self.server)?;
-        let database = self.database.clone();
-        let store = blocking(move || open_to_read(&database)).await??;
-        health.has_opened(store.clone());
-        let store = store.observed_by(vitals.clone());
-        let market = recognise(store.clone(), reload.clone(), &self).await?;
-        let keys = keys::required(&self.server, address)?.map(keys::admit_page).transpose()?;
-        let listener = listen(address).await?;
-        let server = Server::new(market, Arc::new(SystemClock), keys, self.server.options()).context(NO_FEED)?;
-        let at = listener.local_addr().context(NO_ADDRESS)?;
-        info!(database = %self.database.db_url, "serving the market on http://{at}");
-        say!("The market is served on http://{at}");
-        vitals.is_ready_unless({
-            let server = server.clone();
-            move || (!server.is_feed_alive()).then(|| "the feed cannot follow the market".to_owned())
-        });
-        vitals.common.works();
-        service.on_reload({
-            let (server, store, keys) = (server.clone(), store.clone(), keys::file(&self.server, None));
-            move || read_again(&reload, &server, keys.as_deref(), || last_bar(&*store))
-        });
-        let serving = server.run(listener, service.shutdown().token());
-        tokio::select! {
-            () = serving => {}
-            lost = look(store) => return Err(lost.into()),
-        }
-        Ok(())
-    }
+/// The options of a server with its relay.
+fn options(server: &ServerArgs, relay: &RelayArgs, fake: &FakeArgs) -> anyhow::Result<ServerOptions> {
+    Ok(ServerOptions { relay: relay::relay(relay)?, is_fake: fake.fake_data, ..server.options() })
 }
 
 /// Reads calendar and keys again, and has the server use them.
@@ -96,25 +97,12 @@ fn last_bar(store: &dyn BarStore) -> anyhow::Result<Option<UnixSeconds>> {
     Ok(status.map(|status| status.last_update))
 }
 
-/// The market that a database holds, as another program has begun it.
-async fn recognise(store: Arc<dyn BarStore>, reload: Arc<CalendarReload>, args: &ApiArgs) -> anyhow::Result<Market> {
-    let parameters = args.parameters.parameters()?;
-    let url = args.database.db_url.clone();
-    blocking(move || {
-        let Some(found) = store.identity()? else {
-            bail!("there is no market in {url} yet; start market-generator or market-backfill first");
-        };
-        let calendar = reload.follow(found.hours)?;
-        let choice = ModelChoice { parameters, ..ModelChoice::default() };
-        Ok(Market::recognise(store, calendar, choice, None, None)?)
-    })
-    .await?
-}
-
 /// A server that runs beside the jobs of the same process, and the address that it got.
 pub struct EmbeddedServer {
     pub server: Arc<Server>,
     pub listener: TcpListener,
+    /// Where it listens for TDX.
+    pub tdx: Option<TcpListener>,
     pub address: SocketAddr,
     /// The file of its keys; none where requests need no key.
     pub keys_file: Option<PathBuf>,
@@ -142,19 +130,44 @@ pub async fn listen_first(args: &ServerArgs) -> anyhow::Result<Option<TcpListene
     bail!("the ports {} to {last} of {} are all in use; choose another one with --addr", address.port(), address.ip())
 }
 
-/// Prepares the server of a market on a listener.
+/// Listens for TDX; none where that is not asked for.
 ///
 /// # Errors
-/// The keys cannot be used.
-pub fn beside(args: &ServerArgs, listener: TcpListener, market: &Market) -> anyhow::Result<EmbeddedServer> {
+/// It cannot listen on the address, or other machines can reach it and requests over HTTP need a key, which TDX does not have.
+pub async fn listen_for_tdx(args: &ServerArgs) -> anyhow::Result<Option<TcpListener>> {
+    let Some(address) = args.tdx_address() else { return Ok(None) };
+    if !address.ip().is_loopback() && args.keys() != KeysFrom::Nobody {
+        bail!(
+            "TDX has no keys, and other machines can reach {address}; use a loopback address for --tdx-addr, or --api-keys none on a network \
+             where everybody may read the market"
+        );
+    }
+    let listener = TcpListener::bind(address).await;
+    let listener = listener.with_context(|| format!("cannot serve TDX on {address}; choose another --tdx-addr"))?;
+    let at = listener.local_addr().context(NO_ADDRESS)?;
+    info!("serving TDX on {at}");
+    say!("TDX is served on {at}");
+    Ok(Some(listener))
+}
+
+/// Prepares the server of a market on its listeners.
+///
+/// # Errors
+/// The keys or the relay cannot be used.
+pub fn beside(
+    UpArgs { server: args, relay, fake, .. }: &UpArgs,
+    (listener, tdx): (TcpListener, Option<TcpListener>),
+    market: &Market,
+) -> anyhow::Result<EmbeddedServer> {
     let address = listener.local_addr().context(NO_ADDRESS)?;
     let (keys, new_key) = keys::required_or_first(args, address)?;
     let is_from_file = keys.is_some() && args.api_key.is_none();
     let keys_file = keys::file(args, is_from_file.then_some(KEYS_FILE));
     let keys = keys.map(keys::admit_page).transpose()?;
-    let server = Server::new(market.clone(), Arc::new(SystemClock), keys, args.options()).context(NO_FEED)?;
+    let server =
+        Server::new(market.clone(), Arc::new(SystemClock), keys, options(args, relay, fake)?).context(NO_FEED)?;
     info!("serving the market on http://{address}");
-    Ok(EmbeddedServer { server, listener, address, keys_file, new_key })
+    Ok(EmbeddedServer { server, listener, tdx, address, keys_file, new_key })
 }
 
 /// Listens on an address.
@@ -164,30 +177,4 @@ async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
 
 fn cannot_serve(address: SocketAddr) -> String {
     format!("cannot serve the market on {address}; choose another --addr")
-}
-
-/// Opens a database that another program has made, and changes nothing.
-fn open_to_read(args: &DatabaseArgs) -> anyhow::Result<Arc<dyn BarStore>> {
-    if let Some(file) = args.db_url.missing_file() {
-        bail!("there is no database {} ({} is missing); start market-generator first", args.db_url, file.display());
-    }
-    let store = store::open(&args.options())?;
-    store.check_schema()?;
-    Ok(store)
-}
-
-/// Asks the database regularly, so that it is known to answer when no client asks for anything. Ends when its file is lost.
-async fn look(store: Arc<dyn BarStore>) -> StoreError {
-    loop {
-        tokio::time::sleep(pulse()).await;
-        if let Err(lost) = store.check_place() {
-            return lost;
-        }
-        let asked = store.clone();
-        match blocking(move || asked.status()).await {
-            Ok(Ok(_)) => {}
-            Ok(Err(error)) => warn!("the database does not answer: {error}"),
-            Err(error) => warn!("{}", one_line(&error)),
-        }
-    }
 }

@@ -49,7 +49,7 @@ pub async fn run(args: BackfillArgs, program: ProgramInfo) -> anyhow::Result<Exi
     let is_complete = blocking(move || {
         let store = open_store(&args.database)?;
         if args.clear && args.symbol.is_none() {
-            jobs::require_universe(&*store, universe.as_ref(), args.model.seed)?;
+            jobs::require_universe(&*store, universe.as_ref(), args.model.seed, args.calendar.hours)?;
             jobs::clear(&*store, None)?;
             info!("removed all bars");
         }

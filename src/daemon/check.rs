@@ -7,12 +7,13 @@ use std::sync::Arc;
 use klined_service::{CheckReport, is_writable, is_writable_file, one_line};
 
 use super::clock::SystemClock;
-use super::keys;
+use super::{keys, relay};
 use crate::config::{
     AggregatorArgs, ApiArgs, BackfillArgs, CalendarArgs, DatabaseArgs, GeneratorArgs, ModelArgs, ServerArgs,
     UniverseArgs,
 };
 use crate::jobs::{self, JobError, Market, ModelChoice};
+use crate::relay::Vendor;
 use crate::store::{self, BarStore, StoreError, StoreOptions};
 use klined_market::base::{Clock, Symbol};
 use klined_market::calendar::Calendar;
@@ -68,10 +69,24 @@ pub fn aggregator(args: &AggregatorArgs, report: &mut CheckReport) {
 
 /// Checks whether `market-api` could run.
 pub fn api(args: &ApiArgs, report: &mut CheckReport) {
-    let found = Found::open(&args.database);
-    calendar(&args.calendar, found.hours(None), report);
+    let found = (!args.fake.fake_data).then(|| Found::open(&args.database));
+    match (&found, args.fake.stocks()) {
+        (Some(found), _) => drop(calendar(&args.calendar, found.hours(None), report)),
+        (None, Ok(stocks)) => report.ok("test symbols", format!("{} stocks, without a database", stocks.len())),
+        (None, Err(error)) => report.fail("test symbols", one_line(&error)),
+    }
     server(&args.server, report);
-    found.report(Access::Read, report);
+    match relay::relay(&args.relay) {
+        Ok(None) => {}
+        Ok(Some(relay)) => {
+            let vendors: Vec<_> = relay.vendors().map(Vendor::as_str).collect();
+            report.ok("relay", format!("other symbols are passed on to {}", vendors.join(" and ")));
+        }
+        Err(error) => report.fail("relay", one_line(&error)),
+    }
+    if let Some(found) = found {
+        found.report(Access::Read, report);
+    }
 }
 
 /// The model and the universe that are asked for.
@@ -291,7 +306,7 @@ fn market(store: &Arc<dyn BarStore>, calendar: &Arc<Calendar>, claim: MarketClai
     match found {
         Ok((market, newest, Some(stocks))) => {
             let last = newest.map_or_else(|| "none".to_owned(), |minute| market.calendar.local_minute(minute));
-            let (seed, model) = (market.model.seed.0, market.model.version());
+            let (seed, model) = (market.source.seed().0, market.source.version());
             report.ok(subject, format_args!("seed {seed}, model {model}, {stocks} stocks, last minute {last}"));
         }
         Ok(_) => report.note(subject, "there is none yet; the start makes one"),

@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use klined_service::{ProgramInfo, blocking, output, say, say_error};
 
 use super::keys::{self, NewKey};
-use super::{export, inspect, realism, renew};
+use super::{export, inspect, realism, renew, sample};
 use crate::access::chaos;
 use crate::access::keys::Allowed;
 use crate::config::{
@@ -33,6 +33,7 @@ pub async fn run(args: KlinedArgs, program: ProgramInfo) -> anyhow::Result<ExitC
         KlinedCommand::Key(args) => key(&args),
         KlinedCommand::Keys(KeysCommand::List(file)) => list_keys(&file),
         KlinedCommand::Keys(KeysCommand::Replace(args)) => replace_key(&args),
+        KlinedCommand::Sample(args) => blocking(move || sample::run(&args)).await?.map(|()| ExitCode::SUCCESS),
         KlinedCommand::Realism(args) => blocking(move || realism::run(&args)).await?,
     }
 }
@@ -69,12 +70,12 @@ fn calendar(args: &CalendarCommand) -> anyhow::Result<ExitCode> {
 }
 
 fn universe(args: &UniverseCommand) -> anyhow::Result<ExitCode> {
-    let rows = args.universe()?.rows(Seed(args.seed));
+    let rows = args.universe()?.rows(Seed(args.seed), args.calendar);
     printed(output::print(|out| csv::write(&rows, out)))
 }
 
 fn reset(args: &ResetCommand) -> anyhow::Result<ExitCode> {
-    match renew::reset(&args.database, args.yes, "--yes", None, None)? {
+    match renew::reset(&args.database, args.yes, "--yes", None, None, None)? {
         true => say!("The market was removed. The next `klined up` begins a new one."),
         false => say!("There is no market in {}.", args.database.db_url),
     }

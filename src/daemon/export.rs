@@ -4,10 +4,10 @@
 
 use std::io::ErrorKind;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context, bail};
+use klined_service::sibling;
 
 use crate::config::ExportCommand;
 
@@ -18,7 +18,7 @@ const PROGRAM: &str = "klined-export";
 /// # Errors
 /// The program cannot be run.
 pub fn run(args: &ExportCommand) -> anyhow::Result<ExitCode> {
-    let error = Command::new(program()).args(&args.flags).exec();
+    let error = Command::new(sibling(PROGRAM)).args(&args.flags).exec();
     if error.kind() == ErrorKind::NotFound {
         bail!(
             "`klined export` needs the program {PROGRAM}, which is neither beside this program nor in a directory of PATH; build it \
@@ -26,10 +26,4 @@ pub fn run(args: &ExportCommand) -> anyhow::Result<ExitCode> {
         );
     }
     Err(error).context("cannot run klined-export")
-}
-
-/// The program beside this one, or by its name alone, for a directory of PATH.
-fn program() -> PathBuf {
-    let beside = std::env::current_exe().ok().map(|own| own.with_file_name(PROGRAM));
-    beside.filter(|path| path.is_file()).unwrap_or_else(|| PROGRAM.into())
 }

@@ -57,13 +57,13 @@ impl Daemon for GeneratorArgs {
         let claim =
             move || Market::claim_filling(store.clone(), calendar.clone(), choice.clone(), seed, universe.as_ref());
         let Some(market) = once_writable(&vitals, service.shutdown(), claim).await? else { return Ok(()) };
-        let market = market.retaining(self.retention.retain_months).of_shard(shard);
+        let market = market.retaining(self.retention.retained()).of_shard(shard);
         health.has_opened(market.store.clone());
         service.on_reload({
             let vitals = vitals.clone();
             move || drop(reload.read(|| Ok(vitals.last_minute())))
         });
-        info!(database = %self.database.db_url, seed = market.model.seed.0, model = market.model.version(), %shard, "started");
+        info!(database = %self.database.db_url, seed = market.source.seed().0, model = market.source.version(), %shard, "started");
         generate(market, task, &vitals, service.shutdown(), &GeneratorEvents::default()).await
     }
 }
@@ -120,10 +120,9 @@ pub async fn generate(
         let (only, choice, stop) = (task.only.clone(), task.choice.clone(), stop_on(shutdown));
         let begun = patiently(vitals, task.patience, move || {
             // As it was claimed before, but for the calendar.
-            let seed = Some(begin.model.seed.0);
-            let market = Market::claim(begin.store, calendar, choice, seed)?
-                .retaining(begin.retain_months)
-                .of_shard(begin.shard);
+            let seed = Some(begin.source.seed().0);
+            let market =
+                Market::claim(begin.store, calendar, choice, seed)?.retaining(begin.retained).of_shard(begin.shard);
             start(market, &only, pace, is_first, &stop)
         });
         let mut running = match begun.await? {

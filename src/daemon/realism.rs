@@ -13,13 +13,13 @@ use klined_service::progress::Progress;
 use klined_service::{output, say_error};
 
 use crate::config::{RealismArgs, SYMBOL_DAYS_MAX};
-use crate::realism::{DAYS_MIN, RealismReport, Reference, ScoredSeed, Series, generate, score};
-#[cfg(feature = "picture")]
-use crate::realism::{DailyCandles, Picture, PictureFormat};
 use klined_market::base::{Instrument, Seed};
 use klined_market::calendar::Calendar;
 use klined_market::model::{FullParameters, Model, ModelKind};
 use klined_market::universe::UniverseRow;
+#[cfg(feature = "picture")]
+use klined_realism::{DailyCandles, Picture, PictureFormat};
+use klined_realism::{RealismReport, Reference, ScoredSeed, Series, caution, generate, score};
 
 /// The first day of every sample: it lies after the newest change of most boards' price limits.
 const FIRST_DAY: NaiveDate = NaiveDate::from_ymd_opt(2024, 6, 3).unwrap();
@@ -50,10 +50,10 @@ pub fn run(args: &RealismArgs) -> anyhow::Result<ExitCode> {
         runs: Vec::new(),
     };
     let threads = available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    let mut stocks_min = Reference::ASHARE.stocks_min;
+    let mut compared = Reference::ASHARE;
     let mut shown: Option<(Instrument, Vec<Series>)> = None;
     for &seed in &args.seed {
-        let rows = universe.rows(Seed(seed));
+        let rows = universe.rows(Seed(seed), calendar.hours());
         let active = rows.iter().filter(|row| row.is_active);
         let stocks = active.map(UniverseRow::instrument).collect::<Result<Vec<_>, _>>()?;
         let Some(&stock) = stocks.first() else { bail!("the universe {} has no active stock", args.universe) };
@@ -62,8 +62,8 @@ pub fn run(args: &RealismArgs) -> anyhow::Result<ExitCode> {
             say_error!("error: --days {} is too many for {} symbols: at most {most}", days.len(), stocks.len());
             return Ok(ExitCode::from(MISUSED));
         }
-        let reference = Reference::of(&stocks);
-        stocks_min = reference.stocks_min;
+        let reference = Reference::of(stocks.iter().map(|stock| stock.board));
+        compared = reference;
         let model = model(args.model, seed, parameters, &calendar);
         let progress = Mutex::new(Progress::begin("stocks", stocks.len() as u64));
         let made = || progress.lock().unwrap_or_else(PoisonError::into_inner).add(1);
@@ -75,12 +75,8 @@ pub fn run(args: &RealismArgs) -> anyhow::Result<ExitCode> {
             shown = Some((stock, series));
         }
     }
-    if report.symbols < stocks_min || report.days < DAYS_MIN {
-        say_error!(
-            "warning: the bands are meant for at least {stocks_min} symbols and {DAYS_MIN} days; these are {} and {}",
-            report.symbols,
-            report.days
-        );
+    if let Some(caution) = caution(compared, report.symbols, report.days) {
+        say_error!("warning: {caution}");
     }
     if let (Some(path), Some((stock, series))) = (&args.plot, &shown) {
         draw(path, &report, stock, series, &days)?;
@@ -116,7 +112,7 @@ fn draw(
 /// The command line refuses `--plot` in such a build, so this is not reached.
 #[cfg(not(feature = "picture"))]
 fn draw(_: &Path, _: &RealismReport, _: &Instrument, _: &[Series], _: &[NaiveDate]) -> anyhow::Result<()> {
-    Err(crate::realism::PictureError::NotBuilt.into())
+    Err(klined_realism::PictureError::NotBuilt.into())
 }
 
 fn print(json: Option<&Path>, report: &RealismReport) -> anyhow::Result<()> {

@@ -8,6 +8,7 @@ use super::work::open_store;
 use crate::config::{DatabaseArgs, UpArgs};
 use crate::jobs::{self, JobError, Market};
 use klined_market::base::Clock;
+use klined_market::calendar::Hours;
 use klined_market::universe::Universe;
 
 /// Removes the market of a database after a question; a database without one is left as it is.
@@ -21,13 +22,14 @@ pub fn reset(
     without: &str,
     universe: Option<&Universe>,
     seed: Option<u64>,
+    hours: Option<Hours>,
 ) -> anyhow::Result<bool> {
     if database.db_url.missing_file().is_some() {
         return Ok(false);
     }
     let store = open_store(database)?;
     let Some(identity) = store.identity()? else { return Ok(false) };
-    jobs::require_universe(&*store, universe, seed)?;
+    jobs::require_universe(&*store, universe, seed, hours)?;
     if !is_confirmed {
         confirm(
             &format!("Remove the market of seed {} with all its bars from {}?", identity.seed, database.db_url),

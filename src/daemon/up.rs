@@ -10,6 +10,7 @@ use tracing::{info, warn};
 
 use super::aggregator::{self, AggregatorTask, aggregate};
 use super::clock::SystemClock;
+use super::fake_place::FakePlace;
 use super::generator::{self, GeneratorEvents, GeneratorTask, generate};
 use super::health::{MarketHealth, MarketVitals};
 use super::reload::CalendarReload;
@@ -33,6 +34,16 @@ impl Daemon for UpArgs {
 
     /// Sets the market up where there is none yet, and runs it until the request to stop.
     async fn run(self, service: Service) -> anyhow::Result<()> {
+        // Removed when the market has ended.
+        let place = self.fake.fake_data.then(FakePlace::begin).transpose()?;
+        let database =
+            place.as_ref().map_or_else(|| Ok(self.database.clone()), |place| place.database(&self.database))?;
+        Self { database, ..self }.run_in_place(service).await
+    }
+}
+
+impl UpArgs {
+    async fn run_in_place(self, service: Service) -> anyhow::Result<()> {
         let asked = self.hours()?;
         let (reload, calendars) = CalendarReload::begin(&self.calendar.changes, asked)?;
         let pace = if self.is_live() { Pace::Live } else { Pace::Test { speed: self.pace.speed } };
@@ -41,42 +52,54 @@ impl Daemon for UpArgs {
             generator::vitals(&health, pace, Shard::WHOLE),
             aggregator::vitals(&health, AGGREGATE_EVERY, Shard::WHOLE),
         ];
-        let choice = self.model.choice()?;
+        let choice = self.choice()?;
         let patience = self.database.patience();
         let task = GeneratorTask { only: vec![], pace, choice: choice.clone(), calendars, patience };
-        let universe = self.universe.universe()?;
-        // A port that is taken is noticed before the history is made.
+        let universe = self.universe()?;
+        // A vendor without a key and a port that is taken are noticed before the history is made.
+        self.relay.options()?;
         let listener = api::listen_first(&self.server).await?;
+        let tdx = if listener.is_some() { api::listen_for_tdx(&self.server).await? } else { None };
         let (args, stop, filler) = (self.clone(), stop_on(service.shutdown()), jobs[0].clone());
         let calendar_of = reload.clone();
         let (market, is_filled) = blocking(move || {
             if args.fresh {
-                reset(&args.database, args.yes, "--fresh --yes", universe.as_ref(), args.model.seed)?;
+                reset(
+                    &args.database,
+                    args.yes,
+                    "--fresh --yes",
+                    universe.as_ref(),
+                    args.model.seed,
+                    args.calendar.hours,
+                )?;
             }
             let store = open_store(&args.database)?;
             let calendar = calendar_of.follow(jobs::hours(&*store, asked)?)?;
             let (seed, universe) = (args.model.seed, universe.as_ref());
             let market =
-                Market::claim_filling(store, calendar, choice, seed, universe)?.retaining(args.retention.retain_months);
+                Market::claim_filling(store, calendar, choice, seed, universe)?.retaining(args.retention.retained());
             if args.from_now {
                 return_to_now(&market, &args)?;
             }
-            let is_filled = set_up(&market, args.days, filler, &stop)?;
+            let is_filled = set_up(&market, args.days(), filler, &stop)?;
             anyhow::Ok((market, is_filled))
         })
         .await??;
         if is_filled {
-            let server = listener.map(|listener| api::beside(&self.server, listener, &market)).transpose()?;
+            let server = listener.map(|listener| api::beside(&self, (listener, tdx), &market)).transpose()?;
             health.has_opened(market.store.clone());
+            if self.fake.fake_data {
+                FakePlace::announce(&self.fake);
+            }
             read_on_hangup(reload, server.as_ref(), jobs[0].clone(), &service);
             self.run_with(market, task, &jobs, server, service.shutdown()).await?;
         }
-        info!("the next start continues where this one stopped");
+        if !self.fake.fake_data {
+            info!("the next start continues where this one stopped");
+        }
         Ok(())
     }
-}
 
-impl UpArgs {
     /// Runs generator, aggregator and server together. What is printed comes when the generator has its role.
     async fn run_with(
         &self,
@@ -89,7 +112,8 @@ impl UpArgs {
         let events = GeneratorEvents::default();
         let shown = server.as_ref().map(|beside| beside.server.clone());
         let introduction = welcome::Introduction::of(self, &market, server.as_ref());
-        let serving = server.map(|beside| tokio::spawn(beside.server.run(beside.listener, shutdown.token())));
+        let serving =
+            server.map(|beside| tokio::spawn(beside.server.run(beside.listener, beside.tdx, shutdown.token())));
         let welcoming = async {
             events.started.notified().await;
             introduction.print();
@@ -107,7 +131,12 @@ impl UpArgs {
 }
 
 /// Fills a new market, and one whose first filling was interrupted; false when it is stopped before the end.
-fn set_up(market: &Market, days: Option<u16>, filler: Arc<MarketVitals>, stop: &Stop) -> anyhow::Result<bool> {
+pub(super) fn set_up(
+    market: &Market,
+    days: Option<u16>,
+    filler: Arc<MarketVitals>,
+    stop: &Stop,
+) -> anyhow::Result<bool> {
     let first_day = market.store.listings()?.iter().map(|listing| listing.first_day).min();
     if let Some((days, first_day)) = days.zip(first_day)
         && begins_before(&market.calendar, days, first_day)?
@@ -152,7 +181,7 @@ fn read_on_hangup(
     }
 }
 
-async fn run_market(
+pub(super) async fn run_market(
     market: Market,
     task: GeneratorTask,
     [generator, aggregator]: &[Arc<MarketVitals>; 2],

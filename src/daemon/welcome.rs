@@ -31,8 +31,13 @@ impl Introduction {
                 lines.push(format!("The key, which is shown only now: {} (its hash is in {KEYS_FILE})", key.text()));
             }
         }
-        let (url, seed) = (&args.database.db_url, market.model.seed.0);
+        let (url, seed) = (&args.database.db_url, market.source.seed().0);
         let hours = market.calendar.hours();
+        if args.fake.fake_data {
+            lines.push(format!("Data   test symbols, calendar {hours}; {}", pace(args, &market.calendar)));
+            lines.push("Ctrl-C stops the market; nothing of it is kept.".to_owned());
+            return Self(lines);
+        }
         lines.push(format!("Data   {url}, seed {seed}, calendar {hours}; {}", pace(args, &market.calendar)));
         lines.push("Ctrl-C stops the market; the next start continues where it stopped.".to_owned());
         Self(lines)

@@ -96,7 +96,7 @@ impl Pump {
 
     /// Ends a stock's minute, with its bar or, when no bar will come, without.
     fn end_of(&mut self, symbol: &Symbol, stock: &mut Stock, bar: Option<Bar>, facts: &Facts, events: &mut Vec<Event>) {
-        let seed = self.foresight.market().model.seed;
+        let seed = self.foresight.market().source.seed();
         let ticks_of = |bar: &Bar| MinuteTicks::of(seed, symbol, &facts.of(symbol), bar);
         if !stock.end(bar, ticks_of, events) {
             self.shared.counts.corrected.fetch_add(1, Ordering::Relaxed);

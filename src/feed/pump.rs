@@ -223,7 +223,7 @@ impl Pump {
                 None => new.push((symbol, self.foresee(symbol)?)),
             }
         }
-        let seed = self.foresight.market().model.seed;
+        let seed = self.foresight.market().source.seed();
         let begun = new.into_iter().map(|(symbol, foreseen)| {
             let mut stock = Stock::default();
             let event = stock.begin(seed, &symbol, foreseen, now);
@@ -322,7 +322,7 @@ fn complete_from(
         let facts = past_tick_facts(market, &bars.iter().map(|(symbol, _)| *symbol).collect(), day)?;
         for (symbol, bar) in bars {
             let (Some(facts), Some(last)) = (facts.get(&symbol), lasts.get_mut(&symbol)) else { continue };
-            let before = Last::at(&MinuteTicks::of(market.model.seed, &symbol, facts, &bar), UnixNanos::MAX);
+            let before = Last::at(&MinuteTicks::of(market.source.seed(), &symbol, facts, &bar), UnixNanos::MAX);
             **last = Last { quote: last.quote.or(before.quote), ..before };
         }
     }

@@ -88,26 +88,31 @@ pub(super) fn status_after(market: &Market, minute: Minute) -> MarketStatus {
 
 /// The row of `market_status` at an instant in or before a session.
 pub(super) fn status_at(market: &Market, now: UnixSeconds, span: SessionSpan) -> MarketStatus {
-    MarketStatus { span, is_halted: span.is_trading() && market.model.is_market_halted(now), last_update: now }
+    MarketStatus { span, is_halted: span.is_trading() && market.source.is_market_halted(now), last_update: now }
 }
 
 /// What lists a roster on a market's first day.
-pub(super) fn opening(market: &Market, roster: &Roster, first_day: NaiveDate) -> MarketWrite {
+///
+/// # Errors
+/// No model makes the market's bars.
+pub(super) fn opening(market: &Market, roster: &Roster, first_day: NaiveDate) -> Result<MarketWrite, JobError> {
+    let model = market.source.model()?;
     let mut opening = MarketWrite::default();
     for (&symbol, &instrument) in roster {
         opening.listings.push(Listing { symbol, first_day, last_day: None });
-        let run = SymbolRun::list(market.model.clone(), instrument, first_day);
+        let run = SymbolRun::list(model.clone(), instrument, first_day);
         opening.checkpoints.push(run.checkpoint());
         opening.parameters.push(ParametersSince::of(&run));
     }
-    opening
+    Ok(opening)
 }
 
 /// A symbol's run after its last write.
 pub(super) fn resume(market: &Market, progress: &SymbolProgress) -> Result<SymbolRun, JobError> {
     let symbol = progress.checkpoint.symbol;
     let last_bar = progress.last_bar.map(|time| market.minute(symbol, time)).transpose()?;
-    Ok(SymbolRun::resume(market.model.clone(), &market.calendar, progress.checkpoint.clone(), last_bar)?)
+    let model = market.source.model()?.clone();
+    Ok(SymbolRun::resume(model, &market.calendar, progress.checkpoint.clone(), last_bar)?)
 }
 
 /// The reason why a run ended.

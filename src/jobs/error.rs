@@ -66,6 +66,21 @@ pub enum JobError {
     /// A file that SQLite itself finds damaged.
     #[error("the database's file is damaged: {0}. Nothing was changed; restore a backup")]
     DamagedFile(String),
+    /// The bars of an exchange, which no model makes.
+    #[error(
+        "this database holds the trades of an exchange ({0}): its bars come from the exchange's log, and no seed makes them. Only \
+         exchange-bars writes them, and `exchange-bars --verify` compares them with the log. Use another database for a market \
+         of a model"
+    )]
+    OfVenue(String),
+    /// The market of another exchange's run, or of a model.
+    #[error(
+        "this database holds the market of {found}, not of {wanted}; use another database, or remove its market with `klined reset`"
+    )]
+    OtherVenue { found: String, wanted: String },
+    /// A security of an exchange that cannot be a stock.
+    #[error(transparent)]
+    Instrument(#[from] klined_market::base::InvalidInstrument),
     /// Bars that another function has made.
     #[error(
         "{differing} of {minutes} 1-minute bars are not those that seed {seed} and model {model} make. Nothing was changed. If they \

@@ -179,7 +179,8 @@ impl Foresight {
         Ok(self.market.store.scenarios()?.len() != self.scenarios)
     }
 
-    /// The open minute of a symbol; none when the symbol is not traded, or when [`Foresight::prepare`] has not returned true.
+    /// The open minute of a symbol; none when the symbol is not traded, when [`Foresight::prepare`] has not returned true, or when the
+    /// bars come from an exchange.
     ///
     /// # Errors
     /// What is stored cannot be used.
@@ -188,6 +189,9 @@ impl Foresight {
             return Ok(Some(foreseen));
         }
         let (Some(open), Some(ground)) = (self.open, &self.ground) else { return Ok(None) };
+        if self.market.source.model().is_err() {
+            return Ok(None);
+        }
         let calendar = self.market.calendar.clone();
         let index = calendar.index_in_day(open);
         let kept = self.runs.remove(&symbol);
@@ -245,8 +249,8 @@ impl Reading {
             return Ok(None);
         }
         let events: Vec<_> = applied.iter().flat_map(|scenario| scenario.events.iter().cloned()).collect();
-        let model = self.market.model.clone().with_events(&events);
-        Ok(Some((Arc::new(Market { model, ..Market::clone(&self.market) }), applied.len())))
+        let source = self.market.source.clone().with_events(&events);
+        Ok(Some((Arc::new(Market { source, ..Market::clone(&self.market) }), applied.len())))
     }
 
     /// The state of the market, all read while the minute is the open one; none when it is not.
@@ -314,8 +318,8 @@ impl Ground {
         }
         let Some(roster) = &self.roster else { return Ok(None) };
         let (Some(&instrument), Some(progress)) = (roster.get(&symbol), known) else {
-            let new = roster.get(&symbol).map(|&instrument| SymbolRun::list(market.model.clone(), instrument, day));
-            return Ok(new);
+            let model = market.source.model()?;
+            return Ok(roster.get(&symbol).map(|&instrument| SymbolRun::list(model.clone(), instrument, day)));
         };
         let run = match kept.filter(|run| run.checkpoint() == progress.checkpoint) {
             // It was at work when it was kept.

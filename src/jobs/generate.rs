@@ -202,7 +202,7 @@ impl Generator {
         }
         let first_day = self.first_day;
         ensure_partitions(&self.market, first_day, first_day)?;
-        Ok(store.write(&self.lease, &opening(&self.market, roster, first_day))?)
+        Ok(store.write(&self.lease, &opening(&self.market, roster, first_day)?)?)
     }
 
     fn load(&mut self) -> Result<(), JobError> {
@@ -356,7 +356,7 @@ impl Generator {
                     run
                 }
                 None => {
-                    let run = SymbolRun::list(self.market.model.clone(), instrument, day);
+                    let run = SymbolRun::list(self.market.source.model()?.clone(), instrument, day);
                     write.parameters.push(ParametersSince::of(&run));
                     run
                 }

@@ -4,21 +4,32 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::universe::compare_universe;
-use super::{JobError, agreement};
+use super::{BarSource, JobError, Venue, agreement};
 use crate::store::{BarStore, Identity, StoreError};
 use klined_market::base::{Seed, Shard, Symbol, UnixSeconds};
 use klined_market::calendar::{Calendar, Hours, Minute};
-use klined_market::model::{FullParameters, FullVersion, Model, ModelKind, Scenario};
+use klined_market::model::{FullParameters, FullVersion, GbmVersion, Model, ModelKind, Scenario};
 use klined_market::universe::{self, Universe, UniverseRow};
 
 /// The default seed of a market.
 pub const DEFAULT_SEED: u64 = 42;
+
+/// How much history a market keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retained {
+    /// The month of the day that is being written, and so many full months before it.
+    Months(u32),
+    /// The day that is being written, and so many calendar days before it.
+    Days(u32),
+}
 
 /// The model that a caller asks for.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ModelChoice {
     /// None takes the database's own, or the full model for a new database. A database keeps the version of its model.
     pub kind: Option<ModelKind>,
+    /// The version of the plain model in a new database.
+    pub gbm: GbmVersion,
     /// Parameters of the full model.
     pub parameters: FullParameters,
     /// Scenarios to apply, besides those that the market has.
@@ -37,11 +48,11 @@ pub struct Market {
     pub store: Arc<dyn BarStore>,
     pub calendar: Arc<Calendar>,
     /// Without the events of scenarios, which the writing jobs read when they hold the writer's role.
-    pub model: Model,
+    pub source: BarSource,
     /// Scenarios to apply before anything is written.
     pub scenarios: Arc<[Scenario]>,
-    /// How many full months of bars the generator keeps before the one it writes; none keeps everything.
-    pub retain_months: Option<u32>,
+    /// The bars that the generator keeps; none keeps everything.
+    pub retained: Option<Retained>,
     /// The part of the market that the generator writes.
     pub shard: Shard,
 }
@@ -76,8 +87,9 @@ impl Market {
         universe: Option<&Universe>,
     ) -> Result<Self, JobError> {
         let found = store.identity()?;
-        if found.is_none() {
-            agreement::require_identity(&*store)?;
+        match &found {
+            None => agreement::require_identity(&*store)?,
+            Some(found) => refuse_venue(found)?,
         }
         let (market, rows) = Self::wanted(store, calendar, choice.into(), seed, universe, found.as_ref())?;
         market.store.claim(&market.identity(), &rows)?;
@@ -96,8 +108,9 @@ impl Market {
         universe: Option<&Universe>,
     ) -> Result<Self, JobError> {
         let found = store.identity()?;
-        if found.is_none() {
-            agreement::require_identity(&*store)?;
+        match &found {
+            None => agreement::require_identity(&*store)?,
+            Some(found) => refuse_venue(found)?,
         }
         let (market, _) = Self::wanted(store, calendar, choice, seed, universe, found.as_ref())?;
         market.check_identity()?;
@@ -122,7 +135,7 @@ impl Market {
     /// The market of a seed and a model, whatever the database says that it holds; without them that of its identity.
     ///
     /// # Errors
-    /// The database cannot be read.
+    /// The database cannot be read, or a model is named for the market of an exchange.
     pub fn assume(
         store: Arc<dyn BarStore>,
         calendar: Arc<Calendar>,
@@ -130,7 +143,19 @@ impl Market {
         seed: Option<u64>,
     ) -> Result<Self, JobError> {
         let found = store.identity()?;
-        Ok(Self::wanted(store, calendar, choice, seed, None, found.as_ref())?.0)
+        match found.as_ref().and_then(Venue::of_identity) {
+            Some(venue) if choice == ModelChoice::default() && seed.is_none_or(|seed| seed == venue.seed) => {
+                Ok(Self::of_venue(store, calendar, venue))
+            }
+            Some(venue) => Err(JobError::OfVenue(venue.to_string())),
+            None => Ok(Self::wanted(store, calendar, choice, seed, None, found.as_ref())?.0),
+        }
+    }
+
+    /// The market of an exchange's trades.
+    pub(super) fn of_venue(store: Arc<dyn BarStore>, calendar: Arc<Calendar>, venue: Venue) -> Self {
+        let source = BarSource::Venue(venue);
+        Self { store, calendar, source, scenarios: Arc::default(), retained: None, shard: Shard::WHOLE }
     }
 
     /// Refuses a database whose tables contradict one another about the stocks of the market's shard.
@@ -152,14 +177,14 @@ impl Market {
     }
 
     pub(super) fn identity(&self) -> Identity {
-        Identity { seed: self.model.seed.0, model: self.model.version(), hours: self.calendar.hours() }
+        Identity { seed: self.source.seed().0, model: self.source.version(), hours: self.calendar.hours() }
     }
 
     /// The market asked for, and the stocks for a database without any.
     fn wanted(
         store: Arc<dyn BarStore>,
         calendar: Arc<Calendar>,
-        ModelChoice { kind, parameters, scenarios }: ModelChoice,
+        ModelChoice { kind, gbm, parameters, scenarios }: ModelChoice,
         seed: Option<u64>,
         universe: Option<&Universe>,
         found: Option<&Identity>,
@@ -173,22 +198,24 @@ impl Market {
                 Model::full_of_version(Seed(seed), version, parameters, calendar.clone())
             }
             ModelKind::Gbm if parameters != FullParameters::default() => return Err(JobError::UnusedParameters),
-            ModelKind::Gbm => Model::gbm(Seed(seed), calendar.clone()),
+            ModelKind::Gbm => {
+                let own = found.and_then(|identity| GbmVersion::of_identity(&identity.model));
+                Model::gbm_of_version(Seed(seed), own.unwrap_or(gbm), calendar.clone())
+            }
         };
-        let rows = universe.map_or_else(universe::demo, |universe| universe.rows(Seed(seed)));
+        let rows = universe.map_or_else(universe::demo, |universe| universe.rows(Seed(seed), calendar.hours()));
         if let Some(universe) = universe {
             compare_universe(&*store, universe.choice(), &rows, found.is_none())?;
         }
-        Ok((
-            Self { store, calendar, model, scenarios: scenarios.into(), retain_months: None, shard: Shard::WHOLE },
-            rows,
-        ))
+        let source = BarSource::Model(model);
+        let market = Self { store, calendar, source, scenarios: scenarios.into(), retained: None, shard: Shard::WHOLE };
+        Ok((market, rows))
     }
 
-    /// The same market, of which the generator keeps so many full months before the one it writes; none keeps everything.
+    /// The same market, of which the generator keeps a part; none keeps everything.
     #[must_use]
-    pub fn retaining(self, retain_months: Option<u32>) -> Self {
-        Self { retain_months, ..self }
+    pub fn retaining(self, retained: Option<Retained>) -> Self {
+        Self { retained, ..self }
     }
 
     /// The same market, of which generator and backfill write a part.
@@ -200,7 +227,11 @@ impl Market {
     /// The same market under another calendar, without the events of scenarios.
     #[must_use]
     pub fn under(&self, calendar: Arc<Calendar>) -> Self {
-        Self { model: self.model.under(calendar.clone()), calendar, ..self.clone() }
+        let source = match &self.source {
+            BarSource::Model(model) => BarSource::Model(model.under(calendar.clone())),
+            venue @ BarSource::Venue(_) => venue.clone(),
+        };
+        Self { source, calendar, ..self.clone() }
     }
 
     /// Whether every listed symbol has its last bar at the same minute. False for a new market and after an interrupted backfill.
@@ -245,6 +276,11 @@ impl Market {
     }
 }
 
+/// Refuses the market of an exchange, which no model continues.
+fn refuse_venue(found: &Identity) -> Result<(), JobError> {
+    Venue::of_identity(found).map_or(Ok(()), |venue| Err(JobError::OfVenue(venue.to_string())))
+}
+
 /// The hours of the market in a database; where it holds none, those that are asked for or, without them, the default ones.
 ///
 /// # Errors
@@ -256,11 +292,17 @@ pub fn hours(store: &dyn BarStore, asked: Option<Hours>) -> Result<Hours, JobErr
     }
 }
 
-/// Refuses a universe that a market which is about to begin anew would not get, because there are other stocks.
+/// Refuses a universe that a market which is about to begin anew, with these hours, would not get, because there are other stocks.
 ///
 /// # Errors
 /// There are stocks, and one of the universe is not among them.
-pub fn require_universe(store: &dyn BarStore, universe: Option<&Universe>, seed: Option<u64>) -> Result<(), JobError> {
+pub fn require_universe(
+    store: &dyn BarStore,
+    universe: Option<&Universe>,
+    seed: Option<u64>,
+    hours: Option<Hours>,
+) -> Result<(), JobError> {
     let Some(universe) = universe else { return Ok(()) };
-    compare_universe(store, universe.choice(), &universe.rows(Seed(seed.unwrap_or(DEFAULT_SEED))), true)
+    let rows = universe.rows(Seed(seed.unwrap_or(DEFAULT_SEED)), hours.unwrap_or_default());
+    compare_universe(store, universe.choice(), &rows, true)
 }

@@ -47,7 +47,7 @@ impl Market {
             applied.push(stored);
         }
         let events: Vec<ScenarioEvent> = applied.into_iter().flat_map(|stored| stored.events).collect();
-        self.model = self.model.with_events(&events);
+        self.source = self.source.with_events(&events);
         Ok(self)
     }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::NaiveDate;
 
 use super::advance::resume;
-use super::{JobError, Market};
+use super::{BarSource, JobError, Market};
 use crate::store::{BarRange, StoreError, SymbolProgress};
 use klined_market::bars::ticks::TickFacts;
 use klined_market::base::{Interval, Price, Symbol, UnixSeconds};
@@ -40,6 +40,14 @@ pub fn tick_facts_of_days(
         return Ok(facts);
     }
     let mut earlier = Vec::new();
+    let BarSource::Model(model) = &market.source else {
+        for progress in market.store.progress()? {
+            let (symbol, facts_of) = (progress.checkpoint.symbol, progress.checkpoint.opening.parameters.board);
+            let days = wanted.range((symbol, NaiveDate::MIN)..=(symbol, NaiveDate::MAX));
+            facts.extend(days.map(|wanted| (*wanted, TickFacts::of_board(facts_of))));
+        }
+        return Ok(facts);
+    };
     for progress in market.store.progress()? {
         let (symbol, opened) = (progress.checkpoint.symbol, progress.checkpoint.day);
         let mut days = wanted.range((symbol, NaiveDate::MIN)..=(symbol, NaiveDate::MAX)).peekable();
@@ -70,7 +78,7 @@ pub fn tick_facts_of_days(
         previous[row.range] = bar.close();
     }
     for ((wanted, instrument), close) in earlier.iter().zip(previous) {
-        facts.insert(*wanted, TickFacts::of_day(&market.model, instrument, wanted.1, close));
+        facts.insert(*wanted, TickFacts::of_day(model, instrument, wanted.1, close));
     }
     Ok(facts)
 }

@@ -1,11 +1,12 @@
 //! Pages of bars: ranges, both orders, the latest ones, empty minutes, labels.
 
-use super::errors::{Failure, Refusal};
-use crate::store::{BarRange, BarStore, StoredBar};
-use klined_market::base::{Interval, Symbol, Traded, UnixSeconds};
-use klined_market::calendar::{Bucket, Calendar};
-
 use super::Reader;
+use super::errors::{Failure, Refusal};
+use super::shown::ShownBar;
+use super::sums::{BarSpan, FoundBars, bars_most};
+use crate::store::{BarRange, BarStore};
+use klined_market::base::{Interval, Symbol, Timeframe, UnixSeconds};
+use klined_market::calendar::{Bucket, Calendar};
 
 /// The order in time of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -29,21 +30,11 @@ pub enum EmptyMinutes {
     Flat,
 }
 
-/// The instant that labels a bar.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Label {
-    /// The start of its first minute.
-    #[default]
-    Start,
-    /// The end of its last minute, even when that is in the future.
-    End,
-}
-
 /// A query for bars. The bounds apply to the start of a bar, whatever its label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BarQuery {
     pub symbol: Symbol,
-    pub interval: Interval,
+    pub timeframe: Timeframe,
     /// The first start, in Unix seconds. Without one: the latest bars.
     pub start: Option<UnixSeconds>,
     /// The last start, included, in Unix seconds.
@@ -59,31 +50,21 @@ pub struct BarQuery {
 impl BarQuery {
     /// The latest 500 bars as they are stored.
     #[must_use]
-    pub fn latest(symbol: Symbol, interval: Interval) -> Self {
-        let (order, empty_minutes) = (TimeOrder::Ascending, EmptyMinutes::Skip);
-        Self { symbol, interval, start: None, end: None, order, empty_minutes, limit: 500, after: None }
+    pub fn latest(symbol: Symbol, timeframe: impl Into<Timeframe>) -> Self {
+        let (order, empty_minutes, timeframe) = (TimeOrder::Ascending, EmptyMinutes::Skip, timeframe.into());
+        Self { symbol, timeframe, start: None, end: None, order, empty_minutes, limit: 500, after: None }
+    }
+
+    /// The bars between two starts, the last excluded.
+    fn span(&self, from: UnixSeconds, to: UnixSeconds, is_from_end: bool) -> BarSpan {
+        let is_traded = self.empty_minutes == EmptyMinutes::Untraded;
+        BarSpan { symbol: self.symbol, timeframe: self.timeframe, from, to, is_from_end, is_traded }
     }
 
     /// The length of the page plus one: the additional bar shows that another page follows.
     fn count(&self) -> usize {
         usize::from(self.limit) + 1
     }
-}
-
-/// A bar as clients receive it.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct ShownBar {
-    /// Start of its first minute, in Unix seconds.
-    pub start: UnixSeconds,
-    /// Currency units, as are high, low and close.
-    pub open: f64,
-    pub high: f64,
-    pub low: f64,
-    pub close: f64,
-    /// Shares.
-    pub volume: i64,
-    /// None where they are not known.
-    pub traded: Option<Traded>,
 }
 
 /// A page of bars.
@@ -94,56 +75,6 @@ pub struct BarPage {
     pub next: Option<UnixSeconds>,
 }
 
-impl From<StoredBar> for ShownBar {
-    fn from(bar: StoredBar) -> Self {
-        let StoredBar { time, open, high, low, close, volume, .. } = bar;
-        Self { start: time, open, high, low, close, volume, traded: bar.traded() }
-    }
-}
-
-impl ShownBar {
-    fn flat(start: UnixSeconds, price: f64) -> Self {
-        let traded = Some(Traded::NOTHING);
-        Self { start, open: price, high: price, low: price, close: price, volume: 0, traded }
-    }
-
-    /// The bar as it is stored.
-    pub(super) fn stored(&self) -> StoredBar {
-        let Self { start, open, high, low, close, volume, traded } = *self;
-        let (turnover, trades) = (traded.map(Traded::turnover_units), traded.map(Traded::trades));
-        StoredBar { range: 0, time: start, open, high, low, close, volume, turnover, trades }
-    }
-
-    /// The mean price by volume, to a ten-thousandth; none without volume, and where the turnover is not known.
-    #[must_use]
-    pub fn mean_price(&self) -> Option<f64> {
-        mean_price(self.traded, self.volume)
-    }
-
-    /// Whether all prices are positive numbers. Only an operator can have written others, and no client receives them.
-    #[must_use]
-    pub fn is_priced(&self) -> bool {
-        self.stored().is_priced()
-    }
-
-    /// The label of the bar, in Unix seconds. A bar outside of all buckets, which only an operator can have written, has its
-    /// start as label.
-    #[must_use]
-    pub fn time(&self, interval: Interval, label: Label, calendar: &Calendar) -> UnixSeconds {
-        match (label, calendar.minute_starting(self.start)) {
-            (Label::End, Ok(minute)) => calendar.bucket(minute, interval).last.end(),
-            _ => self.start,
-        }
-    }
-}
-
-/// The mean price by volume, to a ten-thousandth, which is finer than a double of this size can be wrong by.
-#[must_use]
-pub fn mean_price(traded: Option<Traded>, volume: i64) -> Option<f64> {
-    let traded = traded.filter(|_| volume > 0)?;
-    Some((traded.turnover() as f64 * 100.0 / volume as f64).round() / 10_000.0)
-}
-
 impl Reader {
     /// A page of bars.
     ///
@@ -151,7 +82,9 @@ impl Reader {
     /// There is no such stock, or the database cannot be read.
     pub async fn bars(&self, query: BarQuery) -> Result<BarPage, Refusal> {
         let page = match query.empty_minutes {
-            EmptyMinutes::Skip | EmptyMinutes::Untraded => self.ask(move |store, _| stored(store, &query)).await?,
+            EmptyMinutes::Skip | EmptyMinutes::Untraded => {
+                self.ask(move |store, calendar| unfilled(store, calendar, &query)).await?
+            }
             EmptyMinutes::Flat => {
                 let prices = self.price_list().await?;
                 let Some(row) = prices.find(&query.symbol) else {
@@ -183,22 +116,16 @@ fn bounds(query: &BarQuery) -> (UnixSeconds, UnixSeconds, bool) {
     (from, to, query.order == TimeOrder::Descending || is_latest)
 }
 
-/// The bars as they are stored, or those of them with a volume.
-fn stored(store: &dyn BarStore, query: &BarQuery) -> Result<BarPage, Failure> {
+/// The bars that there are, or those of them with a volume.
+fn unfilled(store: &dyn BarStore, calendar: &Calendar, query: &BarQuery) -> Result<BarPage, Failure> {
     let (from, to, is_from_end) = bounds(query);
-    let ranges = [BarRange { symbol: query.symbol, interval: query.interval, from, to }];
-    let is_traded = query.empty_minutes == EmptyMinutes::Untraded;
-    let found = match (is_from_end, is_traded) {
-        (true, false) => store.last_bars(&ranges, query.count())?,
-        (false, false) => store.bars(&ranges, query.count())?,
-        (true, true) => store.last_traded_bars(&ranges, query.count())?,
-        (false, true) => store.traded_bars(&ranges, query.count())?,
-    };
-    Ok(page_of(found.into_iter().map(ShownBar::from).collect(), query, is_from_end))
+    let found = query.span(from, to, is_from_end).read(store, calendar, query.count())?;
+    Ok(page_of(found, query, is_from_end))
 }
 
 /// Cuts what was found, which is in order of time and may be one too long, to a page.
-fn page_of(mut bars: Vec<ShownBar>, query: &BarQuery, is_from_end: bool) -> BarPage {
+fn page_of(found: FoundBars, query: &BarQuery, is_from_end: bool) -> BarPage {
+    let FoundBars { mut bars, ended_at } = found;
     let limit = usize::from(query.limit);
     let has_more = bars.len() > limit;
     match is_from_end {
@@ -209,8 +136,9 @@ fn page_of(mut bars: Vec<ShownBar>, query: &BarQuery, is_from_end: bool) -> BarP
         bars.reverse();
     }
     // The latest bars in order of time end with the newest: nothing follows.
-    let follows = has_more && (query.order == TimeOrder::Descending || !is_from_end);
-    let next = bars.last().filter(|_| follows).map(|bar| bar.start);
+    let can_follow = query.order == TimeOrder::Descending || !is_from_end;
+    let last = if has_more { bars.last().map(|bar| bar.start) } else { ended_at };
+    let next = last.filter(|_| can_follow);
     bars.retain(ShownBar::is_priced);
     BarPage { bars, next }
 }
@@ -227,7 +155,7 @@ struct Extent {
 impl Extent {
     /// The last instant at which an absent bar is really missing, and not only waits for its roll-up.
     fn known_until(self, store: &dyn BarStore, query: &BarQuery) -> Result<UnixSeconds, Failure> {
-        let is_rolled = query.interval != Interval::Minute1;
+        let is_rolled = query.timeframe.parts().0 != Interval::Minute1;
         let folded_to = if is_rolled { store.watermarks()?.get(&query.symbol).copied() } else { None };
         Ok(folded_to.filter(|folded_to| *folded_to < self.last_bar).unwrap_or(self.newest))
     }
@@ -236,18 +164,22 @@ impl Extent {
 /// The bars with a flat one wherever one is missing, from the symbol's first bar to the market's newest minute.
 fn filled(store: &dyn BarStore, calendar: &Calendar, query: &BarQuery, extent: Extent) -> Result<BarPage, Failure> {
     let nothing = BarPage { bars: vec![], next: None };
+    // No minute that was not read may count as empty.
+    let query = &BarQuery { limit: query.limit.min(bars_most(query.timeframe)), ..*query };
     let (from, to, is_from_end) = bounds(query);
-    let ranges = |from, to| [BarRange { symbol: query.symbol, interval: query.interval, from, to }];
-    let Some(first) = store.bars(&ranges(UnixSeconds::EPOCH, UnixSeconds::MAX), 1)?.first().map(|bar| bar.time) else {
+    let everything = query.span(UnixSeconds::EPOCH, UnixSeconds::MAX, false);
+    let Some(first) = everything.read(store, calendar, 1)?.bars.first().map(|bar| bar.start) else {
         return Ok(nothing);
     };
     let (from, to) = (from.max(first), to.min(extent.known_until(store, query)?.next()));
-    let buckets = buckets(calendar, query.interval, from, to, is_from_end, query.count());
+    let buckets = buckets(calendar, query.timeframe, from, to, is_from_end, query.count());
     let (Some(oldest), Some(youngest)) = (buckets.first(), buckets.last()) else { return Ok(nothing) };
     let (begin, end) = (oldest.first.start(), youngest.first.start().next());
-    let found = store.bars(&ranges(begin, end), buckets.len() + 1)?;
-    let mut price = store.last_bars(&ranges(UnixSeconds::EPOCH, begin), 1)?.first().map(|bar| bar.close);
-    let mut found = found.into_iter().map(ShownBar::from).peekable();
+    let found = query.span(begin, end, false).read(store, calendar, buckets.len() + 1)?;
+    let before =
+        BarRange { symbol: query.symbol, interval: query.timeframe.parts().0, from: UnixSeconds::EPOCH, to: begin };
+    let mut price = store.last_bars(&[before], 1)?.first().map(|bar| bar.close);
+    let mut found = found.bars.into_iter().peekable();
     let mut bars = Vec::with_capacity(buckets.len());
     for bucket in buckets {
         let start = bucket.first.start();
@@ -255,13 +187,13 @@ fn filled(store: &dyn BarStore, calendar: &Calendar, query: &BarQuery, extent: E
         price = bar.map(|bar| bar.close).or(price);
         bars.extend(bar);
     }
-    Ok(page_of(bars, query, is_from_end))
+    Ok(page_of(FoundBars { bars, ended_at: None }, query, is_from_end))
 }
 
 /// The buckets that start in a span, in order, at most so many: the first or the last of them.
 fn buckets(
     calendar: &Calendar,
-    interval: Interval,
+    timeframe: Timeframe,
     from: UnixSeconds,
     to: UnixSeconds,
     is_from_end: bool,
@@ -271,17 +203,17 @@ fn buckets(
     let mut buckets = Vec::new();
     if is_from_end {
         let last = calendar.last_starting_before(to).ok().flatten();
-        let mut next = last.map(|minute| calendar.bucket(minute, interval));
+        let mut next = last.map(|minute| calendar.bucket(minute, timeframe));
         while let Some(bucket) = next.filter(|bucket| bucket.first.start() >= from && buckets.len() < count) {
             buckets.extend(Some(bucket).filter(begins_inside));
-            next = calendar.previous_minute(bucket.first).map(|minute| calendar.bucket(minute, interval));
+            next = calendar.previous_minute(bucket.first).map(|minute| calendar.bucket(minute, timeframe));
         }
         buckets.reverse();
     } else {
-        let mut next = calendar.minutes_in(from, to).next().map(|minute| calendar.bucket(minute, interval));
+        let mut next = calendar.minutes_in(from, to).next().map(|minute| calendar.bucket(minute, timeframe));
         while let Some(bucket) = next.filter(|bucket| bucket.first.start() < to && buckets.len() < count) {
             buckets.extend(Some(bucket).filter(begins_inside));
-            next = calendar.next_minute(bucket.last).ok().map(|minute| calendar.bucket(minute, interval));
+            next = calendar.next_minute(bucket.last).ok().map(|minute| calendar.bucket(minute, timeframe));
         }
     }
     buckets
@@ -299,7 +231,7 @@ mod tests {
             BarQuery { start: Some(UnixSeconds::EPOCH), limit: 4, ..BarQuery::latest(symbol, Interval::Minute1) };
         let prices = [f64::NAN, 10.0, f64::INFINITY, -1.0, 11.0];
         let bars = prices.iter().zip(0..).map(|(price, place)| bar(place * 60, *price)).collect();
-        let page = page_of(bars, &query, false);
+        let page = page_of(FoundBars { bars, ended_at: None }, &query, false);
         assert_eq!((page.bars, page.next), (vec![bar(60, 10.0)], Some(UnixSeconds::new(180))));
     }
 }

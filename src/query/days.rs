@@ -8,7 +8,7 @@ use super::Reader;
 use super::errors::{Failure, Refusal};
 use super::{DayFigures, ShownBar};
 use crate::store::{BarRange, BarStore, StoredBar};
-use klined_market::base::{Interval, Symbol, Traded, UnixSeconds};
+use klined_market::base::{Interval, Symbol, UnixSeconds};
 use klined_market::calendar::Calendar;
 
 /// The most stocks of one read.
@@ -137,16 +137,8 @@ fn put_together(
         let Ok(date) = calendar.date_of(bar.time) else { continue };
         let bar_of_minute = ShownBar::from(*bar);
         minutes[bar.range] = Some(bar_of_minute);
-        let day =
-            of[bar.range].entry(date).or_insert(ShownBar { volume: 0, traded: Some(Traded::NOTHING), ..bar_of_minute });
-        *day = ShownBar {
-            high: day.high.max(bar.high),
-            low: day.low.min(bar.low),
-            close: bar.close,
-            volume: day.volume.saturating_add(bar.volume),
-            traded: day.traded.zip(bar.traded()).and_then(|(traded, more)| traded.plus(more)),
-            ..*day
-        };
+        let day = of[bar.range].entry(date);
+        day.and_modify(|day| *day = day.then(&bar_of_minute)).or_insert(bar_of_minute);
     }
     let mut found = Vec::with_capacity(symbols.len());
     for ((symbol, days), minute) in symbols.iter().zip(of).zip(minutes) {

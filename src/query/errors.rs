@@ -59,6 +59,8 @@ pub enum Refusal {
     /// A failure that the chaos profile of the key demands.
     #[error("the chaos profile of this key made the server fail")]
     Injected(StatusCode),
+    #[error("the vendor does not answer at present; try again")]
+    Upstream,
     /// An internal error. The log has its details under this number.
     #[error("an internal error, number {0} in the server's log")]
     Internal(u64),
@@ -97,6 +99,7 @@ impl Refusal {
             Self::Foreign(_) => StatusCode::FORBIDDEN,
             Self::TooMany { .. } | Self::Unread => StatusCode::TOO_MANY_REQUESTS,
             Self::Busy | Self::TooSlow | Self::Overloaded | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Upstream => StatusCode::BAD_GATEWAY,
             Self::Injected(status) => *status,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -118,7 +121,7 @@ impl Refusal {
             Self::TooMany { .. } | Self::Unread => "rate_limited",
             Self::Busy => "busy",
             Self::TooSlow | Self::Overloaded => "timeout",
-            Self::Unavailable => "unavailable",
+            Self::Unavailable | Self::Upstream => "unavailable",
             Self::Injected(_) | Self::Internal(_) => "internal",
         }
     }
@@ -129,7 +132,9 @@ impl Refusal {
         match self {
             // Rounded up, so that a client that waits this long is admitted.
             Self::TooMany { retry_after } => Some((retry_after.as_secs_f64().ceil() as u64).max(1)),
-            Self::Unread | Self::Busy | Self::TooSlow | Self::Overloaded | Self::Unavailable => Some(1),
+            Self::Unread | Self::Busy | Self::TooSlow | Self::Overloaded | Self::Unavailable | Self::Upstream => {
+                Some(1)
+            }
             _ => None,
         }
     }

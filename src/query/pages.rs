@@ -11,7 +11,7 @@ use quick_cache::sync::{Cache, EntryAction, EntryResult};
 use quick_cache::{UnitWeighter, Weighter};
 use tokio::time::Instant;
 
-use klined_market::base::{Interval, Symbol};
+use klined_market::base::{Symbol, Timeframe};
 
 /// The most bytes of cached pages.
 const BYTES_MAX: u64 = 64 * 1024 * 1024;
@@ -48,7 +48,7 @@ pub enum Shape {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct PageKey {
     pub symbol: Symbol,
-    pub interval: Interval,
+    pub timeframe: Timeframe,
     pub limit: u16,
     pub shape: Shape,
 }

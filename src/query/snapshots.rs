@@ -171,7 +171,7 @@ impl Ticks {
                 }
                 let ticks = bar.and_then(|bar| {
                     let facts = facts.get(&(search.symbol, market.calendar.day_of(bar.first)))?;
-                    Some(MinuteTicks::of(market.model.seed, &search.symbol, facts, &bar))
+                    Some(MinuteTicks::of(market.source.seed(), &search.symbol, facts, &bar))
                 });
                 search.look_at(start, ticks.as_ref());
             }
@@ -191,7 +191,7 @@ impl Ticks {
         let ticks_of = |((symbol, _), bar): (&(Symbol, StoredBar), Option<Bar>)| {
             let bar = bar?;
             let facts = facts.get(&day_of(*symbol, &bar))?;
-            Some(MinuteTicks::of(market.model.seed, symbol, facts, &bar))
+            Some(MinuteTicks::of(market.source.seed(), symbol, facts, &bar))
         };
         Ok(bars.iter().zip(parsed).map(ticks_of).collect())
     }

@@ -116,6 +116,11 @@ impl Ticks {
         self.foresight.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The market's present instant; none before the generator's first minute.
+    pub(super) fn market_time(&self) -> Result<Option<UnixNanos>, Failure> {
+        Ok(self.market().store.clock()?.map(|clock| clock.now(self.clock.now_nanos())))
+    }
+
     /// The open minute of a symbol; none while no process generates it, while its trading is halted, and outside of sessions.
     pub fn open(&self, symbol: Symbol) -> Result<Option<OpenMinute>, Failure> {
         Ok(self.open_of_many(&[symbol])?.remove(&symbol))
@@ -144,7 +149,7 @@ impl Ticks {
             let Foreseen { facts, bar } = foreseen?;
             Some((
                 symbol,
-                OpenMinute { minute, ticks: MinuteTicks::of(market.model.seed, &symbol, &facts, &bar?), now },
+                OpenMinute { minute, ticks: MinuteTicks::of(market.source.seed(), &symbol, &facts, &bar?), now },
             ))
         });
         Ok(made.collect())
@@ -184,7 +189,7 @@ impl Ticks {
         let Ok(bar) = bar.parse(&market.calendar) else { return Ok(None) };
         let of = (symbol, market.calendar.day_of(bar.first));
         let facts = self.facts(market, [of])?;
-        Ok(facts.get(&of).map(|facts| MinuteTicks::of(market.model.seed, &symbol, facts, &bar)))
+        Ok(facts.get(&of).map(|facts| MinuteTicks::of(market.source.seed(), &symbol, facts, &bar)))
     }
 
     /// The tick facts of these days. All that are not in memory are read by two queries.
@@ -228,6 +233,12 @@ impl Ticks {
     pub fn limits(&self, symbols: &BTreeSet<Symbol>, day: NaiveDate) -> Result<BTreeMap<Symbol, PriceLimits>, Failure> {
         let found = past_tick_facts(&self.market(), symbols, day)?;
         Ok(found.into_iter().filter_map(|(symbol, facts)| Some((symbol, facts.limits?))).collect())
+    }
+
+    /// The price limits of symbols on days of each, of those that have any.
+    pub fn limits_of_days(&self, wanted: &BTreeSet<SymbolDay>) -> Result<BTreeMap<SymbolDay, PriceLimits>, Failure> {
+        let found = tick_facts_of_days(&self.market(), wanted)?;
+        Ok(found.into_iter().filter_map(|(day, facts)| Some((day, facts.limits?))).collect())
     }
 
     /// A page of ticks. It may be shorter than the limit although another page follows.

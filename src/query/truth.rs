@@ -28,7 +28,7 @@ pub struct RegimeSpan {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Truth {
     /// Whether the generated bars equal the stored ones. They differ where bars were edited, and before the present day also when
-    /// the stock's row was edited after its listing.
+    /// the stock's row was edited after its listing. False where an exchange makes the bars, of which there is no truth.
     pub is_exact: bool,
     pub regimes: Vec<RegimeSpan>,
     /// The events that touch the symbol in this time, each with the name of its scenario.
@@ -50,7 +50,10 @@ pub fn truth(
     let last_bar = progress.last_bar.ok_or_else(unknown)?;
     let scenarios = store.scenarios()?;
     let all: Vec<ScenarioEvent> = scenarios.iter().flat_map(|scenario| scenario.events.iter().cloned()).collect();
-    let model = market.model.clone().with_events(&all);
+    let Ok(model) = market.source.model() else {
+        return Ok(Truth { is_exact: false, regimes: Vec::new(), events: Vec::new() });
+    };
+    let model = model.clone().with_events(&all);
     let parameters = progress.checkpoint.opening.parameters;
     let instrument = parameters.instrument(symbol).map_err(|error| Refusal::Invalid(error.to_string()))?;
     let (first_day, last_day) = (calendar.date_of(from)?, calendar.date_of(until.min(last_bar))?);

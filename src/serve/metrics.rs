@@ -10,6 +10,7 @@ use prometheus_client::registry::Registry;
 use super::kit::metrics::SocketMetrics;
 use crate::access::metrics::GuardMetrics;
 use crate::feed::Counts;
+use crate::relay::Relay;
 
 /// One of the feed's counts.
 type Count = fn(&Counts) -> &AtomicU64;
@@ -24,11 +25,12 @@ pub struct ServerMetrics {
 }
 
 impl ServerMetrics {
-    /// The metrics of a server behind a guard, which has some of its own.
+    /// The metrics of a server behind a guard and with a relay, which have some of their own.
     #[must_use]
-    pub fn new(guard: &GuardMetrics) -> Self {
+    pub fn new(guard: &GuardMetrics, relay: Option<&Relay>) -> Self {
         let mut registry = Registry::with_prefix("klined_api");
         guard.register(&mut registry);
+        relay.inspect(|relay| relay.register(&mut registry));
         let sockets = SocketMetrics::default();
         sockets.register(&mut registry);
         let (pages_ready, pages_made) = (Gauge::default(), Gauge::default());

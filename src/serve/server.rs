@@ -17,10 +17,16 @@ use crate::access::visitors::Visitors;
 use crate::feed::{FeedUpdate, Hub, Missed, Subscription};
 use crate::jobs::Market;
 use crate::query::errors::Refusal;
-use crate::query::{Age, LatestTicks, Present, Reader, StockSnapshot, Tick, TickPage, TickQuery, Ticks};
+use crate::query::{
+    Age, BarPage, LatestTicks, Present, Reader, SecondQuery, StockSnapshot, Tick, TickPage, TickQuery, Ticks,
+};
+use crate::relay::Relay;
 use klined_market::base::{Clock, PriceLimits, Symbol, UnixNanos};
 use klined_market::calendar::{Calendar, Hours};
-use klined_service::net::http::Bounds;
+use klined_service::net::accept::Bounds;
+
+/// How often the market's symbols are read for the relay.
+const SYNTHETIC_EVERY: Duration = Duration::from_secs(1);
 
 /// Who gets the chart page with a key in it; elsewhere the page asks its reader for one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,8 +51,22 @@ pub struct ServerOptions {
     pub visitors: Visitors,
     /// Where clients reach this server, such as `https://market.example.org`; none for the host that a request names.
     pub external_url: Option<String>,
+    /// What stocks on no board of an exchange are paid in, in Binance's dialect.
+    pub quote_asset: Arc<str>,
     /// Whether the chart page has a key.
     pub page_key: PageKey,
+    /// The vendors that requests about other symbols than the market's are passed on to.
+    pub relay: Option<Arc<Relay>>,
+    /// Whether the market is one of test symbols, whose trades have the exchange and the conditions that Polygon's test feed has.
+    pub is_fake: bool,
+}
+
+impl ServerOptions {
+    /// Whether Polygon's stream is at `/` too: clients of a proxy before that vendor look for it there.
+    #[must_use]
+    pub fn has_stream_at_root(&self) -> bool {
+        self.relay.is_some() || self.is_fake
+    }
 }
 
 /// A server of one market.
@@ -113,7 +133,7 @@ impl Server {
         let (store, calendar) = (market.store.clone(), market.calendar.clone());
         let hub = Hub::begin(market, clock.clone())?;
         let reader = Arc::new(Reader::new(store, calendar, options.deadline, hub.generation()));
-        let metrics = ServerMetrics::new(&guard.metrics);
+        let metrics = ServerMetrics::new(&guard.metrics, options.relay.as_deref());
         let (guard, draining) = (Arc::new(guard), CancellationToken::new());
         Ok(Arc::new(Self { reader, ticks, hub, draining, clock, guard, metrics, options }))
     }
@@ -150,6 +170,37 @@ impl Server {
         self.guard.metrics.answers()
     }
 
+    /// The symbols of the market, which no vendor is asked for, as [`Self::keep_synthetic`] has read them last.
+    ///
+    /// # Errors
+    /// They have not been read yet, and cannot be.
+    pub(super) async fn synthetic(&self, relay: &Relay) -> Result<Arc<BTreeSet<Symbol>>, Refusal> {
+        let known = relay.synthetic();
+        if known.is_empty() { self.read_synthetic(relay).await } else { Ok(known) }
+    }
+
+    /// The symbols of the market, whether they have a bar yet or not.
+    async fn read_synthetic(&self, relay: &Relay) -> Result<Arc<BTreeSet<Symbol>>, Refusal> {
+        let universe = self.reader.ask(|store, _| Ok(store.universe()?)).await?;
+        let prices = self.reader.price_list().await?;
+        let of_universe = universe.iter().filter_map(|row| row.symbol.parse().ok());
+        let symbols = Arc::new(of_universe.chain(prices.rows.iter().map(|row| row.symbol)).collect());
+        relay.set_synthetic(Arc::clone(&symbols));
+        Ok(symbols)
+    }
+
+    /// Has the relay know the market's symbols until the server stops.
+    pub(super) async fn keep_synthetic(&self, relay: &Relay) {
+        let reading = async {
+            loop {
+                // The log has why it failed, and the symbols known before stay.
+                let _ = self.read_synthetic(relay).await;
+                tokio::time::sleep(SYNTHETIC_EVERY).await;
+            }
+        };
+        self.draining.run_until_cancelled(reading).await;
+    }
+
     /// The market's present instant; none before the generator's first minute.
     pub(super) async fn market_time(&self) -> Result<Option<UnixNanos>, Refusal> {
         Ok(self.reader.standing().await?.clock.map(|clock| clock.now(self.clock.now_nanos())))
@@ -173,6 +224,12 @@ impl Server {
     pub(super) async fn tick_page<T: Tick>(&self, query: TickQuery) -> Result<TickPage<T>, Refusal> {
         let ticks = self.ticks.clone();
         self.reader.ask(move |_, _| ticks.page::<T>(&query)).await
+    }
+
+    /// A page of bars of seconds.
+    pub(super) async fn second_bars(&self, query: SecondQuery) -> Result<BarPage, Refusal> {
+        let ticks = self.ticks.clone();
+        self.reader.ask(move |_, _| ticks.second_bars(&query)).await
     }
 
     /// The last trade and quote of a symbol.

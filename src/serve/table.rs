@@ -4,8 +4,12 @@ use std::any::Any;
 use std::io;
 use std::sync::Arc;
 
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::Response;
+use axum::extract::{FromRequestParts, Request};
+use axum::http::uri::PathAndQuery;
+use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
 use axum::{Router, middleware};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -13,13 +17,17 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::kit::dialect::{Dialect, RouteExample, Routes};
 use super::kit::front;
+use super::kit::protocol::SocketRequest;
+use super::kit::relaying::{self, RelayRules};
 use super::server::{Server, ServerOptions};
-use super::{alpaca, binance, native, page, polygon, udf};
+use super::{alpaca, binance, native, page, polygon, quote_lines, tdx, tushare, udf};
 use crate::access::guard::{RequestGuard, Rules};
 use crate::access::keys::Keys;
+use crate::access::visitors::is_upgrade;
 use crate::feed::ENCODINGS;
 use crate::jobs::Market;
 use crate::query::errors::{Failure, Refusal};
+use crate::relay::Relay;
 use klined_market::base::Clock;
 
 /// Nothing from another site. Swagger's page writes styles into its elements and has small pictures in its style sheet.
@@ -31,8 +39,29 @@ async fn with_docs_policy(mut response: Response) -> Response {
     response
 }
 
+/// A WebSocket at `/` is Polygon's; what else is asked there is the page.
+async fn stream_at_root(server: Arc<Server>, request: Request, next: Next) -> Response {
+    if request.uri().path() != "/" || !is_upgrade(request.headers()) {
+        return next.run(request).await;
+    }
+    let upgrade = SocketRequest::from_request_parts(&mut request.into_parts().0, &()).await;
+    polygon::socket::open_for(server, upgrade).into_response()
+}
+
 /// Every dialect. A path is the first one's that owns it; those that none owns are the native dialect's.
-static DIALECTS: [Dialect; 5] = [native::DIALECT, binance::DIALECT, polygon::DIALECT, alpaca::DIALECT, udf::DIALECT];
+static DIALECTS: [Dialect; 7] = [
+    native::DIALECT,
+    binance::DIALECT,
+    polygon::DIALECT,
+    alpaca::DIALECT,
+    udf::DIALECT,
+    tushare::DIALECT,
+    quote_lines::DIALECT,
+];
+
+/// The dialects whose requests a vendor may answer, in the order of [`DIALECTS`].
+static RELAYED: [(Rules, RelayRules); 2] =
+    [(polygon::DIALECT.rules, polygon::relaying::RELAY), (alpaca::DIALECT.rules, alpaca::relaying::RELAY)];
 
 /// Whether each place among the feed's encodings has one dialect at most.
 const fn are_encoders_apart(dialects: &[&[usize]]) -> bool {
@@ -58,6 +87,8 @@ const _: () = assert!(are_encoders_apart(&[
     alpaca::DIALECT.encoders,
     polygon::DIALECT.encoders,
     udf::DIALECT.encoders,
+    tushare::DIALECT.encoders,
+    quote_lines::DIALECT.encoders,
 ]));
 
 /// Every route of every dialect, with an example of its use.
@@ -72,6 +103,22 @@ pub fn routes() -> Vec<RouteExample> {
         (dialect.routes)().examples.into_iter().map(with_names).collect::<Vec<_>>()
     };
     DIALECTS.iter().flat_map(of).collect()
+}
+
+/// Answers paths at the root that belong below one, because a route of theirs would own every name at the root.
+fn with_roots(routes: Router) -> Router {
+    let moved = |mut request: Request| async move {
+        let path = request.uri().path_and_query().map(PathAndQuery::as_str);
+        if let Some(Ok(path)) = path.and_then(quote_lines::at_root).map(|path| path.parse::<PathAndQuery>()) {
+            let mut parts = request.uri().clone().into_parts();
+            parts.path_and_query = Some(path);
+            if let Ok(uri) = Uri::from_parts(parts) {
+                *request.uri_mut() = uri;
+            }
+        }
+        request
+    };
+    Router::new().fallback_service(routes).layer(middleware::map_request(moved))
 }
 
 impl Server {
@@ -95,17 +142,48 @@ impl Server {
         )
     }
 
-    /// Serves on a listener until `stop` is cancelled, and then until every request is answered.
-    pub async fn run(self: Arc<Self>, listener: TcpListener, stop: CancellationToken) {
+    /// Serves on a listener until `stop` is cancelled, and then until every request is answered; TDX on one of its own.
+    pub async fn run(self: Arc<Self>, listener: TcpListener, tdx: Option<TcpListener>, stop: CancellationToken) {
+        let of_tdx = tdx.map(|listener| tokio::spawn(tdx::serve(self.clone(), listener, stop.clone())));
+        self.run_http(listener, stop).await;
+        if let Some(of_tdx) = of_tdx {
+            let _ = of_tdx.await;
+        }
+    }
+
+    async fn run_http(self: Arc<Self>, listener: TcpListener, stop: CancellationToken) {
         let (stopping, draining) = (stop.clone(), self.draining.clone());
         tokio::spawn(async move {
             stopping.cancelled().await;
             draining.cancel();
         });
+        if let Some(relay) = self.options.relay.clone() {
+            let server = self.clone();
+            tokio::spawn(async move { server.keep_synthetic(&relay).await });
+        }
         let guard = self.guard.clone();
         let refuse = move |status: StatusCode, path: &str| guard.refused(path, &Refusal::of_head(status));
-        let (router, bounds) = (self.router(), self.options.bounds);
+        let (router, bounds) = (with_roots(self.router()), self.options.bounds);
         klined_service::net::http::serve(listener, router, bounds, Some(Arc::new(refuse)), stop).await;
+    }
+
+    /// A request of a dialect that has a vendor is answered by that vendor where its symbols are no symbols of the market.
+    async fn relayed(self: Arc<Self>, request: Request, next: Next) -> Response {
+        let path = request.uri().path();
+        let relayed = RELAYED.iter().find(|(rules, _)| (rules.owns)(path));
+        match relayed.filter(|_| request.method() == Method::GET) {
+            Some((rules, relay)) => relaying::relay(&self, relay, rules.refused, request, next).await,
+            None => next.run(request).await,
+        }
+    }
+
+    /// Routes for the paths that only vendors have.
+    fn of_vendors(self: &Arc<Self>, relay: &Relay) -> Router<Arc<Self>> {
+        let rules = RELAYED.iter().map(|(_, rules)| rules);
+        let others = rules.filter(|rules| relay.rest(rules.vendor).is_some()).flat_map(|rules| rules.others);
+        let guard = self.guard.clone();
+        let nothing = get(move |uri: Uri| async move { guard.refused(uri.path(), &Refusal::NoRoute) });
+        others.fold(Router::new(), |router, pattern| router.route(pattern, nothing.clone()))
     }
 
     fn router(self: &Arc<Self>) -> Router {
@@ -115,11 +193,21 @@ impl Server {
             (all.closed, all.open) = (all.closed.merge(closed), all.open.merge(open));
             all.document = all.document.or(document);
         }
+        if let Some(relay) = &self.options.relay {
+            let server = self.clone();
+            let relayed = move |request, next| server.clone().relayed(request, next);
+            all.closed = all.closed.merge(self.of_vendors(relay)).layer(middleware::from_fn(relayed));
+        }
         // The validator of another site is not asked.
         let looks = Config::from("/openapi.json").validator_url("none").persist_authorization(true);
         let docs = SwaggerUi::new("/docs").config(looks).url("/openapi.json", all.document.unwrap_or_default());
         let docs = Router::<Arc<Self>>::from(docs).layer(middleware::map_response(with_docs_policy));
-        let page = page::routes(&self.guard.page_key(), self.options.page_key);
+        let mut page = page::routes(&self.guard.page_key(), self.options.page_key);
+        if self.options.has_stream_at_root() {
+            let server = self.clone();
+            let at_root = move |request, next| stream_at_root(server.clone(), request, next);
+            page = page.layer(middleware::from_fn(at_root));
+        }
         let of_dialects = |dialect: &'static Dialect| dialect.rules.key_headers().iter().chain(dialect.headers);
         let headers = DIALECTS.iter().flat_map(of_dialects).cloned().collect();
         let cors = (&self.options.visitors.origins, headers);

@@ -21,15 +21,18 @@ pub struct Identity {
     pub hours: Hours,
 }
 
+impl std::fmt::Display for Identity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { seed, model, hours } = self;
+        write!(f, "seed {seed}, model {model} and calendar {hours}")
+    }
+}
+
 impl Identity {
     /// The identity in words, with the calendar where another identity has a different one.
     pub(super) fn beside(&self, other: &Self) -> String {
         let Self { seed, model, hours } = self;
-        if *hours == other.hours {
-            format!("seed {seed} and model {model}")
-        } else {
-            format!("seed {seed}, model {model} and calendar {hours}")
-        }
+        if *hours == other.hours { format!("seed {seed} and model {model}") } else { self.to_string() }
     }
 }
 

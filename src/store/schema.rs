@@ -39,7 +39,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::{Bool, Varchar};
+    use diesel::sql_types::{Bool, Nullable, Varchar};
     use crate::store::schema::sql_types::{FixedPoint, ClockTime};
 
     stock_metadata (symbol) {
@@ -54,6 +54,9 @@ diesel::table! {
         is_st -> Bool,
         beta -> FixedPoint,
         daily_turnover -> FixedPoint,
+        drift -> FixedPoint,
+        min_price -> Nullable<FixedPoint>,
+        max_price -> Nullable<FixedPoint>,
     }
 }
 

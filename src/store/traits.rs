@@ -122,7 +122,7 @@ pub trait ReadMarket {
     /// Every text that stands as a symbol in `market_klines`.
     fn bar_symbols(&self) -> Result<Vec<String>, StoreError>;
 
-    /// The symbols of rows in `stock_realtime_price` whose price or time is not that of `stock_state`.
+    /// The symbols whose rows in `stock_realtime_price` and `stock_state` differ in price or time, or of which one is missing.
     fn stray_prices(&self) -> Result<Vec<String>, StoreError>;
 
     /// What the database finds wrong with its own storage: SQLite's integrity check. PostgreSQL reports nothing.
@@ -225,7 +225,7 @@ pub trait LoadHistory {
 
 /// Removes old bars.
 pub trait RetainBars {
-    /// Keeps no bar earlier than an instant, a month's first: such bars of any interval are not written any more, and the
+    /// Keeps no bar earlier than an instant, the first of a day: such bars of any interval are not written any more, and the
     /// stored ones are removed in bounded transactions, until none are left or `stop` returns true. Returns whether none are
     /// left. Leaves no repair work, and does nothing when earlier ones were removed already.
     fn retain_from(&self, lease: &Lease, from: UnixSeconds, stop: &dyn Fn() -> bool) -> Result<bool, StoreError>;

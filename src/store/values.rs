@@ -52,6 +52,11 @@ impl<const MAX: usize> NumericBytes<MAX> {
         &self.bytes[..self.length]
     }
 
+    /// The bytes and how many of them count. A copy of a fixed number of bytes takes no call.
+    pub fn padded(&self) -> (&[u8; MAX], usize) {
+        (&self.bytes, self.length)
+    }
+
     /// That of digits of base 10000 without zeros at either end, the first of them at a power of 10000.
     fn of_digits(power: u16, digits: &[u16]) -> Self {
         let mut numeric = Self { bytes: [0; MAX], length: 8 + 2 * digits.len() };

@@ -99,7 +99,7 @@ class Laws:
             (lambda: self.spot.klines("NOPE", "1m"), 400, -1121),
             (lambda: self.spot.klines("A A", "1m"), 400, -1100),
             (lambda: self.spot.klines("AAPL", "60m"), 400, -1120),
-            (lambda: self.spot.klines("AAPL", "4h"), 400, -1120),
+            (lambda: self.spot.klines("AAPL", "10m"), 400, -1120),
             (lambda: self.spot.klines("AAPL", "1m", limit="x"), 400, -1100),
             (lambda: self.spot.klines("AAPL", "1d", timeZone="-5"), 400, -1130),
             (lambda: self.spot.query("/api/v3/klines", {"symbol": "AAPL"}), 400, -1102),
@@ -177,6 +177,33 @@ class Laws:
         day = of("24hrTicker")[-1]
         self.assertAlmostEqual(float(day["p"]), float(day["c"]) - float(day["x"]), places=2)
 
+    def test_the_tickers_of_all_stocks_come_in_lists(self):
+        ear = Ear(self.streams, is_combined=True)
+        ear.client.subscribe(["!miniTicker@arr", "!ticker@arr", "aapl@miniTicker"], id=1)
+        of = lambda name: [message["data"] for message in list(ear.heard) if message.get("stream") == name]
+        until("lists come", lambda: len(of("!miniTicker@arr")) > 2 and len(of("!ticker@arr")) > 2 and of("aapl@miniTicker"))
+        ear.client.unsubscribe(["!miniTicker@arr"], id=2)
+        ear.client.stop()
+        for name, kind in [("!miniTicker@arr", "24hrMiniTicker"), ("!ticker@arr", "24hrTicker")]:
+            events = [event for events in of(name) for event in events]
+            self.assertEqual({event["e"] for event in events}, {kind})
+            self.assertLessEqual({event["s"] for event in events}, set(self.market.symbols()))
+            self.assertGreater(len({event["s"] for event in events}), 5)
+        # A list has a stock's figures as its own stream has them.
+        alone = {(event["E"], event["c"], event["v"]) for event in of("aapl@miniTicker")}
+        listed = {(event["E"], event["c"], event["v"]) for events in of("!miniTicker@arr") for event in events if event["s"] == "AAPL"}
+        self.assertTrue(alone & listed)
+
+    def test_klines_of_other_intervals_are_sums(self):
+        minutes = self.market.bars("AAPL")
+        for interval, length in [("3m", 180), ("4h", 7200)]:
+            klines = rows(self.spot.klines("AAPL", interval, limit=1000, endTime=(minutes[-1][0] - 8000) * 1000))
+            self.assertGreater(len(klines), 3)
+            for start, opened, high, low, close, volume in klines[:-1]:
+                parts = [bar for bar in minutes if start <= bar[0] < start + length]
+                summed = (parts[0][1], max(bar[2] for bar in parts), min(bar[3] for bar in parts), parts[-1][4], sum(bar[5] for bar in parts))
+                self.assertEqual((opened, high, low, close, volume), summed, interval)
+
     def test_live_trades_add_up_to_the_kline_and_it_to_the_stored_bar(self):
         ear = Ear(self.streams)
         for interval in ["1m", "5m"]:
@@ -222,7 +249,7 @@ class Laws:
         ear = Ear(self.streams, is_combined=True)
         ear.client.subscribe(["v@kline_1m", "jpm@kline_1m"], id=1)
         ear.client.kline("NOPE", "1m", id=2)
-        ear.client.kline("AAPL", "3m", id=3)
+        ear.client.kline("AAPL", "10m", id=3)
         ear.client.subscribe([f"s{number}@trade" for number in range(1100)], id=4)
         until("both are heard", lambda: {"v@kline_1m", "jpm@kline_1m"} <= {message.get("stream") for message in ear.heard})
         answers = {answer["id"]: answer for answer in ear.answers()}

@@ -3,6 +3,7 @@
 import os
 import pathlib
 import subprocess
+import urllib.request
 
 import duckdb
 import klined
@@ -11,6 +12,7 @@ import pyarrow
 import pyarrow.csv
 import pyarrow.dataset
 import pyarrow.feather
+import pyarrow.ipc
 import pyarrow.json
 import pyarrow.parquet
 import pytest
@@ -107,3 +109,35 @@ def test_decimals_stay_exact(tmp_path):
     closes = pyarrow.parquet.read_table(tmp_path / "x.parquet")["close"]
     assert closes.type == pyarrow.decimal128(10, 2)
     assert duckdb.sql(f"SELECT typeof(close) FROM '{tmp_path}/x.parquet' LIMIT 1").fetchall() == [("DECIMAL(10,2)",)]
+
+
+@pytest.mark.parametrize("calendar", ["sse", "24x7"])
+def test_the_server_gives_csv_and_arrow_as_an_export_does(tmp_path, calendar):
+    """One page has all bars of the range as CSV; several pages have them as Arrow."""
+    programs, url = EXPORT.parent, f"sqlite:///{tmp_path}/market.db"
+    words = ["--db-url", url, "--seed", "31", "--calendar", calendar, "--from", "2026-03-02", "--to", "2026-03-03"]
+    subprocess.run([programs / "market-backfill", *words], check=True, capture_output=True, cwd=tmp_path)
+    server = subprocess.Popen([programs / "market-api", "--db-url", url, "--addr", "127.0.0.1:0"], stderr=subprocess.PIPE, text=True, cwd=tmp_path)
+    try:
+        said = next(line for line in server.stderr if "serving the market on http://" in line)
+        address = said.split("http://")[1].split()[0]
+        for interval in ("1m", "5m", "1d"):
+            words = ["bars", "--db-url", url, "--symbols", "AAPL", "--from", "2026-03-02", "--to", "2026-03-03", "--interval", interval, "--format", "csv", "--out", "-"]
+            exported = subprocess.run([EXPORT, *words], check=True, capture_output=True).stdout
+            path = f"/api/v2/bars/AAPL?timeframe={interval}&start=2026-03-02&end=2026-03-03&limit=5000&format=csv"
+            with urllib.request.urlopen(f"http://{address}{path}") as answer:
+                assert answer.read() == exported
+            words[words.index("csv")] = "arrow"
+            stream = subprocess.run([EXPORT, *words], check=True, capture_output=True).stdout
+            expected, pages, token = pyarrow.ipc.open_stream(stream).read_all(), [], ""
+            while token is not None:
+                path = f"/api/v2/bars/AAPL?timeframe={interval}&start=2026-03-02&end=2026-03-03&limit=200&format=arrow{token}"
+                with urllib.request.urlopen(f"http://{address}{path}") as answer:
+                    assert answer.headers["Content-Type"] == "application/vnd.apache.arrow.stream"
+                    pages.append(pyarrow.ipc.open_stream(answer.read()).read_all())
+                    token = answer.headers["X-Next-Page-Token"] and f"&page_token={answer.headers['X-Next-Page-Token']}"
+            assert pages[0].schema.metadata == {b"klined:interval": interval.encode()}
+            assert pyarrow.concat_tables(pages).equals(expected) and len(expected) == exported.count(b"\n") - 1
+    finally:
+        server.terminate()
+        server.wait()

@@ -26,7 +26,7 @@ def server():
 
 def test_there_are_recipes_for_every_program():
     text = "\n".join(text.splitlines()[0] for _, text in RECIPES)
-    for name in ("DuckDB", "polars", "pandas", "sqlite3", "psql"):
+    for name in ("scorecard", "order events", "foreign exchange", "DuckDB", "Spark", "polars", "pandas", "backtrader", "vectorbt", "qlib", "vnpy", "sqlite3", "psql"):
         assert name in text
 
 
@@ -35,7 +35,7 @@ def test_a_recipe_runs(language, text, tmp_path, request):
     # `python3` of a recipe is this one.
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin/python3").symlink_to(sys.executable)
-    environment = os.environ | {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"}
+    environment = os.environ | {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", "PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"}
     if "psql" in text:
         environment |= request.getfixturevalue("server")
     program = [sys.executable, "-c", text] if language == "python" else ["bash", "-euo", "pipefail", "-c", text]

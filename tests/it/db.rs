@@ -16,6 +16,7 @@ mod schema;
 mod scripts;
 mod shards;
 mod store;
+mod timescale;
 mod turnover;
 mod universe;
 mod verify;

@@ -13,6 +13,7 @@ mod logs;
 mod operations;
 mod realism;
 mod restarts;
+mod sample;
 mod supervision;
 mod terminal;
 mod up;

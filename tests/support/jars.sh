@@ -10,6 +10,8 @@ fetch_jars() {
     [ -f "$directory/.whole-$version" ] && return 0
     command -v mvn >/dev/null || fail "mvn is missing: install maven"
     mkdir -p "$directory"
+    # Maven takes a relative path from where its project is.
+    directory=$(cd "$directory" && pwd)
     exec 9>"$directory/.lock"
     flock 9
     if [ ! -f "$directory/.whole-$version" ]; then

@@ -30,7 +30,7 @@ export async function until(what, probe) {
   throw new Error(`waited in vain until ${what}: ${last}`);
 }
 
-async function freePort() {
+export async function freePort() {
   const server = createServer();
   await new Promise((go) => server.listen(0, '127.0.0.1', go));
   const { port } = server.address();

@@ -202,7 +202,7 @@ impl Rows<'_> {
 
     fn push_bars(&mut self, symbol: &Symbol, bars: &[Bar]) {
         match self {
-            Self::Bars(columns) => bars.iter().for_each(|bar| columns.push(symbol, bar)),
+            Self::Bars(columns) => columns.push(symbol, bars),
             Self::Laid(columns) => bars.iter().for_each(|bar| columns.push(symbol, bar)),
             Self::Trades(_) | Self::Quotes(_) => {}
         }

@@ -12,7 +12,8 @@ use klined_market::universe::UniverseRow;
 use crate::columns::{seconds_column, timestamps, zone_name};
 
 /// The stocks, a row each: `symbol`, `name`, `sector`, `base_price` in currency units, `base_volatility` as the standard deviation of a
-/// day's return, `board`, `is_st`, `beta`, `daily_turnover` in currency units, `is_active`.
+/// day's return, `board`, `is_st`, `beta`, `daily_turnover` in currency units, `is_active`, `drift` as a fraction per year, `min_price` and `max_price`
+/// in currency units, null without a bound.
 ///
 /// # Errors
 /// None that a caller can cause.
@@ -21,6 +22,9 @@ pub fn universe(rows: &[UniverseRow]) -> Result<RecordBatch, ArrowError> {
         |text: fn(&UniverseRow) -> &str| -> ArrayRef { Arc::new(StringArray::from_iter_values(rows.iter().map(text))) };
     let numbers = |number: fn(&UniverseRow) -> f64| -> ArrayRef {
         Arc::new(Float64Array::from_iter_values(rows.iter().map(number)))
+    };
+    let bounds = |bound: fn(&UniverseRow) -> Option<f64>| -> ArrayRef {
+        Arc::new(Float64Array::from_iter(rows.iter().map(bound)))
     };
     let flags = |flag: fn(&UniverseRow) -> bool| -> ArrayRef {
         Arc::new(rows.iter().map(|row| Some(flag(row))).collect::<BooleanArray>())
@@ -37,6 +41,9 @@ pub fn universe(rows: &[UniverseRow]) -> Result<RecordBatch, ArrowError> {
             Field::new("beta", DataType::Float64, false),
             Field::new("daily_turnover", DataType::Float64, false),
             Field::new("is_active", DataType::Boolean, false),
+            Field::new("drift", DataType::Float64, false),
+            Field::new("min_price", DataType::Float64, true),
+            Field::new("max_price", DataType::Float64, true),
         ],
         vec![
             texts(|row| &row.symbol),
@@ -49,6 +56,9 @@ pub fn universe(rows: &[UniverseRow]) -> Result<RecordBatch, ArrowError> {
             numbers(|row| row.beta),
             numbers(|row| row.daily_turnover),
             flags(|row| row.is_active),
+            numbers(|row| row.drift),
+            bounds(|row| row.min_price),
+            bounds(|row| row.max_price),
         ],
     )
 }

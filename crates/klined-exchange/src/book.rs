@@ -16,6 +16,13 @@ pub struct Level {
     pub depth: u32,
 }
 
+/// The best prices, in ticks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quote {
+    pub bid_ticks: i32,
+    pub ask_ticks: i32,
+}
+
 /// What a book looks like before its first event. Raw values as a log's header has them; see [`Shape::new`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shape {
@@ -39,6 +46,12 @@ impl Shape {
     #[must_use]
     pub const fn levels(&self) -> usize {
         self.levels
+    }
+
+    /// Units at each level at the open and at each refill.
+    #[must_use]
+    pub(crate) const fn depth(&self) -> u32 {
+        self.depth
     }
 }
 
@@ -105,6 +118,13 @@ impl<const WIDTH: usize> Book<WIDTH> {
     #[must_use]
     pub const fn best_ticks(&self, side: Side) -> i32 {
         self.sides[side as usize].best_ticks
+    }
+
+    /// The best prices of both sides.
+    #[inline(always)]
+    #[must_use]
+    pub const fn quote(&self) -> Quote {
+        Quote { bid_ticks: self.sides[0].best_ticks, ask_ticks: self.sides[1].best_ticks }
     }
 
     /// Best ask less best bid, in ticks; at least 1.

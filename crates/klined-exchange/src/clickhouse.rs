@@ -1,4 +1,4 @@
-//! The tables and views of a run's events in ClickHouse, made over its HTTP interface.
+//! Tables and views in ClickHouse, made over its HTTP interface: those of a run's events, and any script's.
 
 use std::time::Duration;
 
@@ -36,25 +36,30 @@ pub enum ClickHouseError {
     Refused { address: String, statement: String, reason: String },
 }
 
-/// The script's statements, with the topic's address in them.
+/// The statements for a run's events, with the topic's address in them.
 #[must_use]
 pub fn statements(kafka: &KafkaConfig) -> Vec<String> {
-    let settings = settings(kafka);
-    let is_code = |line: &&str| !line.trim_start().starts_with("--");
-    let code: Vec<&str> = SCRIPT.lines().filter(is_code).collect();
-    code.join("\n")
-        .split(";\n")
-        .map(|text| text.trim().trim_end_matches(';').replace("{kafka}", &settings))
-        .filter(|text| !text.is_empty())
-        .collect()
+    let statements = statements_of(SCRIPT);
+    statements.iter().map(|text| text.replace("{kafka}", &kafka_settings(kafka, GROUP))).collect()
 }
 
-/// The settings of the table that say where the topic is.
-fn settings(kafka: &KafkaConfig) -> String {
+/// The statements of a script, each of which ends with a semicolon at a line's end, without comments that have a line of their own.
+#[must_use]
+pub fn statements_of(script: &str) -> Vec<String> {
+    let is_code = |line: &&str| !line.trim_start().starts_with("--");
+    let code: Vec<&str> = script.lines().filter(is_code).collect();
+    let texts = code.join("\n");
+    let texts = texts.split(";\n").map(|text| text.trim().trim_end_matches(';').to_owned());
+    texts.filter(|text| !text.is_empty()).collect()
+}
+
+/// The settings of a table that say where its topic is, for a group of consumers.
+#[must_use]
+pub fn kafka_settings(kafka: &KafkaConfig, group: &str) -> String {
     let mut settings = vec![
         ("kafka_broker_list", kafka.brokers.as_str()),
         ("kafka_topic_list", &kafka.topic),
-        ("kafka_group_name", GROUP),
+        ("kafka_group_name", group),
     ];
     if let Security::SaslSsl { credentials: Credentials { mechanism, username, password }, .. } = &kafka.security {
         let mechanism = match mechanism {
@@ -126,7 +131,14 @@ mod tests {
         let credentials =
             Credentials { mechanism: Mechanism::Plain, username: "u".to_owned(), password: "it's \\".to_owned() };
         let security = Security::SaslSsl { credentials, ca_file: None };
-        let kafka = KafkaConfig { brokers: "a:1,b:2".to_owned(), topic: "t".to_owned(), security };
+        let kafka = KafkaConfig {
+            brokers: "a:1,b:2".to_owned(),
+            topic: "t".to_owned(),
+            security,
+            client: "c",
+            partitions: 1,
+            topic_settings: &[],
+        };
         let statements = statements(&kafka);
         assert_eq!(statements.len(), 9);
         assert!(statements.iter().all(|text| text.starts_with("CREATE ") && text.contains(" IF NOT EXISTS ")));

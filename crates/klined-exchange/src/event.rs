@@ -31,6 +31,17 @@ pub enum Side {
     Ask = 1,
 }
 
+impl Side {
+    /// The name that tables and text formats use.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Bid => "BID",
+            Self::Ask => "ASK",
+        }
+    }
+}
+
 impl EventType {
     /// Every type, in order of its number.
     pub const ALL: [Self; 6] =

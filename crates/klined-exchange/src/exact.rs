@@ -23,6 +23,13 @@ const INTERVAL_BITS: u32 = 7;
 /// The bits of the least mantissa that counts as below one: mantissas lie in [0.6875, 1.375).
 const LEAST_MANTISSA_BITS: u64 = 0x3fe6_0000_0000_0000;
 const EXPONENT_BITS: u64 = 0xfff << 52;
+/// The double 2^52, whose low bits count ones, and what is added to exponents in it to make them positive.
+const COUNTING_BITS: u64 = 0x4330_0000_0000_0000;
+const EXPONENT_BIAS: u64 = 0x800;
+/// Terms of [`Twofold::log_of_one_plus`].
+const TERMS: usize = 36;
+/// Logarithms reckoned together.
+const LANES: usize = 64;
 /// Clears the low 27 bits of a mantissa: what remains times a number of 11 bits is exact.
 const HIGH_HALF: u64 = !0x7ff_ffff;
 
@@ -67,13 +74,18 @@ impl Twofold {
         Self::sum(first, second).plus(Self::from(rest.high / other.high))
     }
 
+    /// One over each odd number.
+    fn odd_inverses() -> [Self; TERMS] {
+        std::array::from_fn(|n| Self::from(1.0).over(Self::from((2 * n + 1) as f64)))
+    }
+
     /// ln(1 + r) for |r| < 0.5, by 2 artanh(r / (2 + r)).
-    fn log_of_one_plus(self) -> Self {
+    fn log_of_one_plus(self, odd_inverses: &[Self; TERMS]) -> Self {
         let ratio = self.over(self.plus(Self::from(2.0)));
         let square = ratio.times(ratio);
         let mut sum = Self::from(0.0);
-        for n in (0..36).rev() {
-            sum = sum.times(square).plus(Self::from(1.0).over(Self::from(f64::from(2 * n + 1))));
+        for inverse in odd_inverses.iter().rev() {
+            sum = sum.times(square).plus(*inverse);
         }
         let half = sum.times(ratio);
         half.plus(half)
@@ -114,6 +126,15 @@ pub struct Logarithm {
     /// ln 2 cut after 42 binary places, and what is left of it.
     ln_2_cut: f64,
     ln_2_rest: Twofold,
+    odd_inverses: [Twofold; TERMS],
+}
+
+/// A number as 2^exponent * mantissa, with the interval that the mantissa lies in.
+#[derive(Debug, Clone, Copy, Default)]
+struct Parts {
+    interval: usize,
+    exponent: f64,
+    mantissa: f64,
 }
 
 /// One interval of mantissas.
@@ -141,58 +162,101 @@ impl Logarithm {
 
     fn new() -> Self {
         let (ln_2_cut, ln_2_rest) = cut(LN_2);
+        let odd_inverses = Twofold::odd_inverses();
         let rows = std::array::from_fn(|nth| {
             let start = f64::from_bits(LEAST_MANTISSA_BITS + ((nth as u64) << (52 - INTERVAL_BITS)));
             let end = f64::from_bits(LEAST_MANTISSA_BITS + ((nth as u64 + 1) << (52 - INTERVAL_BITS)));
             // One must be the inverse beside one, where the logarithm is small and must not be a difference of large numbers.
             let beside_one = start == 1.0 || end == 1.0;
             let inverse = if beside_one { 1.0 } else { (512.0 / ((start + end) / 2.0)).round() / 512.0 };
-            let log = Twofold::from(inverse - 1.0).log_of_one_plus();
+            let log = Twofold::from(inverse - 1.0).log_of_one_plus(&odd_inverses);
             let (log_cut, log_rest) = cut(Twofold { high: -log.high, low: -log.low });
             Row { inverse, log_cut, log_rest }
         });
-        Self { rows, ln_2_cut, ln_2_rest }
+        Self { rows, ln_2_cut, ln_2_rest, odd_inverses }
     }
 
     /// ln(x) for a normal `x` in (0, 2).
     #[inline(always)]
     #[must_use]
     pub fn ln(&self, x: f64) -> f64 {
-        let bits = x.to_bits();
-        let above = bits.wrapping_sub(LEAST_MANTISSA_BITS);
-        let row = &self.rows[(above >> (52 - INTERVAL_BITS)) as usize % INTERVALS];
-        let exponent = ((above as i64) >> 52) as i32;
-        let mantissa = bits.wrapping_sub(above & EXPONENT_BITS);
+        let parts = Parts::of(x);
+        let (most, least) = self.bounds(parts, &self.rows[parts.interval]);
+        if most == least { most } else { self.ln_slow(x) }
+    }
 
+    /// Replaces each number by its logarithm: the same as [`Self::ln`], in passes that vectors can do.
+    #[inline(always)]
+    pub fn ln_of_all(&self, numbers: &mut [f64]) {
+        let (mut parts, mut rows) = ([Parts::default(); LANES], [self.rows[0]; LANES]);
+        for lanes in numbers.chunks_mut(LANES) {
+            for (part, x) in parts.iter_mut().zip(&*lanes) {
+                *part = Parts::of(*x);
+            }
+            for (row, part) in rows.iter_mut().zip(&parts) {
+                *row = self.rows[part.interval];
+            }
+            let mut is_certain = true;
+            let mut logs = [0.0; LANES];
+            for ((log, part), row) in logs.iter_mut().zip(&parts).zip(&rows) {
+                let (most, least) = self.bounds(*part, row);
+                is_certain &= most == least;
+                *log = most;
+            }
+            for (x, log) in lanes.iter_mut().zip(logs) {
+                *x = if is_certain { log } else { self.ln(*x) };
+            }
+        }
+    }
+
+    /// The logarithm plus and less the error that it may have; where both are one number, it is rounded correctly.
+    #[inline(always)]
+    fn bounds(&self, Parts { exponent, mantissa, .. }: Parts, row: &Row) -> (f64, f64) {
         // mantissa * inverse - 1 = r + r_rest, exactly.
-        let high = f64::from_bits(mantissa & HIGH_HALF);
-        let low = f64::from_bits(mantissa) - high;
+        let high = f64::from_bits(mantissa.to_bits() & HIGH_HALF);
+        let low = mantissa - high;
         let r_high = high * row.inverse - 1.0;
         let r_low = low * row.inverse;
         let r = r_high + r_low;
         let r_rest = r_low - (r - r_high);
 
-        let exponent_f = f64::from(exponent);
-        let whole = exponent_f * self.ln_2_cut + row.log_cut;
+        let whole = exponent * self.ln_2_cut + row.log_cut;
         let sum = whole + r;
         let sum_rest = (whole - sum) + r;
         let r2 = r * r;
         let odd = 1.0 / 3.0 + r2 * (1.0 / 5.0 + r2 * (1.0 / 7.0));
         let even = 0.25 + r2 * (1.0 / 6.0 + r2 * 0.125);
         let curved = r2 * (r * odd - r2 * even - 0.5);
-        let rest = sum_rest + (exponent_f * self.ln_2_rest.high + row.log_rest.high + r_rest + curved);
+        let rest = sum_rest + (exponent * self.ln_2_rest.high + row.log_rest.high + r_rest + curved);
         let doubt = curved.abs() * (1.0 / (1u64 << 50) as f64) + sum.abs() * (1.0 / (1u64 << 62) as f64 / 8.0);
-        let result = sum + (rest + doubt);
-        if result == sum + (rest - doubt) { result } else { self.ln_slow(exponent_f, row, Twofold::sum(r, r_rest)) }
+        (sum + (rest + doubt), sum + (rest - doubt))
     }
 
     #[cold]
     #[inline(never)]
-    fn ln_slow(&self, exponent: f64, row: &Row, r: Twofold) -> f64 {
+    fn ln_slow(&self, x: f64) -> f64 {
+        let Parts { interval, exponent, mantissa } = Parts::of(x);
+        let row = &self.rows[interval];
+        let r = Twofold::product(mantissa, row.inverse).plus(Twofold::from(-1.0));
         let whole = Twofold::from(exponent * self.ln_2_cut + row.log_cut);
         let rests = self.ln_2_rest.times(Twofold::from(exponent)).plus(row.log_rest);
-        let sum = whole.plus(rests.plus(r.log_of_one_plus()));
+        let sum = whole.plus(rests.plus(r.log_of_one_plus(&self.odd_inverses)));
         sum.high + sum.low
+    }
+}
+
+impl Parts {
+    #[inline(always)]
+    fn of(x: f64) -> Self {
+        let bits = x.to_bits();
+        let above = bits.wrapping_sub(LEAST_MANTISSA_BITS);
+        // In these steps because processors convert no 64-bit integers in vectors.
+        let counted = COUNTING_BITS | ((above >> 52) ^ EXPONENT_BIAS);
+        Self {
+            interval: (above >> (52 - INTERVAL_BITS)) as usize % INTERVALS,
+            exponent: f64::from_bits(counted) - f64::from_bits(COUNTING_BITS | EXPONENT_BIAS),
+            mantissa: f64::from_bits(bits.wrapping_sub(above & EXPONENT_BITS)),
+        }
     }
 }
 
@@ -211,8 +275,11 @@ mod tests {
         }
         arguments.extend((1..200_000).map(|n| 1.0 - f64::from(n) * 2f64.powi(-28)));
         arguments.extend((1..200_000).map(|n| 2f64.powi(-20) * (1.0 + f64::from(n) * 2f64.powi(-19))));
-        for x in arguments {
-            assert_eq!(table.ln(x).to_bits(), core_math::log(x).to_bits(), "ln({x:e})");
+        let mut together = arguments.clone();
+        table.ln_of_all(&mut together);
+        for (x, log) in arguments.into_iter().zip(together) {
+            let expected = core_math::log(x).to_bits();
+            assert_eq!((table.ln(x).to_bits(), log.to_bits()), (expected, expected), "ln({x:e})");
         }
     }
 
@@ -221,11 +288,7 @@ mod tests {
         let (table, mut random) = (Logarithm::table(), Mt64::new(8));
         for _ in 0..20_000 {
             let x = ((random.next_u64() >> 11) as f64 / 2f64.powi(53)).max(1e-10);
-            let above = x.to_bits().wrapping_sub(LEAST_MANTISSA_BITS);
-            let row = &table.rows[(above >> 45) as usize % INTERVALS];
-            let mantissa = f64::from_bits(x.to_bits().wrapping_sub(above & EXPONENT_BITS));
-            let r = Twofold::product(mantissa, row.inverse).plus(Twofold::from(-1.0));
-            let slow = table.ln_slow(((above as i64) >> 52) as f64, row, r);
+            let slow = table.ln_slow(x);
             assert_eq!(slow.to_bits(), core_math::log(x).to_bits(), "ln({x:e})");
         }
     }

@@ -10,13 +10,15 @@
 //! | 3 | [`session`] | one session of one security: its events in order of time |
 //! | 4 | [`log`] | `.qrsdp` files: written, read, repaired |
 //! | 4 | [`orders`] | orders behind the counts, with references that live |
-//! | 5 | [`itch`], [`export`] | ITCH 5.0, MoldUDP64, LOBSTER, CSV, JSON |
+//! | 5 | `itch`, `export` | ITCH 5.0, MoldUDP64, LOBSTER, CSV, JSON |
 //! | 5 | [`calibrate`] | curves of rates from logs |
 //! | 5 | [`scorecard`] | what is known of real order books, measured on logs |
 //! | 5 | [`run`] | a directory of logs: many days of many securities, in batch or in step with a clock |
 //! | 6 | `kafka` | a topic that follows the logs; with the feature `platform` |
 //! | 6 | `clickhouse` | tables and views of the topic; with the feature `platform` |
-//! | 7 | [`programs`] | the command lines, and a feed on the network |
+//! | 7 | `programs` | the command lines, and a feed on the network |
+//!
+//! The cargo feature `programs`, which the default build has, is for `itch`, `export` and `programs`: without it nothing here knows the network or a terminal.
 //!
 //! A session is a function of its [`session::SessionSpec`] and its [`model::Model`]: the same events on any platform. Below
 //! the programs nothing knows of async code, the environment or the wall clock, and below the runs nothing of files.
@@ -40,8 +42,10 @@ pub mod log;
 
 pub mod orders;
 
+#[cfg(feature = "programs")]
 pub mod itch;
 
+#[cfg(feature = "programs")]
 pub mod export;
 
 pub mod calibrate;
@@ -56,4 +60,5 @@ pub mod kafka;
 #[cfg(feature = "platform")]
 pub mod clickhouse;
 
+#[cfg(feature = "programs")]
 pub mod programs;

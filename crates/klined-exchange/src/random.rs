@@ -26,14 +26,29 @@ fn twist(this: u64, next: u64, other: u64) -> u64 {
 }
 
 #[inline(always)]
-fn uniform(word: u64) -> f64 {
+fn tempered(word: u64) -> u64 {
     let mut x = word;
     x ^= (x >> 29) & 0x5555_5555_5555_5555;
     x ^= (x << 17) & 0x71d6_7fff_eda6_0000;
     x ^= (x << 37) & 0xfff7_eee0_0000_0000;
-    x ^= x >> 43;
-    let number = x as f64 * (1.0 / 18_446_744_073_709_551_616.0);
+    x ^ (x >> 43)
+}
+
+/// The uniform number of a word: the word divided by 2^64 and rounded to nearest; what rounds to one becomes the largest double below it.
+#[inline(always)]
+pub(crate) fn uniform(word: u64) -> f64 {
+    let number = word as f64 * (1.0 / 18_446_744_073_709_551_616.0);
     if number < 1.0 { number } else { BELOW_ONE }
+}
+
+/// The last word whose uniform number is below `border`, or nothing where the border is zero or less.
+pub(crate) fn last_word_below(border: f64) -> Option<u64> {
+    if uniform(0) >= border {
+        return None;
+    }
+    // Numbers do not decrease with their words, so the first bits of the word are found one after the other.
+    let with_bit = |word: u64, bit: u32| Some(word | 1 << bit).filter(|longer| uniform(*longer) < border);
+    Some((0..u64::BITS).rev().fold(0, |word, bit| with_bit(word, bit).unwrap_or(word)))
 }
 
 impl Twister {
@@ -50,7 +65,7 @@ impl Twister {
     }
 
     #[inline(always)]
-    fn block(&mut self, numbers: &mut [f64; BLOCK]) {
+    fn block(&mut self, words: &mut [u64; BLOCK]) {
         let Self { low, high } = self;
         for i in 0..HALF - 1 {
             low[i] = twist(low[i], low[i + 1], high[i]);
@@ -61,18 +76,17 @@ impl Twister {
         }
         high[HALF - 1] = twist(high[HALF - 1], low[0], low[HALF - 1]);
         for i in 0..HALF {
-            numbers[i] = uniform(low[i]);
-            numbers[HALF + i] = uniform(high[i]);
+            words[i] = tempered(low[i]);
+            words[HALF + i] = tempered(high[i]);
         }
     }
 }
 
-/// A stream of uniform numbers in [0, 1): 64 random bits divided by 2^64 and rounded to nearest; what rounds to one becomes the
-/// largest double below it.
+/// A stream of words of 64 random bits, and of the uniform numbers in [0, 1) that they stand for.
 #[derive(Debug, Clone)]
 pub struct Draws {
     twister: Twister,
-    numbers: [f64; BUFFER],
+    words: [u64; BUFFER],
     next: usize,
     arch: Arch,
 }
@@ -80,16 +94,42 @@ pub struct Draws {
 impl Draws {
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        Self { twister: Twister::new(seed), numbers: [0.0; BUFFER], next: BUFFER, arch: Arch::new() }
+        Self::on(Arch::new(), seed)
+    }
+
+    /// A stream that is made with the instructions of `arch`.
+    pub(crate) fn on(arch: Arch, seed: u64) -> Self {
+        Self { twister: Twister::new(seed), words: [0; BUFFER], next: BUFFER, arch }
+    }
+
+    /// A stream that starts with these words.
+    #[cfg(test)]
+    pub(crate) fn starting_with(words: [u64; DRAWS_MAX]) -> Self {
+        let mut draws = Self::new(0);
+        draws.next = 0;
+        draws.words[..DRAWS_MAX].copy_from_slice(&words);
+        draws
+    }
+
+    /// How many of the words that it started with are taken.
+    #[cfg(test)]
+    pub(crate) const fn taken(&self) -> usize {
+        self.next
     }
 
     /// The next [`DRAWS_MAX`] numbers, none of which counts as taken.
     #[inline(always)]
     pub fn ahead(&mut self) -> [f64; DRAWS_MAX] {
+        self.words_ahead().map(uniform)
+    }
+
+    /// The words of [`Self::ahead`]: `uniform` gives the number of each.
+    #[inline(always)]
+    pub(crate) fn words_ahead(&mut self) -> [u64; DRAWS_MAX] {
         if self.next > BUFFER - DRAWS_MAX {
             self.refill();
         }
-        let ahead = &self.numbers[self.next..self.next + DRAWS_MAX];
+        let ahead = &self.words[self.next..self.next + DRAWS_MAX];
         [ahead[0], ahead[1], ahead[2], ahead[3]]
     }
 
@@ -105,9 +145,9 @@ impl Draws {
     fn refill(&mut self) {
         let left = BUFFER - self.next;
         let start = DRAWS_MAX - left;
-        self.numbers.copy_within(self.next.., start);
-        let (twister, numbers) = (&mut self.twister, &mut self.numbers);
-        self.arch.dispatch(Blocks { twister, numbers: &mut numbers[DRAWS_MAX..] });
+        self.words.copy_within(self.next.., start);
+        let (twister, words) = (&mut self.twister, &mut self.words);
+        self.arch.dispatch(Blocks { twister, words: &mut words[DRAWS_MAX..] });
         self.next = start;
     }
 }
@@ -115,7 +155,7 @@ impl Draws {
 /// The work of a refill, made with the vectors that the processor has: a closure would not be inlined where they may be used.
 struct Blocks<'a> {
     twister: &'a mut Twister,
-    numbers: &'a mut [f64],
+    words: &'a mut [u64],
 }
 
 impl NullaryFnOnce for Blocks<'_> {
@@ -123,7 +163,7 @@ impl NullaryFnOnce for Blocks<'_> {
 
     #[inline(always)]
     fn call(self) {
-        for block in self.numbers.as_chunks_mut::<BLOCK>().0 {
+        for block in self.words.as_chunks_mut::<BLOCK>().0 {
             self.twister.block(block);
         }
     }
@@ -172,8 +212,15 @@ mod tests {
     #[test]
     fn a_number_is_always_below_one() {
         assert_eq!(u64::MAX as f64 / 2f64.powi(64), 1.0);
-        // No output word is known to give it, so the conversion itself is tried over its last values.
-        let untempered = (0..4096u64).map(|low| uniform(u64::MAX - low));
-        assert!(untempered.into_iter().all(|number| number < 1.0));
+        assert!((0..4096u64).all(|low| uniform(u64::MAX - low) < 1.0));
+    }
+
+    #[test]
+    fn the_last_word_below_a_border_is_below_it_and_the_next_one_is_not() {
+        for border in [1e-30, 1e-10, 0.1, 0.393_469, 0.5, 2.0 / 3.0, 0.75, BELOW_ONE] {
+            let last = last_word_below(border).unwrap();
+            assert!(uniform(last) < border && uniform(last + 1) >= border, "{border}");
+        }
+        assert_eq!((last_word_below(0.0), last_word_below(1.0)), (None, Some(u64::MAX)));
     }
 }

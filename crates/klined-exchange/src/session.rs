@@ -7,15 +7,14 @@ use std::sync::Arc;
 
 use pulp::{Arch, NullaryFnOnce};
 
-use crate::book::{Book, Shape, middle};
-use crate::event::{Event, EventType, Side};
+use crate::book::{Book, Quote, Shape, middle};
+use crate::event::Event;
 use crate::exact::Logarithm;
-use crate::model::{Dynamics, Kind, Model, Rich, RichPath, RichSpec, Step, Unit};
-use crate::random::Draws;
+use crate::model::{BATCH, Kind, Model, Rich, RichPath, RichSpec, Steps, Unit};
+use crate::random::{Draws, uniform};
+
 use crate::units::NANOS_PER_SECOND;
 
-/// Steps made at a time.
-const BATCH: usize = 512;
 /// Books of up to this many levels are kept in a narrow form, which is faster.
 const NARROW: usize = 8;
 /// The least number that a waiting time is drawn with.
@@ -55,18 +54,12 @@ impl SessionSpec {
     }
 }
 
-/// The best prices after an event, in ticks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Quote {
-    pub bid_ticks: i32,
-    pub ask_ticks: i32,
-}
-
 /// A session in the making.
 #[derive(Debug)]
 pub struct Session {
     path: Path,
     steps: Box<Steps>,
+    waits: Box<[f64; BATCH]>,
     arch: Arch,
     log: &'static Logarithm,
     /// Seconds since the open.
@@ -87,19 +80,6 @@ enum Path {
     Rich(Arc<Rich>, Box<RichPath>),
 }
 
-/// A batch of steps, field by field.
-#[derive(Debug)]
-struct Steps {
-    units: [f64; BATCH],
-    totals: [f64; BATCH],
-    types: [EventType; BATCH],
-    prices: [i32; BATCH],
-    quotes: [Quote; BATCH],
-    waits: [f64; BATCH],
-    /// Whether the step is an event; all are where there is no price floor.
-    happens: [bool; BATCH],
-}
-
 /// A model whose book has more levels than the session's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the model has curves of {curves} levels a side, the book only {levels}")]
@@ -114,11 +94,16 @@ impl Session {
     /// # Errors
     /// [`TooFewLevels`] where the model has curves of levels that the book has not.
     pub fn open(spec: &SessionSpec, model: &Model) -> Result<Self, TooFewLevels> {
+        Self::open_on(Arch::new(), spec, model)
+    }
+
+    /// Opens a session that uses the instructions of `arch`; its events are the same on any.
+    fn open_on(arch: Arch, spec: &SessionSpec, model: &Model) -> Result<Self, TooFewLevels> {
         let (shape, model) = (spec.shape(), model.clone());
         if model.levels_least() > shape.levels() {
             return Err(TooFewLevels { curves: model.levels_least(), levels: shape.levels() });
         }
-        let draws = Draws::new(spec.seed);
+        let draws = Draws::on(arch, spec.seed);
         let path = if let Kind::Rich(rich, market_seed) = &model.kind {
             let rich_spec = RichSpec {
                 seed: spec.seed,
@@ -134,17 +119,17 @@ impl Session {
         } else {
             Path::Wide(model, Box::new((spec.open_book(), draws)))
         };
-        let book = spec.open_book();
         Ok(Self {
             path,
             steps: Box::new(Steps::new()),
-            arch: Arch::new(),
+            waits: Box::new([0.0; BATCH]),
+            arch,
             log: Logarithm::table(),
             time_s: 0.0,
             end_s: f64::from(spec.session_seconds),
             open_ns: spec.market_open_ns,
             count: 0,
-            quote: Quote { bid_ticks: book.best_ticks(Side::Bid), ask_ticks: book.best_ticks(Side::Ask) },
+            quote: spec.open_book().quote(),
             over: spec.session_seconds == 0,
         })
     }
@@ -197,16 +182,15 @@ impl Session {
                     let ts_ns = self.open_ns + (time_s * NANOS_PER_SECOND as f64) as u64;
                     events.push(Event { ts_ns, event_type, price_ticks, qty: 1, order_id: self.count });
                 }
-                let (bid_ticks, ask_ticks) = (path.book.best_ticks(Side::Bid), path.book.best_ticks(Side::Ask));
-                self.quote = Quote { bid_ticks, ask_ticks };
+                self.quote = path.book.quote();
                 return events.len() - start;
             }
         }
-        let (steps, log) = (&mut *self.steps, self.log);
-        self.arch.dispatch(Waits { steps, log, count });
+        let (steps, waits, log) = (&*self.steps, &mut self.waits[..count], self.log);
+        self.arch.dispatch(Waits { steps, waits, log });
         let (start, mut last) = (events.len(), None);
         let (mut time_s, open_ns, mut id) = (self.time_s, self.open_ns, self.count);
-        let fields = steps.waits.iter().zip(&steps.types).zip(&steps.prices).zip(&steps.happens).take(count);
+        let fields = waits.iter().zip(&steps.types).zip(&steps.prices).zip(&steps.happens);
         for (nth, (((wait, event_type), price), happens)) in fields.enumerate() {
             time_s += wait;
             if time_s >= self.end_s {
@@ -231,97 +215,11 @@ impl Session {
     }
 }
 
-impl Steps {
-    fn new() -> Self {
-        Self {
-            units: [0.0; BATCH],
-            totals: [1.0; BATCH],
-            types: [EventType::AddBid; BATCH],
-            prices: [0; BATCH],
-            quotes: [Quote { bid_ticks: 0, ask_ticks: 0 }; BATCH],
-            waits: [0.0; BATCH],
-            happens: [true; BATCH],
-        }
-    }
-
-    fn walk<const WIDTH: usize>(
-        &mut self,
-        arch: Arch,
-        model: &Model,
-        book: &mut Book<WIDTH>,
-        draws: &mut Draws,
-        count: usize,
-    ) {
-        match (&model.kind, model.price_floor_ticks) {
-            (Kind::Simple(simple), None) => arch.dispatch(Walk { steps: self, model: &**simple, book, draws, count }),
-            (Kind::Hlr(hlr), None) => arch.dispatch(Walk { steps: self, model: &**hlr, book, draws, count }),
-            (Kind::Simple(simple), Some(floor_ticks)) => self.walk_above(&**simple, book, draws, count, floor_ticks),
-            (Kind::Hlr(hlr), Some(floor_ticks)) => self.walk_above(&**hlr, book, draws, count, floor_ticks),
-            // It has a path of its own.
-            (Kind::Rich(..), _) => {}
-        }
-    }
-}
-
-impl Steps {
-    /// Makes steps of which none puts a bid below a floor: one that does is taken back, and only its time passes. Leaving out events of a
-    /// Poisson process is the same as a rate of zero for them.
-    fn walk_above<D: Dynamics, const WIDTH: usize>(
-        &mut self,
-        model: &D,
-        book: &mut Book<WIDTH>,
-        draws: &mut Draws,
-        count: usize,
-        floor_ticks: i32,
-    ) {
-        for nth in 0..count.min(BATCH) {
-            let before = book.clone();
-            self.put(nth, model.step(book, draws), book);
-            let lowest = book.lowest_bid_ticks();
-            self.happens[nth] = lowest >= floor_ticks || lowest >= before.lowest_bid_ticks();
-            if !self.happens[nth] {
-                *book = before;
-            }
-        }
-    }
-
-    #[inline(always)]
-    fn put<const WIDTH: usize>(&mut self, nth: usize, step: Step, book: &Book<WIDTH>) {
-        self.units[nth] = step.unit;
-        self.totals[nth] = step.total;
-        self.types[nth] = step.event_type;
-        self.prices[nth] = step.price_ticks;
-        self.quotes[nth] = Quote { bid_ticks: book.best_ticks(Side::Bid), ask_ticks: book.best_ticks(Side::Ask) };
-    }
-}
-
-/// Makes steps with the vectors that the processor has.
-struct Walk<'a, D, const WIDTH: usize> {
-    steps: &'a mut Steps,
-    model: &'a D,
-    book: &'a mut Book<WIDTH>,
-    draws: &'a mut Draws,
-    count: usize,
-}
-
-impl<D: Dynamics, const WIDTH: usize> NullaryFnOnce for Walk<'_, D, WIDTH> {
-    type Output = ();
-
-    #[inline(always)]
-    fn call(self) {
-        let Self { steps, model, book, draws, count } = self;
-        for nth in 0..count.min(BATCH) {
-            let step = model.step(book, draws);
-            steps.put(nth, step, book);
-        }
-    }
-}
-
 /// Reckons waiting times in the same way: a closure would not be inlined where they may be used.
 struct Waits<'a> {
-    steps: &'a mut Steps,
+    steps: &'a Steps,
+    waits: &'a mut [f64],
     log: &'a Logarithm,
-    count: usize,
 }
 
 impl NullaryFnOnce for Waits<'_> {
@@ -329,9 +227,54 @@ impl NullaryFnOnce for Waits<'_> {
 
     #[inline(always)]
     fn call(self) {
-        let Steps { units, totals, waits, .. } = self.steps;
-        for ((wait, unit), total) in waits.iter_mut().zip(units).zip(totals).take(self.count) {
-            *wait = -self.log.ln(unit.max(UNIT_LEAST)) / *total;
+        let Steps { words, totals, .. } = self.steps;
+        for (wait, word) in self.waits.iter_mut().zip(words) {
+            *wait = uniform(*word).max(UNIT_LEAST);
+        }
+        self.log.ln_of_all(self.waits);
+        for (wait, total) in self.waits.iter_mut().zip(totals) {
+            *wait = -*wait / *total;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Curves, Parameters};
+
+    /// What this processor has, from no vectors on.
+    fn archs() -> Vec<Arch> {
+        #[cfg(target_arch = "x86_64")]
+        let wide = [pulp::x86::V3::try_new().map(Arch::V3), pulp::x86::V4::try_new().map(Arch::V4)];
+        #[cfg(not(target_arch = "x86_64"))]
+        let wide = [Some(Arch::new())];
+        std::iter::once(Arch::Scalar).chain(wide.into_iter().flatten()).collect()
+    }
+
+    #[test]
+    fn the_widest_vectors_give_the_bits_of_none() {
+        let models = [Model::simple(Parameters::default()), Model::hlr(Curves::of_literature(5))];
+        for (seed, model) in (0..30u64).flat_map(|seed| models.iter().map(move |model| (seed, model))) {
+            let spec = SessionSpec {
+                seed,
+                p0_ticks: 10_000,
+                tick_size: 100,
+                session_seconds: 60,
+                levels: [5, 6, 7, 8, 20][seed as usize % 5],
+                spread_ticks: 2,
+                depth: [5, 1, 12][seed as usize % 3],
+                market_open_ns: 0,
+            };
+            let made = |arch| {
+                let (mut session, mut events) = (Session::open_on(arch, &spec, model).unwrap(), Vec::new());
+                session.next_events(&mut events, usize::MAX);
+                (events, session.quote())
+            };
+            let mut all = archs().into_iter().map(made);
+            let scalar = all.next().unwrap();
+            assert!(scalar.0.len() > 1_000);
+            assert!(all.all(|wide| wide == scalar), "seed {seed}");
         }
     }
 }

@@ -117,8 +117,8 @@ impl StoredMarket {
         let days = trading_days(&calendar, from, to)?.to_vec();
         let chosen = known.iter().filter(|symbol| symbols.is_empty() || symbols.contains(symbol)).copied();
         let provenance = vec![
-            ("klined:seed", market.model.seed.0.to_string()),
-            ("klined:model", market.model.version()),
+            ("klined:seed", market.source.seed().0.to_string()),
+            ("klined:model", market.source.version()),
             ("klined:calendar", calendar.hours().to_string()),
         ];
         let symbols = chosen.collect();

@@ -179,7 +179,7 @@ impl Steps {
 fn universe(args: UniverseCommand) -> anyhow::Result<()> {
     let target = Target::of_sheet(&args.out)?;
     let rows: Vec<UniverseRow> = match made(args.source)? {
-        Made::FromNothing(choice, _) => stocks(&choice.universe, choice.seed),
+        Made::FromNothing(choice, _) => stocks(&choice.universe, choice.seed, choice.calendar.hours()),
         Made::InDatabase(source) => open(&source)?.store.universe()?,
     };
     table(&target, &tables::universe(&rows)?)

@@ -40,7 +40,7 @@ fn bars(factor: u64) -> Vec<(Symbol, TickFacts, Bar)> {
             let made = path.step();
             let volume = made.volume().unsigned_abs() * factor;
             let ohlcv = Ohlcv::spanning(made.open(), made.close(), made.high(), made.low(), volume);
-            bars.push((stock.symbol, TickFacts { board: stock.board, limits, depth: None }, Bar { first, ohlcv }));
+            bars.push((stock.symbol, TickFacts { limits, ..TickFacts::of_board(stock.board) }, Bar { first, ohlcv }));
         }
     }
     bars

@@ -38,6 +38,26 @@ impl<'py> FromPyObject<'_, 'py> for Date {
     }
 }
 
+/// An instant as a text in ISO 8601, or what has one as `isoformat`, such as `datetime.datetime`.
+pub struct Instant(pub String);
+
+impl<'py> FromPyObject<'_, 'py> for Instant {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        if let Ok(text) = object.extract() {
+            return Ok(Self(text));
+        }
+        let text = object.call_method0("isoformat").and_then(|text| text.extract());
+        text.map(Self).map_err(|_| {
+            refused(format!(
+                "{} is no instant: use a text such as \"2025-07-07T13:30:00\" or a datetime.datetime",
+                repr(&object)
+            ))
+        })
+    }
+}
+
 fn repr(object: &Bound<'_, PyAny>) -> String {
     object.repr().map_or_else(|_| "it".to_owned(), |text| text.to_string())
 }
@@ -50,16 +70,19 @@ pub enum Symbols {
 }
 
 impl Symbols {
-    /// The symbols; an empty list of texts is refused, because it would mean all.
-    pub fn parsed(symbols: Option<Self>) -> PyResult<Vec<Symbol>> {
-        match symbols {
-            None => Ok(Vec::new()),
-            Some(Self::One(text)) => Ok(vec![parsed(&text)?]),
-            Some(Self::Many(texts)) if texts.is_empty() => {
-                Err(refused("the list of symbols is empty; use None for all stocks"))
-            }
-            Some(Self::Many(texts)) => texts.iter().map(|text| parsed(text)).collect(),
+    /// The texts; an empty list is refused, because it would mean all.
+    pub fn texts(self) -> PyResult<Vec<String>> {
+        match self {
+            Self::One(text) => Ok(vec![text]),
+            Self::Many(texts) if texts.is_empty() => Err(refused("the list of symbols is empty; use None for all")),
+            Self::Many(texts) => Ok(texts),
         }
+    }
+
+    /// The symbols, none for all.
+    pub fn parsed(symbols: Option<Self>) -> PyResult<Vec<Symbol>> {
+        let texts = symbols.map_or(Ok(Vec::new()), Self::texts)?;
+        texts.iter().map(|text| parsed(text)).collect()
     }
 }
 
@@ -109,7 +132,8 @@ pub fn calendar(name: &str) -> PyResult<Calendar> {
     Ok(Calendar::of(parsed::<Hours>(name)?))
 }
 
-fn read<T, E: Display>(path: &PathBuf, what: &str, parse: impl FnOnce(&str) -> Result<T, E>) -> PyResult<T> {
+/// What a file holds, understood or refused by its name.
+pub fn read<T, E: Display>(path: &PathBuf, what: &str, parse: impl FnOnce(&str) -> Result<T, E>) -> PyResult<T> {
     let context = |error: &dyn Display| refused(format!("cannot use {what} in {}: {error}", path.display()));
     let text = std::fs::read_to_string(path).map_err(|error| context(&error))?;
     parse(&text).map_err(|error| context(&error))

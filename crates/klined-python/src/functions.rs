@@ -97,9 +97,10 @@ pub fn quotes(
 }
 
 #[pyfunction]
-#[pyo3(signature = (name = "demo", *, seed = 42))]
-pub fn universe(name: &str, seed: u64) -> PyResult<Table> {
-    one(tables::universe(&stocks(&universe_of(name)?, Seed(seed))).map_err(refused)?)
+#[pyo3(signature = (name = "demo", *, seed = 42, calendar = "sse"))]
+pub fn universe(name: &str, seed: u64, calendar: &str) -> PyResult<Table> {
+    let hours = calendar_of(calendar)?.hours();
+    one(tables::universe(&stocks(&universe_of(name)?, Seed(seed), hours)).map_err(refused)?)
 }
 
 #[pyfunction]

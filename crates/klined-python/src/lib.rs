@@ -3,7 +3,12 @@
 //! The rows are made by [`klined_data`] while other threads of Python run, and are given to Python by Arrow's C interface, without a copy.
 
 mod arguments;
+mod exchange;
+mod frames;
 mod functions;
+mod fx;
+mod scorecard;
+mod stream;
 mod table;
 
 use pyo3::create_exception;
@@ -22,9 +27,16 @@ fn _klined(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add("KlinedError", module.py().get_type::<KlinedError>())?;
     module.add_class::<table::Table>()?;
+    module.add_class::<stream::Stream>()?;
     module.add_function(wrap_pyfunction!(functions::bars, module)?)?;
     module.add_function(wrap_pyfunction!(functions::ticks, module)?)?;
     module.add_function(wrap_pyfunction!(functions::quotes, module)?)?;
+    module.add_function(wrap_pyfunction!(exchange::exchange_events, module)?)?;
+    module.add_function(wrap_pyfunction!(exchange::exchange_read, module)?)?;
+    module.add_function(wrap_pyfunction!(fx::fx_books, module)?)?;
+    module.add_function(wrap_pyfunction!(fx::fx_prices, module)?)?;
+    module.add_function(wrap_pyfunction!(fx::fx_trades, module)?)?;
+    module.add_function(wrap_pyfunction!(scorecard::scorecard, module)?)?;
     module.add_function(wrap_pyfunction!(functions::universe, module)?)?;
     module.add_function(wrap_pyfunction!(functions::sessions, module)?)?;
     module.add_function(wrap_pyfunction!(functions::minutes, module)?)

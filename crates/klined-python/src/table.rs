@@ -1,9 +1,11 @@
 //! Rows in memory, which other libraries take by Arrow's PyCapsule interface.
 
+use std::collections::HashMap;
+
 use arrow_array::ffi_stream::FFI_ArrowArrayStream;
 use arrow_array::{RecordBatch, RecordBatchIterator};
-use arrow_schema::SchemaRef;
 use arrow_schema::ffi::FFI_ArrowSchema;
+use arrow_schema::{Schema, SchemaRef};
 use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
 
@@ -23,6 +25,37 @@ impl Table {
     }
 }
 
+/// The names of columns.
+pub fn column_names(schema: &Schema) -> Vec<&str> {
+    schema.fields().iter().map(|field| field.name().as_str()).collect()
+}
+
+/// What rows follow from.
+pub fn metadata(schema: &Schema) -> HashMap<String, String> {
+    schema.metadata().clone()
+}
+
+/// Rows in the hands of pyarrow.
+pub fn to_arrow<'py, T>(rows: &Bound<'py, T>) -> PyResult<Bound<'py, PyAny>> {
+    rows.py().import("pyarrow")?.call_method1("table", (rows.as_any(),))
+}
+
+/// Rows in the hands of pandas.
+pub fn to_pandas<'py, T>(rows: &Bound<'py, T>) -> PyResult<Bound<'py, PyAny>> {
+    to_arrow(rows)?.call_method0("to_pandas")
+}
+
+/// Rows in the hands of polars.
+pub fn to_polars<'py, T>(rows: &Bound<'py, T>) -> PyResult<Bound<'py, PyAny>> {
+    rows.py().import("polars")?.call_method1("DataFrame", (rows.as_any(),))
+}
+
+/// The columns for other libraries.
+pub fn schema_capsule<'py>(py: Python<'py>, schema: &Schema) -> PyResult<Bound<'py, PyCapsule>> {
+    let schema = FFI_ArrowSchema::try_from(schema).map_err(refused)?;
+    PyCapsule::new_with_value(py, schema, c"arrow_schema")
+}
+
 #[pymethods]
 impl Table {
     #[getter]
@@ -32,13 +65,13 @@ impl Table {
 
     #[getter]
     fn column_names(&self) -> Vec<&str> {
-        self.schema.fields().iter().map(|field| field.name().as_str()).collect()
+        column_names(&self.schema)
     }
 
     /// What the rows follow from.
     #[getter]
-    fn metadata(&self) -> std::collections::HashMap<String, String> {
-        self.schema.metadata().clone()
+    fn metadata(&self) -> HashMap<String, String> {
+        metadata(&self.schema)
     }
 
     fn __len__(&self) -> usize {
@@ -50,20 +83,19 @@ impl Table {
     }
 
     fn to_arrow<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        slf.py().import("pyarrow")?.call_method1("table", (slf,))
+        to_arrow(slf)
     }
 
     fn to_pandas<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        Self::to_arrow(slf)?.call_method0("to_pandas")
+        to_pandas(slf)
     }
 
     fn to_polars<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        slf.py().import("polars")?.call_method1("DataFrame", (slf,))
+        to_polars(slf)
     }
 
     fn __arrow_c_schema__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyCapsule>> {
-        let schema = FFI_ArrowSchema::try_from(self.schema.as_ref()).map_err(refused)?;
-        PyCapsule::new_with_value(py, schema, c"arrow_schema")
+        schema_capsule(py, &self.schema)
     }
 
     /// The schema that a reader would like is not looked at, as the interface allows: a reader converts what it gets.

@@ -22,21 +22,40 @@ pub trait Retriable: Display {
     fn is_retriable(&self) -> bool;
 }
 
-/// The waits of one job.
-pub struct Retry {
+/// The waits between tries: 0.5 to 1 s, 1 to 2 s, … 15 to 30 s, and so on without an end.
+pub struct Backoff {
     waits: ExponentialBackoff,
 }
 
-impl Default for Retry {
+impl Default for Backoff {
     fn default() -> Self {
         Self { waits: waits().with_jitter().build() }
     }
 }
 
+impl Backoff {
+    /// A try has succeeded: the wait after the next failure is a short one again.
+    pub fn reset(&mut self) {
+        *self = Self::default();
+    }
+
+    /// The wait after a failure.
+    pub fn next_wait(&mut self) -> Duration {
+        // The number of tries is not limited, so there always is a next wait.
+        self.waits.next().unwrap_or(LAST_WAIT)
+    }
+}
+
+/// The waits of one job.
+#[derive(Default)]
+pub struct Retry {
+    backoff: Backoff,
+}
+
 impl Retry {
     /// The job has succeeded: the wait after the next failure is a short one again.
     pub fn reset(&mut self) {
-        *self = Self::default();
+        self.backoff.reset();
     }
 
     /// Logs the failure and waits before the job is tried again; a request to stop ends the wait.
@@ -47,8 +66,7 @@ impl Retry {
         if !error.is_retriable() {
             return Err(error);
         }
-        // The number of tries is not limited, so there always is a next wait.
-        let wait = self.waits.next().unwrap_or(LAST_WAIT);
+        let wait = self.backoff.next_wait();
         warn!(retry_in_ms = wait.as_millis(), "{error}");
         vitals.failed(&error);
         tokio::select! {
@@ -85,6 +103,6 @@ mod tests {
 
     #[test]
     fn the_waits_have_no_end() {
-        assert_eq!(Retry::default().waits.take(10_000).count(), 10_000);
+        assert_eq!(Backoff::default().waits.take(10_000).count(), 10_000);
     }
 }

@@ -6,7 +6,12 @@
 
 pub mod compare;
 pub mod http;
+#[cfg(feature = "servers")]
+pub mod kafka;
 pub mod market;
+pub mod postgres;
+#[cfg(feature = "servers")]
+pub mod servers;
 pub mod stats;
 pub mod time;
 

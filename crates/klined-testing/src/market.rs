@@ -4,10 +4,16 @@ use std::sync::Arc;
 
 use klined_market::base::{Instrument, Price, Seed, Symbol};
 use klined_market::calendar::Calendar;
-use klined_market::model::{FullParameters, FullVersion, Model, Regime, Scenario, SymbolState};
+use klined_market::model::{FullParameters, FullVersion, GbmVersion, Model, Regime, Scenario, SymbolState};
 use klined_market::universe::{StockCount, UniverseRow, ashare, csv};
 
 use crate::time::SHANGHAI;
+
+/// The plain model in one of its versions.
+#[must_use]
+pub fn gbm_of_version(seed: u64, version: GbmVersion) -> Model {
+    Model::gbm_of_version(Seed(seed), version, Arc::new(Calendar::clone(&SHANGHAI)))
+}
 
 /// The plain model.
 #[must_use]

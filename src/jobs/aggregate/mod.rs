@@ -10,6 +10,7 @@
 
 mod fill;
 mod fold;
+mod only;
 
 use std::collections::BTreeMap;
 use std::panic::resume_unwind;

@@ -204,7 +204,7 @@ pub fn begin_again(market: &Market, first_day: NaiveDate) -> Result<(), JobError
     if roster.is_empty() {
         return Err(JobError::EmptyUniverse);
     }
-    let (outdated, write) = (vec![Outdated::Market], opening(market, &roster, first_day));
+    let (outdated, write) = (vec![Outdated::Market], opening(market, &roster, first_day)?);
     let mend = Mend { outdated, write, identity: Some(market.identity()), ..Mend::default() };
     Ok(market.store.mend(&lease, &mend)?)
 }
@@ -259,7 +259,7 @@ fn plan(
                 info!(%symbol, "was delisted; the generator lists it again with the next trading day")
             }
             (None, _, Some(&instrument)) => {
-                let run = SymbolRun::list(market.model.clone(), instrument, first_day);
+                let run = SymbolRun::list(market.source.model()?.clone(), instrument, first_day);
                 opening.listings.push(Listing { symbol, first_day, last_day: None });
                 opening.checkpoints.push(run.checkpoint());
                 opening.parameters.push(ParametersSince::of(&run));

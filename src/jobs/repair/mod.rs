@@ -46,13 +46,14 @@ impl Repair {
     /// other numbers than the market's stay, except for a stock's last one.
     ///
     /// # Errors
-    /// A generator or an aggregator is running, the file is damaged, most bars are those of another function, or the database fails.
+    /// The bars come from an exchange, a generator or an aggregator is running, the file is damaged, most bars are those of another function, or the database fails.
     pub fn survey(
         market: &Market,
         keeps_edits: bool,
         progress: &mut dyn Progress,
         stop: &Stop,
     ) -> Result<Self, JobError> {
+        market.source.model()?;
         let store = market.store.clone();
         let writer = store.acquire(Role::Writer)?;
         let aggregator = Aggregator::start(store.clone(), market.calendar.clone(), None)?;
@@ -223,7 +224,7 @@ impl Repair {
         }
         let at_present = {
             let status = rows.status.map_or(market_end.end(), |status| status.last_update.max(market_end.end()));
-            let is_halted = |minute: &Minute| self.market.model.is_market_halted(minute.start());
+            let is_halted = |minute: &Minute| self.market.source.is_market_halted(minute.start());
             let halted = calendar.minutes_in(market_end.end(), status).take_while(is_halted).last();
             let last = halted.unwrap_or(market_end);
             Target { end: last.start(), present: Some(last.end()) }
@@ -250,7 +251,7 @@ impl Repair {
             inputs.parameters.iter().rev().find(|since| calendar.date_of(end).is_ok_and(|day| since.first_day <= day));
         let instrument = since.and_then(|since| since.parameters.instrument(symbol).ok());
         let is_halted = |minute: Minute| {
-            instrument.is_some_and(|instrument| self.market.model.is_halted(&instrument, minute.start()))
+            instrument.is_some_and(|instrument| self.market.source.is_halted(&instrument, minute.start()))
         };
         let mut between = calendar.minutes_in(end.next(), market_end.end());
         Ok(Some(if between.all(is_halted) { at_present } else { Target { end, present: None } }))

@@ -6,6 +6,8 @@
 //! checkpoint and halts are what the market makes. The tables agree with one another, there are no bars of other symbols, and
 //! SQLite finds its file whole. Reads page by page and changes nothing.
 //!
+//! Of a market whose bars come from an exchange none is made again: only its log has them. All else is compared.
+//!
 //! The daemons may be running. What they write meanwhile is left out: bars past the last one that `stock_state` named at
 //! the beginning, and, where the watermark has moved since, the buckets that were open then.
 
@@ -103,5 +105,5 @@ pub fn verify(market: &Market, sample: Sample, progress: &mut dyn Progress, stop
 pub(super) fn with_stored_events(market: &Market) -> Result<Market, JobError> {
     let scenarios = market.store.scenarios()?;
     let events: Vec<ScenarioEvent> = scenarios.into_iter().flat_map(|scenario| scenario.events).collect();
-    Ok(Market { model: market.model.clone().with_events(&events), ..market.clone() })
+    Ok(Market { source: market.source.clone().with_events(&events), ..market.clone() })
 }

@@ -9,6 +9,7 @@ use crate::store::{Listing, ParametersSince};
 use klined_market::bars::{Bar, Checkpoint, Halt, SymbolRun, SymbolSnapshot};
 use klined_market::base::{Instrument, Symbol, UnixSeconds};
 use klined_market::calendar::Minute;
+use klined_market::model::Model;
 
 /// What the function has in a minute.
 #[derive(Debug, Clone, Copy)]
@@ -16,13 +17,15 @@ pub(in crate::jobs) enum Made {
     Bar(Bar),
     /// A halt, or a minute outside of the listings.
     Nothing,
-    /// The parameters of the day are missing.
+    /// The parameters of the day are missing, or an exchange makes the bars.
     Unknown,
 }
 
 /// A stock on its way through the days of its listings, made as far as it was asked for.
 pub(in crate::jobs) struct Remake<'a> {
     market: &'a Market,
+    /// None where an exchange makes the bars.
+    model: Option<&'a Model>,
     symbol: Symbol,
     parameters: &'a [ParametersSince],
     days: VecDeque<NaiveDate>,
@@ -30,7 +33,8 @@ pub(in crate::jobs) struct Remake<'a> {
     bars: VecDeque<Bar>,
     /// The halts of the days made so far.
     pub halts: Vec<Halt>,
-    /// Whether the parameters of a day were missing, so that it and those after it cannot be made.
+    /// Whether the parameters of a day were missing, so that it and those after it cannot be made; or no day can be, because an exchange
+    /// makes the bars.
     is_blind: bool,
 }
 
@@ -42,7 +46,10 @@ impl<'a> Remake<'a> {
             .flat_map(|span| calendar.days(span.first_day, span.last_day.unwrap_or(calendar.last_day())))
             .copied()
             .collect();
-        Self { market, symbol, parameters, days, run: None, bars: VecDeque::new(), halts: Vec::new(), is_blind: false }
+        let model = market.source.model().ok();
+        let is_blind = model.is_none();
+        let (run, bars, halts) = (None, VecDeque::new(), Vec::new());
+        Self { market, model, symbol, parameters, days, run, bars, halts, is_blind }
     }
 
     /// The instrument that a day opened with; none without a valid row of that day or an earlier one.
@@ -53,6 +60,7 @@ impl<'a> Remake<'a> {
 
     /// Opens the next day; false after the last one, and where the parameters are missing.
     fn open_next(&mut self) -> bool {
+        let Some(model) = self.model else { return false };
         let Some(day) = self.days.pop_front() else { return false };
         let Some(instrument) = self.instrument(day) else {
             self.days.clear();
@@ -61,7 +69,7 @@ impl<'a> Remake<'a> {
         };
         match &mut self.run {
             Some(run) => run.open_day(instrument, day),
-            None => self.run = Some(SymbolRun::list(self.market.model.clone(), instrument, day)),
+            None => self.run = Some(SymbolRun::list(model.clone(), instrument, day)),
         }
         true
     }
@@ -117,6 +125,11 @@ impl<'a> Remake<'a> {
             }
         }
         self.run.as_ref().filter(|run| run.day() == day).map(SymbolRun::checkpoint)
+    }
+
+    /// Whether a model makes the bars.
+    pub fn has_model(&self) -> bool {
+        self.model.is_some()
     }
 
     /// The halts that have begun by an instant.

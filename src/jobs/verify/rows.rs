@@ -115,7 +115,7 @@ impl Rows {
             report.note_tables(format!("stock_state has a row of \"{name}\", which is no symbol"));
         }
         for name in &self.stray_prices {
-            let words = "stock_realtime_price is not of the same price and time as stock_state";
+            let words = "stock_realtime_price has no row of the price and time in stock_state";
             match name.parse() {
                 Ok(symbol) => report.note_stock(symbol, words),
                 Err(_) => report.note_tables(format!("{name}: {words}")),
@@ -202,7 +202,7 @@ impl Rows {
             return Ok(self.clock.map(|_| "market_status has no row, though market_clock has one".to_owned()));
         };
         let span = market.calendar.session_at(status.last_update)?;
-        let is_halted = span.is_trading() && market.model.is_market_halted(status.last_update);
+        let is_halted = span.is_trading() && market.source.is_market_halted(status.last_update);
         let (at, is) = (market.calendar.local_time(status.last_update), status.span.session.as_str());
         Ok(((status.span, status.is_halted) != (span, is_halted)).then(|| {
             format!(

@@ -117,6 +117,14 @@ impl SymbolCheck<'_> {
     fn compare_checkpoint(&mut self, last: Minute) -> Result<(), JobError> {
         let Some(row) = self.rows.checkpoints.get(&self.symbol) else { return Ok(()) };
         let stored = &row.checkpoint;
+        if !self.remake.has_model() {
+            let is_last_day = stored.day == self.calendar.day_of(last);
+            if !is_last_day && row.last_bar == Some(last.start()) {
+                let words = format!("model_checkpoint is of {}, not of the last bar's day", stored.day);
+                self.note(Interval::Minute1, last.start(), words);
+            }
+            return Ok(());
+        }
         let made = if self.mending.is_some() {
             self.present()?.map(|present| present.checkpoint)
         } else if row.last_bar.is_some_and(|newest| newest != last.start()) {

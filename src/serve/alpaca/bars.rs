@@ -19,14 +19,14 @@ type BarPages = (BTreeMap<Symbol, Vec<BarShape<'static>>>, Option<SymbolCursor>)
 
 /// Bars of the symbols, in order of symbol and then of time, up to the limit over all of them.
 async fn found(server: &Server, symbols: BTreeSet<Symbol>, asked: &AlpacaQuery) -> Result<BarPages, Refusal> {
-    let (interval, limit, order) = (asked.timeframe()?, asked.limit()?, asked.order()?);
+    let (timeframe, limit, order) = (asked.timeframe()?, asked.limit()?, asked.order()?);
     let ((start, end), cursor) = (asked.range(server.hours())?, asked.page_token()?);
     // Whole seconds that lie inside the range: bars start on one.
     let (start, end) = (Some(start_or_today(server, start).await?.seconds_ceil()), end.map(UnixNanos::seconds));
     over_symbols(symbols, limit, cursor, |symbol, limit, after| async move {
         let after = after.map(UnixSeconds::new);
         let query =
-            BarQuery { symbol, interval, start, end, order, empty_minutes: EmptyMinutes::Untraded, limit, after };
+            BarQuery { symbol, timeframe, start, end, order, empty_minutes: EmptyMinutes::Untraded, limit, after };
         match server.reader.bars(query).await {
             Ok(page) => Ok((page.bars.iter().map(BarShape::shown).collect(), page.next.map(UnixSeconds::get))),
             Err(Refusal::UnknownTicker(_)) => Ok((vec![], None)),

@@ -6,8 +6,10 @@ use axum::body::Bytes;
 use axum::extract::ws::Message;
 use serde::{Deserialize, Serialize};
 
+use super::recoding;
 use super::shapes::{BarShape, Instant, MessageName, QuoteShape, TAPE, TradeShape};
 use crate::feed::Event;
+use crate::relay::Recode;
 use crate::serve::kit::answers;
 use crate::serve::kit::channels::ChannelPlace;
 use crate::serve::kit::protocol::arrays;
@@ -58,6 +60,14 @@ impl Codec {
         }
     }
 
+    /// How the vendor's messages, which are JSON, are written for a client of this codec; none where they stay as they are.
+    pub fn recode(self) -> Option<Recode> {
+        match self {
+            Self::Json => None,
+            Self::MessagePack => Some(repacked),
+        }
+    }
+
     /// A message of a client; none where it is no such message.
     pub fn read(self, message: &[u8]) -> Option<AlpacaRequest> {
         match self {
@@ -74,6 +84,12 @@ fn packed_array(messages: &[Bytes]) -> Vec<u8> {
     let _ = rmp::encode::write_array_len(&mut array, u32::try_from(messages.len()).unwrap_or(u32::MAX));
     messages.iter().for_each(|message| array.extend_from_slice(message));
     array
+}
+
+/// The vendor's messages in JSON as one frame of MessagePack.
+fn repacked(messages: &[&str]) -> Option<Message> {
+    let packed = messages.iter().map(|message| recoding::packed(message)).collect::<Option<Vec<_>>>()?;
+    Some(Message::Binary(packed_array(&packed).into()))
 }
 
 /// A message of a client: `auth` with key and secret, `subscribe` and `unsubscribe` with symbols by channel. A channel that is not

@@ -1,13 +1,16 @@
-//! Alpaca's market data: REST under `/v2/stocks`, and the stream `/v2/{feed}` in JSON and MessagePack. Of its trading API the clock and
-//! the calendar.
+//! Alpaca's market data: REST under `/v2/stocks`, and the stream `/v2/{feed}` in JSON and MessagePack. Of its trading API the clock,
+//! the calendar and the assets.
 
 mod answers;
+mod assets;
 mod bars;
 mod events;
 mod hours;
 mod latest;
 mod messages;
 mod parameters;
+mod recoding;
+pub mod relaying;
 mod shapes;
 mod socket;
 mod ticks;
@@ -63,6 +66,13 @@ fn routes() -> Routes {
         .get("/v2/stocks/{symbol}/snapshot", "", get(latest::snapshot))
         .get("/v2/stocks/meta/conditions/{kind}", "", get(latest::conditions))
         .get("/v2/stocks/meta/exchanges", "", get(latest::exchanges))
+        .get("/v2/stocks/auctions", "symbols=AAPL", get(assets::auctions_of_many))
+        .get("/v2/stocks/{symbol}/auctions", "", get(assets::auctions_of_one))
+        .get("/v1beta1/news", "", get(assets::news))
+        .get("/v1/corporate-actions", "", get(assets::corporate_actions))
+        .get("/v1beta1/corporate-actions", "", get(assets::corporate_actions))
+        .get("/v2/assets", "", get(assets::many))
+        .get("/v2/assets/{symbol}", "", get(assets::one))
         .get("/v2/clock", "", get(hours::clock))
         .get("/v2/calendar", "start=2026-03-02&end=2026-03-06", get(hours::calendar))
         // Its key may come in the first message.
@@ -70,7 +80,7 @@ fn routes() -> Routes {
 }
 
 /// What the vendor's other paths begin with. Those of its trading and of its further data are not served.
-const PREFIXES: [&str; 4] = ["/v2/", "/v1beta1/", "/v1beta2/", "/v1beta3/"];
+const PREFIXES: [&str; 5] = ["/v2/", "/v1/corporate-actions", "/v1beta1/", "/v1beta2/", "/v1beta3/"];
 
 /// Whether a path is one of this dialect, though there may be nothing there. Below `/v2/` Polygon has some of its own.
 fn owns(path: &str) -> bool {

@@ -12,9 +12,9 @@ use crate::query::errors::Refusal;
 use crate::query::parameters::{read, repeated};
 use crate::query::time::{self, Edge};
 use crate::serve::kit::pages::SymbolCursor;
-use crate::serve::kit::parameters::route;
+use crate::serve::kit::parameters::{counted, route};
 use crate::serve::server::Server;
-use klined_market::base::{Interval, Symbol, UnixNanos, UnixSeconds};
+use klined_market::base::{Symbol, TimeUnit, Timeframe, UnixNanos, UnixSeconds};
 use klined_market::calendar::Hours;
 
 /// The most symbols of one request. With names of six letters and escaped commas they fit into a URL.
@@ -23,7 +23,7 @@ const SYMBOLS_MAX: usize = 6_000;
 const LIMIT_MAX: u16 = 10_000;
 const LIMIT_USUAL: u16 = 1_000;
 /// Every parameter that Alpaca's routes for stocks take.
-pub const KNOWN: [&str; 13] = [
+pub const KNOWN: [&str; 23] = [
     "symbols",
     "timeframe",
     "start",
@@ -37,10 +37,28 @@ pub const KNOWN: [&str; 13] = [
     "currency",
     "tape",
     "date_type",
+    "status",
+    "asset_class",
+    "exchange",
+    "attributes",
+    "include_content",
+    "exclude_contentless",
+    "cusips",
+    "types",
+    "ids",
+    "data_quality",
 ];
 
 /// The parameters of each route, by what its pattern ends with. Those of one symbol do not take `symbols`.
-const OF_ROUTE: [(&str, &[&str]); 10] = [
+const OF_ROUTE: [(&str, &[&str]); 15] = [
+    ("/assets", &["status", "asset_class", "exchange", "attributes"]),
+    ("/assets/{symbol}", &[]),
+    ("/news", &["symbols", "start", "end", "limit", "page_token", "sort", "include_content", "exclude_contentless"]),
+    (
+        "/corporate-actions",
+        &["symbols", "cusips", "types", "ids", "start", "end", "limit", "page_token", "sort", "data_quality"],
+    ),
+    ("/auctions", &["symbols", "start", "end", "limit", "page_token", "sort", "asof", "feed", "currency"]),
     ("/clock", &[]),
     ("/calendar", &["start", "end", "date_type"]),
     ("/latest", &["symbols", "feed", "currency"]),
@@ -73,6 +91,9 @@ const ADJUSTMENTS: [&str; 5] = ["raw", "split", "dividend", "spin-off", "all"];
 const TAPES: [&str; 3] = ["A", "B", "C"];
 /// Days are looked up by the day of the trade.
 const DATE_TYPES: [&str; 1] = ["TRADING"];
+/// What an asset's status may be asked for as.
+const STATUSES: [&str; 3] = ["active", "inactive", "all"];
+const SWITCHES: [&str; 2] = ["true", "false"];
 
 /// A request's parameters by their names; those without a value are left out.
 #[derive(Debug, Clone, Default)]
@@ -115,6 +136,9 @@ impl AlpacaQuery {
         is_one_of("adjustment", &ADJUSTMENTS)?;
         is_one_of("tape", &TAPES)?;
         is_one_of("date_type", &DATE_TYPES)?;
+        is_one_of("status", &STATUSES)?;
+        is_one_of("include_content", &SWITCHES)?;
+        is_one_of("exclude_contentless", &SWITCHES)?;
         match self.text("currency") {
             // Prices are not converted.
             Some(text) if text != "USD" => Err(invalid("currency", text)),
@@ -140,8 +164,29 @@ impl AlpacaQuery {
         Ok(symbols)
     }
 
-    /// The stored interval that a timeframe is.
-    pub fn timeframe(&self) -> Result<Interval, Refusal> {
+    /// The symbols, where any are named.
+    pub fn optional_symbols(&self) -> Result<(), Refusal> {
+        self.text("symbols").map(|_| self.symbols().map(drop)).unwrap_or(Ok(()))
+    }
+
+    pub fn status(&self) -> Option<&str> {
+        self.text("status")
+    }
+
+    pub fn asset_class(&self) -> Option<&str> {
+        self.text("asset_class")
+    }
+
+    pub fn exchange(&self) -> Option<&str> {
+        self.text("exchange")
+    }
+
+    pub fn attributes(&self) -> Option<&str> {
+        self.text("attributes")
+    }
+
+    /// The timeframe of the bars.
+    pub fn timeframe(&self) -> Result<Timeframe, Refusal> {
         let text =
             self.text("timeframe").ok_or_else(|| Refusal::Invalid("timeframe parameter is required".to_owned()))?;
         timeframe(text)
@@ -200,43 +245,23 @@ fn instant(hours: Hours, name: &str, text: &str, edge: Edge) -> Result<UnixNanos
     Ok(seconds.saturating_nanos().saturating_add(fraction))
 }
 
-/// The stored interval behind Alpaca's name of a timeframe. An hour is 60 minutes of trading, and a day's bar is whole.
-fn timeframe(text: &str) -> Result<Interval, Refusal> {
-    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-    let (count, unit) = text.split_at(digits);
-    let count: u32 = if count.is_empty() { 1 } else { count.parse().map_err(|_| invalid("timeframe", text))? };
-    let (most, found) = match unit {
-        "Min" | "T" => (
-            59,
-            match count {
-                1 => Some(Interval::Minute1),
-                5 => Some(Interval::Minute5),
-                15 => Some(Interval::Minute15),
-                30 => Some(Interval::Minute30),
-                _ => None,
-            },
-        ),
-        "Hour" | "H" => (
-            23,
-            match count {
-                1 => Some(Interval::Minute60),
-                2 => Some(Interval::Minute120),
-                _ => None,
-            },
-        ),
-        "Day" | "D" => (1, Some(Interval::Day)),
-        "Week" | "W" => (1, Some(Interval::Week)),
-        "Month" | "M" => (12, (count == 1).then_some(Interval::Month)),
-        _ => return Err(invalid("timeframe", text)),
+/// The timeframe behind Alpaca's name. An hour is 60 minutes of trading, and a day's bar is whole.
+fn timeframe(text: &str) -> Result<Timeframe, Refusal> {
+    let wrong = || invalid("timeframe", text);
+    let (count, unit) =
+        if text.starts_with(|c: char| c.is_ascii_digit()) { counted(text).ok_or_else(wrong)? } else { (1, text) };
+    let (unit, units, most) = match unit {
+        "Min" | "T" => (TimeUnit::Minute, 1, 59),
+        "Hour" | "H" => (TimeUnit::Minute, 60, 23),
+        "Day" | "D" => (TimeUnit::Day, 1, 1),
+        "Week" | "W" => (TimeUnit::Week, 1, 1),
+        "Month" | "M" if [1, 2, 3, 4, 6, 12].contains(&count) => (TimeUnit::Month, 1, 12),
+        _ => return Err(wrong()),
     };
-    if !(1..=most).contains(&count) || (unit.starts_with('M') && most == 12 && ![1, 2, 3, 4, 6, 12].contains(&count)) {
-        return Err(invalid("timeframe", text));
-    }
-    let unserved = || {
-        let have = "1Min, 5Min, 15Min, 30Min, 1Hour, 2Hour, 1Day, 1Week and 1Month";
-        Refusal::Invalid(format!("invalid timeframe: {} is not served here, which has {have}", repeated(text)))
-    };
-    found.ok_or_else(unserved)
+    Some(count)
+        .filter(|count| (1..=most).contains(count))
+        .and_then(|count| Timeframe::new(unit, count * units))
+        .ok_or_else(wrong)
 }
 
 #[cfg(test)]
@@ -258,23 +283,24 @@ mod tests {
     }
 
     #[test]
-    fn a_timeframe_is_a_stored_interval_or_is_refused() {
-        let stored = [
+    fn a_timeframe_is_one_of_the_vendors_or_is_refused() {
+        let taken = [
             ("1Min", "1m"),
-            ("5Min", "5m"),
+            ("3Min", "3m"),
             ("15T", "15m"),
-            ("30Min", "30m"),
+            ("59Min", "59m"),
             ("1Hour", "60m"),
-            ("2H", "120m"),
+            ("23H", "1380m"),
             ("1Day", "1d"),
             ("1W", "1w"),
-            ("1Month", "1M"),
+            ("Month", "1M"),
+            ("12Month", "12M"),
         ];
-        for (text, interval) in stored {
-            assert_eq!(of("timeframe", text).timeframe().map(Interval::as_str), Ok(interval), "{text}");
+        for (text, name) in taken {
+            assert_eq!(of("timeframe", text).timeframe().map(|named| named.to_string()), Ok(name.to_owned()), "{text}");
         }
         for text in
-            ["3Min", "60Min", "0Min", "3Hour", "24Hour", "2Day", "5Month", "2Month", "1Sec", "Minn", "1m", "-1Min"]
+            ["60Min", "0Min", "24Hour", "2Day", "2Week", "5Month", "1Sec", "Minn", "1m", "-1Min", "99999999Hour"]
         {
             let refusal = of("timeframe", text).timeframe().unwrap_err();
             assert!(refusal.to_string().starts_with("invalid timeframe: "), "{text}: {refusal}");

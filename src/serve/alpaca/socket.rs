@@ -16,13 +16,15 @@ use super::messages::{self, AlpacaChannel, AlpacaRequest, Codec, StreamError};
 use crate::access::guard::{Credentials, text};
 use crate::feed::FeedUpdate;
 use crate::query::errors::Refusal;
+use crate::relay::{Link, Notice, Topic, Vendor};
+use crate::serve::kit::channels::ChannelPlace;
 use crate::serve::kit::client::{Client, Incoming, SocketLimits};
 use crate::serve::kit::protocol::{self, Admission, Login, Protocol, Reply, SocketProblem, Upgrade};
 use crate::serve::server::Server;
 use klined_market::base::Symbol;
 
 /// The feeds. There is one market behind all of them.
-pub const FEEDS: [&str; 4] = ["iex", "sip", "delayed_sip", "test"];
+pub const FEEDS: [&str; 6] = ["iex", "sip", "delayed_sip", "boats", "overnight", "test"];
 
 /// Opens a stream.
 pub async fn open(
@@ -39,13 +41,17 @@ pub async fn open(
         Ok(None) => Admission::ByMessage,
         found => Admission::after(found).unwrap_or(Admission::WrongKey),
     };
-    let stream = AlpacaStream { codec, names: Default::default(), events: AlpacaEvents::new(server.clone(), codec) };
+    let link = server.options.relay.as_ref().and_then(|relay| relay.link(Vendor::Alpaca, &feed));
+    let events = AlpacaEvents::new(server.clone(), codec);
+    let stream = AlpacaStream { codec, link, names: Default::default(), events };
     protocol::open(upgrade, server, admission, stream)
 }
 
 /// One client's subscriptions.
 struct AlpacaStream {
     codec: Codec,
+    /// The vendor that symbols outside the market are subscribed to at.
+    link: Option<Arc<Link>>,
     /// The names on each channel, as the client has written them.
     names: [BTreeSet<String>; 7],
     events: AlpacaEvents,
@@ -98,6 +104,16 @@ impl Protocol for AlpacaStream {
         done.unwrap_or_else(|error| self.error(error))
     }
 
+    /// What is lost or back has no word of its own in this dialect; that something is wrong has one.
+    fn notice(&self, notice: &Notice) -> Vec<Message> {
+        match notice {
+            Notice::Lost(_) | Notice::Complaint(_) => {
+                self.codec.frame(&[messages::error(self.codec, StreamError::Internal)])
+            }
+            Notice::Back { .. } => Vec::new(),
+        }
+    }
+
     async fn events(&mut self, client: &mut Client, update: &FeedUpdate) -> Vec<Message> {
         let messages = self.events.of_update(&client.subscription, update).await;
         self.codec.frame(&messages)
@@ -124,18 +140,29 @@ impl AlpacaStream {
             return Err(StreamError::SymbolLimit);
         }
         let prices = client.server.reader.price_list().await.map_err(|_| StreamError::Internal)?;
-        let mut symbols = BTreeSet::new();
+        let synthetic = match client.server.options.relay.clone().filter(|_| self.link.is_some()) {
+            Some(relay) => client.server.synthetic(&relay).await.map_err(|_| StreamError::Internal)?,
+            None => Arc::default(),
+        };
+        let (mut symbols, mut upstream) = (BTreeSet::new(), Vec::new());
         for (channel, names) in AlpacaChannel::ALL.into_iter().zip(&mut self.names) {
             for name in channel.of(request) {
                 names.insert(name.clone());
+                let symbol = name.parse().ok();
+                if symbol.is_none_or(|symbol| !synthetic.contains(&symbol)) {
+                    upstream.push(Topic { channel: channel.place(), symbol });
+                }
                 if name == "*" {
                     self.events.channels.add(None, channel.into());
                 // A stock that is not there has no events, and no other answer.
-                } else if let Some(symbol) = name.parse().ok().filter(|symbol| prices.find(symbol).is_some()) {
+                } else if let Some(symbol) = symbol.filter(|symbol| prices.find(symbol).is_some()) {
                     self.events.channels.add(Some(symbol), channel.into());
                     symbols.insert(symbol);
                 }
             }
+        }
+        if let Some(link) = &self.link {
+            client.follow_upstream(link, self.codec.recode(), upstream);
         }
         let symbols: Vec<Symbol> = symbols.into_iter().collect();
         client.follow(&symbols, names().any(|name| name == "*")).await;
@@ -149,6 +176,7 @@ impl AlpacaStream {
         for (channel, names) in AlpacaChannel::ALL.into_iter().zip(&mut self.names) {
             for name in channel.of(request).iter().filter(|name| names.remove(*name)) {
                 let symbol: Option<Symbol> = name.parse().ok();
+                client.unfollow_upstream([Topic { channel: channel.place(), symbol }]);
                 if name == "*" || symbol.is_some() {
                     let is_gone = self.events.channels.remove(symbol.as_ref(), channel.into());
                     gone.extend(symbol.filter(|_| is_gone));

@@ -76,7 +76,7 @@ impl BinanceError {
                 Refusal::TooMany { .. } | Refusal::Unread => -1003,
                 Refusal::Busy => -1008,
                 Refusal::TooSlow | Refusal::Overloaded => -1007,
-                Refusal::Unavailable | Refusal::NoMarket => -1001,
+                Refusal::Unavailable | Refusal::Upstream | Refusal::NoMarket => -1001,
                 Refusal::Injected(_) | Refusal::Internal(_) => -1000,
             },
         }

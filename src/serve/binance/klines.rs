@@ -9,6 +9,7 @@ use axum::http::HeaderMap;
 use chrono::{DateTime, Months};
 
 use super::answers::{BinanceAnswer, encoded};
+use super::pairs::Pairs;
 use super::parameters::BinanceQuery;
 use super::running::{KlineState, Klines, minutes_max};
 use crate::query::errors::{Failure, Refusal};
@@ -16,7 +17,7 @@ use crate::query::{Age, BarPage, BarQuery, PageKey, Shape, ShownBar, Ticks};
 use crate::serve::server::Server;
 use crate::store::{BarRange, BarStore};
 use klined_market::bars::Bar;
-use klined_market::base::{Interval, Nanos, Price, Seconds, Symbol, Traded, UnixSeconds};
+use klined_market::base::{Interval, Nanos, Price, Seconds, Symbol, TimeUnit, Timeframe, Traded, UnixSeconds};
 use klined_market::calendar::Calendar;
 
 const LIMIT_USUAL: u16 = 500;
@@ -34,28 +35,33 @@ pub fn unit(headers: &HeaderMap) -> Nanos {
     }
 }
 
-/// The first instant after a bar by Binance's reckoning: its start and its interval's length, in Unix seconds, but not later than the
-/// start of the next bar. So a day lasts until the same time tomorrow, though its trade ends at 15:00, and a week that began after a
-/// holiday ends where the next one begins.
-pub fn end(start: UnixSeconds, interval: Interval, calendar: &Calendar) -> UnixSeconds {
-    let length_later = match (interval.trading_minutes(), interval) {
-        (Some(minutes), _) => start + Seconds::minutes(i64::from(minutes)),
-        (None, Interval::Week) => start + Seconds::DAY * 7,
-        (None, Interval::Month) => {
-            let begun = DateTime::from_timestamp(start.get(), 0);
-            let month_later = begun.and_then(|at| at.checked_add_months(Months::new(1)));
-            month_later.map_or(start, |end| UnixSeconds::new(end.timestamp()))
-        }
-        (None, _) => start + Seconds::DAY,
-    };
+/// The first instant after a bar by Binance's reckoning, in Unix seconds: its start and its interval's length, but not later than the
+/// start of the next bar. So a day lasts until the same time tomorrow, though its trade ends at 15:00, several days last until that of
+/// their last trading day, and a week that began after a holiday ends where the next one begins.
+pub fn end(start: UnixSeconds, interval: Timeframe, calendar: &Calendar) -> UnixSeconds {
     let last = calendar.minute_starting(start).map(|first| calendar.bucket(first, interval).last);
+    let length_later = match interval.unit() {
+        TimeUnit::Minute => start + Seconds::minutes(i64::from(interval.count())),
+        TimeUnit::Day => {
+            let last_opens = last.as_ref().ok().and_then(|last| calendar.open_of(calendar.day_of(*last)).ok());
+            last_opens.map_or(start, |opens| opens.start()) + Seconds::DAY
+        }
+        TimeUnit::Week => start + Seconds::DAY * 7 * i64::from(interval.count()),
+        TimeUnit::Month => {
+            let begun = DateTime::from_timestamp(start.get(), 0);
+            let months_later = begun.and_then(|at| at.checked_add_months(Months::new(u32::from(interval.count()))));
+            months_later.map_or(start, |end| UnixSeconds::new(end.timestamp()))
+        }
+    };
+    // A month that begins on the evening before it, as that of `fx`, is longer than its length after its start.
+    let length_later = last.as_ref().map_or(length_later, |last| length_later.max(last.end()));
     let next = last.and_then(|last| calendar.next_minute(last));
     // No bar follows the calendar's last one.
     next.map_or(length_later, |next| length_later.min(next.start()))
 }
 
 /// The rows. What is not known of a bar is 0: turnover and trades of a bar of an earlier version, and the part that buyers took.
-fn encode(bars: &[ShownBar], interval: Interval, unit: Nanos, calendar: &Calendar) -> Bytes {
+fn encode(bars: &[ShownBar], interval: Timeframe, unit: Nanos, calendar: &Calendar) -> Bytes {
     let mut text = String::with_capacity(bars.len() * 140 + 2);
     text.push('[');
     for (place, bar) in bars.iter().enumerate() {
@@ -93,12 +99,12 @@ async fn up_to_now(server: &Server, query: BarQuery, last_update: UnixSeconds) -
     let BarPage { mut bars, next } = server.reader.bars(query).await?;
     let is_full = query.start.is_some() && next.is_some();
     if is_full
-        || query.end.is_some_and(|end| end < bucket_start(&server.reader.calendar(), last_update, query.interval))
+        || query.end.is_some_and(|end| end < bucket_start(&server.reader.calendar(), last_update, query.timeframe))
     {
         return Ok(bars);
     }
-    let (ticks, BarQuery { symbol, interval, .. }) = (server.ticks.clone(), query);
-    let fresh = server.reader.ask(move |store, calendar| fresh(store, calendar, &ticks, symbol, interval)).await?;
+    let (ticks, BarQuery { symbol, timeframe, .. }) = (server.ticks.clone(), query);
+    let fresh = server.reader.ask(move |store, calendar| fresh(store, calendar, &ticks, symbol, timeframe)).await?;
     for bar in fresh {
         let is_asked =
             query.start.is_none_or(|start| start <= bar.start) && query.end.is_none_or(|end| bar.start <= end);
@@ -117,7 +123,7 @@ async fn up_to_now(server: &Server, query: BarQuery, last_update: UnixSeconds) -
     Ok(bars)
 }
 
-fn bucket_start(calendar: &Calendar, start: UnixSeconds, interval: Interval) -> UnixSeconds {
+fn bucket_start(calendar: &Calendar, start: UnixSeconds, interval: Timeframe) -> UnixSeconds {
     calendar.minute_starting(start).map_or(start, |minute| calendar.bucket(minute, interval).first.start())
 }
 
@@ -127,13 +133,14 @@ fn fresh(
     calendar: &Calendar,
     ticks: &Ticks,
     symbol: Symbol,
-    interval: Interval,
+    interval: Timeframe,
 ) -> Result<Vec<ShownBar>, Failure> {
     let all = |interval| BarRange { symbol, interval, from: UnixSeconds::EPOCH, to: UnixSeconds::MAX };
     let present = ticks.present(symbol, Age::Present)?.minute;
-    let Some(stored) = store.last_bars(&[all(interval)], 1)?.pop() else { return Ok(Vec::new()) };
+    let Some(stored) = store.last_bars(&[all(interval.parts().0)], 1)?.pop() else { return Ok(Vec::new()) };
     let most = minutes_max(calendar.hours());
-    let minutes = store.bars(&[BarRange { from: stored.time, ..all(Interval::Minute1) }], most)?;
+    let from = bucket_start(calendar, stored.time, interval);
+    let minutes = store.bars(&[BarRange { from, ..all(Interval::Minute1) }], most)?;
     let minutes: Vec<Bar> = minutes.iter().filter_map(|bar| bar.parse(calendar).ok()).collect();
     // So far behind are only roll-ups that nobody makes.
     let is_complete = minutes.len() < most;
@@ -148,7 +155,7 @@ fn shown(kline: &KlineState) -> ShownBar {
 
 /// A page of bars; the latest, as they are asked for without times, may be ready.
 pub async fn klines(State(server): State<Arc<Server>>, headers: HeaderMap, parameters: BinanceQuery) -> BinanceAnswer {
-    let prices = server.reader.price_list().await?;
+    let prices = Pairs::of(&server).await?;
     let (row, interval) = (parameters.symbol(&prices)?.row, parameters.interval()?);
     let limit = parameters.limit(LIMIT_USUAL, LIMIT_MOST)?;
     parameters.check_zone(server.hours())?;
@@ -163,7 +170,7 @@ pub async fn klines(State(server): State<Arc<Server>>, headers: HeaderMap, param
     };
     let body = match (start, end, unit) {
         (None, None, Nanos::MILLISECOND) => {
-            server.reader.page(PageKey { symbol, interval, limit, shape: Shape::Binance }, made).await?
+            server.reader.page(PageKey { symbol, timeframe: interval, limit, shape: Shape::Binance }, made).await?
         }
         _ => made.await?,
     };
@@ -172,39 +179,46 @@ pub async fn klines(State(server): State<Arc<Server>>, headers: HeaderMap, param
 
 #[cfg(test)]
 mod tests {
+    use super::super::parameters::{interval, intervals};
     use super::*;
+    use klined_market::calendar::Hours;
 
     #[test]
     fn a_bar_ends_its_length_after_its_start() {
         let calendar = Calendar::shanghai();
         // 2026-03-02 09:30 in Shanghai, a Monday.
         let start = UnixSeconds::new(1_772_415_000);
-        for (interval, length) in [
-            (Interval::Minute1, Seconds::MINUTE),
-            (Interval::Minute120, Seconds::HOUR * 2),
-            (Interval::Day, Seconds::DAY),
-            (Interval::Week, Seconds::DAY * 7),
+        for (name, length) in [
+            ("1m", Seconds::MINUTE),
+            ("2h", Seconds::HOUR * 2),
+            // The afternoon begins before.
+            ("4h", Seconds::minutes(210)),
+            ("1d", Seconds::DAY),
+            ("1w", Seconds::DAY * 7),
             // April begins on a Wednesday.
-            (Interval::Month, Seconds::DAY * 30),
+            ("1M", Seconds::DAY * 30),
         ] {
-            assert_eq!(end(start, interval, &calendar) - start, length, "{interval}");
+            assert_eq!(end(start, interval(name).unwrap(), &calendar) - start, length, "{name}");
         }
     }
 
     #[test]
-    fn the_bars_of_an_interval_never_overlap() {
-        let calendar = Calendar::shanghai();
-        for interval in Interval::ALL {
-            // Intraday bars are alike on all days, but for the summer time that China had until 1991.
-            let last = if interval.trading_minutes().is_some() { "1991-12-31" } else { "2026-12-31" };
-            let last = calendar.midnight(last.parse().unwrap()).unwrap();
-            let first = calendar.open_of(calendar.first_day()).unwrap();
-            let mut bucket = calendar.bucket(first, interval);
-            while bucket.first.start() < last {
-                let next = calendar.bucket(calendar.next_minute(bucket.last).unwrap(), interval);
-                let end = end(bucket.first.start(), interval, &calendar);
-                assert!(end > bucket.first.start() && end <= next.first.start(), "{interval} {bucket:?}");
-                bucket = next;
+    fn the_bars_of_an_interval_never_overlap_and_hold_all_of_their_minutes() {
+        for hours in Hours::ALL {
+            let calendar = Calendar::of(hours);
+            for (name, interval) in intervals() {
+                // Intraday bars are alike on all days, but for the summer time that China had until 1991 and early closes.
+                let last = if interval.trading_minutes().is_some() { "2001-01-31" } else { "2026-12-31" };
+                let last = if hours == Hours::Sse && last < "2002" { "1991-12-31" } else { last };
+                let last = calendar.midnight(last.parse().unwrap()).unwrap();
+                let first = calendar.open_of(calendar.first_day()).unwrap();
+                let mut bucket = calendar.bucket(first, interval);
+                while bucket.first.start() < last {
+                    let next = calendar.bucket(calendar.next_minute(bucket.last).unwrap(), interval);
+                    let end = end(bucket.first.start(), interval, &calendar);
+                    assert!(end >= bucket.last.end() && end <= next.first.start(), "{hours} {name} {bucket:?}");
+                    bucket = next;
+                }
             }
         }
     }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::answers::{BinanceAnswer, answer, encoded};
 use super::klines::unit;
-use super::pairs::{NamedRow, quote_asset};
+use super::pairs::{NamedRow, Pairs};
 use super::parameters::BinanceQuery;
 use crate::access::limits::RatePeriod;
 use crate::serve::server::Server;
@@ -54,7 +54,7 @@ fn symbol_info(named: &NamedRow<'_>) -> Value {
         "status": status,
         "baseAsset": row.symbol.as_str(),
         "baseAssetPrecision": 0,
-        "quoteAsset": quote_asset(row),
+        "quoteAsset": named.quote_asset,
         "quotePrecision": 2,
         "quoteAssetPrecision": 2,
         "baseCommissionPrecision": 2,
@@ -78,7 +78,7 @@ fn symbol_info(named: &NamedRow<'_>) -> Value {
 
 /// The symbols, and what a client may ask.
 pub async fn exchange_info(State(server): State<Arc<Server>>, parameters: BinanceQuery) -> BinanceAnswer {
-    let prices = server.reader.price_list().await?;
+    let prices = Pairs::of(&server).await?;
     let symbols: Vec<Value> = parameters.symbols_or_all(&prices)?.iter().map(symbol_info).collect();
     let rate = server.options.of_address.rate;
     let interval = match rate.period {
@@ -96,7 +96,7 @@ pub async fn exchange_info(State(server): State<Arc<Server>>, parameters: Binanc
 
 /// The fees of trades, which are none.
 pub async fn trade_fee(State(server): State<Arc<Server>>, parameters: BinanceQuery) -> BinanceAnswer {
-    let prices = server.reader.price_list().await?;
+    let prices = Pairs::of(&server).await?;
     let fee = |named: &NamedRow<'_>| json!({"symbol": named.name(), "makerCommission": "0", "takerCommission": "0"});
     answer(&parameters.symbols_or_all(&prices)?.iter().map(fee).collect::<Vec<_>>())
 }

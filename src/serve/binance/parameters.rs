@@ -5,10 +5,9 @@ use std::borrow::Cow;
 use chrono::NaiveDate;
 
 use super::answers::BinanceError;
-use super::pairs::NamedRow;
-use crate::query::PriceList;
+use super::pairs::{NamedRow, Pairs};
 use crate::serve::kit::parameters::{QueryMap, RouteError};
-use klined_market::base::{Interval, Nanos, Seconds, UnixNanos, UnixSeconds};
+use klined_market::base::{Nanos, Seconds, TimeUnit, Timeframe, UnixNanos, UnixSeconds};
 use klined_market::calendar::Hours;
 
 const LEGAL_NUMBER: &str = "^[0-9]{1,20}$";
@@ -107,12 +106,12 @@ impl BinanceQuery {
     }
 
     /// The symbol, in any case.
-    pub fn symbol<'b>(&self, prices: &'b PriceList) -> Result<NamedRow<'b>, BinanceError> {
+    pub fn symbol<'b>(&self, prices: &'b Pairs) -> Result<NamedRow<'b>, BinanceError> {
         find(prices, self.get("symbol").ok_or(BinanceError::Missing("symbol"))?)
     }
 
     /// The rows of `symbol` or of `symbols`, a JSON list; none where neither is given.
-    pub fn symbols<'b>(&self, prices: &'b PriceList) -> Result<Option<Vec<NamedRow<'b>>>, BinanceError> {
+    pub fn symbols<'b>(&self, prices: &'b Pairs) -> Result<Option<Vec<NamedRow<'b>>>, BinanceError> {
         match (self.get("symbol"), self.get("symbols")) {
             (Some(_), Some(_)) => Err(BinanceError::Combination),
             (Some(symbol), None) => Ok(Some(vec![find(prices, symbol)?])),
@@ -126,8 +125,8 @@ impl BinanceQuery {
     }
 
     /// The rows of [`Self::symbols`], or all of them under their tickers.
-    pub fn symbols_or_all<'b>(&self, prices: &'b PriceList) -> Result<Vec<NamedRow<'b>>, BinanceError> {
-        Ok(self.symbols(prices)?.unwrap_or_else(|| prices.rows.iter().map(NamedRow::plain).collect()))
+    pub fn symbols_or_all<'b>(&self, prices: &'b Pairs) -> Result<Vec<NamedRow<'b>>, BinanceError> {
+        Ok(self.symbols(prices)?.unwrap_or_else(|| prices.rows.iter().map(|row| prices.plain(row)).collect()))
     }
 
     /// Whether figures are asked for without those that `type=MINI` leaves out.
@@ -140,7 +139,7 @@ impl BinanceQuery {
     }
 
     /// The interval.
-    pub fn interval(&self) -> Result<Interval, BinanceError> {
+    pub fn interval(&self) -> Result<Timeframe, BinanceError> {
         interval(self.get("interval").ok_or(BinanceError::Missing("interval"))?).ok_or(BinanceError::Interval)
     }
 
@@ -181,40 +180,51 @@ impl BinanceQuery {
 impl BinanceQuery {
     /// Reads every parameter.
     pub fn all(&self) {
-        let prices = PriceList::default();
+        let prices = Pairs::default();
         let _ = (self.limit(500, 1000), self.symbol(&prices).is_ok(), self.symbols(&prices).is_ok(), self.interval());
         let _ = (self.range(), self.instants(), self.check_zone(Hours::default()), self.is_mini());
     }
 }
 
-fn find<'b>(prices: &'b PriceList, ticker: &str) -> Result<NamedRow<'b>, BinanceError> {
+fn find<'b>(prices: &'b Pairs, ticker: &str) -> Result<NamedRow<'b>, BinanceError> {
     if ticker.parse::<klined_market::base::Symbol>().is_err() {
         return Err(BinanceError::Illegal("symbol", LEGAL_SYMBOL));
     }
-    NamedRow::find(prices, ticker).ok_or(BinanceError::Symbol)
+    prices.find_named(ticker).ok_or(BinanceError::Symbol)
 }
 
-/// Binance's names of the intervals that there are.
-const INTERVALS: [(&str, Interval); 9] = [
-    ("1m", Interval::Minute1),
-    ("5m", Interval::Minute5),
-    ("15m", Interval::Minute15),
-    ("30m", Interval::Minute30),
-    ("1h", Interval::Minute60),
-    ("2h", Interval::Minute120),
-    ("1d", Interval::Day),
-    ("1w", Interval::Week),
-    ("1M", Interval::Month),
+/// Binance's names of its intervals, shortest first, with what each counts. There are no seconds.
+const INTERVALS: [(&str, TimeUnit, u32); 15] = [
+    ("1m", TimeUnit::Minute, 1),
+    ("3m", TimeUnit::Minute, 3),
+    ("5m", TimeUnit::Minute, 5),
+    ("15m", TimeUnit::Minute, 15),
+    ("30m", TimeUnit::Minute, 30),
+    ("1h", TimeUnit::Minute, 60),
+    ("2h", TimeUnit::Minute, 120),
+    ("4h", TimeUnit::Minute, 240),
+    ("6h", TimeUnit::Minute, 360),
+    ("8h", TimeUnit::Minute, 480),
+    ("12h", TimeUnit::Minute, 720),
+    ("1d", TimeUnit::Day, 1),
+    ("3d", TimeUnit::Day, 3),
+    ("1w", TimeUnit::Week, 1),
+    ("1M", TimeUnit::Month, 1),
 ];
 
+/// Every interval of Binance's.
+pub fn intervals() -> impl Iterator<Item = (&'static str, Timeframe)> {
+    INTERVALS.into_iter().filter_map(|(name, unit, count)| Some((name, Timeframe::new(unit, count)?)))
+}
+
 /// An interval by Binance's name.
-pub fn interval(name: &str) -> Option<Interval> {
-    INTERVALS.iter().find(|(known, _)| *known == name).map(|(_, interval)| *interval)
+pub fn interval(name: &str) -> Option<Timeframe> {
+    intervals().find(|(known, _)| *known == name).map(|(_, interval)| interval)
 }
 
 /// Binance's name of an interval.
-pub fn interval_name(interval: Interval) -> &'static str {
-    INTERVALS.iter().find(|(_, known)| *known == interval).map_or("", |(name, _)| name)
+pub fn interval_name(interval: Timeframe) -> &'static str {
+    intervals().find(|(_, known)| *known == interval).map_or("", |(name, _)| name)
 }
 
 /// Whether each day of the market lies within the same date of a zone so many minutes ahead of UTC.
@@ -250,11 +260,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn intervals_are_binances_and_every_stored_one_has_a_name() {
-        for stored in Interval::ALL {
-            assert_eq!(interval(interval_name(stored)), Some(stored));
+    fn intervals_are_binances() {
+        for (name, timeframe) in intervals() {
+            assert_eq!((interval(name), interval_name(timeframe)), (Some(timeframe), name));
         }
-        for name in ["60m", "120m", "3m", "4h", "1s", "1D", ""] {
+        assert_eq!(intervals().count(), INTERVALS.len());
+        for name in ["60m", "120m", "10m", "3h", "1s", "1D", "2d", ""] {
             assert_eq!(interval(name), None, "{name}");
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use klined_market::bars::Bar;
 use klined_market::bars::ticks::{TickId, Trade};
-use klined_market::base::{Interval, Ohlcv, UnixSeconds};
+use klined_market::base::{Ohlcv, Timeframe, UnixSeconds};
 use klined_market::calendar::{Bucket, Calendar, Hours, Minute};
 
 /// The most 1-minute bars of a month.
@@ -15,7 +15,7 @@ pub fn minutes_max(hours: Hours) -> usize {
 /// A kline as it is sent.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct KlineState {
-    pub interval: Interval,
+    pub interval: Timeframe,
     /// Start of its first minute, in Unix seconds.
     pub start: UnixSeconds,
     pub ohlcv: Ohlcv,
@@ -41,7 +41,7 @@ impl RunningKline {
 /// The klines of a symbol.
 #[derive(Debug, Default)]
 pub struct Klines {
-    klines: BTreeMap<Interval, RunningKline>,
+    klines: BTreeMap<Timeframe, RunningKline>,
     /// The open minute as far as its trades have come.
     open: Option<(Minute, Ohlcv)>,
     last_trade: Option<TickId>,
@@ -54,7 +54,7 @@ fn add(sum: Option<Ohlcv>, ohlcv: Ohlcv) -> Ohlcv {
 impl Klines {
     /// Klines of a symbol whose last minutes and whose trades in the open one are these. The minutes must reach back to the first
     /// of the longest interval's bucket.
-    pub fn new(calendar: &Calendar, intervals: &[Interval], minutes: &[Bar], trades: &[Trade]) -> Self {
+    pub fn new(calendar: &Calendar, intervals: &[Timeframe], minutes: &[Bar], trades: &[Trade]) -> Self {
         let klines = intervals.iter().map(|interval| (*interval, RunningKline::default())).collect();
         let mut made = Self { klines, ..Self::default() };
         for bar in minutes {
@@ -70,7 +70,7 @@ impl Klines {
     /// The klines of one interval that these minutes make up, in order. The last is that of the open minute, as far as it has come.
     pub fn of_minutes(
         calendar: &Calendar,
-        interval: Interval,
+        interval: Timeframe,
         minutes: &[Bar],
         open: Option<(Minute, Ohlcv)>,
     ) -> Vec<KlineState> {
@@ -146,7 +146,7 @@ impl Klines {
     }
 
     /// An open kline with the open minute; none where neither has anything.
-    fn so_far(&self, calendar: &Calendar, interval: Interval, kline: &RunningKline) -> Option<KlineState> {
+    fn so_far(&self, calendar: &Calendar, interval: Timeframe, kline: &RunningKline) -> Option<KlineState> {
         let open = self.open.filter(|(minute, _)| kline.lacks(*minute));
         let (bucket, ohlcv) = match kline.committed {
             Some((bucket, sum)) => {
@@ -162,7 +162,7 @@ impl Klines {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use klined_market::base::Price;
+    use klined_market::base::{Interval, Price};
     use klined_market::calendar::Calendar;
 
     fn bar(minute: Minute, ticks: i64) -> Bar {
@@ -177,7 +177,7 @@ mod tests {
     fn klines_close_with_their_last_minute_or_once_they_are_left_behind() {
         let calendar = Calendar::shanghai();
         let minutes: Vec<Minute> = calendar.minutes_of("2026-03-02".parse().unwrap()).collect();
-        let intervals = [Interval::Minute1, Interval::Minute5];
+        let intervals @ [one, five] = [Interval::Minute1, Interval::Minute5].map(Timeframe::from);
         // Begun in the midst of the first five minutes.
         let begun: Vec<Bar> = (0..2).map(|at| bar(minutes[at], 1000 + at as i64)).collect();
         let mut klines = Klines::new(&calendar, &intervals, &begun, &[]);
@@ -187,17 +187,17 @@ mod tests {
         let closed = |shown: &[KlineState]| shown.iter().map(|shown| (shown.interval, shown.start)).collect::<Vec<_>>();
         for (ticks, minute) in (1002..).zip(&minutes[2..4]) {
             let over = klines.close(&calendar, &bar(*minute, ticks));
-            assert_eq!(closed(&over), [(Interval::Minute1, minute.start())]);
+            assert_eq!(closed(&over), [(one, minute.start())]);
         }
-        assert_eq!(closed(&klines.changed(&calendar)), [(Interval::Minute5, minutes[0].start())]);
+        assert_eq!(closed(&klines.changed(&calendar)), [(five, minutes[0].start())]);
         let over = klines.close(&calendar, &bar(minutes[4], 1004));
-        assert_eq!(closed(&over), [(Interval::Minute1, minutes[4].start()), (Interval::Minute5, minutes[0].start())]);
-        let five = over[1].ohlcv;
-        assert_eq!((five.open().ticks(), five.close().ticks(), five.volume()), (1000, 1005, 500));
-        assert_eq!((five.high().ticks(), five.low().ticks()), (1006, 999));
+        assert_eq!(closed(&over), [(one, minutes[4].start()), (five, minutes[0].start())]);
+        let sum = over[1].ohlcv;
+        assert_eq!((sum.open().ticks(), sum.close().ticks(), sum.volume()), (1000, 1005, 500));
+        assert_eq!((sum.high().ticks(), sum.low().ticks()), (1006, 999));
         // A halt in the last minute of the next five, and on.
         drop(klines.close(&calendar, &bar(minutes[5], 1000)));
         let over = klines.close(&calendar, &bar(minutes[12], 1000));
-        assert_eq!(closed(&over), [(Interval::Minute5, minutes[5].start()), (Interval::Minute1, minutes[12].start())]);
+        assert_eq!(closed(&over), [(five, minutes[5].start()), (one, minutes[12].start())]);
     }
 }

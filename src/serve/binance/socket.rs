@@ -14,10 +14,10 @@ use serde_json::Value;
 
 use super::answers::BinanceError;
 use super::messages::{self, BinanceRequest, InvalidRequest};
-use super::pairs::NamedRow;
+use super::pairs::Pairs;
 use super::parameters::BinanceQuery;
-use super::running::{Klines, minutes_max};
-use super::streams::{StreamKind, StreamName, split};
+use super::running::{KlineState, Klines, minutes_max};
+use super::streams::{StreamKind, StreamName, of_all, split};
 use super::watched::{EventStyle, WatchedSymbol};
 use crate::access::keys::Holder;
 use crate::access::limits::Rate;
@@ -64,8 +64,8 @@ struct BinanceStream {
     server: Arc<Server>,
     /// The names of the streams that the request asks for.
     first: Vec<String>,
-    /// Every stream by its name; none where there is no such stream or symbol, which has no events.
-    streams: BTreeMap<String, Option<(Symbol, StreamKind)>>,
+    /// Every stream by its name, with the stocks that it is of; none where there is no such stream or symbol, which has no events.
+    streams: BTreeMap<String, Option<(Vec<Symbol>, StreamKind)>>,
     watched: BTreeMap<Symbol, WatchedSymbol>,
     style: EventStyle,
 }
@@ -143,15 +143,33 @@ impl Protocol for BinanceStream {
         for (symbol, watched) in &mut self.watched {
             changed.extend(watched.running.changed(&calendar).into_iter().map(|kline| (*symbol, kline)));
         }
-        if changed.is_empty() {
+        let is_of_all = self.streams.keys().any(|name| of_all(name).is_some());
+        if changed.is_empty() && !is_of_all {
             return Vec::new();
         }
         let now = self.server.market_time_or_wall().await.map_or(0, |now| now.count_of(self.style.unit));
         let mut messages = Vec::new();
-        for (symbol, kline) in changed {
-            if let Some(watched) = self.watched.get(&symbol) {
-                messages.extend(watched.kline(&symbol, &kline, now, self.style, &calendar));
+        for (symbol, kline) in &changed {
+            if let Some(watched) = self.watched.get(symbol) {
+                messages.extend(watched.kline(symbol, kline, now, self.style, &calendar));
             }
+        }
+        if is_of_all {
+            let days: BTreeMap<Symbol, &KlineState> = changed
+                .iter()
+                .filter(|(_, kline)| kline.interval == Interval::Day.into())
+                .map(|(of, day)| (*of, day))
+                .collect();
+            let mut lists: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+            for (symbol, watched) in &mut self.watched {
+                for (name, event) in watched.of_all(symbol, days.get(symbol).copied(), now, self.style.unit) {
+                    lists.entry(name).or_default().push(event);
+                }
+            }
+            let list = |(name, events): (String, Vec<Value>)| {
+                messages::of_stream(&name, &Value::Array(events), self.style.is_combined)
+            };
+            messages.extend(lists.into_iter().map(list));
         }
         texts(messages)
     }
@@ -172,23 +190,34 @@ impl BinanceStream {
         let tickers: BTreeSet<String> =
             self.streams.keys().chain(new.iter().copied()).filter_map(|name| ticker_of(name)).collect();
         let most = client.allowed.subscriptions as usize;
+        let prices = Pairs::of(&self.server).await.map_err(|refusal| InvalidRequest::invalid(&refusal.to_string()))?;
+        let is_of_all = new.iter().any(|name| of_all(name).is_some());
+        if is_of_all && prices.rows.len() > most {
+            return Err(InvalidRequest::invalid(&format!(
+                "at most {most} tickers may be followed, and all are {}",
+                prices.rows.len()
+            )));
+        }
         if tickers.len() > most {
             return Err(InvalidRequest::invalid(&format!("at most {most} tickers may be named")));
         }
-        let prices =
-            self.server.reader.price_list().await.map_err(|refusal| InvalidRequest::invalid(&refusal.to_string()))?;
         let mut found = Vec::new();
         for name in new {
+            if let Some(kind) = of_all(name) {
+                let symbols = prices.rows.iter().map(|row| row.symbol).collect();
+                found.push((name.clone(), Some((symbols, kind))));
+                continue;
+            }
             // A stream that there is not has no events, and no other answer, as at Binance.
             let stream = StreamName::parse(name);
-            let stock = stream.as_ref().and_then(|stream| NamedRow::find(&prices, stream.ticker));
-            found.push((name.clone(), stock.zip(stream).map(|(named, stream)| (named.row.symbol, stream.kind))));
+            let stock = stream.as_ref().and_then(|stream| prices.find_named(stream.ticker));
+            found.push((name.clone(), stock.zip(stream).map(|(named, stream)| (vec![named.row.symbol], stream.kind))));
         }
         let mut symbols = BTreeSet::new();
         for (name, what) in found {
-            if let Some((symbol, kind)) = what {
-                self.watched.entry(symbol).or_default().add(kind, &name);
-                symbols.insert(symbol);
+            if let Some((of, kind)) = &what {
+                of.iter().for_each(|symbol| self.watched.entry(*symbol).or_default().add(*kind, &name));
+                symbols.extend(of);
             }
             self.streams.insert(name, what);
         }
@@ -200,12 +229,14 @@ impl BinanceStream {
     fn unsubscribe(&mut self, client: &mut Client, names: &[String]) {
         let mut gone = Vec::new();
         for name in names {
-            let Some(Some((symbol, kind))) = self.streams.remove(name) else { continue };
-            let Some(watched) = self.watched.get_mut(&symbol) else { continue };
-            watched.remove(kind, name);
-            if watched.is_empty() {
-                self.watched.remove(&symbol);
-                gone.push(symbol);
+            let Some(Some((symbols, kind))) = self.streams.remove(name) else { continue };
+            for symbol in symbols {
+                let Some(watched) = self.watched.get_mut(&symbol) else { continue };
+                watched.remove(kind, name);
+                if watched.is_empty() {
+                    self.watched.remove(&symbol);
+                    gone.push(symbol);
+                }
             }
         }
         client.subscription.unsubscribe_from(&gone);

@@ -1,7 +1,7 @@
 //! Names of streams: `aapl@kline_1m`, `aapl@kline_1d@+08:00`, `aapl@trade`, `aapl@ticker`, `aapl@depth5@100ms`.
 
 use super::parameters::{interval, zone};
-use klined_market::base::Interval;
+use klined_market::base::Timeframe;
 
 /// The zone that a kline stream may name: the exchange's own.
 const ZONE_MINUTES: i32 = 480;
@@ -9,7 +9,7 @@ const ZONE_MINUTES: i32 = 480;
 /// The events of a symbol that a stream has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum StreamKind {
-    Kline(Interval),
+    Kline(Timeframe),
     Trade,
     AggregateTrade,
     BookTicker,
@@ -18,6 +18,15 @@ pub enum StreamKind {
     Ticker,
     /// The book, which has one level as far as it is known.
     Depth,
+}
+
+/// Streams of all stocks, each with the figures that have changed since the last second.
+const OF_ALL: [(&str, StreamKind); 2] =
+    [("!miniTicker@arr", StreamKind::MiniTicker), ("!ticker@arr", StreamKind::Ticker)];
+
+/// The kind of events of a stream of all stocks; none where the name is of another stream.
+pub fn of_all(name: &str) -> Option<StreamKind> {
+    OF_ALL.iter().find(|(known, _)| *known == name).map(|(_, kind)| *kind)
 }
 
 /// The streams besides klines.
@@ -86,6 +95,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use klined_market::base::Interval;
 
     proptest! {
         #[test]
@@ -111,15 +121,23 @@ mod tests {
     #[test]
     fn names_are_those_of_binance() {
         let kind = |name| StreamName::parse(name).map(|stream| (stream.ticker, stream.kind));
-        assert_eq!(kind("aapl@kline_1m"), Some(("aapl", StreamKind::Kline(Interval::Minute1))));
-        assert_eq!(kind("brk.b@kline_1M"), Some(("brk.b", StreamKind::Kline(Interval::Month))));
-        assert_eq!(kind("AAPL@kline_2h@+08:00"), Some(("AAPL", StreamKind::Kline(Interval::Minute120))));
+        assert_eq!(kind("aapl@kline_1m"), Some(("aapl", StreamKind::Kline(Interval::Minute1.into()))));
+        assert_eq!(kind("brk.b@kline_1M"), Some(("brk.b", StreamKind::Kline(Interval::Month.into()))));
+        assert_eq!(kind("AAPL@kline_2h@+08:00"), Some(("AAPL", StreamKind::Kline(Interval::Minute120.into()))));
         assert_eq!(kind("v@trade"), Some(("v", StreamKind::Trade)));
         assert_eq!(kind("v@depth10@100ms"), Some(("v", StreamKind::Depth)));
         assert_eq!(kind("vusdt@aggTrade"), Some(("vusdt", StreamKind::AggregateTrade)));
-        for name in
-            ["", "aapl", "@kline_1m", "aapl@kline_60m", "aapl@kline_3m", "aapl@depth", "a b@trade", "v@kline_1d@+09:00"]
-        {
+        assert_eq!([of_all("!ticker@arr"), of_all("aapl@ticker")], [Some(StreamKind::Ticker), None]);
+        for name in [
+            "",
+            "aapl",
+            "@kline_1m",
+            "aapl@kline_60m",
+            "aapl@kline_10m",
+            "aapl@depth",
+            "a b@trade",
+            "v@kline_1d@+09:00",
+        ] {
             assert_eq!(kind(name), None, "{name}");
         }
     }

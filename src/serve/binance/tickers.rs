@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 
 use super::answers::{BinanceAnswer, BinanceError, answer};
 use super::klines::{count, quote_volume};
-use super::pairs::NamedRow;
+use super::pairs::{NamedRow, Pairs};
 use super::parameters::BinanceQuery;
 use super::windows::{Window, WindowFigures};
 use crate::access::faults::Freshness;
-use crate::query::{DayFigures, LatestTicks, Period, PriceList, TickQuery, TimeOrder, mean_price};
+use crate::query::{DayFigures, LatestTicks, Period, TickQuery, TimeOrder, mean_price};
 use crate::serve::server::Server;
 use crate::store::{BarRange, BarStore, PriceRow};
 use klined_market::bars::ticks::{BestQuote, Level, Trade};
@@ -55,7 +55,7 @@ fn one_or_list(parameters: &BinanceQuery, mut bodies: Vec<Value>) -> BinanceAnsw
 }
 
 /// The symbols of a request, which may name some or none.
-fn named<'p>(parameters: &BinanceQuery, prices: &'p PriceList) -> Result<Vec<NamedRow<'p>>, BinanceError> {
+fn named<'p>(parameters: &BinanceQuery, prices: &'p Pairs) -> Result<Vec<NamedRow<'p>>, BinanceError> {
     match parameters.symbols(prices)? {
         Some(rows) if rows.len() > NAMED_MOST => Err(BinanceError::NotValid("symbols")),
         Some(rows) => Ok(rows),
@@ -65,7 +65,7 @@ fn named<'p>(parameters: &BinanceQuery, prices: &'p PriceList) -> Result<Vec<Nam
 
 /// Last prices: of `symbol` that of the last trade, of more the closes of the last minute.
 pub async fn price(State(server): State<Arc<Server>>, freshness: Freshness, parameters: BinanceQuery) -> BinanceAnswer {
-    let prices = server.reader.price_list().await?;
+    let prices = Pairs::of(&server).await?;
     let found = parameters.symbols_or_all(&prices)?;
     let body = |named: &NamedRow<'_>, price: f64| json!({"symbol": named.name(), "price": format!("{price:.2}")});
     if let (Some(_), [named]) = (parameters.get("symbol"), found.as_slice()) {
@@ -95,7 +95,7 @@ pub async fn best_quotes(
     freshness: Freshness,
     parameters: BinanceQuery,
 ) -> BinanceAnswer {
-    let prices = server.reader.price_list().await?;
+    let prices = Pairs::of(&server).await?;
     let found = named(&parameters, &prices)?;
     let symbols: Vec<Symbol> = found.iter().map(|named| named.row.symbol).collect();
     let latest = if symbols.len() > WITH_QUOTES_MOST {
@@ -157,7 +157,7 @@ pub fn percent(of: f64, before: f64) -> String {
 /// The trading day so far, where Binance has 24 hours.
 pub async fn day(State(server): State<Arc<Server>>, parameters: BinanceQuery) -> BinanceAnswer {
     let is_mini = parameters.is_mini()?;
-    let prices = server.reader.price_list().await?;
+    let prices = Pairs::of(&server).await?;
     let found = named(&parameters, &prices)?;
     let states = days(&server, found.iter().map(|named| named.row.symbol).collect()).await?;
     let calendar = &server.reader.calendar();
@@ -204,7 +204,7 @@ fn without_full(body: &mut Value, is_mini: bool) {
 pub async fn trading_day(State(server): State<Arc<Server>>, parameters: BinanceQuery) -> BinanceAnswer {
     let is_mini = parameters.is_mini()?;
     parameters.check_zone(server.hours())?;
-    let prices = server.reader.price_list().await?;
+    let prices = Pairs::of(&server).await?;
     let found = match parameters.symbols(&prices)? {
         None => return Err(BinanceError::Missing("symbol")),
         Some(_) => named(&parameters, &prices)?,
@@ -260,7 +260,7 @@ pub async fn window(State(server): State<Arc<Server>>, parameters: BinanceQuery)
     let is_mini = parameters.is_mini()?;
     let window = Window::parse(parameters.get("windowSize").unwrap_or("1d"));
     let window = window.ok_or(BinanceError::NotValid("windowSize"))?;
-    let prices = server.reader.price_list().await?;
+    let prices = Pairs::of(&server).await?;
     let found = match parameters.symbols(&prices)? {
         None => return Err(BinanceError::Missing("symbol")),
         Some(_) => named(&parameters, &prices)?,
@@ -283,7 +283,7 @@ pub async fn window(State(server): State<Arc<Server>>, parameters: BinanceQuery)
 
 /// The mean price of the shares that the newest minutes traded.
 pub async fn average_price(State(server): State<Arc<Server>>, parameters: BinanceQuery) -> BinanceAnswer {
-    let prices = server.reader.price_list().await?;
+    let prices = Pairs::of(&server).await?;
     let PriceRow { symbol, last_update, price, .. } = *parameters.symbol(&prices)?.row;
     let from = Period::Minutes(AVERAGE_MINUTES).start(&server.reader.calendar(), last_update);
     let query = TickQuery {
@@ -301,7 +301,7 @@ pub async fn average_price(State(server): State<Arc<Server>>, parameters: Binanc
 
 /// The book, which has one level as far as it is known.
 pub async fn depth(State(server): State<Arc<Server>>, freshness: Freshness, parameters: BinanceQuery) -> BinanceAnswer {
-    let prices = server.reader.price_list().await?;
+    let prices = Pairs::of(&server).await?;
     let symbol = parameters.symbol(&prices)?.row.symbol;
     parameters.limit(100, 5000)?;
     let quote = server.latest_ticks(symbol, freshness.age()).await?.quote;

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::answers::{BinanceAnswer, BinanceError, answer};
 use super::klines::unit;
 use super::messages::trade_money;
+use super::pairs::Pairs;
 use super::parameters::BinanceQuery;
 use crate::query::{TickQuery, TimeOrder};
 use crate::serve::server::Server;
@@ -45,7 +46,7 @@ async fn found(server: &Server, symbol: Symbol, parameters: &BinanceQuery) -> Re
 
 /// The latest trades, or those from an id on.
 pub async fn trades(State(server): State<Arc<Server>>, headers: HeaderMap, parameters: BinanceQuery) -> BinanceAnswer {
-    let prices = server.reader.price_list().await?;
+    let prices = Pairs::of(&server).await?;
     let symbol = parameters.symbol(&prices)?.row.symbol;
     let unit = unit(&headers);
     let body = |trade: &Trade| {
@@ -68,7 +69,7 @@ pub async fn aggregate(
     headers: HeaderMap,
     parameters: BinanceQuery,
 ) -> BinanceAnswer {
-    let prices = server.reader.price_list().await?;
+    let prices = Pairs::of(&server).await?;
     let symbol = parameters.symbol(&prices)?.row.symbol;
     let unit = unit(&headers);
     let body = |trade: &Trade| -> Value {

@@ -7,9 +7,9 @@ use serde_json::Value;
 
 use super::messages::{self, TickerState};
 use super::running::{KlineState, Klines};
-use super::streams::StreamKind;
+use super::streams::{StreamKind, of_all};
 use crate::feed::{Event, Last};
-use klined_market::base::{Interval, Nanos, Price, Symbol};
+use klined_market::base::{Interval, Nanos, Price, Symbol, Timeframe};
 use klined_market::calendar::Calendar;
 
 /// How events are written for one client.
@@ -27,6 +27,8 @@ pub struct WatchedSymbol {
     names: BTreeMap<StreamKind, BTreeSet<String>>,
     pub running: Klines,
     pub ticker: TickerState,
+    /// A day that ended since the streams of all stocks were written last.
+    ended: Option<KlineState>,
 }
 
 impl WatchedSymbol {
@@ -53,12 +55,12 @@ impl WatchedSymbol {
     }
 
     /// The intervals that have to be summed up: those of its klines, and the day of its tickers.
-    pub fn intervals(&self) -> Vec<Interval> {
+    pub fn intervals(&self) -> Vec<Timeframe> {
         let klines = self.names.keys().filter_map(|kind| match kind {
             StreamKind::Kline(interval) => Some(*interval),
             _ => None,
         });
-        let intervals: BTreeSet<Interval> = klines.chain(self.has_tickers().then_some(Interval::Day)).collect();
+        let intervals: BTreeSet<Timeframe> = klines.chain(self.has_tickers().then_some(Interval::Day.into())).collect();
         intervals.into_iter().collect()
     }
 
@@ -77,7 +79,21 @@ impl WatchedSymbol {
     fn write(&self, kind: StreamKind, style: EventStyle, event: impl FnOnce() -> Value) -> Vec<Bytes> {
         let Some(names) = self.names.get(&kind) else { return Vec::new() };
         let event = event();
-        names.iter().map(|name| messages::of_stream(name, &event, style.is_combined)).collect()
+        let own = names.iter().filter(|name| of_all(name).is_none());
+        own.map(|name| messages::of_stream(name, &event, style.is_combined)).collect()
+    }
+
+    /// The figures of the day for each stream of all stocks that it belongs to: those of the kline of a day, or the last ones of a day
+    /// that has ended since.
+    pub fn of_all(&mut self, symbol: &Symbol, day: Option<&KlineState>, now: i64, unit: Nanos) -> Vec<(String, Value)> {
+        let ended = self.ended.take();
+        let Some(day) = day.or(ended.as_ref()) else { return Vec::new() };
+        let event = |kind| match kind {
+            StreamKind::Ticker => messages::ticker(symbol, day, &self.ticker, now, unit),
+            _ => messages::mini_ticker(symbol, day, now),
+        };
+        let named = self.names.iter().flat_map(|(kind, names)| names.iter().map(move |name| (*kind, name)));
+        named.filter_map(|(_, name)| Some((name.clone(), event(of_all(name)?)))).collect()
     }
 
     /// A kline, and the tickers of the day where it is that of the day.
@@ -91,7 +107,7 @@ impl WatchedSymbol {
     ) -> Vec<Bytes> {
         let of_kline = || messages::kline(symbol, kline, now, style.unit, calendar);
         let mut written = self.write(StreamKind::Kline(kline.interval), style, of_kline);
-        if kline.interval == Interval::Day {
+        if kline.interval == Interval::Day.into() {
             written.extend(self.write(StreamKind::MiniTicker, style, || messages::mini_ticker(symbol, kline, now)));
             let ticker = || messages::ticker(symbol, kline, &self.ticker, now, style.unit);
             written.extend(self.write(StreamKind::Ticker, style, ticker));
@@ -127,7 +143,8 @@ impl WatchedSymbol {
                 _ => kline.start,
             };
             written.extend(self.kline(symbol, &kline, minute_end.count_of(style.unit), style, calendar));
-            if kline.interval == Interval::Day {
+            if kline.interval == Interval::Day.into() {
+                self.ended = Some(kline);
                 self.ticker.previous_close = Some(Price::units(kline.ohlcv.close()));
             }
         }

@@ -1,11 +1,14 @@
-//! Answers of JSON, as dialects write them.
+//! Answers as dialects write them.
 
 use axum::body::{Body, Bytes};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use crate::query::errors::Refusal;
+
+/// The token of the next page, in answers that have no place for it in their body; absent on the last page.
+pub const NEXT_PAGE: HeaderName = HeaderName::from_static("x-next-page-token");
 
 /// A body that is JSON already.
 pub fn json(body: impl Into<Body>) -> Response {

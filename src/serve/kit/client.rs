@@ -19,6 +19,7 @@ use crate::access::keys::{Allowed, ConnectionSlot, Holder};
 use crate::access::limits::{Allowance, HeldBytes, Rate};
 use crate::feed::{Last, Missed};
 use crate::query::errors::Refusal;
+use crate::relay::{Delivery, Inbox, Link, Recode, Topic};
 use crate::serve::server::Server;
 use klined_market::base::Symbol;
 
@@ -91,6 +92,8 @@ pub(super) enum ClientEvent<U> {
     Message(Incoming),
     /// The market has events for this client.
     Market(Arc<U>),
+    /// A vendor has sent something for this client.
+    Relayed(Vec<Delivery>),
     /// The client has fallen behind by so many batches of events, which are lost to it.
     Lagged(u64),
     /// The dialect's timer.
@@ -108,6 +111,8 @@ pub(super) enum Cause {
 pub struct Client<H: Host = Server> {
     pub server: Arc<H>,
     pub subscription: H::Feed,
+    /// What a vendor sends for the client; none before its first subscription there.
+    inbox: Option<Inbox>,
     /// What the client's key allows.
     pub allowed: Allowed,
     socket: WebSocket,
@@ -135,6 +140,7 @@ impl<H: Host> Client<H> {
         Self {
             server,
             subscription,
+            inbox: None,
             allowed: Allowed::default(),
             socket,
             peer,
@@ -195,14 +201,13 @@ impl<H: Host> Client<H> {
                 }
                 events = self.subscription.next() => match events {
                     Ok(events) => return Ok(ClientEvent::Market(events)),
-                    Err(Missed::Lagged(missed)) => {
-                        // A client that is delayed by its own faults says nothing about the server.
-                        if self.faults.is_none() {
-                            self.server.socket_metrics().slow_client();
-                        }
-                        return Ok(ClientEvent::Lagged(missed));
-                    }
+                    Err(Missed::Lagged(missed)) => return Ok(self.lagged(missed)),
                     Err(Missed::Ended) => return Err(self.close(RESTART, "the feed has ended").await),
+                },
+                deliveries = relayed(self.inbox.as_mut()) => match deliveries {
+                    Ok(deliveries) => return Ok(ClientEvent::Relayed(deliveries)),
+                    Err(Missed::Lagged(missed)) => return Ok(self.lagged(missed)),
+                    Err(Missed::Ended) => return Err(self.close(RESTART, "the relay has ended").await),
                 },
                 () = tick(self.timer.as_mut()) => return Ok(ClientEvent::Timer),
                 _ = self.ping.tick() => {
@@ -213,6 +218,31 @@ impl<H: Host> Client<H> {
                     self.flush().await?;
                 }
             }
+        }
+    }
+
+    fn lagged(&self, missed: u64) -> ClientEvent<<H::Feed as Feed>::Update> {
+        // A client that is delayed by its own faults says nothing about the server.
+        if self.faults.is_none() {
+            self.server.socket_metrics().slow_client();
+        }
+        ClientEvent::Lagged(missed)
+    }
+
+    /// Subscribes to topics at a vendor. `recode` writes its messages in the client's coding; none for the vendor's own.
+    pub fn follow_upstream(
+        &mut self,
+        link: &Arc<Link>,
+        recode: Option<Recode>,
+        topics: impl IntoIterator<Item = Topic>,
+    ) {
+        self.inbox.get_or_insert_with(|| Inbox::new(link, recode)).subscribe(topics);
+    }
+
+    /// Ends subscriptions to topics at the vendor, as far as the client has them.
+    pub fn unfollow_upstream(&mut self, topics: impl IntoIterator<Item = Topic>) {
+        if let Some(inbox) = &mut self.inbox {
+            inbox.unsubscribe(topics);
         }
     }
 
@@ -322,6 +352,13 @@ fn frame_bytes(frame: &Message) -> usize {
         Message::Text(text) => text.len(),
         Message::Binary(bytes) | Message::Ping(bytes) | Message::Pong(bytes) => bytes.len(),
         Message::Close(_) => 0,
+    }
+}
+
+async fn relayed(inbox: Option<&mut Inbox>) -> Result<Vec<Delivery>, Missed> {
+    match inbox {
+        Some(inbox) => inbox.next().await,
+        None => std::future::pending().await,
     }
 }
 

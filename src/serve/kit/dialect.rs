@@ -13,7 +13,7 @@ use crate::access::guard::Rules;
 use crate::serve::server::Server;
 
 /// The value in examples of each segment of a path that varies.
-const SEGMENTS: [(&str, &str); 13] = [
+const SEGMENTS: [(&str, &str); 17] = [
     ("ticker", "AAPL"),
     ("symbol", "AAPL"),
     ("multiplier", "1"),
@@ -27,6 +27,10 @@ const SEGMENTS: [(&str, &str); 13] = [
     ("feed", "iex"),
     ("*streams", "aapl@trade"),
     ("key", "ID.SECRET"),
+    ("direction", "gainers"),
+    ("sina", "list=AAPL"),
+    ("tencent", "q=AAPL"),
+    ("api_name", "stock_basic"),
 ];
 
 /// A dialect: one row of the server's table.
@@ -55,6 +59,8 @@ pub struct RouteExample {
     /// The names that the query string may have.
     pub parameters: Vec<String>,
     pub is_socket: bool,
+    /// The body that the example is posted with; empty where it is got.
+    pub body: &'static str,
 }
 
 /// The routes of a dialect.
@@ -85,6 +91,17 @@ impl Routes {
     pub fn get(self, pattern: &str, query: &str, route: MethodRouter<Arc<Server>>) -> Self {
         let closed = self.closed.route(pattern, route);
         Self { closed, ..self }.listed(pattern, query, false)
+    }
+
+    /// Adds a route behind the guard that is posted to, with the body of its example.
+    #[must_use]
+    pub fn post(self, pattern: &str, body: &'static str, route: MethodRouter<Arc<Server>>) -> Self {
+        let closed = self.closed.route(pattern, route);
+        let mut added = Self { closed, ..self }.listed(pattern, "", false);
+        if let Some(example) = added.examples.last_mut() {
+            example.body = body;
+        }
+        added
     }
 
     /// Adds a WebSocket behind the guard.
@@ -133,5 +150,6 @@ fn documented_example(pattern: &str, operation: &Operation) -> RouteExample {
         example: example(pattern, &query.join("&")),
         parameters: parameters.into_iter().map(|parameter| parameter.name).collect(),
         is_socket: false,
+        body: "",
     }
 }

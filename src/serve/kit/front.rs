@@ -15,6 +15,7 @@ use crate::access::faults::CHAOS;
 use crate::access::guard::{self, REMAINING, RequestGuard};
 use crate::access::visitors::Origins;
 use crate::query::errors::Refusal;
+use crate::serve::kit::answers::NEXT_PAGE;
 
 /// How long a browser may remember what other sites may ask.
 const CORS_AGE: Duration = Duration::from_secs(3600);
@@ -56,7 +57,7 @@ fn cors(origins: &Origins, headers: Vec<HeaderName>) -> Option<CorsLayer> {
         .allow_origin(origin)
         .allow_methods([Method::GET])
         .allow_headers(headers.into_iter().chain(usual).collect::<Vec<_>>())
-        .expose_headers([REMAINING, header::RETRY_AFTER, CHAOS])
+        .expose_headers([REMAINING, header::RETRY_AFTER, CHAOS, NEXT_PAGE])
         .max_age(CORS_AGE);
     Some(cors)
 }

@@ -6,6 +6,7 @@ pub mod channels;
 pub mod client;
 pub mod dialect;
 pub mod front;
+pub mod gbk;
 pub mod host;
 pub mod links;
 pub mod metrics;
@@ -14,3 +15,4 @@ pub mod parameters;
 #[cfg(test)]
 pub mod parsers;
 pub mod protocol;
+pub mod relaying;

@@ -50,6 +50,12 @@ pub fn refuse_others(names: &[Cow<'_, str>], known: &[&str]) -> Result<(), Refus
     Err(Refusal::Invalid(format!("there is no parameter \"{other}\"{meant}; this route has {all}")))
 }
 
+/// The number and the unit of a length of time such as `15m`; none where a text does not begin with a number.
+pub fn counted(text: &str) -> Option<(u32, &str)> {
+    let (count, unit) = text.split_at(text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len());
+    Some((count.parse().ok()?, unit))
+}
+
 /// The pattern of the route that a request has reached.
 pub fn route(parts: &Parts) -> &str {
     parts.extensions.get::<MatchedPath>().map_or(parts.uri.path(), MatchedPath::as_str)

@@ -18,6 +18,7 @@ use super::host::{Feed, Host};
 use crate::access::guard::Credentials;
 use crate::access::keys::{ConnectionSlot, Holder};
 use crate::query::errors::Refusal;
+use crate::relay::{Delivery, Notice};
 use crate::serve::server::Server;
 use klined_service::net::http::Peer;
 
@@ -153,6 +154,11 @@ pub trait Protocol<H: Host = Server>: Send + Sized + 'static {
         update: &<H::Feed as Feed>::Update,
     ) -> impl Future<Output = Vec<Message>> + Send;
 
+    /// Frames that say something about the connection to the vendor, in the vendor's words. Only a dialect that subscribes there has any.
+    fn notice(&self, _notice: &Notice) -> Vec<Message> {
+        Vec::new()
+    }
+
     /// Frames that are due by the dialect's timer.
     fn timer(&mut self, _client: &mut Client<H>) -> impl Future<Output = Vec<Message>> + Send {
         async { Vec::new() }
@@ -204,6 +210,7 @@ impl<H: Host, P: Protocol<H>> Conversation<H, P> {
                     continue;
                 }
                 ClientEvent::Market(update) => (self.protocol.events(&mut self.client, &update).await, Cause::Market),
+                ClientEvent::Relayed(deliveries) => (self.relayed(deliveries), Cause::Market),
                 ClientEvent::Lagged(missed) => {
                     self.complain(SocketProblem::SlowClient(missed)).await?;
                     continue;
@@ -254,6 +261,18 @@ impl<H: Host, P: Protocol<H>> Conversation<H, P> {
                 },
             }
         }
+    }
+
+    /// The frames of a vendor as they came, and what its notices are in the dialect.
+    fn relayed(&self, deliveries: Vec<Delivery>) -> Vec<Message> {
+        let mut frames = Vec::with_capacity(deliveries.len());
+        for delivery in deliveries {
+            match delivery {
+                Delivery::Frame(frame) => frames.push(frame),
+                Delivery::Notice(notice) => frames.extend(self.protocol.notice(&notice)),
+            }
+        }
+        frames
     }
 
     async fn receive(&mut self, message: &Incoming) -> Result<(), Disconnected> {

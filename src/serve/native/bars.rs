@@ -8,22 +8,24 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::answers::{ErrorBody, Meta, NativeAnswer, enveloped};
+use super::arrow::{ArrowBody, arrow, require};
+use super::csv::csv;
 use super::parameters::{
-    FillName, LabelName, NativeQuery, OrderName, Ticker, interval, limit, page_token, range, ticker,
+    FillName, FormatName, LabelName, NativeQuery, OrderName, Ticker, limit, page_token, range, ticker, timeframe,
 };
 use crate::query::errors::Refusal;
 use crate::query::{BarPage, BarQuery, Label, PageKey, Shape, ShownBar};
 use crate::serve::kit::answers::{encoded, json};
 use crate::serve::server::Server;
-use klined_market::base::{Interval, Traded, UnixSeconds};
+use klined_market::base::{Interval, Timeframe, Traded, UnixSeconds};
 use klined_market::calendar::Calendar;
 
 /// The parameters of a page of bars.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct BarParameters {
-    /// 1m 5m 15m 30m 60m 120m 1d 1w 1M [default: 1m]
-    #[param(pattern = "^(1m|5m|15m|30m|60m|1h|1H|120m|2h|2H|1d|1D|1w|1W|1M|1mo)$")]
+    /// A number of m, h, d, w, M, q or y: 1m 5m 15m 30m 60m 120m 1d 1w 1M are stored, others are sums of those [default: 1m]
+    #[param(pattern = "^[0-9]{1,4}(m|h|H|d|D|w|W|M|mo|q|Q|y|Y)$")]
     timeframe: Option<String>,
     /// First bar's start: RFC 3339 (without a zone the exchange's), a date of the exchange, Unix seconds or milliseconds. Without it: the latest bars
     start: Option<String>,
@@ -41,6 +43,9 @@ pub struct BarParameters {
     /// Whether a bar's time is the start of its first minute or the end of its last [default: start]
     #[param(inline)]
     label: Option<LabelName>,
+    /// `csv` and `arrow` (a stream of Arrow, if the server was built with it) have the columns and numbers of `klined export bars`, and the next page's token in the header `X-Next-Page-Token` [default: json]
+    #[param(inline)]
+    format: Option<FormatName>,
     /// `meta.next_page_token` of the previous page
     page_token: Option<String>,
 }
@@ -56,6 +61,9 @@ pub struct HistoryParameters {
     /// [default: 1000]
     #[param(minimum = 1, maximum = 10_000)]
     limit: Option<u32>,
+    /// `csv` and `arrow` (a stream of Arrow, if the server was built with it) have the columns and numbers of `klined export bars`, and the next page's token in the header `X-Next-Page-Token` [default: json]
+    #[param(inline)]
+    format: Option<FormatName>,
     /// `meta.next_page_token` of the previous page
     page_token: Option<String>,
 }
@@ -65,8 +73,8 @@ pub struct HistoryParameters {
 #[into_params(parameter_in = Query)]
 pub struct KlineParameters {
     symbol: String,
-    /// 1m 5m 15m 30m 60m 120m 1d 1w 1M [default: 1m]
-    #[param(pattern = "^(1m|5m|15m|30m|60m|1h|1H|120m|2h|2H|1d|1D|1w|1W|1M|1mo)$")]
+    /// A number of m, h, d, w, M, q or y: 1m 5m 15m 30m 60m 120m 1d 1w 1M are stored, others are sums of those [default: 1m]
+    #[param(pattern = "^[0-9]{1,4}(m|h|H|d|D|w|W|M|mo|q|Q|y|Y)$")]
     interval: Option<String>,
     /// [default: 200]
     #[param(minimum = 1, maximum = 5000)]
@@ -127,9 +135,9 @@ pub fn decimal(price: f64) -> String {
     format!("{price:.2}")
 }
 
-fn encode(page: &BarPage, interval: Interval, label: Label, calendar: &Calendar) -> Result<Bytes, Refusal> {
+fn encode(page: &BarPage, timeframe: Timeframe, label: Label, calendar: &Calendar) -> Result<Bytes, Refusal> {
     let body = |bar: &ShownBar| BarBody {
-        time: bar.time(interval, label, calendar).get(),
+        time: bar.time(timeframe, label, calendar).get(),
         open: decimal(bar.open),
         high: decimal(bar.high),
         low: decimal(bar.low),
@@ -144,15 +152,27 @@ fn encode(page: &BarPage, interval: Interval, label: Label, calendar: &Calendar)
 }
 
 /// Answers with a page; the latest bars, as they are asked for without bounds, may be ready.
-async fn page(server: &Server, query: BarQuery, label: Label) -> NativeAnswer {
-    let BarQuery { symbol, interval, start, end, order, empty_minutes, limit, after } = query;
+async fn page(server: &Server, query: BarQuery, label: Label, format: Option<FormatName>) -> NativeAnswer {
+    let BarQuery { symbol, timeframe, start, end, order, empty_minutes, limit, after } = query;
+    match format.unwrap_or_default() {
+        FormatName::Json => {}
+        FormatName::Csv => {
+            let found = server.reader.bars(query).await?;
+            return Ok(csv(&found, &symbol, timeframe, label, &server.reader.calendar()));
+        }
+        FormatName::Arrow => {
+            require()?;
+            let found = server.reader.bars(query).await?;
+            return Ok(arrow(&found, &symbol, timeframe, label, &server.reader.calendar())?);
+        }
+    }
     let made = async {
         let found = server.reader.bars(query).await?;
-        encode(&found, interval, label, &server.reader.calendar())
+        encode(&found, timeframe, label, &server.reader.calendar())
     };
     let body = match (start, end, after) {
         (None, None, None) => {
-            let key = PageKey { symbol, interval, limit, shape: Shape::Native(order, empty_minutes, label) };
+            let key = PageKey { symbol, timeframe, limit, shape: Shape::Native(order, empty_minutes, label) };
             server.reader.page(key, made).await?
         }
         _ => made.await?,
@@ -166,7 +186,7 @@ async fn page(server: &Server, query: BarQuery, label: Label) -> NativeAnswer {
 /// after page.
 #[utoipa::path(get, path = "/api/v2/bars/{ticker}", tag = "bars",
     params(("ticker" = String, Path), BarParameters),
-    responses((status = 200, body = BarsBody), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
+    responses((status = 200, content((BarsBody = "application/json"), (String = "text/csv"), (ArrowBody = "application/vnd.apache.arrow.stream"))), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn bars(
     State(server): State<Arc<Server>>,
     Ticker(symbol): Ticker,
@@ -175,7 +195,7 @@ pub async fn bars(
     let (start, end) = range(server.hours(), asked.start.as_deref(), asked.end.as_deref())?;
     let query = BarQuery {
         symbol,
-        interval: interval("timeframe", asked.timeframe.as_deref())?,
+        timeframe: timeframe("timeframe", asked.timeframe.as_deref())?,
         start,
         end,
         order: asked.order.unwrap_or_default().into(),
@@ -183,13 +203,13 @@ pub async fn bars(
         limit: limit(asked.limit, 500, 5000)?,
         after: page_token(asked.page_token.as_deref())?.map(UnixSeconds::new),
     };
-    page(&server, query, asked.label.unwrap_or_default().into()).await
+    page(&server, query, asked.label.unwrap_or_default().into(), asked.format).await
 }
 
 /// A page of 1-minute bars
 #[utoipa::path(get, path = "/api/v2/history/{ticker}", tag = "bars",
     params(("ticker" = String, Path), HistoryParameters),
-    responses((status = 200, body = BarsBody), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
+    responses((status = 200, content((BarsBody = "application/json"), (String = "text/csv"), (ArrowBody = "application/vnd.apache.arrow.stream"))), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody)))]
 pub async fn history(
     State(server): State<Arc<Server>>,
     Ticker(symbol): Ticker,
@@ -198,8 +218,8 @@ pub async fn history(
     let (start, end) = range(server.hours(), asked.start.as_deref(), asked.end.as_deref())?;
     let (limit, after) =
         (limit(asked.limit, 1000, 10_000)?, page_token(asked.page_token.as_deref())?.map(UnixSeconds::new));
-    page(&server, BarQuery { start, end, limit, after, ..BarQuery::latest(symbol, Interval::Minute1) }, Label::Start)
-        .await
+    let query = BarQuery { start, end, limit, after, ..BarQuery::latest(symbol, Interval::Minute1) };
+    page(&server, query, Label::Start, asked.format).await
 }
 
 /// The latest bars as a chart takes them: ascending, numbers
@@ -209,16 +229,17 @@ pub async fn klines(
     State(server): State<Arc<Server>>,
     NativeQuery(asked): NativeQuery<KlineParameters>,
 ) -> NativeAnswer {
-    let (symbol, interval) = (ticker(&asked.symbol)?, interval("interval", asked.interval.as_deref())?);
+    let (symbol, timeframe) = (ticker(&asked.symbol)?, timeframe("interval", asked.interval.as_deref())?);
+    let name = timeframe.to_string();
     let limit = limit(asked.limit, 200, 5000)?;
     let (_, end) = range(server.hours(), None, asked.end.as_deref())?;
     let made = async {
-        let found = server.reader.bars(BarQuery { end, limit, ..BarQuery::latest(symbol, interval) }).await?;
+        let found = server.reader.bars(BarQuery { end, limit, ..BarQuery::latest(symbol, timeframe) }).await?;
         let row = |bar: &ShownBar| {
             let ShownBar { start, open, high, low, close, volume, traded } = *bar;
             KlineBody {
                 symbol: symbol.as_str(),
-                interval: interval.as_str(),
+                interval: &name,
                 time: start.get(),
                 open,
                 high,
@@ -232,7 +253,7 @@ pub async fn klines(
         encoded(&found.bars.iter().map(row).collect::<Vec<_>>())
     };
     let body = match end {
-        None => server.reader.page(PageKey { symbol, interval, limit, shape: Shape::Klines }, made).await?,
+        None => server.reader.page(PageKey { symbol, timeframe, limit, shape: Shape::Klines }, made).await?,
         Some(_) => made.await?,
     };
     Ok(json(body))

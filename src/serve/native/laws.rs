@@ -10,12 +10,12 @@ use serde_json::json;
 use super::bars::{BarParameters, HistoryParameters, KlineParameters};
 use super::market::{StatsParameters, TickerParameters};
 use super::messages::{NativeChannel, NativeRequest};
-use super::parameters::{NativeQuery, interval, limit, page_token, range, ticker};
+use super::parameters::{NativeQuery, limit, page_token, range, ticker, timeframe};
 use super::ticks::TickParameters;
 use super::truth::TruthParameters;
 use crate::query::time::{Edge, parse};
 use crate::serve::kit::parsers::{Parser, read, text, value};
-use klined_market::base::{Interval, Seconds, UnixSeconds};
+use klined_market::base::{Interval, Seconds, TimeUnit, Timeframe, UnixSeconds};
 use klined_market::calendar::Hours;
 
 /// 9999-12-31T23:59:59Z.
@@ -24,7 +24,7 @@ const LAST: i64 = 253_402_300_799;
 /// Every parser of what clients write.
 pub const PARSERS: [Parser; 11] = [
     |bytes| text(bytes, |text| serde_json::from_str::<NativeRequest>(text)),
-    |bytes| text(bytes, |text| (ticker(text), interval("timeframe", Some(text)), page_token(Some(text)))),
+    |bytes| text(bytes, |text| (ticker(text), timeframe("timeframe", Some(text)), page_token(Some(text)))),
     read::<NativeQuery<BarParameters>>,
     read::<NativeQuery<HistoryParameters>>,
     read::<NativeQuery<KlineParameters>>,
@@ -54,10 +54,11 @@ proptest! {
             Ok(symbol) => prop_assert_eq!(symbol.as_str(), text.as_str()),
             Err(refusal) => prop_assert_eq!(refusal.status(), StatusCode::NOT_FOUND),
         }
-        if let Ok(interval) = interval("timeframe", Some(&text)) {
-            // Names differ in more than the case of their letters: `1M` is no minute.
-            let is_alike = interval.as_str() == text || text.len() < 4;
-            prop_assert!(is_alike && (interval == Interval::Month) == (text == "1M" || text == "1mo"), "{text}");
+        if let Ok(timeframe) = timeframe("timeframe", Some(&text)) {
+            // The case of letters counts: `1M` is no minute.
+            let is_of_months = text.ends_with(['M', 'o', 'q', 'Q', 'y', 'Y']);
+            prop_assert!((timeframe.unit() == TimeUnit::Month) == is_of_months && text.starts_with(|c: char| c.is_ascii_digit()), "{text}");
+            prop_assert!((1..=timeframe.unit().most()).contains(&timeframe.count()), "{text}");
         }
         match limit(Some(number), 1, most) {
             Ok(limit) => prop_assert!(u32::from(limit) == number && (1..=most).contains(&limit)),
@@ -78,7 +79,10 @@ proptest! {
         prop_assert_eq!(page_token(Some(&place.to_string())), Ok(Some(place)));
         prop_assert_eq!(ticker(&name).map(|symbol| symbol.to_string()), Ok(name));
         for name in Interval::ALL {
-            prop_assert_eq!(interval("timeframe", Some(name.as_str())), Ok(name));
+            prop_assert_eq!(timeframe("timeframe", Some(name.as_str())), Ok(Timeframe::from(name)));
+        }
+        for (name, same) in [("4h", "240m"), ("2D", "2d"), ("1q", "3M"), ("2Y", "24M"), ("6mo", "6M")] {
+            prop_assert_eq!(timeframe("timeframe", Some(name)).map(|named| named.to_string()), Ok(same.to_owned()));
         }
     }
 

@@ -1,7 +1,9 @@
 //! The native dialect: REST under `/api/v2`, the first version under `/api/v1`, the chart page's `/api/klines`, `/ws`, `/health`.
 
 mod answers;
+mod arrow;
 mod bars;
+mod csv;
 #[cfg(test)]
 mod laws;
 mod market;

@@ -12,8 +12,8 @@ use crate::query::errors::Refusal;
 use crate::query::parameters::{read, repeated};
 use crate::query::time::{self, Edge};
 use crate::query::{EmptyMinutes, Label, TimeOrder};
-use crate::serve::kit::parameters::{Segments, names, refuse_others};
-use klined_market::base::{Interval, Symbol, UnixSeconds};
+use crate::serve::kit::parameters::{Segments, counted, names, refuse_others};
+use klined_market::base::{Interval, Symbol, TimeUnit, Timeframe, UnixSeconds};
 use klined_market::calendar::Hours;
 
 /// The query string's parameters. Names that the route does not document are refused.
@@ -57,23 +57,34 @@ pub fn ticker(text: &str) -> Result<Symbol, Refusal> {
     text.parse().map_err(|_| Refusal::UnknownTicker(repeated(text)))
 }
 
-/// Further names of stored intervals. `1M` is a month and `1m` a minute, so the case of letters counts.
-const OTHER_NAMES: [(&str, Interval); 7] = [
-    ("1h", Interval::Minute60),
-    ("1H", Interval::Minute60),
-    ("2h", Interval::Minute120),
-    ("2H", Interval::Minute120),
-    ("1D", Interval::Day),
-    ("1W", Interval::Week),
-    ("1mo", Interval::Month),
+/// The names of units, each with how many stored units it is. `M` is a month and `m` a minute, so the case of letters counts.
+const UNITS: [(&str, TimeUnit, u32); 13] = [
+    ("m", TimeUnit::Minute, 1),
+    ("h", TimeUnit::Minute, 60),
+    ("H", TimeUnit::Minute, 60),
+    ("d", TimeUnit::Day, 1),
+    ("D", TimeUnit::Day, 1),
+    ("w", TimeUnit::Week, 1),
+    ("W", TimeUnit::Week, 1),
+    ("M", TimeUnit::Month, 1),
+    ("mo", TimeUnit::Month, 1),
+    ("q", TimeUnit::Month, 3),
+    ("Q", TimeUnit::Month, 3),
+    ("y", TimeUnit::Month, 12),
+    ("Y", TimeUnit::Month, 12),
 ];
 
-/// An interval by one of its names; the minute without one.
-pub fn interval(name: &str, text: Option<&str>) -> Result<Interval, Refusal> {
-    let other_name = |text: &str| OTHER_NAMES.iter().find(|(name, _)| *name == text).map(|(_, interval)| *interval);
-    let wrong =
-        |text| Refusal::Invalid(format!("{name}={}: use one of 1m 5m 15m 30m 60m 120m 1d 1w 1M", repeated(text)));
-    text.map_or(Ok(Interval::Minute1), |text| text.parse().ok().or_else(|| other_name(text)).ok_or_else(|| wrong(text)))
+/// A timeframe by one of its names; the minute without one.
+pub fn timeframe(name: &str, text: Option<&str>) -> Result<Timeframe, Refusal> {
+    let Some(text) = text else { return Ok(Interval::Minute1.into()) };
+    let wrong = || {
+        let of = "use a number of m, h, d, w, M, q or y: 1m 5m 15m 30m 60m 120m 1d 1w 1M, and sums such as 3m 4h 2d 1q";
+        let most = "at most 1440 minutes, 366 days, 53 weeks or 120 months";
+        Refusal::Invalid(format!("{name}={}: {of}; {most}", repeated(text)))
+    };
+    let (count, unit) = counted(text).ok_or_else(wrong)?;
+    let (_, unit, units) = UNITS.iter().find(|(name, ..)| *name == unit).ok_or_else(wrong)?;
+    Timeframe::new(*unit, count.saturating_mul(*units)).ok_or_else(wrong)
 }
 
 /// The number of entries of a page, at most `most`.
@@ -132,6 +143,16 @@ pub enum LabelName {
     #[default]
     Start,
     End,
+}
+
+/// The form of an answer
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum FormatName {
+    #[default]
+    Json,
+    Csv,
+    Arrow,
 }
 
 impl From<OrderName> for TimeOrder {

@@ -12,11 +12,15 @@ use utoipa::ToSchema;
 use super::answers::{ErrorBody, Meta, NativeAnswer, answer};
 use super::parameters::{NativeQuery, NoParameters};
 use crate::query::errors::Refusal;
+use crate::relay::{LinkState, LinkStatus, Relay};
 use crate::serve::kit::answers::{json, message};
 use crate::serve::server::Server;
 use klined_market::base::{Pace, UnixSeconds};
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// The most synthetic symbols that `/health` lists.
+const SYNTHETIC_SHOWN: usize = 1_000;
 
 /// The market's clock and session
 #[derive(Debug, Serialize, ToSchema)]
@@ -118,6 +122,55 @@ pub struct HealthBody {
     pub version: &'static str,
     /// End of the last minute that is committed, Unix seconds
     pub market_time: Option<i64>,
+    /// What is passed on to real vendors; absent where nothing is
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub relay: Option<RelayBody>,
+}
+
+/// What is passed on to real vendors, and what is not
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RelayBody {
+    /// Symbols of the synthetic market, as many as there are
+    pub synthetic_count: usize,
+    /// The first 1,000 of them. All other symbols are the vendors'
+    pub synthetic_symbols: Vec<String>,
+    /// Each connection to a vendor's feed
+    pub links: Vec<LinkBody>,
+}
+
+/// A connection to a vendor's feed
+#[derive(Debug, Serialize, ToSchema)]
+pub struct LinkBody {
+    /// alpaca or polygon
+    pub vendor: &'static str,
+    pub feed: String,
+    /// idle, connecting, connected or lost
+    pub state: &'static str,
+    /// How often it was opened again after a loss
+    pub reconnects: u64,
+    /// Clients with a subscription there
+    pub clients: usize,
+    /// Subscriptions at the vendor
+    pub topics: usize,
+}
+
+impl RelayBody {
+    fn of(relay: &Relay) -> Self {
+        let synthetic = relay.synthetic();
+        let link = |LinkStatus { vendor, feed, state, reconnects, clients, topics, .. }| LinkBody {
+            vendor,
+            feed,
+            state: LinkState::as_str(state),
+            reconnects,
+            clients,
+            topics,
+        };
+        Self {
+            synthetic_count: synthetic.len(),
+            synthetic_symbols: synthetic.iter().take(SYNTHETIC_SHOWN).map(ToString::to_string).collect(),
+            links: relay.status().into_iter().map(link).collect(),
+        }
+    }
 }
 
 /// Whether the server and its database answer; needs no key
@@ -125,13 +178,14 @@ pub struct HealthBody {
     responses((status = 200, body = HealthBody), (status = 429, body = ErrorBody), (status = 503, body = HealthBody)))]
 pub async fn health(State(server): State<Arc<Server>>) -> Response {
     let version = env!("CARGO_PKG_VERSION");
+    let relay = server.options.relay.as_deref().map(RelayBody::of);
     match server.reader.standing().await {
         Ok(standing) => {
             let market_time = standing.status.map(|status| status.last_update.get());
-            json(message(&HealthBody { status: "ok", version, market_time }))
+            json(message(&HealthBody { status: "ok", version, market_time, relay }))
         }
         Err(refusal) => {
-            let body = HealthBody { status: "unavailable", version, market_time: None };
+            let body = HealthBody { status: "unavailable", version, market_time: None, relay };
             (refusal.status(), json(message(&body))).into_response()
         }
     }

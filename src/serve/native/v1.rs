@@ -11,7 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::answers::{ErrorBody, Meta, NativeAnswer, answer};
 use super::bars::decimal;
 use super::market::{PeriodName, StatsParameters};
-use super::parameters::{NativeQuery, NoParameters, Ticker, interval, limit};
+use super::parameters::{NativeQuery, NoParameters, Ticker, limit, timeframe};
 use crate::access::faults::Freshness;
 use crate::query::errors::Refusal;
 use crate::query::time::{Edge, precise};
@@ -213,8 +213,8 @@ pub async fn history(
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct BarRange {
-    /// 1m 5m 15m 30m 1h (60m) 2h (120m) 1d 1w 1M [default: 1m]
-    #[param(pattern = "^(1m|5m|15m|30m|60m|1h|1H|120m|2h|2H|1d|1D|1w|1W|1M|1mo)$")]
+    /// A number of m, h, d, w, M, q or y: 1m 5m 15m 30m 60m 120m 1d 1w 1M are stored, others are sums of those [default: 1m]
+    #[param(pattern = "^[0-9]{1,4}(m|h|H|d|D|w|W|M|mo|q|Q|y|Y)$")]
     timeframe: Option<String>,
     /// First bar's start: ISO 8601 (without a zone the exchange's), a date of the exchange, Unix seconds or milliseconds [default: a day of
     /// trading before `end`]
@@ -263,8 +263,8 @@ pub async fn bars(
     Ticker(symbol): Ticker,
     NativeQuery(asked): NativeQuery<BarRange>,
 ) -> NativeAnswer {
-    let timeframe = asked.timeframe.as_deref().unwrap_or("1m");
-    let interval = interval("timeframe", Some(timeframe))?;
+    let name = asked.timeframe.as_deref().unwrap_or("1m");
+    let timeframe = timeframe("timeframe", Some(name))?;
     let ((start, end), limit) =
         (range(server.hours(), asked.start.as_deref(), asked.end.as_deref())?, limit(asked.limit, 500, 5000)?);
     let order = if start.is_some() { TimeOrder::Ascending } else { TimeOrder::Descending };
@@ -275,7 +275,7 @@ pub async fn bars(
             let from = default_start(&server, None, end).await?;
             // The bar that a day of trading begins in belongs to it.
             let calendar = server.reader.calendar();
-            calendar.minute_starting(from).map_or(from, |minute| calendar.bucket(minute, interval).first.start())
+            calendar.minute_starting(from).map_or(from, |minute| calendar.bucket(minute, timeframe).first.start())
         }
     };
     let query = BarQuery {
@@ -283,7 +283,7 @@ pub async fn bars(
         order,
         start: Some(from),
         end: end.map(UnixNanos::seconds),
-        ..BarQuery::latest(symbol, interval)
+        ..BarQuery::latest(symbol, timeframe)
     };
     let mut page = server.reader.bars(query).await?;
     if order == TimeOrder::Descending {
@@ -292,7 +292,7 @@ pub async fn bars(
     let row = |bar: &ShownBar| BarRow {
         time: iso(bar.start.saturating_nanos()),
         ticker: symbol.to_string(),
-        timeframe: timeframe.to_owned(),
+        timeframe: name.to_owned(),
         open: decimal(bar.open),
         high: decimal(bar.high),
         low: decimal(bar.low),

@@ -21,7 +21,7 @@ use crate::access::visitors::is_forwarded;
 use klined_service::net::http::Peer;
 
 /// Path below the root, and content.
-type PageFile = (&'static str, &'static [u8]);
+pub type PageFile = (&'static str, &'static [u8]);
 
 static FILES: &[PageFile] = include!(concat!(env!("OUT_DIR"), "/page.rs"));
 
@@ -47,7 +47,8 @@ pub fn routes<S: Clone + Send + Sync + 'static>(key: &str, who: PageKey) -> Rout
     routes_of(FILES, key, who)
 }
 
-fn routes_of<S: Clone + Send + Sync + 'static>(files: &'static [PageFile], key: &str, who: PageKey) -> Router<S> {
+/// The routes of a page of these files, one of which is `index.html`, as [`routes`].
+pub fn routes_of<S: Clone + Send + Sync + 'static>(files: &'static [PageFile], key: &str, who: PageKey) -> Router<S> {
     let (with_key, without) = (Bytes::from(index(files, key)), Bytes::from(index(files, "")));
     let root = get(move |peer: Option<Extension<Peer>>, version: Version, asked: HeaderMap| async move {
         let has_key = match who {

@@ -1,4 +1,5 @@
-//! Aggregates: bars of a ticker, of a day and of the whole market. Each is a bar that is stored.
+//! Aggregates: bars of a ticker, of a day and of the whole market. Each is stored or a sum of what is stored; bars of seconds are
+//! sums of trades.
 
 use std::sync::Arc;
 
@@ -13,12 +14,12 @@ use super::parameters::{
 };
 use crate::query::errors::Refusal;
 use crate::query::parameters::repeated;
-use crate::query::{BarPage, BarQuery, EmptyMinutes, ShownBar};
+use crate::query::{BarPage, BarQuery, EmptyMinutes, SECONDS_MOST, SecondQuery, ShownBar};
 use crate::serve::kit::links::escaped;
 use crate::serve::kit::parameters::{QueryOf, Segments};
 use crate::serve::server::Server;
 use crate::store::{BarRange, StoredBar};
-use klined_market::base::{Interval, Nanos, Symbol, Traded, UnixSeconds};
+use klined_market::base::{Interval, Nanos, Symbol, TimeUnit, Timeframe, Traded, UnixSeconds};
 use klined_market::calendar::{Calendar, Hours};
 
 /// A bar.
@@ -51,44 +52,63 @@ impl AggregateBody {
     }
 }
 
-/// The stored interval that a window is, and how many of the vendor's base aggregates (minutes or days) one of its bars takes.
-fn window(multiplier: &str, timespan: &str) -> Result<(Interval, u16), PolygonError> {
-    let interval = match (number("multiplier", multiplier)?, timespan) {
-        (1, "minute") => Interval::Minute1,
-        (5, "minute") => Interval::Minute5,
-        (15, "minute") => Interval::Minute15,
-        (30, "minute") => Interval::Minute30,
-        (60, "minute") | (1, "hour") => Interval::Minute60,
-        (120, "minute") | (2, "hour") => Interval::Minute120,
-        (1, "day") => Interval::Day,
-        (1, "week") => Interval::Week,
-        (1, "month") => Interval::Month,
-        (_, "second" | "minute" | "hour" | "day" | "week" | "month" | "quarter" | "year") => {
-            return Err(invalid(format!(
-                "a window of {} {timespan} is not kept; use 1, 5, 15, 30, 60 or 120 minute, 1 or 2 hour, 1 day, 1 week or 1 month",
-                repeated(multiplier)
-            )));
+/// The length of the bars that are asked for.
+enum Length {
+    Seconds(u16),
+    Bars(Timeframe, u16),
+}
+
+impl Length {
+    fn of(multiplier: &str, timespan: &str) -> Result<Self, PolygonError> {
+        if timespan != "second" {
+            return window(multiplier, timespan).map(|(timeframe, base)| Self::Bars(timeframe, base));
         }
+        let seconds = u16::try_from(number("multiplier", multiplier)?).ok();
+        let seconds = seconds.filter(|seconds| (1..=SECONDS_MOST).contains(seconds));
+        seconds.map(Self::Seconds).ok_or_else(|| {
+            invalid(format!("a window of {} second is no bar: use 1 to {SECONDS_MOST} second", repeated(multiplier)))
+        })
+    }
+
+    /// How many of the vendor's base aggregates (seconds, minutes or days) one bar takes.
+    fn base(&self) -> u16 {
+        match self {
+            Self::Seconds(seconds) => *seconds,
+            Self::Bars(_, base) => *base,
+        }
+    }
+}
+
+/// The timeframe of a window, and how many of the vendor's base aggregates (minutes or days) one of its bars takes.
+pub fn window(multiplier: &str, timespan: &str) -> Result<(Timeframe, u16), PolygonError> {
+    let (unit, units, base) = match timespan {
+        "minute" => (TimeUnit::Minute, 1, 1),
+        "hour" => (TimeUnit::Minute, 60, 1),
+        "day" => (TimeUnit::Day, 1, 1),
+        "week" => (TimeUnit::Week, 1, 7),
+        "month" => (TimeUnit::Month, 1, 31),
+        "quarter" => (TimeUnit::Month, 3, 31),
+        "year" => (TimeUnit::Month, 12, 31),
         _ => {
             let timespan = repeated(timespan);
             return Err(invalid(format!(
-                "Could not parse the timespan \"{timespan}\". Use minute, hour, day, week or month"
+                "Could not parse the timespan \"{timespan}\". Use minute, hour, day, week, month, quarter or year, or second \
+                 for aggregates"
             )));
         }
     };
-    let base = match interval {
-        Interval::Day => 1,
-        Interval::Week => 7,
-        Interval::Month => 31,
-        intraday => intraday.trading_minutes().unwrap_or(1),
-    };
-    Ok((interval, base))
+    let count = u32::try_from(number("multiplier", multiplier)?).unwrap_or(u32::MAX);
+    let timeframe = Timeframe::new(unit, count.saturating_mul(units)).ok_or_else(|| {
+        let most = u32::from(unit.most()) / units;
+        invalid(format!("a window of {} {timespan} is no bar: use 1 to {most} {timespan}", repeated(multiplier)))
+    })?;
+    Ok((timeframe, timeframe.count() * base))
 }
 
 /// Where the first bar begins of a span that begins at an instant: the vendor counts in the bar that holds it.
-fn snapped(calendar: &Calendar, interval: Interval, from: UnixSeconds) -> UnixSeconds {
+fn snapped(calendar: &Calendar, timeframe: Timeframe, from: UnixSeconds) -> UnixSeconds {
     let first = calendar.minutes_in(from, UnixSeconds::MAX).next();
-    first.map_or(from, |minute| calendar.bucket(minute, interval).first.start())
+    first.map_or(from, |minute| calendar.bucket(minute, timeframe).first.start())
 }
 
 /// Bars of a ticker over a time.
@@ -98,7 +118,8 @@ pub async fn range(
     Segments((ticker, multiplier, timespan, from, to), ..): PolygonPath<(String, String, String, String, String)>,
     QueryOf(asked, ..): PolygonQuery<RangeParameters>,
 ) -> PolygonAnswer {
-    let (interval, base) = window(&multiplier, &timespan)?;
+    let length = Length::of(&multiplier, &timespan)?;
+    let base = length.base();
     let span = NanosSpan {
         from: moment(server.hours(), "from", &from, Nanos::MILLISECOND)?.from,
         to: moment(server.hours(), "to", &to, Nanos::MILLISECOND)?.to,
@@ -111,17 +132,21 @@ pub async fn range(
     let Ok(symbol) = ticker.parse::<Symbol>() else {
         return aggregates::<AggregateBody>(Some(&repeated(&ticker)), &[], asked.adjusted);
     };
-    let query = BarQuery {
-        symbol,
-        interval,
-        start: Some(snapped(&server.reader.calendar(), interval, span.from.seconds())),
-        end: Some(span.to.seconds()),
-        order: sort.into(),
-        empty_minutes: EmptyMinutes::Untraded,
-        limit: (asked_limit / base).max(1),
-        after: asked.cursor.map(|cursor| UnixSeconds::new(cursor.clamp(0, i64::MAX - 1))),
+    let (first, last) = (span.from.seconds(), span.to.seconds());
+    let (order, limit) = (sort.into(), (asked_limit / base).max(1));
+    let after = asked.cursor.map(|cursor| UnixSeconds::new(cursor.clamp(0, i64::MAX - 1)));
+    let found = match length {
+        Length::Seconds(seconds) => {
+            server.second_bars(SecondQuery { symbol, seconds, from: first, to: last, order, limit, after }).await
+        }
+        Length::Bars(timeframe, _) => {
+            let (start, end) = (Some(snapped(&server.reader.calendar(), timeframe, first)), Some(last));
+            let empty_minutes = EmptyMinutes::Untraded;
+            let query = BarQuery { symbol, timeframe, start, end, order, empty_minutes, limit, after };
+            server.reader.bars(query).await
+        }
     };
-    let found = match server.reader.bars(query).await {
+    let found = match found {
         Ok(found) => found,
         Err(Refusal::UnknownTicker(_)) => BarPage { bars: Vec::new(), next: None },
         Err(refusal) => return Err(refusal.into()),
@@ -232,14 +257,25 @@ mod tests {
     use crate::query::TimeOrder;
 
     #[test]
-    fn a_window_is_a_stored_interval_or_none() {
-        let kept = |multiplier, timespan| window(multiplier, timespan).ok().map(|(interval, _)| interval);
-        assert_eq!(kept("2", "hour"), Some(Interval::Minute120));
-        assert_eq!(kept("1", "month"), Some(Interval::Month));
+    fn a_window_is_any_number_of_units_that_one_bar_can_have() {
+        let taken =
+            |multiplier, timespan| window(multiplier, timespan).ok().map(|(window, base)| (window.to_string(), base));
+        for (multiplier, timespan, name, base) in [
+            ("1", "minute", "1m", 1),
+            ("7", "minute", "7m", 7),
+            ("2", "hour", "120m", 120),
+            ("24", "hour", "1440m", 1440),
+            ("3", "day", "3d", 3),
+            ("2", "week", "2w", 14),
+            ("1", "quarter", "3M", 93),
+            ("10", "year", "120M", 3720),
+        ] {
+            assert_eq!(taken(multiplier, timespan), Some((name.to_owned(), base)), "{multiplier} {timespan}");
+        }
         for (multiplier, timespan) in
-            [("2", "minute"), ("3", "hour"), ("1", "second"), ("1", "year"), ("-1", "day"), ("", "day"), ("1", "Day")]
+            [("1441", "minute"), ("25", "hour"), ("11", "year"), ("0", "day"), ("-1", "day"), ("", "day"), ("1", "Day")]
         {
-            assert_eq!(kept(multiplier, timespan), None, "{multiplier} {timespan}");
+            assert_eq!(taken(multiplier, timespan), None, "{multiplier} {timespan}");
         }
         assert_eq!(TimeOrder::from(Sort::Desc), TimeOrder::Descending);
     }

@@ -59,7 +59,12 @@ pub fn plain(data: impl Serialize) -> PolygonAnswer {
 
 /// One result.
 pub fn result(results: impl Serialize) -> PolygonAnswer {
-    plain(ResultsBody { results, status: "OK", request_id: request_id(), count: None, next_url: None })
+    result_page(results, None)
+}
+
+/// One result that another page continues.
+pub fn result_page(results: impl Serialize, next_url: Option<String>) -> PolygonAnswer {
+    plain(ResultsBody { results, status: "OK", request_id: request_id(), count: None, next_url })
 }
 
 /// A page of results. Its list is there even when nothing is in it: clients that join pages rely on that.

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::access::guard::Credentials;
 use crate::query::parameters::repeated;
+use crate::relay::Notice;
 use crate::serve::kit::answers::message;
 use crate::serve::kit::client::Incoming;
 use crate::serve::kit::protocol::{Login, Reply, SocketProblem, arrays};
@@ -93,6 +94,22 @@ pub fn problem(problem: SocketProblem) -> Reply {
             let message = format!("too slow: {missed} rounds of events were missed; connect again");
             closing("slow_consumer", &message)
         }
+    }
+}
+
+/// The status that follows a change of the connection to the vendor.
+#[must_use]
+pub fn notice(notice: &Notice) -> Vec<Message> {
+    match notice {
+        Notice::Lost(why) => {
+            let message = format!("the connection to the vendor is lost and is opened again: {why}");
+            status("error", &message)
+        }
+        Notice::Back { missing } => {
+            let missing = missing.as_secs_f64();
+            status("success", &format!("connected to the vendor again: the messages of {missing:.1} s are missing"))
+        }
+        Notice::Complaint(why) => status("error", why),
     }
 }
 

@@ -8,6 +8,7 @@ use super::conversation::NoTopic;
 use super::seconds::SummedBar;
 use super::ticks::{EXCHANGE, TAPE};
 use crate::feed::Event;
+use crate::relay;
 use crate::serve::kit::answers::message;
 use crate::serve::kit::channels::ChannelPlace;
 use klined_market::bars::ticks::{BestQuote, Level, Trade};
@@ -58,6 +59,11 @@ impl Topic {
         format!("{}.{}", self.channel.as_str(), self.symbol.as_ref().map_or("*", Symbol::as_str))
     }
 
+    /// The topic at the vendor.
+    pub fn upstream(&self) -> relay::Topic {
+        relay::Topic { channel: self.channel.place(), symbol: self.symbol }
+    }
+
     /// A topic as a client writes it.
     pub fn parse(text: &str) -> Result<Self, NoTopic> {
         let (channel, symbol) = text.split_once('.').ok_or(NoTopic::Malformed)?;
@@ -83,7 +89,7 @@ struct TradeMessage<'a> {
     z: u8,
     p: f64,
     s: i64,
-    c: [u8; 0],
+    c: &'static [u8],
     t: i64,
     q: u64,
 }
@@ -111,10 +117,13 @@ struct QuoteMessage<'a> {
     q: u64,
 }
 
-fn trade(symbol: &Symbol, trade: &Trade) -> Bytes {
+/// Exchange and conditions of a trade in a market of test symbols.
+const FAKE: (u8, &[u8]) = (4, &[14, 37]);
+
+fn trade(symbol: &Symbol, trade: &Trade, (x, c): (u8, &'static [u8])) -> Bytes {
     let (number, t) = (trade.id().number(), trade.at.millis());
     let (sym, p, s) = (symbol.as_str(), trade.price.units(), trade.shares);
-    message(&TradeMessage { ev: "T", sym, x: EXCHANGE, i: number.to_string(), z: TAPE, p, s, c: [], t, q: number })
+    message(&TradeMessage { ev: "T", sym, x, i: number.to_string(), z: TAPE, p, s, c, t, q: number })
 }
 
 fn quote(symbol: &Symbol, quote: &BestQuote) -> Bytes {
@@ -140,9 +149,17 @@ fn quote(symbol: &Symbol, quote: &BestQuote) -> Bytes {
 /// A trade or a quote; nothing of events that each client receives in its own way.
 pub fn event(symbol: &Symbol, event: &Event, _standing: Option<&BestQuote>) -> Bytes {
     match event {
-        Event::Trade(event) => trade(symbol, event),
+        Event::Trade(event) => trade(symbol, event, (EXCHANGE, &[])),
         Event::Quote(event) => quote(symbol, event),
         Event::Bar(_) | Event::Halt { .. } => Bytes::new(),
+    }
+}
+
+/// The same of a market of test symbols.
+pub fn fake_event(symbol: &Symbol, event: &Event, standing: Option<&BestQuote>) -> Bytes {
+    match event {
+        Event::Trade(event) => trade(symbol, event, FAKE),
+        event => self::event(symbol, event, standing),
     }
 }
 

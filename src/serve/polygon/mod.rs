@@ -3,13 +3,16 @@
 mod aggregates;
 pub mod answers;
 pub mod conversation;
+mod indicators;
 pub mod listing;
 mod messages;
+mod names;
 pub mod parameters;
 mod reference;
+pub mod relaying;
 mod seconds;
 mod snapshots;
-mod socket;
+pub mod socket;
 mod tallies;
 mod ticks;
 pub mod timestamps;
@@ -33,7 +36,7 @@ use klined_market::calendar::Hours;
 pub const DIALECT: Dialect = Dialect {
     rules: Rules { owns, refused: answers::refused, keys: KeyPlaces::Shared(&[]) },
     headers: &[],
-    parameters: &parameters::KNOWN,
+    parameters: &names::KNOWN,
     routes,
     encoders: &[socket::ENCODER],
     #[cfg(test)]
@@ -48,9 +51,13 @@ pub const DIALECT: Dialect = Dialect {
         read::<PolygonQuery<RangeParameters>>,
         read::<PolygonQuery<AdjustedParameter>>,
         |bytes| drop(query::<PolygonQuery<TimestampParameters>>(bytes).map(|query| query.0.span(Hours::Sse))),
+        |bytes| {
+            drop(query::<PolygonQuery<indicators::IndicatorParameters>>(bytes).map(|query| query.0.span(Hours::Sse)))
+        },
         read::<PolygonQuery<listing::ListingParameters>>,
         read::<PolygonQuery<reference::ClassParameters>>,
         read::<PolygonQuery<snapshots::SnapshotParameters>>,
+        read::<PolygonQuery<snapshots::OtcParameters>>,
         read::<PolygonQuery<snapshots::UniversalParameters>>,
     ],
 };
@@ -76,7 +83,8 @@ const PREFIXES: [&str; 15] = [
 
 /// Whether a path is one of this dialect, though there may be nothing there.
 fn owns(path: &str) -> bool {
-    PREFIXES.iter().any(|prefix| path.starts_with(prefix))
+    // Alpaca has this one among the first versions of its paths.
+    !path.starts_with("/v1/corporate-actions") && PREFIXES.iter().any(|prefix| path.starts_with(prefix))
 }
 
 fn routes() -> Routes {
@@ -85,12 +93,18 @@ fn routes() -> Routes {
         .get("/v2/aggs/ticker/{ticker}/prev", "", get(aggregates::previous))
         .get("/v2/aggs/grouped/locale/{locale}/market/{market}/{date}", "", get(aggregates::grouped))
         .get("/v1/open-close/{ticker}/{date}", "", get(aggregates::open_close))
+        .get("/v1/indicators/sma/{ticker}", "", get(indicators::sma))
+        .get("/v1/indicators/ema/{ticker}", "", get(indicators::ema))
+        .get("/v1/indicators/rsi/{ticker}", "", get(indicators::rsi))
+        .get("/v1/indicators/macd/{ticker}", "", get(indicators::macd))
         .get("/v3/trades/{ticker}", "", get(ticks::trades))
         .get("/v3/quotes/{ticker}", "", get(ticks::quotes))
         .get("/v2/last/trade/{ticker}", "", get(ticks::last_trade))
         .get("/v2/last/nbbo/{ticker}", "", get(ticks::last_quote))
         .get("/v2/snapshot/locale/us/markets/stocks/tickers", "", get(snapshots::all))
         .get("/v2/snapshot/locale/us/markets/stocks/tickers/{ticker}", "", get(snapshots::one))
+        .get("/v2/snapshot/locale/us/markets/stocks/{direction}", "", get(snapshots::movers))
+        .get("/v2/reference/news", "", get(reference::nothing))
         .get("/v3/snapshot", "", get(snapshots::universal))
         .get("/v3/reference/tickers", "", get(reference::tickers))
         .get("/v3/reference/tickers/types", "", get(reference::types))

@@ -10,6 +10,7 @@ use chrono::NaiveDate;
 use serde::Deserialize;
 
 use super::answers::{PolygonError, invalid};
+use super::names::{EMPTY_LISTS, KNOWN, OF_ROUTE};
 use crate::query::TimeOrder;
 use crate::query::parameters::repeated;
 use crate::serve::kit::host::Host;
@@ -40,132 +41,9 @@ impl RouteError for PolygonError {
     }
 }
 
-/// Lists of which this market has nothing.
-const EMPTY_LISTS: [&str; 3] = ["/v3/reference/splits", "/v3/reference/dividends", "/v3/reference/conditions"];
-const TICKS: &[&str] = &[
-    "timestamp",
-    "timestamp.gt",
-    "timestamp.gte",
-    "timestamp.lt",
-    "timestamp.lte",
-    "order",
-    "sort",
-    "limit",
-    "cursor",
-];
-/// The parameters of each route, by what its pattern begins with; the other routes have none.
-const OF_ROUTE: [(&str, &[&str]); 18] = [
-    ("/v1/conversion/", &["amount", "precision"]),
-    ("/v2/snapshot/locale/global/markets/forex/tickers/", &[]),
-    ("/v2/snapshot/locale/global/markets/forex/tickers", &["tickers", "include_otc"]),
-    ("/v2/aggs/ticker/{ticker}/range/", &["adjusted", "sort", "limit", "cursor"]),
-    ("/v2/aggs/ticker/{ticker}/prev", &["adjusted"]),
-    // Python's client repeats parts of the path.
-    ("/v2/aggs/grouped/", &["adjusted", "include_otc", "locale", "market_type"]),
-    ("/v1/open-close/", &["adjusted"]),
-    ("/v3/trades/", TICKS),
-    ("/v3/quotes/", TICKS),
-    // The snapshot of one stock has a segment more, and no parameter.
-    ("/v2/snapshot/locale/us/markets/stocks/tickers/", &[]),
-    ("/v2/snapshot/locale/us/markets/stocks/tickers", &["tickers", "include_otc"]),
-    (
-        "/v3/snapshot",
-        &[
-            "ticker",
-            "ticker.gt",
-            "ticker.gte",
-            "ticker.lt",
-            "ticker.lte",
-            "ticker.any_of",
-            "type",
-            "order",
-            "sort",
-            "limit",
-        ],
-    ),
-    ("/v3/reference/tickers/types", &["asset_class", "locale"]),
-    ("/v3/reference/tickers/{ticker}", &["ticker"]),
-    (
-        "/v3/reference/tickers",
-        &[
-            "ticker",
-            "ticker.gt",
-            "ticker.gte",
-            "ticker.lt",
-            "ticker.lte",
-            "type",
-            "market",
-            "exchange",
-            "cusip",
-            "cik",
-            "search",
-            "active",
-            "order",
-            "sort",
-            "limit",
-        ],
-    ),
-    ("/v3/reference/exchanges", &["asset_class", "locale"]),
-    ("/v3/reference/splits", &["ticker", "execution_date", "reverse_split", "id", "order", "sort", "limit"]),
-    (
-        "/v3/reference/",
-        &[
-            "ticker",
-            "ex_dividend_date",
-            "record_date",
-            "declaration_date",
-            "pay_date",
-            "frequency",
-            "cash_amount",
-            "dividend_type",
-            "asset_class",
-            "data_type",
-            "id",
-            "sip",
-            "order",
-            "sort",
-            "limit",
-        ],
-    ),
-];
-
 /// The parameters of a route that has none, and of one whose answer does not depend on them.
 #[derive(Debug, Deserialize)]
 pub struct NoParameters {}
-
-/// Every name that a query string may have.
-pub const KNOWN: [&str; 30] = [
-    "adjusted",
-    "sort",
-    "limit",
-    "cursor",
-    "timestamp",
-    "timestamp.gt",
-    "timestamp.gte",
-    "timestamp.lt",
-    "timestamp.lte",
-    "order",
-    "ticker",
-    "ticker.gt",
-    "ticker.gte",
-    "ticker.lt",
-    "ticker.lte",
-    "ticker.any_of",
-    "tickers",
-    "type",
-    "market",
-    "search",
-    "active",
-    "exchange",
-    "cusip",
-    "cik",
-    "asset_class",
-    "locale",
-    "include_otc",
-    "market_type",
-    "amount",
-    "precision",
-];
 
 /// What bars are asked for with.
 #[derive(Debug, Deserialize)]

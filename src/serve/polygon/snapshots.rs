@@ -137,6 +137,14 @@ pub struct SnapshotParameters {
     _include_otc: Option<bool>,
 }
 
+/// The parameter of a list of movers.
+#[derive(Debug, Deserialize)]
+pub struct OtcParameters {
+    /// No stock is traded over the counter.
+    #[serde(rename = "include_otc")]
+    _include_otc: Option<bool>,
+}
+
 /// Snapshots of the stocks named, or of all.
 pub async fn all(
     State(server): State<Arc<Server>>,
@@ -152,6 +160,32 @@ pub async fn all(
     let found = look(&server, symbols).await?;
     let tickers: Vec<SnapshotBody> = found.iter().map(|(bars, last)| SnapshotBody::of(bars, last)).collect();
     plain(json!({"status": "OK", "request_id": request_id(), "count": tickers.len(), "tickers": tickers}))
+}
+
+/// How many stocks there are in a list of those that have moved most.
+const MOVERS: usize = 20;
+
+/// Snapshots of the stocks that have gained or lost most on the present day, the largest change first.
+pub async fn movers(
+    State(server): State<Arc<Server>>,
+    Segments(direction, ..): PolygonPath<String>,
+    _: PolygonQuery<OtcParameters>,
+) -> PolygonAnswer {
+    let sign = match direction.as_str() {
+        "gainers" => 1.0,
+        "losers" => -1.0,
+        _ => return Err(PolygonError::NotFound("404 page not found")),
+    };
+    let prices = server.reader.price_list().await?;
+    let days = server.reader.days(prices.rows.iter().map(|row| row.symbol).collect()).await?;
+    let gain = |day: &DayBars| Some((day.day.close / day.previous?.close - 1.0) * sign);
+    let mut moved: Vec<(f64, Symbol)> =
+        days.iter().filter_map(|day| Some((gain(day).filter(|gain| *gain > 0.0)?, day.symbol))).collect();
+    moved.sort_by(|one, other| other.0.total_cmp(&one.0).then(one.1.cmp(&other.1)));
+    let symbols = moved.iter().take(MOVERS).map(|(_, symbol)| *symbol).collect();
+    let found = look(&server, symbols).await?;
+    let tickers: Vec<SnapshotBody> = found.iter().map(|(bars, last)| SnapshotBody::of(bars, last)).collect();
+    plain(json!({"status": "OK", "request_id": request_id(), "tickers": tickers}))
 }
 
 /// A snapshot of one stock.

@@ -17,6 +17,7 @@ use super::seconds::Tally;
 use super::tallies;
 use crate::feed::{Event, EventKind, FeedUpdate, Last};
 use crate::query::errors::Refusal;
+use crate::relay::{Link, Notice, Vendor};
 use crate::serve::kit::channels::{ChannelSet, Channels};
 use crate::serve::kit::client::{Client, Incoming, SocketLimits};
 use crate::serve::kit::protocol::{self, Admission, Login, Protocol, Reply, SocketProblem, Upgrade, requested};
@@ -28,13 +29,23 @@ pub const ENCODER: usize = 3;
 
 /// Opens a WebSocket. The key comes in a message.
 pub async fn open(State(server): State<Arc<Server>>, upgrade: Upgrade) -> Result<Response, PolygonError> {
+    open_for(server, upgrade)
+}
+
+/// The same outside of the dialect's paths.
+pub fn open_for(server: Arc<Server>, upgrade: Upgrade) -> Result<Response, PolygonError> {
     let stream = PolygonStream::new(server.clone());
     Ok(protocol::open(requested(upgrade)?, server, Admission::ByMessage, stream))
 }
 
+/// The vendor's feed of stocks.
+const FEED: &str = "stocks";
+
 /// One client's subscriptions.
 struct PolygonStream {
     server: Arc<Server>,
+    /// The vendor that tickers outside the market are subscribed to at.
+    link: Option<Arc<Link>>,
     channels: Channels,
     /// The sums of each ticker whose aggregates are subscribed to.
     tallies: BTreeMap<Symbol, Tally>,
@@ -74,6 +85,10 @@ impl Protocol for PolygonStream {
         .into()
     }
 
+    fn notice(&self, notice: &Notice) -> Vec<Message> {
+        conversation::notice(notice)
+    }
+
     async fn events(&mut self, client: &mut Client, update: &FeedUpdate) -> Vec<Message> {
         let (messages, halts) = self.ticks_and_bars(client, update);
         let mut sent = frames(&messages);
@@ -103,12 +118,34 @@ fn is_summed(channels: ChannelSet) -> bool {
 
 impl PolygonStream {
     fn new(server: Arc<Server>) -> Self {
-        Self { server, channels: Channels::default(), tallies: BTreeMap::new(), now: UnixNanos::EPOCH, limits_of: None }
+        let link = server.options.relay.as_ref().and_then(|relay| relay.link(Vendor::Polygon, FEED));
+        Self {
+            server,
+            link,
+            channels: Channels::default(),
+            tallies: BTreeMap::new(),
+            now: UnixNanos::EPOCH,
+            limits_of: None,
+        }
+    }
+
+    /// The market's tickers; none without a vendor for the other ones.
+    async fn synthetic(&self) -> Result<Option<Arc<BTreeSet<Symbol>>>, Refusal> {
+        match self.server.options.relay.as_ref().filter(|_| self.link.is_some()) {
+            Some(relay) => self.server.synthetic(relay).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     async fn subscribe(&mut self, client: &mut Client, params: &str) -> Vec<Message> {
         let (topics, wrong) = topics(params, Topic::parse);
         let mut sent = frames(&wrong);
+        let synthetic = match self.synthetic().await {
+            Ok(synthetic) => synthetic,
+            Err(refusal) => return status("error", &refusal.to_string()),
+        };
+        // Without a vendor every ticker is one of the market, though it may not be there.
+        let is_here = |symbol: &Symbol| synthetic.as_ref().is_none_or(|synthetic| synthetic.contains(symbol));
         let named: BTreeSet<Symbol> = topics.iter().filter_map(|topic| topic.symbol).collect();
         let most = client.allowed.subscriptions as usize;
         if self.channels.named_with(&named) > most {
@@ -116,7 +153,11 @@ impl PolygonStream {
             sent.extend(status("error", &message));
             return sent;
         }
-        let named: Vec<Symbol> = named.into_iter().collect();
+        let named: Vec<Symbol> = named.into_iter().filter(is_here).collect();
+        if let Some(link) = &self.link {
+            let is_upstream = |topic: &&Topic| topic.symbol.is_none_or(|symbol| !is_here(&symbol));
+            client.follow_upstream(link, None, topics.iter().filter(is_upstream).map(|topic| topic.upstream()));
+        }
         let lasts = client.follow(&named, topics.iter().any(|topic| topic.symbol.is_none())).await;
         topics.iter().for_each(|topic| self.channels.add(topic.symbol, topic.channel.into()));
         if let Err(refusal) = self.tally(&topics, &lasts).await {
@@ -138,6 +179,7 @@ impl PolygonStream {
             gone.extend(topic.symbol.filter(|_| is_gone));
         }
         client.unfollow(&gone, self.channels.all);
+        client.unfollow_upstream(topics.iter().map(Topic::upstream));
         self.tallies.retain(|symbol, _| is_summed(self.channels.of(symbol)));
         let mut sent = frames(&wrong);
         sent.extend(done("unsubscribed", topics.iter().map(Topic::text)));
@@ -164,6 +206,7 @@ impl PolygonStream {
     /// Messages of an update's ticks and bars, and which symbols halt or resume. Trades and quotes are encoded once for all clients.
     fn ticks_and_bars(&mut self, client: &Client, update: &FeedUpdate) -> (Vec<Bytes>, BTreeMap<Symbol, bool>) {
         let calendar = &self.server.reader.calendar();
+        let encode = if self.server.options.is_fake { messages::fake_event } else { messages::event };
         let Self { channels, tallies, .. } = self;
         let (mut messages, mut halts, mut now) = (Vec::new(), BTreeMap::new(), self.now);
         for of_symbol in client.subscription.own(update) {
@@ -175,7 +218,7 @@ impl PolygonStream {
                 EventKind::Quote => set.has(PolygonChannel::Quote),
                 EventKind::Bar | EventKind::Halt => false,
             };
-            for (event, message) in of_symbol.encoded(ENCODER, is_needed, messages::event) {
+            for (event, message) in of_symbol.encoded(ENCODER, is_needed, encode) {
                 messages.extend(message.cloned());
                 match event {
                     Event::Trade(trade) => {

@@ -8,9 +8,9 @@ use super::answers::{PolygonError, invalid};
 use super::parameters::{Days, NanosSpan, Sort, moment};
 use klined_market::base::Nanos;
 
-/// What ticks are asked for with.
+/// The instants of what is asked for.
 #[derive(Debug, Deserialize)]
-pub struct TimestampParameters {
+pub struct TimestampBounds {
     timestamp: Option<String>,
     #[serde(rename = "timestamp.gt")]
     gt: Option<String>,
@@ -20,6 +20,13 @@ pub struct TimestampParameters {
     lt: Option<String>,
     #[serde(rename = "timestamp.lte")]
     lte: Option<String>,
+}
+
+/// What ticks are asked for with.
+#[derive(Debug, Deserialize)]
+pub struct TimestampParameters {
+    #[serde(flatten)]
+    bounds: TimestampBounds,
     order: Option<Sort>,
     sort: Option<String>,
     pub limit: Option<i64>,
@@ -27,29 +34,56 @@ pub struct TimestampParameters {
     pub cursor: Option<i64>,
 }
 
+impl TimestampBounds {
+    /// The instants asked for: dates, or numbers of a unit. A date is all of its day, and what is later than it begins with the next.
+    ///
+    /// # Errors
+    /// One is neither a date nor a number.
+    pub fn span(&self, days: impl Days, unit: Nanos) -> Result<NanosSpan, PolygonError> {
+        let mut span = NanosSpan::ALL;
+        if let Some(text) = &self.timestamp {
+            span = span.and(moment(days, "timestamp", text, unit)?);
+        }
+        if let Some(text) = &self.gte {
+            span.from = span.from.max(moment(days, "timestamp.gte", text, unit)?.from);
+        }
+        if let Some(text) = &self.gt {
+            span.from = span.from.max(moment(days, "timestamp.gt", text, unit)?.to.next());
+        }
+        if let Some(text) = &self.lte {
+            span.to = span.to.min(moment(days, "timestamp.lte", text, unit)?.to);
+        }
+        if let Some(text) = &self.lt {
+            span.to = span.to.min(moment(days, "timestamp.lt", text, unit)?.from.previous());
+        }
+        Ok(span)
+    }
+
+    /// Adds the bounds to a query string that is not empty.
+    pub fn add_to(&self, query: &mut String) {
+        let bounds = [
+            ("timestamp", &self.timestamp),
+            ("timestamp.gt", &self.gt),
+            ("timestamp.gte", &self.gte),
+            ("timestamp.lt", &self.lt),
+            ("timestamp.lte", &self.lte),
+        ];
+        for (name, bound) in bounds {
+            // Each was parsed: it has nothing that would have to be escaped but a sign.
+            if let Some(bound) = bound {
+                let _ = write!(query, "&{name}={}", bound.trim_start_matches('+'));
+            }
+        }
+    }
+}
+
 impl TimestampParameters {
-    /// The instants asked for. A date is all of its day, and what is later than it begins with the next.
+    /// The instants asked for, whose numbers are nanoseconds.
     ///
     /// # Errors
     /// One is neither a date nor a number.
     pub fn span(&self, days: impl Days) -> Result<NanosSpan, PolygonError> {
-        let mut span = NanosSpan::ALL;
-        if let Some(text) = &self.timestamp {
-            span = span.and(moment(days, "timestamp", text, Nanos::NANOSECOND)?);
-        }
-        if let Some(text) = &self.gte {
-            span.from = span.from.max(moment(days, "timestamp.gte", text, Nanos::NANOSECOND)?.from);
-        }
-        if let Some(text) = &self.gt {
-            span.from = span.from.max(moment(days, "timestamp.gt", text, Nanos::NANOSECOND)?.to.next());
-        }
-        if let Some(text) = &self.lte {
-            span.to = span.to.min(moment(days, "timestamp.lte", text, Nanos::NANOSECOND)?.to);
-        }
-        if let Some(text) = &self.lt {
-            span.to = span.to.min(moment(days, "timestamp.lt", text, Nanos::NANOSECOND)?.from.previous());
-        }
-        Ok(span)
+        self.bounds.span(days, Nanos::NANOSECOND)
     }
 
     /// The order asked for.
@@ -67,19 +101,7 @@ impl TimestampParameters {
     #[must_use]
     pub fn next(&self, order: Sort, limit: u16, next: u64) -> String {
         let mut text = format!("limit={limit}&order={}&sort=timestamp&cursor={}", order.as_str(), next);
-        let bounds = [
-            ("timestamp", &self.timestamp),
-            ("timestamp.gt", &self.gt),
-            ("timestamp.gte", &self.gte),
-            ("timestamp.lt", &self.lt),
-            ("timestamp.lte", &self.lte),
-        ];
-        for (name, bound) in bounds {
-            // Each was parsed: it has nothing that would have to be escaped but a sign.
-            if let Some(bound) = bound {
-                let _ = write!(text, "&{name}={}", bound.trim_start_matches('+'));
-            }
-        }
+        self.bounds.add_to(&mut text);
         text
     }
 }

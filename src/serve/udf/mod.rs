@@ -24,7 +24,7 @@ pub const DIALECT: Dialect = Dialect {
     encoders: &[],
     #[cfg(test)]
     parsers: &[
-        |bytes| text(bytes, |text| assert!(resolutions::interval(text).is_none() || text.len() < 4)),
+        |bytes| text(bytes, resolutions::timeframe),
         |bytes| query::<answers::UdfQuery>(bytes).iter().for_each(answers::UdfQuery::all),
     ],
 };

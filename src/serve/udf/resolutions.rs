@@ -1,43 +1,45 @@
-//! TradingView's names of the intervals.
+//! TradingView's names of timeframes: a number of minutes, or of `D`, `W` or `M`.
 
 use super::answers::UdfError;
-use klined_market::base::Interval;
+use crate::serve::kit::parameters::counted;
+use klined_market::base::{TimeUnit, Timeframe};
 
-/// Every resolution that there is, shortest first, by TradingView's name.
-const RESOLUTIONS: [(&str, Interval); 9] = [
-    ("1", Interval::Minute1),
-    ("5", Interval::Minute5),
-    ("15", Interval::Minute15),
-    ("30", Interval::Minute30),
-    ("60", Interval::Minute60),
-    ("120", Interval::Minute120),
-    ("1D", Interval::Day),
-    ("1W", Interval::Week),
-    ("1M", Interval::Month),
+/// The resolutions that a chart offers, shortest first. Any other number is answered too.
+const OFFERED: [&str; 20] = [
+    "1", "3", "5", "10", "15", "30", "45", "60", "120", "180", "240", "1D", "2D", "3D", "1W", "2W", "1M", "3M", "6M",
+    "12M",
 ];
 
-/// An interval by its name; `D` is `1D`.
-pub fn interval(name: &str) -> Option<Interval> {
-    let is_it = |known: &str| known == name || (name.len() == 1 && known.strip_prefix('1') == Some(name));
-    RESOLUTIONS.iter().find(|(known, _)| is_it(known)).map(|(_, interval)| *interval)
+/// A timeframe by its name; `D` is `1D`.
+pub fn timeframe(name: &str) -> Option<Timeframe> {
+    let (count, unit) = if ["D", "W", "M"].contains(&name) { (1, name) } else { counted(name)? };
+    let unit = match unit {
+        "" => TimeUnit::Minute,
+        "D" => TimeUnit::Day,
+        "W" => TimeUnit::Week,
+        "M" => TimeUnit::Month,
+        _ => return None,
+    };
+    Timeframe::new(unit, count)
 }
 
-/// An interval by its name.
+/// A timeframe by its name.
 ///
 /// # Errors
 /// There is none of that name.
-pub fn parse(name: &str) -> Result<Interval, UdfError> {
-    interval(name).ok_or_else(|| UdfError(format!("resolution must be one of {}", names().join(" "))))
+pub fn parse(name: &str) -> Result<Timeframe, UdfError> {
+    let of = "a number of minutes up to 1440, of D up to 366, of W up to 53 or of M up to 120";
+    timeframe(name).ok_or_else(|| UdfError(format!("resolution must be {of}, such as {}", OFFERED.join(" "))))
 }
 
-/// The names of all resolutions, shortest first.
+/// The names of the resolutions that a chart offers, shortest first.
 pub fn names() -> Vec<&'static str> {
-    RESOLUTIONS.iter().map(|(name, _)| *name).collect()
+    OFFERED.to_vec()
 }
 
 /// The names of those that are shorter than a day, in minutes.
 pub fn minutes() -> Vec<&'static str> {
-    RESOLUTIONS.iter().filter(|(_, interval)| interval.trading_minutes().is_some()).map(|(name, _)| *name).collect()
+    OFFERED.into_iter().filter(|name| name.bytes().all(|letter| letter.is_ascii_digit())).collect()
 }
 
 #[cfg(test)]
@@ -46,13 +48,15 @@ mod tests {
 
     #[test]
     fn resolutions_are_tradingviews() {
-        for (name, stored) in
-            [("1", Interval::Minute1), ("120", Interval::Minute120), ("D", Interval::Day), ("1M", Interval::Month)]
+        for (name, same) in
+            [("1", "1m"), ("120", "120m"), ("240", "240m"), ("D", "1d"), ("2D", "2d"), ("M", "1M"), ("12M", "12M")]
         {
-            assert_eq!(interval(name), Some(stored), "{name}");
+            assert_eq!(timeframe(name).map(|named| named.to_string()).as_deref(), Some(same), "{name}");
         }
-        for name in ["", "1m", "60m", "2", "240", "2D", "1S", "d", "5D"] {
-            assert_eq!(interval(name), None, "{name}");
+        for name in ["", "1m", "60m", "0", "1441", "1S", "d", "0D", "367D", "121M", "-1"] {
+            assert_eq!(timeframe(name), None, "{name}");
         }
+        assert!(names().iter().all(|name| timeframe(name).is_some()));
+        assert_eq!(minutes().last(), Some(&"240"));
     }
 }

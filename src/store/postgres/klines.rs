@@ -44,7 +44,7 @@ const FILL_TURNOVER: &str = include_str!("sql/fill_turnover.sql");
 
 /// A bar on its way into the table.
 pub(super) struct KlineWrite<'a> {
-    pub symbol: &'a str,
+    pub symbol: &'a Symbol,
     pub interval: Interval,
     pub bar: &'a Bar,
 }
@@ -190,7 +190,7 @@ fn upsert_chunk(connection: &mut PgConnection, bars: &[KlineWrite<'_>]) -> Resul
     let prices = |of: fn(&Ohlcv) -> Price| bars.iter().map(|row| ExactPrice(of(&row.bar.ohlcv))).collect::<Vec<_>>();
     let traded = || bars.iter().map(|row| row.bar.ohlcv.traded());
     sql_query(UPSERT_BARS)
-        .bind::<Array<Text>, _>(bars.iter().map(|row| row.symbol).collect::<Vec<_>>())
+        .bind::<Array<Text>, _>(bars.iter().map(|row| row.symbol.as_str()).collect::<Vec<_>>())
         .bind::<Array<Text>, _>(bars.iter().map(|row| row.interval.as_str()).collect::<Vec<_>>())
         .bind::<Array<BigInt>, _>(bars.iter().map(|row| row.bar.first.start().get()).collect::<Vec<_>>())
         .bind::<Array<FixedPoint>, _>(prices(Ohlcv::open))

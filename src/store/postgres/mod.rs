@@ -123,7 +123,7 @@ impl PostgresStore {
 
 impl MarketDatabase for PostgresStore {
     type Link = PgConnection;
-    type Removal = ();
+    type Removal = partitions::Removal;
 
     fn any(connection: &mut PgConnection) -> AnyConnection<'_> {
         AnyConnection::Postgres(connection)
@@ -264,8 +264,12 @@ impl MarketDatabase for PostgresStore {
         connection.batch_execute(WAIT_FOR_WRITERS).during("wait for other writers")
     }
 
-    fn remove_old(connection: &mut PgConnection, _from: UnixSeconds, (): &mut ()) -> Result<bool, StoreError> {
-        partitions::drop_oldest(connection).map(|dropped| dropped.is_none())
+    fn remove_old(
+        connection: &mut PgConnection,
+        _from: UnixSeconds,
+        removal: &mut partitions::Removal,
+    ) -> Result<bool, StoreError> {
+        removal.step(connection)
     }
 }
 

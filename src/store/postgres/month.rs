@@ -50,7 +50,8 @@ pub(super) fn is_kept(connection: &mut PgConnection, day: NaiveDate) -> Result<b
 
 /// Makes room for a table of a day's month; whether there is room.
 pub(super) fn clear(connection: &mut PgConnection, day: NaiveDate) -> Result<bool, StoreError> {
-    partitions::drop_empty(connection, &partitions::name(partitions::month_of(day)))
+    Ok(partitions::is_partitioned(connection)?
+        && partitions::drop_empty(connection, &partitions::name(partitions::month_of(day)))?)
 }
 
 /// What has come with the bars and is written after them.
@@ -192,9 +193,9 @@ fn take(rows: &mut CopyRows, part: HistoryPart, from: UnixSeconds, remainder: &m
     rolled.sort_by_key(|(_, (interval, _))| interval.as_str());
     let shorter = rolled.partition_point(|(_, (interval, _))| interval.as_str() < Interval::Minute1.as_str());
     let (before, after) = rolled.split_at(shorter);
-    before.iter().for_each(|(symbol, (interval, bar))| rows.push(symbol.as_str(), *interval, bar));
-    minutes.iter().for_each(|(symbol, bar)| rows.push(symbol.as_str(), Interval::Minute1, bar));
-    after.iter().for_each(|(symbol, (interval, bar))| rows.push(symbol.as_str(), *interval, bar));
+    before.iter().for_each(|(symbol, (interval, bar))| rows.push(symbol, *interval, bar));
+    minutes.iter().for_each(|(symbol, bar)| rows.push(symbol, Interval::Minute1, bar));
+    after.iter().for_each(|(symbol, (interval, bar))| rows.push(symbol, *interval, bar));
     remainder.part.append(HistoryPart { minutes: others, rollups: Vec::new() });
 }
 

@@ -1,5 +1,5 @@
 //! Month partitions of `market_klines`: `market_klines_YYYY_MM`, from the month's first instant by the market's calendar to the
-//! next month's.
+//! next month's. A table that an operator has made a hypertable (`sql_scripts/timescale.sql`) is not partitioned and lacks none.
 
 use chrono::{Datelike, Days, NaiveDate};
 use diesel::connection::SimpleConnection;
@@ -37,6 +37,10 @@ diesel::define_sql_function! {
     /// Drops the oldest partition before the horizon; its name.
     fn klines_drop_partition() -> Nullable<Text>;
 }
+diesel::define_sql_function! {
+    /// Removes the bars before the horizon of some symbols after a symbol; the last of them.
+    fn klines_remove_days(after: Text) -> Nullable<Text>;
+}
 
 /// Waits for a month that is being loaded. SQL, because diesel knows no function that returns nothing.
 const WAIT_FOR_PLACE: &str = "SELECT pg_advisory_xact_lock($1, $2)";
@@ -52,6 +56,9 @@ const PARTITIONS: &str = r"SELECT p.name, coalesce(substring(p.bounds FROM 'FROM
 /// Whether there is a table of a name. SQL for the same reason.
 const TABLE_EXISTS: &str = "SELECT EXISTS (SELECT FROM pg_class WHERE relname = $1 \
      AND relnamespace = to_regnamespace(current_schema())) AS is_there";
+/// Whether the table is divided into partitions at all. SQL for the same reason.
+const IS_PARTITIONED: &str =
+    "SELECT EXISTS (SELECT FROM pg_partitioned_table WHERE partrelid = 'market_klines'::regclass) AS is_there";
 /// Loading a month takes longer than a lock is waited for; the bound on a statement remains.
 const LONG_WAIT: &str = "SET LOCAL lock_timeout = 0";
 
@@ -121,6 +128,9 @@ fn lacking(
     from: NaiveDate,
     to: NaiveDate,
 ) -> Result<(Vec<Month>, Option<StoreError>), StoreError> {
+    if !is_partitioned(connection)? {
+        return Ok((Vec::new(), None));
+    }
     let existing: Vec<Partition> = sql_query(PARTITIONS).get_results(connection).during("list partitions")?;
     let hours = hours(connection)?;
     let (first, last) = (hours.midnight(from)?, hours.midnight(to + Days::new(1))?);
@@ -235,6 +245,12 @@ pub(super) fn try_hold_place(connection: &mut PgConnection, month: Month) -> Res
         .during("take the place of a month")
 }
 
+/// Whether bars are kept in partitions by month.
+pub(super) fn is_partitioned(connection: &mut PgConnection) -> Result<bool, StoreError> {
+    let row: TableExists = sql_query(IS_PARTITIONED).get_result(connection).during("look for partitions")?;
+    Ok(row.is_there)
+}
+
 /// Whether a month's partition, or another table of its name, is there. Looks into the catalog's table: in the middle of a
 /// transaction the server's cache of names does not have what others have committed.
 pub(super) fn exists(connection: &mut PgConnection, month: Month) -> Result<bool, StoreError> {
@@ -243,11 +259,30 @@ pub(super) fn exists(connection: &mut PgConnection, month: Month) -> Result<bool
     Ok(row.is_there)
 }
 
-/// Drops the oldest partition that lies wholly before the horizon, detached and dropped in one transaction. Returns its name;
-/// none when there is none.
-pub(super) fn drop_oldest(connection: &mut PgConnection) -> Result<Option<String>, StoreError> {
-    connection.batch_execute(SHORT_WAIT).during("drop a partition")?;
-    diesel::select(klines_drop_partition()).get_result(connection).during("drop a partition")
+/// How far a removal of bars before the horizon has come.
+#[derive(Default)]
+pub(in crate::store) struct Removal {
+    /// The last symbol of which nothing is left to remove; none while there may be partitions to drop.
+    done: Option<String>,
+}
+
+impl Removal {
+    /// Drops the oldest partition that lies wholly before the horizon, detached and dropped in one transaction. When there is none
+    /// left, removes what the others have before the horizon, symbol after symbol. Returns whether nothing is left.
+    pub fn step(&mut self, connection: &mut PgConnection) -> Result<bool, StoreError> {
+        let action = "remove old bars";
+        connection.batch_execute(SHORT_WAIT).during(action)?;
+        let Some(done) = &self.done else {
+            let dropped: Option<String> =
+                diesel::select(klines_drop_partition()).get_result(connection).during("drop a partition")?;
+            self.done = dropped.is_none().then(String::new);
+            return Ok(false);
+        };
+        let next: Option<String> = diesel::select(klines_remove_days(done)).get_result(connection).during(action)?;
+        let is_complete = next.is_none();
+        self.done = next;
+        Ok(is_complete)
+    }
 }
 
 #[cfg(test)]

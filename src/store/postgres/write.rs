@@ -30,6 +30,7 @@ const CLEARING: &str = "SET LOCAL klined.clearing = 'on'";
 pub(super) fn universe(connection: &mut PgConnection, universe: &[UniverseRow]) -> Result<(), StoreError> {
     let text = |of: fn(&UniverseRow) -> &str| universe.iter().map(of).collect::<Vec<_>>();
     let number = |of: fn(&UniverseRow) -> f64| universe.iter().map(of).collect::<Vec<_>>();
+    let bound = |of: fn(&UniverseRow) -> Option<f64>| universe.iter().map(of).collect::<Vec<_>>();
     let flag = |of: fn(&UniverseRow) -> bool| universe.iter().map(of).collect::<Vec<_>>();
     sql_query(include_str!("sql/insert_universe.sql"))
         .bind::<Array<Text>, _>(text(|row| &row.symbol))
@@ -42,6 +43,9 @@ pub(super) fn universe(connection: &mut PgConnection, universe: &[UniverseRow]) 
         .bind::<Array<Double>, _>(number(|row| row.beta))
         .bind::<Array<Double>, _>(number(|row| row.daily_turnover))
         .bind::<Array<Bool>, _>(flag(|row| row.is_active))
+        .bind::<Array<Double>, _>(number(|row| row.drift))
+        .bind::<Array<Nullable<Double>>, _>(bound(|row| row.min_price))
+        .bind::<Array<Nullable<Double>>, _>(bound(|row| row.max_price))
         .execute(connection)
         .during("fill stock_metadata")?;
     Ok(())
@@ -55,7 +59,7 @@ pub(super) fn minutes(connection: &mut PgConnection, write: &MarketWrite) -> Res
     let horizon = identity::horizon(&mut AnyConnection::Postgres(connection))?;
     let kept = write.bars.iter().filter(|(_, bar)| horizon.keeps(bar));
     let bars: Vec<KlineWrite<'_>> =
-        kept.map(|(symbol, bar)| KlineWrite { symbol: symbol.as_str(), interval: Interval::Minute1, bar }).collect();
+        kept.map(|(symbol, bar)| KlineWrite { symbol, interval: Interval::Minute1, bar }).collect();
     klines::insert(connection, &bars)?;
     upsert_halts(connection, &write.halts)?;
     upsert_snapshots(connection, &write.snapshots)?;
@@ -182,7 +186,7 @@ pub(super) fn rollups(connection: &mut PgConnection, writes: &[RollupWrite]) -> 
         .iter()
         .flat_map(|write| write.bars.iter().map(move |(interval, bar)| (write, interval, bar)))
         .filter(|(_, _, bar)| horizon.keeps(bar))
-        .map(|(write, &interval, bar)| KlineWrite { symbol: write.symbol.as_str(), interval, bar })
+        .map(|(write, &interval, bar)| KlineWrite { symbol: &write.symbol, interval, bar })
         .collect();
     if rollups::are_mostly_new(writes) {
         // In order of the key; of two bars of one place the later one comes after the other.

@@ -3,6 +3,8 @@
 //! diesel takes about as long for a statement as SQLite does for its row. A statement of [`ROWS`] rows is prepared once and
 //! kept, as a single row's is.
 
+use std::collections::BTreeMap;
+
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_query;
@@ -32,6 +34,7 @@ const NOTE_LATE_BAR: &str = "INSERT INTO rollup_dirty (symbol, time) SELECT $1, 
      WHERE NOT EXISTS (SELECT 1 FROM rollup_watermark w WHERE w.symbol = $1 AND w.folded_to < $2)";
 
 /// A bar on its way into the table.
+#[derive(Clone, Copy)]
 struct BulkRow<'a> {
     symbol: &'a Symbol,
     interval: Interval,
@@ -47,16 +50,66 @@ struct RowNumbers {
     trades: Option<i64>,
 }
 
-/// `INSERT OR IGNORE` of exactly [`ROWS`] rows, all of them made at one moment.
-struct InsertRows<'a> {
-    texts: Vec<(&'a str, &'static str)>,
+/// `INSERT OR IGNORE` of exactly [`ROWS`] rows, all of them made at one moment. What the rows have in common is bound once, because
+/// diesel takes as long to bind a value as SQLite takes to store it.
+struct InsertRows<'a, T> {
+    texts: T,
     numbers: Vec<RowNumbers>,
     created_at: &'a str,
 }
 
-impl<'a> InsertRows<'a> {
+/// Symbol and interval of all rows of a statement, or of each.
+trait RowTexts<'a>: Sized {
+    /// The type without its lifetime, which identifies the statement.
+    type Kind: 'static;
+
+    fn of(rows: &'a [BulkRow<'a>]) -> Self;
+    /// Binds the key's texts of a row, or refers to those that are bound.
+    fn push<'b>(&'b self, place: usize, out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()>;
+}
+
+/// The rows have one symbol and one interval: the first two values of the statement.
+struct SharedTexts<'a>(&'a str, &'static str);
+
+/// Each row has texts of its own.
+struct OwnTexts<'a>(Vec<(&'a str, &'static str)>);
+
+impl<'a> RowTexts<'a> for SharedTexts<'a> {
+    type Kind = SharedTexts<'static>;
+
+    fn of(rows: &'a [BulkRow<'a>]) -> Self {
+        rows.first().map_or(Self("", ""), |row| Self(row.symbol.as_str(), row.interval.as_str()))
+    }
+
+    fn push<'b>(&'b self, place: usize, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        if place > 0 {
+            out.push_sql("?1, ?2");
+            return Ok(());
+        }
+        push_texts(self.0, self.1, out)
+    }
+}
+
+impl<'a> RowTexts<'a> for OwnTexts<'a> {
+    type Kind = OwnTexts<'static>;
+
+    fn of(rows: &'a [BulkRow<'a>]) -> Self {
+        Self(rows.iter().map(|row| (row.symbol.as_str(), row.interval.as_str())).collect())
+    }
+
+    fn push<'b>(&'b self, place: usize, out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        self.0.get(place).map_or(Ok(()), |(symbol, interval)| push_texts(symbol, interval, out))
+    }
+}
+
+fn push_texts<'b>(symbol: &'b str, interval: &'b str, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+    out.push_bind_param::<Text, str>(symbol)?;
+    out.push_sql(", ");
+    out.push_bind_param::<Text, str>(interval)
+}
+
+impl<'a, T: RowTexts<'a>> InsertRows<'a, T> {
     fn of(rows: &'a [BulkRow<'a>], created_at: &'a str) -> Self {
-        let texts = rows.iter().map(|row| (row.symbol.as_str(), row.interval.as_str())).collect();
         let numbers = rows
             .iter()
             .map(|BulkRow { bar, .. }| {
@@ -71,29 +124,25 @@ impl<'a> InsertRows<'a> {
                 }
             })
             .collect();
-        Self { texts, numbers, created_at }
+        Self { texts: T::of(rows), numbers, created_at }
     }
 }
 
-impl QueryId for InsertRows<'_> {
-    type QueryId = InsertRows<'static>;
+impl<'a, T: RowTexts<'a>> QueryId for InsertRows<'a, T> {
+    type QueryId = InsertRows<'static, T::Kind>;
     // Its text is always the same: `insert` sees to the number of rows.
     const HAS_STATIC_QUERY_ID: bool = true;
 }
 
-impl QueryFragment<Sqlite> for InsertRows<'_> {
+impl<'a, T: RowTexts<'a>> QueryFragment<Sqlite> for InsertRows<'a, T> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
         out.push_sql(
             "INSERT OR IGNORE INTO market_klines \
              (symbol, interval, time, open, high, low, close, volume, turnover, trades, created_at) VALUES ",
         );
-        for (place, (texts, numbers)) in self.texts.iter().zip(&self.numbers).enumerate() {
-            let (symbol, interval) = texts;
-            let RowNumbers { time, prices, volume, turnover, trades } = numbers;
+        for (place, RowNumbers { time, prices, volume, turnover, trades }) in self.numbers.iter().enumerate() {
             out.push_sql(if place == 0 { "(" } else { ", (" });
-            out.push_bind_param::<Text, str>(symbol)?;
-            out.push_sql(", ");
-            out.push_bind_param::<Text, str>(interval)?;
+            self.texts.push(place, out.reborrow())?;
             out.push_sql(", ");
             out.push_bind_param::<BigInt, i64>(time)?;
             for price in prices {
@@ -106,15 +155,20 @@ impl QueryFragment<Sqlite> for InsertRows<'_> {
             out.push_bind_param::<Nullable<Double>, Option<f64>>(turnover)?;
             out.push_sql(", ");
             out.push_bind_param::<Nullable<BigInt>, Option<i64>>(trades)?;
-            out.push_sql(", ");
-            out.push_bind_param::<Text, str>(self.created_at)?;
-            out.push_sql(")");
+            if place == 0 {
+                out.push_sql(", ");
+                out.push_bind_param::<Text, str>(self.created_at)?;
+                out.push_sql(")");
+            } else {
+                // The first row's moment is the statement's eleventh value.
+                out.push_sql(", ?11)");
+            }
         }
         Ok(())
     }
 }
 
-impl RunQueryDsl<SqliteConnection> for InsertRows<'_> {}
+impl<'a, T: RowTexts<'a>> RunQueryDsl<SqliteConnection> for InsertRows<'a, T> {}
 
 #[derive(QueryableByName)]
 struct CurrentTimestamp {
@@ -163,30 +217,56 @@ fn rolled(writes: &[RollupWrite]) -> impl Iterator<Item = BulkRow<'_>> {
 /// Inserts rows, and overwrites those that are there.
 fn insert(connection: &mut SqliteConnection, rows: &[BulkRow<'_>]) -> Result<(), StoreError> {
     let now: CurrentTimestamp = sql_query(NOW).get_result(connection).during("write bars")?;
-    let (whole, rest) = rows.as_chunks::<ROWS>();
-    let (mut new, mut left) = (Vec::new(), Vec::new());
+    let now = now.now.as_str();
+    let mut written = Written::default();
+    let mut remainders = Vec::new();
     clearing::without_triggers(connection, "klines_inserted", |connection| {
-        for chunk in whole {
-            let inserted = InsertRows::of(chunk, &now.now).execute(connection).during("write bars")?;
-            if inserted > 0 {
-                new.extend(chunk.iter().filter(|row| row.interval == Interval::Minute1));
+        for alike in rows.chunk_by(|a, b| (a.symbol, a.interval) == (b.symbol, b.interval)) {
+            let (whole, remainder) = alike.as_chunks::<ROWS>();
+            for chunk in whole {
+                let inserted =
+                    InsertRows::<SharedTexts<'_>>::of(chunk, now).execute(connection).during("write bars")?;
+                written.note(chunk, inserted);
             }
-            if inserted < ROWS {
-                left.extend(chunk);
-            }
+            remainders.extend(remainder);
         }
+        let (whole, rest) = remainders.as_chunks::<ROWS>();
+        for chunk in whole {
+            let inserted = InsertRows::<OwnTexts<'_>>::of(chunk, now).execute(connection).during("write bars")?;
+            written.note(chunk, inserted);
+        }
+        written.left.extend(rest);
         Ok(())
     })?;
-    note_late(connection, &new)?;
-    left.extend(rest);
-    left.into_iter().try_for_each(|row| klines::upsert(connection, row.symbol, row.interval, row.bar))
+    note_late(connection, &written.firsts)?;
+    written.left.into_iter().try_for_each(|row| klines::upsert(connection, row.symbol, row.interval, row.bar))
+}
+
+/// What became of the rows of a bulk.
+#[derive(Default)]
+struct Written<'a> {
+    /// The first 1-minute bar of each symbol that the table may not have had before.
+    firsts: BTreeMap<Symbol, UnixSeconds>,
+    /// Rows to be written one by one, because bars are in their places or because they fill no statement.
+    left: Vec<BulkRow<'a>>,
+}
+
+impl<'a> Written<'a> {
+    fn note(&mut self, chunk: &[BulkRow<'a>], inserted: usize) {
+        if inserted > 0 {
+            for row in chunk.iter().filter(|row| row.interval == Interval::Minute1) {
+                let time = row.bar.first.start();
+                self.firsts.entry(*row.symbol).and_modify(|first| *first = time.min(*first)).or_insert(time);
+            }
+        }
+        if inserted < ROWS {
+            self.left.extend(chunk);
+        }
+    }
 }
 
 /// Notes what the trigger would: that bars of a symbol come at or before its watermark. The first of them says it all.
-fn note_late(connection: &mut SqliteConnection, minutes: &[&BulkRow<'_>]) -> Result<(), StoreError> {
-    let mut firsts: Vec<(&Symbol, UnixSeconds)> =
-        minutes.iter().map(|row| (row.symbol, row.bar.first.start())).collect();
-    firsts.dedup_by_key(|(symbol, _)| *symbol);
+fn note_late(connection: &mut SqliteConnection, firsts: &BTreeMap<Symbol, UnixSeconds>) -> Result<(), StoreError> {
     for (symbol, time) in firsts {
         sql_query(NOTE_LATE_BAR)
             .bind::<Text, _>(symbol.as_str())

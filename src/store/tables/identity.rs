@@ -56,6 +56,9 @@ pub(in crate::store) struct MetadataRow {
     beta: Units,
     daily_turnover: Units,
     is_active: bool,
+    drift: Units,
+    min_price: Option<Units>,
+    max_price: Option<Units>,
 }
 
 impl From<&UniverseRow> for MetadataRow {
@@ -71,6 +74,9 @@ impl From<&UniverseRow> for MetadataRow {
             beta: Units(row.beta),
             daily_turnover: Units(row.daily_turnover),
             is_active: row.is_active,
+            drift: Units(row.drift),
+            min_price: row.min_price.map(Units),
+            max_price: row.max_price.map(Units),
         }
     }
 }
@@ -88,6 +94,9 @@ impl From<MetadataRow> for UniverseRow {
             beta: row.beta.0,
             daily_turnover: row.daily_turnover.0,
             is_active: row.is_active,
+            drift: row.drift.0,
+            min_price: row.min_price.map(f64::from),
+            max_price: row.max_price.map(f64::from),
         }
     }
 }

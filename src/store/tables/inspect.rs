@@ -26,9 +26,10 @@ struct FaultRow {
     integrity_check: String,
 }
 
-/// Last prices that are not those of the states beside them.
-const STRAY_PRICES: &str = "SELECT p.symbol AS symbol FROM stock_realtime_price p LEFT JOIN stock_state s ON s.symbol = p.symbol \
-     WHERE s.symbol IS NULL OR p.current_price <> s.current_price OR p.last_update <> s.last_update";
+/// States and last prices that are not of the same price and time, or that stand alone.
+const STRAY_PRICES: &str = "SELECT COALESCE(s.symbol, p.symbol) AS symbol FROM stock_state s \
+     FULL JOIN stock_realtime_price p ON s.symbol = p.symbol \
+     WHERE s.symbol IS NULL OR p.symbol IS NULL OR p.current_price <> s.current_price OR p.last_update <> s.last_update";
 
 pub(in crate::store) fn stray_prices(connection: &mut AnyConnection<'_>) -> Result<Vec<String>, StoreError> {
     let rows: Vec<SymbolRow> =

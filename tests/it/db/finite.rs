@@ -45,15 +45,16 @@ on_every_backend! {
         database.open();
         database.execute(rows);
         for (table, columns) in [
-            ("stock_metadata", "base_price base_volatility beta daily_turnover"),
+            ("stock_metadata", "base_price base_volatility beta daily_turnover drift min_price max_price"),
             ("stock_state", "current_price volatility trend"),
             ("stock_realtime_price", "current_price change_percent"),
             ("market_clock", "speed"),
             ("scenario_event", "amount"),
         ] {
             for (column, value) in columns.split(' ').flat_map(|column| wrong(database.backend).iter().map(move |value| (column, value))) {
-                // An event needs no amount, and an unknown one is none that is not finite.
-                if column == "amount" && (*value == "NULL" || value.contains(" - ")) {
+                // An event needs no amount and a stock no bounds, and an unknown number is none that is not finite.
+                let may_be_missing = ["amount", "min_price", "max_price"].contains(&column);
+                if may_be_missing && (*value == "NULL" || value.contains(" - ")) {
                     continue;
                 }
                 let change = format!("UPDATE {table} SET {column} = {value}");

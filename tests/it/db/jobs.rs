@@ -217,17 +217,24 @@ on_every_backend! {
         assert!(database.contents() != other.contents());
     }
 
-    fn board_treatment_beta_turnover_and_sector_count_from_the_next_day(database: &Database) {
+    fn every_parameter_counts_from_the_next_day(database: &Database) {
         let full = |database: &Database| {
             Market::claim(database.open(), Arc::new(Calendar::clone(&SHANGHAI)), ModelKind::Full, Some(42)).unwrap()
         };
-        let edits = ["board = 'main', is_st = true", "beta = 1.7", "daily_turnover = 1000000", "sector = 'Toys'"];
+        let edits = [
+            ("AAPL", "board = 'main', is_st = true"),
+            ("V", "beta = 1.7"),
+            ("JPM", "daily_turnover = 1000000"),
+            ("TSLA", "sector = 'Toys'"),
+            ("AMZN", "drift = 0.8"),
+            ("META", "min_price = 349, max_price = 351.5"),
+        ];
         let other = Database::new(database.backend);
         let plain = full(&other);
         generate(&plain, "2026-03-02", "2026-03-02 14:59");
         let edited = full(database);
         generate(&edited, "2026-03-02", "2026-03-02 10:00");
-        for (edit, symbol) in edits.iter().zip(["AAPL", "V", "JPM", "TSLA"]) {
+        for (symbol, edit) in edits {
             database.execute(&format!("UPDATE stock_metadata SET {edit} WHERE symbol = '{symbol}'"));
         }
         generate(&edited, "2026-03-02", "2026-03-02 14:59");
@@ -237,10 +244,17 @@ on_every_backend! {
         let of = |database: &Database, symbol: &str| -> Vec<String> {
             database.contents().into_iter().filter(|line| line.starts_with(&format!("{symbol} "))).collect()
         };
-        for symbol in ["V", "JPM", "TSLA", "AAPL"] {
+        for (symbol, _) in edits {
             assert!(of(database, symbol) != of(&other, symbol), "{symbol}");
         }
         assert!(of(database, "MSFT") == of(&other, "MSFT"));
+        let bars = "FROM market_klines WHERE symbol = 'META' AND interval = '1m'";
+        let outside = format!("SELECT CAST(count(*) AS text) AS text {bars} AND (low < 349 OR high > 351.5) AND time >= {}",
+            SHANGHAI.midnight(date("2026-03-03")).unwrap());
+        assert_eq!(database.value(&outside), "0");
+        // What each day was made with is stored, so all of them can be made again.
+        aggregate(&edited);
+        assert_clean(&edited);
     }
 
     fn only_some_symbols_can_be_generated_and_the_others_catch_up_later(database: &Database) {

@@ -4,8 +4,8 @@ use std::process::Command;
 use std::sync::Arc;
 
 use klined::jobs::{JobError, Market, ModelChoice};
-use klined::store::StoreError;
-use klined_market::calendar::Calendar;
+use klined::store::{Identity, StoreError};
+use klined_market::calendar::{Calendar, Hours};
 use klined_market::model::{FullParameters, ModelKind};
 
 use crate::support::SHANGHAI;
@@ -20,7 +20,7 @@ fn a_database_keeps_to_its_model_and_parameters() {
     let parameters = FullParameters::from_toml("overnight.share = 0.15").unwrap();
     let changed = ModelChoice { parameters, ..ModelChoice::default() };
     let market = claim(changed.clone()).unwrap();
-    assert_eq!(market.model.kind, ModelKind::Full);
+    assert_eq!(market.source.model().unwrap().kind, ModelKind::Full);
     fill(&market, days(3), "2026-03-04 10:15:30").unwrap();
     aggregate(&market);
     assert_clean(&market);
@@ -39,10 +39,35 @@ fn a_database_keeps_to_its_model_and_parameters() {
 fn a_database_of_the_plain_model_stays_one_without_a_flag() {
     let database = Database::new(Backend::Sqlite);
     let claim = |choice: ModelChoice| {
-        Market::claim(database.open(), Arc::new(Calendar::clone(&SHANGHAI)), choice, None).unwrap().model.kind
+        Market::claim(database.open(), Arc::new(Calendar::clone(&SHANGHAI)), choice, None)
+            .unwrap()
+            .source
+            .model()
+            .unwrap()
+            .kind
     };
     assert_eq!(claim(ModelKind::Gbm.into()), ModelKind::Gbm);
     assert_eq!(claim(ModelChoice::default()), ModelKind::Gbm);
+}
+
+#[test]
+fn a_database_of_an_earlier_version_keeps_it_and_a_new_one_gets_the_newest() {
+    let version_of = |database: &Database, choice: ModelChoice| {
+        let calendar = Arc::new(Calendar::clone(&SHANGHAI));
+        Market::claim(database.open(), calendar, choice, None).unwrap().source.version()
+    };
+    for earlier in ["gbm-1", "full-2"] {
+        let database = Database::new(Backend::Sqlite);
+        let identity = Identity { seed: 42, model: earlier.to_owned(), hours: Hours::Sse };
+        database.open().claim(&identity, &[]).unwrap();
+        let kind = ModelKind::of_version(earlier).unwrap();
+        for choice in [ModelChoice::default(), kind.into()] {
+            assert_eq!(version_of(&database, choice), earlier);
+        }
+        let new = Database::new(Backend::Sqlite);
+        assert_eq!(version_of(&new, kind.into()), kind.version());
+        assert_ne!(kind.version(), earlier);
+    }
 }
 
 #[test]

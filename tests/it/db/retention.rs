@@ -1,17 +1,17 @@
-//! Retention: a market that forgets its oldest months is otherwise the market it would have been.
+//! Retention: a market that forgets its oldest months or days is otherwise the market it would have been.
 
 use std::fs;
 
-use chrono::Months;
-use klined::jobs::{Generator, Market, Stop};
+use chrono::{Days, Months};
+use klined::jobs::{Generator, Market, Retained, Stop};
 use klined_market::base::{Interval, UnixSeconds};
 use klined_market::calendar::Hours;
 
 use crate::on_every_backend;
 use crate::support::database::Database;
-use crate::support::date;
 use crate::support::market_builder::{aggregate, assert_clean, fill, market, minute, range, symbol, verified};
 use crate::support::programs::{assert_same, eventually};
+use crate::support::{SHANGHAI, date};
 
 /// 2026-03-01 and 2026-04-01 00:00 in Shanghai. The first of April is a Wednesday, the week's Monday is in March.
 const MARCH: i64 = 1_772_294_400;
@@ -25,7 +25,12 @@ fn filled(database: &Database) -> Market {
 
 /// Goes on to a minute as a generator that keeps one full month.
 fn go_on(market: &Market, to: &str) {
-    let market = market.clone().retaining(Some(1));
+    go_on_keeping(market, Some(Retained::Months(1)), to);
+}
+
+/// Goes on to a minute as a generator that keeps a part of the history, or all of it.
+fn go_on_keeping(market: &Market, retained: Option<Retained>, to: &str) {
+    let market = market.clone().retaining(retained);
     let mut generator = Generator::start(market, &[], date("2026-02-10"), &Stop::default()).unwrap();
     generator.advance(minute(to), &Stop::default()).unwrap();
 }
@@ -63,6 +68,27 @@ on_every_backend! {
             "SELECT DISTINCT CAST(time AS text) AS text FROM market_klines WHERE interval = '{interval}' ORDER BY 1"));
         assert_eq!(labels("1M").len(), 2);
         assert_eq!(labels("1w")[0], minute("2026-04-07 09:30").start().to_string());
+    }
+
+    fn a_market_that_keeps_days_goes_on_to_the_same_bytes_and_is_clean(database: &Database) {
+        // With 30 days the month that is being written is whole; with 3 its own bar, and that of the week, go.
+        for (days, ends) in [(30, ["2026-05-06 10:00", "2026-05-07 10:30"]), (3, ["2026-05-13 10:00", "2026-05-14 14:59"])] {
+            let [database, whole] = [database.backend, database.backend].map(Database::new);
+            let [market, other] = [filled(&database), filled(&whole)];
+            aggregate(&market);
+            for end in ends {
+                go_on_keeping(&market, Some(Retained::Days(days)), end);
+                aggregate(&market);
+                assert_clean(&market);
+                go_on_keeping(&other, None, end);
+                aggregate(&other);
+                let horizon = Hours::Sse.midnight(date(&end[..10]) - Days::new(days.into())).unwrap();
+                assert_eq!(market.store.retained_from().unwrap(), Some(horizon));
+                let first = SHANGHAI.minutes_in(horizon, UnixSeconds::MAX).next().unwrap();
+                assert_eq!(earliest(&database), first.start().get(), "{days} days");
+                assert_same(&database.contents(), &contents_from(&whole, horizon.get()));
+            }
+        }
     }
 
     fn roll_ups_that_come_after_the_removal_begin_with_the_horizon(database: &Database) {
@@ -112,7 +138,7 @@ on_every_backend! {
         let market = market(database);
         fill(&market, range("2026-02-10", "2026-02-11"), "2026-05-01 12:00:00").unwrap();
         let only = [symbol("AAPL")];
-        let kept = market.clone().retaining(Some(1));
+        let kept = market.clone().retaining(Some(Retained::Months(1)));
         let mut alone = Generator::start(kept, &only, date("2026-02-10"), &Stop::default()).unwrap();
         alone.advance(minute("2026-05-06 10:00"), &Stop::default()).unwrap();
         drop(alone);
@@ -161,6 +187,21 @@ on_every_backend! {
         eventually("the role is free", || database.data_aggregator("--once").run().status.success());
         // 2026-02-01 00:00 in Shanghai.
         assert!(earliest(database) >= 1_769_875_200);
+        assert!(database.klined("verify").run().succeeded().stdout.ends_with("clean\n"));
+    }
+
+    fn the_generator_keeps_the_days_of_its_flag(database: &Database) {
+        database.market_backfill("--from 2026-02-02 --to 2026-02-27").run().succeeded();
+        let mut generator = database.market_generator("--test --speed 60000").variable("KLINED_RETAIN_DAYS", "10").spawn();
+        generator.until_it_says("older bars are removed");
+        generator.until_minutes(10, database);
+        generator.kill();
+        let refused = database.market_generator("--retain-days 3").variable("KLINED_RETAIN_MONTHS", "1").run();
+        refused.was_misused(&["--retain-months", "--retain-days"]);
+        database.market_generator("--retain-days 0").run().was_misused(&["--retain-days", "1..=36500"]);
+        eventually("the role is free", || database.data_aggregator("--once").run().status.success());
+        // 2026-02-20 00:00 in Shanghai, ten days before the first day that the generator opened; it may have opened another one.
+        assert!(earliest(database) >= 1_771_516_800);
         assert!(database.klined("verify").run().succeeded().stdout.ends_with("clean\n"));
     }
 

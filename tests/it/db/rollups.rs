@@ -52,6 +52,36 @@ on_every_backend! {
         assert_same(&stepwise, &rollups_made_anew(database));
     }
 
+    fn one_interval_of_one_stock_is_made_again_and_the_others_stay(database: &Database) {
+        let market = market(database);
+        fill(&market, days(3), "2026-03-04 15:00:00").unwrap();
+        aggregate(&market);
+        let whole = rollups(database);
+        let noon = SHANGHAI.minute_of(date("2026-03-03"), 120).unwrap().start();
+        database.execute(&format!(
+            "DELETE FROM market_klines WHERE interval = '5m' AND symbol IN ('AAPL', 'V') AND time < {noon}; \
+             UPDATE market_klines SET volume = 1 WHERE interval = '5m' AND symbol = 'AAPL' AND time = {noon}; \
+             DELETE FROM market_klines WHERE interval = '15m' AND symbol = 'AAPL' AND time = {noon}"
+        ));
+        let only = |words: &str| database.data_aggregator(&format!("--once --interval-only 5m {words}")).run().succeeded();
+        let is_5m_of = |symbol: &str, row: &String| row.starts_with(&format!("{symbol} 5m "));
+        let of = |rows: &[String], symbol| rows.iter().filter(|row| is_5m_of(symbol, row)).cloned().collect::<Vec<_>>();
+        // 72 buckets of a day and a half, and the one with the wrong volume.
+        assert!(only("--symbol AAPL").stderr.contains("bars=73"));
+        let mended = rollups(database);
+        assert_eq!(of(&mended, "AAPL"), of(&whole, "AAPL"));
+        assert_eq!(of(&mended, "V").len() + 72, of(&whole, "V").len());
+        assert_eq!(mended.len() + 72 + 1, whole.len(), "the bar of 15m is not made again");
+        assert!(only("--symbol AAPL").stderr.contains("bars=0"));
+        // Of all stocks, and with minutes that are not rolled up yet.
+        generate(&market, "2026-03-04", "2026-03-05 10:08");
+        only("");
+        database.data_aggregator("--once --interval-only 15m").run().succeeded();
+        assert_clean(&market);
+        database.data_aggregator("--once --interval-only 1m").run().was_misused(&["--interval-only", "5m 15m"]);
+        database.data_aggregator("--interval-only 5m").run().was_misused(&["--once"]);
+    }
+
     fn a_watermark_that_is_missing_is_made_again_from_the_rollups(database: &Database) {
         let market = market(database);
         fill(&market, days(30), "2026-03-20 20:00:00").unwrap();

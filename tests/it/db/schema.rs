@@ -16,7 +16,7 @@ pub fn dump(database: &Database) -> Vec<String> {
 }
 
 /// The migrations with their versions, oldest first.
-const MIGRATIONS: [(&str, &str); 16] = [
+const MIGRATIONS: [(&str, &str); 18] = [
     ("2026-11-20-000000_market", "20261120000000"),
     ("2026-11-21-000001_universe", "20261121000001"),
     ("2026-11-21-000002_scenarios", "20261121000002"),
@@ -33,6 +33,8 @@ const MIGRATIONS: [(&str, &str); 16] = [
     ("2026-11-29-000013_answers", "20261129000013"),
     ("2026-11-29-000014_calendar", "20261129000014"),
     ("2026-11-29-000015_turnover", "20261129000015"),
+    ("2026-11-29-000016_bounds", "20261129000016"),
+    ("2026-11-29-000017_days", "20261129000017"),
 ];
 
 /// One way of a migration of a kind of database, as SQL.
@@ -57,7 +59,7 @@ pub fn make_old(database: &Database, migrations: usize) {
 
 /// The first 16 hexadecimal digits of the SHA-256 of each migration's way up. A database has had them as they are, so they never
 /// change; what must change comes with a new one.
-const DIGESTS: [(&str, &str); 32] = [
+const DIGESTS: [(&str, &str); 36] = [
     ("postgres/2026-11-20-000000_market", "f93bde1c43e9d350"),
     ("postgres/2026-11-21-000001_universe", "14514a24bd18226b"),
     ("postgres/2026-11-21-000002_scenarios", "7ef5fbaa09eae364"),
@@ -74,6 +76,8 @@ const DIGESTS: [(&str, &str); 32] = [
     ("postgres/2026-11-29-000013_answers", "87a7021340427242"),
     ("postgres/2026-11-29-000014_calendar", "54a321463b287169"),
     ("postgres/2026-11-29-000015_turnover", "22bb266ddacf1a24"),
+    ("postgres/2026-11-29-000016_bounds", "c9449685170d417d"),
+    ("postgres/2026-11-29-000017_days", "219918e32cc7fdfd"),
     ("sqlite/2026-11-20-000000_market", "9364ad970108a946"),
     ("sqlite/2026-11-21-000001_universe", "c828cc3bb9afe990"),
     ("sqlite/2026-11-21-000002_scenarios", "4561cbcfeb2ad6d7"),
@@ -90,6 +94,8 @@ const DIGESTS: [(&str, &str); 32] = [
     ("sqlite/2026-11-29-000013_answers", "f73fa2a00328461e"),
     ("sqlite/2026-11-29-000014_calendar", "6175b708cdbc7b89"),
     ("sqlite/2026-11-29-000015_turnover", "0b49ae2bf0d6bb16"),
+    ("sqlite/2026-11-29-000016_bounds", "77193d7e4e537ebe"),
+    ("sqlite/2026-11-29-000017_days", "eaaeb4a333fd74fa"),
 ];
 
 #[test]
@@ -255,12 +261,14 @@ on_every_backend! {
         database.execute("INSERT INTO stock_metadata (symbol, name, base_price, base_volatility) VALUES ('A', 'a', 1, 0.02)");
         for wrong in [
             "board = 'nasdaq'", "board = 'Main'", "beta = 0", "beta = -1", "beta = 5.1", "daily_turnover = 0",
-            "daily_turnover = 10000000000001", "is_st = NULL", "board = NULL",
+            "daily_turnover = 10000000000001", "is_st = NULL", "board = NULL", "drift = 10.1", "drift = -11", "drift = NULL",
+            "min_price = 0", "max_price = -1", "min_price = 2, max_price = 1",
         ] {
             let refused = database.try_execute(&format!("UPDATE stock_metadata SET {wrong}")).unwrap_err().to_string();
             assert!(refused.contains("constraint"), "{wrong}: {refused}");
         }
-        database.execute("UPDATE stock_metadata SET board = 'star', is_st = true, beta = 5, daily_turnover = 10000000000000");
+        database.execute("UPDATE stock_metadata SET board = 'star', is_st = true, beta = 5, daily_turnover = 10000000000000, drift = -10");
+        database.execute("UPDATE stock_metadata SET min_price = 0.01, max_price = NULL");
     }
 
     fn the_columns_promised_to_others_are_there(database: &Database) {
@@ -327,6 +335,9 @@ const PROMISED: [(&str, &[&str]); 5] = [
             "is_st boolean",
             "beta numeric(6,4)",
             "daily_turnover numeric(16,2)",
+            "drift numeric(6,4)",
+            "min_price numeric(10,2) null",
+            "max_price numeric(10,2) null",
         ],
     ),
     (

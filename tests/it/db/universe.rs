@@ -4,9 +4,9 @@ use std::fs;
 use std::sync::Arc;
 
 use klined::jobs::{JobError, Market};
-use klined_market::calendar::Calendar;
+use klined_market::calendar::{Calendar, Hours};
 use klined_market::model::ModelKind;
-use klined_market::universe::{StockCount, Universe, UniverseRow, csv, demo};
+use klined_market::universe::{StockCount, Universe, UniverseRow, csv, demo, synth};
 use klined_testing::assert_same;
 use klined_testing::market::{as_csv, stocks};
 
@@ -46,6 +46,20 @@ on_every_backend! {
         claim(database, Some(&ashares(5429))).unwrap();
         claim(database, None).unwrap();
         assert_eq!(market.store.universe().unwrap(), stocks(5429, 42));
+    }
+
+    fn the_first_apis_stocks_have_their_drifts_and_bounds_under_every_calendar(database: &Database) {
+        for hours in Hours::ALL {
+            let database = Database::new(database.backend);
+            let words = format!("--calendar {hours} --universe synth --from 2026-03-02 --to 2026-03-03 --model gbm");
+            database.market_backfill(&words).run().succeeded();
+            let store = database.open();
+            assert_eq!(store.universe().unwrap(), synth(hours), "{hours}");
+            database.klined("verify").run().succeeded();
+            // Asked for again it is the same universe.
+            let again = database.market_backfill(&words).run().succeeded();
+            assert!(!again.stderr.contains("no longer what"), "{}", again.stderr);
+        }
     }
 
     fn without_a_wish_a_new_market_gets_the_ten_of_the_demo(database: &Database) {

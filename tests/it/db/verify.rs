@@ -72,8 +72,9 @@ pub fn damages() -> Vec<(String, &'static str)> {
         ("UPDATE stock_realtime_price SET volume = volume + 1 WHERE symbol = 'V'", "volume in stock_realtime_price"),
         (
             "UPDATE stock_realtime_price SET current_price = current_price + 1 WHERE symbol = 'V'",
-            "V: stock_realtime_price is not",
+            "V: stock_realtime_price has no row",
         ),
+        ("DELETE FROM stock_realtime_price WHERE symbol = 'V'", "V: stock_realtime_price has no row"),
         (
             "UPDATE stock_parameters SET parameters = replace(parameters, '\"beta\":', '\"beta\":1') WHERE symbol = 'V'",
             "V: stock_parameters of",

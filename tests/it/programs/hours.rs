@@ -2,6 +2,7 @@
 
 use klined_market::base::UnixSeconds;
 use klined_market::calendar::{Calendar, Hours};
+use klined_testing::market::event;
 use rustix::process::Signal;
 
 use crate::on_every_backend;
@@ -16,6 +17,8 @@ struct Days {
     from: &'static str,
     to: &'static str,
     instants: [&'static str; 4],
+    /// Trading minutes of the halt of TSLA that [`write_events`] has.
+    halted: usize,
 }
 
 /// The end of a week before Thanksgiving's, with an early close; the end of a month; a weekend of foreign exchange.
@@ -25,23 +28,38 @@ const DAYS: [Days; 3] = [
         from: "2025-11-26",
         to: "2025-11-28",
         instants: ["2025-11-26 22:31:10", "2025-11-27 01:17:00", "2025-11-29 00:40:30", "2025-11-29 02:00:00"],
+        halted: 270,
     },
     Days {
         hours: Hours::AroundTheClock,
         from: "2026-02-27",
         to: "2026-03-01",
         instants: ["2026-02-27 08:01:00", "2026-02-28 07:59:59", "2026-03-01 08:03:00", "2026-03-02 08:00:00"],
+        halted: 1320,
     },
     Days {
         hours: Hours::Fx,
         from: "2026-03-06",
         to: "2026-03-09",
         instants: ["2026-03-06 06:01:00", "2026-03-07 05:59:30", "2026-03-09 05:00:30", "2026-03-10 05:00:00"],
+        halted: 1320,
     },
 ];
 
 /// One stock, so that months of bars are few.
 const ONE_STOCK: &str = "symbol,name,sector,base_price,base_volatility\nONE,One,Technology,50,0.02\n";
+
+/// A halt of all stocks, one of a single stock over the end of a day, a gap and a fall of a sector, by the calendar's own clock.
+fn write_events(database: &Database) {
+    let events = [
+        event("halt", "from = \"day 1 10:00\"\nuntil = \"10:20\""),
+        event("halt", "symbol = \"TSLA\"\nfrom = \"day 1 12:30\"\nuntil = \"day 2 10:30\""),
+        event("gap", "percent = 4\nday = \"day 2\""),
+        event("move", "percent = -8\nsector = \"Technology\"\nfrom = \"day 2 09:45\"\nuntil = \"10:00\""),
+    ];
+    let text = format!("name = \"events\"\n{}", events.concat());
+    std::fs::write(database.directory.path().join("events.toml"), text).unwrap();
+}
 
 fn count(database: &Database, condition: &str) -> String {
     database.value(&format!("SELECT CAST(count(*) AS text) AS text FROM market_klines WHERE {condition}"))
@@ -76,13 +94,19 @@ on_every_backend! {
     fn backfill_and_a_live_generator_that_is_killed_write_the_same(database: &Database) {
         for days in &DAYS {
             let (filled, lived) = (Database::new(database.backend), Database::new(database.backend));
-            let words = format!("--calendar {} --from {} --to {}", days.hours, days.from, days.to);
-            filled.market_backfill(&words).run().succeeded();
+            [&filled, &lived].into_iter().for_each(write_events);
+            let market = format!("--calendar {} --scenario events.toml", days.hours);
+            filled.market_backfill(&format!("{market} --from {} --to {}", days.from, days.to)).run().succeeded();
             is_clean(&filled);
+            let calendar = Calendar::of(days.hours);
+            let minutes: usize =
+                calendar.days(date(days.from), date(days.to)).iter().map(|&day| calendar.minutes_of(day).count()).sum();
+            let minutes_of = |symbol: &str| count(&filled, &format!("interval = '1m' AND symbol = '{symbol}'"));
+            assert_eq!(minutes_of("V"), (minutes - 20).to_string(), "{}", days.hours);
+            assert_eq!(minutes_of("TSLA"), (minutes - 20 - days.halted).to_string(), "{}", days.hours);
 
             let clock = Clock::at(lived.directory.path(), days.instants[0]);
-            let first = format!("--calendar {}", days.hours);
-            let mut generator = live(&clock, &lived, &first);
+            let mut generator = live(&clock, &lived, &market);
             generator.until("it has begun", || lived.last_minute() > 0);
             for instant in &days.instants[1..3] {
                 let before = lived.last_minute();
@@ -240,6 +264,8 @@ fn a_market_around_the_clock_is_up_to_the_minute_over_the_end_of_a_month() {
         let now = instant(time);
         let last = now.div_euclid(60) * 60 - 60;
         api.running.until(&format!("it has noticed {time}"), || database.last_minute() == last);
+        // A market that was just filled has bars before its generator publishes the clock.
+        eventually("the clock is published", || api.get("/api/v2/status").json()["data"]["now"] == now * 1000);
         // The newest bars of a client that asks for the last minutes until now, as Binance names them.
         let path =
             format!("/api/v3/klines?symbol=AAPL&interval=1m&startTime={}&endTime={}", (last - 240) * 1000, now * 1000);

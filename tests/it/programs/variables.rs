@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use clap::{Arg, ArgAction, Command};
+use clap::{Arg, ArgAction, Command, CommandFactory};
+use klined::config::{AggregatorArgs, ApiArgs, BackfillArgs, GeneratorArgs, KlinedArgs};
 
-use crate::programs::cli::{PROGRAMS, commands};
+use crate::programs::cli::{IN_MEMORY, PROGRAMS, commands};
 use crate::support::programs::Program;
 
 /// The pages that may hold the table of variables.
@@ -46,6 +47,24 @@ fn documented() -> BTreeSet<String> {
         .flat_map(|cell| cell.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>())
         .filter(|word| is_ours(word))
         .collect()
+}
+
+#[test]
+fn every_flag_has_a_variable_but_those_that_say_what_one_command_is_to_do() {
+    let without = |command: &Command, but: &[&str]| {
+        let flags = command.get_arguments().filter(|argument| argument.get_env().is_none());
+        let flags: Vec<&str> = flags.filter_map(|argument| argument.get_long()).collect();
+        assert!(flags.iter().all(|flag| but.contains(flag)), "{}: {flags:?}", command.get_name());
+    };
+    without(&GeneratorArgs::command(), &[]);
+    without(&AggregatorArgs::command(), &["fill-turnover", "interval-only"]);
+    without(&BackfillArgs::command(), &["days", "from", "to", "symbol", "clear", "yes"]);
+    without(&ApiArgs::command(), &[]);
+    without(&KlinedArgs::command(), &["fresh", "from-now", "yes"]);
+    for subcommand in KlinedArgs::command().get_subcommands().filter(|of| !IN_MEMORY.contains(&of.get_name())) {
+        let some = ["dry-run", "keep-edits", "from", "to", "minutes", "chaos", "sample", "fresh", "from-now", "yes"];
+        without(subcommand, &some);
+    }
 }
 
 #[test]
@@ -94,6 +113,8 @@ fn programs_read_their_switches_from_the_environment() {
     for ((program, first), command) in PROGRAMS.into_iter().zip(FIRST_WORDS).zip(commands()) {
         let switches = command.get_arguments().filter(|arg| arg.get_env().is_some() && is_switch(arg));
         for switch in switches.map(variable) {
+            // A market of test symbols needs no database, but symbols.
+            let program = |place| program(place).variable("FAKE_DATA_SYMBOLS", "no symbol");
             let run = |word: &str| program(place.path()).with(first).with(NO_DATABASE).variable(switch, word).run();
             for word in ["1", "off", ""] {
                 let ended = run(word);

@@ -5,6 +5,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use serde_json::Value;
+use tungstenite::client::IntoClientRequest;
 use tungstenite::error::ProtocolError;
 use tungstenite::protocol::CloseFrame;
 use tungstenite::{Message, WebSocket};
@@ -73,7 +74,7 @@ impl Api {
         let request = self.agent.get(format!("http://{}{path}", self.address));
         let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
         let mut response = request.call().unwrap_or_else(|error| panic!("{path}: {error}"));
-        let text = response.body_mut().read_to_string().unwrap();
+        let text = String::from_utf8_lossy(&response.body_mut().read_to_vec().unwrap()).into_owned();
         Reply { status: response.status().as_u16(), text, headers: response.headers().clone() }
     }
 
@@ -82,6 +83,15 @@ impl Api {
             Some(key) => self.ask(path, &[("X-API-Key", key)]),
             None => self.ask(path, &[]),
         }
+    }
+
+    /// Posts a body of JSON.
+    pub fn post(&self, path: &str, body: &str) -> Reply {
+        let request =
+            self.agent.post(format!("http://{}{path}", self.address)).header("Content-Type", "application/json");
+        let mut response = request.send(body).unwrap_or_else(|error| panic!("{path}: {error}"));
+        let text = response.body_mut().read_to_string().unwrap();
+        Reply { status: response.status().as_u16(), text, headers: response.headers().clone() }
     }
 
     /// The body of an answer that must be one.
@@ -174,9 +184,17 @@ impl Api {
 
     /// Opens a WebSocket at a path.
     pub fn socket_at(&self, path: &str) -> Socket {
+        self.socket_with(path, &[])
+    }
+
+    /// Opens a WebSocket at a path with headers.
+    pub fn socket_with(&self, path: &str, headers: &[(&'static str, &str)]) -> Socket {
         let stream = TcpStream::connect(&self.address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
-        let (socket, _) = tungstenite::client(format!("ws://{}{path}", self.address), stream).unwrap();
+        let mut request = format!("ws://{}{path}", self.address).into_client_request().unwrap();
+        let headers = headers.iter().map(|(name, value)| (*name, value.parse().unwrap()));
+        headers.for_each(|(name, value)| drop(request.headers_mut().insert(name, value)));
+        let (socket, _) = tungstenite::client(request, stream).unwrap();
         Socket(socket)
     }
 }
@@ -227,6 +245,28 @@ impl Socket {
             }
         }
         panic!("nothing was heard but {PINGS_MAX} pings")
+    }
+
+    /// The next frame of text as it was sent, pings aside.
+    #[track_caller]
+    pub fn hear_text(&mut self) -> String {
+        for _ in 0..PINGS_MAX {
+            if let Message::Text(text) = self.0.read().unwrap() {
+                return text.to_string();
+            }
+        }
+        panic!("no text was heard")
+    }
+
+    /// The next binary frame.
+    #[track_caller]
+    pub fn hear_bytes(&mut self) -> Vec<u8> {
+        for _ in 0..PINGS_MAX {
+            if let Message::Binary(bytes) = self.0.read().unwrap() {
+                return bytes.to_vec();
+            }
+        }
+        panic!("no bytes were heard")
     }
 
     /// The next message, which must be of a type.

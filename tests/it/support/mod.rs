@@ -12,5 +12,6 @@ pub mod programs;
 pub mod proxy;
 pub mod psql;
 pub mod terminal;
+pub mod vendor;
 
 pub use klined_testing::{SHANGHAI, date, market, trading_days_from};

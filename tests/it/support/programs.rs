@@ -24,8 +24,19 @@ const POLL: Duration = Duration::from_millis(20);
 /// How long anything may take at most: a minute of looking, and a good deal more on a busy machine.
 const LOOKS_MAX: usize = 9000;
 /// The beginnings of the variables that the programs read, or libpq for them.
-const VARIABLES: [&str; 9] =
-    ["DATABASE_URL", "DB_", "KLINED_", "PG", "RUST_", "NOTIFY_SOCKET", "WATCHDOG_", "JOURNAL_STREAM", "NO_COLOR"];
+const VARIABLES: [&str; 11] = [
+    "DATABASE_URL",
+    "DB_",
+    "KLINED_",
+    "PG",
+    "RUST_",
+    "NOTIFY_SOCKET",
+    "WATCHDOG_",
+    "JOURNAL_STREAM",
+    "NO_COLOR",
+    "ENABLE_FAKE_DATA",
+    "FAKE_DATA_SYMBOLS",
+];
 
 /// The user without rights of its own.
 pub const NOBODY: u32 = 65534;

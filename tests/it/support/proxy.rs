@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{sleep, spawn};
 use std::time::Duration;
@@ -23,6 +23,9 @@ pub struct Proxy {
 struct State {
     /// Nothing is passed on, and neither side gets an error.
     is_holding: AtomicBool,
+    /// Bytes of a piece, and the milliseconds before the next one; no bytes: everything is passed on as it comes.
+    pieces: AtomicUsize,
+    pause_ms: AtomicUsize,
     /// The connections: the program's end and the server's.
     pairs: Mutex<Vec<(TcpStream, TcpStream)>>,
 }
@@ -55,6 +58,12 @@ impl Proxy {
         self.state.is_holding.store(false, Ordering::SeqCst);
     }
 
+    /// From now on bytes go on in pieces, with a pause after each.
+    pub fn slow(&self, bytes: usize, pause: Duration) {
+        self.state.pause_ms.store(pause.as_millis() as usize, Ordering::SeqCst);
+        self.state.pieces.store(bytes, Ordering::SeqCst);
+    }
+
     /// Ends every connection on both sides.
     pub fn reset(&self) {
         for (program, server) in self.state.pairs.lock().unwrap().drain(..) {
@@ -82,6 +91,24 @@ impl Proxy {
 }
 
 impl State {
+    /// Writes bytes, in pieces where the network is slow.
+    fn write(&self, to: &mut TcpStream, bytes: &[u8]) -> std::io::Result<()> {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let length = match self.pieces.load(Ordering::SeqCst) {
+                0 => rest.len(),
+                piece => {
+                    sleep(Duration::from_millis(self.pause_ms.load(Ordering::SeqCst) as u64));
+                    piece.min(rest.len())
+                }
+            };
+            let (piece, others) = rest.split_at(length);
+            to.write_all(piece)?;
+            rest = others;
+        }
+        Ok(())
+    }
+
     /// Passes on what comes from one end, until it ends.
     fn pass(self: &Arc<Self>, from: &TcpStream, to: &TcpStream) {
         let (mut from, mut to, state) = (from.try_clone().unwrap(), to.try_clone().unwrap(), self.clone());
@@ -96,7 +123,7 @@ impl State {
                 while state.is_holding.load(Ordering::SeqCst) {
                     sleep(POLL);
                 }
-                if length == 0 || to.write_all(&buffer[..length]).is_err() {
+                if length == 0 || state.write(&mut to, &buffer[..length]).is_err() {
                     let _ = to.shutdown(Shutdown::Both);
                     return;
                 }

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use arrow_array::{Int64Array, RecordBatch};
-use arrow_schema::{ArrowError, DataType, Field, SchemaRef, TimeUnit};
+use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
+use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef, TimeUnit};
 use klined_market::bars::Bar;
 use klined_market::base::{Interval, Symbol, Traded, UnixSeconds};
 use klined_market::calendar::Calendar;
 
-use super::parts::{PriceColumn, RepeatedTexts, SumColumn, seconds_column, timestamps, zone_name};
-use super::{Columns, Label, Style};
+use super::parts::{OptionColumn, PriceColumn, RepeatedTexts, emptied, seconds_column, timestamps, zone_name};
+use super::{Columns, INTERVAL, Label, Style};
 
 /// The columns of bars in their order.
 pub(super) fn fields(style: Style, calendar: &Calendar) -> Vec<Field> {
@@ -38,8 +38,8 @@ pub struct BarColumns<'c> {
     /// Open, high, low, close.
     prices: [PriceColumn; 4],
     volumes: Vec<i64>,
-    turnovers: SumColumn,
-    trades: Vec<Option<i64>>,
+    turnovers: OptionColumn,
+    trades: OptionColumn,
 }
 
 impl<'c> BarColumns<'c> {
@@ -51,21 +51,24 @@ impl<'c> BarColumns<'c> {
         Self { calendar, zone, interval, label, symbols, times, prices, volumes, turnovers, trades }
     }
 
-    /// Adds a bar.
-    pub fn push(&mut self, symbol: &Symbol, bar: &Bar) {
-        let label = match self.label {
-            Label::Start => bar.first.start(),
-            Label::End => self.calendar.bucket(bar.first, self.interval).last.end(),
-        };
-        let Bar { ohlcv, .. } = bar;
-        self.symbols.push(symbol.as_str());
-        self.times.push(label);
-        for (column, price) in self.prices.iter_mut().zip([ohlcv.open(), ohlcv.high(), ohlcv.low(), ohlcv.close()]) {
-            column.push(price.ticks());
+    /// Adds bars of a symbol, a column after another, which is faster than row after row.
+    pub fn push(&mut self, symbol: &Symbol, bars: &[Bar]) {
+        self.symbols.push_many(symbol.as_str(), bars.len());
+        match self.label {
+            Label::Start => self.times.extend(bars.iter().map(|bar| bar.first.start())),
+            Label::End => {
+                let end = |bar: &Bar| self.calendar.bucket(bar.first, self.interval).last.end();
+                self.times.extend(bars.iter().map(end));
+            }
         }
-        self.volumes.push(ohlcv.volume());
-        self.turnovers.push(ohlcv.traded().map(Traded::turnover));
-        self.trades.push(ohlcv.traded().map(Traded::trades));
+        let [open, high, low, close] = &mut self.prices;
+        open.extend(bars.iter().map(|bar| bar.ohlcv.open().ticks()));
+        high.extend(bars.iter().map(|bar| bar.ohlcv.high().ticks()));
+        low.extend(bars.iter().map(|bar| bar.ohlcv.low().ticks()));
+        close.extend(bars.iter().map(|bar| bar.ohlcv.close().ticks()));
+        self.volumes.extend(bars.iter().map(|bar| bar.ohlcv.volume()));
+        self.turnovers.extend(bars.iter().map(|bar| bar.ohlcv.traded().map(Traded::turnover)));
+        self.trades.extend(bars.iter().map(|bar| bar.ohlcv.traded().map(Traded::trades)));
     }
 }
 
@@ -75,13 +78,48 @@ impl Columns for BarColumns<'_> {
     }
 
     fn take(&mut self, schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
-        let mut columns = vec![self.symbols.take()?, seconds_column(std::mem::take(&mut self.times), &self.zone)];
+        let mut columns = vec![self.symbols.take()?, seconds_column(emptied(&mut self.times), &self.zone)];
         for (column, place) in self.prices.iter_mut().zip(columns.len()..) {
             columns.push(column.take(schema.field(place).data_type())?);
         }
-        columns.push(Arc::new(Int64Array::from(std::mem::take(&mut self.volumes))));
-        columns.push(self.turnovers.take(schema.field(columns.len()).data_type())?);
-        columns.push(Arc::new(Int64Array::from(std::mem::take(&mut self.trades))));
+        columns.push(Arc::new(Int64Array::from(emptied(&mut self.volumes))));
+        columns.push(self.turnovers.take_sums(schema.field(columns.len()).data_type())?);
+        columns.push(self.trades.take_counts()?);
         RecordBatch::try_new(schema.clone(), columns)
+    }
+}
+
+/// Bars of one symbol as a server has them: numbers in currency units.
+#[derive(Debug, Clone, Default)]
+pub struct BarValues {
+    /// The instants that label the bars.
+    pub times: Vec<UnixSeconds>,
+    /// Open, high, low, close.
+    pub prices: [Vec<f64>; 4],
+    /// In shares.
+    pub volumes: Vec<i64>,
+    /// None where an earlier version stored the bar; so are the trades.
+    pub turnovers: Vec<Option<f64>>,
+    /// How many trades there were.
+    pub trades: Vec<Option<i64>>,
+}
+
+impl BarValues {
+    /// The bars as a batch with the columns of bars. The interval goes into the metadata.
+    ///
+    /// # Errors
+    /// The columns differ in length.
+    pub fn into_batch(self, symbol: &Symbol, interval: &str, calendar: &Calendar) -> Result<RecordBatch, ArrowError> {
+        let metadata = [(INTERVAL.to_owned(), interval.to_owned())].into();
+        let schema = Schema::new_with_metadata(fields(Style::default(), calendar), metadata);
+        let mut columns: Vec<ArrayRef> = vec![
+            Arc::new(StringArray::new_repeated(symbol.as_str(), self.times.len())),
+            seconds_column(self.times, &zone_name(calendar)),
+        ];
+        columns.extend(self.prices.map(|prices| Arc::new(Float64Array::from(prices)) as ArrayRef));
+        columns.push(Arc::new(Int64Array::from(self.volumes)));
+        columns.push(Arc::new(Float64Array::from(self.turnovers)));
+        columns.push(Arc::new(Int64Array::from(self.trades)));
+        RecordBatch::try_new(Arc::new(schema), columns)
     }
 }

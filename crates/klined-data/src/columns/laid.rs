@@ -8,13 +8,12 @@ use arrow_array::{
 use arrow_schema::{ArrowError, SchemaRef};
 use chrono::{DateTime, NaiveDate};
 use klined_market::bars::Bar;
-use klined_market::base::{Interval, Symbol, Traded, UnixSeconds};
+use klined_market::base::{Interval, Symbol, Traded, UnixSeconds, Venue};
 use klined_market::calendar::Calendar;
 
 use super::Columns;
 use super::layout::{Columned, Figure, Layout, vnpy_interval};
 use super::parts::{seconds_column, zone_name};
-use super::venue::Venue;
 
 /// Shares of a lot in Shanghai and Shenzhen.
 const LOT: f64 = 100.0;

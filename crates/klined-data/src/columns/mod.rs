@@ -14,9 +14,8 @@ mod laid;
 mod layout;
 mod parts;
 mod ticks;
-mod venue;
 
-pub use bars::BarColumns;
+pub use bars::{BarColumns, BarValues};
 pub use laid::LayoutColumns;
 pub use layout::{Layout, NoSuchBars};
 pub use parts::Prices;
@@ -33,6 +32,9 @@ use arrow_schema::{ArrowError, Schema, SchemaRef};
 use klined_market::base::Interval;
 use klined_market::calendar::Calendar;
 use thiserror::Error;
+
+/// The name of the interval in the metadata of bars.
+const INTERVAL: &str = "klined:interval";
 
 /// The rows that are made of a market's symbols.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,7 +108,7 @@ pub fn schema(dataset: Dataset, style: Style, calendar: &Calendar, provenance: &
     let mut metadata: std::collections::HashMap<String, String> =
         provenance.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
     if let Dataset::Bars(interval) = dataset {
-        metadata.insert("klined:interval".to_owned(), interval.to_string());
+        metadata.insert(INTERVAL.to_owned(), interval.to_string());
     }
     Arc::new(Schema::new_with_metadata(fields, metadata))
 }

@@ -5,9 +5,10 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use arrow_array::{
-    ArrayRef, Decimal128Array, Float64Array, StringArray, TimestampMicrosecondArray, TimestampNanosecondArray,
+    ArrayRef, Decimal128Array, Float64Array, Int64Array, StringArray, TimestampMicrosecondArray,
+    TimestampNanosecondArray,
 };
-use arrow_buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
+use arrow_buffer::{NullBuffer, NullBufferBuilder, OffsetBuffer, ScalarBuffer};
 use arrow_schema::{ArrowError, DataType, Field, TimeUnit};
 use klined_market::base::{Nanos, UnixNanos, UnixSeconds, price::TICKS_PER_UNIT};
 use klined_market::calendar::Calendar;
@@ -87,6 +88,12 @@ pub(crate) fn timestamps(name: &str, unit: TimeUnit, calendar: &Calendar) -> Fie
     Field::new(name, DataType::Timestamp(unit, Some(zone_name(calendar))), false)
 }
 
+/// What a vector has; it has room for as much again, because batches are of one size.
+pub(super) fn emptied<T>(values: &mut Vec<T>) -> Vec<T> {
+    let room = Vec::with_capacity(values.len());
+    std::mem::replace(values, room)
+}
+
 /// A text that is the same in many rows after one another.
 #[derive(Debug, Default)]
 pub(super) struct RepeatedTexts {
@@ -101,8 +108,16 @@ impl RepeatedTexts {
         self.ends.push(i32::try_from(self.bytes.len()).unwrap_or(i32::MAX));
     }
 
+    /// The text in so many rows.
+    pub fn push_many(&mut self, text: &str, rows: usize) {
+        let begun = self.bytes.len();
+        self.bytes.extend(text.as_bytes().repeat(rows));
+        let ends = (1..=rows).map(|row| i32::try_from(begun + row * text.len()).unwrap_or(i32::MAX));
+        self.ends.extend(ends);
+    }
+
     pub fn take(&mut self) -> Result<ArrayRef, ArrowError> {
-        let (bytes, ends) = (std::mem::take(&mut self.bytes), std::mem::take(&mut self.ends));
+        let (bytes, ends) = (emptied(&mut self.bytes), emptied(&mut self.ends));
         let mut offsets = Vec::with_capacity(ends.len() + 1);
         offsets.push(0);
         offsets.extend(ends);
@@ -122,53 +137,76 @@ impl PriceColumn {
         self.ticks.push(ticks);
     }
 
+    pub fn extend(&mut self, ticks: impl Iterator<Item = i64>) {
+        self.ticks.extend(ticks);
+    }
+
     pub fn push_option(&mut self, ticks: Option<i64>) {
         self.ticks.push(ticks.unwrap_or(NO_PRICE));
     }
 
     pub fn take(&mut self, kind: &DataType) -> Result<ArrayRef, ArrowError> {
-        let ticks = std::mem::take(&mut self.ticks);
+        let ticks = emptied(&mut self.ticks);
         let nulls = present(&ticks);
         Ok(match kind {
             DataType::Decimal128(..) => {
                 let values: ScalarBuffer<i128> = ticks.into_iter().map(i128::from).collect::<Vec<_>>().into();
                 Arc::new(Decimal128Array::try_new(values, nulls)?.with_precision_and_scale(PRECISION, SCALE)?)
             }
-            _ => {
-                let unit = TICKS_PER_UNIT as f64;
-                let values: ScalarBuffer<f64> =
-                    ticks.into_iter().map(|ticks| ticks as f64 / unit).collect::<Vec<_>>().into();
-                Arc::new(Float64Array::try_new(values, nulls)?)
-            }
+            _ => Arc::new(Float64Array::try_new(units(ticks), nulls)?),
         })
     }
 }
 
-/// Sums of prices times shares, in hundredths of the currency unit.
-#[derive(Debug, Default)]
-pub(super) struct SumColumn {
-    hundredths: Vec<Option<i64>>,
+/// Numbers that may be unknown: counts, and sums of prices times shares in hundredths of the currency unit.
+#[derive(Debug)]
+pub(super) struct OptionColumn {
+    values: Vec<i64>,
+    nulls: NullBufferBuilder,
 }
 
-impl SumColumn {
-    #[inline]
-    pub fn push(&mut self, hundredths: Option<i64>) {
-        self.hundredths.push(hundredths);
+impl Default for OptionColumn {
+    fn default() -> Self {
+        Self { values: Vec::new(), nulls: NullBufferBuilder::new(0) }
+    }
+}
+
+impl OptionColumn {
+    pub fn extend(&mut self, values: impl Iterator<Item = Option<i64>> + Clone) {
+        let begun = self.values.len();
+        self.values.extend(values.clone().map(Option::unwrap_or_default));
+        if values.clone().all(|value| value.is_some()) {
+            self.nulls.append_n_non_nulls(self.values.len() - begun);
+        } else {
+            values.for_each(|value| self.nulls.append(value.is_some()));
+        }
     }
 
-    pub fn take(&mut self, kind: &DataType) -> Result<ArrayRef, ArrowError> {
-        let sums = std::mem::take(&mut self.hundredths).into_iter();
+    fn take(&mut self) -> (Vec<i64>, Option<NullBuffer>) {
+        (emptied(&mut self.values), self.nulls.finish())
+    }
+
+    pub fn take_counts(&mut self) -> Result<ArrayRef, ArrowError> {
+        let (counts, nulls) = self.take();
+        Ok(Arc::new(Int64Array::try_new(counts.into(), nulls)?))
+    }
+
+    pub fn take_sums(&mut self, kind: &DataType) -> Result<ArrayRef, ArrowError> {
+        let (hundredths, nulls) = self.take();
         Ok(match kind {
             DataType::Decimal128(..) => {
-                let sums: Decimal128Array = sums.map(|sum| sum.map(i128::from)).collect();
-                Arc::new(sums.with_precision_and_scale(SUM_PRECISION, SCALE)?)
+                let sums: ScalarBuffer<i128> = hundredths.into_iter().map(i128::from).collect::<Vec<_>>().into();
+                Arc::new(Decimal128Array::try_new(sums, nulls)?.with_precision_and_scale(SUM_PRECISION, SCALE)?)
             }
-            _ => {
-                let unit = TICKS_PER_UNIT as f64;
-                Arc::new(sums.map(|sum| sum.map(|sum| sum as f64 / unit)).collect::<Float64Array>())
-            }
+            _ => Arc::new(Float64Array::try_new(units(hundredths), nulls)?),
         })
     }
+}
+
+/// Hundredths in units: the nearest doubles.
+fn units(hundredths: Vec<i64>) -> ScalarBuffer<f64> {
+    let unit = TICKS_PER_UNIT as f64;
+    hundredths.into_iter().map(|count| count as f64 / unit).collect::<Vec<_>>().into()
 }
 
 /// Which prices are there; none when all are.
@@ -179,7 +217,8 @@ fn present(ticks: &[i64]) -> Option<NullBuffer> {
 /// Instants of bars.
 pub(crate) fn seconds_column(instants: Vec<UnixSeconds>, calendar_zone: &Arc<str>) -> ArrayRef {
     let micros = instants.into_iter().map(|instant| instant.count_of(Nanos::MICROSECOND));
-    Arc::new(TimestampMicrosecondArray::from_iter_values(micros).with_timezone(calendar_zone.clone()))
+    let micros = micros.collect::<Vec<_>>().into();
+    Arc::new(TimestampMicrosecondArray::new(micros, None).with_timezone(calendar_zone.clone()))
 }
 
 /// Instants of trades and quotes.

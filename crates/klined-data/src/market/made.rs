@@ -53,7 +53,7 @@ impl MadeMarket {
         }
         let calendar = Arc::new(calendar);
         let model = model(seed, kind, parameters, calendar.clone())?;
-        let (rows, universe) = (stocks(&universe, seed), universe.choice().clone());
+        let (rows, universe) = (stocks(&universe, seed, calendar.hours()), universe.choice().clone());
         let model = with_scenarios(model, &scenarios, listed, &rows, &universe)?;
         let instruments = chosen(&rows, symbols, &universe)?;
         let symbols = instruments.iter().map(|instrument| instrument.symbol).collect();

@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use std::path::PathBuf;
 
 use klined_market::base::Seed;
+use klined_market::calendar::Hours;
 use klined_market::universe::csv::{self, InvalidCsv};
 use klined_market::universe::{Universe, UniverseChoice, UniverseRow};
 use thiserror::Error;
@@ -50,10 +51,10 @@ pub fn read_universe(choice: &UniverseChoice) -> Result<Universe, UnusableUniver
     Ok(Universe::of_file(path.clone(), rows))
 }
 
-/// The stocks of a universe in order of symbol, as a database gives them.
+/// The stocks of a universe in order of symbol, as a database of these hours gives them.
 #[must_use]
-pub fn stocks(universe: &Universe, seed: Seed) -> Vec<UniverseRow> {
-    let mut rows = universe.rows(seed);
+pub fn stocks(universe: &Universe, seed: Seed, hours: Hours) -> Vec<UniverseRow> {
+    let mut rows = universe.rows(seed, hours);
     rows.sort_by(|one, other| one.symbol.cmp(&other.symbol));
     rows
 }

@@ -49,7 +49,7 @@ fn row(symbol: &Symbol, bar: &Bar) -> Row {
 
 /// The bars as the library's own run makes them, from a first day to the end of another one.
 fn by_run(seed: u64, symbol: &str, first_day: &str, last_day: &str) -> Vec<(Symbol, Bar)> {
-    let row = Universe::demo().rows(Seed(seed)).into_iter().find(|row| row.symbol == symbol).unwrap();
+    let row = Universe::demo().rows(Seed(seed), Hours::Sse).into_iter().find(|row| row.symbol == symbol).unwrap();
     let instrument = row.instrument().unwrap();
     let mut run = SymbolRun::list(full(seed), instrument, date(first_day));
     let mut bars = Vec::new();
@@ -224,8 +224,8 @@ fn prices_are_decimals_where_these_are_wanted_and_labels_ends() {
 
 #[test]
 fn the_tables_of_stocks_and_days_are_those_of_the_library() {
-    let stocks = tables::universe(&Universe::demo().rows(Seed(1))).unwrap();
-    assert_eq!((stocks.num_rows(), stocks.num_columns()), (10, 10));
+    let stocks = tables::universe(&Universe::demo().rows(Seed(1), Hours::Sse)).unwrap();
+    assert_eq!((stocks.num_rows(), stocks.num_columns()), (10, 13));
     let calendar = Calendar::of(Hours::Nyse);
     // The day after Thanksgiving closes early.
     let days = calendar.days(date("2025-11-26"), date("2025-11-28"));

@@ -13,8 +13,7 @@ use ::parquet::schema::types::ColumnPath;
 use chrono::{Datelike, NaiveDate};
 
 use super::ExportError;
-use super::text::side_name;
-use crate::event::{Event, EventType};
+use crate::event::{Event, EventType, Side};
 use crate::log::LogReader;
 
 const SCHEMA: &str = "message exchange_events {
@@ -88,7 +87,7 @@ fn write_group<W: Write + Send>(
     day: i32,
     events: &[Event],
 ) -> Result<(), ParquetError> {
-    let sides = [word(side_name(crate::event::Side::Bid)), word(side_name(crate::event::Side::Ask))];
+    let sides = [word(Side::Bid.name()), word(Side::Ask.name())];
     let each = |value: &dyn Fn(&Event) -> ByteArray| events.iter().map(value).collect::<Vec<_>>();
     column::<ByteArrayType, W>(&mut group, &vec![names.symbol.clone(); events.len()])?;
     column::<Int32Type, W>(&mut group, &vec![day; events.len()])?;

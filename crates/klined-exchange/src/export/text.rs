@@ -3,18 +3,11 @@
 use std::io::{Read, Seek, Write};
 
 use super::ExportError;
-use crate::event::{Event, Side};
+use crate::event::Event;
 use crate::log::LogReader;
 
 /// The columns of the CSV form, and the fields of the JSON one.
 pub const COLUMNS: [&str; 7] = ["ts_ns", "type", "type_name", "side", "price_ticks", "qty", "order_id"];
-
-pub(super) const fn side_name(side: Side) -> &'static str {
-    match side {
-        Side::Bid => "BID",
-        Side::Ask => "ASK",
-    }
-}
 
 /// Writes a header line and a line for each event from `from_ns` on.
 ///
@@ -24,7 +17,7 @@ pub fn csv<F: Read + Seek>(log: &mut LogReader<F>, from_ns: u64, output: &mut im
     writeln!(output, "{}", COLUMNS.join(","))?;
     each(log, from_ns, |event| {
         let Event { ts_ns, event_type, price_ticks, qty, order_id } = *event;
-        let (number, side) = (event_type as u8, side_name(event.side()));
+        let (number, side) = (event_type as u8, event.side().name());
         Ok(writeln!(output, "{ts_ns},{number},{event_type},{side},{price_ticks},{qty},{order_id}")?)
     })
 }
@@ -40,7 +33,7 @@ pub fn json_lines<F: Read + Seek>(
 ) -> Result<(), ExportError> {
     each(log, from_ns, |event| {
         let Event { ts_ns, event_type, price_ticks, qty, order_id } = *event;
-        let (number, side) = (event_type as u8, side_name(event.side()));
+        let (number, side) = (event_type as u8, event.side().name());
         writeln!(
             output,
             r#"{{"ts_ns":{ts_ns},"type":{number},"type_name":"{event_type}","side":"{side}","price_ticks":{price_ticks},"qty":{qty},"order_id":{order_id}}}"#

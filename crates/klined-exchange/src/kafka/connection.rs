@@ -9,23 +9,23 @@ use rdkafka::client::ClientContext;
 use rdkafka::config::{ClientConfig, FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::Message;
+use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tokio::runtime::Handle;
 
-use super::error::{KafkaFailure, is_refusal};
-use super::record::{event_of, partition_of};
-use crate::run::{Begin, RunSpec};
+use super::error::{KafkaFailure, is_final, is_refusal};
 
 /// How long one request may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Between two looks at a partition's end. A producer that was killed may have left requests that the broker has not handled yet.
-const SETTLING: Duration = Duration::from_millis(300);
+pub(super) const SETTLING: Duration = Duration::from_millis(300);
+/// The same where this program has left such requests itself, to a broker that may have to recover first.
+pub(super) const AFTER_A_FAILURE: Duration = Duration::from_secs(1);
+/// How long the client may hold a record. It drops what is older, so a program that stood still for longer sends nothing that another one may have
+/// sent for it meanwhile; the records come again from what is followed.
+const HELD: &str = "20000";
 /// Looks at a partition's end, or at a new topic, before it counts as one that does not come to rest.
 const LOOKS: usize = 30;
-/// Partitions of a topic that is made.
-const PARTITIONS: i32 = 3;
-
 /// How the client proves who it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mechanism {
@@ -59,6 +59,50 @@ pub struct KafkaConfig {
     pub brokers: String,
     pub topic: String,
     pub security: Security,
+    /// What the brokers know the program by.
+    pub client: &'static str,
+    /// Partitions of the topic if it is made, at least 1.
+    pub partitions: i32,
+    /// Settings of the topic if it is made, by their names; the brokers' own apply to all others.
+    pub topic_settings: &'static [(&'static str, &'static str)],
+}
+
+/// The last record of a partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastRecord {
+    pub key: Vec<u8>,
+    pub value: Vec<u8>,
+    pub headers: Vec<(String, Vec<u8>)>,
+}
+
+impl LastRecord {
+    fn of(message: &BorrowedMessage<'_>) -> Self {
+        let bytes = |part: Option<&[u8]>| part.unwrap_or_default().to_vec();
+        let headers = message.headers().into_iter().flat_map(Headers::iter);
+        Self {
+            key: bytes(message.key()),
+            value: bytes(message.payload()),
+            headers: headers.map(|header| (header.key.to_owned(), bytes(header.value))).collect(),
+        }
+    }
+}
+
+/// How a partition ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartitionEnd {
+    pub partition: i32,
+    /// Records that the partition has had, also those that the brokers have deleted.
+    pub count: u64,
+    /// None of an empty partition, and of one whose records the brokers have deleted.
+    pub last: Option<LastRecord>,
+}
+
+impl PartitionEnd {
+    /// The offset of the next record.
+    #[must_use]
+    pub fn next_offset(&self) -> i64 {
+        i64::try_from(self.count).unwrap_or(i64::MAX)
+    }
 }
 
 /// Hears of errors that no call returns, and keeps the last refusal.
@@ -91,7 +135,7 @@ impl ConsumerContext for Listener {}
 impl KafkaConfig {
     fn client(&self) -> ClientConfig {
         let mut config = ClientConfig::new();
-        config.set("bootstrap.servers", &self.brokers).set("client.id", "exchange-producer");
+        config.set("bootstrap.servers", &self.brokers).set("client.id", self.client);
         config.set("socket.timeout.ms", "10000").set("reconnect.backoff.max.ms", "2000");
         config.set_log_level(RDKafkaLogLevel::Warning);
         match &self.security {
@@ -111,15 +155,17 @@ impl KafkaConfig {
         config
     }
 
-    /// A client that sends. It repeats what the broker has not confirmed for as long as it takes, and leaves no gap.
+    /// A client that sends. It repeats what the broker has not confirmed until a record is too old, and leaves no gap. It holds at most 50,000
+    /// records or 64 MiB.
     pub(super) fn sender<C: ClientContext, P: FromClientConfigAndContext<C>>(
         &self,
         context: C,
     ) -> Result<P, KafkaFailure> {
         let mut config = self.client();
         config.set("enable.idempotence", "true").set("enable.gapless.guarantee", "true").set("acks", "all");
-        config.set("message.timeout.ms", "0").set("linger.ms", "5").set("compression.type", "lz4");
-        config.set("queue.buffering.max.messages", "200000").set("batch.num.messages", "50000");
+        config.set("message.timeout.ms", HELD).set("linger.ms", "5").set("compression.type", "lz4");
+        config.set("queue.buffering.max.messages", "50000").set("queue.buffering.max.kbytes", "65536");
+        config.set("batch.num.messages", "50000");
         config.create_with_context(context).map_err(|error| self.unusable(&error))
     }
 
@@ -129,6 +175,20 @@ impl KafkaConfig {
 
     pub(super) fn away(&self, reason: impl ToString) -> KafkaFailure {
         KafkaFailure::Away { brokers: self.brokers.clone(), reason: reason.to_string() }
+    }
+
+    /// The failure of a producer that is not alone: a partition has more records than this producer has sent.
+    pub(super) fn intruder(&self, partition: i32, offset: i64, expected: i64) -> KafkaFailure {
+        let reason = format!(
+            "another producer writes to partition {partition}: the offset is {offset}, and {expected} was expected; stop one of the producers"
+        );
+        KafkaFailure::Topic { topic: self.topic.clone(), reason }
+    }
+
+    /// The refusal of a topic whose partition ends with a record of something else.
+    #[must_use]
+    pub fn foreign(&self, partition: i32, of: &'static str, reason: String) -> KafkaFailure {
+        KafkaFailure::Foreign { topic: self.topic.clone(), partition, of, reason }
     }
 }
 
@@ -145,7 +205,7 @@ impl<'a> Connection<'a> {
     /// [`KafkaFailure::Refused`] where the configuration cannot be used.
     pub fn open(config: &'a KafkaConfig) -> Result<Self, KafkaFailure> {
         let mut settings = config.client();
-        settings.set("group.id", "exchange-producer").set("enable.auto.commit", "false");
+        settings.set("group.id", config.client).set("enable.auto.commit", "false");
         settings.set("allow.auto.create.topics", "false").set("check.crcs", "true");
         let client = settings.create_with_context(Listener::default()).map_err(|error| config.unusable(&error))?;
         Ok(Self { config, client })
@@ -210,12 +270,15 @@ impl<'a> Connection<'a> {
             .create_with_context(Listener::default())
             .map_err(|error| self.config.unusable(&error))?;
         // -1 is what the brokers replicate without being asked.
-        let topic = NewTopic::new(&self.config.topic, PARTITIONS, TopicReplication::Fixed(-1));
+        let mut topic = NewTopic::new(&self.config.topic, self.config.partitions, TopicReplication::Fixed(-1));
+        for (name, value) in self.config.topic_settings {
+            topic = topic.set(name, value);
+        }
         let options = AdminOptions::new().operation_timeout(Some(PATIENCE)).request_timeout(Some(PATIENCE));
         let made = runtime.block_on(admin.create_topics([&topic], &options)).map_err(|error| self.failure(&error))?;
         match made.into_iter().next() {
             None | Some(Ok(_)) => {
-                tracing::info!(topic = self.config.topic, partitions = PARTITIONS, "topic made");
+                tracing::info!(topic = self.config.topic, partitions = self.config.partitions, "topic made");
                 Ok(())
             }
             Some(Err((_, RDKafkaErrorCode::TopicAlreadyExists))) => Ok(()),
@@ -223,60 +286,62 @@ impl<'a> Connection<'a> {
         }
     }
 
-    /// Where a partition's stream goes on, and how many records the partition has had. Waits until nothing more comes in.
+    /// How partitions end. Waits until nothing more comes in for a time.
     ///
     /// # Errors
-    /// [`KafkaFailure`]: the brokers do not answer, or the last record is none of this run.
-    pub fn end(&self, run: &RunSpec, partition: i32, partitions: i32) -> Result<(Begin, u64), KafkaFailure> {
-        let (low, high) = self.settled(partition)?;
+    /// [`KafkaFailure`]: the brokers do not answer, or another producer writes to a partition.
+    pub fn ends(&self, partitions: &[i32], settling: Duration) -> Result<Vec<PartitionEnd>, KafkaFailure> {
+        let offsets = self.settled(partitions, settling)?;
+        partitions.iter().zip(offsets).map(|(&partition, offsets)| self.end(partition, offsets)).collect()
+    }
+
+    /// How a partition of these first and next offsets ends.
+    fn end(&self, partition: i32, (low, high): (i64, i64)) -> Result<PartitionEnd, KafkaFailure> {
         let count = u64::try_from(high).unwrap_or_default();
-        if high == 0 {
-            return Ok((Begin::Start, 0));
-        }
-        // The brokers have dropped what was there. Each record had an offset of its own, so their number is known still.
         if low >= high {
-            return Ok((Begin::Count(count), count));
+            return Ok(PartitionEnd { partition, count, last: None });
         }
         let mut list = TopicPartitionList::new();
         list.add_partition_offset(&self.config.topic, partition, Offset::Offset(high - 1))
             .and_then(|()| self.client.assign(&list))
             .map_err(|error| self.failure(&error))?;
-        let message = self.client.poll(PATIENCE);
-        let event = match message {
-            Some(Ok(message)) if message.offset() == high - 1 => event_of(run, &message),
-            Some(Err(error)) => return Err(self.topic_failure(error)),
-            Some(Ok(_)) | None => {
-                return Err(self.config.away(format_args!("partition {partition} has no last record")));
+        match self.client.poll(PATIENCE) {
+            Some(Ok(message)) if message.offset() == high - 1 => {
+                Ok(PartitionEnd { partition, count, last: Some(LastRecord::of(&message)) })
             }
-        };
-        match event {
-            Ok(event) if partition_of(run.symbol(event.nth), partitions) == partition => {
-                Ok((Begin::After(event), count))
-            }
-            Ok(event) => Err(self.foreign(partition, format!("{} belongs elsewhere", run.symbol(event.nth)))),
-            Err(reason) => Err(self.foreign(partition, reason)),
+            Some(Err(error)) if is_final(&error) => Err(self.topic_failure(error)),
+            Some(Err(error)) => Err(self.failure(&error)),
+            Some(Ok(_)) | None => Err(self.config.away(format_args!("partition {partition} has no last record"))),
         }
     }
 
-    fn foreign(&self, partition: i32, reason: String) -> KafkaFailure {
-        KafkaFailure::Foreign { topic: self.config.topic.clone(), partition, reason }
+    /// The offset that the next record of a partition gets.
+    ///
+    /// # Errors
+    /// [`KafkaFailure`]: the brokers do not answer or refuse this client.
+    pub fn next_offset(&self, partition: i32) -> Result<i64, KafkaFailure> {
+        Ok(self.offsets(partition)?.1)
     }
 
-    /// First and next offset of a partition, once they stay the same.
-    fn settled(&self, partition: i32) -> Result<(i64, i64), KafkaFailure> {
-        let look = || {
-            let ends = self.client.fetch_watermarks(&self.config.topic, partition, PATIENCE);
-            ends.map_err(|error| self.failure(&error))
-        };
-        let mut before = look()?;
+    /// First and next offset of a partition.
+    fn offsets(&self, partition: i32) -> Result<(i64, i64), KafkaFailure> {
+        let offsets = self.client.fetch_watermarks(&self.config.topic, partition, PATIENCE);
+        offsets.map_err(|error| self.failure(&error))
+    }
+
+    /// First and next offsets of partitions, once they stay the same for a time.
+    fn settled(&self, partitions: &[i32], settling: Duration) -> Result<Vec<(i64, i64)>, KafkaFailure> {
+        let look = || partitions.iter().map(|&partition| self.offsets(partition)).collect::<Result<Vec<_>, _>>();
+        let (mut before, mut growing) = (look()?, 0);
         for _ in 0..LOOKS {
-            std::thread::sleep(SETTLING);
+            std::thread::sleep(settling);
             let now = look()?;
-            if now.1 == before.1 {
-                return Ok(now);
+            match before.iter().zip(&now).position(|(before, now)| before.1 != now.1) {
+                None => return Ok(now),
+                Some(nth) => growing = partitions[nth],
             }
             before = now;
         }
-        Err(self.topic_failure(format_args!("another producer writes to partition {partition}")))
+        Err(self.topic_failure(format_args!("another producer writes to partition {growing}")))
     }
 }

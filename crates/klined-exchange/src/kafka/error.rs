@@ -1,4 +1,4 @@
-//! What can go wrong between a run and its topic.
+//! What can go wrong between what is followed and its topic.
 
 use klined_service::Retriable;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -16,18 +16,21 @@ pub enum KafkaFailure {
     #[error("topic {topic} cannot be used: {reason}")]
     Topic { topic: String, reason: String },
     #[error(
-        "partition {partition} of topic {topic} ends with a record that is not of this run: {reason}; choose another topic"
+        "partition {partition} of topic {topic} ends with a record that is not of this {of}: {reason}; choose another topic"
     )]
-    Foreign { topic: String, partition: i32, reason: String },
+    Foreign { topic: String, partition: i32, of: &'static str, reason: String },
     #[error("Kafka at {brokers} does not answer: {reason}")]
     Away { brokers: String, reason: String },
     #[error("the topic cannot follow the logs: {0}")]
     Run(#[from] RunError),
+    /// What the topic follows cannot be read, as its own message says.
+    #[error("{reason}")]
+    Source { reason: String, is_temporary: bool },
 }
 
 impl Retriable for KafkaFailure {
     fn is_retriable(&self) -> bool {
-        matches!(self, Self::Away { .. })
+        matches!(self, Self::Away { .. } | Self::Source { is_temporary: true, .. })
     }
 }
 
@@ -41,6 +44,22 @@ pub(super) fn is_refusal(error: &KafkaError) -> bool {
                 | RDKafkaErrorCode::UnsupportedSASLMechanism
                 | RDKafkaErrorCode::SSL
                 | RDKafkaErrorCode::ClusterAuthorizationFailed
+        )
+    )
+}
+
+/// Whether a topic cannot be read for a reason that time does not mend. Brokers that go away or come back give all other errors.
+pub(super) fn is_final(error: &KafkaError) -> bool {
+    matches!(
+        error.rdkafka_error_code(),
+        Some(
+            RDKafkaErrorCode::TopicAuthorizationFailed
+                | RDKafkaErrorCode::GroupAuthorizationFailed
+                | RDKafkaErrorCode::UnknownTopicOrPartition
+                | RDKafkaErrorCode::UnknownTopic
+                | RDKafkaErrorCode::UnknownPartition
+                | RDKafkaErrorCode::InvalidMessage
+                | RDKafkaErrorCode::BadMessage
         )
     )
 }

@@ -1,8 +1,8 @@
-//! The events of a run in a topic of Kafka.
+//! Topics of Kafka that follow something, and the events of a run in a topic.
 //!
-//! The topic follows the logs and is its own watermark. Every event of a security goes to one partition, the events of a partition have one order
-//! ([`crate::run::RunStream`]), and the client repeats none and leaves none out. So the last record of a partition says which event
-//! comes next, whatever has happened to the producer.
+//! A topic is its own watermark: the records of a partition have one order, and the client repeats none and leaves none out. So the last record
+//! of a partition says which comes next, whatever has happened to the producer. What is followed is a [`Publication`]; that of a run's logs is
+//! [`RunEvents`]. Every event of a security goes to one partition, and the events of a partition have one order ([`crate::run::RunStream`]).
 //!
 //! | part of a record | what it is |
 //! |---|---|
@@ -15,9 +15,12 @@
 
 mod connection;
 mod error;
+mod events;
 mod publish;
 mod record;
 
-pub use connection::{Credentials, KafkaConfig, Mechanism, Security};
+pub use connection::{Credentials, KafkaConfig, LastRecord, Mechanism, PartitionEnd, Security};
 pub use error::KafkaFailure;
-pub use publish::{Progress, publish};
+pub use events::RunEvents;
+pub use publish::{Outgoing, PAUSE, Progress, Publication, Send, Source, publish};
+pub use record::partition_of;

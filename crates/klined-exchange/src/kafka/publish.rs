@@ -1,10 +1,11 @@
-//! The stream of a run into its topic.
+//! Records into a topic that is their own watermark.
 
+use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use klined_service::{Retry, Shutdown, Vitals};
+use klined_service::{Retry, Shutdown, Vitals, coarse_time};
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -12,23 +13,57 @@ use rdkafka::message::{Message, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext, PurgeConfig};
 use tokio::runtime::Handle;
 
-use super::connection::{Connection, KafkaConfig, Listener};
+use super::connection::{AFTER_A_FAILURE, Connection, KafkaConfig, Listener, PartitionEnd, SETTLING};
 use super::error::KafkaFailure;
-use super::record::{headers, partition_of};
-use crate::run::{Directory, RunEvent, RunStream};
 
-/// Events read ahead for a partition.
-const EVENTS: usize = 4096;
-/// Between two looks at logs that had nothing new, and at a client whose queue is full.
-const PAUSE: Duration = Duration::from_millis(10);
+/// Between two looks at a source that had nothing new, and at a client whose queue is full.
+pub const PAUSE: Duration = Duration::from_millis(10);
 /// How long what the client holds may still take after the request to stop. What is not delivered then is sent after the next start.
 const LAST_WORDS: Duration = Duration::from_millis(300);
+/// A program that gave the client nothing for so long may have been stopped, and another one may have gone on for it.
+const STANDSTILL: Duration = Duration::from_secs(5);
+
+/// What a topic follows. Its records have one order in each partition, and any one of them says which comes next.
+pub trait Publication {
+    /// Those partitions that are written, of a topic with so many.
+    ///
+    /// # Errors
+    /// The topic has too few.
+    fn own_partitions(&self, partitions: i32) -> Result<Vec<i32>, KafkaFailure>;
+
+    /// The records behind those that the partitions have.
+    ///
+    /// # Errors
+    /// [`KafkaFailure::Foreign`] where a partition ends with a record of something else.
+    fn resume(&self, partitions: i32, ends: &[PartitionEnd]) -> Result<Box<dyn Source + '_>, KafkaFailure>;
+}
+
+/// Takes a record; false when nothing more is to be sent.
+pub type Send<'a> = dyn FnMut(Outgoing<'_>) -> Result<bool, KafkaFailure> + 'a;
+
+/// Records on their way into a topic.
+pub trait Source {
+    /// Gives the next records, those of each partition in their order, to `send`, until it returns false; returns their number. It may wait
+    /// for records, at most for [`PAUSE`].
+    ///
+    /// # Errors
+    /// What is followed cannot be read, or `send` fails.
+    fn send_new(&mut self, send: &mut Send<'_>) -> Result<usize, KafkaFailure>;
+}
+
+/// A record that is sent.
+pub struct Outgoing<'a> {
+    pub partition: i32,
+    pub key: &'a str,
+    pub value: &'a [u8],
+    pub headers: Option<&'a OwnedHeaders>,
+}
 
 /// How far the topic is. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct Progress {
     delivered: Arc<AtomicU64>,
-    logs_are_complete: Arc<AtomicBool>,
+    is_complete: Arc<AtomicBool>,
 }
 
 impl Progress {
@@ -38,10 +73,15 @@ impl Progress {
         self.delivered.load(Ordering::Relaxed)
     }
 
-    /// Nothing more comes into the logs: [`publish`] ends when the topic has all of them.
-    pub fn logs_are_complete(&self) {
-        self.logs_are_complete.store(true, Ordering::Release);
+    /// Nothing more comes into what is followed: [`publish`] ends when the topic has all of it.
+    pub fn source_is_complete(&self) {
+        self.is_complete.store(true, Ordering::Release);
     }
+}
+
+/// The place of a partition in a list of all of them.
+fn place(partition: i32) -> Option<usize> {
+    usize::try_from(partition).ok()
 }
 
 /// Counts what the brokers confirm, and keeps the first failure.
@@ -51,20 +91,18 @@ struct Deliveries {
     failed: AtomicBool,
     /// The offset that the next record of each partition gets, where nobody else writes.
     next: Vec<AtomicI64>,
-    intruder: OnceLock<String>,
+    /// A partition, the offset that a record got, and the one that was expected.
+    intruder: OnceLock<(i32, i64, i64)>,
 }
 
 impl Deliveries {
     /// Whether the record came where it was expected: each record of a partition gets the offset behind the one before it.
     fn check_offset(&self, partition: i32, offset: i64) {
-        let Some(next) = usize::try_from(partition).ok().and_then(|nth| self.next.get(nth)) else { return };
+        let Some(next) = place(partition).and_then(|nth| self.next.get(nth)) else { return };
         let expected = next.fetch_add(1, Ordering::Relaxed);
         // Of a record that it had already the broker does not say the offset.
         if offset >= 0 && offset != expected {
-            let reason = format!(
-                "another producer writes to partition {partition}: a record has the offset {offset} where {expected} was free; stop one of the producers"
-            );
-            let _ = self.intruder.set(reason);
+            let _ = self.intruder.set((partition, offset, expected));
         }
     }
 }
@@ -97,14 +135,14 @@ impl ProducerContext for Deliveries {
     }
 }
 
-/// Follows the logs of a run into a topic until the request to stop, or until the logs are complete and the topic has all of them. A
-/// connection that is lost is made again, and goes on behind what the topic has.
+/// Has a topic follow something until the request to stop, or until that is complete and the topic has all of it. A connection that is lost
+/// is made again, and goes on behind what the topic has.
 ///
 /// # Errors
 /// [`KafkaFailure`] that another try cannot mend.
 pub fn publish(
     config: &KafkaConfig,
-    directory: &Directory,
+    publication: &dyn Publication,
     progress: &Progress,
     shutdown: &Shutdown,
     job: &Vitals,
@@ -112,7 +150,7 @@ pub fn publish(
 ) -> Result<(), KafkaFailure> {
     let (mut retry, mut was_connected) = (Retry::default(), false);
     while !shutdown.is_requested() {
-        let publisher = Publisher { config, directory, progress, shutdown, job };
+        let publisher = Publisher { config, publication, progress, shutdown, job };
         let failure = match publisher.connected(runtime, &mut retry, &mut was_connected) {
             Ok(()) => return Ok(()),
             // Brokers that took this client once refuse it while they start.
@@ -126,134 +164,186 @@ pub fn publish(
 
 struct Publisher<'a> {
     config: &'a KafkaConfig,
-    directory: &'a Directory,
+    publication: &'a dyn Publication,
     progress: &'a Progress,
     shutdown: &'a Shutdown,
     job: &'a Vitals,
 }
 
-/// The stream of one partition.
-struct Lane<'a> {
-    partition: i32,
-    stream: RunStream<'a>,
-    events: Vec<RunEvent>,
-    headers: Option<(u32, OwnedHeaders)>,
-}
-
 impl Publisher<'_> {
     /// One connection, from finding out where the topic ends to its own end.
     fn connected(&self, runtime: &Handle, retry: &mut Retry, was_connected: &mut bool) -> Result<(), KafkaFailure> {
-        let run = self.directory.run();
         let connection = Connection::open(self.config)?;
         let partitions = connection.topic(runtime)?;
-        let (mut lanes, mut delivered, mut next) = (Vec::new(), 0, Vec::new());
-        for partition in 0..partitions {
-            let is_here = |&nth: &usize| partition_of(run.symbol(nth), partitions) == partition;
-            let securities: Vec<usize> = (0..run.securities_count()).filter(is_here).collect();
-            let (begin, count) = connection.end(run, partition, partitions)?;
-            self.job.answered(true);
-            delivered += count;
-            next.push(AtomicI64::new(i64::try_from(count).unwrap_or(i64::MAX)));
-            if !securities.is_empty() {
-                let stream = RunStream::new(self.directory, &securities, begin);
-                lanes.push(Lane { partition, stream, events: Vec::new(), headers: None });
+        let awake = Cell::new(coarse_time());
+        let own = self.publication.own_partitions(partitions)?;
+        let ends = connection.ends(&own, if *was_connected { AFTER_A_FAILURE } else { SETTLING })?;
+        self.job.answered(true);
+        drop(connection);
+        let delivered = ends.iter().map(|end| end.count).sum();
+        let mut next_offsets = vec![0; usize::try_from(partitions).unwrap_or_default()];
+        for end in &ends {
+            if let Some(next) = place(end.partition).and_then(|nth| next_offsets.get_mut(nth)) {
+                *next = end.next_offset();
             }
         }
-        drop(connection);
+        let mut source = self.publication.resume(partitions, &ends)?;
         self.progress.delivered.store(delivered, Ordering::Relaxed);
         let context = Deliveries {
             listener: Listener::default(),
             progress: self.progress.clone(),
             failed: AtomicBool::new(false),
-            next,
+            next: next_offsets.iter().copied().map(AtomicI64::new).collect(),
             intruder: OnceLock::new(),
         };
         let sender: BaseProducer<Deliveries> = self.config.sender(context)?;
         self.job.works();
         retry.reset();
         *was_connected = true;
-        tracing::info!(topic = self.config.topic, partitions, records = delivered, "the topic follows the logs");
-        let outcome = self.send_all(&sender, &mut lanes);
+        tracing::info!(topic = self.config.topic, partitions, records = delivered, "the topic follows its source");
+        let given = next_offsets.into_iter().map(Cell::new).collect();
+        let sending = Sending { publisher: self, sender, own, given, awake };
+        let outcome = sending.send_all(&mut *source);
         if outcome.is_ok() {
-            let _ = sender.flush(LAST_WORDS);
+            let _ = sending.sender.flush(LAST_WORDS);
         }
-        sender.purge(PurgeConfig::default().queue().inflight());
+        sending.sender.purge(PurgeConfig::default().queue().inflight());
         outcome
     }
+}
 
-    fn send_all(&self, sender: &BaseProducer<Deliveries>, lanes: &mut [Lane<'_>]) -> Result<(), KafkaFailure> {
+/// A client that sends, from where the partitions ended.
+struct Sending<'a> {
+    publisher: &'a Publisher<'a>,
+    sender: BaseProducer<Deliveries>,
+    /// The partitions that are written.
+    own: Vec<i32>,
+    /// The offset behind everything that the client was given, of each partition.
+    given: Vec<Cell<i64>>,
+    /// When the program was last seen to run.
+    awake: Cell<Duration>,
+}
+
+impl Sending<'_> {
+    fn send_all(&self, source: &mut dyn Source) -> Result<(), KafkaFailure> {
+        let (sender, progress, shutdown) = (&self.sender, self.publisher.progress, self.publisher.shutdown);
         loop {
-            // Asked before the logs are read: what is read then is all there will be.
-            let complete = self.progress.logs_are_complete.load(Ordering::Acquire);
-            let mut sent = 0;
-            for lane in &mut *lanes {
-                lane.events.clear();
-                sent += lane.stream.read(&mut lane.events, EVENTS)?;
-                for at in 0..lane.events.len() {
-                    // What comes after a record that was not sent must not be sent either.
-                    if !self.send(sender, lane, at)? {
-                        return Ok(());
-                    }
-                }
+            // Asked before the source is read: what is read then is all there will be.
+            let complete = progress.is_complete.load(Ordering::Acquire);
+            let mut is_stopped = false;
+            let sent = source.send_new(&mut |record| {
+                // What comes after a record that was not sent must not be sent either.
+                let is_sent = !is_stopped && self.send(&record)?;
+                is_stopped |= !is_sent;
+                Ok(is_sent)
+            })?;
+            if is_stopped {
+                return Ok(());
             }
-            self.look_at(sender, Duration::ZERO)?;
-            if self.shutdown.is_requested() {
+            self.look_at(Duration::ZERO)?;
+            if shutdown.is_requested() {
                 return Ok(());
             }
             if sent == 0 {
                 if complete && sender.in_flight_count() == 0 {
                     return Ok(());
                 }
-                self.look_at(sender, PAUSE)?;
+                self.look_at(PAUSE)?;
                 // With nothing in flight the client does not wait.
                 std::thread::sleep(PAUSE);
             }
         }
     }
 
-    /// Gives an event to the client. False when the request to stop came while the client's queue was full.
-    fn send(&self, sender: &BaseProducer<Deliveries>, lane: &mut Lane<'_>, at: usize) -> Result<bool, KafkaFailure> {
-        let Some(&RunEvent { nth, day, event }) = lane.events.get(at) else { return Ok(true) };
-        let headers = match &lane.headers {
-            Some((same, headers)) if *same == day => headers.clone(),
-            _ => lane.headers.insert((day, headers(self.directory.run(), day)?)).1.clone(),
-        };
-        let value = event.to_record();
-        let key = self.directory.run().symbol(nth);
-        let record = BaseRecord::to(&self.config.topic).partition(lane.partition).key(key).payload(&value[..]);
-        let mut record = record.headers(headers);
+    /// Gives a record to the client. False when the request to stop came while the client's queue was full.
+    fn send(&self, outgoing: &Outgoing<'_>) -> Result<bool, KafkaFailure> {
+        let Publisher { config, shutdown, .. } = self.publisher;
+        let &Outgoing { partition, key, value, headers } = outgoing;
+        self.check_standstill()?;
+        let mut record = BaseRecord::to(&config.topic).partition(partition).key(key).payload(value);
+        if let Some(headers) = headers {
+            record = record.headers(headers.clone());
+        }
         // A full queue is the broker's pace: wait, and drop nothing.
-        while let Err((error, same)) = sender.send(record) {
+        while let Err((error, same)) = self.sender.send(record) {
             match error.rdkafka_error_code() {
-                Some(RDKafkaErrorCode::QueueFull) => self.look_at(sender, PAUSE)?,
-                _ => return Err(self.config.away(error)),
+                Some(RDKafkaErrorCode::QueueFull) => self.look_at(PAUSE)?,
+                _ => return Err(config.away(error)),
             }
-            if self.shutdown.is_requested() {
+            if shutdown.is_requested() {
                 return Ok(false);
             }
             record = same;
         }
+        if let Some(given) = place(partition).and_then(|nth| self.given.get(nth)) {
+            given.update(|offset| offset + 1);
+        }
         Ok(true)
     }
 
+    /// After a standstill another producer may have taken over, and then nothing more may be sent. The client also drops what it held for too
+    /// long, and a record behind a dropped one would leave a gap: so it gets nothing before the brokers have confirmed what it holds.
+    fn check_standstill(&self) -> Result<(), KafkaFailure> {
+        let now = coarse_time();
+        if now.saturating_sub(self.awake.replace(now)) < STANDSTILL {
+            return Ok(());
+        }
+        self.check_alone()?;
+        while self.sender.in_flight_count() > 0 {
+            self.learn(PAUSE)?;
+            if self.publisher.shutdown.is_requested() {
+                return Err(self.publisher.config.away("what the client held during a standstill is not confirmed"));
+            }
+        }
+        // A record that was dropped, and the last report of all.
+        self.learn(Duration::ZERO)?;
+        self.awake.set(coarse_time());
+        Ok(())
+    }
+
+    /// Whether the partitions have only what this client was given.
+    fn check_alone(&self) -> Result<(), KafkaFailure> {
+        let config = self.publisher.config;
+        let connection = Connection::open(config)?;
+        for &partition in &self.own {
+            let given = place(partition).and_then(|nth| self.given.get(nth)).map_or(0, Cell::get);
+            let next = connection.next_offset(partition)?;
+            if next > given {
+                return Err(config.intruder(partition, next, given));
+            }
+        }
+        Ok(())
+    }
+
+    /// Learns from the client what became of the records, when the program has not stood still.
+    fn look_at(&self, wait: Duration) -> Result<(), KafkaFailure> {
+        self.check_standstill()?;
+        self.learn(wait)
+    }
+
     /// Learns from the client what became of the records.
-    fn look_at(&self, sender: &BaseProducer<Deliveries>, wait: Duration) -> Result<(), KafkaFailure> {
-        let before = self.progress.delivered_count();
+    fn learn(&self, wait: Duration) -> Result<(), KafkaFailure> {
+        let (sender, Publisher { config, progress, job, .. }) = (&self.sender, self.publisher);
+        let before = progress.delivered_count();
         sender.poll(wait);
-        if self.progress.delivered_count() > before || sender.in_flight_count() == 0 {
-            self.job.answered(true);
+        if progress.delivered_count() > before || sender.in_flight_count() == 0 {
+            job.answered(true);
         } else {
-            self.job.moved();
+            job.moved();
         }
         if let Some((code, reason)) = sender.client().fatal_error() {
-            return Err(self.config.away(format_args!("{code}: {reason}")));
+            return Err(config.away(format_args!("{code}: {reason}")));
         }
-        if let Some(reason) = sender.context().intruder.get() {
-            return Err(KafkaFailure::Topic { topic: self.config.topic.clone(), reason: reason.clone() });
+        if let Some(&(partition, offset, expected)) = sender.context().intruder.get() {
+            return Err(config.intruder(partition, offset, expected));
         }
         match sender.context().failed.load(Ordering::Relaxed) {
             false => Ok(()),
-            true => Err(self.config.away("a record was refused")),
+            true => {
+                // The client drops what is old after a standstill too, before that is noticed here.
+                self.check_alone()?;
+                Err(config.away("a record was not taken in time, or refused"))
+            }
         }
     }
 }

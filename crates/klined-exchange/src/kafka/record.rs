@@ -1,15 +1,17 @@
 //! A run's events as records.
 
 use chrono::NaiveDate;
-use rdkafka::message::{BorrowedMessage, Header, Headers, Message, OwnedHeaders};
+use rdkafka::message::{Header, OwnedHeaders};
 
+use super::connection::LastRecord;
 use crate::event::{Event, RECORD_BYTES};
 use crate::run::{RunError, RunEvent, RunSpec};
 
 const DAY: &str = "day";
 const SESSION: &str = "session";
 
-/// The partition of a security.
+/// The partition of a key, as the client of Kafka in C chooses it.
+#[must_use]
 pub fn partition_of(symbol: &str, partitions: i32) -> i32 {
     // A remainder of `partitions` fits it.
     (crc32fast::hash(symbol.as_bytes()) % partitions.max(1) as u32) as i32
@@ -27,17 +29,17 @@ pub fn headers(run: &RunSpec, day: u32) -> Result<OwnedHeaders, RunError> {
 ///
 /// # Errors
 /// Says why it is none of this run.
-pub fn event_of(run: &RunSpec, message: &BorrowedMessage<'_>) -> Result<RunEvent, String> {
-    let symbol = std::str::from_utf8(message.key().unwrap_or_default()).map_err(|_| "its key is no text".to_owned())?;
+pub fn event_of(run: &RunSpec, record: &LastRecord) -> Result<RunEvent, String> {
+    let symbol = std::str::from_utf8(&record.key).map_err(|_| "its key is no text".to_owned())?;
     let nth = (0..run.securities_count()).find(|&nth| run.symbol(nth) == symbol);
     let nth = nth.ok_or_else(|| format!("its key is \"{symbol}\""))?;
-    let value = message.payload().unwrap_or_default();
-    let record: &[u8; RECORD_BYTES] =
+    let value = record.value.as_slice();
+    let bytes: &[u8; RECORD_BYTES] =
         value.try_into().map_err(|_| format!("its value has {} bytes, not {RECORD_BYTES}", value.len()))?;
-    let event = Event::from_record(record).map_err(|bad| bad.to_string())?;
+    let event = Event::from_record(bytes).map_err(|bad| bad.to_string())?;
     let text = |name: &str| {
-        let found = message.headers().and_then(|headers| headers.iter().find(|header| header.key == name));
-        let text = found.and_then(|header| std::str::from_utf8(header.value?).ok());
+        let found = record.headers.iter().find(|(key, _)| key == name);
+        let text = found.and_then(|(_, value)| std::str::from_utf8(value).ok());
         text.ok_or_else(|| format!("it has no header \"{name}\""))
     };
     let session = text(SESSION)?;

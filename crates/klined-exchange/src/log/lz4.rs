@@ -1,9 +1,8 @@
 //! An encoder of LZ4 blocks that knows the record.
 //!
 //! It does not search: in a record, the id's upper seven bytes are those of the record before; type, side, price and quantity are those of the
-//! last record with the same ones, and so are the upper bytes of the time. Where such a record lies a multiple of 256 back, the whole id is
-//! the same but for its carry. What is left are literals: the lower bytes of the time and the lowest one of the id. The block is valid LZ4,
-//! which any decoder reads.
+//! last record with the same ones, and so are the upper bytes of the time. What is left are literals: the lower bytes of the time and the lowest one of
+//! the id. The block is valid LZ4, which any decoder reads.
 //!
 //! The block format: sequences of a token (literals' length in the upper four bits, the match's length less four in the lower ones; 15 means
 //! that bytes to be added follow), literals, and a match's offset in two bytes. The last five bytes are literals, and the last match starts
@@ -16,7 +15,13 @@ const REACH: usize = 65_535;
 const TABLE_BITS: u32 = 12;
 /// Bytes of type, side, price and quantity, which follow the time.
 const KEY_START: usize = 8;
-const ID_START: usize = 18;
+pub(super) const ID_START: usize = 18;
+/// Bytes that a match has at least.
+pub(super) const MATCH_LEAST: usize = 4;
+/// The second sequence of nearly every record: one literal, then seven bytes from the record before.
+pub(super) const ID_TOKEN: u8 = 0x13;
+/// The bytes of the usual two sequences without literals of the time.
+pub(super) const USUAL_BYTES: usize = 7;
 
 /// The encoder with its buffers, for chunk after chunk.
 #[derive(Debug, Default)]
@@ -24,7 +29,6 @@ pub struct Encoder {
     raw: Vec<u8>,
     block: Vec<u8>,
     by_key: Vec<u32>,
-    by_key_and_id: Vec<u32>,
 }
 
 #[inline(always)]
@@ -75,6 +79,20 @@ impl Block<'_> {
         }
     }
 
+    /// Puts the two sequences of a record that has the same key as the one `back` before it, but for the lowest bytes of its time and of its id.
+    #[inline(always)]
+    fn usual(&mut self, event: &Event, time_bytes: usize, back: usize) {
+        let token = (time_bytes << 4 | (ID_START - time_bytes - MATCH_LEAST)) as u8;
+        let [low, high] = ((back * RECORD_BYTES) as u16).to_le_bytes();
+        let tail = [low, high, ID_TOKEN, event.order_id as u8, RECORD_BYTES as u8, 0, 0, 0];
+        // Moves of constant length: what is too much is overwritten by what comes next.
+        let bytes = &mut self.bytes[self.length..self.length + 17];
+        bytes[0] = token;
+        bytes[1..9].copy_from_slice(&event.ts_ns.to_le_bytes());
+        bytes[1 + time_bytes..9 + time_bytes].copy_from_slice(&tail);
+        self.length += USUAL_BYTES + time_bytes;
+    }
+
     fn extra(&mut self, mut length: usize) {
         while length >= 255 {
             self.push(255);
@@ -93,7 +111,7 @@ fn differing(a: u64, b: u64) -> usize {
 impl Encoder {
     /// The records of `events`, and their block.
     pub fn encode(&mut self, events: &[Event]) -> &[u8] {
-        let Self { raw, block: buffer, by_key, by_key_and_id } = self;
+        let Self { raw, block: buffer, by_key } = self;
         raw.resize(events.len() * RECORD_BYTES, 0);
         // A record gives at most three sequences, of six bytes each beside their literals.
         let longest = events.len() * (RECORD_BYTES + 18) + 64;
@@ -102,10 +120,8 @@ impl Encoder {
         }
         let mut block = Block { bytes: buffer, length: 0 };
         // Positions are kept plus one, so that zero is none.
-        for table in [&mut *by_key, &mut *by_key_and_id] {
-            table.clear();
-            table.resize(1 << TABLE_BITS, 0);
-        }
+        by_key.clear();
+        by_key.resize(1 << TABLE_BITS, 0);
         for (record, event) in raw.as_chunks_mut::<RECORD_BYTES>().0.iter_mut().zip(events) {
             *record = event.to_record();
         }
@@ -115,16 +131,16 @@ impl Encoder {
             let (event, start) = (&events[nth], nth * RECORD_BYTES);
             let key =
                 (u64::from(event.price_ticks as u32) << 3) ^ event.event_type as u64 ^ (u64::from(event.qty) << 32);
-            let slots = (hash(key), hash(key ^ (event.order_id << 56)));
-            let near = candidate(events, by_key[slots.0], nth);
-            let far = candidate(events, by_key_and_id[slots.1], nth);
-            by_key[slots.0] = nth as u32 + 1;
-            by_key_and_id[slots.1] = nth as u32 + 1;
+            let slot = &mut by_key[hash(key)];
+            let near = candidate(events, *slot, nth);
+            *slot = nth as u32 + 1;
 
-            if let Some(back) = far.filter(|back| nth < last && events[nth - back].order_id >> 8 == event.order_id >> 8)
+            if let Some(back) = near
+                && anchor == start
+                && nth < last
+                && differing(event.order_id, events[nth - 1].order_id) == 1
             {
-                let from = start + differing(event.ts_ns, events[nth - back].ts_ns);
-                block.sequence(raw, anchor, from, back * RECORD_BYTES, start + RECORD_BYTES - from);
+                block.usual(event, differing(event.ts_ns, events[nth - back].ts_ns), back);
                 anchor = start + RECORD_BYTES;
                 continue;
             }

@@ -3,6 +3,7 @@
 //! All numbers are little-endian. A log that is being written, or whose writer was killed, has no index yet and may end in a torn chunk: every
 //! whole chunk is readable all the same. The header says in its flags, which are written last, that the index is there.
 
+mod columns;
 mod error;
 mod follower;
 mod format;

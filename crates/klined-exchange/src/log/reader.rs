@@ -2,15 +2,19 @@
 
 use std::io::{Read, Seek, SeekFrom};
 
+use super::columns;
 use super::format::{
     CHUNK_HEADER_BYTES, ChunkHeader, HEADER_BYTES, INDEX_END_BYTES, INDEX_ENTRY_BYTES, IndexEntry, index_end,
     index_entry,
 };
 use super::{Header, LogError};
-use crate::event::{Event, RECORD_BYTES};
+use crate::event::{Event, EventType, RECORD_BYTES};
 
 /// LZ4 makes at most this many bytes of one.
 const EXPANSION_MAX: u64 = 255;
+
+/// Stands where an event will be decoded.
+const BLANK: Event = Event { ts_ns: 0, event_type: EventType::AddBid, price_ticks: 0, qty: 0, order_id: 0 };
 
 /// A chunk of a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -282,6 +286,16 @@ impl Blocks {
         let bad = |reason| LogError::Chunk { offset, reason };
         self.block.resize(chunk.compressed as usize, 0);
         read_at(file, offset + CHUNK_HEADER_BYTES as u64, &mut self.block)?;
+        let start = events.len();
+        events.resize(start + chunk.count as usize, BLANK);
+        let decoded = columns::decode(&self.block, &mut events[start..]);
+        if decoded.is_some()
+            && events.get(start).is_some_and(|first| first.ts_ns == chunk.first_ts_ns)
+            && events.last().is_some_and(|last| last.ts_ns == chunk.last_ts_ns)
+        {
+            return Ok(());
+        }
+        events.truncate(start);
         let length = chunk.count as usize * RECORD_BYTES;
         self.raw.resize(length, 0);
         let read =
@@ -289,7 +303,6 @@ impl Blocks {
         if read != length {
             return Err(bad("its block has another number of records than its header says"));
         }
-        let start = events.len();
         decode(&self.raw, chunk, events).inspect_err(|_| events.truncate(start))
     }
 }

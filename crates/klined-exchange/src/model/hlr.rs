@@ -7,7 +7,7 @@ use super::{Curve, Curves, Dynamics, NEVER, Step};
 use crate::book::{Book, LEVELS_MAX};
 use crate::event::EventType;
 use crate::exact::exp;
-use crate::random::Draws;
+use crate::random::{Draws, uniform};
 
 /// The least rate of each kind of event in the waiting time, per second.
 const RATE_LEAST: f64 = 1e-12;
@@ -92,7 +92,8 @@ fn at(curves: &[Curve], level: usize, depth: u32) -> f64 {
 impl Dynamics for Hlr {
     #[inline(always)]
     fn step<const WIDTH: usize>(&self, book: &mut Book<WIDTH>, draws: &mut Draws) -> Step {
-        let [unit, u_index, u_inside, _] = draws.ahead();
+        let [word, index_word, inside_word, _] = draws.words_ahead();
+        let u_index = uniform(index_word);
         let levels = self.levels();
         let Curves { imbalance_sensitivity, .. } = self.curves;
         let [bids, asks] = &book.sides;
@@ -132,7 +133,7 @@ impl Dynamics for Hlr {
 
         let total = total_of([sums[0], sums[1], sums[2], sums[3], weights.buy, weights.sell]);
         if !total.is_finite() {
-            return Step { unit, total: NEVER, event_type: EventType::AddBid, price_ticks: 0 };
+            return Step { word, total: NEVER, event_type: EventType::AddBid, price_ticks: 0 };
         }
 
         // The kind first, then the level within it.
@@ -165,15 +166,15 @@ impl Dynamics for Hlr {
         if event_type.is_add() {
             let wide = spread_ticks > 1;
             draws.take(2 + usize::from(wide));
-            if wide && u_inside < (f64::from(spread_ticks - 1) * 0.5).min(1.0) {
+            if wide && uniform(inside_word) < (f64::from(spread_ticks - 1) * 0.5).min(1.0) {
                 book.add_inside(side);
-                return Step { unit, total, event_type, price_ticks: best_ticks - side.outward() };
+                return Step { word, total, event_type, price_ticks: best_ticks - side.outward() };
             }
             book.add_at(side, level);
         } else {
             draws.take(2);
             book.remove_at(side, level);
         }
-        Step { unit, total, event_type, price_ticks: best_ticks + side.outward() * level as i32 }
+        Step { word, total, event_type, price_ticks: best_ticks + side.outward() * level as i32 }
     }
 }

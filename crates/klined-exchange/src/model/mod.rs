@@ -4,8 +4,10 @@ mod choice;
 mod climate;
 mod curves;
 mod hlr;
+mod packed;
 mod rich;
 mod simple;
+mod steps;
 
 use std::sync::Arc;
 
@@ -15,6 +17,7 @@ pub use simple::{BadParameter, Parameters};
 pub(crate) use hlr::Hlr;
 pub(crate) use rich::{Rich, RichPath, RichSpec, Unit};
 pub(crate) use simple::Simple;
+pub(crate) use steps::{BATCH, Steps};
 
 use crate::book::Book;
 use crate::event::EventType;
@@ -81,11 +84,11 @@ impl Model {
     }
 }
 
-/// What one step of a path fixes: its time follows from `unit` and `total` alone, so it can be reckoned later.
+/// What one step of a path fixes: its time follows from `word` and `total` alone, so it can be reckoned later.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Step {
-    /// The uniform number of the waiting time.
-    pub unit: f64,
+    /// The random word of the waiting time.
+    pub word: u64,
     /// The rate of all events together, per second.
     pub total: f64,
     pub event_type: EventType,
@@ -96,6 +99,14 @@ pub(crate) struct Step {
 pub(crate) trait Dynamics {
     /// Draws the next event and applies it.
     fn step<const WIDTH: usize>(&self, book: &mut Book<WIDTH>, draws: &mut Draws) -> Step;
+
+    /// Makes the steps of a batch, or of the first part of one.
+    #[inline(always)]
+    fn walk<const WIDTH: usize>(&self, book: &mut Book<WIDTH>, draws: &mut Draws, steps: &mut Steps, count: usize) {
+        for nth in 0..count {
+            steps.put(nth, self.step(book, draws), book.quote());
+        }
+    }
 }
 
 /// A total rate that ends the session at once: where rates overflow, nothing more happens.

@@ -5,17 +5,20 @@
 //! buy M (e + max(-s I, 0)) e^(-S D), sell M (e + max(s I, 0)) e^(-S D).
 
 use super::choice::{choose, choose_unit};
-use super::{Dynamics, NEVER, Step};
+use super::packed::{Packed, Rates};
+use super::{Dynamics, NEVER, Step, Steps};
 use crate::book::{Book, LEVELS_MAX};
 use crate::event::EventType;
 use crate::exact::exp;
-use crate::random::Draws;
+use crate::random::{Draws, uniform};
 
 /// The least rate of each kind of event, per second.
 const RATE_LEAST: f64 = 1e-9;
 /// Rates are kept for spreads of 1 to this many ticks, and depths at the best prices below [`DEPTHS`].
 const SPREADS: usize = 8;
 const DEPTHS: usize = 32;
+/// Steps by the definition before the packed book is tried again.
+const PLAIN_STEPS: usize = 16;
 
 /// Parameters of the simple model.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -109,6 +112,8 @@ pub(crate) struct Simple {
     rows: Vec<Row>,
     /// For books of 1 to 64 levels, the running sums over the total of the weights e^(-k/2) of levels k, without the last.
     add_borders: Vec<[f64; LEVELS_MAX]>,
+    /// The fast way, where there is one with these parameters.
+    pub(super) packed: Option<Packed>,
 }
 
 fn rate(value: f64) -> f64 {
@@ -136,7 +141,7 @@ impl Simple {
         let weights: Vec<f64> = (0..LEVELS_MAX).map(|level| exp(-0.5 * level as f64)).collect();
         let add_borders = (1..=LEVELS_MAX).map(|levels| add_borders(&weights[..levels])).collect();
         let cancel = parameters.base_cancel * or(parameters.cancel_sensitivity, 1.0);
-        let mut simple = Self { parameters, cancel, rows: Vec::new(), add_borders };
+        let mut simple = Self { parameters, cancel, rows: Vec::new(), add_borders, packed: None };
         let mut rows = Vec::with_capacity(SPREADS * DEPTHS * DEPTHS);
         for spread in 1..=SPREADS as i32 {
             let factors = simple.spread_factors(spread);
@@ -145,6 +150,14 @@ impl Simple {
             }
         }
         simple.rows = rows;
+        simple.packed = Packed::new(
+            |spread, bid, ask| {
+                let Row { add_bid, adds, buy, sell } = simple.row_at(bid, ask, spread);
+                Rates { add_bid, adds, buy, sell }
+            },
+            |units| rate(cancel * f64::from(units)),
+            |levels| simple.add_borders[levels - 1][..levels - 1].to_vec(),
+        );
         simple
     }
 
@@ -207,8 +220,23 @@ impl Simple {
 
 impl Dynamics for Simple {
     #[inline(always)]
+    fn walk<const WIDTH: usize>(&self, book: &mut Book<WIDTH>, draws: &mut Draws, steps: &mut Steps, count: usize) {
+        let mut nth = 0;
+        while nth < count {
+            if let Some(packed) = &self.packed {
+                nth = packed.walk(book, draws, steps, nth..count);
+            }
+            let end = (nth + PLAIN_STEPS).min(count);
+            for nth in nth..end {
+                steps.put(nth, self.step(book, draws), book.quote());
+            }
+            nth = end;
+        }
+    }
+
+    #[inline(always)]
     fn step<const WIDTH: usize>(&self, book: &mut Book<WIDTH>, draws: &mut Draws) -> Step {
-        let [unit, u_type, u_third, u_fourth] = draws.ahead();
+        let [word, type_word, third, fourth] = draws.words_ahead();
         let levels = book.shape().levels();
         let [bids, asks] = &book.sides;
         let spread_ticks = book.spread_ticks();
@@ -219,21 +247,21 @@ impl Dynamics for Simple {
         let to_buy = to_cancel_ask + row.buy;
         let total = to_buy + row.sell;
         let sums = [row.add_bid, row.adds, to_cancel_bid, to_cancel_ask, to_buy];
-        let chosen = choose(&sums, total, u_type);
+        let chosen = choose(&sums, total, uniform(type_word));
         let total = if total.is_finite() { total } else { NEVER };
         let event_type = EventType::ALL[chosen.min(5)];
         let side = event_type.side();
 
         let is_add = event_type.is_add();
         let wide = is_add && spread_ticks > 1;
-        let inside = wide && u_third < (f64::from(spread_ticks - 1) * 0.5).min(1.0);
+        let inside = wide && uniform(third) < (f64::from(spread_ticks - 1) * 0.5).min(1.0);
         let best_ticks = book.best_ticks(side);
         if inside {
             draws.take(3);
             book.add_inside(side);
-            return Step { unit, total, event_type, price_ticks: best_ticks - side.outward() };
+            return Step { word, total, event_type, price_ticks: best_ticks - side.outward() };
         }
-        let u_level = if wide { u_fourth } else { u_third };
+        let u_level = uniform(if wide { fourth } else { third });
         let level;
         if is_add {
             draws.take(2 + usize::from(wide) + usize::from(levels > 1));
@@ -250,6 +278,6 @@ impl Dynamics for Simple {
             level = choose_unit(&ladder.depths, levels, ladder.sum, u_level);
             book.remove_at(side, level);
         }
-        Step { unit, total, event_type, price_ticks: best_ticks + side.outward() * level as i32 }
+        Step { word, total, event_type, price_ticks: best_ticks + side.outward() * level as i32 }
     }
 }

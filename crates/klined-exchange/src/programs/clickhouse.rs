@@ -6,9 +6,9 @@ use clap::Args;
 
 use super::kafka::KafkaArgs;
 
-/// Where the tables are made, and which topic they read.
+/// A ClickHouse server.
 #[derive(Clone, Args)]
-pub struct ClickHouseArgs {
+pub struct ClickHouseServerArgs {
     /// Host of the ClickHouse server
     #[arg(long, env = "CLICKHOUSE_HOST", value_name = "HOST", default_value = "localhost")]
     pub host: String,
@@ -22,7 +22,7 @@ pub struct ClickHouseArgs {
     #[arg(long, env = "CLICKHOUSE_PASSWORD", value_name = "PASSWORD", hide_env_values = true, default_value = "")]
     pub password: String,
     /// Database; a missing database is created
-    #[arg(long, env = "CLICKHOUSE_DB", value_name = "NAME", default_value = "default", value_parser = name)]
+    #[arg(long, env = "CLICKHOUSE_DB", value_name = "NAME", default_value = "default", value_parser = clickhouse_name)]
     pub db: String,
     /// Use HTTPS, which managed services require
     #[arg(long, env = "CLICKHOUSE_SECURE")]
@@ -33,25 +33,34 @@ pub struct ClickHouseArgs {
     /// Print the statements and run none of them
     #[arg(long)]
     pub print: bool,
+}
+
+/// Where the tables are made, and which topic they read.
+#[derive(Debug, Clone, Args)]
+pub struct ClickHouseArgs {
+    #[command(flatten)]
+    pub server: ClickHouseServerArgs,
     #[command(flatten)]
     pub kafka: KafkaArgs,
 }
 
-impl fmt::Debug for ClickHouseArgs {
+impl fmt::Debug for ClickHouseServerArgs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { host, port, user, db, kafka, .. } = self;
-        f.debug_struct("ClickHouseArgs")
+        let Self { host, port, user, db, .. } = self;
+        f.debug_struct("ClickHouseServerArgs")
             .field("host", host)
             .field("port", port)
             .field("user", user)
             .field("db", db)
-            .field("kafka", kafka)
             .finish_non_exhaustive()
     }
 }
 
-/// A database's name that needs no quotes.
-fn name(text: &str) -> Result<String, String> {
+/// A name that needs no quotes in ClickHouse.
+///
+/// # Errors
+/// Says what it must be.
+pub fn clickhouse_name(text: &str) -> Result<String, String> {
     let starts = text.bytes().next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_');
     let fits = text.len() <= 64 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     if starts && fits { Ok(text.to_owned()) } else { Err("it must have 1 to 64 letters, digits or _".to_owned()) }
@@ -66,18 +75,14 @@ impl ClickHouseArgs {
 }
 
 #[cfg(feature = "platform")]
-impl ClickHouseArgs {
-    /// Makes the tables and views, or prints how.
-    pub fn run(&self) -> anyhow::Result<()> {
-        use anyhow::Context;
+impl ClickHouseServerArgs {
+    /// Makes the database and runs the statements in it, or prints them.
+    ///
+    /// # Errors
+    /// The server does not answer, or refuses a statement.
+    pub fn set_up(&self, statements: &[String]) -> anyhow::Result<()> {
         use klined_service::say;
 
-        let mut kafka = self.kafka.clone();
-        if let Some(brokers) = &self.brokers_from_server {
-            kafka.kafka_brokers.clone_from(brokers);
-        }
-        let config = kafka.config()?.context("--kafka-brokers is empty: the tables read a topic of Kafka")?;
-        let statements = crate::clickhouse::statements(&config);
         if self.print {
             statements.iter().for_each(|statement| say!("{statement};\n"));
             return Ok(());
@@ -90,8 +95,23 @@ impl ClickHouseArgs {
             database: self.db.clone(),
             secure: self.secure,
         };
-        let version = server.set_up(&statements)?;
+        let version = server.set_up(statements)?;
         say!("ClickHouse {version} at {}:{}: database {} is set up", self.host, self.port, self.db);
         Ok(())
+    }
+}
+
+#[cfg(feature = "platform")]
+impl ClickHouseArgs {
+    /// Makes the tables and views, or prints how.
+    pub fn run(&self) -> anyhow::Result<()> {
+        use anyhow::Context;
+
+        let mut kafka = self.kafka.clone();
+        if let Some(brokers) = &self.server.brokers_from_server {
+            kafka.kafka_brokers.clone_from(brokers);
+        }
+        let config = kafka.config()?.context("--kafka-brokers is empty: the tables read a topic of Kafka")?;
+        self.server.set_up(&crate::clickhouse::statements(&config))
     }
 }

@@ -15,6 +15,7 @@ use crate::export::{
 };
 use crate::itch::{Capture, ItchWriter, MessageFile, PacketCapture};
 use crate::log::LogReader;
+use crate::run::{date_of_log, symbol_of_log};
 
 /// Which logs, and what becomes of them.
 #[derive(Debug, Clone, Args)]
@@ -108,13 +109,13 @@ impl<'a> Inputs<'a> {
         let (files, given) = (&args.files, &args.symbols);
         ensure!(given.is_empty() || given.len() == files.len(), "{} symbols for {} logs", given.len(), files.len());
         let symbols: Vec<String> =
-            if given.is_empty() { files.iter().map(|file| symbol_of(file)).collect() } else { given.clone() };
+            if given.is_empty() { files.iter().map(|file| symbol_of_log(file)).collect() } else { given.clone() };
         let mut seen = BTreeSet::new();
         if let Some(twice) = symbols.iter().find(|symbol| !seen.insert(*symbol)) {
             bail!("the symbol \"{twice}\" is given twice: every log needs one of its own, see --symbols");
         }
-        let first = date_of(&files[0]).ok();
-        if let Some(other) = files.iter().find(|file| date_of(file).ok() != first) {
+        let first = date_of_log(&files[0]).ok();
+        if let Some(other) = files.iter().find(|file| date_of_log(file).ok() != first) {
             bail!("{} is of another day than {}", other.display(), files[0].display());
         }
         Ok(Self { files, symbols })
@@ -130,7 +131,7 @@ impl<'a> Inputs<'a> {
 
     /// The date that the logs are named by.
     fn date(&self) -> anyhow::Result<NaiveDate> {
-        date_of(&self.files[0])
+        Ok(date_of_log(&self.files[0])?)
     }
 
     fn write(&self, logs: Logs, to: Format, outputs: Vec<Output>) -> anyhow::Result<()> {
@@ -175,17 +176,4 @@ impl<'a> Inputs<'a> {
 fn book_path(path: &Path) -> PathBuf {
     let extension = path.extension().map_or_else(String::new, |extension| format!(".{}", extension.display()));
     path.with_extension(format!("book{extension}"))
-}
-
-/// The name of the directory that a log is in.
-fn symbol_of(path: &Path) -> String {
-    let folder =
-        path.canonicalize().ok().and_then(|path| Some(path.parent()?.file_name()?.to_string_lossy().into_owned()));
-    folder.unwrap_or_default()
-}
-
-/// The date that a log is named by.
-fn date_of(path: &Path) -> anyhow::Result<NaiveDate> {
-    let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    name.parse().with_context(|| format!("{} is not named by its date", path.display()))
 }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 /// Where events are published.
-#[derive(Clone, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Kafka")]
 pub struct KafkaArgs {
     /// Kafka brokers; if empty, the program writes only logs
@@ -16,6 +16,14 @@ pub struct KafkaArgs {
     /// Kafka topic; a missing topic is created with three partitions
     #[arg(long, env = "KAFKA_TOPIC", value_name = "NAME", default_value = "exchange.events", value_parser = topic)]
     pub kafka_topic: String,
+    #[command(flatten)]
+    pub security: SecurityArgs,
+}
+
+/// How the program connects with the brokers.
+#[derive(Clone, Args)]
+#[command(next_help_heading = "Kafka")]
+pub struct SecurityArgs {
     /// Protocol of the connections to the brokers: without protection, or TLS with a user and password
     #[arg(long, env = "KAFKA_SECURITY_PROTOCOL", value_name = "PROTOCOL", value_enum, ignore_case = true,
           default_value_t = Protocol::Plaintext)]
@@ -53,19 +61,18 @@ pub enum Mechanism {
     ScramSha256,
 }
 
-impl fmt::Debug for KafkaArgs {
+impl fmt::Debug for SecurityArgs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { kafka_brokers, kafka_topic, kafka_security_protocol, .. } = self;
-        f.debug_struct("KafkaArgs")
-            .field("kafka_brokers", kafka_brokers)
-            .field("kafka_topic", kafka_topic)
-            .field("kafka_security_protocol", kafka_security_protocol)
-            .finish_non_exhaustive()
+        let protocol = self.kafka_security_protocol;
+        f.debug_struct("SecurityArgs").field("kafka_security_protocol", &protocol).finish_non_exhaustive()
     }
 }
 
 /// A name that Kafka takes.
-fn topic(text: &str) -> Result<String, String> {
+///
+/// # Errors
+/// Says what it must be.
+pub fn topic(text: &str) -> Result<String, String> {
     let fits =
         (1..=249).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
     match text {
@@ -76,31 +83,42 @@ fn topic(text: &str) -> Result<String, String> {
 }
 
 #[cfg(feature = "platform")]
+pub use platform::check_brokers;
+
+#[cfg(feature = "platform")]
 mod platform {
     use anyhow::{Context, ensure};
 
-    use super::{KafkaArgs, Mechanism, Protocol};
+    use super::{KafkaArgs, Mechanism, Protocol, SecurityArgs};
     use crate::kafka::{self, Credentials, KafkaConfig, Security};
 
-    impl KafkaArgs {
-        /// Brokers and topic; none when there are no brokers.
+    /// Partitions of a topic that is made.
+    const PARTITIONS: i32 = 3;
+
+    /// Refuses what is no list of brokers.
+    ///
+    /// # Errors
+    /// Names the broker that is none.
+    pub fn check_brokers(brokers: &str) -> anyhow::Result<()> {
+        for broker in brokers.split(',') {
+            let port = broker.rsplit_once(':').filter(|(host, _)| !host.is_empty());
+            let port = port.and_then(|(_, port)| port.parse::<u16>().ok()).filter(|port| *port > 0);
+            ensure!(port.is_some(), "--kafka-brokers has \"{broker}\": a broker is HOST:PORT");
+        }
+        Ok(())
+    }
+
+    impl SecurityArgs {
+        /// What connections are protected by.
         ///
         /// # Errors
         /// Names the value that is missing or cannot be used.
-        pub fn config(&self) -> anyhow::Result<Option<KafkaConfig>> {
-            if self.kafka_brokers.is_empty() {
-                return Ok(None);
-            }
-            for broker in self.kafka_brokers.split(',') {
-                let port = broker.rsplit_once(':').filter(|(host, _)| !host.is_empty());
-                let port = port.and_then(|(_, port)| port.parse::<u16>().ok()).filter(|port| *port > 0);
-                ensure!(port.is_some(), "--kafka-brokers has \"{broker}\": a broker is HOST:PORT");
-            }
-            let security = match self.kafka_security_protocol {
+        pub fn security(&self) -> anyhow::Result<Security> {
+            match self.kafka_security_protocol {
                 Protocol::Plaintext => {
                     let is_unused = self.kafka_sasl_username.is_empty() && self.kafka_sasl_password.is_empty();
                     ensure!(is_unused, "a Kafka user is given: it needs --kafka-security-protocol SASL_SSL");
-                    Security::Plaintext
+                    Ok(Security::Plaintext)
                 }
                 Protocol::SaslSsl => {
                     let is_given = !self.kafka_sasl_username.is_empty() && !self.kafka_sasl_password.is_empty();
@@ -115,10 +133,30 @@ mod platform {
                     };
                     let (username, password) = (self.kafka_sasl_username.clone(), self.kafka_sasl_password.clone());
                     let credentials = Credentials { mechanism, username, password };
-                    Security::SaslSsl { credentials, ca_file: self.kafka_ca_file.clone() }
+                    Ok(Security::SaslSsl { credentials, ca_file: self.kafka_ca_file.clone() })
                 }
-            };
-            Ok(Some(KafkaConfig { brokers: self.kafka_brokers.clone(), topic: self.kafka_topic.clone(), security }))
+            }
+        }
+    }
+
+    impl KafkaArgs {
+        /// Brokers and topic; none when there are no brokers.
+        ///
+        /// # Errors
+        /// Names the value that is missing or cannot be used.
+        pub fn config(&self) -> anyhow::Result<Option<KafkaConfig>> {
+            if self.kafka_brokers.is_empty() {
+                return Ok(None);
+            }
+            check_brokers(&self.kafka_brokers)?;
+            Ok(Some(KafkaConfig {
+                brokers: self.kafka_brokers.clone(),
+                topic: self.kafka_topic.clone(),
+                security: self.security.security()?,
+                client: "exchange-producer",
+                partitions: PARTITIONS,
+                topic_settings: &[],
+            }))
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The command line programs: what they read, and how they end. Real time enters here and nowhere below.
 
+mod bars;
 mod calibrate;
 mod clickhouse;
 mod convert;
@@ -22,7 +23,11 @@ use klined_service::command_line::variables_of;
 use klined_service::run_program;
 
 pub use calibrate::{CalibrateArgs, run as calibrate};
+pub use clickhouse::{ClickHouseServerArgs, clickhouse_name};
 pub use feed::{FeedArgs, main as feed};
+#[cfg(feature = "platform")]
+pub use kafka::check_brokers;
+pub use kafka::{SecurityArgs, topic as kafka_topic};
 pub use listen::{ListenArgs, main as listen};
 pub use logs::{LogArgs, run as log};
 pub use produce::main as produce;
@@ -34,7 +39,8 @@ pub fn main<Args: Parser>(run: impl FnOnce(Args) -> anyhow::Result<()>) -> ExitC
 }
 
 /// The variables that any of the programs reads; they may share one `.env`.
-fn variables() -> BTreeSet<String> {
+#[must_use]
+pub fn variables() -> BTreeSet<String> {
     let commands = [
         ProducerArgs::command(),
         LogArgs::command(),

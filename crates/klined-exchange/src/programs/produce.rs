@@ -41,6 +41,7 @@ impl Daemon for ProducerArgs {
 
     fn check_configuration(&self) -> anyhow::Result<()> {
         let run = self.spec()?;
+        self.bars.check(&run)?;
         Directory::look(&self.directory(), &run)?;
         follower::check(self)
     }
@@ -69,6 +70,7 @@ impl Daemon for ProducerArgs {
             events.set(counted.made_count().try_into().unwrap_or(i64::MAX));
         });
         let follower = follower::start(&self, &service, &directory)?;
+        let bars = self.bars.start(&output, self.days, self.pace.speed, service.shutdown())?;
         job.works();
         let shutdown = service.shutdown().clone();
         let pace = SystemPace::start(shutdown.clone(), job);
@@ -76,7 +78,8 @@ impl Daemon for ProducerArgs {
         let args = self.clone();
         let made = blocking(move || make(&args, &making, &pace, &shutdown)).await?;
         let made = made?;
-        follower.end(service.shutdown()).await?;
+        let (followed, written) = tokio::join!(follower.end(service.shutdown()), bars.end(service.shutdown()));
+        followed.and(written)?;
         // A user who stops the program does not wait for its figures.
         if made.days.is_empty() || service.shutdown().is_requested() {
             return Ok(());
@@ -137,7 +140,7 @@ mod follower {
     use tokio::task::JoinHandle;
 
     use super::ProducerArgs;
-    use crate::kafka::{KafkaFailure, Progress, publish};
+    use crate::kafka::{KafkaFailure, Progress, RunEvents, publish};
     use crate::run::Directory;
 
     /// How long the topic may still take after the request to stop: what the client holds, or a broker that is asked.
@@ -168,7 +171,8 @@ mod follower {
         });
         let (following, directory) = (progress.clone(), directory.clone());
         let work = move || {
-            let outcome = publish(&config, &directory, &following, &shutdown, &job, &Handle::current());
+            let events = RunEvents { config: &config, directory: &directory };
+            let outcome = publish(&config, &events, &following, &shutdown, &job, &Handle::current());
             if outcome.is_err() {
                 // Without the topic the run must not go on unseen.
                 shutdown.request();
@@ -182,7 +186,7 @@ mod follower {
         /// Waits until the topic has all that the logs have; not for long after the request to stop.
         pub async fn end(self, shutdown: &Shutdown) -> anyhow::Result<()> {
             let Some((mut job, progress)) = self.0 else { return Ok(()) };
-            progress.logs_are_complete();
+            progress.source_is_complete();
             let outcome = tokio::select! {
                 outcome = &mut job => Some(outcome),
                 () = shutdown.requested() => tokio::time::timeout(LAST_WORDS, job).await.ok(),

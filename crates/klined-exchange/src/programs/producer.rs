@@ -8,10 +8,11 @@ use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use klined_service::args::ServiceArgs;
 
+use super::bars::BarsArgs;
 use super::clickhouse::ClickHouseArgs;
 use super::kafka::KafkaArgs;
 use crate::model::{Curves, Parameters};
-use crate::run::{ModelSpec, RunSpec, Security, SeedScheme, TradingDays, securities};
+use crate::run::{ModelSpec, RunSpec, Security, SeedScheme, TradingDays, securities, time_of_day};
 
 /// Makes an exchange's order events under a queue-reactive model and writes them to .qrsdp logs
 ///
@@ -54,6 +55,8 @@ pub struct ProducerArgs {
     pub pace: PaceArgs,
     #[command(flatten)]
     pub kafka: KafkaArgs,
+    #[command(flatten)]
+    pub bars: BarsArgs,
     /// Number of records in a chunk of the log
     #[arg(long, env = "EXCHANGE_CHUNK_SIZE", value_name = "N", default_value_t = 4096)]
     pub chunk_size: u32,
@@ -184,19 +187,6 @@ pub enum ModelName {
 pub(super) fn date(text: &str) -> Result<NaiveDate, String> {
     let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().filter(|date| date.to_string() == text);
     date.ok_or_else(|| "it must be a date as YYYY-MM-DD".to_owned())
-}
-
-/// Seconds since midnight.
-fn time_of_day(text: &str) -> Result<u32, String> {
-    let number = |text: &str, below: u32| -> Option<u32> {
-        text.parse()
-            .ok()
-            .filter(|number| text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit()) && *number < below)
-    };
-    let parts = text.split_once(':').and_then(|(hours, minutes)| Some((number(hours, 24)?, number(minutes, 60)?)));
-    parts
-        .map(|(hours, minutes)| hours * 3600 + minutes * 60)
-        .ok_or_else(|| "it must be a time from 00:00 to 23:59".to_owned())
 }
 
 fn speed(text: &str) -> Result<f64, String> {

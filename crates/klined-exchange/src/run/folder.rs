@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use chrono::NaiveDate;
@@ -11,6 +11,9 @@ use super::directory::MANIFEST;
 use super::spec::{session_file, symbol_of};
 use super::{Manifest, RunError, Sessions, TradingDays, session_of};
 use crate::random::mixed;
+
+/// The name of the security without a name, where every stock has to have one.
+pub const UNNAMED: &str = "QRSDP";
 
 /// A directory that is read.
 #[derive(Debug)]
@@ -69,6 +72,28 @@ impl RunFolder {
         let code = base36(identity.bytes().fold(0, |hash, byte| mixed(hash ^ u64::from(byte))), 6);
         let manifest = Mutex::new(Seen { manifest, state: seen_state });
         Ok(Self { path: path.to_owned(), symbols, start_date, trading_days, code, manifest })
+    }
+
+    /// The manifest as it was when it was read last.
+    #[must_use]
+    pub fn manifest(&self) -> Manifest {
+        self.seen().manifest.clone()
+    }
+
+    /// The days that have sessions.
+    #[must_use]
+    pub fn trading_days(&self) -> &TradingDays {
+        &self.trading_days
+    }
+
+    /// What no run with other parameters has, as far as six letters and digits can say so.
+    #[must_use]
+    pub fn code(&self) -> &str {
+        &self.code
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.manifest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Where it is.
@@ -136,7 +161,7 @@ impl Sessions for RunFolder {
 
     /// A day is whole when the manifest says so, or when the next day's log has been started: the manifest of a long run is not written with every day.
     fn is_whole(&self, nth: usize, day: u32) -> bool {
-        let mut seen = self.manifest.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = self.seen();
         let now = state(&self.path);
         if !seen.manifest.is_whole(nth, day)
             && now != seen.state

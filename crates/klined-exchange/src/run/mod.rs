@@ -15,14 +15,18 @@ mod lane;
 mod manifest;
 mod paced;
 mod spec;
+mod walk;
 
 pub use batch::run_batch;
 pub use dates::{TradingDays, UnknownDays};
 pub use directory::Directory;
 pub use error::RunError;
-pub use folder::RunFolder;
+pub use folder::{RunFolder, UNNAMED};
 pub use follow::{Begin, RunEvent, RunStream, Sessions, session_of};
 pub use lane::DayDone;
 pub use manifest::{Manifest, SecurityEntry, SessionEntry};
 pub use paced::{Pace, run_paced};
-pub use spec::{BadSpec, ModelSpec, RunSpec, Security, SeedScheme, securities};
+pub use spec::{
+    BadSpec, ModelSpec, RunSpec, Security, SeedScheme, date_of_log, securities, symbol_of_log, time_of_day,
+};
+pub use walk::{EventWalk, OfSession};

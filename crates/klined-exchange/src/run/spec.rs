@@ -1,5 +1,7 @@
 //! What a run is a function of.
 
+use std::path::{Path, PathBuf};
+
 use chrono::{Datelike, NaiveDate};
 use klined_market::base::Symbol;
 use thiserror::Error;
@@ -291,4 +293,45 @@ pub(super) fn symbol_of(name: &str) -> Option<Symbol> {
     let is_plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte));
     let starts_well = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());
     name.parse().ok().filter(|_| is_plain && starts_well)
+}
+
+/// The symbol of a log: the name of the directory that it is in.
+#[must_use]
+pub fn symbol_of_log(path: &Path) -> String {
+    let folder =
+        path.canonicalize().ok().and_then(|path| Some(path.parent()?.file_name()?.to_string_lossy().into_owned()));
+    folder.unwrap_or_default()
+}
+
+/// A log whose name is no date.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{} is not named by its date", _0.display())]
+pub struct NoDate(PathBuf);
+
+/// The date that a log is named by.
+///
+/// # Errors
+/// Its name is no date.
+pub fn date_of_log(path: &Path) -> Result<NaiveDate, NoDate> {
+    let name = path.file_stem().unwrap_or_default().to_string_lossy();
+    name.parse().map_err(|_| NoDate(path.to_owned()))
+}
+
+/// A text that is no time of the day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("it must be a time from 00:00 to 23:59")]
+pub struct BadTime;
+
+/// Seconds since midnight.
+///
+/// # Errors
+/// The text is no time.
+pub fn time_of_day(text: &str) -> Result<u32, BadTime> {
+    let number = |text: &str, below: u32| -> Option<u32> {
+        text.parse()
+            .ok()
+            .filter(|number| text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit()) && *number < below)
+    };
+    let parts = text.split_once(':').and_then(|(hours, minutes)| Some((number(hours, 24)?, number(minutes, 60)?)));
+    parts.map(|(hours, minutes)| hours * 3600 + minutes * 60).ok_or(BadTime)
 }

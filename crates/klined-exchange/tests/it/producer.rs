@@ -39,7 +39,7 @@ fn the_manifest_is_there_from_the_start() {
     let folder = tempdir().unwrap();
     let child = producer(folder.path(), "--days 1 --realtime --speed 1").spawn().unwrap();
     let listed =
-        || fs::read_to_string(folder.path().join("manifest.json")).is_ok_and(|text| text.contains("2026-01-02"));
+        || fs::read_to_string(folder.path().join("manifest.json")).is_ok_and(|text| text.contains("2026-01-02.qrsdp"));
     until("the session in the manifest", listed);
     assert_eq!(partial(folder.path()), ["2026-01-02.qrsdp"]);
     assert!(stopped(child) < Duration::from_secs(1));

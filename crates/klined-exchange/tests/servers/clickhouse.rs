@@ -31,7 +31,7 @@ fn sums(events: &Events) -> Sums {
     let mut sums = Sums::new();
     for (symbol, events) in events {
         for (date, event) in events {
-            let sum = sums.entry((symbol.clone(), date.clone())).or_default();
+            let sum = sums.entry((symbol.clone(), date.to_string())).or_default();
             sum.0 += 1;
             sum.1 += i64::from(event.price_ticks);
             sum.2 += u64::from(event.event_type.is_execution());

@@ -77,7 +77,7 @@ fn the_installer_brings_the_exchange_alone_and_takes_it_away_again() {
 }
 
 #[test]
-fn the_unit_is_valid_and_hardened_and_its_variables_are_known() {
+fn the_unit_is_valid_and_hardened() {
     let place = tempdir().unwrap();
     let programs = Path::new(env!("CARGO_BIN_EXE_exchange-producer")).parent().unwrap();
     let unit = place.path().join("exchange-producer.service");
@@ -96,13 +96,4 @@ fn the_unit_is_valid_and_hardened_and_its_variables_are_known() {
     assert_eq!(analyze(&["verify", "--man=no"]), (true, String::new()));
     let (is_safe, said) = analyze(&["security", "--offline=true", "--no-pager", "--threshold=20"]);
     assert!(is_safe, "{said}");
-    let help = Command::new(env!("CARGO_BIN_EXE_exchange-producer")).arg("--help").output().unwrap();
-    let help = String::from_utf8(help.stdout).unwrap();
-    let variables = fs::read_to_string(deploy().join("systemd/exchange.env")).unwrap();
-    for line in variables.lines().filter_map(|line| line.strip_prefix('#')) {
-        if let Some((name, _)) = line.split_once('=').filter(|(name, _)| !name.contains(' ')) {
-            let known = [format!("[env: {name}="), format!("[env: {name}]")];
-            assert!(known.iter().any(|known| help.contains(known)), "{name} is no variable");
-        }
-    }
 }

@@ -5,11 +5,12 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
+use klined_testing::kafka::each_record;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::tempdir;
 
 use crate::support::{
-    Server, assert_complete, broker, ends, logged, made, producer, published, put, records, said, terminated, until,
+    Server, assert_complete, broker, ends, logged, made, producer, put, records, said, terminated, until,
 };
 
 const RUN: &str = "--seed 42 --days 2 --seconds 300 --chunk-size 256 --securities AAPL:10000,MSFT:15000,GOOG:12000";
@@ -31,8 +32,8 @@ fn a_topic_is_made_with_three_partitions_and_holds_what_the_logs_hold() {
 fn a_security_without_a_name_has_the_empty_key() {
     let folder = tempdir().unwrap();
     made(producer(broker(), "nameless", folder.path(), "--seed 9 --days 1 --seconds 10"));
-    assert_complete(broker(), "nameless", folder.path());
-    assert_eq!(published(broker(), "nameless")[""].len(), 718);
+    assert_eq!(assert_complete(broker(), "nameless", folder.path()), 718);
+    each_record(broker(), "nameless", |record| assert_eq!(record.key, ""));
 }
 
 #[test]
@@ -156,7 +157,7 @@ fn a_topic_with_a_record_of_another_program_is_refused_and_stays_as_it_is() {
         (&[9; 26], "type 9 with side 9 is no event"),
         (&[0; 26], "it has no header \"session\""),
     ] {
-        put(broker(), "strange", "AAPL", value);
+        put(broker(), "strange", None, "AAPL", value);
         let before = records(broker(), "strange");
         let output = producer(broker(), "strange", folder.path(), run).output().unwrap();
         assert_eq!(output.status.code(), Some(1), "{}", said(&output));
@@ -171,7 +172,7 @@ fn a_topic_with_a_record_of_another_program_is_refused_and_stays_as_it_is() {
 }
 
 #[test]
-fn two_producers_on_one_topic_do_not_go_on_beside_each_other() {
+fn of_two_producers_on_one_topic_the_one_that_stood_still_sends_nothing_more() {
     let (first, second) = (tempdir().unwrap(), tempdir().unwrap());
     let paced = format!("{RUN} --realtime --speed 20");
     let one = producer(broker(), "shared", first.path(), &paced).spawn().unwrap();
@@ -180,15 +181,34 @@ fn two_producers_on_one_topic_do_not_go_on_beside_each_other() {
     let output = producer(broker(), "shared", second.path(), &paced).output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
     assert!(said(&output).contains("another producer writes to partition"), "{}", said(&output));
-    // The first one stands still, so the second one goes on for it; then it notices with its next record, and ends.
+    // The first one stands still, so the second one goes on for it. It holds records that it has not sent, and finds more in its logs.
     let signal = |signal| kill_process(Pid::from_child(&one), signal).unwrap();
     signal(Signal::STOP);
     let before = records(broker(), "shared");
     let two = producer(broker(), "shared", second.path(), &paced).spawn().unwrap();
     until("records of the second producer", || records(broker(), "shared") > before + 3000);
+    thread::sleep(Duration::from_secs(20));
     signal(Signal::CONT);
     let output = one.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
     assert!(said(&output).contains("stop one of the producers"), "{}", said(&output));
     drop(terminated(two));
+    made(producer(broker(), "shared", second.path(), RUN));
+    assert_complete(broker(), "shared", second.path());
+}
+
+#[test]
+fn a_producer_that_stood_still_for_longer_than_its_client_holds_records_leaves_no_gap() {
+    let folder = tempdir().unwrap();
+    // 180,000 events a second, so the client holds some at every instant.
+    let run = "--seed 42 --securities AAPL:10000,MSFT:15000,GOOG:12000 --seconds 8000 --realtime --speed 1000 --days 1";
+    let one = producer(broker(), "frozen", folder.path(), run).spawn().unwrap();
+    until("records", || records(broker(), "frozen") > 200_000);
+    let signal = |signal| kill_process(Pid::from_child(&one), signal).unwrap();
+    signal(Signal::STOP);
+    thread::sleep(Duration::from_secs(22));
+    signal(Signal::CONT);
+    let output = one.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    assert_complete(broker(), "frozen", folder.path());
 }

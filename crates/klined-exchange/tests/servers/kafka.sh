@@ -7,6 +7,9 @@
 #   kafka.sh pause DIRECTORY                 the process stands still, and its connections stay open
 #   kafka.sh resume DIRECTORY
 #
+# KAFKA_NODE and KAFKA_VOTERS (`NODE@HOST:PORT,…`, the controllers) make it one of several brokers of a cluster, which starts when most are
+# there; the topics then have KAFKA_REPLICAS replicas.
+#
 # Users over TLS, by PLAIN and by SCRAM-SHA-256: exchange / exchange-pw may do everything, stranger / stranger-pw nothing. Topics are not made by
 # themselves.
 set -euo pipefail
@@ -63,8 +66,9 @@ configure() { # directory port
     local login=org.apache.kafka.common.security
     cat >"$1/broker.properties" <<PROPERTIES
 process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@127.0.0.1:$(($2 + 1))
+node.id=${KAFKA_NODE:-1}
+controller.quorum.voters=${KAFKA_VOTERS:-1@127.0.0.1:$(($2 + 1))}
+default.replication.factor=${KAFKA_REPLICAS:-1}
 listeners=PLAINTEXT://127.0.0.1:$2,CONTROLLER://127.0.0.1:$(($2 + 1)),SASL_SSL://127.0.0.1:$(($2 + 2))
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_SSL:SASL_SSL
 controller.listener.names=CONTROLLER
@@ -98,7 +102,7 @@ start() { # directory port library
     make_certificates "$1"
     configure "$1" "$2"
     if [ ! -f "$1/data/meta.properties" ]; then
-        (run_java "$3" 128m kafka.tools.StorageTool format --cluster-id "$(openssl rand 16 | base64 | tr '+/' '-_' | tr -d =)" \
+        (run_java "$3" 128m kafka.tools.StorageTool format --cluster-id klined-tests-cluster-A \
             --config "$1/broker.properties" --add-scram 'SCRAM-SHA-256=[name=exchange,password=exchange-pw]') >"$1/format.log" 2>&1 ||
             fail "the storage cannot be formatted: $(tail -3 "$1/format.log")"
     fi

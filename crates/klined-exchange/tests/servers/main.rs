@@ -6,4 +6,5 @@
 mod clickhouse;
 mod deploy;
 mod kafka;
+mod soak;
 mod support;

@@ -31,7 +31,7 @@ fn each_command_has_its_columns() {
         (format!("quotes {MARKET} --symbols AAPL,V"), "symbol,time,id,bid,bid_size,ask,ask_size"),
         (
             "universe --seed 31 --universe ashare:5".to_owned(),
-            "symbol,name,sector,base_price,base_volatility,board,is_st,beta,daily_turnover,is_active",
+            "symbol,name,sector,base_price,base_volatility,board,is_st,beta,daily_turnover,is_active,drift,min_price,max_price",
         ),
         (
             "calendar --from 2026-03-02 --to 2026-03-31 --calendar nyse".to_owned(),

@@ -1,7 +1,5 @@
 //! Exports from a database: the bars that backfill has written are those that are made from nothing.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +7,8 @@ use klined::jobs::{self, Market, ModelChoice, Progress, Stop, Window};
 use klined::store::{self, StoreOptions};
 use klined_market::calendar::{Calendar, Hours};
 use klined_market::universe::{StockCount, Universe};
-use klined_testing::{at, date, repository};
+use klined_testing::postgres::PostgresServer;
+use klined_testing::{at, date};
 
 use super::{Place, text};
 
@@ -20,32 +19,6 @@ impl Progress for Silent {
     fn begin(&mut self, _: u64) {}
 
     fn advance(&mut self, _: u64) {}
-}
-
-/// A PostgreSQL server that ends with this value.
-struct Server(Child);
-
-impl Server {
-    /// The server and the URL of an empty database on it.
-    fn start() -> (Self, String) {
-        let mut child = Command::new(repository("tests/support/cluster.sh"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut port = String::new();
-        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut port).unwrap();
-        let url = format!("postgresql://postgres@127.0.0.1:{}/postgres", port.trim());
-        (Self(child), url)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // The end of its input ends it.
-        drop(self.0.stdin.take());
-        let _ = self.0.wait();
-    }
 }
 
 /// Fills a database: 30 invented stocks and seed 31. The days of these tests begin within a week and end with one, and with a month.
@@ -106,7 +79,7 @@ fn sqlite_exports_what_is_made_from_nothing() {
 
 #[test]
 fn postgres_exports_what_is_made_from_nothing() {
-    let (_server, url) = Server::start();
+    let (_server, url) = PostgresServer::start();
     fill(&url, Hours::Sse, "2026-04-01", "2026-05-29");
     same_as_made(&Place::new(), &url);
 }

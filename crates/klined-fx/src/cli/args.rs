@@ -5,6 +5,9 @@ use std::path::PathBuf;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use klined_service::args::ServiceArgs;
 
+use super::values::{truth, whole};
+use crate::choice::RowArgs;
+
 /// Makes a foreign exchange market from a seed, and writes it to QuestDB or to files.
 #[derive(Debug, Clone, Parser)]
 #[command(
@@ -192,87 +195,11 @@ pub struct ServerArgs {
     pub tls_ca: Option<PathBuf>,
 }
 
-/// Which rows are made.
-#[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Rows")]
-pub struct RowArgs {
-    /// Seed: the number that the whole market follows from
-    #[arg(long, env = "FX_SEED", default_value = "1", value_parser = whole::<u64>)]
-    pub seed: u64,
-    /// Currency pairs, separated by commas [default: all 30]
-    #[arg(long, env = "FX_PAIRS")]
-    pub pairs: Option<String>,
-    /// Minimum number of rows of market_data per second
-    #[arg(long = "market_data_min_eps", env = "FX_MARKET_DATA_MIN_EPS", default_value = "1000", value_parser = whole::<u64>)]
-    pub market_data_min_eps: u64,
-    /// Maximum number of rows of market_data per second
-    #[arg(long = "market_data_max_eps", env = "FX_MARKET_DATA_MAX_EPS", default_value = "15000", value_parser = whole::<u64>)]
-    pub market_data_max_eps: u64,
-    /// Minimum number of rows of core_price per second
-    #[arg(long = "core_min_eps", env = "FX_CORE_MIN_EPS", default_value = "800", value_parser = whole::<u64>)]
-    pub core_min_eps: u64,
-    /// Maximum number of rows of core_price per second
-    #[arg(long = "core_max_eps", env = "FX_CORE_MAX_EPS", default_value = "1100", value_parser = whole::<u64>)]
-    pub core_max_eps: u64,
-    /// Minimum number of orders per second, all pairs together
-    #[arg(long = "orders_min_per_sec", env = "FX_ORDERS_MIN_PER_SEC", default_value = "5", value_parser = whole::<u64>)]
-    pub orders_min_per_sec: u64,
-    /// Maximum number of orders per second, all pairs together
-    #[arg(long = "orders_max_per_sec", env = "FX_ORDERS_MAX_PER_SEC", default_value = "30", value_parser = whole::<u64>)]
-    pub orders_max_per_sec: u64,
-    /// Number of rows of market_data after which the run ends
-    #[arg(long = "total_market_data_events", env = "FX_TOTAL_MARKET_DATA_EVENTS", default_value = "1_000_000", value_parser = whole::<u64>)]
-    pub total_market_data_events: u64,
-    /// Time of the first row in ISO 8601, in UTC unless it has an offset [default: now]
-    #[arg(long = "start_ts", env = "FX_START_TS")]
-    pub start_ts: Option<String>,
-    /// Time at which the market of the run ends, in ISO 8601; all rows are earlier
-    #[arg(long = "end_ts", env = "FX_END_TS")]
-    pub end_ts: Option<String>,
-    /// Minimum number of levels on a side of a book
-    #[arg(long = "min_levels", env = "FX_MIN_LEVELS", default_value = "5", value_parser = whole::<u64>)]
-    pub min_levels: u64,
-    /// Maximum number of levels on a side of a book
-    #[arg(long = "max_levels", env = "FX_MAX_LEVELS", default_value = "5", value_parser = whole::<u64>)]
-    pub max_levels: u64,
-    /// Number of entities that trade, 1 to 1,000,000
-    #[arg(long = "lei_pool_size", env = "FX_LEI_POOL_SIZE", default_value = "2000", value_parser = whole::<u64>)]
-    pub lei_pool_size: u64,
-    /// Maximum number of seconds that a worker makes at once, 1 to 86,400; it changes no row
-    #[arg(long = "chunk_seconds", env = "FX_CHUNK_SECONDS", default_value = "900", value_parser = whole::<u64>)]
-    pub chunk_seconds: u64,
-    /// Accepted for command lines of the original generator, and without effect: prices follow from the seed, and nothing is fetched from Yahoo
-    #[arg(long = "yahoo_refresh_secs", env = "FX_YAHOO_REFRESH_SECS", value_parser = whole::<u64>)]
-    pub yahoo_refresh_secs: Option<u64>,
-    /// Make a market without weekends and holidays
-    #[arg(long = "always_open", env = "FX_ALWAYS_OPEN", num_args = 0..=1, default_value = "false", default_missing_value = "true", action = clap::ArgAction::Set, value_parser = truth)]
-    pub always_open: bool,
-}
-
 #[derive(Debug, Clone, Args)]
 pub struct RealismArgs {
     /// Seeds of the markets to measure, separated by commas
     #[arg(long, env = "FX_REALISM_SEEDS", default_value = "101,102,103")]
     pub seeds: String,
-}
-
-/// A whole number that may have underscores between its digits.
-fn whole<T: std::str::FromStr>(text: &str) -> Result<T, String> {
-    let refused = || format!("\"{text}\" is not a whole number such as 1000 or 1_000_000");
-    let is_number = text.starts_with(|first: char| first.is_ascii_digit()) && !text.ends_with('_');
-    if !is_number || !text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_') {
-        return Err(refused());
-    }
-    text.replace('_', "").parse().map_err(|_| refused())
-}
-
-/// True or false, however it is capitalised.
-fn truth(text: &str) -> Result<bool, String> {
-    match text.to_ascii_lowercase().as_str() {
-        "true" | "1" | "yes" => Ok(true),
-        "false" | "0" | "no" => Ok(false),
-        _ => Err(format!("\"{text}\" is neither true nor false")),
-    }
 }
 
 #[cfg(test)]

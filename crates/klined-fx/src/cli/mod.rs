@@ -4,4 +4,4 @@ pub mod args;
 pub mod files;
 pub mod request;
 pub mod run;
-pub mod times;
+pub mod values;

@@ -3,6 +3,7 @@
 pub mod csv;
 pub mod entities;
 pub mod files;
+#[cfg(feature = "programs")]
 pub mod ilp;
 #[cfg(feature = "parquet")]
 pub mod parquet;

@@ -16,7 +16,7 @@
 //! | 12 | news is as frequent as none | `laws::most_prices_are_normal`, `realism` |
 //! | 13 | no weekend, no hours | `plan::tests::a_closed_market_has_no_seconds`, `realism` |
 //! | 14 | memory grows with the plan | `a_plan_of_any_length_takes_the_same_memory` |
-//! | 15 | an offset in a time is read as UTC | `cli::times::tests::offsets_are_honoured_and_none_means_utc`, `questdb::workers_protocols_blocks_and_a_plan_in_two_parts_make_the_same_tables` |
+//! | 15 | an offset in a time is read as UTC | `choice::times::tests::offsets_are_honoured_and_none_means_utc`, `questdb::workers_protocols_blocks_and_a_plan_in_two_parts_make_the_same_tables` |
 //! | 16 | any certificate is trusted | `auth::a_server_that_wants_to_know_who_asks` |
 //! | 17 | more than ten levels: no rows, and the run counts as good | `books_may_have_a_hundred_levels` |
 //! | 18 | two orders take the same size; entities without check digits; a table definition that the server refuses | `laws::a_trade_takes_from_the_book_what_it_shows_and_no_size_is_taken_twice`, `out::entities::tests::every_identifier_has_right_check_digits`, `questdb` |
@@ -75,7 +75,7 @@ fn the_table_above_names_tests_that_exist() {
         include_str!("questdb.rs"),
         include_str!("service.rs"),
         include_str!("defects.rs"),
-        include_str!("../../src/cli/times.rs"),
+        include_str!("../../src/choice/times.rs"),
         include_str!("../../src/out/entities.rs"),
         include_str!("../../src/plan.rs"),
         include_str!("../../src/questdb/pace.rs"),

@@ -23,7 +23,7 @@ use klined_market::base::Seed;
 
 /// An instant of a text, in Unix seconds.
 fn at(text: &str) -> i64 {
-    klined_fx::cli::times::parse_instant(text).unwrap() / 1_000_000_000
+    klined_fx::choice::times::parse_instant(text).unwrap() / 1_000_000_000
 }
 
 fn market(seed: u64) -> Market {

@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::Bar;
-use super::ticks::{TickFacts, TradedDraws};
+use super::ticks::{TickFacts, TradedDraws, with_slot_trades};
 use crate::base::instrument::InstrumentParameters;
-use crate::base::{Instrument, InvalidInstrument, Ohlcv, Price, Symbol, UnixSeconds};
+use crate::base::{AnnualDrift, Instrument, InvalidInstrument, Ohlcv, Price, Symbol, TradeLaw, UnixSeconds};
 use crate::calendar::{Calendar, CalendarError, Minute};
-use crate::model::{AnnualDrift, DayPath, Model, Regime, StateOfOtherModel, SymbolState};
+use crate::model::{DayPath, Model, Regime, StateOfOtherModel, SymbolState};
 
 /// The state of a symbol at the start of a day. The whole day can be made again from it.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,7 +65,7 @@ pub struct SymbolSnapshot {
     pub price: Price,
     /// Standard deviation of a day's return in the present regime and under events, as a fraction.
     pub volatility: f64,
-    /// Drift of the present regime.
+    /// Drift of the present regime and of the stock together.
     pub trend: AnnualDrift,
     /// The present regime.
     pub regime: Regime,
@@ -108,6 +108,7 @@ pub struct SymbolRun {
     previous_close: Price,
     path: DayPath,
     traded: TradedDraws,
+    law: TradeLaw,
     /// Trading minutes of the day.
     minutes: u16,
     /// Index of the next minute in the day: 0 before the open, the number of the day's minutes after the close.
@@ -204,8 +205,16 @@ impl SymbolRun {
             return None;
         }
         let ohlcv = self.traded.next(self.path.step());
+        let ohlcv = if self.law == TradeLaw::Slots { self.slot_bar(ohlcv) } else { ohlcv };
         self.day_volume = self.day_volume.saturating_add(ohlcv.volume());
         Some(ohlcv)
+    }
+
+    /// The bar of the minute before the next one, with what the trades of a test feed add up to.
+    fn slot_bar(&self, ohlcv: Ohlcv) -> Ohlcv {
+        // A path has no more minutes than its day.
+        let Ok(first) = self.model.calendar().minute_of(self.day, self.next_index - 1) else { return ohlcv };
+        with_slot_trades(self.model.seed, &self.instrument.symbol, &self.tick_facts(), &Bar { first, ohlcv })
     }
 
     /// The instrument as it was when the present day opened.
@@ -264,7 +273,7 @@ impl SymbolRun {
             symbol: self.instrument.symbol,
             price,
             volatility: self.instrument.base_volatility.per_day() * self.path.volatility_factor(),
-            trend: regime.drift(),
+            trend: AnnualDrift(regime.drift().0 + self.instrument.drift.0),
             regime,
             last_bar: self.last_bar?.start(),
             change_percent: change * 100.0,
@@ -284,6 +293,7 @@ impl SymbolRun {
         let previous_close = path.price();
         let (next_index, reported_halt_end, day_volume) = (0, 0, 0);
         let minutes = model.calendar().minutes_on(day);
+        let law = model.trade_law();
         let traded = TradedDraws::of_day(model.seed, &instrument.symbol, instrument.board, day);
         Self {
             model,
@@ -293,6 +303,7 @@ impl SymbolRun {
             previous_close,
             path,
             traded,
+            law,
             minutes,
             next_index,
             last_bar,

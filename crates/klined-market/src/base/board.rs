@@ -58,6 +58,30 @@ pub struct OrderSizes {
     pub step: u64,
 }
 
+impl OrderSizes {
+    /// Whole smallest orders in a volume.
+    #[must_use]
+    pub const fn orders(self, volume: u64) -> u64 {
+        divide(volume, self.least).0
+    }
+
+    /// Whole steps in a volume, and the shares that are left over.
+    #[must_use]
+    pub const fn steps(self, volume: u64) -> (u64, u64) {
+        divide(volume, self.step)
+    }
+}
+
+/// Quotient and remainder. The sizes of all boards are known to the compiler here, which then multiplies instead of dividing.
+const fn divide(volume: u64, by: u64) -> (u64, u64) {
+    match by {
+        1 => (volume, 0),
+        100 => (volume / 100, volume % 100),
+        200 => (volume / 200, volume % 200),
+        other => (volume / other, volume % other),
+    }
+}
+
 impl Board {
     /// Every board.
     pub const ALL: [Self; 5] = [Self::Free, Self::Main, Self::ChiNext, Self::Star, Self::Beijing];

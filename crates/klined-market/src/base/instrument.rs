@@ -4,11 +4,16 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::fnv::fnv1a_128;
-use super::{Board, Price, Symbol, UnknownBoard};
+use super::price::TICKS_PER_UNIT;
+use super::{Board, Price, PriceBounds, Symbol, UnknownBoard};
 
 /// The standard deviation of a stock's return over one whole trading day (0.02 = 2 %), above 0 and at most 1.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
 pub struct DailyVolatility(f64);
+
+/// Expected return over one year (0.15 = +15 %), continuously compounded: a price grows by exp(drift) a year on average.
+#[derive(Debug, Clone, Copy, Default, PartialEq, PartialOrd)]
+pub struct AnnualDrift(pub f64);
 
 /// Why a row of `stock_metadata` is not an instrument.
 #[derive(Debug, Clone, PartialEq, Error)]
@@ -43,6 +48,30 @@ pub enum InvalidInstrument {
         symbol: String,
         /// The number that was given.
         value: f64,
+    },
+    /// The drift is out of range.
+    #[error(
+        "stock {symbol}: drift {value} must be from -{DRIFT_MAX} to {DRIFT_MAX} (a fraction per year, 0.05 for 5 %)"
+    )]
+    Drift {
+        /// The row's symbol.
+        symbol: String,
+        /// The number that was given.
+        value: f64,
+    },
+    /// The lowest or the highest price is not a price, or they do not enclose the base price.
+    #[error(
+        "stock {symbol}: min_price {min} and max_price {max} must be whole ticks of 0.01 from 0.01 to 99999999.99, with base_price {base_price} between them"
+    )]
+    Bounds {
+        /// The row's symbol.
+        symbol: String,
+        /// The lowest price that was given.
+        min: String,
+        /// The highest price that was given.
+        max: String,
+        /// The base price.
+        base_price: Price,
     },
     /// No board has this name.
     #[error("stock {symbol}: board {source}")]
@@ -123,6 +152,10 @@ pub struct Instrument {
     pub beta: f64,
     /// Its typical daily turnover, in currency units, above 0.
     pub daily_turnover: f64,
+    /// Its expected return besides that of the regimes, which is 0 in the long run.
+    pub drift: AnnualDrift,
+    /// The prices that it never leaves.
+    pub bounds: PriceBounds,
 }
 
 /// β of a stock for which none is given.
@@ -133,9 +166,11 @@ pub const DEFAULT_DAILY_TURNOVER: f64 = 149.0e6;
 pub const BETA_MAX: f64 = 5.0;
 /// The largest daily turnover of an instrument, in currency units.
 pub const DAILY_TURNOVER_MAX: f64 = 1.0e13;
+/// The largest drift of an instrument in either direction, a fraction per year.
+pub const DRIFT_MAX: f64 = 10.0;
 
 impl Instrument {
-    /// A stock without rules of its own: free board, β 1, the typical turnover, a sector without a name.
+    /// A stock without rules of its own: free board, β 1, the typical turnover, a sector without a name, no drift and no bounds.
     ///
     /// # Errors
     /// The first value that is out of range; the error names its column.
@@ -156,6 +191,8 @@ impl Instrument {
             sector: SectorKey::of(""),
             beta: DEFAULT_BETA,
             daily_turnover: DEFAULT_DAILY_TURNOVER,
+            drift: AnnualDrift::default(),
+            bounds: PriceBounds::NONE,
         })
     }
 
@@ -172,6 +209,36 @@ impl Instrument {
             return Err(invalid("daily_turnover", daily_turnover));
         }
         Ok(Self { beta, daily_turnover, ..self })
+    }
+
+    /// The same stock with a drift, a fraction per year.
+    ///
+    /// # Errors
+    /// It is not between −[`DRIFT_MAX`] and [`DRIFT_MAX`].
+    pub fn with_drift(self, drift: f64) -> Result<Self, InvalidInstrument> {
+        if drift.abs() <= DRIFT_MAX {
+            Ok(Self { drift: AnnualDrift(drift), ..self })
+        } else {
+            Err(InvalidInstrument::Drift { symbol: self.symbol.to_string(), value: drift })
+        }
+    }
+
+    /// The same stock with a lowest and a highest price in currency units, as far as they are given.
+    ///
+    /// # Errors
+    /// One is not a price, or the base price does not lie between them.
+    pub fn within(self, min: Option<f64>, max: Option<f64>) -> Result<Self, InvalidInstrument> {
+        let price = |units: Option<f64>, or: Price| units.map_or(Ok(or), Price::from_units).ok();
+        let bounds =
+            price(min, Price::MIN).zip(price(max, Price::MAX)).and_then(|(min, max)| PriceBounds::new(min, max));
+        match bounds.filter(|bounds| bounds.contains(self.base_price)) {
+            Some(bounds) => Ok(Self { bounds, ..self }),
+            None => {
+                let shown = |units: Option<f64>| units.map_or_else(|| "(none)".to_owned(), |units| units.to_string());
+                let (symbol, base_price) = (self.symbol.to_string(), self.base_price);
+                Err(InvalidInstrument::Bounds { symbol, min: shown(min), max: shown(max), base_price })
+            }
+        }
     }
 }
 
@@ -193,12 +260,27 @@ pub struct InstrumentParameters {
     pub beta: f64,
     /// [`Instrument::daily_turnover`] in currency units.
     pub daily_turnover: f64,
+    /// [`Instrument::drift`] as a fraction per year. Where it is 0 it is left out of the JSON, as are bounds that exclude no price.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub drift: f64,
+    /// The lowest of [`Instrument::bounds`] in ticks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_price_ticks: Option<i64>,
+    /// The highest of [`Instrument::bounds`] in ticks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_price_ticks: Option<i64>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // as serde calls it
+fn is_zero(value: &f64) -> bool {
+    *value == 0.0
 }
 
 impl InstrumentParameters {
     /// The parameters of an instrument.
     #[must_use]
     pub fn of(instrument: &Instrument) -> Self {
+        let given = |price: Price, none: Price| (price != none).then(|| price.ticks());
         Self {
             base_price_ticks: instrument.base_price.ticks(),
             base_volatility: instrument.base_volatility.per_day(),
@@ -207,6 +289,9 @@ impl InstrumentParameters {
             sector: instrument.sector,
             beta: instrument.beta,
             daily_turnover: instrument.daily_turnover,
+            drift: instrument.drift.0,
+            min_price_ticks: given(instrument.bounds.min(), Price::MIN),
+            max_price_ticks: given(instrument.bounds.max(), Price::MAX),
         }
     }
 
@@ -215,15 +300,31 @@ impl InstrumentParameters {
     /// # Errors
     /// A value is out of range: the stored text was changed by hand.
     pub fn instrument(self, symbol: Symbol) -> Result<Instrument, InvalidInstrument> {
-        let Self { base_price_ticks, base_volatility, board, is_st, sector, beta, daily_turnover } = self;
+        let Self { base_price_ticks, base_volatility, board, is_st, sector, beta, daily_turnover, .. } = self;
         let base_price = Price::from_ticks(base_price_ticks).map_err(|_| InvalidInstrument::BasePrice {
             symbol: symbol.to_string(),
             value: format!("{base_price_ticks} ticks"),
         })?;
         let base_volatility = DailyVolatility::new(base_volatility)
             .map_err(|value| InvalidInstrument::BaseVolatility { symbol: symbol.to_string(), value })?;
-        let plain = Instrument { symbol, base_price, base_volatility, board, is_st, sector, beta, daily_turnover };
-        plain.with_market(beta, daily_turnover)
+        let (drift, bounds) = (AnnualDrift::default(), PriceBounds::NONE);
+        let plain = Instrument {
+            symbol,
+            base_price,
+            base_volatility,
+            board,
+            is_st,
+            sector,
+            beta,
+            daily_turnover,
+            drift,
+            bounds,
+        };
+        let units = |ticks: Option<i64>| ticks.map(|ticks| ticks as f64 / TICKS_PER_UNIT as f64);
+        plain
+            .with_market(beta, daily_turnover)?
+            .with_drift(self.drift)?
+            .within(units(self.min_price_ticks), units(self.max_price_ticks))
     }
 }
 

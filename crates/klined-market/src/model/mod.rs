@@ -5,6 +5,7 @@
 //! [`ModelKind`], [`SymbolState`] and [`DayPath`]; nothing outside this module matches on them.
 
 mod bridge;
+mod day_path;
 mod draws;
 mod full;
 mod gbm;
@@ -23,14 +24,15 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::base::{Instrument, Ohlcv, Price, PriceLimits, Seed, Symbol, UnixSeconds};
+use crate::base::{Instrument, Price, PriceLimits, Seed, Symbol, TradeLaw, UnixSeconds};
 use crate::calendar::Calendar;
 
+pub use day_path::DayPath;
 pub use full::parameters::{InvalidParameters, ParameterDescription};
 pub use full::{BoardParameters, FullParameters, FullVersion};
+pub use gbm::GbmVersion;
 pub use regime::Regime;
 pub use scenario::{Effect, EffectKind, InvalidScenario, Scenario, ScenarioEvent, Scope, UnknownEffectKind};
-pub use units::AnnualDrift;
 
 /// The name of a model: the rules by which prices move.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -54,8 +56,8 @@ pub struct StateOfOtherModel {
     pub symbol: Symbol,
     /// The model that was asked to open a day.
     pub expected: ModelKind,
-    /// The model that the state belongs to.
-    pub found: ModelKind,
+    /// The model that the state belongs to, by its name.
+    pub found: &'static str,
 }
 
 /// A model and the seed that all of its randomness comes from.
@@ -67,10 +69,18 @@ pub struct Model {
     pub seed: Seed,
     /// The days and minutes that it makes.
     calendar: Arc<Calendar>,
-    /// The part of the full model that all symbols share; none for `gbm`.
-    full: Option<Arc<full::Full>>,
+    rules: Rules,
     /// The events of the market's scenarios.
     schedule: Option<Arc<scenario::EventSchedule>>,
+}
+
+/// What a model's days are made by.
+#[derive(Debug, Clone)]
+enum Rules {
+    /// The version of the plain model.
+    Gbm(GbmVersion),
+    /// The part of the full model that all symbols share.
+    Full(Arc<full::Full>),
 }
 
 /// The state of a symbol between two trading days. Its JSON restores it bit for bit.
@@ -81,15 +91,8 @@ pub enum SymbolState {
     Gbm(gbm::GbmState),
     /// Of [`ModelKind::Full`].
     Full(full::FullState),
-}
-
-/// One symbol's day, step by step.
-#[derive(Debug, Clone)]
-pub enum DayPath {
-    /// Of [`ModelKind::Gbm`].
-    Gbm(Box<gbm::GbmDay>),
-    /// Of [`ModelKind::Full`].
-    Full(Box<full::FullDay>),
+    /// Of no model: the symbol's bars are the trades of an exchange, and no day can be opened from this state.
+    Venue,
 }
 
 impl ModelKind {
@@ -100,7 +103,7 @@ impl ModelKind {
     #[must_use]
     pub fn version(self) -> &'static str {
         match self {
-            Self::Gbm => "gbm-1",
+            Self::Gbm => GbmVersion::NEWEST.name(),
             Self::Full => FullVersion::NEWEST.name(),
         }
     }
@@ -141,10 +144,16 @@ impl FromStr for ModelKind {
 }
 
 impl Model {
-    /// Geometric Brownian motion under the regime chain.
+    /// Geometric Brownian motion under the regime chain, in its newest version.
     #[must_use]
     pub fn gbm(seed: Seed, calendar: Arc<Calendar>) -> Self {
-        Self { kind: ModelKind::Gbm, seed, calendar, full: None, schedule: None }
+        Self::gbm_of_version(seed, GbmVersion::NEWEST, calendar)
+    }
+
+    /// Geometric Brownian motion under the regime chain, in one of its versions.
+    #[must_use]
+    pub fn gbm_of_version(seed: Seed, version: GbmVersion, calendar: Arc<Calendar>) -> Self {
+        Self { kind: ModelKind::Gbm, seed, calendar, rules: Rules::Gbm(version), schedule: None }
     }
 
     /// The full model in its newest version. The market of a date depends on the calendar's days before it.
@@ -161,16 +170,16 @@ impl Model {
         parameters: FullParameters,
         calendar: Arc<Calendar>,
     ) -> Self {
-        let full = Some(Arc::new(full::Full::new(seed, version, parameters, calendar.clone())));
-        Self { kind: ModelKind::Full, seed, calendar, full, schedule: None }
+        let rules = Rules::Full(Arc::new(full::Full::new(seed, version, parameters, calendar.clone())));
+        Self { kind: ModelKind::Full, seed, calendar, rules, schedule: None }
     }
 
     /// The same model under another calendar, without events.
     #[must_use]
     pub fn under(&self, calendar: Arc<Calendar>) -> Self {
-        match &self.full {
-            None => Self::gbm(self.seed, calendar),
-            Some(full) => Self::full_of_version(self.seed, full.version(), *full.parameters(), calendar),
+        match &self.rules {
+            Rules::Gbm(version) => Self::gbm_of_version(self.seed, *version, calendar),
+            Rules::Full(full) => Self::full_of_version(self.seed, full.version(), *full.parameters(), calendar),
         }
     }
 
@@ -202,24 +211,36 @@ impl Model {
     /// The price limits of a day after a close; none if this model has no limits for the instrument.
     #[must_use]
     pub fn price_limits(&self, instrument: &Instrument, day: NaiveDate, previous_close: Price) -> Option<PriceLimits> {
-        let full = self.full.as_ref().filter(|full| full.parameters().boards.limits.enabled);
-        full.and_then(|_| instrument.board.price_limits(instrument.is_st, day, previous_close))
+        let Rules::Full(full) = &self.rules else { return None };
+        let limits = instrument.board.price_limits(instrument.is_st, day, previous_close);
+        limits.filter(|_| full.parameters().boards.limits.enabled)
     }
 
     /// Whether quotes show the queues that follow from a stock's turnover and price. Else their sizes follow from the
     /// minute's trades.
     #[must_use]
     pub fn has_queues(&self) -> bool {
-        self.full.as_ref().is_some_and(|full| full.version().has_queues())
+        matches!(&self.rules, Rules::Full(full) if full.version().has_queues())
+    }
+
+    /// How the trades of a minute are drawn.
+    #[must_use]
+    pub fn trade_law(&self) -> TradeLaw {
+        match &self.rules {
+            Rules::Gbm(version) => version.trade_law(),
+            Rules::Full(_) => TradeLaw::Clusters,
+        }
     }
 
     /// The model's name in a database's identity: its version and, if parameters were changed, their digest. At most
     /// 40 characters.
     #[must_use]
     pub fn version(&self) -> String {
-        let Some(full) = &self.full else { return self.kind.version().to_owned() };
-        let version = full.version();
-        match full.parameters().digest(version) {
+        let (version, parameters) = match &self.rules {
+            Rules::Gbm(version) => return version.name().to_owned(),
+            Rules::Full(full) => (full.version(), full.parameters()),
+        };
+        match parameters.digest(version) {
             Some(digest) => format!("{}+{digest}", version.name()),
             None => version.name().to_owned(),
         }
@@ -229,18 +250,20 @@ impl Model {
     /// from the chain's stationary distribution.
     #[must_use]
     pub fn first_state(&self, instrument: &Instrument, first_day: NaiveDate) -> SymbolState {
-        match &self.full {
-            None => SymbolState::Gbm(gbm::GbmState::first(self.seed, instrument, first_day)),
-            Some(full) => SymbolState::Full(full::FullState::first(full, self.seed, instrument, first_day)),
+        match &self.rules {
+            Rules::Gbm(_) => SymbolState::Gbm(gbm::GbmState::first(self.seed, instrument, first_day)),
+            Rules::Full(full) => SymbolState::Full(full::FullState::first(full, self.seed, instrument, first_day)),
         }
     }
 
     /// The path of an instrument's first trading day, which begins with [`Model::first_state`].
     #[must_use]
     pub fn open_first_day(&self, instrument: &Instrument, date: NaiveDate) -> DayPath {
-        match &self.full {
-            None => self.open_gbm_day(instrument, gbm::GbmState::first(self.seed, instrument, date), date),
-            Some(full) => {
+        match &self.rules {
+            Rules::Gbm(version) => {
+                self.open_gbm_day(*version, instrument, gbm::GbmState::first(self.seed, instrument, date), date)
+            }
+            Rules::Full(full) => {
                 let state = full::FullState::first(full, self.seed, instrument, date);
                 self.open_full_day(full, instrument, state, date)
             }
@@ -252,7 +275,7 @@ impl Model {
     #[must_use]
     pub fn open_next_day(&self, instrument: &Instrument, path: &DayPath, date: NaiveDate) -> DayPath {
         match path {
-            DayPath::Gbm(day) => self.open_gbm_day(instrument, day.state(), date),
+            DayPath::Gbm(day) => self.open_gbm_day(day.version(), instrument, day.state(), date),
             DayPath::Full(day) => self.open_full_day(day.model(), instrument, day.state(), date),
         }
     }
@@ -267,16 +290,22 @@ impl Model {
         state: &SymbolState,
         date: NaiveDate,
     ) -> Result<DayPath, StateOfOtherModel> {
-        match (&self.full, state) {
-            (None, SymbolState::Gbm(state)) => Ok(self.open_gbm_day(instrument, *state, date)),
-            (Some(full), SymbolState::Full(state)) => Ok(self.open_full_day(full, instrument, *state, date)),
-            _ => Err(StateOfOtherModel { symbol: instrument.symbol, expected: self.kind, found: state.kind() }),
+        match (&self.rules, state) {
+            (Rules::Gbm(version), SymbolState::Gbm(state)) => Ok(self.open_gbm_day(*version, instrument, *state, date)),
+            (Rules::Full(full), SymbolState::Full(state)) => Ok(self.open_full_day(full, instrument, *state, date)),
+            _ => Err(StateOfOtherModel { symbol: instrument.symbol, expected: self.kind, found: state.model_name() }),
         }
     }
 
-    fn open_gbm_day(&self, instrument: &Instrument, state: gbm::GbmState, date: NaiveDate) -> DayPath {
-        let schedule = self.day_schedule(instrument, date);
-        DayPath::Gbm(Box::new(gbm::GbmDay::open(self.seed, instrument, state, date, self.calendar.hours(), schedule)))
+    fn open_gbm_day(
+        &self,
+        version: GbmVersion,
+        instrument: &Instrument,
+        state: gbm::GbmState,
+        date: NaiveDate,
+    ) -> DayPath {
+        let (schedule, hours) = (self.day_schedule(instrument, date), self.calendar.hours());
+        DayPath::Gbm(Box::new(gbm::GbmDay::open(version, self.seed, instrument, state, date, hours, schedule)))
     }
 
     fn open_full_day(
@@ -296,76 +325,13 @@ impl Model {
 }
 
 impl SymbolState {
-    /// The model that the state belongs to.
+    /// The name of the model that the state belongs to, or `venue`.
     #[must_use]
-    pub fn kind(&self) -> ModelKind {
+    pub fn model_name(&self) -> &'static str {
         match self {
-            Self::Gbm(_) => ModelKind::Gbm,
-            Self::Full(_) => ModelKind::Full,
-        }
-    }
-}
-
-impl DayPath {
-    /// The next minute's bar.
-    pub fn step(&mut self) -> Ohlcv {
-        match self {
-            Self::Gbm(day) => day.step(),
-            Self::Full(day) => day.step(),
-        }
-    }
-
-    /// The next minute passes without trade: the price moves on, but none is printed.
-    pub fn pass(&mut self) {
-        match self {
-            Self::Gbm(day) => day.pass(),
-            Self::Full(day) => day.pass(),
-        }
-    }
-
-    /// The index of the minute at which a halt of the next minute ends; none if the next minute is traded.
-    #[must_use]
-    pub fn halted_until(&self) -> Option<u16> {
-        match self {
-            Self::Gbm(day) => day.halted_until(),
-            Self::Full(day) => day.halted_until(),
-        }
-    }
-
-    /// The state after the steps so far.
-    #[must_use]
-    pub fn state(&self) -> SymbolState {
-        match self {
-            Self::Gbm(day) => SymbolState::Gbm(day.state()),
-            Self::Full(day) => SymbolState::Full(day.state()),
-        }
-    }
-
-    /// The last printed price: before the first step, the close of the day before or the base price.
-    #[must_use]
-    pub fn price(&self) -> Price {
-        match self {
-            Self::Gbm(day) => day.price(),
-            Self::Full(day) => day.price(),
-        }
-    }
-
-    /// The factor of the base volatility in the last step, from its regime and from events.
-    #[must_use]
-    pub fn volatility_factor(&self) -> f64 {
-        let forced = match self {
-            Self::Gbm(day) => day.forced_volatility(),
-            Self::Full(day) => day.forced_volatility(),
-        };
-        self.regime().volatility_factor() * forced
-    }
-
-    /// The regime that the last step was made in.
-    #[must_use]
-    pub fn regime(&self) -> Regime {
-        match self {
-            Self::Gbm(day) => day.regime(),
-            Self::Full(day) => day.regime(),
+            Self::Gbm(_) => ModelKind::Gbm.name(),
+            Self::Full(_) => ModelKind::Full.name(),
+            Self::Venue => "venue",
         }
     }
 }

@@ -8,7 +8,7 @@ use std::fmt;
 use rand_core::Rng;
 use serde::{Deserialize, Serialize};
 
-use super::units::AnnualDrift;
+use crate::base::AnnualDrift;
 use crate::base::seed::open_unit;
 
 /// The fewest trading minutes between two redraws.

@@ -1,17 +1,14 @@
-//! Volume: log-normal around a turnover typical of the exchange, higher in minutes that move more.
+//! Volume: log-normal around a stock's turnover, higher in minutes that move more.
 //!
-//! V = m · √(a + 0.25) · exp(0.63 η) with a = |r|/σ of the minute's return in standard deviations at the base
-//! volatility, η standard normal, and m such that at the base price a day turns over 149 million on average (the median of
-//! A-shares). Whole lots of 100, at least one: a bar is made by trades.
+//! V = m · √(a + 0.25) · exp(0.63 η) with a = |r|/σ of the minute's return in standard deviations of the bull
+//! regime, η standard normal, and m such that at the base price a day has the wanted turnover on average. Whole lots of 100, at least one: a bar is made by trades.
 
 use super::math::exp;
-use crate::base::{Board, Instrument, price::TICKS_PER_UNIT};
+use crate::base::{Board, Price, price::TICKS_PER_UNIT};
 use crate::calendar::Hours;
 
 /// Shares in a lot.
 const LOT_SHARES: u64 = Board::Free.order_sizes().step;
-/// Mean daily turnover at the base price, in currency units.
-const DAILY_TURNOVER_UNITS: f64 = 149.0e6;
 /// E[√(a + 0.25)] · E[exp(0.63 η)] under the regime chain's stationary distribution: 1.0313 · 1.2195.
 const FACTORS_MEAN: f64 = 1.2577;
 /// Standard deviation of ln V that the move does not explain.
@@ -21,10 +18,10 @@ const CALM: f64 = 0.25;
 /// No bar trades more lots than this, whatever its price and volatility.
 pub(super) const LOTS_MAX: f64 = 1.0e10;
 
-/// Lots that a minute trades when its move and its noise factor are both 1.
-pub(super) fn typical_lots(instrument: &Instrument, hours: Hours) -> f64 {
-    let price_units = instrument.base_price.ticks() as f64 / TICKS_PER_UNIT as f64;
-    DAILY_TURNOVER_UNITS / FACTORS_MEAN / price_units / f64::from(hours.minutes_per_day()) / LOT_SHARES as f64
+/// Lots that a minute trades when its move and its noise factor are both 1, from the mean daily turnover at the base price.
+pub(super) fn typical_lots(base_price: Price, daily_turnover: f64, hours: Hours) -> f64 {
+    let price_units = base_price.ticks() as f64 / TICKS_PER_UNIT as f64;
+    daily_turnover / FACTORS_MEAN / price_units / f64::from(hours.minutes_per_day()) / LOT_SHARES as f64
 }
 
 /// Shares traded in a minute whose return is `relative_move` standard deviations, from one standard normal draw.

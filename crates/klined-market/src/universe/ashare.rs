@@ -142,6 +142,9 @@ fn stock(seed: Seed, code: String, board: Board, name: String, sector: &Sector, 
         beta: decimals(beta.clamp(BETA_RANGE.0, BETA_RANGE.1), 1e2),
         daily_turnover: decimals(turnover, 1.0),
         is_active: true,
+        drift: 0.0,
+        min_price: None,
+        max_price: None,
     }
 }
 

@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use super::{InvalidStockCount, StockCount, UniverseRow, ashare, demo, synth};
 use crate::base::Seed;
+use crate::calendar::Hours;
 
 /// A universe as a command line names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,12 +100,12 @@ impl Universe {
         &self.choice
     }
 
-    /// Its stocks in order of symbol, in a market of a seed.
+    /// Its stocks in order of symbol, in a market of a seed and of these hours.
     #[must_use]
-    pub fn rows(&self, seed: Seed) -> Vec<UniverseRow> {
+    pub fn rows(&self, seed: Seed, hours: Hours) -> Vec<UniverseRow> {
         match &self.choice {
             UniverseChoice::Demo => demo(),
-            UniverseChoice::Synth => synth(),
+            UniverseChoice::Synth => synth(hours),
             UniverseChoice::Ashare(count) => ashare(*count, seed),
             UniverseChoice::File(_) => self.read.clone(),
         }

@@ -1,7 +1,7 @@
 //! Universes as CSV: a header that names the columns, in any order, and a line a stock.
 //!
-//! `symbol`, `name`, `sector`, `base_price` and `base_volatility` must be there; `board`, `is_st`, `beta`, `daily_turnover` and
-//! `is_active` may be, and an empty field of theirs means the default. Numbers are plain decimals with no more decimals than
+//! `symbol`, `name`, `sector`, `base_price` and `base_volatility` must be there; `board`, `is_st`, `beta`, `daily_turnover`,
+//! `is_active`, `drift`, `min_price` and `max_price` may be, and an empty field of theirs means the default. Numbers are plain decimals with no more decimals than
 //! `stock_metadata` keeps, so a file is stored as it is written. A file is read whole or refused.
 
 use std::collections::HashMap;
@@ -14,7 +14,7 @@ use crate::base::instrument::{DEFAULT_BETA, DEFAULT_DAILY_TURNOVER};
 use crate::base::{Board, InvalidInstrument};
 
 /// The columns in the order they are written; the first five must be there.
-pub const COLUMNS: [&str; 10] = [
+pub const COLUMNS: [&str; 13] = [
     "symbol",
     "name",
     "sector",
@@ -25,8 +25,13 @@ pub const COLUMNS: [&str; 10] = [
     "beta",
     "daily_turnover",
     "is_active",
+    "drift",
+    "min_price",
+    "max_price",
 ];
 const REQUIRED: usize = 5;
+/// The columns that are written when no stock has a drift or a bound.
+const COLUMNS_OF_PLAIN: usize = 10;
 /// The most stocks that a file may have.
 pub const STOCKS_MAX: usize = 20_000;
 /// The most bytes that a file may have.
@@ -229,14 +234,20 @@ fn row(record: &csv::ByteRecord, columns: &[usize], line: impl Fn() -> usize) ->
         }
         Ok(text.to_owned())
     };
-    let number = |place: usize, decimals_max: usize, default: f64| {
-        if fields[place].is_empty() && place >= REQUIRED {
-            return Ok(default);
-        }
+    let given = |place: usize, decimals_max: usize| {
         let parsed = decimal(fields[place], decimals_max);
         parsed.ok_or_else(|| {
             invalid(place, format!("is not a plain decimal number with at most {decimals_max} decimals, such as 12.5"))
         })
+    };
+    let optional = |place: usize, decimals_max: usize| match fields[place] {
+        "" => Ok(None),
+        _ => given(place, decimals_max).map(Some),
+    };
+    let drift = || match fields[10].strip_prefix('-') {
+        Some(amount) => decimal(amount, 4).map(|amount| -amount),
+        None if fields[10].is_empty() => Some(0.0),
+        None => decimal(fields[10], 4),
     };
     let flag = |place: usize, default: bool| match fields[place].to_ascii_lowercase().as_str() {
         "" => Ok(default),
@@ -252,13 +263,18 @@ fn row(record: &csv::ByteRecord, columns: &[usize], line: impl Fn() -> usize) ->
         symbol: fields[0].to_owned(),
         name: text(1, NAME_LENGTH_MAX)?,
         sector: text(2, SECTOR_LENGTH_MAX)?,
-        base_price: number(3, 2, 0.0)?,
-        base_volatility: number(4, 4, 0.0)?,
+        base_price: given(3, 2)?,
+        base_volatility: given(4, 4)?,
         board: board.to_owned(),
         is_st: flag(6, false)?,
-        beta: number(7, 4, DEFAULT_BETA)?,
-        daily_turnover: number(8, 2, DEFAULT_DAILY_TURNOVER)?,
+        beta: optional(7, 4)?.unwrap_or(DEFAULT_BETA),
+        daily_turnover: optional(8, 2)?.unwrap_or(DEFAULT_DAILY_TURNOVER),
         is_active: flag(9, true)?,
+        drift: drift().ok_or_else(|| {
+            invalid(10, "is not a plain decimal number with at most 4 decimals, such as 0.05 or -0.05".to_owned())
+        })?,
+        min_price: optional(11, 2)?,
+        max_price: optional(12, 2)?,
     };
     row.instrument().map_err(|source| InvalidCsv::Instrument { line: line(), source })?;
     Ok(row)
@@ -283,17 +299,21 @@ pub fn write(rows: &[UniverseRow], out: impl io::Write) -> io::Result<()> {
         other => io::Error::other(format!("{other:?}")),
     };
     let mut writer = csv::Writer::from_writer(out);
-    writer.write_record(COLUMNS).map_err(unwrapped)?;
+    let is_plain = |row: &UniverseRow| row.drift == 0.0 && row.min_price.is_none() && row.max_price.is_none();
+    let columns = if rows.iter().all(is_plain) { COLUMNS_OF_PLAIN } else { COLUMNS.len() };
+    writer.write_record(&COLUMNS[..columns]).map_err(unwrapped)?;
     for row in rows {
         let UniverseRow { symbol, name, sector, board, .. } = row;
-        let numbers = [row.base_volatility, row.beta, row.daily_turnover].map(|number| number.to_string());
+        let numbers = [row.base_volatility, row.beta, row.daily_turnover, row.drift].map(|number| number.to_string());
+        let [min, max] =
+            [row.min_price, row.max_price].map(|bound| bound.map_or_else(String::new, |of| format!("{of:.2}")));
         let flags = [row.is_st, row.is_active].map(|flag| flag.to_string());
         let price = format!("{:.2}", row.base_price);
-        let [volatility, beta, turnover] = &numbers;
+        let [volatility, beta, turnover, drift] = &numbers;
         let [is_st, is_active] = &flags;
-        writer
-            .write_record([symbol, name, sector, &price, volatility, board, is_st, beta, turnover, is_active])
-            .map_err(unwrapped)?;
+        let fields =
+            [symbol, name, sector, &price, volatility, board, is_st, beta, turnover, is_active, drift, &min, &max];
+        writer.write_record(&fields[..columns]).map_err(unwrapped)?;
     }
     writer.flush()
 }

@@ -42,6 +42,12 @@ pub struct UniverseRow {
     pub daily_turnover: f64,
     /// Whether bars are made for it.
     pub is_active: bool,
+    /// Expected return, a fraction per year.
+    pub drift: f64,
+    /// The lowest price, in currency units; none without one.
+    pub min_price: Option<f64>,
+    /// The highest price, in currency units; none without one.
+    pub max_price: Option<f64>,
 }
 
 impl UniverseRow {
@@ -51,7 +57,9 @@ impl UniverseRow {
     /// A value is out of range.
     pub fn instrument(&self) -> Result<Instrument, InvalidInstrument> {
         let instrument = Instrument::parse(&self.symbol, self.base_price, self.base_volatility)?
-            .with_market(self.beta, self.daily_turnover)?;
+            .with_market(self.beta, self.daily_turnover)?
+            .with_drift(self.drift)?
+            .within(self.min_price, self.max_price)?;
         let board =
             self.board.parse().map_err(|source| InvalidInstrument::Board { symbol: self.symbol.clone(), source })?;
         Ok(Instrument { board, is_st: self.is_st, sector: SectorKey::of(&self.sector), ..instrument })
@@ -89,6 +97,9 @@ pub fn demo() -> Vec<UniverseRow> {
             beta: DEFAULT_BETA,
             daily_turnover,
             is_active: true,
+            drift: 0.0,
+            min_price: None,
+            max_price: None,
         })
         .collect()
 }

@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use klined_market::bars::{Bar, Checkpoint, InvalidCheckpoint, Opening, Repair, Rollup, SymbolRun};
 use klined_market::base::{Instrument, Interval, Ohlcv, Price, Symbol, Traded};
 use klined_market::calendar::Minute;
-use klined_market::model::{Model, ModelKind, StateOfOtherModel};
+use klined_market::model::{Model, StateOfOtherModel, SymbolState};
 use klined_testing::market::{full, gbm, instrument};
 use klined_testing::{SHANGHAI, SHANGHAI_MINUTES, date, trading_days_from};
 use proptest::prelude::*;
@@ -57,18 +57,18 @@ fn restart(model: Model, run: &SymbolRun, bars: &Bars) -> SymbolRun {
 #[test]
 fn a_checkpoint_of_another_model_is_refused() {
     let stock = instrument("AAPL", "150.00", 0.025);
-    for (own, other) in [(gbm(7), full(7)), (full(7), gbm(7))] {
+    for (own, other, found) in [(gbm(7), full(7), "gbm"), (full(7), gbm(7), "full")] {
         let checkpoint = SymbolRun::list(own.clone(), stock, date("2026-01-05")).checkpoint();
-        let (expected, found) = (other.kind, own.kind);
-        let error = StateOfOtherModel { symbol: stock.symbol, expected, found };
-        assert_eq!(checkpoint.opening.state.kind(), found);
+        let error = StateOfOtherModel { symbol: stock.symbol, expected: other.kind, found };
+        assert_eq!(checkpoint.opening.state.model_name(), found);
         assert_eq!(other.open_day(&stock, &checkpoint.opening.state, checkpoint.day).unwrap_err(), error);
         let resumed = SymbolRun::resume(other, &SHANGHAI, checkpoint.clone(), None);
         assert_eq!(resumed.unwrap_err(), InvalidCheckpoint::Model(error));
         assert!(SymbolRun::resume(own, &SHANGHAI, checkpoint, None).is_ok());
     }
-    let error = StateOfOtherModel { symbol: stock.symbol, expected: ModelKind::Gbm, found: ModelKind::Full };
-    assert_eq!(error.to_string(), "the stored state of AAPL is of the model full, but the market's model is gbm");
+    let stock_state = SymbolState::Venue;
+    let error = gbm(7).open_day(&stock, &stock_state, date("2026-01-05")).unwrap_err();
+    assert_eq!(error.to_string(), "the stored state of AAPL is of the model venue, but the market's model is gbm");
 }
 
 fn market() -> Vec<Instrument> {
@@ -148,7 +148,8 @@ fn a_restarted_day_keeps_the_parameters_it_opened_with() {
 
 #[test]
 fn a_quote_says_what_the_bars_say() {
-    let (stock, days) = (instrument("QUOTE", "150.00", 0.025), trading_days_from(date("2026-01-05"), 2));
+    let (stock, days) =
+        (instrument("QUOTE", "150.00", 0.025).with_drift(0.07).unwrap(), trading_days_from(date("2026-01-05"), 2));
     let mut run = SymbolRun::list(gbm(1), stock, days[0]);
     let mut bars = Bars::new();
     drive(&mut run, stock, &days, DAY + 77, &mut bars);
@@ -158,8 +159,11 @@ fn a_quote_says_what_the_bars_say() {
     assert_eq!(quote.day_volume, today.iter().map(|(_, bar)| bar.ohlcv.volume()).sum::<i64>());
     let previous_close = bars[DAY - 1].1.ohlcv.close().units();
     assert!((quote.change_percent - 100.0 * (quote.price.units() / previous_close - 1.0)).abs() < 1e-9);
-    assert_eq!(quote.volatility, 0.025 * quote.regime.volatility_factor());
-    assert_eq!(quote.trend, quote.regime.drift());
+    // Σπc² of the regimes.
+    let mean_square: f64 = (15.0 + 8.0 * 0.64 + 15.0 * 2.25) / 38.0;
+    let expected = 0.025 * quote.regime.volatility_factor() / mean_square.sqrt();
+    assert!((quote.volatility - expected).abs() < 1e-12, "{}", quote.volatility);
+    assert_eq!(quote.trend.0, 0.07 + quote.regime.drift().0);
 }
 
 proptest! {

@@ -5,7 +5,7 @@ mod models;
 use std::sync::LazyLock;
 
 use chrono::{DateTime, Datelike, Days, NaiveDate, Utc, Weekday};
-use klined_market::base::{Interval, Seconds, UnixSeconds};
+use klined_market::base::{Interval, Seconds, TimeUnit, Timeframe, UnixSeconds};
 use klined_market::calendar::{Calendar, Hours, Minute, Overrides, Session};
 use klined_testing::date;
 use proptest::prelude::*;
@@ -42,6 +42,30 @@ fn utc(instant: UnixSeconds) -> String {
 }
 
 proptest! {
+    #[test]
+    fn a_bar_of_any_timeframe_is_made_of_whole_stored_bars((calendar, minute) in any_minute(), unit in 0..4_usize, count in 1..1441_u32) {
+        let unit = [TimeUnit::Minute, TimeUnit::Day, TimeUnit::Week, TimeUnit::Month][unit];
+        let timeframe = Timeframe::new(unit, 1 + count % u32::from(unit.most())).unwrap();
+        let (part, most) = timeframe.parts();
+        let bucket = calendar.bucket(minute, timeframe);
+        prop_assert!(bucket.first <= minute && minute <= bucket.last);
+        // The calendar is followed part by part from the bucket's first minute to its last.
+        let (mut at, mut parts) = (calendar.bucket(bucket.first, part), 1);
+        prop_assert_eq!(at.first, bucket.first);
+        while at.last < bucket.last {
+            at = calendar.bucket(calendar.next_minute(at.last).unwrap(), part);
+            parts += 1;
+        }
+        prop_assert_eq!(at.last, bucket.last);
+        prop_assert!(parts <= most, "{} {}", timeframe, parts);
+        // Every minute of it has the same bucket, and its neighbours have others.
+        prop_assert_eq!(calendar.bucket(bucket.first, timeframe), bucket);
+        prop_assert_eq!(calendar.bucket(bucket.last, timeframe), bucket);
+        if let Some(before) = calendar.previous_minute(bucket.first) {
+            prop_assert!(calendar.bucket(before, timeframe).last == before);
+        }
+    }
+
     #[test]
     fn the_minutes_of_a_day_are_in_order_and_find_their_day((calendar, minute) in any_minute()) {
         let day = calendar.day_of(minute);

@@ -1,5 +1,6 @@
 //! The integration tests of the pure market: one binary, one module a subject.
 
+mod asked;
 mod bars;
 mod calendar;
 mod calendars;

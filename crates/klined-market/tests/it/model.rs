@@ -1,8 +1,8 @@
 //! The market's arithmetic three ways: pinned numbers, samples against the laws, properties of every bar.
 
 use klined_market::base::{Ohlcv, Price};
-use klined_market::model::{Regime, SymbolState};
-use klined_testing::market::{Inside, gbm, inside, instrument};
+use klined_market::model::{GbmVersion, Regime, SymbolState};
+use klined_testing::market::{Inside, gbm, gbm_of_version, inside, instrument};
 use klined_testing::stats::{
     ALPHA, chi_square, deviation, fnv1a, ks, ks_two_samples, mean_and_error, normal_cdf, uniform_cdf,
 };
@@ -42,9 +42,7 @@ fn printed(bar: &Ohlcv) -> String {
 
 #[test]
 fn the_bars_of_a_day_are_pinned() {
-    let bars = bars_of(gbm(42), &instrument("AAPL", "150.00", 0.025), &[date("2026-01-05")]);
-    let lines: Vec<String> = bars[..5].iter().chain(&bars[238..]).map(|(_, bar)| printed(bar)).collect();
-    let pinned = [
+    let pinned_1 = [
         "150.00 150.01 149.70 149.84 2700",
         "149.84 149.84 149.56 149.61 8300",
         "149.61 149.83 149.58 149.74 2800",
@@ -53,23 +51,50 @@ fn the_bars_of_a_day_are_pinned() {
         "141.15 141.19 140.87 140.97 2500",
         "140.97 141.00 140.67 140.81 700",
     ];
-    assert_eq!(lines, pinned);
-    assert_eq!(gbm(42).kind.version(), "gbm-1");
+    let pinned_2 = [
+        "150.00 150.01 149.75 149.86 2700",
+        "149.86 149.87 149.63 149.67 8300",
+        "149.67 149.86 149.65 149.78 2800",
+        "149.78 149.89 149.63 149.69 1500",
+        "149.69 149.76 149.36 149.36 4300",
+        "142.55 142.59 142.31 142.40 2500",
+        "142.40 142.43 142.15 142.26 700",
+    ];
+    for (version, pinned) in [(GbmVersion::V1, pinned_1), (GbmVersion::V2, pinned_2)] {
+        let model = gbm_of_version(42, version);
+        assert_eq!(model.version(), version.name());
+        let bars = bars_of(model, &instrument("AAPL", "150.00", 0.025), &[date("2026-01-05")]);
+        let lines: Vec<String> = bars[..5].iter().chain(&bars[238..]).map(|(_, bar)| printed(bar)).collect();
+        assert_eq!(lines, pinned, "{}", version.name());
+    }
+    assert_eq!(gbm(42).kind.version(), "gbm-2");
+}
+
+#[test]
+fn a_version_is_found_by_its_name_in_a_database() {
+    for version in GbmVersion::ALL {
+        assert_eq!(GbmVersion::of_identity(version.name()), Some(version));
+    }
+    for unknown in ["gbm", "gbm-3", "gbm-1+1", "full-2", ""] {
+        assert_eq!(GbmVersion::of_identity(unknown), None, "{unknown}");
+    }
 }
 
 #[test]
 fn a_market_has_its_checksum() {
     let days = trading_days_from(date("2026-01-05"), 20);
     let market = [("AAPL", "150.00", 0.025), ("600519", "1500.00", 0.018), ("PENNY", "0.35", 0.06)];
-    let bytes = market.into_iter().flat_map(|(symbol, price, volatility)| {
-        let bars = bars_of(gbm(42), &instrument(symbol, price, volatility), &days);
-        bars.into_iter().flat_map(|(regime, bar)| {
-            let prices = [bar.open(), bar.high(), bar.low(), bar.close()].map(Price::ticks);
-            let numbers = [place(regime) as i64, prices[0], prices[1], prices[2], prices[3], bar.volume()];
-            numbers.into_iter().flat_map(i64::to_le_bytes)
-        })
-    });
-    assert_eq!(fnv1a(bytes), 0x4aa5_6fd7_7748_de57);
+    for (version, checksum) in [(GbmVersion::V1, 0x4aa5_6fd7_7748_de57), (GbmVersion::V2, 0xb0b0c99a698b4817)] {
+        let bytes = market.into_iter().flat_map(|(symbol, price, volatility)| {
+            let bars = bars_of(gbm_of_version(42, version), &instrument(symbol, price, volatility), &days);
+            bars.into_iter().flat_map(|(regime, bar)| {
+                let prices = [bar.open(), bar.high(), bar.low(), bar.close()].map(Price::ticks);
+                let numbers = [place(regime) as i64, prices[0], prices[1], prices[2], prices[3], bar.volume()];
+                numbers.into_iter().flat_map(i64::to_le_bytes)
+            })
+        });
+        assert_eq!(fnv1a(bytes), checksum, "{}", version.name());
+    }
 }
 
 // Samples against the laws.
@@ -211,8 +236,8 @@ fn a_stock_of_2_percent_moves_about_2_percent_a_day() {
     let returns: Vec<f64> = SAMPLE.iter().flat_map(|seen| seen.daily_returns.iter().copied()).collect();
     assert_eq!(returns.len(), SAMPLE.len() * SAMPLE_DAYS);
     let sigma = deviation(&returns);
-    assert!((0.018..0.024).contains(&sigma), "daily sigma {sigma}");
-    // The regimes' factors, weighted by their shares of time, make it √1.418 times the base volatility.
+    assert!((0.0195..0.0205).contains(&sigma), "daily sigma {sigma}");
+    // The regimes' factors, weighted by their shares of time, make it the base volatility.
     let regime_variances: f64 = Regime::ALL
         .iter()
         .zip(STATIONARY)
@@ -256,7 +281,7 @@ fn cheap_stocks_do_not_freeze() {
         closes.dedup();
         assert!(closes.len() >= 8, "C{symbol} closed at {closes:?} only");
     }
-    // Rounding to a tick of half a per cent adds at most √(2/12) ticks to a day's 2.38 %.
+    // Rounding to a tick of half a per cent adds at most √(2/12) ticks to a day's 2 %.
     let sigma = deviation(&returns);
     assert!((0.018..0.0245).contains(&sigma), "daily sigma {sigma}");
 }

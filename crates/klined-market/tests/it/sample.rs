@@ -34,14 +34,14 @@ pub fn bars_of(model: Model, instrument: &Instrument, days: &[NaiveDate]) -> Vec
     bars
 }
 
-/// Variance of one minute's log return in a regime, said once more: σ²c²/240.
+/// Variance of one minute's log return in a regime, said once more: σ²c²/240, over Σπc² = (15·1 + 8·0.64 + 15·2.25)/38.
 pub fn minute_variance(base_volatility: f64, regime: Regime) -> f64 {
     let factor = match regime {
         Regime::Bull => 1.0,
         Regime::Sideways => 0.8,
         Regime::Bear => 1.5,
     };
-    (base_volatility * factor).powi(2) / 240.0
+    (base_volatility * factor).powi(2) / 240.0 / ((15.0 + 8.0 * 0.64 + 15.0 * 2.25) / 38.0)
 }
 
 /// Mean log growth of one minute in a regime, said once more: ±15 % a year of 242.5 days of 240 minutes.

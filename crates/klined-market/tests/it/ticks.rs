@@ -3,15 +3,17 @@
 mod laws;
 mod likeness;
 mod queues;
+mod slots;
 
 use klined_market::bars::Bar;
 use klined_market::bars::ticks::{MinuteTicks, TickFacts};
-use klined_market::base::{Board, Instrument, Ohlcv, Price, PriceLimits, Seed, Symbol};
+use klined_market::base::{Board, Instrument, Ohlcv, Price, PriceBounds, PriceLimits, Seed, Symbol, TradeLaw};
 use klined_market::calendar::Minute;
 use klined_market::model::Model;
 use klined_testing::{SHANGHAI, SHANGHAI_MINUTES, date, trading_days_from};
 
-const FREE: TickFacts = TickFacts { board: Board::Free, limits: None, depth: None };
+const FREE: TickFacts =
+    TickFacts { board: Board::Free, limits: None, bounds: PriceBounds::NONE, depth: None, law: TradeLaw::Clusters };
 
 fn symbol() -> Symbol {
     "600519".parse().unwrap()
@@ -48,7 +50,7 @@ fn bars_of(model: &Model, stock: &Instrument, days: usize, mut each: impl FnMut(
     for &day in &days {
         let mut path = model.open_day(stock, &state, day).unwrap();
         let limits = stock.board.price_limits(stock.is_st, day, path.price());
-        let facts = TickFacts { board: stock.board, limits, depth: None };
+        let facts = TickFacts { board: stock.board, limits, bounds: stock.bounds, ..FREE };
         for first in SHANGHAI.minutes_of(day).take(usize::from(SHANGHAI_MINUTES)) {
             each(&facts, &Bar { first, ohlcv: path.step() });
         }

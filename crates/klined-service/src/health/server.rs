@@ -15,7 +15,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use super::process::Health;
-use crate::net::http::{self, Bounds};
+use crate::net::accept::Bounds;
+use crate::net::http;
 
 /// Each connection serves one request and lasts 10 s at most.
 const BOUNDS: Bounds = Bounds {

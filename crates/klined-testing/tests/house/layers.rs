@@ -7,7 +7,7 @@ use super::tokens::{has, tokens};
 
 /// Each room, by its crate and its name there, and its layer. A room may use those of strictly lower layers, and itself. A crate
 /// of which all is one room has the name `*`.
-const LAYERS: [(&str, &str, u8); 23] = [
+const LAYERS: [(&str, &str, u8); 26] = [
     ("klined_market", "base", 0),
     ("klined_market", "calendar", 1),
     ("klined_market", "model", 2),
@@ -17,18 +17,21 @@ const LAYERS: [(&str, &str, u8); 23] = [
     ("klined_testing", "*", 4),
     ("klined_exchange", "*", 4),
     ("klined_data", "*", 4),
+    ("klined_realism", "*", 4),
     ("klined_fx", "*", 4),
     ("klined", "store", 4),
     ("klined", "jobs", 5),
-    ("klined", "realism", 5),
     ("klined", "feed", 6),
     ("klined", "query", 7),
     ("klined", "access", 8),
+    ("klined", "relay", 8),
     ("klined", "serve", 9),
     ("klined", "config", 10),
     ("klined", "daemon", 10),
     ("klined_fx_api", "*", 11),
     ("klined_export", "*", 11),
+    ("klined_relay", "*", 11),
+    ("klined_venue", "*", 11),
     ("klined_python", "*", 11),
     ("bin", "bin", 12),
 ];

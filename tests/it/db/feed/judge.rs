@@ -97,7 +97,7 @@ impl Judge {
         let day = self.market.calendar.day_of(bar.first);
         let facts = past_tick_facts(&self.market, &[symbol].into(), day).unwrap()[&symbol];
         let all: Vec<Tick> =
-            MinuteTicks::of(self.market.model.seed, &symbol, &facts, bar).after(UnixNanos::MIN).collect();
+            MinuteTicks::of(self.market.source.seed(), &symbol, &facts, bar).after(UnixNanos::MIN).collect();
         if !self.bars.contains_key(&symbol) {
             assert!(all.ends_with(ticks), "{symbol} {}: not its last {} ticks", bar.first, ticks.len());
             return;

@@ -24,6 +24,9 @@ pub fn stock(name: &str) -> UniverseRow {
         beta: 1.2345,
         daily_turnover: 98_765_432_109.87,
         is_active: true,
+        drift: -0.0525,
+        min_price: Some(10.01),
+        max_price: (name != "NEW").then_some(1000.5),
     }
 }
 

@@ -51,11 +51,11 @@ fn goes_on_as_if_undisturbed(database: &Database, name: &str, kind: ModelKind) {
     restore(database, name);
     let (old, fresh) = (market(database, kind), Database::new(database.backend));
     // A new market has the newest version of its model; this one gets that of the old one.
-    let version = old.model.version();
+    let version = old.source.version();
     market(&fresh, kind);
     fresh.execute(&format!("UPDATE market_identity SET model = '{version}'"));
     let undisturbed = market(&fresh, kind);
-    assert_eq!(undisturbed.model.version(), version);
+    assert_eq!(undisturbed.source.version(), version);
     fill(&undisturbed, range(DAYS[0], DAYS[1]), END).unwrap();
     assert_clean(&old);
     // The old version wrote neither turnover nor number of trades.
@@ -80,8 +80,8 @@ on_every_backend! {
 
     fn a_market_of_the_full_model_goes_on(database: &Database) {
         goes_on_as_if_undisturbed(database, "old_full", ModelKind::Full);
-        assert_eq!(market(database, ModelKind::Full).model.version(), "full-2");
+        assert_eq!(market(database, ModelKind::Full).source.version(), "full-2");
         let fresh = Database::new(database.backend);
-        assert_eq!(market(&fresh, ModelKind::Full).model.version(), ModelKind::Full.version());
+        assert_eq!(market(&fresh, ModelKind::Full).source.version(), ModelKind::Full.version());
     }
 }

@@ -46,6 +46,8 @@ on_every_backend! {
         }
         // Many writes are one sign.
         (5..9).for_each(|count| desk.write_bars(bars_of("AAA", &minutes(count))));
+        // The server sends notices when it likes; all of them should be there before the follower looks.
+        std::thread::sleep(Duration::from_secs(1));
         assert!(followers[0].wait(SOON).unwrap() && !followers[0].wait(INSTANT).unwrap());
     }
 

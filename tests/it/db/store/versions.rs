@@ -23,10 +23,10 @@ on_every_backend! {
     fn an_empty_database_is_distinguished_from_a_migrated_one_and_stays_empty(database: &Database) {
         let store = database.open_empty();
         let error = refusal(store.check_schema());
-        assert!(error.contains("16 migrations have not been run"), "{error}");
+        assert!(error.contains("18 migrations have not been run"), "{error}");
         assert_eq!(tables(database), [""; 0]);
         refusal(store.status().map(drop));
-        let versions = ["20261120000000", "20261121000001", "20261121000002", "20261121000003", "20261121000004", "20261121000005", "20261121000006", "20261121000007", "20261129000008", "20261129000009", "20261129000010", "20261129000011", "20261129000012", "20261129000013", "20261129000014", "20261129000015"];
+        let versions = ["20261120000000", "20261121000001", "20261121000002", "20261121000003", "20261121000004", "20261121000005", "20261121000006", "20261121000007", "20261129000008", "20261129000009", "20261129000010", "20261129000011", "20261129000012", "20261129000013", "20261129000014", "20261129000015", "20261129000016", "20261129000017"];
         assert_eq!(store.migrate().unwrap(), versions);
         store.check_schema().unwrap();
         assert_eq!(store.migrate().unwrap(), [""; 0]);
@@ -72,7 +72,7 @@ on_every_backend! {
             let runs: Vec<_> = stores.iter().map(|store| scope.spawn(|| store.migrate().unwrap().len())).collect();
             runs.into_iter().map(|run| run.join().unwrap()).sum()
         });
-        assert_eq!(ran, 16);
+        assert_eq!(ran, 18);
         stores[0].check_schema().unwrap();
     }
 }

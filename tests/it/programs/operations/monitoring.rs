@@ -59,7 +59,7 @@ fn a_market_is_shown_in_every_section() {
     let mut generator = database.market_generator("--test --speed 600 --scenario crash.toml").spawn();
     generator.until_minutes(2, &database);
     let report = report(&database);
-    assert_has(&section(&report, "== Market ==")[0], &["42 gbm-1 sse t morning"]);
+    assert_has(&section(&report, "== Market ==")[0], &["42 gbm-2 sse t morning"]);
     let counts = section(&report, "== Bars by interval");
     assert_eq!(counts.len(), 9);
     assert!(counts[1].starts_with("5m 960 10 2026-03-04 09:30:00+08"), "{}", counts[1]);

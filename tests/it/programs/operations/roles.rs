@@ -69,7 +69,7 @@ fn a_market_lives_under_roles_that_may_do_no_more_than_they_must() {
     let filled = backfill("--from 2026-01-19 --to 2026-02-27", &writer).run().succeeded();
     assert_has(&filled.stderr, &["left to the aggregator", "rollups=0"]);
     let generate =
-        || database.market_generator("--test --speed 60000 --retain-months 1").variable("DATABASE_URL", &writer);
+        || database.market_generator("--test --speed 60000 --retain-days 20").variable("DATABASE_URL", &writer);
     let mut generator = generate().spawn();
     generator.until_it_says("older bars are removed");
     generator.until_minutes(30, &database);
@@ -88,6 +88,9 @@ fn a_market_lives_under_roles_that_may_do_no_more_than_they_must() {
     assert!(!report.contains("not rolled up"), "{report}");
     let partitions = database.column("SELECT inhrelid::regclass::text AS text FROM pg_inherits WHERE inhparent = 'market_klines'::regclass ORDER BY 1");
     assert_eq!((partitions[0].as_str(), partitions.len()), ("market_klines_2026_02", 4));
+    // 2026-02-10 00:00 in Shanghai, 20 days before the first day of the generator.
+    let earliest = database.value("SELECT CAST(min(time) AS text) AS text FROM market_klines");
+    assert!(earliest.parse::<i64>().unwrap() >= 1_770_652_800, "{earliest}");
     let owners =
         "SELECT DISTINCT pg_get_userbyid(relowner) || '' AS text FROM pg_class WHERE relname LIKE 'market_klines%'";
     assert_eq!(database.column(owners), [format!("{name}_owner")]);

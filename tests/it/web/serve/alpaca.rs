@@ -124,7 +124,7 @@ fn alpaca_refuses_in_its_own_words() {
     for (path, status, words) in [
         ("/v2/stocks/bars?timeframe=1Min", 400, "symbols parameter is required"),
         ("/v2/stocks/bars?symbols=AAPL", 400, "timeframe parameter is required"),
-        ("/v2/stocks/bars?symbols=AAPL&timeframe=3Min", 400, "invalid timeframe"),
+        ("/v2/stocks/bars?symbols=AAPL&timeframe=2Day", 400, "invalid timeframe"),
         ("/v2/stocks/bars?symbols=A%20B&timeframe=1Min", 400, "invalid symbol"),
         ("/v2/stocks/bars?symbols=AAPL&timeframe=1Min&limit=10001", 400, "invalid limit"),
         ("/v2/stocks/bars?symbols=AAPL&timeframe=1Min&start=now", 400, "invalid start"),
@@ -277,4 +277,40 @@ fn a_minute_that_differs_from_its_ticks_is_an_updated_bar() {
     let stored = database.bars(&format!("symbol = 'AAPL' AND interval = '1m' AND time = {open}"));
     assert_eq!([format!("{open} {answered} {}", updated["v"])], stored[..]);
     generator.terminate().succeeded();
+}
+
+#[test]
+fn stocks_are_assets_and_what_there_is_none_of_is_empty() {
+    let database = Database::new(Backend::Sqlite);
+    let api = database.filled().api("");
+    let assets = api.body("/v2/assets?status=active&asset_class=us_equity");
+    assert_eq!(assets.as_array().unwrap().len(), 10);
+    let apple = &assets[0];
+    assert_eq!(
+        (&apple["symbol"], &apple["name"], &apple["tradable"]),
+        (&json!("AAPL"), &json!("Apple Inc."), &json!(true))
+    );
+    assert_eq!(&api.body("/v2/assets/AAPL"), apple);
+    assert_eq!(&api.body(&format!("/v2/assets/{}", apple["id"].as_str().unwrap())), apple);
+    for none in ["status=inactive", "asset_class=crypto", "exchange=NYSE", "attributes=ptp_no_exception"] {
+        assert_eq!(api.body(&format!("/v2/assets?{none}")), json!([]), "{none}");
+    }
+    let empty = |path: &str, name: &str, value: Value| {
+        let body = api.body(path);
+        assert_eq!((&body[name], &body["next_page_token"]), (&value, &Value::Null), "{path}");
+    };
+    empty("/v1beta1/news?symbols=AAPL&limit=5&sort=desc", "news", json!([]));
+    empty("/v1/corporate-actions?symbols=AAPL&types=cash_dividend&start=2026-01-01", "corporate_actions", json!({}));
+    empty("/v2/stocks/auctions?symbols=AAPL", "auctions", json!({}));
+    empty("/v2/stocks/AAPL/auctions?feed=overnight", "auctions", json!([]));
+    for (path, status) in [
+        ("/v2/assets/NOPE", 404),
+        ("/v2/assets?status=sold", 400),
+        ("/v2/assets?symbols=AAPL", 400),
+        ("/v1beta1/news?timeframe=1Day", 400),
+        ("/v2/stocks/auctions", 400),
+    ] {
+        let reply = api.get(path);
+        assert_eq!((reply.status, reply.json()["message"].is_string()), (status, true), "{path}: {}", reply.text);
+    }
 }

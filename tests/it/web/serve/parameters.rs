@@ -9,7 +9,10 @@ fn no_route_of_any_dialect_passes_over_a_name_that_it_does_not_have() {
     let database = Database::new(Backend::Sqlite);
     let api = database.filled().api("");
     let mut tried = 0;
-    for route in klined::serve::routes().iter().filter(|route| !route.is_socket && route.pattern != "/health") {
+    for route in klined::serve::routes()
+        .iter()
+        .filter(|route| !route.is_socket && route.body.is_empty() && route.pattern != "/health")
+    {
         let path = route.example.trim_end_matches(['?', '&']);
         let separator = if path.contains('?') { '&' } else { '?' };
         let right = api.get(path);
@@ -63,7 +66,7 @@ fn a_value_that_is_not_understood_is_refused() {
     ] {
         assert_eq!(api.get(path).status, 200, "{path}");
     }
-    assert_eq!(api.get("/udf/marks?symbol=AAPL&resolution=7").json()["s"], "error");
+    assert_eq!(api.get("/udf/marks?symbol=AAPL&resolution=7S").json()["s"], "error");
 }
 
 #[test]

@@ -18,8 +18,18 @@ fn an_error_has_the_vendors_shape() {
     let (_database, api) = filled();
     let range = "/v2/aggs/ticker/AAPL/range";
     for path in [
-        format!("{range}/2/minute/2026-03-02/2026-03-03"),
-        format!("{range}/1/second/2026-03-02/2026-03-03"),
+        format!("{range}/2/decade/2026-03-02/2026-03-03"),
+        format!("{range}/0/second/2026-03-02/2026-03-03"),
+        format!("{range}/3601/second/2026-03-02/2026-03-03"),
+        "/v1/indicators/sma/AAPL?timespan=second".to_owned(),
+        "/v1/indicators/sma/AAPL?window=0".to_owned(),
+        "/v1/indicators/ema/AAPL?window=501".to_owned(),
+        "/v1/indicators/rsi/AAPL?limit=5001".to_owned(),
+        "/v1/indicators/rsi/AAPL?series_type=middle".to_owned(),
+        "/v1/indicators/ema/AAPL?short_window=3".to_owned(),
+        "/v1/indicators/macd/AAPL?window=3".to_owned(),
+        "/v1/indicators/macd/AAPL?short_window=26".to_owned(),
+        "/v1/indicators/macd/AAPL?timestamp.gte=now".to_owned(),
         format!("{range}/1/minute/2026-03-03/2026-03-02"),
         format!("{range}/1/minute/yesterday/2026-03-02"),
         format!("{range}/1/minute/2026-03-02/2026-03-03?limit=50001"),
@@ -153,4 +163,24 @@ fn price_limits_halts_and_resumptions_are_sent_as_luld() {
     assert!(times[2] < 1_772_607_600_000, "{times:?}");
     assert!(times[0] < times[1] && times[1] >= 1_772_593_800_000 && times[2] >= 1_772_594_100_000, "{times:?}");
     generator.terminate().succeeded();
+}
+
+#[test]
+fn those_that_moved_most_come_first_and_there_are_no_news() {
+    let database = Database::new(Backend::Sqlite);
+    let api = database.filled().api("");
+    let moves = |direction: &str| {
+        let body = api.body(&format!("/v2/snapshot/locale/us/markets/stocks/{direction}"));
+        let change = |ticker: &Value| {
+            let [day, before] = ["day", "prevDay"].map(|name| ticker[name]["c"].as_f64().unwrap());
+            day / before - 1.0
+        };
+        body["tickers"].as_array().unwrap().iter().map(change).collect::<Vec<f64>>()
+    };
+    let (gained, lost) = (moves("gainers"), moves("losers"));
+    assert!(gained.iter().all(|change| *change > 0.0) && gained.is_sorted_by(|one, other| one >= other), "{gained:?}");
+    assert!(lost.iter().all(|change| *change < 0.0) && lost.is_sorted(), "{lost:?}");
+    assert!((8..=10).contains(&(gained.len() + lost.len())));
+    assert_eq!(api.body("/v2/reference/news?ticker=AAPL&published_utc.gte=2026-01-01&limit=3")["results"], json!([]));
+    assert_eq!(api.get("/v2/snapshot/locale/us/markets/stocks/sideways").status, 404);
 }

@@ -14,7 +14,7 @@ use klined::serve::{PageKey, Server, ServerOptions, Visitors};
 use klined::store::{CommittedBars, Observation, Operation, StoreError, StoreObserver};
 use klined_market::base::{Clock, Pace, Symbol, UnixNanos};
 use klined_market::model::ModelKind;
-use klined_service::net::http::Bounds;
+use klined_service::net::accept::Bounds;
 use tokio_util::sync::CancellationToken;
 
 use crate::on_every_backend;
@@ -137,6 +137,9 @@ on_every_backend! {
             visitors: Visitors::default(),
             external_url: None,
             page_key: PageKey::Withheld,
+            quote_asset: "USDT".into(),
+            relay: None,
+            is_fake: false,
         };
         let clock = Arc::new(Still(UnixNanos::new(59_000_000_000)));
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
@@ -145,7 +148,7 @@ on_every_backend! {
         listener.set_nonblocking(true).unwrap();
         let (address, stop) = (listener.local_addr().unwrap().to_string(), CancellationToken::new());
         let stopping = stop.clone();
-        let serving = runtime.spawn(async move { server.run(tokio::net::TcpListener::from_std(listener).unwrap(), stopping).await });
+        let serving = runtime.spawn(async move { server.run(tokio::net::TcpListener::from_std(listener).unwrap(), None, stopping).await });
         for route in [
             "/v2/stocks/snapshots?symbols=",
             "/v2/stocks/bars/latest?symbols=",

@@ -118,12 +118,13 @@ fn an_upgrade_where_there_is_no_websocket_is_refused() {
 
 /// Names in the documentation with several parts that begin with capitals, which are no headers of a request or an answer of a page: other
 /// words, and headers that only browsers and proxies set.
-const NO_PAGES_HEADERS: [&str; 13] = [
+const NO_PAGES_HEADERS: [&str; 14] = [
     "ctrl-c",
     "mid-autumn",
     "license-mit",
     "license-apache",
     "scram-sha",
+    "ta-lib",
     "accept-encoding",
     "content-encoding",
     "cache-control",

@@ -102,7 +102,7 @@ on_every_backend! {
         for (path, status) in [
             ("history/AAPL?limit=10001", 400),
             ("bars/AAPL?limit=5001", 400),
-            ("bars/AAPL?timeframe=3m", 400),
+            ("bars/AAPL?timeframe=3s", 400),
             ("stats/AAPL?period=2d", 400),
             ("history/AAPL?start=2026-03-03&end=2026-03-02", 400),
             ("quote/NOPE", 404),

@@ -71,7 +71,7 @@ fn binances_errors_are_codes_and_udfs_are_words() {
     for path in [
         "/udf/history",
         "/udf/history?symbol=NOPE&resolution=1",
-        "/udf/history?symbol=AAPL&resolution=2",
+        "/udf/history?symbol=AAPL&resolution=2S",
         "/udf/history?symbol=AAPL&resolution=1&from=99999999999999999999",
         "/udf/symbols?symbol=NOPE",
         "/udf/symbol_info?group=nothing",
@@ -181,7 +181,7 @@ fn paging_by_close_time_leaves_no_kline_out_and_the_open_one_is_in_every_interva
     generator.until_minutes(2, &database);
     let api = database.api("");
     let ask = |query: &str| api.ask(&format!("/api/v3/klines?symbol=AAPL&{query}"), &[]).json();
-    for interval in ["2h", "1d", "1w", "1M"] {
+    for interval in ["2h", "4h", "1d", "3d", "1w", "1M"] {
         let all = spans(&ask(&format!("interval={interval}&limit=1000")));
         let (mut paged, mut from) = (Vec::new(), 0);
         loop {
@@ -214,9 +214,13 @@ fn paging_by_close_time_leaves_no_kline_out_and_the_open_one_is_in_every_interva
 fn a_vendors_path_that_is_not_served_answers_in_the_vendors_shape() {
     let database = Database::new(Backend::Sqlite);
     let api = database.filled().api("");
-    for path in
-        ["/v2/account", "/v2/orders/3/fills", "/v2/stocks/AAPL/auctions", "/v1beta1/news", "/v1beta3/crypto/us/bars"]
-    {
+    for path in [
+        "/v2/account",
+        "/v2/orders/3/fills",
+        "/v2/stocks/AAPL/dividends",
+        "/v1beta1/screener/stocks/movers",
+        "/v1beta3/crypto/us/bars",
+    ] {
         let reply = api.get(path);
         assert_eq!(
             (reply.status, reply.json()["message"].is_string(), reply.json().get("success")),
@@ -225,9 +229,9 @@ fn a_vendors_path_that_is_not_served_answers_in_the_vendors_shape() {
         );
     }
     for path in [
-        "/v1/indicators/sma/AAPL",
+        "/v1/indicators/vwap/AAPL",
         "/vX/reference/financials",
-        "/v2/reference/news",
+        "/v2/reference/nothing",
         "/options",
         "/v2/aggs/nothing",
         "/benzinga/v1/ratings",
@@ -260,4 +264,16 @@ fn a_stream_holds_its_key_to_connections_and_tickers() {
     let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AQIDBAUGBwgJCgsMDQ4PEA==";
     let second = send(&api.address, &format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{upgrade}\r\n\r\n"));
     assert!(second.starts_with("HTTP/1.1 429") && second.contains("-1003"), "{second}");
+}
+
+#[test]
+fn a_pairs_quote_asset_is_the_servers_choice() {
+    let database = Database::new(Backend::Sqlite);
+    let api = database.filled().api("--quote-asset EUR");
+    let info = api.ask("/api/v3/exchangeInfo?symbol=AAPLEUR", &[]).json();
+    assert_eq!((&info["symbols"][0]["quoteAsset"], &info["symbols"][0]["symbol"]), (&json!("EUR"), &json!("AAPLEUR")));
+    assert_eq!(api.ask("/api/v3/ticker/price?symbol=AAPLUSDT", &[]).json()["code"], -1121);
+    for wrong in ["eur", "E", "USD/T"] {
+        database.market_api("--quote-asset").with(wrong).run().was_misused(&["--quote-asset", wrong]);
+    }
 }

@@ -11,7 +11,7 @@ use super::servers::Live;
 use super::wire::Wire;
 use crate::export::Source;
 use crate::itch::LiveSession;
-use crate::run::{RunEvent, RunFolder, RunStream, session_of};
+use crate::run::{RunEvent, RunFolder, RunStream, UNNAMED, session_of};
 use crate::units::NANOS_PER_SECOND;
 
 /// Events that are read from the logs at a time.
@@ -81,8 +81,7 @@ impl Sender {
             let mut sources = Vec::new();
             for (nth, symbol) in self.folder.symbols().iter().enumerate() {
                 let session = session_of(&self.folder, nth, day)?;
-                // ITCH has no stock without a name.
-                let symbol = if symbol.is_empty() { "QRSDP" } else { symbol.as_str() }.to_owned();
+                let symbol = if symbol.is_empty() { UNNAMED } else { symbol.as_str() }.to_owned();
                 sources.extend(session.map(|session| Source { symbol, session }));
             }
             if sources.len() == self.folder.symbols().len() {

@@ -5,13 +5,14 @@
 //! numbers are a stream of their own for each symbol and minute.
 //!
 //! The parts: `times` draws when trades come, `sizes` how many and how large they are, `path` where the price goes, and
-//! `top_of_book` bid, ask and side. `turnover` decides a bar's turnover and number of trades, and `fit` makes the trades add up
+//! `top_of_book` bid, ask and side; in a test feed `slots` draws when they come and how large they are. `turnover` decides a bar's turnover and number of trades, and `fit` makes the trades add up
 //! to them. Bars without these, of earlier versions, have the trades that were drawn.
 
 mod depth;
 mod fit;
 mod path;
 mod sizes;
+mod slots;
 mod times;
 mod top_of_book;
 mod turnover;
@@ -20,14 +21,16 @@ use chrono::NaiveDate;
 use rand_core::Rng;
 
 pub use self::depth::QueueDepth;
+pub use self::slots::with_slot_trades;
 pub use self::turnover::{TradedDraws, traded_of};
 
 use self::fit::Goal;
 use self::path::PathPoint;
-use self::top_of_book::TopOfBook;
+use self::top_of_book::{PricedTrade, TopOfBook};
 use super::Bar;
 use crate::base::{
-    Board, Instrument, Nanos, Ohlcv, Price, PriceLimits, Seed, Stream, Symbol, Traded, UnixNanos, UnixSeconds,
+    Board, Instrument, Nanos, Ohlcv, Price, PriceBounds, PriceLimits, Seed, Stream, Symbol, TradeLaw, Traded,
+    UnixNanos, UnixSeconds,
 };
 use crate::calendar::Minute;
 use crate::model::Model;
@@ -45,8 +48,12 @@ pub struct TickFacts {
     pub board: Board,
     /// The day's price limits, if there are any: no order waits beyond them.
     pub limits: Option<PriceLimits>,
+    /// The prices that the stock never leaves: no order waits beyond them either.
+    pub bounds: PriceBounds,
     /// The day's usual queues; none if the sizes of quotes follow from the minute's trades.
     pub depth: Option<QueueDepth>,
+    /// How trades are drawn.
+    pub law: TradeLaw,
 }
 
 impl TickFacts {
@@ -56,14 +63,16 @@ impl TickFacts {
         Self {
             board: instrument.board,
             limits: model.price_limits(instrument, day, previous_close),
+            bounds: instrument.bounds,
             depth: model.has_queues().then(|| QueueDepth::of_day(model.seed, instrument, day, previous_close)),
+            law: model.trade_law(),
         }
     }
 
     /// The facts of a stock of which nothing is known but its board.
     #[must_use]
     pub fn of_board(board: Board) -> Self {
-        Self { board, limits: None, depth: None }
+        Self { board, limits: None, bounds: PriceBounds::NONE, depth: None, law: TradeLaw::default() }
     }
 }
 
@@ -244,6 +253,15 @@ impl MinuteTicks {
             let quotes = (0..).zip(std::iter::once(0).chain(times)).map(quote).collect();
             return Self { minute, trades: Vec::new(), quotes };
         }
+        if facts.law == TradeLaw::Slots {
+            let drawn = slots::draw(&mut stream, facts, ohlcv);
+            if drawn.sums(ohlcv) == *ohlcv {
+                let slots::SlotTrades { times, shares, priced, top } = drawn;
+                let depths = priced.iter().map(|_| stream.next_u64()).collect();
+                return Self::quoted(minute, &top, times, shares, (priced, depths));
+            }
+            return Self::of(seed, symbol, &TickFacts { law: TradeLaw::Clusters, ..*facts }, bar);
+        }
         let order_sizes = facts.board.order_sizes();
         let goal = Goal::of(ohlcv, order_sizes);
         let drawn = sizes::count(&mut stream, volume, order_sizes, path::needed(ohlcv));
@@ -263,6 +281,18 @@ impl MinuteTicks {
             // Another program has written a turnover that no trades of the bar can have.
             return Self::of(seed, symbol, facts, &Bar { ohlcv: ohlcv.with_traded(None), ..*bar });
         }
+        Self::quoted(minute, &top, times, shares, (priced, depths))
+    }
+
+    /// The trades of a minute, each with a quote before it from a random word.
+    fn quoted(
+        minute: Minute,
+        top: &TopOfBook,
+        times: Vec<u64>,
+        shares: Vec<u64>,
+        (priced, depths): (Vec<PricedTrade>, Vec<u64>),
+    ) -> Self {
+        let (start, count) = (minute.start().saturating_nanos(), times.len());
         let (mut trades, mut quotes) = (Vec::with_capacity(count), Vec::with_capacity(count));
         let mut before = 0;
         for (place, (((time, shares), priced), depths)) in

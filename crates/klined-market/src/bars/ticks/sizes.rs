@@ -36,7 +36,7 @@ pub(super) fn count(stream: &mut ChaCha8Rng, volume: u64, sizes: OrderSizes, nee
 
 /// The same from a uniform draw.
 pub(super) fn count_by(uniform: f64, volume: u64, sizes: OrderSizes, needed: usize) -> usize {
-    let orders = volume / sizes.least;
+    let orders = sizes.orders(volume);
     let wanted = TRADES_BASE + TRADES_PER_ROOT * (orders as f64).sqrt() * (0.5 + uniform);
     // The cast cuts down what is too large.
     let allowed = usize::try_from(orders.div_ceil(ORDERS_PER_TRADE)).unwrap_or(usize::MAX);

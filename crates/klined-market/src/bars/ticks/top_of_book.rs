@@ -10,8 +10,8 @@
 //! 1/16.
 //!
 //! Where the price is given, or bid or ask would reach out of the bar, the side that trades is put on the price and the
-//! other one a spread away from it. A side that would lie past a price limit stands at the limit, and is empty when the
-//! trade is at the limit itself: no order may ask more than the upper limit.
+//! other one a spread away from it. A side that would lie past a price limit or a bound of the stock stands at the limit, and is empty
+//! when the trade is at the limit itself: no order may ask more than the upper limit.
 //!
 //! Sizes are exponential, the simplest of the gamma distributions that queues at the best price have (J.-P. Bouchaud, M. Mézard,
 //! M. Potters, Quantitative Finance 2 (2002)), in whole lots. Their mean is that of the day's queues, or two mean trades where these
@@ -84,7 +84,8 @@ impl TopOfBook {
     /// The top of the book for a bar of `trades` trades; 0 of a bar without volume.
     pub(super) fn of(facts: &TickFacts, bar: &Ohlcv, trades: usize) -> Self {
         let (low, high) = (bar.low().ticks(), bar.high().ticks());
-        let (down, up) = facts.limits.map_or((Price::MIN, Price::MAX), |limits| (limits.down, limits.up));
+        let limits = facts.limits.map_or((Price::MIN, Price::MAX), |limits| (limits.down, limits.up));
+        let (down, up) = (facts.bounds.hold(limits.0), facts.bounds.hold(limits.1));
         let range = high.abs_diff(low);
         let widening = bar.close().ticks() as f64 * SPREAD_OF_PRICE + range as f64 * SPREAD_OF_RANGE;
         let sizes = facts.board.order_sizes();
@@ -102,7 +103,7 @@ impl TopOfBook {
             // A bar that was traded out of the limits shows that they did not apply.
             down: down.ticks().min(low),
             up: up.ticks().max(high),
-            is_limited: facts.limits.is_some(),
+            is_limited: facts.limits.is_some() || !facts.bounds.is_none(),
             sizes,
             turns_of_16: if range == 0 { TURNS_OF_16_AT_ONE_PRICE } else { TURNS_OF_16 },
             per_log: 1.0 / ln(widening / (1.0 + widening)),

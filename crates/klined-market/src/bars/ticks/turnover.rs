@@ -37,9 +37,15 @@ pub(super) struct Steps {
 
 impl Steps {
     pub fn of(volume: i64, sizes: OrderSizes, trades: usize) -> Self {
-        let OrderSizes { least, step } = sizes::rule(volume.unsigned_abs(), sizes, trades);
-        let (least, step) = ((least / step).cast_signed(), step.cast_signed());
-        Self { step, least, all: volume / step, odd: volume % step }
+        let rule = sizes::rule(volume.unsigned_abs(), sizes, trades);
+        let (all, odd) = rule.steps(volume.unsigned_abs());
+        let (least, _) = rule.steps(rule.least);
+        Self {
+            step: rule.step.cast_signed(),
+            least: least.cast_signed(),
+            all: all.cast_signed(),
+            odd: odd.cast_signed(),
+        }
     }
 }
 

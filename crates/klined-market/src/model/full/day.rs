@@ -8,13 +8,12 @@ use rand_chacha::ChaCha8Rng;
 
 use super::market::{self, BLOCK, MarketDay, SectorDay};
 use super::{DailyDraws, Full, FullState, events, limits, volume};
-use crate::base::{Board, Instrument, Ohlcv, Price, Seed, Stream};
+use crate::base::{Board, Instrument, Ohlcv, Price, PriceBounds, Seed, Stream};
 use crate::model::bridge;
 use crate::model::draws::{BarDraws, Draws};
 use crate::model::math::{exp, exp_each, ln};
 use crate::model::regime::Regime;
 use crate::model::scenario::{DaySchedule, MinuteEffects};
-use crate::model::units::clamp_price;
 
 /// The words that a day takes as a whole, besides those of its blocks.
 const DAILY_DRAWS: usize = 9;
@@ -38,6 +37,7 @@ pub struct FullDay {
     compensation: f64,
     news: events::NewsDay,
     band: limits::PriceBand,
+    bounds: PriceBounds,
     volume: volume::VolumeDay,
     blocks: Vec<f64>,
     /// The kind of day, as a place in the shapes of a board's rules.
@@ -77,7 +77,7 @@ impl FullDay {
         date: NaiveDate,
         schedule: DaySchedule,
     ) -> Self {
-        let mut state = state;
+        let (mut state, bounds) = (state, instrument.bounds);
         let rules = full.rules(instrument.board);
         let hours = full.days.calendar().hours();
         let market = full.days.day(date);
@@ -114,11 +114,12 @@ impl FullDay {
             let night_part = pause * (market_sigma * market.night.0 + sector_sigma * sector.night + own * night)
                 - 0.5 * pause * pause * variance;
             let shocks = market_sigma * market.shock_night + at_night * shock;
-            state.latent_ticks = clamp_price(state.latent_ticks * exp(night_part + news.gap + shocks));
+            state.latent_ticks *= exp(night_part + news.gap + shocks);
+            state.latent_ticks = bounds.hold_ticks(state.latent_ticks);
         }
-        state.latent_ticks = clamp_price(state.latent_ticks * schedule.gap());
+        state.latent_ticks = bounds.hold_ticks(state.latent_ticks * schedule.gap());
         let step = |regime: Regime| FullRegimeStep {
-            drift: regime.drift().per_minute(hours),
+            drift: instrument.drift.besides(regime.drift()).per_minute(hours),
             factor: regime.volatility_factor() / Regime::root_mean_square_factor(),
         };
         let volume = rules.volume.open(
@@ -130,6 +131,7 @@ impl FullDay {
         );
         Self {
             band: limits::PriceBand::of(&rules.parameters.limits, instrument, date, close_before),
+            bounds,
             steps: Regime::ALL.map(step),
             market_sigma,
             sector_sigma,
@@ -214,7 +216,7 @@ impl FullDay {
         let latent = state.latent_ticks;
         let open = self.band.print(latent);
         let (high, low) = (self.band.print(latent * highest), self.band.print(latent * lowest));
-        state.latent_ticks = clamp_price(latent * grown);
+        state.latent_ticks = self.bounds.hold_ticks(latent * grown);
         let close = self.band.print(state.latent_ticks);
         self.travel += log_return;
 
@@ -247,7 +249,7 @@ impl FullDay {
         self.index += 1;
         if usize::from(index) == self.last {
             let tomorrow = rules.events.tomorrow(&state.events) + rules.bounce.tomorrow(&state.overshoot);
-            state.latent_ticks = clamp_price(self.band.carry(state.latent_ticks, exp(tomorrow)));
+            state.latent_ticks = self.bounds.hold_ticks(self.band.carry(state.latent_ticks, exp(tomorrow)));
         }
         bar
     }

@@ -4,6 +4,9 @@
 //! off. The excess of the latent price over the limit at the close is carried to the next open (the delayed price discovery of K. A.
 //! Kim, S. G. Rhee, Journal of Finance 52 (1997)), and again, until the limits let it through.
 //!
+//! A stock's bounds cut off the printed price as well; the latent price is held inside of them by [`super::FullDay`], so nothing of
+//! it is carried. Where bounds and limits exclude one another the bounds hold.
+//!
 //! The excess x is counted in simple returns on the close before: a move of 15 % under a limit of 10 % leaves 5 % for later. The
 //! next day begins at limit·(1 + x/g), with g the growth of the next day that is known by then (reversals of news and of
 //! overshoot). So its mean simple return is (1 + x/g)·g − 1 = x + (g − 1): the excess, and the
@@ -18,9 +21,13 @@ use crate::base::{Instrument, Price, PriceLimits};
 /// The prices between which a day's printed prices lie.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PriceBand {
+    /// The day's price limits.
     down: Price,
     up: Price,
     is_limited: bool,
+    /// The lowest and the highest printed price: the limits inside the bounds.
+    lowest: Price,
+    highest: Price,
     close_before_ticks: f64,
 }
 
@@ -36,13 +43,14 @@ impl PriceBand {
             Some(PriceLimits { down, up }) => (down, up, true),
             None => (Price::MIN, Price::MAX, false),
         };
-        Self { down, up, is_limited, close_before_ticks: previous_close.ticks() as f64 }
+        let (lowest, highest) = (instrument.bounds.hold(down), instrument.bounds.hold(up));
+        Self { down, up, is_limited, lowest, highest, close_before_ticks: previous_close.ticks() as f64 }
     }
 
     /// The printed price of a latent price.
     #[inline]
     pub(super) fn print(&self, latent_ticks: f64) -> Price {
-        Price::nearest(latent_ticks).clamp(self.down, self.up)
+        Price::nearest(latent_ticks).clamp(self.lowest, self.highest)
     }
 
     /// Whether a printed price is at a limit.

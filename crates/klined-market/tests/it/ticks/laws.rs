@@ -16,7 +16,7 @@ use proptest::prelude::*;
 use super::{FREE, bar, bars_of, limits, minute, of, price, symbol};
 
 /// Every law of a minute's ticks against its bar.
-fn check(ticks: &MinuteTicks, facts: &TickFacts, bar: &Bar) {
+pub(super) fn check(ticks: &MinuteTicks, facts: &TickFacts, bar: &Bar) {
     let (start, ohlcv) = (bar.first.start().saturating_nanos(), bar.ohlcv);
     let (trades, quotes) = (ticks.trades(), ticks.quotes());
     // Rolled up, the trades are the bar, with its turnover and number of trades where these are known.
@@ -38,6 +38,7 @@ fn check(ticks: &MinuteTicks, facts: &TickFacts, bar: &Bar) {
     assert!(all.windows(2).all(|pair| pair[0].at() < pair[1].at()));
     assert!(all.iter().all(|tick| (start..start + Nanos::MINUTE).contains(&tick.at())));
     let (down, up) = facts.limits.map_or((Price::MIN, Price::MAX), |held| (held.down, held.up));
+    let (down, up) = (facts.bounds.hold(down), facts.bounds.hold(up));
     let (down, up) = (down.min(ohlcv.low()), up.max(ohlcv.high()));
     let sizes = facts.board.order_sizes();
     for BestQuote { bid, ask, .. } in quotes {
@@ -100,7 +101,7 @@ proptest! {
             down: price((bar.ohlcv.low().ticks() - below).max(1)),
             up: price((bar.ohlcv.high().ticks() + above).min(Price::MAX.ticks())),
         });
-        let facts = TickFacts { board: Board::ALL[board], limits, depth: None };
+        let facts = TickFacts { board: Board::ALL[board], limits, ..FREE };
         let ticks = MinuteTicks::of(Seed(seed), &symbol(), &facts, &bar);
         check(&ticks, &facts, &bar);
         // A feed that begins in mid-minute tells the rest, and the bar so far is that of the trades before.
@@ -126,7 +127,7 @@ proptest! {
             down: price((bar.ohlcv.low().ticks() - below).max(1)),
             up: price((bar.ohlcv.high().ticks() + above).min(Price::MAX.ticks())),
         });
-        let facts = TickFacts { board: Board::ALL[board], limits, depth: None };
+        let facts = TickFacts { board: Board::ALL[board], limits, ..FREE };
         let traded = traded_of(Seed(seed), &SHANGHAI, &symbol(), facts.board, &bar);
         let most = i128::from(bar.ohlcv.high().ticks()) * i128::from(bar.ohlcv.volume());
         prop_assert_eq!(traded.is_some(), most <= i128::from(Traded::TURNOVER_MAX));
@@ -162,7 +163,13 @@ fn stocks() -> Vec<Instrument> {
         let plain = Instrument::parse(symbol, price, volatility).unwrap();
         Instrument { board, is_st, ..plain }.with_market(1.0, turnover).unwrap()
     };
-    rows.map(stock).to_vec()
+    // Bounds that a stock reaches within a day.
+    let bounded = |symbol, board, price| {
+        let plain = Instrument { board, ..Instrument::parse(symbol, price, 0.05).unwrap() };
+        plain.within(Some(price - 0.2), Some(price + 0.3)).unwrap()
+    };
+    let bounded = [bounded("HELD", Board::Free, 60.0), bounded("600003", Board::Main, 20.0)];
+    rows.into_iter().map(stock).chain(bounded).collect()
 }
 
 #[test]
@@ -251,7 +258,7 @@ fn a_small_volume_still_touches_every_price() {
     let torn = bar([50_000, 90_000, 10_000, 20_000], 700);
     assert_eq!(rolled_up(of(FREE, &torn).trades()).map(|bar| bar.with_traded(None)), Some(torn.ohlcv));
     // A STAR order has 200 shares or more in any number, and so have its trades.
-    let star = of(TickFacts { board: Board::Star, limits: None, depth: None }, &bar([1000, 1003, 999, 1001], 54_321));
+    let star = of(TickFacts { board: Board::Star, ..FREE }, &bar([1000, 1003, 999, 1001], 54_321));
     assert!(star.trades().iter().all(|trade| trade.shares >= 200));
     assert!(star.trades().iter().any(|trade| trade.shares % 100 != 0));
     // Elsewhere what is left over a lot is in one trade.
@@ -271,7 +278,7 @@ fn without_volume_there_are_quotes_and_no_trades() {
 
 #[test]
 fn a_bar_that_is_locked_at_a_limit_has_one_empty_side() {
-    let main = |down, up| TickFacts { board: Board::Main, limits: limits(down, up), depth: None };
+    let main = |down, up| TickFacts { board: Board::Main, limits: limits(down, up), ..FREE };
     for volume in [0, 500_000] {
         let up = of(main(900, 1100), &bar([1100; 4], volume));
         assert!(up.quotes().iter().all(|quote| quote.ask.is_none() && quote.bid.unwrap().price == price(1100)));
@@ -301,7 +308,7 @@ fn every_argument_makes_other_ticks_and_nothing_else_does() {
     ] {
         assert_ne!(times(&reference), times(&other));
     }
-    assert_ne!(reference, of(TickFacts { board: Board::Star, limits: None, depth: None }, &one));
+    assert_ne!(reference, of(TickFacts { board: Board::Star, ..FREE }, &one));
     assert_ne!(reference, of(FREE, &bar([1000, 1003, 999, 1001], 62_100)));
 }
 
@@ -323,7 +330,7 @@ fn printed(ticks: &MinuteTicks) -> String {
 
 #[test]
 fn ticks_are_those_that_they_have_always_been() {
-    let facts = TickFacts { board: Board::Star, limits: limits(900, 1003), depth: None };
+    let facts = TickFacts { board: Board::Star, limits: limits(900, 1003), ..FREE };
     let cases = [
         of(FREE, &bar([1000, 1003, 999, 1001], 62_000)),
         of(facts, &bar([1000, 1003, 999, 1001], 54_321)),

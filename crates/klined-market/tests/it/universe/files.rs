@@ -1,5 +1,6 @@
 //! Universes as CSV: what is read back as it was written, and every fault by its line and column.
 
+use klined_market::calendar::Hours;
 use klined_market::universe::{InvalidUniverse, UniverseChoice, UniverseRow, csv, demo, synth};
 use klined_testing::market::{as_csv, stocks};
 use proptest::prelude::*;
@@ -19,19 +20,25 @@ fn words(length_max: usize) -> impl Strategy<Value = String> {
 
 fn row() -> impl Strategy<Value = UniverseRow> {
     let boards = prop::sample::select(vec!["free", "main", "chinext", "star", "beijing"]);
-    let numbers = (1..=9_999_999_999_i64, 1..=10_000_i32, 1..=50_000_i32, 1..=1_000_000_000_000_000_i64);
-    ("[A-Z0-9.]{1,20}", words(100), words(50), numbers, boards, any::<(bool, bool)>()).prop_map(
-        |(symbol, name, sector, (ticks, volatility, beta, turnover), board, (is_st, is_active))| UniverseRow {
-            symbol,
-            name,
-            sector,
-            base_price: ticks as f64 / 100.0,
-            base_volatility: f64::from(volatility) / 10_000.0,
-            board: board.to_owned(),
-            is_st,
-            beta: f64::from(beta) / 10_000.0,
-            daily_turnover: turnover as f64 / 100.0,
-            is_active,
+    let numbers =
+        (1..=9_999_999_999_i64, 1..=10_000_i32, 1..=50_000_i32, 1..=1_000_000_000_000_000_i64, -100_000..=100_000_i32);
+    ("[A-Z0-9.]{1,20}", words(100), words(50), numbers, boards, any::<(bool, bool)>(), any::<(bool, bool)>()).prop_map(
+        |(symbol, name, sector, (ticks, volatility, beta, turnover, drift), board, (is_st, is_active), has_bounds)| {
+            UniverseRow {
+                symbol,
+                name,
+                sector,
+                base_price: ticks as f64 / 100.0,
+                base_volatility: f64::from(volatility) / 10_000.0,
+                board: board.to_owned(),
+                is_st,
+                beta: f64::from(beta) / 10_000.0,
+                daily_turnover: turnover as f64 / 100.0,
+                is_active,
+                drift: f64::from(drift) / 10_000.0,
+                min_price: has_bounds.0.then_some(0.01),
+                max_price: has_bounds.1.then_some(ticks as f64 / 100.0),
+            }
         },
     )
 }
@@ -78,6 +85,7 @@ fn columns_may_come_in_any_order_and_those_left_out_or_empty_have_their_defaults
         (&*row.board, row.is_st, row.beta, row.daily_turnover, row.is_active),
         ("free", false, 1.0, 149.0e6, true)
     );
+    assert_eq!((row.drift, row.min_price, row.max_price), (0.0, None, None));
     for other in [
         "base_volatility,sector,symbol,base_price,name\n0.0300,Toys,ACME,42.00,\"Acme, \"\"the\"\" maker\"",
         "symbol, name, sector, base_price, base_volatility, board, is_st, beta, daily_turnover, is_active\n\n\
@@ -92,6 +100,9 @@ fn columns_may_come_in_any_order_and_those_left_out_or_empty_have_their_defaults
                 600001,A,,1,1,star,1,1.25,0.5,f";
     let row = &csv::read(full.as_bytes()).unwrap()[0];
     assert_eq!((&*row.board, row.is_st, row.beta, row.daily_turnover, row.is_active), ("star", true, 1.25, 0.5, false));
+    let bounded = format!("{HEADER},drift,min_price,max_price\nA,a,,1,0.1,-0.05,0.5,2");
+    let row = &csv::read(bounded.as_bytes()).unwrap()[0];
+    assert_eq!((row.drift, row.min_price, row.max_price), (-0.05, Some(0.5), Some(2.0)));
 }
 
 #[test]
@@ -132,6 +143,17 @@ fn a_fault_is_named_by_its_line_column_and_value() {
         (format!("{HEADER},beta\nA,a,,1,0.1,one"), &["line 2", "beta", "\"one\""]),
         (format!("{HEADER},daily_turnover\nA,a,,1,0.1,0"), &["line 2", "daily_turnover 0 "]),
         (format!("{HEADER},daily_turnover\nA,a,,1,0.1,10000000000001"), &["line 2", "daily_turnover 10000000000001 "]),
+        (format!("{HEADER},drift\nA,a,,1,0.1,10.5"), &["line 2", "drift 10.5 "]),
+        (format!("{HEADER},drift\nA,a,,1,0.1,--1"), &["line 2", "drift", "\"--1\"", "-0.05"]),
+        (format!("{HEADER},drift\nA,a,,1,0.1,5%"), &["line 2", "drift", "\"5%\""]),
+        (
+            format!("{HEADER},min_price\nA,a,,1,0.1,1.01"),
+            &["line 2", "min_price 1.01 ", "max_price (none)", "base_price 1.00"],
+        ),
+        (format!("{HEADER},max_price\nA,a,,1,0.1,0.99"), &["line 2", "max_price 0.99 "]),
+        (format!("{HEADER},min_price,max_price\nA,a,,1,0.1,2,1"), &["line 2", "min_price 2 ", "max_price 1 "]),
+        (format!("{HEADER},max_price\nA,a,,1,0.1,100000000"), &["line 2", "max_price 100000000 "]),
+        (format!("{HEADER},min_price\nA,a,,1,0.1,-1"), &["line 2", "min_price", "\"-1\""]),
         (format!("{HEADER}\nA,a,,1,0.1\nB,b,,1,0.1\nA,c,,1,0.1"), &["line 4", "A is already on line 2"]),
     ];
     for (text, expected) in cases {
@@ -157,17 +179,28 @@ fn a_file_that_is_too_large_is_refused() {
 
 #[test]
 fn the_first_apis_stocks_are_valid_and_in_order_of_symbol() {
-    assert_eq!(csv::read(as_csv(&synth()).as_bytes()), Ok(synth()));
-    let shown: Vec<_> =
-        synth().iter().map(|row| format!("{} {:.2} {}", row.symbol, row.base_price, row.base_volatility)).collect();
+    for hours in Hours::ALL {
+        assert_eq!(csv::read(as_csv(&synth(hours)).as_bytes()), Ok(synth(hours)), "{hours}");
+        // Rounded to four decimals they are the annual volatilities all the same.
+        for (row, annual) in synth(hours).iter().zip([0.25, 0.15, 0.18, 0.20, 0.30]) {
+            let found = row.base_volatility * hours.days_per_year().sqrt();
+            assert!((found / annual - 1.0).abs() < 0.01, "{hours} {}: {found}", row.symbol);
+        }
+    }
+    let rows = synth(Hours::Nyse);
+    let shown: Vec<_> = rows
+        .iter()
+        .map(|row| format!("{} {:.2} {} {}", row.symbol, row.base_price, row.drift, row.base_volatility))
+        .collect();
     let expected = [
-        "ENERGY 65.00 0.0157",
-        "FINANCE 85.00 0.0094",
-        "HEALTH 180.00 0.0113",
-        "SYNTH 150.00 0.0126",
-        "TECH 320.00 0.0189",
+        "ENERGY 65.00 0.02 0.0158",
+        "FINANCE 85.00 0.03 0.0095",
+        "HEALTH 180.00 0.06 0.0114",
+        "SYNTH 150.00 0.05 0.0126",
+        "TECH 320.00 0.08 0.0189",
     ];
     assert_eq!(shown, expected);
+    assert!(rows.iter().all(|row| (row.min_price, row.max_price) == (Some(10.0), Some(1000.0))));
 }
 
 #[test]

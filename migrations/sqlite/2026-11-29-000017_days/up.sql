@@ -1,0 +1,1 @@
+-- SQLite removes bars along the key of their table.
