@@ -45,7 +45,8 @@ def main():
     requests = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
     worst = 0.0
     tdx_port = free_port()
-    with Market(days=9, speed=0.01, keys=False, serve=["--tdx-addr", f"127.0.0.1:{tdx_port}"]) as market:
+    # Without the present day, which may have just begun, there are 216 bars of 10 minutes.
+    with Market(days=10, speed=0.01, keys=False, serve=["--tdx-addr", f"127.0.0.1:{tdx_port}"]) as market:
         times = [bar[0] for bar in market.bars("AAPL")]
         start, end, past = times[0], times[COUNT - 1], times[COUNT]
         iso = f"{datetime.datetime.fromtimestamp(start, datetime.timezone.utc):%Y-%m-%dT%H:%M:%SZ}"

@@ -166,12 +166,20 @@ class Alpaca:
         self.assertGreaterEqual(trade["AAPL"].timestamp, instant(newest))
         quote = self.client.get_stock_latest_quote(StockLatestQuoteRequest(symbol_or_symbols="AAPL"))["AAPL"]
         self.assertLess(quote.bid_price, quote.ask_price)
-        snapshot = self.client.get_stock_snapshot(StockSnapshotRequest(symbol_or_symbols="AAPL"))["AAPL"]
+
+        def snapshot_of_a_stored_day():
+            newest = self.market.bars("AAPL")[-1][0]
+            snapshot = self.client.get_stock_snapshot(StockSnapshotRequest(symbol_or_symbols="AAPL"))["AAPL"]
+            return newest >= row(snapshot.daily_bar)[0] and (newest, snapshot)
+
+        # While the first minute of a day is open, no minute of that day is stored.
+        newest, snapshot = until("a minute of the day is stored", snapshot_of_a_stored_day)
         day = row(snapshot.daily_bar)[0]
         minutes = self.market.bars("AAPL", extra=f"AND time >= {day} AND time <= {day + 86_399}")
         self.assertEqual(snapshot.daily_bar.open, minutes[0][1])
         self.assertGreaterEqual(snapshot.daily_bar.high, max(minute[2] for minute in minutes if minute[0] <= newest))
-        self.assertIn(row(snapshot.previous_daily_bar), self.market.bars("AAPL", "1d", f"AND time < {day}"))
+        previous = row(snapshot.previous_daily_bar)
+        until("the day before is rolled up", lambda: previous in self.market.bars("AAPL", "1d", f"AND time < {day}"))
 
     def test_what_is_not_there_is_told_as_the_vendor_tells_it(self):
         unknown = StockBarsRequest(symbol_or_symbols=["NOSUCH", "V"], timeframe=TimeFrame.Day, start=BEGINNING)

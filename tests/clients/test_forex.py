@@ -68,7 +68,8 @@ class ForexLaws(unittest.TestCase):
     def test_conversion_snapshots_and_reference(self):
         converted = self.rest.get_real_time_currency_conversion("AUD", "USD", amount=100, precision=2)
         self.assertAlmostEqual(converted.converted, converted.initial_amount * converted.last.bid, places=2)
-        snapshot = self.rest.get_snapshot_ticker("forex", "C:EURUSD")
+        # The day has no bar before its first quote.
+        snapshot = until("the day has a bar", lambda: (one := self.rest.get_snapshot_ticker("forex", "C:EURUSD")).day and one)
         self.assertEqual(snapshot.ticker, "C:EURUSD")
         self.assertTrue(snapshot.day.low <= snapshot.day.close <= snapshot.day.high)
         self.assertEqual(len(self.rest.get_snapshot_all("forex")), 30)

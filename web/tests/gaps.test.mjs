@@ -46,8 +46,10 @@ for (const [speed, delay, openings, wait] of [[600, 5, 2, 2500], [600, 300, 2, 3
         await page.waitForTimeout(4 * delay + 500);
         const newest = await until('the last minute is shown', async () => {
           const [minute] = await market.klines('AAPL', '1m', 1);
+          // After the last minute of a session the next one does not follow at once.
+          const { open_minute: open } = await market.status();
           const shown = await lastBar(page);
-          return [minute.time, minute.time + 60].some((time) => shown.startsWith(stamp(time))) && minute.time;
+          return [minute.time, open].some((time) => shown.startsWith(stamp(time))) && minute.time;
         });
         const known = await pointAtAllBars(page);
         const bars = (await market.klines('AAPL', '1m', 600)).filter((bar) => known.has(stamp(bar.time)));

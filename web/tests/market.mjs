@@ -91,11 +91,16 @@ export class Market {
     return /name="klined-key" content="([^"]*)"/.exec(await (await fetch(this.url)).text())[1];
   }
 
+  /** The market's clock and session. */
+  async status() {
+    const answer = await fetch(`${this.url}/api/v2/status`, { headers: { 'X-API-Key': await this.key() } });
+    return (await answer.json()).data;
+  }
+
   /** The hours that the page goes by. */
   async hours() {
-    const answer = await fetch(`${this.url}/api/v2/status`, { headers: { 'X-API-Key': await this.key() } });
-    const { data } = await answer.json();
-    return { zone: data.time_zone, sessions: data.sessions };
+    const { time_zone: zone, sessions } = await this.status();
+    return { zone, sessions };
   }
 
   async klines(symbol, interval, limit) {

@@ -61,6 +61,16 @@ fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     panic!("waited without success until {what}");
 }
 
+/// What heartbeats in a directory have logged to their files, one for each day of UTC.
+fn logged(place: &TempDir) -> String {
+    let files = fs::read_dir(place.path().join("logs")).into_iter().flatten();
+    // The link to the newest file has no date.
+    let dated = files.map(|entry| entry.unwrap().path()).filter(|path| !path.ends_with("heartbeat.log"));
+    let mut dated: Vec<PathBuf> = dated.collect();
+    dated.sort();
+    dated.iter().map(|path| fs::read_to_string(path).unwrap()).collect()
+}
+
 /// A heartbeat that runs in a directory, and is killed when the test fails.
 struct Beating<'a> {
     child: Child,
@@ -80,7 +90,7 @@ impl<'a> Beating<'a> {
     }
 
     fn log(&self) -> String {
-        fs::read_to_string(self.place.path().join("logs/heartbeat.log")).unwrap_or_default()
+        logged(self.place)
     }
 
     fn until_it_logs(&self, text: &str) {
@@ -132,9 +142,8 @@ fn health_answers_and_sigterm_ends_it_with_status_0() {
     let before = beats();
     eventually("the heart beats", || (beats() > before).then_some(()));
     beating.signal(libc::SIGTERM);
-    let log = place.path().join("logs/heartbeat.log");
     assert_eq!(beating.end().code(), Some(0));
-    let log = fs::read_to_string(log).unwrap();
+    let log = logged(&place);
     assert!(log.contains("signal=\"SIGTERM\"") && log.ends_with(" INFO stopped\n"), "{log}");
 }
 

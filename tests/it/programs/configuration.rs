@@ -57,7 +57,9 @@ fn text_files_of_all_editors_read_alike_and_another_encoding_is_refused() {
         let mut read = Vec::new();
         for bytes in spellings(text) {
             fs::write(path(name), bytes).unwrap();
-            read.push(program().run().succeeded().stdout);
+            let said = program().run().succeeded().stdout;
+            // For how many more days the holidays are known changes at midnight.
+            read.push(said.split_inclusive('\n').filter(|line| !line.contains(" calendar: ")).collect::<String>());
         }
         assert!(read.iter().all(|of| *of == read[0]), "{name}: {read:#?}");
         fs::write(path(name), [&b"# "[..], &GBK, text.as_bytes()].concat()).unwrap();

@@ -16,7 +16,7 @@ on_every_backend! {
     fn json_has_one_object_a_line_with_the_fields_beside_the_message(database: &Database) {
         let program = database.market_backfill("--from 2026-03-02 --to 2026-03-02 --log-format json");
         let said = program.run().succeeded().stderr;
-        let file = fs::read_to_string(database.directory.path().join("logs/market_backfill.log")).unwrap();
+        let file = database.logged("market_backfill");
         let read = |text: &str| -> Vec<serde_json::Value> {
             text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
         };

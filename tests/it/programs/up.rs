@@ -22,12 +22,15 @@ fn the_chart_comes_first_and_one_line_shows_the_market_on_a_terminal() {
     let database = Database::new(Backend::Sqlite);
     let terminal = Terminal::new(120);
     let mut market = database.klined("up --days 2 --speed 600 --addr 127.0.0.1:0").spawn_on(&terminal);
-    let line = |of: &str| terminal.screen().iter().position(|line| line.contains(of));
-    market.until("the state is shown", || line(" requests").is_some());
-    let screen = terminal.screen();
+    let mut screen = Vec::new();
+    // Between two sessions it is closed for a moment.
+    market.until("the state of a session is shown", || {
+        screen = terminal.screen();
+        screen.iter().any(|line| line.contains(" session ×600  ") && line.contains(" requests"))
+    });
     let chart = screen.iter().position(|line| line.starts_with("Chart  http://127.0.0.1:")).unwrap();
     assert!(chart <= LINES_BEFORE && screen.len() < 12, "{screen:#?}");
-    let state = &screen[line(" requests").unwrap()];
+    let state = screen.iter().find(|line| line.contains(" requests")).unwrap();
     assert_has(state, &[" session ×600  ", " %  "]);
     // The state stands in one line, which is drawn again.
     let drawn = || terminal.raw().matches(" requests").count();

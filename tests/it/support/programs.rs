@@ -209,6 +209,17 @@ impl Database {
         self
     }
 
+    /// What a program has logged to its files, one for each day of UTC on which it ran.
+    pub fn logged(&self, name: &str) -> String {
+        let logs = self.directory.path().join("logs");
+        let files = std::fs::read_dir(&logs).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        // The link to the newest file has no date.
+        let is_own = |file: &str| file.strip_prefix(name).is_some_and(|rest| rest.starts_with('.') && rest != ".log");
+        let mut dated: Vec<String> = files.filter(|file| is_own(file)).collect();
+        dated.sort();
+        dated.iter().map(|file| std::fs::read_to_string(logs.join(file)).unwrap()).collect()
+    }
+
     /// Start of the last minute written, in Unix seconds; 0 before the first.
     pub fn last_minute(&self) -> i64 {
         self.value("SELECT CAST(coalesce(max(last_update), 0) AS text) AS text FROM stock_state").parse().unwrap()

@@ -21,8 +21,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(super) const SETTLING: Duration = Duration::from_millis(300);
 /// The same where this program has left such requests itself, to a broker that may have to recover first.
 pub(super) const AFTER_A_FAILURE: Duration = Duration::from_secs(1);
-/// How long the client may hold a record. It drops what is older, so a program that stood still for longer sends nothing that another one may have
-/// sent for it meanwhile; the records come again from what is followed.
+/// How long the client may hold a record, in ms. It drops what is older, so a program that stood still for longer sends nothing that another one may
+/// have sent for it meanwhile; the records come again from what is followed. While the program runs, records do not become so old: [`super::sending`]
+/// gives up before.
 const HELD: &str = "20000";
 /// Looks at a partition's end, or at a new topic, before it counts as one that does not come to rest.
 const LOOKS: usize = 30;
@@ -185,6 +186,18 @@ impl KafkaConfig {
         KafkaFailure::Topic { topic: self.topic.clone(), reason }
     }
 
+    /// The failure of a topic that lacks records which the client dropped, before one that it sent.
+    pub(super) fn gap(&self, partition: i32, offset: i64, missing: u64) -> KafkaFailure {
+        let reason = format!(
+            "partition {partition} lacks {missing} records before offset {offset}, which the brokers did not take in time; delete the topic, or choose another one"
+        );
+        KafkaFailure::Topic { topic: self.topic.clone(), reason }
+    }
+
+    pub(super) fn interrupted(&self, reason: impl ToString) -> KafkaFailure {
+        KafkaFailure::Interrupted { brokers: self.brokers.clone(), reason: reason.to_string() }
+    }
+
     /// The refusal of a topic whose partition ends with a record of something else.
     #[must_use]
     pub fn foreign(&self, partition: i32, of: &'static str, reason: String) -> KafkaFailure {
@@ -315,12 +328,18 @@ impl<'a> Connection<'a> {
         }
     }
 
-    /// The offset that the next record of a partition gets.
+    /// Whether partitions end at these offsets or before them, which is where a client has brought them.
     ///
     /// # Errors
-    /// [`KafkaFailure`]: the brokers do not answer or refuse this client.
-    pub fn next_offset(&self, partition: i32) -> Result<i64, KafkaFailure> {
-        Ok(self.offsets(partition)?.1)
+    /// [`KafkaFailure::Topic`] where another producer has published more, and others where the brokers do not answer.
+    pub(super) fn check_alone(&self, given: &[(i32, i64)]) -> Result<(), KafkaFailure> {
+        for &(partition, given) in given {
+            let (_, next) = self.offsets(partition)?;
+            if next > given {
+                return Err(self.config.intruder(partition, next, given));
+            }
+        }
+        Ok(())
     }
 
     /// First and next offset of a partition.

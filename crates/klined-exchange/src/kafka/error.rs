@@ -21,6 +21,8 @@ pub enum KafkaFailure {
     Foreign { topic: String, partition: i32, of: &'static str, reason: String },
     #[error("Kafka at {brokers} does not answer: {reason}")]
     Away { brokers: String, reason: String },
+    #[error("the connection to Kafka at {brokers} is made again: {reason}")]
+    Interrupted { brokers: String, reason: String },
     #[error("the topic cannot follow the logs: {0}")]
     Run(#[from] RunError),
     /// What the topic follows cannot be read, as its own message says.
@@ -30,7 +32,7 @@ pub enum KafkaFailure {
 
 impl Retriable for KafkaFailure {
     fn is_retriable(&self) -> bool {
-        matches!(self, Self::Away { .. } | Self::Source { is_temporary: true, .. })
+        matches!(self, Self::Away { .. } | Self::Interrupted { .. } | Self::Source { is_temporary: true, .. })
     }
 }
 

@@ -14,10 +14,12 @@
 //! The record's timestamp is the time of sending. Simulated times would be refused by brokers, or fall to their retention.
 
 mod connection;
+mod deliveries;
 mod error;
 mod events;
 mod publish;
 mod record;
+mod sending;
 
 pub use connection::{Credentials, KafkaConfig, LastRecord, Mechanism, PartitionEnd, Security};
 pub use error::KafkaFailure;
