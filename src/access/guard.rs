@@ -11,6 +11,7 @@ use axum::extract::{MatchedPath, Query, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 use axum::middleware::Next;
 use axum::response::Response;
+use futures_util::StreamExt;
 use serde::Deserialize;
 use tokio::time::{Instant, timeout};
 
@@ -29,6 +30,10 @@ use klined_service::net::http::Peer;
 pub const BODY_BYTES_MAX: u64 = 16 * 1024;
 /// How long a body may take to come.
 const BODY_WAIT: Duration = Duration::from_secs(10);
+/// How much of a body that is too long is read and dropped before the refusal, in bytes, and how long that may take. A client that is still sending when the
+/// connection closes does not get the answer.
+const DROPPED_BYTES_MAX: usize = 1024 * 1024;
+const DROPPED_WAIT: Duration = Duration::from_secs(1);
 /// The answer's header that says how many requests may follow at once.
 pub const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
 /// Answers up to this length are sent however much an address has not read: the number of its connections bounds them.
@@ -242,7 +247,14 @@ pub async fn receive(State(guard): State<Arc<RequestGuard>>, request: Request, n
             answer if is_upgrade && answer.status().is_success() => guard.refused(&path, &no_socket()),
             answer => answer,
         },
-        Some(refusal) => guard.refused(&path, &refusal),
+        Some(refusal) => {
+            let is_open = !matches!(refusal, Refusal::TooLarge(_)) || drop_body(request).await;
+            let mut answer = guard.refused(&path, &refusal);
+            if !is_open {
+                answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            answer
+        }
     };
     response.headers_mut().entry(REMAINING).or_insert(HeaderValue::from(remaining));
     response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -332,4 +344,24 @@ fn refuse_body(headers: &HeaderMap) -> Result<(), Refusal> {
     let length = text(headers, &header::CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
     let is_endless = headers.contains_key(header::TRANSFER_ENCODING);
     if is_endless || length.unwrap_or(0) > BODY_BYTES_MAX { Err(Refusal::TooLarge(BODY_BYTES_MAX)) } else { Ok(()) }
+}
+
+/// Lets a client send a body that is not read. False where the rest of it would be taken for the next request. One that asks before it sends is not
+/// told to.
+async fn drop_body(request: Request) -> bool {
+    if request.headers().contains_key(header::EXPECT) {
+        return false;
+    }
+    let mut parts = request.into_body().into_data_stream();
+    let mut left = DROPPED_BYTES_MAX;
+    let all = async {
+        while let Some(part) = parts.next().await {
+            match part.ok().and_then(|part| left.checked_sub(part.len())) {
+                Some(less) => left = less,
+                None => return false,
+            }
+        }
+        true
+    };
+    timeout(DROPPED_WAIT, all).await.unwrap_or(false)
 }

@@ -69,12 +69,14 @@ impl Server {
         self.script(&["start", self.path(), &port, library]);
     }
 
-    /// What the script can do besides starting: stop, kill, pause, resume.
+    /// What the script can do besides starting: stop, kill, pause, resume, and of some servers more, such as `limit 20000`.
     ///
     /// # Panics
     /// The script fails.
     pub fn does(&self, what: &str) {
-        self.script(&[what, self.path()]);
+        let mut words: Vec<&str> = what.split_whitespace().collect();
+        words.insert(1.min(words.len()), self.path());
+        self.script(&words);
     }
 
     fn script(&self, words: &[&str]) {

@@ -24,7 +24,9 @@ pub(super) const AFTER_A_FAILURE: Duration = Duration::from_secs(1);
 /// How long the client may hold a record, in ms. It drops what is older, so a program that stood still for longer sends nothing that another one may
 /// have sent for it meanwhile; the records come again from what is followed. While the program runs, records do not become so old: [`super::sending`]
 /// gives up before.
-const HELD: &str = "20000";
+const HELD: &str = "45000";
+/// How many records the client holds at most.
+pub(super) const HELD_RECORDS_MAX: u32 = 50_000;
 /// Looks at a partition's end, or at a new topic, before it counts as one that does not come to rest.
 const LOOKS: usize = 30;
 /// How the client proves who it is.
@@ -165,8 +167,9 @@ impl KafkaConfig {
         let mut config = self.client();
         config.set("enable.idempotence", "true").set("enable.gapless.guarantee", "true").set("acks", "all");
         config.set("message.timeout.ms", HELD).set("linger.ms", "5").set("compression.type", "lz4");
-        config.set("queue.buffering.max.messages", "50000").set("queue.buffering.max.kbytes", "65536");
-        config.set("batch.num.messages", "50000");
+        let held = HELD_RECORDS_MAX.to_string();
+        config.set("queue.buffering.max.messages", &held).set("queue.buffering.max.kbytes", "65536");
+        config.set("batch.num.messages", &held);
         config.create_with_context(context).map_err(|error| self.unusable(&error))
     }
 

@@ -7,7 +7,7 @@ use klined_service::coarse_time;
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer, PurgeConfig};
 
-use super::connection::{Connection, PartitionEnd};
+use super::connection::{Connection, HELD_RECORDS_MAX, PartitionEnd};
 use super::deliveries::{Deliveries, place};
 use super::error::KafkaFailure;
 use super::publish::{Outgoing, PAUSE, Publisher, Source};
@@ -18,15 +18,24 @@ const LAST_WORDS: Duration = Duration::from_millis(300);
 const STANDSTILL: Duration = Duration::from_secs(5);
 /// How long the records of a partition that one look found unconfirmed may stay so. The next look awaits those that came meanwhile, so the oldest
 /// record is at most twice as old. The client drops a record at a greater age ([`super::connection`]), and sends those behind it.
-const UNCONFIRMED: Duration = Duration::from_secs(8);
+const UNCONFIRMED: Duration = Duration::from_secs(20);
+/// Where the longest wait for confirmations is shorter, the client may hold twice as many records, and where it is longer than [`SLOW`], half as
+/// many: so it holds what the brokers take in a second or two, and no record becomes old in it.
+const FAST: Duration = Duration::from_secs(1);
+const SLOW: Duration = Duration::from_secs(4);
+/// Between two times at which it may hold more. A broker with quotas takes much at first, and then nothing for as long as that was too much.
+const WIDENING: Duration = Duration::from_millis(100);
+/// How many records the client may hold: at first, and at least.
+const FIRST_WINDOW: u64 = 1000;
+const LEAST_WINDOW: u64 = 50;
 
 /// A partition that is written.
 struct Written {
     partition: i32,
     /// The offset behind everything that the client was given.
     given: Cell<i64>,
-    /// What `given` was at an earlier look, and the time of that look. The next look takes its place when these records are confirmed.
-    awaited: Cell<(i64, Duration)>,
+    /// What `given` was at an earlier look, and the time of that look, until these records are confirmed. None where all were at the last look.
+    awaited: Cell<Option<(i64, Duration)>>,
 }
 
 /// A client that sends.
@@ -35,6 +44,12 @@ pub(super) struct Sending<'a> {
     sender: BaseProducer<Deliveries>,
     /// In the places of their numbers; None of a partition that is not written.
     partitions: Vec<Option<Written>>,
+    /// How many records the topic has when all that the client was given are confirmed.
+    sent: Cell<u64>,
+    /// How many records the client may hold, and whether it has held so many since that changed.
+    window: Cell<u64>,
+    was_full: Cell<bool>,
+    widened: Cell<Duration>,
     /// When the program was last seen to run.
     awake: Cell<Duration>,
 }
@@ -52,14 +67,17 @@ impl<'a> Sending<'a> {
         for end in ends {
             if let Some(slot) = place(end.partition).and_then(|nth| written.get_mut(nth)) {
                 let next = end.next_offset();
-                let awaited = Cell::new((next, asked));
-                *slot = Some(Written { partition: end.partition, given: Cell::new(next), awaited });
+                *slot = Some(Written { partition: end.partition, given: Cell::new(next), awaited: Cell::new(None) });
             }
         }
         Ok(Self {
             publisher,
             sender: publisher.config.sender(deliveries)?,
             partitions: written,
+            sent: Cell::new(publisher.progress.delivered_count()),
+            window: Cell::new(FIRST_WINDOW),
+            was_full: Cell::new(false),
+            widened: Cell::new(asked),
             awake: Cell::new(asked),
         })
     }
@@ -112,11 +130,19 @@ impl<'a> Sending<'a> {
         let Publisher { config, shutdown, .. } = self.publisher;
         let &Outgoing { partition, key, value, headers } = outgoing;
         self.check_standstill()?;
+        // The brokers' pace: wait, and drop nothing.
+        while self.held() >= self.window.get() {
+            self.was_full.set(true);
+            self.look(PAUSE)?;
+            if shutdown.is_requested() {
+                return Ok(false);
+            }
+        }
         let mut record = BaseRecord::to(&config.topic).partition(partition).key(key).payload(value);
         if let Some(headers) = headers {
             record = record.headers(headers.clone());
         }
-        // A full queue is the broker's pace: wait, and drop nothing.
+        // Large records fill the client's queue first.
         while let Err((error, same)) = self.sender.send(record) {
             match error.rdkafka_error_code() {
                 Some(RDKafkaErrorCode::QueueFull) => self.look(PAUSE)?,
@@ -130,7 +156,13 @@ impl<'a> Sending<'a> {
         if let Some(Some(written)) = place(partition).and_then(|nth| self.partitions.get(nth)) {
             written.given.update(|offset| offset + 1);
         }
+        self.sent.update(|count| count + 1);
         Ok(true)
+    }
+
+    /// Records that are not confirmed.
+    fn held(&self) -> u64 {
+        self.sent.get().saturating_sub(self.publisher.progress.delivered_count())
     }
 
     /// After a standstill another producer may have taken over, and then nothing more may be sent.
@@ -169,16 +201,34 @@ impl<'a> Sending<'a> {
         self.check_confirmed()
     }
 
-    /// Whether each partition's records are confirmed in time.
+    /// Whether each partition's records are confirmed in time. Has the client hold what the brokers confirm soon.
     fn check_confirmed(&self) -> Result<(), KafkaFailure> {
-        let now = coarse_time();
+        let (now, mut longest, mut longest_over) = (coarse_time(), Duration::ZERO, Duration::ZERO);
         for Written { partition, given, awaited } in self.partitions.iter().flatten() {
-            let (offset, since) = awaited.get();
-            if self.sender.context().next_offset(*partition) >= offset {
-                awaited.set((given.get(), now));
-            } else if now.saturating_sub(since) > UNCONFIRMED {
-                return Err(self.give_up(format_args!("partition {partition} takes no records")));
+            let next = self.sender.context().next_offset(*partition);
+            if let Some((offset, since)) = awaited.get() {
+                let waited = now.saturating_sub(since);
+                longest = longest.max(waited);
+                if next < offset && waited > UNCONFIRMED {
+                    return Err(self.give_up(format_args!("partition {partition} takes no records")));
+                }
+                if next < offset {
+                    continue;
+                }
+                longest_over = longest_over.max(waited);
             }
+            awaited.set((given.get() > next).then_some((given.get(), now)));
+        }
+        let window = self.window.get();
+        if longest_over > SLOW {
+            self.window.set((window / 2).max(LEAST_WINDOW));
+        } else if !longest_over.is_zero()
+            && longest < FAST
+            && now.saturating_sub(self.widened.get()) > WIDENING
+            && self.was_full.replace(false)
+        {
+            self.window.set((2 * window).min(u64::from(HELD_RECORDS_MAX)));
+            self.widened.set(now);
         }
         Ok(())
     }

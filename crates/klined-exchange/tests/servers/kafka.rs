@@ -13,6 +13,8 @@ use crate::support::{
     Server, assert_complete, broker, ends, logged, made, producer, put, records, said, terminated, until,
 };
 
+/// After this time the client has dropped what it held.
+const CLIENTS_PATIENCE: Duration = Duration::from_secs(47);
 const RUN: &str = "--seed 42 --days 2 --seconds 300 --chunk-size 256 --securities AAPL:10000,MSFT:15000,GOOG:12000";
 
 #[test]
@@ -98,6 +100,16 @@ fn a_broker_that_is_away_holds_no_file_up_and_the_topic_is_complete_later() {
     assert!(said(&output).contains("takes no records"), "{}", said(&output));
     assert!(!said(&output).contains("was not taken in time"), "{}", said(&output));
     assert_complete(&broker, "topic", folder.path());
+}
+
+#[test]
+fn a_slow_broker_gets_no_more_than_it_takes_soon() {
+    let (broker, folder) = (faulty(), tempdir().unwrap());
+    broker.does("limit 20000");
+    let output = producer(&broker, "slow", folder.path(), &RUN.replace("--days 2", "--days 1")).output().unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(!said(&output).contains("is made again"), "{}", said(&output));
+    assert_complete(&broker, "slow", folder.path());
 }
 
 /// The producer over TLS, as a user.
@@ -190,7 +202,7 @@ fn of_two_producers_on_one_topic_the_one_that_stood_still_sends_nothing_more() {
     let before = records(broker(), "shared");
     let two = producer(broker(), "shared", second.path(), &paced).spawn().unwrap();
     until("records of the second producer", || records(broker(), "shared") > before + 3000);
-    thread::sleep(Duration::from_secs(20));
+    thread::sleep(CLIENTS_PATIENCE);
     signal(Signal::CONT);
     let output = one.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
@@ -209,7 +221,7 @@ fn a_producer_that_stood_still_for_longer_than_its_client_holds_records_leaves_n
     until("records", || records(broker(), "frozen") > 200_000);
     let signal = |signal| kill_process(Pid::from_child(&one), signal).unwrap();
     signal(Signal::STOP);
-    thread::sleep(Duration::from_secs(22));
+    thread::sleep(CLIENTS_PATIENCE);
     signal(Signal::CONT);
     let output = one.wait_with_output().unwrap();
     assert!(output.status.success(), "{}", said(&output));

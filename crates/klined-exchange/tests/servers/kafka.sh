@@ -6,6 +6,7 @@
 #   kafka.sh kill DIRECTORY                  without a chance to tidy up; start goes on with the data
 #   kafka.sh pause DIRECTORY                 the process stands still, and its connections stay open
 #   kafka.sh resume DIRECTORY
+#   kafka.sh limit DIRECTORY BYTES           each client may send so many bytes a second
 #
 # KAFKA_NODE and KAFKA_VOTERS (`NODE@HOST:PORT,…`, the controllers) make it one of several brokers of a cluster, which starts when most are
 # there; the topics then have KAFKA_REPLICAS replicas.
@@ -101,6 +102,7 @@ start() { # directory port library
     mkdir -p "$1"
     make_certificates "$1"
     configure "$1" "$2"
+    echo "$2 $3" >"$1/place"
     if [ ! -f "$1/data/meta.properties" ]; then
         (run_java "$3" 128m kafka.tools.StorageTool format --cluster-id klined-tests-cluster-A \
             --config "$1/broker.properties" --add-scram 'SCRAM-SHA-256=[name=exchange,password=exchange-pw]') >"$1/format.log" 2>&1 ||
@@ -119,11 +121,21 @@ start() { # directory port library
     fail "the broker does not answer: $(tail -5 "$1/log")"
 }
 
+limit() { # directory bytes
+    local port library
+    read -r port library <"$1/place"
+    fetch_jars "$library-tools" "$version" "org.apache.kafka:kafka-tools:$version"
+    (run_java "$library-tools" 128m org.apache.kafka.tools.ConfigCommand --bootstrap-server "127.0.0.1:$port" --alter \
+        --entity-type clients --entity-default --add-config "producer_byte_rate=$2") >"$1/limit.log" 2>&1 ||
+        fail "the clients cannot be limited: $(tail -3 "$1/limit.log")"
+}
+
 case ${1:-} in
     start) start "${@:2}" ;;
     stop) signal "$2" TERM ;;
     kill) signal "$2" KILL ;;
     pause) signal "$2" STOP ;;
     resume) signal "$2" CONT ;;
-    *) fail "start, stop, kill, pause or resume" ;;
+    limit) limit "${@:2}" ;;
+    *) fail "start, stop, kill, pause, resume or limit" ;;
 esac
