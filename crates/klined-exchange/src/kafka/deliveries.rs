@@ -1,7 +1,7 @@
 //! What became of the records that the client was given.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
@@ -11,7 +11,38 @@ use rdkafka::producer::{DeliveryResult, ProducerContext};
 
 use super::connection::{KafkaConfig, Listener, PartitionEnd};
 use super::error::KafkaFailure;
-use super::publish::Progress;
+
+/// How far the topic is. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct Progress {
+    delivered: Arc<AtomicU64>,
+    is_complete: Arc<AtomicBool>,
+}
+
+impl Progress {
+    /// Records that the brokers have confirmed, since a connection was made also those of earlier starts.
+    #[must_use]
+    pub fn delivered_count(&self) -> u64 {
+        self.delivered.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn begin(&self, delivered: u64) {
+        self.delivered.store(delivered, Ordering::Relaxed);
+    }
+
+    pub(super) fn count_delivered(&self) {
+        self.delivered.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_complete(&self) -> bool {
+        self.is_complete.load(Ordering::Acquire)
+    }
+
+    /// Nothing more comes into what is followed: [`publish`] ends when the topic has all of it.
+    pub fn source_is_complete(&self) {
+        self.is_complete.store(true, Ordering::Release);
+    }
+}
 
 /// The place of a partition in a list of all of them.
 pub(super) fn place(partition: i32) -> Option<usize> {

@@ -4,8 +4,8 @@ use rdkafka::message::OwnedHeaders;
 
 use super::connection::{KafkaConfig, PartitionEnd};
 use super::error::KafkaFailure;
-use super::publish::{Outgoing, Publication, Send, Source};
 use super::record::{event_of, headers, partition_of};
+use super::source::{Outgoing, Publication, Send, Source};
 use crate::run::{Begin, Directory, RunEvent, RunStream};
 
 /// Events read ahead for a partition.

@@ -20,9 +20,13 @@ mod events;
 mod publish;
 mod record;
 mod sending;
+mod source;
+mod window;
 
 pub use connection::{Credentials, KafkaConfig, LastRecord, Mechanism, PartitionEnd, Security};
+pub use deliveries::Progress;
 pub use error::KafkaFailure;
 pub use events::RunEvents;
-pub use publish::{Outgoing, PAUSE, Progress, Publication, Send, Source, publish};
+pub use publish::publish;
 pub use record::partition_of;
+pub use source::{Outgoing, PAUSE, Publication, Send, Source};

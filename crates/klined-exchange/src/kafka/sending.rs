@@ -3,14 +3,15 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-use klined_service::coarse_time;
+use klined_service::{Shutdown, Vitals, coarse_time};
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer, PurgeConfig};
 
-use super::connection::{Connection, HELD_RECORDS_MAX, PartitionEnd};
-use super::deliveries::{Deliveries, place};
+use super::connection::{Connection, KafkaConfig, PartitionEnd};
+use super::deliveries::{Deliveries, Progress, place};
 use super::error::KafkaFailure;
-use super::publish::{Outgoing, PAUSE, Publisher, Source};
+use super::source::{Outgoing, PAUSE, Source};
+use super::window::Window;
 
 /// How long what the client holds may still take after the request to stop. What is not delivered then is sent after the next start.
 const LAST_WORDS: Duration = Duration::from_millis(300);
@@ -19,15 +20,6 @@ const STANDSTILL: Duration = Duration::from_secs(5);
 /// How long the records of a partition that one look found unconfirmed may stay so. The next look awaits those that came meanwhile, so the oldest
 /// record is at most twice as old. The client drops a record at a greater age ([`super::connection`]), and sends those behind it.
 const UNCONFIRMED: Duration = Duration::from_secs(20);
-/// Where the longest wait for confirmations is shorter, the client may hold twice as many records, and where it is longer than [`SLOW`], half as
-/// many: so it holds what the brokers take in a second or two, and no record becomes old in it.
-const FAST: Duration = Duration::from_secs(1);
-const SLOW: Duration = Duration::from_secs(4);
-/// Between two times at which it may hold more. A broker with quotas takes much at first, and then nothing for as long as that was too much.
-const WIDENING: Duration = Duration::from_millis(100);
-/// How many records the client may hold: at first, and at least.
-const FIRST_WINDOW: u64 = 1000;
-const LEAST_WINDOW: u64 = 50;
 
 /// A partition that is written.
 struct Written {
@@ -38,6 +30,14 @@ struct Written {
     awaited: Cell<Option<(i64, Duration)>>,
 }
 
+/// What sends: where to, how far it is, and until when.
+pub(super) struct Publisher<'a> {
+    pub config: &'a KafkaConfig,
+    pub progress: &'a Progress,
+    pub shutdown: &'a Shutdown,
+    pub job: &'a Vitals,
+}
+
 /// A client that sends.
 pub(super) struct Sending<'a> {
     publisher: &'a Publisher<'a>,
@@ -46,10 +46,7 @@ pub(super) struct Sending<'a> {
     partitions: Vec<Option<Written>>,
     /// How many records the topic has when all that the client was given are confirmed.
     sent: Cell<u64>,
-    /// How many records the client may hold, and whether it has held so many since that changed.
-    window: Cell<u64>,
-    was_full: Cell<bool>,
-    widened: Cell<Duration>,
+    window: Window,
     /// When the program was last seen to run.
     awake: Cell<Duration>,
 }
@@ -75,9 +72,7 @@ impl<'a> Sending<'a> {
             sender: publisher.config.sender(deliveries)?,
             partitions: written,
             sent: Cell::new(publisher.progress.delivered_count()),
-            window: Cell::new(FIRST_WINDOW),
-            was_full: Cell::new(false),
-            widened: Cell::new(asked),
+            window: Window::new(asked),
             awake: Cell::new(asked),
         })
     }
@@ -131,8 +126,7 @@ impl<'a> Sending<'a> {
         let &Outgoing { partition, key, value, headers } = outgoing;
         self.check_standstill()?;
         // The brokers' pace: wait, and drop nothing.
-        while self.held() >= self.window.get() {
-            self.was_full.set(true);
+        while self.window.is_full(self.held()) {
             self.look(PAUSE)?;
             if shutdown.is_requested() {
                 return Ok(false);
@@ -203,7 +197,7 @@ impl<'a> Sending<'a> {
 
     /// Whether each partition's records are confirmed in time. Has the client hold what the brokers confirm soon.
     fn check_confirmed(&self) -> Result<(), KafkaFailure> {
-        let (now, mut longest, mut longest_over) = (coarse_time(), Duration::ZERO, Duration::ZERO);
+        let (now, mut longest, mut confirmed) = (coarse_time(), Duration::ZERO, None);
         for Written { partition, given, awaited } in self.partitions.iter().flatten() {
             let next = self.sender.context().next_offset(*partition);
             if let Some((offset, since)) = awaited.get() {
@@ -215,21 +209,11 @@ impl<'a> Sending<'a> {
                 if next < offset {
                     continue;
                 }
-                longest_over = longest_over.max(waited);
+                confirmed = confirmed.max(Some(waited));
             }
             awaited.set((given.get() > next).then_some((given.get(), now)));
         }
-        let window = self.window.get();
-        if longest_over > SLOW {
-            self.window.set((window / 2).max(LEAST_WINDOW));
-        } else if !longest_over.is_zero()
-            && longest < FAST
-            && now.saturating_sub(self.widened.get()) > WIDENING
-            && self.was_full.replace(false)
-        {
-            self.window.set((2 * window).min(u64::from(HELD_RECORDS_MAX)));
-            self.widened.set(now);
-        }
+        self.window.fit(now, confirmed, longest);
         Ok(())
     }
 
