@@ -346,8 +346,8 @@ fn refuse_body(headers: &HeaderMap) -> Result<(), Refusal> {
     if is_endless || length.unwrap_or(0) > BODY_BYTES_MAX { Err(Refusal::TooLarge(BODY_BYTES_MAX)) } else { Ok(()) }
 }
 
-/// Lets a client send a body that is not read. False where the rest of it would be taken for the next request. One that asks before it sends is not
-/// told to.
+/// Reads the body of a request and drops it, so that the client can send all of it and then read the answer. Returns false if a part of it was not read:
+/// the connection cannot have another request then. A client that waits for `100 Continue` does not get it.
 async fn drop_body(request: Request) -> bool {
     if request.headers().contains_key(header::EXPECT) {
         return false;

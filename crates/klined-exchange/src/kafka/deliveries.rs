@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::Message;
 use rdkafka::producer::{DeliveryResult, ProducerContext};
 
@@ -38,7 +38,7 @@ impl Progress {
         self.is_complete.load(Ordering::Acquire)
     }
 
-    /// Nothing more comes into what is followed: [`publish`] ends when the topic has all of it.
+    /// Nothing more comes into what is followed: [`super::publish()`] ends when the topic has all of it.
     pub fn source_is_complete(&self) {
         self.is_complete.store(true, Ordering::Release);
     }
@@ -61,7 +61,7 @@ enum Fault {
 struct Order {
     /// The offset that the next confirmed record gets, where nobody else writes.
     next: AtomicI64,
-    /// Records that the client dropped.
+    /// Records that the client dropped by itself.
     dropped: AtomicU64,
 }
 
@@ -134,6 +134,11 @@ impl Deliveries {
     }
 }
 
+/// Whether a record was dropped because the program asked for it.
+fn is_purge(error: &KafkaError) -> bool {
+    matches!(error.rdkafka_error_code(), Some(RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight))
+}
+
 impl ClientContext for Deliveries {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         self.listener.log(level, facility, message);
@@ -159,7 +164,9 @@ impl ProducerContext for Deliveries {
                 self.progress.count_delivered();
             }
             Err((error, _)) => {
-                if let Some(order) = order {
+                // What the program has it drop leaves no gap, and the client may report that before the confirmation of an earlier record.
+                let is_own = is_purge(error);
+                if let Some(order) = order.filter(|_| !is_own) {
                     order.dropped.fetch_add(1, Ordering::Relaxed);
                 }
                 if !self.has_dropped.swap(true, Ordering::Relaxed) {
@@ -186,6 +193,13 @@ mod tests {
         assert_eq!(order.confirm(11), Ok(()));
         assert_eq!(order.confirm(14), Err(Fault::Intruder { offset: 14, expected: 12 }));
         assert_eq!(order.confirm(5), Err(Fault::Intruder { offset: 5, expected: 13 }));
+    }
+
+    #[test]
+    fn only_what_the_client_drops_by_itself_can_be_missing() {
+        let failed = KafkaError::MessageProduction;
+        assert!(is_purge(&failed(RDKafkaErrorCode::PurgeQueue)) && is_purge(&failed(RDKafkaErrorCode::PurgeInflight)));
+        assert!(!is_purge(&failed(RDKafkaErrorCode::MessageTimedOut)));
     }
 
     #[test]

@@ -30,7 +30,7 @@ struct Written {
     awaited: Cell<Option<(i64, Duration)>>,
 }
 
-/// What sends: where to, how far it is, and until when.
+/// What a client sends for: the topic, how far it is, and the request to stop.
 pub(super) struct Publisher<'a> {
     pub config: &'a KafkaConfig,
     pub progress: &'a Progress,
